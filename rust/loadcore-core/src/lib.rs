@@ -1,0 +1,3 @@
+//! The loadcore engine.
+pub mod plan;
+pub mod record;

@@ -1,0 +1,109 @@
+//! How a run speaks HTTP.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the HTTP client, one set for the whole run.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// How long each part of an exchange may take.
+    pub timeouts: Timeouts,
+    /// When connections are used again.
+    #[serde(default)]
+    pub reuse: Reuse,
+    /// What a response may be at most.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How `https` targets are verified.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Redirects followed per request; 0 follows none. At most 10.
+    pub max_redirects: u8,
+    /// Whether each user keeps cookies.
+    pub cookies: bool,
+    /// Sent with every request; `None` sends no `User-Agent`.
+    #[serde(default)]
+    pub user_agent: Option<String>,
+}
+
+/// Deadlines, each from the moment its part begins. An expired request is aborted and recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// Resolve and connect, TLS handshake included.
+    pub connect_ns: u64,
+    /// From send to the first byte of the response; `None` leaves it to `total_ns`.
+    #[serde(default)]
+    pub first_byte_ns: Option<u64>,
+    /// From send to the last byte of the response.
+    pub total_ns: u64,
+}
+
+/// When connections are used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reuse {
+    /// One connection for each user and origin, kept over iterations.
+    #[default]
+    User,
+    /// New connections for each iteration.
+    Iteration,
+    /// A new connection for each request.
+    Request,
+}
+
+/// What a response may be at most. A response over a limit is an outcome of its own, never a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of status line and headers.
+    pub head_bytes: u32,
+    /// Header lines.
+    pub header_count: u16,
+    /// Bytes of body.
+    pub body_bytes: u64,
+    /// Bytes of all chunk extensions of one response.
+    pub chunk_extension_bytes: u32,
+    /// Bytes of trailers.
+    pub trailer_bytes: u32,
+    /// Interim (1xx) responses before the final one.
+    pub interim_count: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 * 1024,
+            header_count: 256,
+            body_bytes: 1 << 30,
+            chunk_extension_bytes: 16 * 1024,
+            trailer_bytes: 16 * 1024,
+            interim_count: 16,
+        }
+    }
+}
+
+/// How `https` targets are verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of certificate authorities trusted in place of the system's.
+    pub ca_file: Option<String>,
+    /// Accept any certificate. Said loudly in the summary.
+    pub insecure: bool,
+    /// Name sent as SNI and checked in the certificate, in place of the URL's host.
+    pub server_name: Option<String>,
+    /// Whether later connections of a user resume its TLS session.
+    pub resumption: TlsResumption,
+}
+
+/// Whether TLS sessions are resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsResumption {
+    /// A user's first connection is a full handshake, later ones resume it.
+    #[default]
+    Resume,
+    /// Every handshake is a full one.
+    Full,
+}

@@ -1,0 +1,91 @@
+//! The plan: what a run is to do, as data.
+//!
+//! A plan is JSON, written by the Python compiler and read here. These types give it a shape and nothing else: whether
+//! the shape makes sense is for [`crate::program`] to say, which reports every problem at once.
+//!
+//! Conventions: durations are whole nanoseconds in fields named `*_ns`; every string that may hold `{slots}` has the
+//! type [`Template`]; `at` is the place in the user's file (`"checkout.py:12"`) that a problem is reported for.
+
+mod auth;
+mod feeder;
+mod http;
+mod load;
+mod step;
+
+pub use auth::{Auth, AuthKind, Grant, KeyPlace, Secret};
+pub use feeder::{AtEnd, Feeder, Order, Source};
+pub use http::{Http, Limits, Reuse, Timeouts, Tls, TlsResumption};
+pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};
+pub use step::{
+    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Repeat, Request, Step, Test, Think,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The plan version that this engine reads.
+pub const VERSION: u32 = 1;
+
+/// Text with `{name}` slots, not yet parsed. See [`crate::step`] for the grammar.
+pub type Template = String;
+
+/// A whole run.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Always [`VERSION`]; another number is refused.
+    pub version: u32,
+    /// What the run is called in reports: the file's name, or the scenario's.
+    pub name: String,
+    /// Where every random choice of the run comes from.
+    pub seed: u64,
+    /// Records due before this offset carry the phase `warm_up` and stay out of the summary.
+    #[serde(default)]
+    pub warm_up_ns: u64,
+    /// From the planned end of a scenario: how long running iterations may go on before they are interrupted.
+    pub graceful_stop_ns: u64,
+    /// How this run speaks HTTP.
+    pub http: Http,
+    /// Where rows of test data come from.
+    #[serde(default)]
+    pub feeders: Vec<Feeder>,
+    /// The ways to authenticate that steps refer to by name.
+    #[serde(default)]
+    pub auth: Vec<Auth>,
+    /// What runs, side by side.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// One flow and the load it is put under.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Unique in the plan.
+    pub name: String,
+    /// What relative request URLs are joined to: `http://host:port` or `https://…`, with an optional path prefix.
+    pub base_url: String,
+    /// How load is offered.
+    pub load: Load,
+    /// Offset of this scenario's start from the run's start.
+    #[serde(default)]
+    pub start_after_ns: u64,
+    /// Least distance between the starts of two iterations of one user (closed models only).
+    #[serde(default)]
+    pub pacing: Option<Think>,
+    /// Sent with every request of the scenario; a request's own header of that name wins.
+    #[serde(default)]
+    pub headers: Vec<(String, Template)>,
+    /// Name of an entry of [`Plan::auth`] used by every request that names none itself.
+    #[serde(default)]
+    pub auth: Option<String>,
+    /// Names of the feeders that give this scenario's users their variables, a new row for each iteration.
+    #[serde(default)]
+    pub feeders: Vec<String>,
+    /// Walked once by every user before its first iteration. A user whose start fails is lost: it never iterates.
+    #[serde(default)]
+    pub on_start: Vec<Step>,
+    /// One iteration.
+    pub steps: Vec<Step>,
+    /// Place in the user's file.
+    #[serde(default)]
+    pub at: Option<String>,
+}

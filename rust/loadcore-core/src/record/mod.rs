@@ -1,0 +1,84 @@
+//! The row: what is known of one request when it has ended.
+
+mod outcome;
+
+pub use outcome::Outcome;
+
+/// Index of a step in the program's table of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u16);
+
+/// A part of the run: warm-up is kept out of the summary, ramp-down out of rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    /// Due before the end of the warm-up.
+    WarmUp,
+    /// Due in the measured part.
+    Steady,
+    /// Due after the scenario's planned end, while running iterations finish.
+    RampDown,
+}
+
+impl Phase {
+    /// All phases, in the order of their codes.
+    pub const ALL: &[Self] = &[Self::WarmUp, Self::Steady, Self::RampDown];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WarmUp => "warm_up",
+            Self::Steady => "steady",
+            Self::RampDown => "ramp_down",
+        }
+    }
+}
+
+/// One request, built once when it has ended and never changed. Times are nanoseconds since the run's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Which step.
+    pub step: StepId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its status code; 0 if no status line arrived.
+    pub status: u16,
+    /// Whether it counts as an error: its outcome is not `ok`, or its status is not what the step expects.
+    pub error: bool,
+    /// Which part of the run it was due in.
+    pub phase: Phase,
+    /// How often it was sent; 0 if it never was. Such a row has no service time and stands in no histogram.
+    pub attempts: u8,
+    /// Whether it went over a connection that had served a request before.
+    pub reused: bool,
+    /// The user, counted over all workers.
+    pub user: u32,
+    /// The user's iteration, from 0.
+    pub iteration: u32,
+    /// When it should have been sent.
+    pub due_ns: u64,
+    /// When it was sent, the first time; for a request never sent, when that was known.
+    pub start_ns: u64,
+    /// When the first byte of the final response's head came, if one did.
+    pub first_byte_ns: Option<u64>,
+    /// When it ended.
+    pub end_ns: u64,
+    /// What it took to open its connection, if one was opened for it.
+    pub connection: Option<ConnectTimings>,
+    /// Bytes of request sent.
+    pub bytes_sent: u64,
+    /// Bytes of response received, head included.
+    pub bytes_received: u64,
+}
+
+/// What it took to open a connection. `None`: did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectTimings {
+    /// Resolving the name.
+    pub dns_ns: Option<u64>,
+    /// The TCP handshake.
+    pub connect_ns: Option<u64>,
+    /// The TLS handshake.
+    pub tls_ns: Option<u64>,
+}

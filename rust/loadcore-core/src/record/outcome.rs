@@ -1,0 +1,138 @@
+//! What became of a request.
+
+/// Declares [`Outcome`] with the stable name and the cause of each member, once.
+macro_rules! outcomes {
+    ($($(#[doc = $cause:literal])+ $variant:ident = $name:literal,)+) => {
+        /// What became of a request: every request ends in exactly one of these.
+        ///
+        /// The names are stable: they stand in result files, reports and thresholds. A 4xx or 5xx status is [`Outcome::Ok`]:
+        /// the exchange worked; whether the status is an error is for the step to say.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Outcome { $($(#[doc = $cause])+ $variant,)+ }
+
+        impl Outcome {
+            /// All outcomes, in the order of their codes.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// A complete, well-formed response arrived.
+    Ok = "ok",
+    /// The name does not exist.
+    DnsNxdomain = "dns_nxdomain",
+    /// No answer from the resolver in time.
+    DnsTimeout = "dns_timeout",
+    /// The resolver failed otherwise, or gave no address.
+    DnsError = "dns_error",
+    /// Nobody listens at the address.
+    ConnectRefused = "connect_refused",
+    /// No answer to the connection attempt in time.
+    ConnectTimeout = "connect_timeout",
+    /// No route to the address.
+    ConnectUnreachable = "connect_unreachable",
+    /// The connection attempt was reset.
+    ConnectReset = "connect_reset",
+    /// Every local port towards the address is in use. Not sent.
+    AddrUnavailable = "addr_unavailable",
+    /// No file descriptor was left. Not sent.
+    FdLimit = "fd_limit",
+    /// The other side does not speak TLS.
+    TlsNotTls = "tls_not_tls",
+    /// The handshake failed otherwise.
+    TlsHandshake = "tls_handshake",
+    /// The handshake did not end in time.
+    TlsTimeout = "tls_timeout",
+    /// The certificate has expired or is not valid yet.
+    TlsCertExpired = "tls_cert_expired",
+    /// The certificate's issuer is not trusted.
+    TlsCertUntrusted = "tls_cert_untrusted",
+    /// The certificate is for another name.
+    TlsCertHostname = "tls_cert_hostname",
+    /// The connection was reset while the request was being sent, and no response came.
+    SendReset = "send_reset",
+    /// The connection was closed while the request was being sent, and no response came.
+    SendBrokenPipe = "send_broken_pipe",
+    /// A new connection was closed before the first byte of the response.
+    ClosedBeforeResponse = "closed_before_response",
+    /// A new connection was reset before the first byte of the response.
+    ResetBeforeResponse = "reset_before_response",
+    /// A used connection was closed or reset before the first byte, and the request may not be sent again.
+    StaleConnection = "stale_connection",
+    /// The head of the response did not come in time.
+    TimeoutHeaders = "timeout_headers",
+    /// The connection was closed within the head.
+    ClosedInHeaders = "closed_in_headers",
+    /// The connection was reset within the head.
+    ResetInHeaders = "reset_in_headers",
+    /// The first bytes are not HTTP.
+    ProtoNotHttp = "proto_not_http",
+    /// The status line is malformed.
+    ProtoStatusLine = "proto_status_line",
+    /// The version is neither HTTP/1.0 nor HTTP/1.1.
+    ProtoVersion = "proto_version",
+    /// A header line is malformed.
+    ProtoHeader = "proto_header",
+    /// The head is larger than the limit.
+    ProtoHeaderTooLarge = "proto_header_too_large",
+    /// The head has more lines than the limit.
+    ProtoTooManyHeaders = "proto_too_many_headers",
+    /// `Content-Length` is not one number.
+    ProtoContentLength = "proto_content_length",
+    /// `Transfer-Encoding` is not one final `chunked`.
+    ProtoTransferEncoding = "proto_transfer_encoding",
+    /// `Content-Length` and `Transfer-Encoding` contradict each other.
+    ProtoFramingConflict = "proto_framing_conflict",
+    /// More interim responses than the limit.
+    ProtoTooMany1xx = "proto_too_many_1xx",
+    /// The server switched protocols unasked.
+    ProtoUnexpected101 = "proto_unexpected_101",
+    /// The connection was closed before the body's end.
+    ClosedInBody = "closed_in_body",
+    /// The connection was reset before the body's end.
+    ResetInBody = "reset_in_body",
+    /// The body did not end in time.
+    TimeoutBody = "timeout_body",
+    /// A chunk is malformed, or its extensions are over the limit.
+    ProtoChunk = "proto_chunk",
+    /// A trailer is malformed, or the trailers are over the limit.
+    ProtoTrailer = "proto_trailer",
+    /// The body is larger than the limit.
+    BodyTooLarge = "body_too_large",
+    /// Bytes came that belong to no request.
+    ProtoSurplus = "proto_surplus",
+    /// The body's content coding is broken.
+    DecodeError = "decode_error",
+    /// The decoded body is larger than the limit.
+    DecodeBomb = "decode_bomb",
+    /// More redirects than the limit.
+    RedirectLoop = "redirect_loop",
+    /// The redirect's `Location` is missing or no usable URL.
+    RedirectInvalid = "redirect_invalid",
+    /// The whole exchange did not end in time, though bytes kept coming.
+    TimeoutTotal = "timeout_total",
+    /// The run ended before the response did.
+    Interrupted = "interrupted",
+    /// No token could be had, so the request was not sent.
+    AuthFailed = "auth_failed",
+    /// A value did not fit into the request (CR or LF in a head, say), so it was not sent.
+    RequestInvalid = "request_invalid",
+    /// loadcore failed. A bug: please report it.
+    InternalError = "internal_error",
+}
+
+impl Outcome {
+    /// Whether the client itself was the cause: too few descriptors or ports.
+    #[must_use]
+    pub const fn client_limit(self) -> bool {
+        matches!(self, Self::FdLimit | Self::AddrUnavailable)
+    }
+}

@@ -1,0 +1,6 @@
+//! The extension module `loadcore._core`.
+use pyo3::prelude::*;
+
+/// What the Python package sees of the engine.
+#[pymodule]
+mod _core {}
