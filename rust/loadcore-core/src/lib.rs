@@ -1,3 +1,5 @@
 //! The loadcore engine.
 pub mod plan;
+pub mod random;
 pub mod record;
+pub mod schedule;

@@ -1,0 +1,236 @@
+//! When each user of a closed model is on.
+//!
+//! The number of users is a line over time, and user *u* (from 0) is on while the line is above *u*: a ramp from 0 to 10
+//! in 10 s starts user 0 at once and user 9 after 9 s, and the same ramp downwards stops user 9 after 1 s and user 0 at
+//! the end. So a plateau of 10 has exactly the users 0 to 9, and users with high numbers come last and go first.
+
+use std::sync::Arc;
+
+use super::{MOST_DURATION, ScheduleProblem};
+use crate::plan::Load;
+
+/// When the users of a closed model are on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserSchedule {
+    lines: Arc<[Line]>,
+    peak: u32,
+    end_ns: u64,
+}
+
+/// A straight line of the number of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line {
+    start_ns: u64,
+    /// Above 0.
+    duration_ns: u64,
+    first: u32,
+    last: u32,
+}
+
+impl UserSchedule {
+    /// The schedule of a closed load.
+    pub fn new(load: &Load) -> Result<Self, ScheduleProblem> {
+        let mut lines = Vec::new();
+        match load {
+            Load::Users { users, duration_ns } => lines.push(Line::level(*users, *duration_ns)),
+            Load::Iterations { users, max_duration_ns, .. } => lines.push(Line::level(*users, *max_duration_ns)),
+            Load::UserStages { start, stages } => {
+                let (mut users, mut start_ns) = (*start, 0_u64);
+                for stage in stages {
+                    lines.push(Line { start_ns, duration_ns: stage.duration_ns, first: users, last: stage.users });
+                    start_ns = start_ns.saturating_add(stage.duration_ns);
+                    users = stage.users;
+                }
+            }
+            Load::ArrivalRate { .. } | Load::ArrivalStages { .. } => return Err(ScheduleProblem::OtherModel),
+        }
+        lines.retain(|line| line.duration_ns > 0);
+        let end_ns = lines.last().map_or(0, |line| line.start_ns.saturating_add(line.duration_ns));
+        if end_ns >= MOST_DURATION {
+            return Err(ScheduleProblem::TooLong);
+        }
+        let peak = lines.iter().map(|line| line.first.max(line.last)).max().unwrap_or(0);
+        if peak == 0 {
+            return Err(ScheduleProblem::NoArrivals);
+        }
+        Ok(Self { lines: lines.into(), peak, end_ns })
+    }
+
+    /// The most users that are on at one time; every user from 0 to this, less one, is on at some time.
+    #[must_use]
+    pub const fn peak(&self) -> u32 {
+        self.peak
+    }
+
+    /// When the schedule ends: no user is on then or later.
+    #[must_use]
+    pub const fn end_ns(&self) -> u64 {
+        self.end_ns
+    }
+
+    /// When user number `user`, counted over the whole run, is on: half-open intervals `(start ns, stop ns)`, ascending,
+    /// neither empty nor touching. Times are rounded down to a whole nanosecond.
+    #[must_use]
+    pub fn intervals(&self, user: u32) -> Intervals {
+        Intervals { lines: Arc::clone(&self.lines), next: 0, user }
+    }
+}
+
+impl Line {
+    const fn level(users: u32, duration_ns: u64) -> Self {
+        Self { start_ns: 0, duration_ns, first: users, last: users }
+    }
+
+    /// The part of the line that is above `user`, as times within the run. May be empty after rounding.
+    fn part_above(&self, user: u32) -> Option<(u64, u64)> {
+        let end_ns = self.start_ns + self.duration_ns;
+        match (self.first > user, self.last > user) {
+            (true, true) => Some((self.start_ns, end_ns)),
+            (false, false) => None,
+            (false, true) => Some((self.start_ns + self.crossing(user - self.first), end_ns)),
+            (true, false) => Some((self.start_ns, self.start_ns + self.crossing(self.first - user))),
+        }
+    }
+
+    /// How long the line takes to have changed by `change` users.
+    fn crossing(&self, change: u32) -> u64 {
+        let height = u128::from(self.first.abs_diff(self.last));
+        let time = u128::from(self.duration_ns) * u128::from(change) / height;
+        // The change is within the line's height, so the time is within its duration.
+        u64::try_from(time).unwrap_or(self.duration_ns)
+    }
+}
+
+/// Iterator over the intervals of a user. Made by [`UserSchedule::intervals`].
+#[derive(Debug, Clone)]
+pub struct Intervals {
+    lines: Arc<[Line]>,
+    next: usize,
+    user: u32,
+}
+
+impl Iterator for Intervals {
+    type Item = (u64, u64);
+
+    fn next(&mut self) -> Option<(u64, u64)> {
+        let mut found: Option<(u64, u64)> = None;
+        while let Some(line) = self.lines.get(self.next) {
+            match (found, line.part_above(self.user).filter(|(start, stop)| start < stop)) {
+                (None, part) => found = part,
+                (Some((first_start, first_stop)), Some((start, stop))) if start == first_stop => {
+                    found = Some((first_start, stop));
+                }
+                (Some(_), _) => break,
+            }
+            self.next += 1;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers here are small"
+)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{IterationScope, UserStage};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn stages(start: u32, stages: &[(u32, u64)]) -> UserSchedule {
+        let stages = stages.iter().map(|&(users, duration_ns)| UserStage { users, duration_ns }).collect();
+        UserSchedule::new(&Load::UserStages { start, stages }).unwrap()
+    }
+
+    fn on(schedule: &UserSchedule, user: u32) -> Vec<(u64, u64)> {
+        schedule.intervals(user).collect()
+    }
+
+    /// A constant number of users is on from beginning to end, and nobody else is.
+    #[test]
+    fn level() {
+        let schedule = UserSchedule::new(&Load::Users { users: 3, duration_ns: SECOND }).unwrap();
+        assert_eq!(schedule.peak(), 3);
+        assert_eq!(on(&schedule, 2), [(0, SECOND)]);
+        assert_eq!(on(&schedule, 3), []);
+        let scope = IterationScope::Shared;
+        let load = Load::Iterations { users: 2, iterations: 9, scope, max_duration_ns: 5 * SECOND };
+        assert_eq!(on(&UserSchedule::new(&load).unwrap(), 1), [(0, 5 * SECOND)]);
+    }
+
+    /// A ramp starts users at equal distances, the same ramp downwards stops the highest first.
+    #[test]
+    fn up_and_down() {
+        let schedule = stages(0, &[(10, 10 * SECOND), (0, 10 * SECOND)]);
+        assert_eq!(on(&schedule, 0), [(0, 20 * SECOND)]);
+        assert_eq!(on(&schedule, 4), [(4 * SECOND, 16 * SECOND)]);
+        assert_eq!(on(&schedule, 9), [(9 * SECOND, 11 * SECOND)]);
+        assert_eq!(on(&schedule, 10), []);
+    }
+
+    /// A stage without length is a jump; a user that the line leaves and meets again is on twice.
+    #[test]
+    fn jumps_and_valleys() {
+        let schedule = stages(0, &[(4, 0), (4, SECOND), (0, 2 * SECOND), (2, 0), (2, SECOND)]);
+        assert_eq!(schedule.end_ns(), 4 * SECOND);
+        assert_eq!(on(&schedule, 1), [(0, 2_500_000_000), (3 * SECOND, 4 * SECOND)]);
+        assert_eq!(on(&schedule, 0), [(0, 4 * SECOND)]);
+        assert_eq!(on(&schedule, 3), [(0, 1_500_000_000)]);
+    }
+
+    /// Loads without users, without length, or of the other kind are refused.
+    #[test]
+    fn refusals() {
+        assert_eq!(UserSchedule::new(&Load::Users { users: 0, duration_ns: 1 }), Err(ScheduleProblem::NoArrivals));
+        assert_eq!(UserSchedule::new(&Load::Users { users: 1, duration_ns: 0 }), Err(ScheduleProblem::NoArrivals));
+        assert_eq!(UserSchedule::new(&Load::Users { users: 1, duration_ns: u64::MAX }), Err(ScheduleProblem::TooLong));
+    }
+
+    proptest! {
+        /// At every time the number of users that are on is the line, rounded up, to within one nanosecond's change.
+        #[test]
+        fn as_many_as_the_line_says(
+            start in 0_u32..40,
+            lines in prop::collection::vec((1_u32..40, 0_u64..5_000_000), 1..5),
+            at in 0.0..1.0_f64,
+        ) {
+            prop_assume!(lines.iter().any(|line| line.1 > 0));
+            let schedule = stages(start, &lines);
+            let at = (at * schedule.end_ns() as f64) as u64;
+            let on_at = |time: u64| (0..schedule.peak())
+                .filter(|user| schedule.intervals(*user).any(|(start, stop)| start <= time && time < stop)).count();
+            let mut expected = None;
+            let (mut begin, mut level) = (0, f64::from(start));
+            for (users, duration) in lines {
+                if at >= begin && at < begin + duration {
+                    let along = |time: u64| level + (f64::from(users) - level) * (time - begin) as f64 / duration as f64;
+                    expected = Some((along(at), along((at + 1).min(begin + duration))));
+                }
+                begin += duration;
+                level = f64::from(users);
+            }
+            let (now, soon) = expected.unwrap();
+            let counted = on_at(at) as f64;
+            prop_assert!(counted >= now.min(soon) - 1e-6 && counted < now.max(soon) + 1.0 + 1e-6, "{counted} not in {now}..{soon}");
+        }
+
+        /// Intervals of a user ascend, are not empty and do not touch.
+        #[test]
+        fn intervals_are_apart(start in 0_u32..9, lines in prop::collection::vec((0_u32..9, 0_u64..50), 1..8), user in 0_u32..9) {
+            let made = lines.iter().map(|&(users, duration_ns)| UserStage { users, duration_ns }).collect();
+            let Ok(schedule) = UserSchedule::new(&Load::UserStages { start, stages: made }) else { return Ok(()) };
+            let mut last = None;
+            for (start, stop) in schedule.intervals(user) {
+                prop_assert!(start < stop && stop <= schedule.end_ns());
+                prop_assert!(last.is_none_or(|last| start > last));
+                last = Some(stop);
+            }
+        }
+    }
+}
