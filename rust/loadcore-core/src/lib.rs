@@ -1,4 +1,5 @@
 //! The loadcore engine.
+pub mod h1;
 pub mod plan;
 pub mod random;
 pub mod record;

@@ -1,0 +1,190 @@
+//! The strict path: a head read line by line, however it comes, with every fault named.
+//!
+//! A line is judged when it is known to be complete: a status line at its line feed, a header line at the byte after it, because a
+//! space or tab there would continue it. What is judged never depends on how the bytes were cut.
+
+use super::fields::trim;
+use super::{Decoder, Sink, State};
+use crate::record::Outcome;
+
+/// What every response begins with.
+const PROTOCOL: &[u8] = b"HTTP/";
+
+impl Decoder {
+    /// Reads on in the head. Gives where the body begins in `input` once the final head is complete.
+    #[cold]
+    pub(super) fn strict_head(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Option<usize>, Outcome> {
+        let window = &input[..input.len().min(self.head_left as usize)];
+        let mut at = 0;
+        while let Some(end) = self.line_end(window, at) {
+            let mut line = std::mem::take(&mut self.carry);
+            let is_final_end = if line.is_empty() {
+                self.take_line(&window[at..end], sink)?
+            } else {
+                line.extend_from_slice(&window[at..end]);
+                let is_final_end = self.take_line(&line, sink)?;
+                line.clear();
+                self.carry = line;
+                is_final_end
+            };
+            at = end;
+            if is_final_end {
+                self.carry = Vec::new();
+                return Ok(Some(at));
+            }
+        }
+        self.carry.extend_from_slice(&window[at..]);
+        self.head_left -= u32::try_from(window.len()).unwrap_or(u32::MAX);
+        if self.state == State::StatusLine {
+            self.check_protocol(&self.carry)?;
+        }
+        if window.len() < input.len() {
+            return Err(Outcome::ProtoHeaderTooLarge);
+        }
+        Ok(None)
+    }
+
+    /// Where in `window` the line ends that begins in the carried bytes and goes on at `at`, if that is known.
+    fn line_end(&self, window: &[u8], at: usize) -> Option<usize> {
+        let mut end = at;
+        loop {
+            let last = if end > at { window.get(end - 1) } else { self.carry.last() };
+            if last == Some(&b'\n') {
+                let can_continue = self.state == State::Fields && !self.is_empty_line(&window[at..end]);
+                if !can_continue || !matches!(window.get(end)?, b' ' | b'\t') {
+                    return Some(end);
+                }
+            }
+            end += memchr::memchr(b'\n', &window[end..])? + 1;
+        }
+    }
+
+    /// Whether the carried bytes and `rest` are nothing but a line end.
+    fn is_empty_line(&self, rest: &[u8]) -> bool {
+        matches!((self.carry.as_slice(), rest), ([], b"\n" | b"\r\n") | (b"\r", b"\n"))
+    }
+
+    /// Takes one line with its end. Says whether it was the end of the final head.
+    fn take_line(&mut self, line: &[u8], sink: &mut impl Sink) -> Result<bool, Outcome> {
+        let text = without_line_end(line);
+        if self.state == State::StatusLine {
+            self.take_status_line(text, sink)?;
+            self.state = State::Fields;
+            return Ok(false);
+        }
+        if !text.is_empty() {
+            self.take_field_line(text, sink)?;
+            return Ok(false);
+        }
+        if self.status < 200 {
+            self.next_head();
+            return Ok(false);
+        }
+        self.begin_body(sink)?;
+        Ok(true)
+    }
+
+    /// Fails if the bytes are not how a response begins.
+    fn check_protocol(&self, begin: &[u8]) -> Result<(), Outcome> {
+        let length = begin.len().min(PROTOCOL.len());
+        if begin[..length] == PROTOCOL[..length] {
+            Ok(())
+        } else if self.interim == 0 {
+            Err(Outcome::ProtoNotHttp)
+        } else {
+            // It spoke HTTP a moment ago.
+            Err(Outcome::ProtoStatusLine)
+        }
+    }
+
+    /// `HTTP/1.x SP 3DIGIT [SP reason]`. The second space may be missing with the reason: many servers leave it out.
+    fn take_status_line(&mut self, text: &[u8], sink: &mut impl Sink) -> Result<(), Outcome> {
+        self.check_protocol(text)?;
+        let Some(rest) = text.strip_prefix(PROTOCOL) else { return Err(Outcome::ProtoNotHttp) };
+        let rest = match rest {
+            [b'1', b'.', minor @ (b'0' | b'1'), rest @ ..] => {
+                self.http10 = *minor == b'0';
+                rest
+            }
+            _ => return Err(Outcome::ProtoVersion),
+        };
+        let [b' ', digits @ ..] = rest else { return Err(Outcome::ProtoStatusLine) };
+        let (digits, reason) = digits.split_at_checked(3).ok_or(Outcome::ProtoStatusLine)?;
+        if !digits.iter().all(u8::is_ascii_digit) || !matches!(reason, [] | [b' ', ..]) || !reason.iter().copied().all(is_text) {
+            return Err(Outcome::ProtoStatusLine);
+        }
+        self.status = digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
+        match self.status {
+            // No class has these, and 0 means "none" in a record.
+            0..100 => Err(Outcome::ProtoStatusLine),
+            101 => {
+                sink.status(101);
+                Err(Outcome::ProtoUnexpected101)
+            }
+            100..200 if self.interim == self.limits.interim_count => Err(Outcome::ProtoTooMany1xx),
+            100..200 => {
+                self.interim += 1;
+                Ok(())
+            }
+            _ => {
+                sink.status(self.status);
+                Ok(())
+            }
+        }
+    }
+
+    /// `name ":" OWS value OWS`, continued lines included.
+    fn take_field_line(&mut self, text: &[u8], sink: &mut impl Sink) -> Result<(), Outcome> {
+        self.lines_left = self.lines_left.checked_sub(1).ok_or(Outcome::ProtoTooManyHeaders)?;
+        if matches!(text, [b' ' | b'\t', ..]) {
+            // It continues a status line, which cannot be.
+            return Err(Outcome::ProtoHeader);
+        }
+        let unfolded;
+        let is_folded = memchr::memchr(b'\n', text).is_some();
+        let text = if is_folded {
+            unfolded = unfold(text);
+            &unfolded
+        } else {
+            text
+        };
+        let colon = memchr::memchr(b':', text).ok_or(Outcome::ProtoHeader)?;
+        let (name, value) = (&text[..colon], trim(&text[colon + 1..]));
+        if name.is_empty() || !name.iter().copied().all(is_name) || !value.iter().copied().all(is_text) {
+            return Err(Outcome::ProtoHeader);
+        }
+        self.fields.take(name, value, is_folded)?;
+        if self.status >= 200 && sink.wants_headers() {
+            sink.header(name, value);
+        }
+        Ok(())
+    }
+}
+
+/// Without the CRLF, or the bare LF that RFC 9112, 2.2 lets stand for it.
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Each line end and the whitespace around it as one space (RFC 9112, 5.2).
+fn unfold(text: &[u8]) -> Vec<u8> {
+    let mut unfolded = Vec::with_capacity(text.len());
+    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if index > 0 {
+            unfolded.push(b' ');
+        }
+        unfolded.extend_from_slice(trim(line.strip_suffix(b"\r").unwrap_or(line)));
+    }
+    unfolded
+}
+
+/// What may stand in a field value or a reason phrase: anything but control characters, the tab excepted.
+pub(super) fn is_text(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
+}
+
+/// What may stand in a field name (`tchar`).
+pub(super) fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
