@@ -4,3 +4,4 @@ pub mod plan;
 pub mod random;
 pub mod record;
 pub mod schedule;
+pub mod step;

@@ -1,0 +1,325 @@
+//! Bodies: from the plan's description to a template and its `Content-Type`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::encode;
+use super::template::{Context, Template, TemplateBuilder, TemplateProblem, whole_json_slot};
+use super::variables::Names;
+use crate::plan::{Body, Part};
+use crate::random::Random;
+
+/// A body ready to be rendered. Its `Content-Length` is the length of what is rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompiledBody {
+    /// Renders the body's bytes.
+    pub template: Template,
+    /// What `Content-Type` goes with it, if one is to be sent and the request gives none itself.
+    pub content_type: Option<String>,
+}
+
+/// Something wrong within a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyProblem {
+    /// Where in the body: `value.items[0].name`, `fields[2]`, `parts[1].text`.
+    pub path: String,
+    /// What is wrong.
+    pub fault: BodyFault,
+}
+
+/// What is wrong within a body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// A text is no template.
+    #[error(transparent)]
+    Template(#[from] TemplateProblem),
+    /// Content is not base64.
+    #[error("this is not base64")]
+    Base64,
+    /// A part has no content, or two.
+    #[error("a part has either `text` or `base64`")]
+    PartContent,
+}
+
+/// Compiles a body. `seed` decides the boundary of a multipart body. All problems are reported, not only the first.
+pub fn compile_body(body: &Body, seed: u64, names: &mut Names) -> Result<CompiledBody, Vec<BodyProblem>> {
+    let mut writer = Writer { builder: TemplateBuilder::default(), names, problems: Vec::new() };
+    let content_type = match body {
+        Body::Json { value } => {
+            writer.json(value, "value");
+            Some("application/json".to_owned())
+        }
+        Body::Form { fields } => {
+            writer.form(fields);
+            Some("application/x-www-form-urlencoded".to_owned())
+        }
+        Body::Text { text, content_type } => {
+            writer.text(text, Context::Text, "text");
+            writer.content_type(content_type.as_deref(), "content_type");
+            content_type.clone()
+        }
+        Body::Bytes { base64, content_type } => {
+            writer.base64(base64, "base64");
+            writer.content_type(content_type.as_deref(), "content_type");
+            content_type.clone()
+        }
+        Body::Multipart { parts } => {
+            let boundary = boundary(parts, seed);
+            writer.multipart(parts, &boundary);
+            Some(format!("multipart/form-data; boundary={boundary}"))
+        }
+    };
+    if writer.problems.is_empty() {
+        Ok(CompiledBody { template: writer.builder.build(), content_type })
+    } else {
+        Err(writer.problems)
+    }
+}
+
+/// Writes a body piece by piece and collects what is wrong with it.
+struct Writer<'n> {
+    builder: TemplateBuilder,
+    names: &'n mut Names,
+    problems: Vec<BodyProblem>,
+}
+
+impl Writer<'_> {
+    fn json(&mut self, value: &Value, path: &str) {
+        match value {
+            Value::String(text) => match whole_json_slot(text) {
+                Some(name) => {
+                    let slot = self.names.slot(name);
+                    self.builder.json_value(slot);
+                }
+                None => self.quoted(text, path),
+            },
+            Value::Array(items) => {
+                self.builder.literal(b"[");
+                for (index, item) in items.iter().enumerate() {
+                    self.separator(index, b",");
+                    self.json(item, &format!("{path}[{index}]"));
+                }
+                self.builder.literal(b"]");
+            }
+            Value::Object(members) => {
+                self.builder.literal(b"{");
+                for (index, (key, member)) in members.iter().enumerate() {
+                    self.separator(index, b",");
+                    // A member's name is no template.
+                    self.builder.literal(Value::from(key.as_str()).to_string().as_bytes());
+                    self.builder.literal(b":");
+                    self.json(member, &format!("{path}.{key}"));
+                }
+                self.builder.literal(b"}");
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.builder.literal(value.to_string().as_bytes()),
+        }
+    }
+
+    fn quoted(&mut self, text: &str, path: &str) {
+        self.builder.literal(b"\"");
+        self.text(text, Context::Json, path);
+        self.builder.literal(b"\"");
+    }
+
+    fn form(&mut self, fields: &[(String, String)]) {
+        for (index, (name, value)) in fields.iter().enumerate() {
+            self.separator(index, b"&");
+            let mut encoded = Vec::new();
+            encode::Encoding::Form.append(name.as_bytes(), &mut encoded);
+            self.builder.literal(&encoded);
+            self.builder.literal(b"=");
+            self.text(value, Context::Form, &format!("fields[{index}]"));
+        }
+    }
+
+    fn multipart(&mut self, parts: &[Part], boundary: &str) {
+        for (index, part) in parts.iter().enumerate() {
+            let path = format!("parts[{index}]");
+            self.builder.literal(part_head(part, boundary).as_bytes());
+            self.content_type(part.content_type.as_deref(), &format!("{path}.content_type"));
+            match (&part.text, &part.base64) {
+                (Some(text), None) => self.text(text, Context::Text, &format!("{path}.text")),
+                (None, Some(base64)) => self.base64(base64, &format!("{path}.base64")),
+                (None, None) | (Some(_), Some(_)) => self.problem(&path, BodyFault::PartContent),
+            }
+            self.builder.literal(b"\r\n");
+        }
+        self.builder.literal(format!("--{boundary}--\r\n").as_bytes());
+    }
+
+    fn text(&mut self, text: &str, context: Context, path: &str) {
+        if let Err(problem) = self.builder.text(text, context, self.names) {
+            self.problem(path, problem.into());
+        }
+    }
+
+    fn base64(&mut self, base64: &str, path: &str) {
+        match STANDARD.decode(base64) {
+            Ok(bytes) => self.builder.literal(&bytes),
+            Err(_) => self.problem(path, BodyFault::Base64),
+        }
+    }
+
+    fn content_type(&mut self, value: Option<&str>, path: &str) {
+        if value.is_some_and(|value| encode::forbidden_in_head(value.as_bytes())) {
+            self.problem(path, TemplateProblem::LineEnd.into());
+        }
+    }
+
+    fn separator(&mut self, index: usize, separator: &[u8]) {
+        if index > 0 {
+            self.builder.literal(separator);
+        }
+    }
+
+    fn problem(&mut self, path: &str, fault: BodyFault) {
+        self.problems.push(BodyProblem { path: path.to_owned(), fault });
+    }
+}
+
+/// The lines before a part's content. Names are quoted as browsers do (RFC 7578 section 2 leaves it open).
+fn part_head(part: &Part, boundary: &str) -> String {
+    let quoted = |name: &str| name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    let name = quoted(&part.name);
+    let filename = part.filename.as_deref().map(|name| format!("; filename=\"{}\"", quoted(name))).unwrap_or_default();
+    let content_type = part.content_type.as_deref().map(|value| format!("\r\nContent-Type: {value}")).unwrap_or_default();
+    format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{filename}{content_type}\r\n\r\n")
+}
+
+/// A boundary that occurs in no part. Values of slots are not known yet; that one of them holds these 128 random bits is
+/// as good as impossible.
+fn boundary(parts: &[Part], seed: u64) -> String {
+    let mut random = Random::new(seed, "boundary", 0);
+    loop {
+        let boundary = format!("loadcore-{:016x}{:016x}", random.next_u64(), random.next_u64());
+        let occurs = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(&boundary));
+        if !parts.iter().any(|part| occurs(&part.text) || decoded(part).is_some_and(|bytes| contains(&bytes, &boundary))) {
+            return boundary;
+        }
+    }
+}
+
+fn decoded(part: &Part) -> Option<Vec<u8>> {
+    STANDARD.decode(part.base64.as_ref()?).ok()
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schedule::Share;
+    use crate::step::{Builtins, Counter, Variables};
+
+    fn rendered(body: &Body, values: &[(&str, &str)]) -> (String, Option<String>) {
+        let mut names = Names::new();
+        let compiled = compile_body(body, 1, &mut names).unwrap();
+        let mut variables = Variables::new(&names);
+        for (name, value) in values {
+            variables.set(names.slot(name), value.as_bytes());
+        }
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
+        let mut out = Vec::new();
+        compiled.template.render(&variables, &mut builtins, &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), compiled.content_type)
+    }
+
+    fn part(name: &str) -> Part {
+        Part { name: name.to_owned(), filename: None, content_type: None, text: None, base64: None }
+    }
+
+    /// Values of slots are escaped in JSON strings, and inserted as JSON where that is asked for.
+    #[test]
+    fn json_bodies() {
+        let value = json!({"name": "say \"{word}\"", "n": [1, 2.5, null, true], "qty": "{qty:json}", "{x}": "{{}}"});
+        let (body, content_type) = rendered(&Body::Json { value }, &[("word", "a\"\n"), ("qty", "3")]);
+        assert_eq!(body, r#"{"name":"say \"a\"\n\"","n":[1,2.5,null,true],"qty":3,"{x}":"{}"}"#);
+        assert_eq!(content_type.as_deref(), Some("application/json"));
+        let parsed: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(parsed["name"], "say \"a\"\n\"");
+    }
+
+    /// A value that is raw JSON stands alone: within a longer string it is refused.
+    #[test]
+    fn json_filter_only_as_a_whole() {
+        let body = Body::Json { value: json!({"a": ["x {qty:json}"]}) };
+        let problems = compile_body(&body, 1, &mut Names::new()).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].path, "value.a[0]");
+        assert!(matches!(problems[0].fault, BodyFault::Template(TemplateProblem::BadFilter { .. })));
+    }
+
+    /// Names and values of a form are encoded.
+    #[test]
+    fn form_bodies() {
+        let fields = vec![("a b".to_owned(), "c&{x}".to_owned()), ("d".to_owned(), String::new())];
+        let (body, content_type) = rendered(&Body::Form { fields }, &[("x", "=ü")]);
+        assert_eq!(body, "a+b=c%26%3D%C3%BC&d=");
+        assert_eq!(content_type.as_deref(), Some("application/x-www-form-urlencoded"));
+    }
+
+    /// Text is rendered as it is, bytes have no slots.
+    #[test]
+    fn text_and_bytes() {
+        let body = Body::Text { text: "<{x}>".to_owned(), content_type: Some("text/xml".to_owned()) };
+        assert_eq!(rendered(&body, &[("x", "\r\n")]), ("<\r\n>".to_owned(), Some("text/xml".to_owned())));
+        let body = Body::Bytes { base64: STANDARD.encode("{x}"), content_type: None };
+        assert_eq!(rendered(&body, &[]), ("{x}".to_owned(), None));
+    }
+
+    /// A multipart body has the shape of RFC 7578 and its names cannot break out of their quotes.
+    #[test]
+    fn multipart_bodies() {
+        let parts = vec![
+            Part { text: Some("v {x}".to_owned()), ..part("a\"\r\nX: y") },
+            Part {
+                filename: Some("f.bin".to_owned()),
+                content_type: Some("application/octet-stream".to_owned()),
+                base64: Some(STANDARD.encode("raw")),
+                ..part("file")
+            },
+        ];
+        let (body, content_type) = rendered(&Body::Multipart { parts }, &[("x", "1")]);
+        let content_type = content_type.unwrap();
+        let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+        assert_eq!(
+            body,
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"a%22%0D%0AX: y\"\r\n\r\nv 1\r\n\
+                 --{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f.bin\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\nraw\r\n--{boundary}--\r\n"
+            )
+        );
+    }
+
+    /// The boundary is another one if a part holds the first choice.
+    #[test]
+    fn boundary_avoids_the_parts() {
+        let first = boundary(&[], 1);
+        let text = Part { text: Some(format!("x{first}")), ..part("a") };
+        let bytes = Part { base64: Some(STANDARD.encode(&first)), ..part("a") };
+        assert_ne!(boundary(&[text], 1), first);
+        assert_ne!(boundary(&[bytes], 1), first);
+    }
+
+    /// Every problem of a body is reported, with its place.
+    #[test]
+    fn all_problems_at_once() {
+        let parts = vec![
+            part("none"),
+            Part { text: Some("{".to_owned()), base64: Some("!".to_owned()), ..part("both") },
+            Part { text: Some("{".to_owned()), ..part("unclosed") },
+            Part { base64: Some("!".to_owned()), content_type: Some("a\r\nb".to_owned()), ..part("bad") },
+        ];
+        let problems = compile_body(&Body::Multipart { parts }, 1, &mut Names::new()).unwrap_err();
+        let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["parts[0]", "parts[1]", "parts[2].text", "parts[3].content_type", "parts[3].base64"]);
+    }
+}

@@ -1,0 +1,27 @@
+//! Steps: what is made ready when the plan is compiled, and worked with for each request.
+//!
+//! Strings of a plan may hold slots:
+//!
+//! | written | means |
+//! |---|---|
+//! | `{name}` | the value of the user's variable `name`, escaped for the place it stands in |
+//! | `{name:raw}` | in a URL: the value without percent-encoding |
+//! | `{name:json}` | as a whole string of a JSON body: the value as JSON text, so that `12` stays a number |
+//! | `{$uuid}` | a random UUID (version 4) |
+//! | `{$counter}` | 0, 1, 2 …: no number comes twice in a run |
+//! | `{$now}`, `{$now_ms}` | the time in UTC as RFC 3339, or in milliseconds since 1970 |
+//! | `{$random(1,6)}` | a random whole number, both ends included |
+//! | `{$user}`, `{$iteration}` | the user's number over all workers, and its iteration, both from 0 |
+//! | `{{`, `}}` | `{` and `}` |
+
+mod body;
+mod builtins;
+mod encode;
+mod template;
+mod variables;
+
+pub use body::{BodyFault, BodyProblem, CompiledBody, compile_body};
+pub use builtins::{Builtins, Counter};
+pub use encode::forbidden_in_head;
+pub use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
+pub use variables::{Names, Slot, Variables};

@@ -1,0 +1,291 @@
+//! Templates: text with slots, parsed once and rendered for each request.
+
+use super::builtins::{Builtin, Builtins, Text};
+use super::encode::{self, Encoding};
+use super::variables::{Names, Slot, Variables};
+
+/// Where a text stands, which decides how it and its slots are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// A URL or a part of one, path and query: slots are percent-encoded, the text keeps its delimiters.
+    Path,
+    /// Name or value of a query parameter: text and slots are percent-encoded.
+    Query,
+    /// A header's value: CR, LF and NUL are refused.
+    Header,
+    /// The content of a JSON string: text and slots are escaped.
+    Json,
+    /// Name or value of a form field: text and slots are encoded.
+    Form,
+    /// Anything else: text and slots as they are.
+    Text,
+}
+
+/// Why a text is no template. Positions are bytes from the text's start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateProblem {
+    /// A `{` without its `}`.
+    #[error("the `{{` at position {at} is not closed; a literal brace is written `{{{{`")]
+    NotClosed {
+        /// Where.
+        at: usize,
+    },
+    /// A `}` without its `{`.
+    #[error("the `}}` at position {at} closes nothing; a literal brace is written `}}}}`")]
+    NotOpened {
+        /// Where.
+        at: usize,
+    },
+    /// Not a name of a variable.
+    #[error("`{{{slot}}}` names no variable: names are letters, digits, `_`, `-` and `.`; a literal brace is written `{{{{`")]
+    BadName {
+        /// What stands between the braces.
+        slot: String,
+    },
+    /// Not a built-in.
+    #[error("`{{{slot}}}` is no built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration")]
+    UnknownBuiltin {
+        /// What stands between the braces.
+        slot: String,
+    },
+    /// A filter that does not exist or makes no sense here.
+    #[error("`:{filter}` cannot be used here: `:raw` is for URLs, `:json` for a whole string of a JSON body")]
+    BadFilter {
+        /// The filter.
+        filter: String,
+    },
+    /// A line end or NUL in a URL or header.
+    #[error("a URL or header cannot hold a line end or NUL")]
+    LineEnd,
+}
+
+/// Why a template could not be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The variable has no value.
+    #[error("a variable has no value")]
+    Unset(Slot),
+    /// The variable's value may not stand there: CR, LF or NUL in a head, or a space in a raw part of a URL.
+    #[error("a variable's value may not stand in the head of a request")]
+    Refused(Slot),
+}
+
+impl RenderError {
+    /// The variable that is to blame.
+    #[must_use]
+    pub const fn slot(self) -> Slot {
+        match self {
+            Self::Unset(slot) | Self::Refused(slot) => slot,
+        }
+    }
+}
+
+/// A parsed text: pieces that are always the same, and slots between them. Neighbouring pieces are one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// All static pieces, one after another.
+    bytes: Box<[u8]>,
+    segments: Box<[Segment]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    /// This many of the static bytes, counted on from those before.
+    Static(usize),
+    Variable(Slot, Encoding),
+    Builtin(Builtin, Encoding),
+}
+
+impl Template {
+    /// Parses a text for its place.
+    pub fn parse(text: &str, context: Context, names: &mut Names) -> Result<Self, TemplateProblem> {
+        let mut builder = TemplateBuilder::default();
+        builder.text(text, context, names)?;
+        Ok(builder.build())
+    }
+
+    /// The bytes it always renders to, if it has no slots.
+    #[must_use]
+    pub fn is_static(&self) -> Option<&[u8]> {
+        match &*self.segments {
+            [] | [Segment::Static(_)] => Some(&self.bytes),
+            _ => None,
+        }
+    }
+
+    /// Appends the rendered text. Allocates nothing if `out` has room. On an error `out` holds an unfinished text.
+    pub fn render(&self, variables: &Variables, builtins: &mut Builtins<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        let mut rest = &*self.bytes;
+        for segment in &self.segments {
+            match *segment {
+                Segment::Static(length) => {
+                    let (piece, after) = rest.split_at(length);
+                    out.extend_from_slice(piece);
+                    rest = after;
+                }
+                Segment::Variable(slot, encoding) => {
+                    let value = variables.get(slot).ok_or(RenderError::Unset(slot))?;
+                    if !encoding.append(value, out) {
+                        return Err(RenderError::Refused(slot));
+                    }
+                }
+                Segment::Builtin(builtin, encoding) => {
+                    let mut text: Text = [0; 36];
+                    let length = builtin.write(builtins, &mut text);
+                    encoding.append(&text[..length], out);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables it needs, in the order of their slots in the text; one that is used twice comes twice.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Variable(slot, _) => Some(*slot),
+            Segment::Static(_) | Segment::Builtin(..) => None,
+        })
+    }
+
+    /// Names of the variables it needs, as [`Template::slots`].
+    pub fn variables<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = &'a str> + 'a {
+        self.slots().map(|slot| names.name(slot))
+    }
+}
+
+/// Puts a template together from parts.
+#[derive(Debug, Clone, Default)]
+pub struct TemplateBuilder {
+    bytes: Vec<u8>,
+    segments: Vec<Segment>,
+}
+
+impl TemplateBuilder {
+    /// Bytes as they are.
+    pub fn literal(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.grow(bytes.len());
+    }
+
+    /// A text with slots. On a problem, the builder is of no further use.
+    pub fn text(&mut self, text: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
+        let mut at = 0;
+        while let Some(found) = text[at..].find(['{', '}']) {
+            let brace = at + found;
+            let rest = &text[brace..];
+            if rest.starts_with("{{") || rest.starts_with("}}") {
+                self.static_text(&text[at..=brace], context)?;
+                at = brace + 2;
+                continue;
+            }
+            self.static_text(&text[at..brace], context)?;
+            if rest.starts_with('}') {
+                return Err(TemplateProblem::NotOpened { at: brace });
+            }
+            let slot = match rest[1..].find(['{', '}']) {
+                Some(end) if rest[1 + end..].starts_with('}') => &rest[1..=end],
+                _ => return Err(TemplateProblem::NotClosed { at: brace }),
+            };
+            self.slot(slot, context, names)?;
+            at = brace + slot.len() + 2;
+        }
+        self.static_text(&text[at..], context)
+    }
+
+    /// All of another template.
+    pub fn append(&mut self, template: &Template) {
+        let mut rest = &*template.bytes;
+        for segment in &template.segments {
+            if let Segment::Static(length) = segment {
+                let (piece, after) = rest.split_at(*length);
+                self.literal(piece);
+                rest = after;
+            } else {
+                self.segments.push(*segment);
+            }
+        }
+    }
+
+    /// The template.
+    #[must_use]
+    pub fn build(self) -> Template {
+        Template { bytes: self.bytes.into(), segments: self.segments.into() }
+    }
+
+    /// A variable whose value is JSON text, outside of a string.
+    pub(super) fn json_value(&mut self, slot: Slot) {
+        self.segments.push(Segment::Variable(slot, Encoding::Verbatim));
+    }
+
+    fn static_text(&mut self, text: &str, context: Context) -> Result<(), TemplateProblem> {
+        let before = self.bytes.len();
+        let text = text.as_bytes();
+        if matches!(context, Context::Path | Context::Query | Context::Header) && encode::forbidden_in_head(text) {
+            return Err(TemplateProblem::LineEnd);
+        }
+        if context == Context::Path {
+            encode::append_url_text(text, &mut self.bytes);
+        } else {
+            context.encoding().append(text, &mut self.bytes);
+        }
+        self.grow(self.bytes.len() - before);
+        Ok(())
+    }
+
+    fn slot(&mut self, slot: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
+        if let Some(builtin) = slot.strip_prefix('$') {
+            let unknown = || TemplateProblem::UnknownBuiltin { slot: slot.to_owned() };
+            let builtin = Builtin::parse(builtin).ok_or_else(unknown)?;
+            self.segments.push(Segment::Builtin(builtin, context.encoding()));
+            return Ok(());
+        }
+        let (name, filter) = split_filter(slot)?;
+        let encoding = match (filter, context) {
+            (None, _) => context.encoding(),
+            (Some("raw"), Context::Path | Context::Query) => Encoding::Target,
+            (Some(filter), _) => return Err(TemplateProblem::BadFilter { filter: filter.to_owned() }),
+        };
+        self.segments.push(Segment::Variable(names.slot(name), encoding));
+        Ok(())
+    }
+
+    fn grow(&mut self, length: usize) {
+        match self.segments.last_mut() {
+            _ if length == 0 => {}
+            Some(Segment::Static(piece)) => *piece += length,
+            _ => self.segments.push(Segment::Static(length)),
+        }
+    }
+}
+
+impl Context {
+    const fn encoding(self) -> Encoding {
+        match self {
+            Self::Path | Self::Query => Encoding::Percent,
+            Self::Header => Encoding::Head,
+            Self::Json => Encoding::Json,
+            Self::Form => Encoding::Form,
+            Self::Text => Encoding::Verbatim,
+        }
+    }
+}
+
+/// The name of `{name:json}`, if that is the whole text.
+pub(super) fn whole_json_slot(text: &str) -> Option<&str> {
+    let slot = text.strip_prefix('{')?.strip_suffix(":json}")?;
+    is_name(slot).then_some(slot)
+}
+
+/// A slot's name and its filter, if it has one.
+fn split_filter(slot: &str) -> Result<(&str, Option<&str>), TemplateProblem> {
+    let (name, filter) = slot.split_once(':').map_or((slot, None), |(name, filter)| (name, Some(filter)));
+    if is_name(name) { Ok((name, filter)) } else { Err(TemplateProblem::BadName { slot: slot.to_owned() }) }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_alphabetic() || first == '_')
+        && text.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-' | '.'))
+}
+
+#[cfg(test)]
+mod tests;
