@@ -1,8 +1,16 @@
-//! The row: what is known of one request when it has ended.
+//! The row: what is known of one request when it has ended, and the way it takes to whoever writes it.
 
+mod chunk;
+mod event;
 mod outcome;
+mod recorder;
+mod tables;
 
+pub use chunk::{CHUNK_ROWS, Chunk, Columns};
+pub use event::{EndReason, Event, RunEnd};
 pub use outcome::Outcome;
+pub use recorder::{Recorder, Recycler};
+pub use tables::{CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepInfo, Tables};
 
 /// Index of a step in the program's table of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

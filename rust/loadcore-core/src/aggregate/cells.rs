@@ -1,0 +1,236 @@
+//! What a window holds of each thing that has a name.
+
+use super::Counts;
+use crate::record::{Outcome, Record};
+
+/// One past the largest status code; a status line has three digits.
+const STATUS_CODES: usize = 1_000;
+
+/// What a second held of one name in one phase.
+pub(super) trait Cell: Default {
+    /// Whether nothing happened.
+    fn is_empty(&self) -> bool;
+    /// Forgets everything and keeps the memory.
+    fn clear(&mut self);
+}
+
+/// The requests of a step.
+#[derive(Debug)]
+pub struct StepCell {
+    /// Requests that ended.
+    pub requests: u32,
+    /// Those that count as errors.
+    pub errors: u32,
+    /// Connections opened for them.
+    pub connections: u32,
+    /// How often they were sent.
+    pub attempts: u64,
+    /// Bytes of request sent.
+    pub bytes_sent: u64,
+    /// Bytes of response received, heads included.
+    pub bytes_received: u64,
+    /// Bytes received that belong to no response.
+    pub surplus_bytes: u64,
+    /// Interim (1xx) responses.
+    pub interim: u64,
+    /// Sum of the service times.
+    pub service_sum_ns: u64,
+    /// Sum of the response times of the same requests.
+    pub response_sum_ns: u64,
+    /// Send to last byte.
+    pub service: Counts,
+    /// Due to last byte.
+    pub response: Counts,
+    /// Send to first byte, of those that got one.
+    pub ttfb: Counts,
+    outcomes: [u32; Outcome::ALL.len()],
+    statuses: Box<[u32]>,
+}
+
+impl StepCell {
+    /// Counts one request. One that was never sent stands in no histogram.
+    #[inline]
+    pub fn record(&mut self, record: &Record) {
+        self.requests += 1;
+        self.errors += u32::from(record.error);
+        self.attempts += u64::from(record.attempts);
+        self.bytes_sent += record.bytes_sent;
+        self.bytes_received += record.bytes_received;
+        self.outcomes[record.outcome as usize] += 1;
+        if let Some(count) = self.statuses.get_mut(usize::from(record.status)) {
+            *count += 1;
+        }
+        if record.connection.is_some_and(|connection| connection.connect_ns.is_some()) {
+            self.connections += 1;
+        }
+        if record.attempts > 0 {
+            self.time(record);
+        }
+    }
+
+    #[inline]
+    fn time(&mut self, record: &Record) {
+        let service_ns = record.end_ns.saturating_sub(record.start_ns);
+        let response_ns = record.end_ns.saturating_sub(record.due_ns);
+        self.service_sum_ns += service_ns;
+        self.response_sum_ns += response_ns;
+        self.service.record(service_ns);
+        self.response.record(response_ns);
+        if let Some(first_byte_ns) = record.first_byte_ns {
+            self.ttfb.record(first_byte_ns.saturating_sub(record.start_ns));
+        }
+    }
+
+    /// The outcomes that occurred, with their counts.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u32)> + '_ {
+        Outcome::ALL.iter().copied().zip(self.outcomes.iter().copied()).filter(|(_, count)| *count > 0)
+    }
+
+    /// The status codes that arrived, ascending, with their counts.
+    pub fn statuses(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
+        // Code 0 says that no status line arrived.
+        (0_u16..).zip(self.statuses.iter().copied()).skip(1).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl Default for StepCell {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            errors: 0,
+            connections: 0,
+            attempts: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            surplus_bytes: 0,
+            interim: 0,
+            service_sum_ns: 0,
+            response_sum_ns: 0,
+            service: Counts::new(),
+            response: Counts::new(),
+            ttfb: Counts::new(),
+            outcomes: [0; Outcome::ALL.len()],
+            statuses: vec![0; STATUS_CODES].into_boxed_slice(),
+        }
+    }
+}
+
+impl Cell for StepCell {
+    fn is_empty(&self) -> bool {
+        // Surplus and interim responses may come in a second in which no request ends.
+        self.requests == 0 && self.surplus_bytes == 0 && self.interim == 0
+    }
+
+    fn clear(&mut self) {
+        (self.requests, self.errors, self.connections) = (0, 0, 0);
+        (self.attempts, self.bytes_sent, self.bytes_received) = (0, 0, 0);
+        (self.surplus_bytes, self.interim) = (0, 0);
+        (self.service_sum_ns, self.response_sum_ns) = (0, 0);
+        for counts in [&mut self.service, &mut self.response, &mut self.ttfb] {
+            counts.clear();
+        }
+        self.outcomes.fill(0);
+        self.statuses.fill(0);
+    }
+}
+
+/// The evaluations of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CheckCell {
+    /// How often it was evaluated.
+    pub evaluated: u32,
+    /// How often it did not hold.
+    pub failed: u32,
+}
+
+impl Cell for CheckCell {
+    fn is_empty(&self) -> bool {
+        self.evaluated == 0
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The passes through a group.
+#[derive(Debug, Default)]
+pub struct GroupCell {
+    /// How many ended.
+    pub ended: u32,
+    /// Those cut short by a failure.
+    pub failed: u32,
+    /// Sum of their durations.
+    pub duration_sum_ns: u64,
+    /// How long they took, think time included.
+    pub durations: Counts,
+}
+
+impl Cell for GroupCell {
+    fn is_empty(&self) -> bool {
+        self.ended == 0
+    }
+
+    fn clear(&mut self) {
+        (self.ended, self.failed, self.duration_sum_ns) = (0, 0, 0);
+        self.durations.clear();
+    }
+}
+
+/// What can happen in a scenario besides requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScenarioEvent {
+    /// The schedule asked for an iteration.
+    IterationDue,
+    /// An iteration began.
+    IterationStarted,
+    /// An iteration reached its end.
+    IterationCompleted,
+    /// An iteration ended early, by a failure.
+    IterationFailed,
+    /// An arrival found no free user.
+    IterationDropped,
+    /// An iteration was cut short by the end of the run.
+    IterationInterrupted,
+    /// A user's start failed: it will never iterate.
+    UserLost,
+}
+
+/// The events of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScenarioCell {
+    counts: [u64; ScenarioEvent::UserLost as usize + 1],
+}
+
+impl ScenarioCell {
+    /// Counts one event.
+    #[inline]
+    pub fn record(&mut self, event: ScenarioEvent) {
+        self.counts[event as usize] += 1;
+    }
+
+    /// How often this happened.
+    #[must_use]
+    pub fn count(&self, event: ScenarioEvent) -> u64 {
+        self.counts[event as usize]
+    }
+}
+
+impl Cell for ScenarioCell {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// How a scenario's users stand at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Users {
+    /// Users that iterate, or are making their start.
+    pub active: u32,
+    /// Of these, those that wait for a token or a connection.
+    pub waiting: u32,
+}

@@ -1,0 +1,280 @@
+//! The histogram that is merged, asked and stored.
+
+use hdrhistogram::Histogram as Hdr;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+
+use super::counts::{Counts, MAX_UNITS, UNIT_NS, units};
+
+const DIGITS: u8 = 3;
+
+/// Why bytes are no histogram of ours, or one that could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum HistogramError {
+    /// Not the compressed V2 encoding, or damaged.
+    #[error("not an encoded histogram: {0}")]
+    Malformed(String),
+    /// A histogram, but with other bounds than ours: it could not be merged without loss.
+    #[error(
+        "the histogram counts from {low} to {high} with {digits} digits; loadcore's count microseconds up to one hour with 3"
+    )]
+    OtherBounds {
+        /// Its lowest value.
+        low: u64,
+        /// Its highest value.
+        high: u64,
+        /// Its significant digits.
+        digits: u8,
+    },
+    /// A count is too large to be written.
+    #[error("cannot encode the histogram: {0}")]
+    Unencodable(String),
+}
+
+/// Durations from 1 µs to one hour with three significant digits (an HDR histogram). Merging loses nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Histogram {
+    hdr: Hdr<u64>,
+}
+
+impl Histogram {
+    /// An empty histogram.
+    ///
+    /// # Panics
+    /// Never: the bounds are constants, and every test of this type makes one.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "constant bounds")]
+    pub fn new() -> Self {
+        Self { hdr: Hdr::new_with_bounds(1, MAX_UNITS, DIGITS).expect("constant bounds are valid") }
+    }
+
+    /// Counts one duration.
+    pub fn record(&mut self, duration_ns: u64) {
+        self.hdr.saturating_record(units(duration_ns));
+    }
+
+    /// Adds what a window counted.
+    pub fn add_counts(&mut self, counts: &Counts) {
+        for (value, count) in counts.iter() {
+            self.hdr.saturating_record_n(value, u64::from(count));
+        }
+    }
+
+    /// Adds another histogram.
+    pub fn add(&mut self, other: &Self) {
+        for bucket in other.hdr.iter_recorded() {
+            self.hdr.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.hdr.reset();
+    }
+
+    /// How many durations.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.hdr.len()
+    }
+
+    /// The duration that the share `q` (0 to 1) of all durations does not exceed, to 0.1 %; 0 if there are none.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> u64 {
+        self.hdr.value_at_quantile(q.clamp(0.0, 1.0)) * UNIT_NS
+    }
+
+    /// The shortest duration, to 0.1 %; 0 if there are none.
+    #[must_use]
+    pub fn min_ns(&self) -> u64 {
+        self.hdr.min() * UNIT_NS
+    }
+
+    /// The longest duration, to 0.1 %; 0 if there are none.
+    #[must_use]
+    pub fn max_ns(&self) -> u64 {
+        self.hdr.max() * UNIT_NS
+    }
+
+    /// The mean, to 0.1 %; 0 if there are none. Windows also carry exact sums.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a mean of durations is between 0 and one hour")]
+    pub fn mean_ns(&self) -> u64 {
+        (self.hdr.mean() * 1_000.0).round() as u64
+    }
+
+    /// The durations that occurred, ascending: the upper end of each counter, in nanoseconds, and its count.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.hdr.iter_recorded().map(|bucket| (bucket.value_iterated_to() * UNIT_NS, bucket.count_at_value()))
+    }
+
+    /// The HDR V2 compressed encoding, values in microseconds: any HDR library reads it.
+    ///
+    /// # Errors
+    /// A count is above `i64::MAX`.
+    pub fn encode(&self) -> Result<Vec<u8>, HistogramError> {
+        let mut bytes = Vec::new();
+        self.encode_with(&mut V2DeflateSerializer::new(), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// [`Self::encode`] into a buffer, with a serializer whose memory is used again.
+    pub(super) fn encode_with(&self, serializer: &mut V2DeflateSerializer, bytes: &mut Vec<u8>) -> Result<(), HistogramError> {
+        serializer.serialize(&self.hdr, bytes).map_err(|error| HistogramError::Unencodable(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// The bytes are no HDR V2 histogram, or one with other bounds.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, HistogramError> {
+        let hdr: Hdr<u64> =
+            Deserializer::new().deserialize(&mut bytes).map_err(|error| HistogramError::Malformed(error.to_string()))?;
+        if (hdr.low(), hdr.high(), hdr.sigfig()) != (1, MAX_UNITS, DIGITS) {
+            return Err(HistogramError::OtherBounds { low: hdr.low(), high: hdr.high(), digits: hdr.sigfig() });
+        }
+        Ok(Self { hdr })
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Encodes many [`Counts`], using its memory again.
+pub struct Encoder {
+    scratch: Histogram,
+    serializer: V2DeflateSerializer,
+}
+
+impl Encoder {
+    /// An encoder with its scratch memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { scratch: Histogram::new(), serializer: V2DeflateSerializer::new() }
+    }
+
+    /// Writes the encoding of `counts` into `bytes`, in place of what is there.
+    ///
+    /// # Errors
+    /// None in practice: a window's counts are far below the limit of [`Histogram::encode`].
+    pub fn encode(&mut self, counts: &Counts, bytes: &mut Vec<u8>) -> Result<(), HistogramError> {
+        self.scratch.clear();
+        self.scratch.add_counts(counts);
+        bytes.clear();
+        self.scratch.encode_with(&mut self.serializer, bytes)
+    }
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Durations of every magnitude, not mostly long ones.
+    fn durations() -> impl Strategy<Value = Vec<u64>> {
+        let duration = (0_u32..42).prop_flat_map(|bits| 0..(1_u64 << bits).max(1));
+        prop::collection::vec(duration, 1..400)
+    }
+
+    fn counted(durations: &[u64]) -> Counts {
+        let mut counts = Counts::new();
+        for duration_ns in durations {
+            counts.record(*duration_ns);
+        }
+        counts
+    }
+
+    fn histogram(durations: &[u64]) -> Histogram {
+        let mut histogram = Histogram::new();
+        histogram.add_counts(&counted(durations));
+        histogram
+    }
+
+    proptest! {
+        /// Our own counters and those of the HDR library say the same of every duration.
+        #[test]
+        fn counts_agree_with_the_library(durations in durations()) {
+            let mut expected = Histogram::new();
+            for duration_ns in &durations {
+                expected.record(*duration_ns);
+            }
+            prop_assert_eq!(histogram(&durations), expected);
+        }
+
+        /// The merge of two parts is the histogram of the whole.
+        #[test]
+        fn parts_merge_to_the_whole(durations in durations(), at in any::<prop::sample::Index>()) {
+            let (left, right) = durations.split_at(at.index(durations.len()));
+            let mut merged = histogram(left);
+            merged.add(&histogram(right));
+            prop_assert_eq!(merged, histogram(&durations));
+        }
+
+        /// A quantile is at most 0.1 % (and half a microsecond) from the one found by sorting.
+        #[test]
+        fn quantiles_agree_with_sorting(mut durations in durations(), q in 0.0..=1.0_f64) {
+            let seen = histogram(&durations).quantile(q);
+            durations.sort_unstable();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a rank in a short list")]
+            let rank = ((q * durations.len() as f64).ceil() as usize).clamp(1, durations.len());
+            let exact = durations[rank - 1].clamp(UNIT_NS, MAX_UNITS * UNIT_NS);
+            prop_assert!(seen.abs_diff(exact) <= exact / 1_000 + UNIT_NS / 2, "{seen} is not {exact}");
+        }
+
+        /// What is encoded is read back the same; the encoder for counts writes the same bytes.
+        #[test]
+        fn encoding_is_read_back(durations in durations()) {
+            let expected = histogram(&durations);
+            let bytes = expected.encode()?;
+            prop_assert_eq!(&Histogram::decode(&bytes)?, &expected);
+            let mut other = Vec::from(*b"left over");
+            Encoder::new().encode(&counted(&durations), &mut other)?;
+            prop_assert_eq!(other, bytes);
+        }
+
+        /// Bytes that are no histogram are refused, never a panic.
+        #[test]
+        fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(Histogram::decode(&bytes).is_err());
+        }
+
+        /// The buckets hold every duration once.
+        #[test]
+        fn buckets_hold_everything_once(durations in durations()) {
+            let histogram = histogram(&durations);
+            prop_assert_eq!(histogram.buckets().map(|(_, count)| count).sum::<u64>(), durations.len() as u64);
+            prop_assert_eq!(histogram.count(), durations.len() as u64);
+        }
+    }
+
+    /// A histogram with other bounds is refused with its bounds in the message.
+    #[test]
+    fn other_bounds_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let other = Hdr::<u64>::new_with_bounds(1, 1_000, 2)?;
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&other, &mut bytes)?;
+        let message = Histogram::decode(&bytes).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.contains("from 1 to 1000 with 2 digits"), "{message}");
+        Ok(())
+    }
+
+    /// An empty histogram answers zero, before and after the encoding.
+    #[test]
+    fn an_empty_histogram_is_all_zero() -> Result<(), HistogramError> {
+        let histogram = Histogram::decode(&Histogram::new().encode()?)?;
+        assert_eq!(
+            (histogram.count(), histogram.quantile(0.5), histogram.min_ns(), histogram.max_ns(), histogram.mean_ns()),
+            (0, 0, 0, 0, 0)
+        );
+        Ok(())
+    }
+}

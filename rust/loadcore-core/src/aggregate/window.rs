@@ -1,0 +1,153 @@
+//! One second of a worker.
+
+use super::Counts;
+use super::cells::{Cell, CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
+use crate::record::{CheckId, GroupId, Phase, Record, ScenarioId, StepId, Tables};
+
+/// What one worker counted in one second, by phase and name.
+///
+/// A request stands in the second in which it ended, under the phase in which it was due. Memory for a name is taken when
+/// it first occurs and kept when the window is used again.
+#[derive(Debug)]
+pub struct Window {
+    /// The second, from the run's start. If the reader fell behind, the last of the seconds that this window holds.
+    pub second: u32,
+    /// The phase at the end of the second.
+    pub phase: Phase,
+    /// The engine thread's id in `/proc`, if there is one.
+    pub engine_thread: Option<u32>,
+    /// How the users of each scenario stood at the end of the second.
+    pub users: Vec<Users>,
+    /// Due to send, of all requests that were sent.
+    pub lag: Counts,
+    /// The largest lag, exactly.
+    pub lag_max_ns: u64,
+    /// Rows that found no room in the row log.
+    pub rows_dropped: u64,
+    steps: Table<StepCell>,
+    checks: Table<CheckCell>,
+    groups: Table<GroupCell>,
+    scenarios: Table<ScenarioCell>,
+}
+
+impl Window {
+    /// An empty window for these names.
+    #[must_use]
+    pub fn new(tables: &Tables) -> Self {
+        Self {
+            second: 0,
+            phase: Phase::WarmUp,
+            engine_thread: None,
+            users: vec![Users::default(); tables.scenarios.len()],
+            lag: Counts::new(),
+            lag_max_ns: 0,
+            rows_dropped: 0,
+            steps: Table::new(tables.steps.len()),
+            checks: Table::new(tables.checks.len()),
+            groups: Table::new(tables.groups.len()),
+            scenarios: Table::new(tables.scenarios.len()),
+        }
+    }
+
+    /// Counts one request.
+    #[inline]
+    pub fn record(&mut self, record: &Record) {
+        self.steps.cell(record.phase, record.step.0).record(record);
+        if record.attempts > 0 {
+            let lag_ns = record.start_ns.saturating_sub(record.due_ns);
+            self.lag_max_ns = self.lag_max_ns.max(lag_ns);
+            self.lag.record(lag_ns);
+        }
+    }
+
+    /// What came besides requests: bytes that belong to no response, and interim responses.
+    pub fn extra(&mut self, step: StepId, phase: Phase, surplus_bytes: u64, interim: u64) {
+        let cell = self.steps.cell(phase, step.0);
+        cell.surplus_bytes += surplus_bytes;
+        cell.interim += interim;
+    }
+
+    /// Counts one evaluation of a check.
+    #[inline]
+    pub fn check(&mut self, check: CheckId, phase: Phase, held: bool) {
+        let cell = self.checks.cell(phase, check.0);
+        cell.evaluated += 1;
+        cell.failed += u32::from(!held);
+    }
+
+    /// Counts one pass through a group.
+    #[inline]
+    pub fn group(&mut self, group: GroupId, phase: Phase, duration_ns: u64, ok: bool) {
+        let cell = self.groups.cell(phase, group.0);
+        cell.ended += 1;
+        cell.failed += u32::from(!ok);
+        cell.duration_sum_ns += duration_ns;
+        cell.durations.record(duration_ns);
+    }
+
+    /// Counts one event of a scenario.
+    #[inline]
+    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent) {
+        self.scenarios.cell(phase, scenario.0).record(event);
+    }
+
+    /// The steps that had requests.
+    pub fn steps(&self) -> impl Iterator<Item = (StepId, Phase, &StepCell)> {
+        self.steps.occupied().map(|(id, phase, cell)| (StepId(id), phase, cell))
+    }
+
+    /// The checks that were evaluated.
+    pub fn checks(&self) -> impl Iterator<Item = (CheckId, Phase, &CheckCell)> {
+        self.checks.occupied().map(|(id, phase, cell)| (CheckId(id), phase, cell))
+    }
+
+    /// The groups that ended.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, Phase, &GroupCell)> {
+        self.groups.occupied().map(|(id, phase, cell)| (GroupId(id), phase, cell))
+    }
+
+    /// The scenarios in which something happened.
+    pub fn scenarios(&self) -> impl Iterator<Item = (ScenarioId, Phase, &ScenarioCell)> {
+        self.scenarios.occupied().map(|(id, phase, cell)| (ScenarioId(id), phase, cell))
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.lag.clear();
+        (self.lag_max_ns, self.rows_dropped) = (0, 0);
+        self.steps.clear();
+        self.checks.clear();
+        self.groups.clear();
+        self.scenarios.clear();
+    }
+}
+
+/// Cells by phase and id.
+#[derive(Debug)]
+struct Table<T> {
+    width: usize,
+    cells: Vec<Option<Box<T>>>,
+}
+
+impl<T: Cell> Table<T> {
+    fn new(width: usize) -> Self {
+        Self { width, cells: (0..width * Phase::ALL.len()).map(|_| None).collect() }
+    }
+
+    #[inline]
+    fn cell(&mut self, phase: Phase, id: u16) -> &mut T {
+        self.cells[phase as usize * self.width + usize::from(id)].get_or_insert_with(Box::default)
+    }
+
+    fn occupied(&self) -> impl Iterator<Item = (u16, Phase, &T)> {
+        let ids = move |phase: &'static Phase| (0_u16..).take(self.width).map(move |id| (id, *phase));
+        let keys = Phase::ALL.iter().flat_map(ids);
+        keys.zip(&self.cells)
+            .filter_map(|((id, phase), cell)| cell.as_deref().map(|cell| (id, phase, cell)))
+            .filter(|(_, _, cell)| !cell.is_empty())
+    }
+
+    fn clear(&mut self) {
+        self.cells.iter_mut().flatten().filter(|cell| !cell.is_empty()).for_each(|cell| cell.clear());
+    }
+}

@@ -1,0 +1,162 @@
+//! Rows in columns, as they are handed to Python.
+
+use super::{ConnectTimings, Record};
+
+/// Rows in a chunk.
+pub const CHUNK_ROWS: usize = 65_536;
+
+/// Declares the columns of a [`Chunk`] once: in the fixed form that is filled, and in the form that is handed on.
+macro_rules! columns {
+    ($($(#[doc = $text:literal])+ $name:ident: $type:ty,)+) => {
+        /// Up to [`CHUNK_ROWS`] rows, one column per field. All columns are as long as they can get; the first
+        /// [`Chunk::len`] rows are filled.
+        #[derive(Debug)]
+        pub struct Chunk {
+            rows: usize,
+            $($name: Box<[$type; CHUNK_ROWS]>,)+
+            connections: Vec<(u32, ConnectTimings)>,
+        }
+
+        /// The columns of a [`Chunk`] as vectors: the same memory, to be lent to others and made a chunk again.
+        #[derive(Debug)]
+        pub struct Columns {
+            /// How many rows are filled.
+            pub rows: usize,
+            $($(#[doc = $text])+ pub $name: Vec<$type>,)+
+            /// What connections took, of the rows (by number, ascending) for which one was opened.
+            pub connections: Vec<(u32, ConnectTimings)>,
+        }
+
+        impl Chunk {
+            /// An empty chunk. Its memory is not touched, so not really taken, before rows fill it.
+            #[must_use]
+            pub fn new() -> Self {
+                Self { rows: 0, $($name: column(vec![0; CHUNK_ROWS]),)+ connections: Vec::new() }
+            }
+
+            /// The columns, without copying.
+            #[must_use]
+            pub fn into_columns(self) -> Columns {
+                Columns { rows: self.rows, $($name: (self.$name as Box<[$type]>).into_vec(),)+ connections: self.connections }
+            }
+        }
+
+        impl From<Columns> for Chunk {
+            /// An empty chunk in the memory of these columns.
+            fn from(columns: Columns) -> Self {
+                let mut chunk = Self { rows: 0, $($name: column(columns.$name),)+ connections: columns.connections };
+                chunk.clear();
+                chunk
+            }
+        }
+    };
+}
+
+columns! {
+    /// When each request should have been sent.
+    due_ns: i64,
+    /// Due to send.
+    lag_ns: i64,
+    /// Send to first byte; -1: none came.
+    ttfb_ns: i64,
+    /// Send to last byte; -1: never sent.
+    service_ns: i64,
+    /// Due to last byte.
+    response_ns: i64,
+    /// Bytes of request sent.
+    bytes_sent: i64,
+    /// Bytes of response received.
+    bytes_received: i64,
+    /// The user.
+    user: i32,
+    /// The user's iteration.
+    iteration: i32,
+    /// Index of the step.
+    step: i16,
+    /// The status code; 0: none came.
+    status: u16,
+    /// Code of the outcome.
+    outcome: i8,
+    /// Code of the phase.
+    phase: i8,
+    /// How often the request was sent.
+    attempts: u8,
+    /// 1: over a connection that had served before.
+    reused: u8,
+    /// 1: counts as an error.
+    error: u8,
+}
+
+impl Chunk {
+    /// How many rows are filled.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether no row is filled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Adds a row and says whether the chunk is full now. A chunk that is full already takes no row.
+    #[inline]
+    pub fn push(&mut self, record: &Record) -> bool {
+        let row = self.rows;
+        // Also what lets the compiler leave out the bounds checks below.
+        if row >= CHUNK_ROWS {
+            return true;
+        }
+        let sent = record.attempts > 0;
+        let since = |end: u64, start: u64| end.saturating_sub(start).cast_signed();
+        self.due_ns[row] = record.due_ns.cast_signed();
+        self.lag_ns[row] = since(record.start_ns, record.due_ns);
+        self.ttfb_ns[row] = record.first_byte_ns.map_or(-1, |first_byte_ns| since(first_byte_ns, record.start_ns));
+        self.service_ns[row] = if sent { since(record.end_ns, record.start_ns) } else { -1 };
+        self.response_ns[row] = since(record.end_ns, record.due_ns);
+        self.bytes_sent[row] = record.bytes_sent.cast_signed();
+        self.bytes_received[row] = record.bytes_received.cast_signed();
+        self.user[row] = record.user.cast_signed();
+        self.iteration[row] = record.iteration.cast_signed();
+        self.step[row] = record.step.0.cast_signed();
+        self.status[row] = record.status;
+        self.outcome[row] = (record.outcome as u8).cast_signed();
+        self.phase[row] = (record.phase as u8).cast_signed();
+        self.attempts[row] = record.attempts;
+        self.reused[row] = u8::from(record.reused);
+        self.error[row] = u8::from(record.error);
+        if let Some(timings) = record.connection {
+            self.connected(row, timings);
+        }
+        self.rows = row + 1;
+        self.rows == CHUNK_ROWS
+    }
+
+    /// Forgets the rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+        self.connections.clear();
+    }
+
+    /// Out of line: rare where connections are kept.
+    #[cold]
+    #[expect(clippy::cast_possible_truncation, reason = "a row number is below 65,536")]
+    fn connected(&mut self, row: usize, timings: ConnectTimings) {
+        self.connections.push((row as u32, timings));
+    }
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Gives a vector the length that columns have (it has it already, unless a caller broke it) and fixes it in the type.
+#[expect(clippy::expect_used, reason = "the vector has just been given the length")]
+#[expect(clippy::unnecessary_box_returns, reason = "half a megabyte does not belong on a stack")]
+fn column<T: Copy + Default + std::fmt::Debug>(mut values: Vec<T>) -> Box<[T; CHUNK_ROWS]> {
+    values.resize(CHUNK_ROWS, T::default());
+    values.into_boxed_slice().try_into().expect("a slice of the array's length")
+}

@@ -1,0 +1,44 @@
+//! What the engine thread hands over.
+
+use serde::Serialize;
+
+use super::Chunk;
+use crate::aggregate::Window;
+
+/// What the engine thread hands to the thread that writes.
+#[derive(Debug)]
+pub enum Event {
+    /// Rows: a full chunk, or those of the last second.
+    Rows(Box<Chunk>),
+    /// The counts of one second.
+    Window(Box<Window>),
+    /// Nothing comes after this.
+    End(RunEnd),
+}
+
+/// How this worker's part of the run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunEnd {
+    /// Why.
+    pub reason: EndReason,
+    /// What went wrong, if something did.
+    pub error: Option<String>,
+    /// Rows that found no room in the row log, in the whole run. They are counted in the windows all the same.
+    pub rows_dropped: u64,
+}
+
+/// Why a worker's part of the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The plan was carried out.
+    Finished,
+    /// It was asked to start no more iterations, and the running ones are done.
+    Stopped,
+    /// It was asked to stop at once.
+    Interrupted,
+    /// The engine could not go on.
+    Aborted,
+    /// A feeder that may not run out ran out.
+    FeederExhausted,
+}

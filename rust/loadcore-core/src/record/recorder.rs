@@ -1,0 +1,189 @@
+//! The engine thread's end of all recording.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use super::{CheckId, Chunk, EndReason, Event, GroupId, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
+use crate::aggregate::{ScenarioEvent, Users, Window};
+use crate::health;
+
+/// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk.
+const EVENTS: usize = 32;
+/// Used chunks and windows that may wait to be used again.
+const SPARE: usize = 8;
+
+/// Takes every record of a worker. Lives on the engine thread; no locks, and no allocations once its memory has come
+/// round.
+///
+/// The reader may fall behind, the load may not: a chunk that finds no room is emptied and its rows counted as dropped; a
+/// window that finds no room stays open for another second, so nothing counted is ever lost.
+pub struct Recorder {
+    window: Box<Window>,
+    spare_window: Option<Box<Window>>,
+    chunk: Option<Box<Chunk>>,
+    users: Vec<Users>,
+    tables: Tables,
+    rows_dropped: u64,
+    events: SyncSender<Event>,
+    used_chunks: Receiver<Box<Chunk>>,
+    used_windows: Receiver<Box<Window>>,
+}
+
+/// Brings used memory back to the recorder.
+#[derive(Debug, Clone)]
+pub struct Recycler {
+    chunks: SyncSender<Box<Chunk>>,
+    windows: SyncSender<Box<Window>>,
+}
+
+impl Recorder {
+    /// A recorder for these names, the reader's end, and the way back for what the reader has used. Without a row log
+    /// only windows are handed over.
+    #[must_use]
+    pub fn channel(tables: Tables, row_log: bool) -> (Self, Receiver<Event>, Recycler) {
+        let (events, reader) = sync_channel(EVENTS);
+        let (chunks, used_chunks) = sync_channel(SPARE);
+        let (windows, used_windows) = sync_channel(SPARE);
+        let recorder = Self {
+            window: Box::new(Window::new(&tables)),
+            spare_window: None,
+            chunk: row_log.then(Box::default),
+            users: vec![Users::default(); tables.scenarios.len()],
+            tables,
+            rows_dropped: 0,
+            events,
+            used_chunks,
+            used_windows,
+        };
+        (recorder, reader, Recycler { chunks, windows })
+    }
+
+    /// Takes one ended request.
+    ///
+    /// # Panics
+    /// The step is not in the tables.
+    #[inline]
+    pub fn record(&mut self, record: &Record) {
+        self.window.record(record);
+        if let Some(chunk) = &mut self.chunk
+            && chunk.push(record)
+        {
+            self.hand_over_rows();
+        }
+    }
+
+    /// Takes what came besides requests: bytes that belong to no response, and interim (1xx) responses.
+    pub fn extra(&mut self, step: StepId, phase: Phase, surplus_bytes: u64, interim: u64) {
+        self.window.extra(step, phase, surplus_bytes, interim);
+    }
+
+    /// Takes one evaluation of a check.
+    #[inline]
+    pub fn check(&mut self, check: CheckId, phase: Phase, held: bool) {
+        self.window.check(check, phase, held);
+    }
+
+    /// Takes one pass through a group; `ok` unless a failure cut it short.
+    #[inline]
+    pub fn group(&mut self, group: GroupId, phase: Phase, duration_ns: u64, ok: bool) {
+        self.window.group(group, phase, duration_ns, ok);
+    }
+
+    /// Takes one event of a scenario.
+    #[inline]
+    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent) {
+        self.window.scenario(scenario, phase, event);
+    }
+
+    /// Says how a scenario's users stand, until it is said again.
+    pub fn users(&mut self, scenario: ScenarioId, users: Users) {
+        self.users[usize::from(scenario.0)] = users;
+    }
+
+    /// How a scenario's users stand, to change it in place.
+    #[inline]
+    pub fn users_mut(&mut self, scenario: ScenarioId) -> &mut Users {
+        &mut self.users[usize::from(scenario.0)]
+    }
+
+    /// Rows that found no room so far.
+    #[must_use]
+    pub fn rows_dropped(&self) -> u64 {
+        self.rows_dropped
+    }
+
+    /// Ends a second (`second`, from the run's start) in this phase: hands over its rows and its window. Never waits.
+    pub fn roll(&mut self, second: u32, phase: Phase) {
+        self.hand_over_rows();
+        self.close_window(second, phase);
+        let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
+        let next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
+        let window = std::mem::replace(&mut self.window, next);
+        if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) = self.events.try_send(Event::Window(window))
+            && let Event::Window(window) = event
+        {
+            self.spare_window = Some(std::mem::replace(&mut self.window, window));
+        }
+    }
+
+    /// Ends the recording: hands over the rest and the end. Waits for room, since no load depends on it any more.
+    pub fn finish(mut self, second: u32, phase: Phase, reason: EndReason, error: Option<String>) {
+        if let Some(chunk) = self.chunk.take()
+            && !chunk.is_empty()
+        {
+            let rows = chunk.len();
+            if self.events.send(Event::Rows(chunk)).is_err() {
+                self.drop_rows(rows);
+            }
+        }
+        self.close_window(second, phase);
+        let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
+        // A reader that is gone needs to be told nothing.
+        let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
+    }
+
+    #[inline(never)]
+    fn hand_over_rows(&mut self) {
+        let Some(chunk) = self.chunk.take_if(|chunk| !chunk.is_empty()) else {
+            return;
+        };
+        match self.events.try_send(Event::Rows(chunk)) {
+            Ok(()) => self.chunk = Some(self.used_chunks.try_recv().unwrap_or_default()),
+            Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) => {
+                if let Event::Rows(mut chunk) = event {
+                    self.drop_rows(chunk.len());
+                    chunk.clear();
+                    self.chunk = Some(chunk);
+                }
+            }
+        }
+    }
+
+    fn drop_rows(&mut self, rows: usize) {
+        self.rows_dropped += rows as u64;
+        self.window.rows_dropped += rows as u64;
+    }
+
+    fn close_window(&mut self, second: u32, phase: Phase) {
+        if self.window.engine_thread.is_none() {
+            self.window.engine_thread = health::this_thread();
+        }
+        self.window.second = second;
+        self.window.phase = phase;
+        self.window.users.clone_from(&self.users);
+    }
+}
+
+impl Recycler {
+    /// Empties a chunk and brings it back.
+    pub fn chunk(&self, mut chunk: Box<Chunk>) {
+        chunk.clear();
+        // Without room the memory is simply freed.
+        let _ = self.chunks.try_send(chunk);
+    }
+
+    /// Empties a window and brings it back.
+    pub fn window(&self, mut window: Box<Window>) {
+        window.clear();
+        let _ = self.windows.try_send(window);
+    }
+}

@@ -1,0 +1,306 @@
+//! The laws of recording: nothing is counted twice, nothing is lost, and what is dropped is known.
+
+use std::sync::mpsc::Receiver;
+use std::thread;
+
+use loadcore_core::aggregate::{Histogram, ScenarioEvent, Users, Window};
+use loadcore_core::record::{
+    CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model, Outcome, Phase,
+    Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
+};
+use proptest::prelude::*;
+
+fn tables() -> Tables {
+    let step = |name: &str| StepInfo { scenario: "shop".into(), name: name.into(), method: "GET".into(), section: Section::Main };
+    Tables {
+        scenarios: vec![ScenarioInfo {
+            name: "shop".into(),
+            model: Model::Closed,
+            planned_end_ns: 1,
+            planned_iterations: None,
+            users: 2,
+        }],
+        steps: vec![step("browse"), step("buy"), step("pay")],
+        checks: vec![CheckInfo { scenario: "shop".into(), step: "browse".into(), name: "is a page".into() }],
+        groups: vec![GroupInfo { scenario: "shop".into(), name: "checkout".into() }],
+    }
+}
+
+fn record() -> Record {
+    Record {
+        step: StepId(0),
+        outcome: Outcome::Ok,
+        status: 200,
+        error: false,
+        phase: Phase::Steady,
+        attempts: 1,
+        reused: true,
+        user: 4,
+        iteration: 9,
+        due_ns: 1_000_000,
+        start_ns: 1_030_000,
+        first_byte_ns: Some(1_530_000),
+        end_ns: 2_030_000,
+        connection: None,
+        bytes_sent: 100,
+        bytes_received: 250,
+    }
+}
+
+/// Everything that came out of a recorder.
+#[derive(Default)]
+struct Collected {
+    chunks: Vec<Columns>,
+    windows: Vec<Window>,
+    end: Option<RunEnd>,
+}
+
+impl Collected {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Rows(chunk) => self.chunks.push(chunk.into_columns()),
+            Event::Window(window) => self.windows.push(*window),
+            Event::End(end) => self.end = Some(end),
+        }
+    }
+
+    fn rows(&self) -> u64 {
+        self.chunks.iter().map(|columns| columns.rows as u64).sum()
+    }
+
+    fn requests(&self) -> u64 {
+        self.windows.iter().flat_map(Window::steps).map(|(_, _, cell)| u64::from(cell.requests)).sum()
+    }
+
+    fn service(&self) -> Histogram {
+        let mut histogram = Histogram::new();
+        for (_, _, cell) in self.windows.iter().flat_map(Window::steps) {
+            histogram.add_counts(&cell.service);
+        }
+        histogram
+    }
+}
+
+/// Ends the recording with a reader beside it, as the engine does.
+fn finish(recorder: Recorder, events: Receiver<Event>, mut collected: Collected) -> Collected {
+    let ending = thread::spawn(move || recorder.finish(99, Phase::RampDown, EndReason::Finished, None));
+    for event in events {
+        collected.take(event);
+    }
+    assert!(ending.join().is_ok());
+    collected
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Record(Record),
+    Roll,
+    Read(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let request = (0..3_u16, 0..Phase::ALL.len(), 0..Outcome::ALL.len(), 0..3_u8, 0..5_000_000_u64, any::<bool>()).prop_map(
+        |(step, phase, outcome, attempts, duration_ns, error)| Record {
+            step: StepId(step),
+            phase: Phase::ALL[phase],
+            outcome: Outcome::ALL[outcome],
+            attempts,
+            error,
+            end_ns: record().start_ns + duration_ns,
+            ..record()
+        },
+    );
+    let act = prop_oneof![3 => request.prop_map(Act::Record), 3 => Just(Act::Roll), 1 => (0..6_usize).prop_map(Act::Read)];
+    prop::collection::vec(act, 0..300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However far the reader falls behind: rows + dropped = recorded, the windows count every request once, and the
+    /// merged histograms are those of the whole.
+    #[test]
+    fn nothing_is_lost_unsaid(acts in acts()) {
+        let (mut recorder, events, _recycler) = Recorder::channel(tables(), true);
+        let mut collected = Collected::default();
+        let (mut recorded, mut service) = (0, Histogram::new());
+        for act in acts {
+            match act {
+                Act::Record(record) => {
+                    recorder.record(&record);
+                    recorded += 1;
+                    if record.attempts > 0 {
+                        service.record(record.end_ns - record.start_ns);
+                    }
+                }
+                Act::Roll => recorder.roll(1, Phase::Steady),
+                Act::Read(count) => events.try_iter().take(count).for_each(|event| collected.take(event)),
+            }
+        }
+        let collected = finish(recorder, events, collected);
+        let dropped = collected.end.as_ref().map_or(0, |end| end.rows_dropped);
+        prop_assert_eq!(collected.rows() + dropped, recorded);
+        prop_assert_eq!(collected.requests(), recorded);
+        prop_assert_eq!(collected.windows.iter().map(|window| window.rows_dropped).sum::<u64>(), dropped);
+        prop_assert_eq!(collected.service(), service);
+    }
+}
+
+/// A reader that never reads costs rows, not counts, and never stops the recorder.
+#[test]
+fn a_stalled_reader_costs_rows_only() {
+    let (mut recorder, events, _recycler) = Recorder::channel(tables(), true);
+    for second in 0..100 {
+        recorder.record(&record());
+        recorder.roll(second, Phase::Steady);
+    }
+    assert!(recorder.rows_dropped() > 0);
+    let dropped = recorder.rows_dropped();
+    let collected = finish(recorder, events, Collected::default());
+    assert_eq!(collected.requests(), 100);
+    assert_eq!(collected.rows(), 100 - dropped);
+    assert_eq!(collected.end.map(|end| end.rows_dropped), Some(dropped));
+}
+
+/// A reader that has gone away is no reason to fail.
+#[test]
+fn a_reader_that_is_gone_does_no_harm() {
+    let (mut recorder, events, recycler) = Recorder::channel(tables(), true);
+    drop((events, recycler));
+    recorder.record(&record());
+    recorder.roll(0, Phase::Steady);
+    assert_eq!(recorder.rows_dropped(), 1);
+    recorder.finish(1, Phase::Steady, EndReason::Interrupted, None);
+}
+
+/// Without a row log there are windows and no rows, and none count as dropped.
+#[test]
+fn the_row_log_can_be_left_out() {
+    let (mut recorder, events, _recycler) = Recorder::channel(tables(), false);
+    recorder.record(&record());
+    recorder.roll(0, Phase::Steady);
+    let collected = finish(recorder, events, Collected::default());
+    assert_eq!((collected.rows(), collected.requests()), (0, 1));
+    assert_eq!(collected.end, Some(RunEnd { reason: EndReason::Finished, error: None, rows_dropped: 0 }));
+}
+
+/// A chunk goes over as soon as it is full, and its memory comes back to be used again.
+#[test]
+fn full_chunks_go_over_and_come_round() {
+    let (mut recorder, events, recycler) = Recorder::channel(tables(), true);
+    let mut places = Vec::new();
+    for _ in 0..4 * CHUNK_ROWS {
+        recorder.record(&record());
+        if let Ok(Event::Rows(chunk)) = events.try_recv() {
+            let columns = chunk.into_columns();
+            assert_eq!(columns.rows, CHUNK_ROWS);
+            places.push(columns.due_ns.as_ptr());
+            recycler.chunk(Box::new(Chunk::from(columns)));
+        }
+    }
+    assert_eq!(places.len(), 4);
+    assert_eq!(places[0], places[2]);
+}
+
+/// Windows come round as well, and come round empty.
+#[test]
+fn windows_come_round_empty() {
+    let (mut recorder, events, recycler) = Recorder::channel(tables(), false);
+    let mut places = Vec::new();
+    for second in 0..6 {
+        recorder.record(&record());
+        recorder.roll(second, Phase::Steady);
+        if let Ok(Event::Window(window)) = events.try_recv() {
+            assert_eq!(window.steps().map(|(_, _, cell)| cell.requests).collect::<Vec<_>>(), [1]);
+            assert_eq!(window.lag.iter().map(|(_, count)| count).sum::<u32>(), 1);
+            places.push(std::ptr::from_ref(&*window));
+            recycler.window(window);
+        }
+    }
+    assert_eq!(places.len(), 6);
+    assert_eq!(places[0], places[2]);
+}
+
+/// A row holds what the record said; what did not happen is marked, and a connection is noted beside its row.
+#[test]
+fn a_row_is_what_was_recorded() {
+    let mut chunk = Chunk::new();
+    chunk.push(&record());
+    let timings = ConnectTimings { dns_ns: None, connect_ns: Some(5), tls_ns: None };
+    let unsent = Record {
+        outcome: Outcome::FdLimit,
+        status: 0,
+        attempts: 0,
+        error: true,
+        reused: false,
+        first_byte_ns: None,
+        connection: Some(timings),
+        ..record()
+    };
+    chunk.push(&unsent);
+    let columns = chunk.into_columns();
+    assert_eq!(columns.rows, 2);
+    assert_eq!(columns.lag_ns[..2], [30_000, 30_000]);
+    assert_eq!(columns.ttfb_ns[..2], [500_000, -1]);
+    assert_eq!(columns.service_ns[..2], [1_000_000, -1]);
+    assert_eq!(columns.response_ns[..2], [1_030_000, 1_030_000]);
+    assert_eq!(
+        columns.outcome[..2].iter().map(|code| Outcome::ALL[usize::from(code.unsigned_abs())]).collect::<Vec<_>>(),
+        [Outcome::Ok, Outcome::FdLimit]
+    );
+    assert_eq!((&columns.reused[..2], &columns.error[..2]), (&[1, 0][..], &[0, 1][..]));
+    assert_eq!(columns.connections, [(1, timings)]);
+}
+
+/// A cell counts exact statuses and outcomes, sums, connections; what was never sent is counted but not timed.
+#[test]
+fn a_cell_counts_exactly() {
+    let mut window = Window::new(&tables());
+    window.record(&record());
+    window.record(&Record {
+        status: 404,
+        error: true,
+        connection: Some(ConnectTimings { connect_ns: Some(1), ..Default::default() }),
+        ..record()
+    });
+    window.record(&Record { status: 0, outcome: Outcome::AuthFailed, error: true, attempts: 0, ..record() });
+    window.extra(StepId(0), Phase::Steady, 17, 2);
+    let cells: Vec<_> = window.steps().collect();
+    assert_eq!(cells.len(), 1);
+    let (step, phase, cell) = cells[0];
+    assert_eq!((step, phase), (StepId(0), Phase::Steady));
+    assert_eq!((cell.requests, cell.errors, cell.attempts, cell.connections), (3, 2, 2, 1));
+    assert_eq!(cell.statuses().collect::<Vec<_>>(), [(200, 1), (404, 1)]);
+    assert_eq!(cell.outcomes().collect::<Vec<_>>(), [(Outcome::Ok, 2), (Outcome::AuthFailed, 1)]);
+    assert_eq!((cell.service_sum_ns, cell.response_sum_ns), (2_000_000, 2_060_000));
+    assert_eq!((cell.surplus_bytes, cell.interim), (17, 2));
+    assert_eq!(cell.service.iter().collect::<Vec<_>>(), [(1_000, 2)]);
+    assert_eq!(window.lag_max_ns, 30_000);
+}
+
+/// Checks, groups and scenarios are counted under their phase; the users' state stays until it changes.
+#[test]
+fn the_rest_is_counted_by_phase() {
+    let (mut recorder, events, _recycler) = Recorder::channel(tables(), false);
+    recorder.check(CheckId(0), Phase::WarmUp, true);
+    recorder.check(CheckId(0), Phase::Steady, false);
+    recorder.group(GroupId(0), Phase::Steady, 2_000_000, true);
+    recorder.scenario(ScenarioId(0), Phase::Steady, ScenarioEvent::IterationStarted);
+    recorder.users(ScenarioId(0), Users { active: 2, waiting: 1 });
+    recorder.roll(0, Phase::Steady);
+    recorder.roll(1, Phase::RampDown);
+    let collected = finish(recorder, events, Collected::default());
+    let first = &collected.windows[0];
+    assert_eq!(
+        first.checks().map(|(_, phase, cell)| (phase, cell.evaluated, cell.failed)).collect::<Vec<_>>(),
+        [(Phase::WarmUp, 1, 0), (Phase::Steady, 1, 1)]
+    );
+    assert_eq!(
+        first.groups().map(|(_, _, cell)| (cell.ended, cell.failed, cell.duration_sum_ns)).collect::<Vec<_>>(),
+        [(1, 0, 2_000_000)]
+    );
+    assert_eq!(first.scenarios().map(|(_, _, cell)| cell.count(ScenarioEvent::IterationStarted)).collect::<Vec<_>>(), [1]);
+    assert_eq!((first.second, first.phase, first.engine_thread.is_some()), (0, Phase::Steady, true));
+    let users: Vec<_> = collected.windows.iter().map(|window| window.users[0].active).collect();
+    assert_eq!(users, [2, 2, 2]);
+}
