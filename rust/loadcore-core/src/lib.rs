@@ -1,5 +1,8 @@
 //! The loadcore engine.
+#![forbid(unsafe_code)]
+
 pub mod aggregate;
+pub mod clock;
 pub mod engine;
 pub mod error;
 pub mod h1;
@@ -9,3 +12,5 @@ pub mod random;
 pub mod record;
 pub mod schedule;
 pub mod step;
+pub mod timer;
+pub mod transport;

@@ -1,0 +1,75 @@
+//! The only one who asks what time it is.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
+
+/// Time as nanoseconds since the run's start. Monotonic; 0 before the start. Under tokio's paused clock it is virtual.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock whose 0 is `start_at_ns` on `CLOCK_MONOTONIC`, which all processes of a machine share.
+    #[must_use]
+    pub fn starting_at(start_at_ns: u64) -> Self {
+        let now = clock_gettime(ClockId::Monotonic);
+        let now_ns = nanoseconds(now.tv_sec, now.tv_nsec);
+        let instant = Instant::now();
+        let origin = if start_at_ns >= now_ns {
+            instant + Duration::from_nanos(start_at_ns - now_ns)
+        } else {
+            let late = Duration::from_nanos(now_ns - start_at_ns);
+            instant.checked_sub(late).unwrap_or(instant)
+        };
+        Self { origin }
+    }
+
+    /// A clock that starts now.
+    #[must_use]
+    pub fn starting_now() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        let elapsed = Instant::now().saturating_duration_since(self.origin);
+        elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
+    }
+
+    /// The instant at which this clock shows `ns`.
+    #[must_use]
+    pub fn instant(&self, ns: u64) -> Instant {
+        self.origin + Duration::from_nanos(ns)
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
+    u64::try_from(seconds).unwrap_or(0) * 1_000_000_000 + u64::try_from(nanoseconds).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A clock whose start lies in the past shows how long ago it was.
+    #[test]
+    fn a_past_start_counts_up() {
+        let now = clock_gettime(ClockId::Monotonic);
+        let clock = Clock::starting_at(nanoseconds(now.tv_sec, now.tv_nsec) - 5_000_000);
+
+        assert!((5_000_000..1_000_000_000).contains(&clock.now()));
+    }
+
+    /// A clock shows 0 until its start.
+    #[test]
+    fn a_future_start_shows_zero() {
+        let now = clock_gettime(ClockId::Monotonic);
+        let clock = Clock::starting_at(nanoseconds(now.tv_sec, now.tv_nsec) + 3_600_000_000_000);
+
+        assert_eq!(0, clock.now());
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening connections over the network: resolve, connect, handshake, each timed and each with outcomes of its own.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::resolve::Resolver;
+use super::tcp::Tcp;
+use super::tls::{Tls, TlsClient, TlsProblem};
+use super::{ConnectFailure, Connection, IdleState, Opened, Origin, Session, Transport};
+use crate::plan;
+use crate::record::{ConnectTimings, Outcome};
+
+/// Connection attempts under way at once, so that a thousand users starting together do not overflow the target's
+/// accept queue: an attempt dropped there costs a second and would look like the target's own slowness.
+const CONNECTS_AT_ONCE: usize = 256;
+
+/// What [`Net`] needs to know.
+#[derive(Debug, Clone, Default)]
+pub struct NetOptions {
+    /// How `https` targets are verified.
+    pub tls: plan::Tls,
+    /// Whether any target is `https`: only then are certificates loaded.
+    pub uses_tls: bool,
+}
+
+/// The network: TCP, and TLS over it.
+#[derive(Debug)]
+pub struct Net {
+    resolver: Resolver,
+    attempts: Semaphore,
+    tls: Option<TlsClient>,
+}
+
+impl Net {
+    /// Loads what TLS needs, if it is needed.
+    pub fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
+        let tls = options.uses_tls.then(|| TlsClient::new(&options.tls)).transpose()?;
+        Ok(Self { resolver: Resolver::default(), attempts: Semaphore::new(CONNECTS_AT_ONCE), tls })
+    }
+
+    async fn connect_tcp(
+        &self,
+        origin: &Origin,
+        timings: &mut ConnectTimings,
+        deadline: Instant,
+    ) -> Result<TcpStream, Outcome> {
+        let began = Instant::now();
+        let resolved = timeout_at(deadline, self.resolver.resolve(&origin.host, origin.port)).await;
+        let addresses = resolved.map_err(|_| Outcome::DnsTimeout)??;
+        if addresses.looked_up {
+            timings.dns_ns = Some(nanoseconds(began.elapsed()));
+        }
+        let mut failure = Outcome::DnsError;
+        for (index, address) in addresses.in_order() {
+            let began = Instant::now();
+            match timeout_at(deadline, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    timings.connect_ns = Some(nanoseconds(began.elapsed()));
+                    addresses.prefer(index);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => failure = connect_outcome(&error),
+                Err(_) => return Err(Outcome::ConnectTimeout),
+            }
+            if failure.client_limit() {
+                break;
+            }
+        }
+        Err(failure)
+    }
+}
+
+impl Transport for Net {
+    type Connection = NetConnection;
+
+    async fn connect(
+        &self,
+        origin: &Origin,
+        session: &mut Session,
+        deadline: Instant,
+    ) -> Result<Opened<NetConnection>, ConnectFailure> {
+        let mut timings = ConnectTimings::default();
+        let fail = |outcome, timings| ConnectFailure { outcome, timings };
+        let Ok(Ok(_attempt)) = timeout_at(deadline, self.attempts.acquire()).await else {
+            return Err(fail(Outcome::ConnectTimeout, timings));
+        };
+        let stream = self.connect_tcp(origin, &mut timings, deadline).await;
+        let stream = stream.map_err(|outcome| fail(outcome, timings))?;
+        let tcp = Tcp::new(stream).map_err(|error| fail(connect_outcome(&error), timings))?;
+        if !origin.tls {
+            return Ok(Opened { connection: NetConnection::Tcp(tcp), timings });
+        }
+        let Some(client) = &self.tls else {
+            return Err(fail(Outcome::TlsHandshake, timings));
+        };
+        let began = Instant::now();
+        match timeout_at(deadline, client.handshake(tcp, &origin.host, session)).await {
+            Ok(Ok(connection)) => {
+                timings.tls_ns = Some(nanoseconds(began.elapsed()));
+                Ok(Opened { connection: NetConnection::Tls(Box::new(connection)), timings })
+            }
+            Ok(Err(outcome)) => Err(fail(outcome, timings)),
+            Err(_) => Err(fail(Outcome::TlsTimeout, timings)),
+        }
+    }
+}
+
+/// A connection over the network.
+#[derive(Debug)]
+pub enum NetConnection {
+    /// Plain.
+    Tcp(Tcp),
+    /// Encrypted; boxed, so that plain connections stay small.
+    Tls(Box<Tls>),
+}
+
+/// Passes a call on to whichever kind of connection it is.
+macro_rules! either {
+    ($connection:expr, $inner:ident => $call:expr) => {
+        match $connection {
+            NetConnection::Tcp($inner) => $call,
+            NetConnection::Tls($inner) => $call,
+        }
+    };
+}
+
+impl Connection for NetConnection {
+    fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        either!(self, inner => inner.try_send(bytes))
+    }
+
+    fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, inner => inner.poll_send_ready(cx))
+    }
+
+    fn poll_receive_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, inner => inner.poll_receive_ready(cx))
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        either!(self, inner => inner.poll_receive(cx, buffer))
+    }
+
+    fn poll_discard(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        either!(self, inner => inner.poll_discard(cx, room))
+    }
+
+    fn idle_state(&self) -> IdleState {
+        either!(self, inner => inner.idle_state())
+    }
+}
+
+fn connect_outcome(error: &io::Error) -> Outcome {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => Outcome::FdLimit,
+        Some(Errno::ADDRNOTAVAIL) => Outcome::AddrUnavailable,
+        Some(Errno::CONNREFUSED) => Outcome::ConnectRefused,
+        Some(Errno::TIMEDOUT) => Outcome::ConnectTimeout,
+        Some(Errno::CONNRESET | Errno::CONNABORTED) => Outcome::ConnectReset,
+        _ => Outcome::ConnectUnreachable,
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! Scheme, host and port: what a connection is made to.
+
+use std::fmt;
+
+/// A parsed origin. Two URLs of one origin may share a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Whether the scheme is `https`.
+    pub tls: bool,
+    /// The host in lower case; an IPv6 address without its brackets.
+    pub host: String,
+    /// The port, the scheme's default filled in.
+    pub port: u16,
+}
+
+/// Why a URL names no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OriginProblem {
+    /// Neither `http://` nor `https://`.
+    #[error("the URL `{0}` does not begin with http:// or https://")]
+    Scheme(String),
+    /// No host after the scheme.
+    #[error("the URL `{0}` names no host")]
+    Host(String),
+    /// The port is no number from 1 to 65535.
+    #[error("the URL `{0}` has a port that is no number from 1 to 65535")]
+    Port(String),
+    /// A user name or password in the URL.
+    #[error("the URL holds a user name or password; use basic authentication instead")]
+    UserInfo,
+}
+
+impl Origin {
+    /// Splits an absolute URL into its origin and what follows (`""`, or path and query without fragment).
+    pub fn split(url: &str) -> Result<(Self, &str), OriginProblem> {
+        let (tls, rest) = if let Some(rest) = strip_scheme(url, "http://") {
+            (false, rest)
+        } else if let Some(rest) = strip_scheme(url, "https://") {
+            (true, rest)
+        } else {
+            return Err(OriginProblem::Scheme(url.to_owned()));
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err(OriginProblem::UserInfo);
+        }
+        let (host, port) = split_port(authority);
+        if host.is_empty() || host.bytes().any(|byte| byte <= b' ' || byte == 0x7f || b"\\<>\"{}|^`".contains(&byte)) {
+            return Err(OriginProblem::Host(url.to_owned()));
+        }
+        let port = match port {
+            None | Some("") => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
+                Ok(port) if port > 0 => port,
+                _ => return Err(OriginProblem::Port(url.to_owned())),
+            },
+            Some(_) => return Err(OriginProblem::Port(url.to_owned())),
+        };
+        let target = target.split('#').next().unwrap_or("");
+        Ok((Self { tls, host: host.to_ascii_lowercase(), port }, target))
+    }
+
+    /// The value of the `Host` header: the port only where it is not the scheme's default.
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}://{}", if self.tls { "https" } else { "http" }, self.host_header())
+    }
+}
+
+fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
+    let head = url.get(..scheme.len())?;
+    head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])
+}
+
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    if let Some(rest) = authority.strip_prefix('[') {
+        return match rest.split_once(']') {
+            Some((host, "")) => (host, None),
+            Some((host, port)) => (host, port.strip_prefix(':').or(Some("?"))),
+            None => ("", None),
+        };
+    }
+    match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(url: &str) -> (String, bool, u16, String) {
+        let (origin, target) = Origin::split(url).expect("a good URL");
+        (origin.host, origin.tls, origin.port, target.to_owned())
+    }
+
+    /// Scheme, host, port and target are told apart, and defaults filled in.
+    #[test]
+    fn urls_are_split() {
+        assert_eq!(("localhost".into(), false, 8080, "/a?b=c".into()), split("http://localhost:8080/a?b=c#d"));
+        assert_eq!(("example.org".into(), true, 443, String::new()), split("HTTPS://Example.org"));
+        assert_eq!(("::1".into(), false, 80, "?q".into()), split("http://[::1]?q"));
+    }
+
+    /// What is no origin is refused with its reason.
+    #[test]
+    fn bad_urls_are_refused() {
+        assert!(matches!(Origin::split("localhost:80"), Err(OriginProblem::Scheme(_))));
+        assert!(matches!(Origin::split("http:///x"), Err(OriginProblem::Host(_))));
+        assert!(matches!(Origin::split("http://a:0/"), Err(OriginProblem::Port(_))));
+        assert!(matches!(Origin::split("http://a:+5/"), Err(OriginProblem::Port(_))));
+        assert!(matches!(Origin::split("http://[::1]x/"), Err(OriginProblem::Port(_))));
+        assert!(matches!(Origin::split("http://me:secret@a/"), Err(OriginProblem::UserInfo)));
+    }
+
+    /// The Host header brackets IPv6 addresses and leaves default ports out.
+    #[test]
+    fn host_headers_follow_the_url() {
+        let header = |url| Origin::split(url).expect("a good URL").0.host_header();
+
+        assert_eq!("[::1]:8080", header("http://[::1]:8080/"));
+        assert_eq!("a", header("https://a:443"));
+        assert_eq!("a:443", header("http://a:443"));
+    }
+}

@@ -1,0 +1,318 @@
+//! TLS by rustls over our own TCP connection, so that a response still costs one `recv`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::client::{Resumption, danger};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::tcp::Tcp;
+use super::{Connection, IdleState, Session};
+use crate::plan::{self, TlsResumption};
+use crate::record::Outcome;
+
+/// What TLS needs at the start and could not get.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsProblem {
+    /// The file of certificate authorities cannot be read.
+    #[error("cannot read certificates from `{path}`: {reason}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The system has no certificate authorities.
+    #[error("found no certificate authorities on this system; name a file of them with `ca_file`")]
+    NoSystemCertificates,
+    /// The name to send and check is no host name.
+    #[error("`{0}` is no name a certificate can be checked for")]
+    ServerName(String),
+    /// The settings contradict each other.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Makes TLS connections.
+#[derive(Debug)]
+pub(super) struct TlsClient {
+    config: Arc<ClientConfig>,
+    server_name: Option<ServerName<'static>>,
+    resumption: TlsResumption,
+}
+
+/// The TLS sessions of one user.
+pub(crate) struct UserSession(Arc<ClientConfig>);
+
+impl fmt::Debug for UserSession {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("UserSession")
+    }
+}
+
+impl TlsClient {
+    pub(super) fn new(settings: &plan::Tls) -> Result<Self, TlsProblem> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsProblem::Setup(error.to_string()))?;
+        let mut config = if settings.insecure {
+            let verifier = Arc::new(AcceptAnything(provider));
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        } else {
+            builder.with_root_certificates(trusted(settings.ca_file.as_deref())?).with_no_client_auth()
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::disabled();
+        let server_name = settings
+            .server_name
+            .as_ref()
+            .map(|name| ServerName::try_from(name.clone()).map_err(|_| TlsProblem::ServerName(name.clone())))
+            .transpose()?;
+        Ok(Self { config: Arc::new(config), server_name, resumption: settings.resumption })
+    }
+
+    /// Shakes hands over an open connection.
+    pub(super) async fn handshake(&self, tcp: Tcp, host: &str, session: &mut Session) -> Result<Tls, Outcome> {
+        let config = match self.resumption {
+            TlsResumption::Full => Arc::clone(&self.config),
+            TlsResumption::Resume => Arc::clone(&session.tls.get_or_insert_with(|| self.user_session()).0),
+        };
+        let name = match &self.server_name {
+            Some(name) => name.clone(),
+            None => ServerName::try_from(host.to_owned()).map_err(|_| Outcome::TlsCertHostname)?,
+        };
+        let client = ClientConnection::new(config, name).map_err(|error| handshake_outcome(&error))?;
+        let tls = Tls { tcp, client: RefCell::new(client) };
+        poll_fn(|cx| tls.poll_handshake(cx)).await?;
+        Ok(tls)
+    }
+
+    fn user_session(&self) -> UserSession {
+        let mut config = (*self.config).clone();
+        config.resumption = Resumption::in_memory_sessions(4);
+        UserSession(Arc::new(config))
+    }
+}
+
+fn trusted(ca_file: Option<&str>) -> Result<RootCertStore, TlsProblem> {
+    let mut store = RootCertStore::empty();
+    if let Some(path) = ca_file {
+        let problem = |reason: String| TlsProblem::CaFile { path: path.to_owned(), reason };
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| problem(error.to_string()))? {
+            let certificate = certificate.map_err(|error| problem(error.to_string()))?;
+            store.add(certificate).map_err(|error| problem(error.to_string()))?;
+        }
+        if store.is_empty() {
+            return Err(problem("it holds no certificate".to_owned()));
+        }
+        return Ok(store);
+    }
+    // Systems carry certificates that rustls refuses; what is left is what counts.
+    let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if added == 0 { Err(TlsProblem::NoSystemCertificates) } else { Ok(store) }
+}
+
+/// A TLS connection.
+#[derive(Debug)]
+pub struct Tls {
+    tcp: Tcp,
+    client: RefCell<ClientConnection>,
+}
+
+impl Tls {
+    fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        let mut client = self.client.borrow_mut();
+        while client.is_handshaking() {
+            match self.poll_flush(cx, &mut client) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Outcome::TlsHandshake)),
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+            if !client.is_handshaking() {
+                break;
+            }
+            match ready!(self.poll_records(cx, &mut client)) {
+                Ok(0) | Err(Failure::Io(_)) => return Poll::Ready(Err(Outcome::TlsHandshake)),
+                Ok(_) => {}
+                Err(Failure::Tls(error)) => {
+                    // The alert tells the server why; whether it arrives changes nothing for us.
+                    let _ = self.poll_flush(cx, &mut client);
+                    return Poll::Ready(Err(handshake_outcome(&error)));
+                }
+            }
+        }
+        self.poll_flush(cx, &mut client).map_err(|_| Outcome::TlsHandshake)
+    }
+
+    /// Receives encrypted records and decrypts them. 0 is the end of the TCP stream.
+    fn poll_records(&self, cx: &mut Context<'_>, client: &mut ClientConnection) -> Poll<Result<usize, Failure>> {
+        let count = match client.read_tls(&mut Ciphertext { tcp: &self.tcp, cx }) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) => return Poll::Ready(Err(Failure::Io(error))),
+        };
+        client.process_new_packets().map_err(Failure::Tls)?;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>, client: &mut ClientConnection) -> Poll<io::Result<()>> {
+        while client.wants_write() {
+            match client.write_tls(&mut Ciphertext { tcp: &self.tcp, cx }) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.tcp.poll_send_ready(cx))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+enum Failure {
+    Io(io::Error),
+    Tls(rustls::Error),
+}
+
+/// The TCP connection as rustls wants to see it.
+struct Ciphertext<'a, 'b> {
+    tcp: &'a Tcp,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for Ciphertext<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.tcp.poll_receive(self.cx, buffer) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Ciphertext<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.try_send(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Connection for Tls {
+    fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut client = self.client.borrow_mut();
+        let accepted = client.writer().write(bytes)?;
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        match self.poll_flush(&mut cx, &mut client) {
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending if accepted == 0 => Err(io::ErrorKind::WouldBlock.into()),
+            // Records not sent yet leave with the next poll of either direction.
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(accepted),
+        }
+    }
+
+    fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx, &mut self.client.borrow_mut())
+    }
+
+    fn poll_receive_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.client.borrow().wants_read() { self.tcp.poll_receive_ready(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut client = self.client.borrow_mut();
+        if let Poll::Ready(Err(error)) = self.poll_flush(cx, &mut client) {
+            return Poll::Ready(Err(error));
+        }
+        loop {
+            // `UnexpectedEof`: the stream ended without the TLS end mark, so what came may be cut short.
+            match client.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+            match ready!(self.poll_records(cx, &mut client)) {
+                Ok(_) => {}
+                Err(Failure::Io(error)) => return Poll::Ready(Err(error)),
+                Err(Failure::Tls(error)) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+            }
+        }
+    }
+
+    /// Session tickets arrive on idle connections, so bytes on the socket alone say nothing.
+    fn idle_state(&self) -> IdleState {
+        if self.tcp.idle_state() == IdleState::Usable {
+            return IdleState::Usable;
+        }
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut byte = [0];
+        match self.poll_receive(&mut cx, &mut byte) {
+            Poll::Pending => IdleState::Usable,
+            Poll::Ready(Ok(0) | Err(_)) => IdleState::Closed,
+            Poll::Ready(Ok(_)) => IdleState::Surplus,
+        }
+    }
+}
+
+fn handshake_outcome(error: &rustls::Error) -> Outcome {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => Outcome::TlsCertExpired,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Outcome::TlsCertHostname
+            }
+            _ => Outcome::TlsCertUntrusted,
+        },
+        rustls::Error::InvalidMessage(_) => Outcome::TlsNotTls,
+        _ => Outcome::TlsHandshake,
+    }
+}
+
+/// The verifier behind the `insecure` setting. Signatures are still checked: that costs what it costs in production.
+#[derive(Debug)]
+struct AcceptAnything(Arc<CryptoProvider>);
+
+impl danger::ServerCertVerifier for AcceptAnything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<danger::ServerCertVerified, rustls::Error> {
+        Ok(danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<danger::HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<danger::HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
