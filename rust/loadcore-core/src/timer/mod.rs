@@ -41,9 +41,14 @@ struct Seats {
 #[derive(Debug)]
 struct SeatState {
     waker: Waker,
+    party: Party,
     expired: Option<Deadline>,
     interrupted: bool,
 }
+
+/// Those who leave together: the users of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party(pub u16);
 
 /// A task's place in the waiting room. Giving it up frees the place.
 #[derive(Debug)]
@@ -82,9 +87,9 @@ impl Timer {
     }
 
     /// Takes a seat for the running task.
-    pub async fn take_seat(self: &Rc<Self>) -> Seat {
+    pub async fn take_seat(self: &Rc<Self>, party: Party) -> Seat {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let state = SeatState { waker, expired: None, interrupted: false };
+        let state = SeatState { waker, party, expired: None, interrupted: false };
         let mut seats = self.seats.borrow_mut();
         let index = if let Some(index) = seats.free.pop() {
             seats.seats[index as usize] = state;
@@ -94,6 +99,11 @@ impl Timer {
             u32::try_from(seats.seats.len() - 1).unwrap_or(u32::MAX)
         };
         Seat { timer: Rc::clone(self), index }
+    }
+
+    /// Wakes the task in this seat.
+    pub fn wake(&self, seat: u32) {
+        self.seats.borrow().seats[seat as usize].waker.wake_by_ref();
     }
 
     /// Wakes all whose time has come. Cheap when there is none.
@@ -115,6 +125,30 @@ impl Timer {
                 seat.expired = Some(deadline);
                 seat.waker.wake_by_ref();
             });
+        }
+    }
+
+    /// Wakes everybody, so that each looks whether it still has something to wait for.
+    pub fn wake_all(&self) {
+        for seat in &self.seats.borrow().seats {
+            seat.waker.wake_by_ref();
+        }
+    }
+
+    /// Tells all of a party to stop at once.
+    pub fn interrupt(&self, party: Party) {
+        self.interrupt_if(|seat| seat.party == party);
+    }
+
+    /// Tells everybody to stop at once.
+    pub fn interrupt_all(&self) {
+        self.interrupt_if(|_| true);
+    }
+
+    fn interrupt_if(&self, chosen: impl Fn(&SeatState) -> bool) {
+        for seat in self.seats.borrow_mut().seats.iter_mut().filter(|seat| chosen(seat)) {
+            seat.interrupted = true;
+            seat.waker.wake_by_ref();
         }
     }
 
@@ -158,15 +192,20 @@ impl Timer {
 impl Seat {
     /// Waits until the clock shows `due`.
     pub async fn sleep_until(&self, due: u64) -> Result<(), Interrupted> {
+        self.sleep_until_or(due, || false).await
+    }
+
+    /// Waits until the clock shows `due`, or, when woken before, until `enough` is true.
+    pub async fn sleep_until_or(&self, due: u64, enough: impl Fn() -> bool) -> Result<(), Interrupted> {
         let mut queued = false;
         poll_fn(|_| {
             if self.is_interrupted() {
                 return Poll::Ready(Err(Interrupted));
             }
-            if self.timer.clock.now() >= due {
+            if enough() || self.timer.clock.now() >= due {
                 return Poll::Ready(Ok(()));
             }
-            if !queued {
+            if !queued && due != u64::MAX {
                 queued = true;
                 self.timer.sleepers.borrow_mut().push(Reverse((due, self.index)));
                 self.timer.expect(due);
@@ -193,17 +232,15 @@ impl Seat {
         self.timer.seats.borrow_mut().seats[self.index as usize].expired.take()
     }
 
-    /// Tells the task to stop at once, and wakes it.
-    pub fn interrupt(&self) {
-        let mut seats = self.timer.seats.borrow_mut();
-        let seat = &mut seats.seats[self.index as usize];
-        seat.interrupted = true;
-        seat.waker.wake_by_ref();
+    /// Which seat it is.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
     }
 
     /// Wakes the task.
     pub fn wake(&self) {
-        self.timer.seats.borrow().seats[self.index as usize].waker.wake_by_ref();
+        self.timer.wake(self.index);
     }
 
     /// Whether the task was told to stop at once.
@@ -231,7 +268,8 @@ impl Drop for Seat {
         self.timer.deadlines.borrow_mut().end(self.index, Deadline::Total);
         let mut seats = self.timer.seats.borrow_mut();
         // A sleep of the former holder may still wake the next one: a wake-up promises nothing.
-        seats.seats[self.index as usize].waker = Waker::noop().clone();
+        let seat = &mut seats.seats[self.index as usize];
+        (seat.waker, seat.party) = (Waker::noop().clone(), Party(u16::MAX));
         seats.free.push(self.index);
     }
 }
@@ -263,7 +301,7 @@ mod tests {
                 .map(|ms| {
                     let (timer, woken) = (Rc::clone(&timer), Rc::clone(&woken));
                     tokio::task::spawn_local(async move {
-                        let seat = timer.take_seat().await;
+                        let seat = timer.take_seat(Party(0)).await;
                         seat.sleep_until(ms * 1_000_000).await.expect("not interrupted");
                         woken.borrow_mut().push((ms, timer.clock().now() / 1_000_000));
                     })
@@ -282,8 +320,8 @@ mod tests {
     fn sleepers_can_be_interrupted() {
         in_virtual_time(async {
             let timer = timer().await;
-            let seat = Rc::new(timer.take_seat().await);
-            seat.interrupt();
+            let seat = Rc::new(timer.take_seat(Party(0)).await);
+            timer.interrupt(Party(0));
 
             assert_eq!(Err(Interrupted), seat.sleep_until(1_000_000_000).await);
         });
@@ -295,7 +333,7 @@ mod tests {
         in_virtual_time(async {
             let timer = timer().await;
             let queue = timer.queue(5_000_000);
-            let (late, done) = (timer.take_seat().await, timer.take_seat().await);
+            let (late, done) = (timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await);
             late.start_deadline(Deadline::Total, queue, 0);
             done.start_deadline(Deadline::Total, queue, 0);
             done.end_deadline(Deadline::Total);

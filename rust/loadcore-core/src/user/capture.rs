@@ -1,0 +1,73 @@
+//! What a step wants to keep of a response.
+
+use crate::h1::Sink;
+
+/// A response larger than this is not kept in memory for the next one.
+const KEEP: usize = 1 << 20;
+
+/// Headers and body of one response, as far as a step asked for them.
+#[derive(Debug, Default)]
+pub(crate) struct Capture {
+    wants_headers: bool,
+    wants_body: bool,
+    /// Names and values, one after another.
+    head: Vec<u8>,
+    /// Lengths of each name and its value.
+    headers: Vec<(u32, u32)>,
+    body: Vec<u8>,
+}
+
+impl Capture {
+    /// Says what to keep.
+    pub(crate) fn want(&mut self, headers: bool, body: bool) {
+        (self.wants_headers, self.wants_body) = (headers, body);
+    }
+
+    /// The headers in the order they came in.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = &self.head[..];
+        self.headers.iter().map(move |(name, value)| {
+            let (header, after) = rest.split_at(*name as usize + *value as usize);
+            rest = after;
+            header.split_at(*name as usize)
+        })
+    }
+
+    pub(crate) fn header(&self, wanted: &[u8]) -> Option<&[u8]> {
+        self.headers().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Forgets everything. False: it has grown too large to be kept.
+    pub(crate) fn clear(&mut self) -> bool {
+        self.want(false, false);
+        self.head.clear();
+        self.headers.clear();
+        self.body.clear();
+        self.body.capacity() <= KEEP && self.head.capacity() <= KEEP
+    }
+}
+
+impl Sink for Capture {
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        self.head.extend_from_slice(name);
+        self.head.extend_from_slice(value);
+        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
+        self.headers.push((length(name), length(value)));
+    }
+
+    fn wants_headers(&self) -> bool {
+        self.wants_headers
+    }
+
+    fn body(&mut self, piece: &[u8]) {
+        self.body.extend_from_slice(piece);
+    }
+
+    fn wants_body(&self) -> bool {
+        self.wants_body
+    }
+}

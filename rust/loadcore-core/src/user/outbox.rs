@@ -1,0 +1,211 @@
+//! The two phases of a turn: first everything that arrived is received, then everything that is due is sent.
+//!
+//! A user that has a request puts it here instead of sending it. The flusher is woken by the first one and so runs after
+//! every task that the same turn of the event loop woke. A response is thus stamped after a few cheap `recv`s of others,
+//! not after their expensive `send`s, and our own queue does not show up as the target's slowness.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::ops::Range;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crate::record::Outcome;
+use crate::timer::Timer;
+use crate::transport::Connection;
+
+/// A turn's bytes are kept for the next turn only up to this size.
+const KEEP: usize = 1 << 20;
+
+/// A connection of a user, and how far its current request is sent.
+#[derive(Debug)]
+pub(crate) struct Wire<C> {
+    pub(crate) connection: C,
+    /// When the current request began to be sent.
+    pub(crate) started_ns: Cell<u64>,
+    pub(crate) sending: Cell<Sending>,
+    /// What of the request did not fit into the socket.
+    pub(crate) unsent: RefCell<Vec<u8>>,
+    /// Requests answered so far.
+    pub(crate) served: Cell<u32>,
+    /// When the server will close the idle connection, by its own word.
+    pub(crate) idle_until_ns: Cell<u64>,
+}
+
+/// How far a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Not at all: it waits for the end of the turn.
+    Queued,
+    /// In part: the rest is in [`Wire::unsent`].
+    Partly,
+    /// Wholly.
+    Sent,
+    /// As far as the connection went.
+    Failed(Outcome),
+}
+
+impl<C> Wire<C> {
+    pub(crate) fn new(connection: C) -> Rc<Self> {
+        Rc::new(Self {
+            connection,
+            started_ns: Cell::new(0),
+            sending: Cell::new(Sending::Queued),
+            unsent: RefCell::default(),
+            served: Cell::new(0),
+            idle_until_ns: Cell::new(u64::MAX),
+        })
+    }
+}
+
+impl<C: Connection> Wire<C> {
+    /// Sends what fits.
+    fn send(&self, bytes: &[u8]) {
+        let sent = match self.connection.try_send(bytes) {
+            Ok(sent) if sent == bytes.len() => return self.sending.set(Sending::Sent),
+            Ok(sent) => sent,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return self.sending.set(Sending::Failed(send_outcome(&error))),
+        };
+        self.unsent.borrow_mut().extend_from_slice(&bytes[sent..]);
+        self.sending.set(Sending::Partly);
+    }
+
+    /// Goes on sending what did not fit. Pending as long as some of it does not fit.
+    pub(crate) fn poll_send_rest(&self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        let mut unsent = self.unsent.borrow_mut();
+        while !unsent.is_empty() {
+            match self.connection.try_send(&unsent) {
+                Ok(sent) => {
+                    unsent.drain(..sent);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.connection.poll_send_ready(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => {
+                            self.sending.set(Sending::Failed(send_outcome(&error)));
+                            break;
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.sending.set(Sending::Failed(send_outcome(&error)));
+                    break;
+                }
+            }
+        }
+        if unsent.is_empty() {
+            self.sending.set(Sending::Sent);
+        }
+        *unsent = Vec::new();
+        Poll::Ready(())
+    }
+}
+
+fn send_outcome(error: &io::Error) -> Outcome {
+    if error.kind() == io::ErrorKind::BrokenPipe { Outcome::SendBrokenPipe } else { Outcome::SendReset }
+}
+
+/// The requests that are to be sent at the end of this turn.
+#[derive(Debug)]
+pub(crate) struct Outbox<C> {
+    timer: Rc<Timer>,
+    bytes: RefCell<Vec<u8>>,
+    queue: RefCell<Vec<Letter<C>>>,
+    /// Empties into the queue's place, so that neither is allocated anew.
+    sending: RefCell<Vec<Letter<C>>>,
+    flusher: RefCell<Option<Waker>>,
+    wake_when_sent: RefCell<Vec<Waker>>,
+}
+
+#[derive(Debug)]
+struct Letter<C> {
+    wire: Rc<Wire<C>>,
+    range: Range<usize>,
+    seat: u32,
+}
+
+impl<C: Connection> Outbox<C> {
+    pub(crate) fn new(timer: Rc<Timer>) -> Self {
+        Self {
+            timer,
+            bytes: RefCell::default(),
+            queue: RefCell::new(Vec::new()),
+            sending: RefCell::new(Vec::new()),
+            flusher: RefCell::default(),
+            wake_when_sent: RefCell::default(),
+        }
+    }
+
+    /// Wakes this task after the turn's requests have been sent.
+    pub(crate) fn wake_when_sent(&self, waker: &Waker) {
+        self.wake_when_sent.borrow_mut().push(waker.clone());
+    }
+
+    /// Queues what `render` appends for sending over `wire`. Returns its length. Nothing is queued if rendering fails.
+    pub(crate) fn post<E>(
+        &self,
+        wire: &Rc<Wire<C>>,
+        seat: u32,
+        render: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut bytes = self.bytes.borrow_mut();
+        let from = bytes.len();
+        if let Err(error) = render(&mut bytes) {
+            bytes.truncate(from);
+            return Err(error);
+        }
+        let range = from..bytes.len();
+        let length = range.len();
+        wire.sending.set(Sending::Queued);
+        let mut queue = self.queue.borrow_mut();
+        queue.push(Letter { wire: Rc::clone(wire), range, seat });
+        if queue.len() == 1
+            && let Some(flusher) = &*self.flusher.borrow()
+        {
+            flusher.wake_by_ref();
+        }
+        Ok(length)
+    }
+
+    /// Sends at the end of each turn, for ever; to be run as a task of its own.
+    pub(crate) async fn flush_turns(self: Rc<Self>) {
+        poll_fn(|cx| {
+            self.flusher.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+            self.flush();
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn flush(&self) {
+        let mut letters = self.sending.borrow_mut();
+        std::mem::swap(&mut *letters, &mut *self.queue.borrow_mut());
+        let mut bytes = self.bytes.borrow_mut();
+        let mut now = 0;
+        for Letter { wire, range, seat } in letters.drain(..) {
+            // Its user gave it up meanwhile.
+            if Rc::strong_count(&wire) == 1 {
+                continue;
+            }
+            now = self.timer.clock().now();
+            wire.started_ns.set(now);
+            wire.send(&bytes[range]);
+            if wire.sending.get() != Sending::Sent {
+                self.timer.wake(seat);
+            }
+        }
+        bytes.clear();
+        if bytes.capacity() > KEEP {
+            *bytes = Vec::new();
+        }
+        drop(bytes);
+        for waker in self.wake_when_sent.borrow_mut().drain(..) {
+            waker.wake();
+        }
+        // Arrivals that became due meanwhile need not wait for the alarm.
+        self.timer.fire(now);
+    }
+}
