@@ -1,0 +1,128 @@
+"""Draws a frame: as a block for a terminal, or as one line for a log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.report import numbers
+from loadcore.report.glyphs import ASCII, Glyphs, printable
+from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, facts
+from loadcore.report.step_table import step_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.live.frame import ClientFrame, Frame, Heading
+
+_BAR = 20
+
+
+def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, stopping: str, page: Page) -> list[str]:
+    """The whole view: progress, numbers of the last second, steps, thresholds, client.
+
+    Args:
+        heading: What is known about the run.
+        frames: The seconds so far, the newest last; the older ones give the small curves. May be empty.
+        elapsed_s: Seconds since the start, for the bar.
+        stopping: What the run is doing instead of running, `draining` say; empty while it runs.
+        page: What to draw on.
+    """
+    lines = [_progress(heading, elapsed_s, stopping, page)]
+    if not frames:
+        return [*lines, f"{MARGIN}waiting for the first second"]
+    frame = frames[-1]
+    lines += _headline(frames, page)
+    total = None if len(frame.steps) == 1 else frame.total
+    lines += ["", *step_table("STEP", frame.steps, total, page), ""]
+    if frame.thresholds:
+        marks = {"pass": (page.glyphs.good, Role.GOOD), "fail": (page.glyphs.bad, Role.BAD)}
+        parts = []
+        for threshold in frame.thresholds:
+            mark, role = marks.get(threshold.state, (page.glyphs.unknown, Role.QUIET))
+            parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}", role))
+        lines += facts(Cell(""), parts, page, indent=0)
+    lines += _client(frame.client, page)
+    hint = "Ctrl-C: stop now" if stopping else f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"
+    lines.append(page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET))
+    return lines
+
+
+def line(frame: Frame) -> str:
+    """One moment of a run as `key=value` words after the clock: readable, and easy to cut apart."""
+    total = frame.total
+    words = [
+        numbers.clock(frame.second),
+        f"users={frame.users_active}",
+        f"rps={numbers.rate(total.requests_per_s, ASCII).replace(',', '')}",
+        f"err={numbers.percent(total.error_rate)}",
+    ]
+    times = (("p50", total.p50_ns), ("p95", total.p95_ns), ("p99", total.p99_ns))
+    words += [f"{name}={numbers.duration(value, ASCII)}" for name, value in times if value is not None]
+    if frame.dropped:
+        words.append(f"dropped={frame.dropped}")
+    if frame.phase and frame.phase != "steady":
+        words.append(f"phase={frame.phase}")
+    words.append(f"client={'ok' if frame.client.ok else 'limit'}")
+    return " ".join(words)
+
+
+def sparkline(values: Sequence[float], glyphs: Glyphs) -> str:
+    """A curve of one character a value, from 0 to the largest; empty where it cannot be drawn."""
+    highest = max(values, default=0)
+    if not glyphs.sparks or highest <= 0:
+        return ""
+    top = len(glyphs.sparks) - 1
+    return "".join(glyphs.sparks[min(top, round(value / highest * top))] for value in values)
+
+
+def _progress(heading: Heading, elapsed_s: float, stopping: str, page: Page) -> str:
+    """Name and target at the left; clock and bar, of the planned time only, at the right."""
+    glyphs = page.glyphs
+    if heading.planned_s:
+        share = min(elapsed_s / heading.planned_s, 1.0)
+        full = int(share * _BAR)
+        bar = glyphs.bar_full * full + glyphs.bar_rest * (_BAR - full)
+        right = f"{numbers.clock(elapsed_s)} / {numbers.clock(heading.planned_s)}  {bar} {int(share * 100):3}%"
+    else:
+        right = numbers.clock(elapsed_s)
+    if stopping:
+        right = f"{numbers.clock(elapsed_s)}  {stopping}"
+    left = f"{heading.name} {glyphs.arrow} {heading.target}" if heading.target else heading.name
+    room = page.width - len(MARGIN) - len(right) - 2
+    if room < len(glyphs.ellipsis):
+        return MARGIN + cut(right, page.width - len(MARGIN), glyphs)
+    return f"{MARGIN}{cut(printable(left, glyphs), room, glyphs).ljust(room)}  {right}"
+
+
+def _headline(frames: Sequence[Frame], page: Page) -> list[str]:
+    frame = frames[-1]
+    total = frame.total
+    users = numbers.count(frame.users_active, page.glyphs)
+    if frame.users_planned:
+        users += f"/{numbers.count(frame.users_planned, page.glyphs)}"
+    curve_of_users = sparkline([each.users_active for each in frames], page.glyphs)
+    curve_of_rates = sparkline([each.total.requests_per_s for each in frames], page.glyphs)
+    parts = [
+        Cell(f"users {users} {curve_of_users}".rstrip()),
+        Cell(f"{numbers.rate(total.requests_per_s, page.glyphs)} req/s {curve_of_rates}".rstrip()),
+        Cell(f"errors {numbers.percent(total.error_rate)}", Role.BAD if total.errors else None),
+    ]
+    if frame.dropped:
+        parts.append(Cell(f"dropped {numbers.count(frame.dropped, page.glyphs)}", Role.BAD))
+    if frame.phase and frame.phase != "steady":
+        parts.append(Cell(frame.phase.replace("_", "-"), Role.WARNING))
+    return facts(Cell(""), parts, page, indent=0)
+
+
+def _client(client: ClientFrame, page: Page) -> list[str]:
+    glyphs = page.glyphs
+    parts = [Cell("keeps up" if client.ok else "is the limit", None if client.ok else Role.BAD)]
+    if client.cpu_ratio is not None:
+        parts.append(Cell(f"cpu {numbers.percent(client.cpu_ratio)}"))
+    if client.lag_p99_ns is not None:
+        parts.append(Cell(f"lag p99 {numbers.duration(client.lag_p99_ns, glyphs)}"))
+    if client.open_fds is not None:
+        limit = f"/{numbers.count(client.fd_limit, glyphs)}" if client.fd_limit else ""
+        parts.append(Cell(f"files {numbers.count(client.open_fds, glyphs)}{limit}"))
+    label = f"client {glyphs.good if client.ok else glyphs.bad}"
+    return facts(Cell(label, Role.GOOD if client.ok else Role.BAD), parts, page)

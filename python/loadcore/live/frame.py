@@ -1,0 +1,86 @@
+"""What a live view shows at one moment, free of where it came from and of how it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.report.step_table import StepRow
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFrame:
+    """How a threshold stands now.
+
+    Attributes:
+        expression: As the user wrote it.
+        state: `pass`, `fail` or `no_data`.
+    """
+
+    expression: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFrame:
+    """How this machine bears the load.
+
+    Attributes:
+        ok: Whether it keeps up.
+        cpu_ratio: CPU of the busiest worker's engine thread, of one core.
+        lag_p99_ns: How late requests were sent in the last seconds.
+        open_fds: Descriptors that the fullest worker holds.
+        fd_limit: How many it may hold.
+    """
+
+    ok: bool = True
+    cpu_ratio: float | None = None
+    lag_p99_ns: int | None = None
+    open_fds: int | None = None
+    fd_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One moment of a run.
+
+    Attributes:
+        second: Seconds since the run began.
+        users_active: Users that are in an iteration or in their think time.
+        users_planned: The most users there will be; 0 if unknown.
+        phase: `warm_up`, `steady`, `ramp_down`, or empty.
+        steps: A row for each step that made requests: counts since the run began, the rate of the last second,
+            percentiles of the last seconds.
+        total: All steps together.
+        dropped: Iterations that were due while no user was free.
+        thresholds: How they stand.
+        client: How this machine bears it.
+    """
+
+    second: int
+    users_active: int
+    users_planned: int
+    total: StepRow
+    steps: Sequence[StepRow] = ()
+    phase: str = ""
+    dropped: int = 0
+    thresholds: Sequence[ThresholdFrame] = ()
+    client: ClientFrame = field(default_factory=ClientFrame)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is known before the first second.
+
+    Attributes:
+        name: What the run is called.
+        target: The base URL, or several with commas.
+        planned_s: When the last scenario is planned to end; None if it is not known.
+    """
+
+    name: str
+    target: str
+    planned_s: float | None

@@ -1,0 +1,96 @@
+"""The table of steps, the same in reports and in live views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loadcore.report import numbers
+from loadcore.report.glyphs import Glyphs, printable
+from loadcore.report.layout import Cell, Column, Page, Role, sentence, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_STEPS = 12
+"""A table with more steps shows only the slowest and those with most errors."""
+
+_OF_EACH_KIND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """What the table says about one step.
+
+    Attributes:
+        name: The step, or `all`.
+        requests: How many were made.
+        requests_per_s: How many a second.
+        errors: How many of them count as errors.
+        p50_ns: Of response times; None if no request was sent.
+        p95_ns: As `p50_ns`.
+        p99_ns: As `p50_ns`.
+        max_ns: As `p50_ns`.
+    """
+
+    name: str
+    requests: int
+    requests_per_s: float
+    errors: int
+    p50_ns: int | None = None
+    p95_ns: int | None = None
+    p99_ns: int | None = None
+    max_ns: int | None = None
+
+    @property
+    def error_rate(self) -> float | None:
+        """Errors per request; None before the first request."""
+        return self.errors / self.requests if self.requests else None
+
+
+def step_table(
+    heading: str, rows: Sequence[StepRow], total: StepRow | None, page: Page, *, rest_in: str = ""
+) -> list[str]:
+    """A row for each step, then the total.
+
+    Args:
+        heading: Stands above the names.
+        rows: The steps, in the order of the scenario.
+        total: All steps together, or None to leave it out.
+        page: What to draw on.
+        rest_in: Where to find the steps that are left out, for the line that says how many.
+    """
+    shown = most_telling(rows)
+    columns = (
+        Column(heading, left=True),
+        Column("requests", drop=1),
+        Column("req/s", drop=4),
+        Column("errors"),
+        Column("p50", drop=2),
+        Column("p95"),
+        Column("p99", drop=3),
+        Column("max", drop=5),
+    )
+    lines = table(columns, [_cells(row, page.glyphs) for row in (*shown, *((total,) if total else ()))], page)
+    hidden = len(rows) - len(shown)
+    return [*lines, *sentence(Cell(""), f"+{hidden} more {rest_in}".rstrip(), page)] if hidden else lines
+
+
+def most_telling(rows: Sequence[StepRow]) -> Sequence[StepRow]:
+    """All steps if they fit; else the slowest and those with most errors, in their own order."""
+    if len(rows) <= MAX_STEPS:
+        return rows
+    slowest = sorted(rows, key=lambda row: -(row.p95_ns or 0))[:_OF_EACH_KIND]
+    failing = sorted((row for row in rows if row.errors), key=lambda row: -row.errors)[:_OF_EACH_KIND]
+    chosen = {id(row) for row in (*slowest, *failing)}
+    return [row for row in rows if id(row) in chosen]
+
+
+def _cells(row: StepRow, glyphs: Glyphs) -> list[Cell]:
+    return [
+        Cell(printable(row.name, glyphs)),
+        Cell(numbers.count(row.requests, glyphs)),
+        Cell(numbers.rate(row.requests_per_s, glyphs)),
+        Cell(numbers.percent(row.error_rate), Role.BAD if row.errors else None),
+        *(Cell(numbers.duration(value, glyphs)) for value in (row.p50_ns, row.p95_ns, row.p99_ns, row.max_ns)),
+    ]

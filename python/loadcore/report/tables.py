@@ -1,0 +1,133 @@
+"""The tables of the text report: steps, groups, checks, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loadcore.report import numbers
+from loadcore.report.glyphs import Glyphs, printable
+from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+from loadcore.report.step_table import StepRow, step_table
+
+Entry = Mapping[str, Any]
+
+MAX_ROWS = 8
+"""Rows of the tables of errors and of failed checks."""
+
+_TIME_COLUMNS = (Column("p50", drop=2), Column("p95"), Column("p99", drop=3), Column("max", drop=5))
+_TIMES = ("p50_ns", "p95_ns", "p99_ns", "max_ns")
+
+
+def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
+    """Requests of one section of the scenarios, a row for each step; empty if none was made."""
+    found = [step for step in summary["steps"] if step["section"] == section and step["requests"]]
+    if not found:
+        return []
+    several = len({step["scenario"] for step in found}) > 1
+    rows = [step_row(f"{step['scenario']}: {step['name']}" if several else step["name"], step) for step in found]
+    total = step_row("all", summary["all"]) if section == "main" and len(found) > 1 else None
+    lines = step_table(heading, rows, total, page, rest_in="in summary.json")
+    return [*lines, *sentence(Cell(""), _which_time(summary), page)] if section == "main" else lines
+
+
+def step_row(name: str, step: Entry) -> StepRow:
+    """A step of the summary as a row of the table."""
+    times = step["response"]
+    return StepRow(
+        name, step["requests"], step["requests_per_s"] or 0.0, step["errors"], *(times[key] for key in _TIMES)
+    )
+
+
+def groups(summary: Entry, page: Page) -> list[str]:
+    """Groups of steps, each timed as one."""
+    found = [group for group in summary["groups"] if group["count"]]
+    rows = []
+    for group in found:
+        failed = group["failed"]
+        rows.append(
+            [
+                Cell(printable(group["name"], page.glyphs)),
+                Cell(numbers.count(group["count"], page.glyphs)),
+                Cell(numbers.percent(failed / group["count"]), Role.BAD if failed else None),
+                *(Cell(numbers.duration(group["duration"][name], page.glyphs)) for name in _TIMES),
+            ]
+        )
+    columns = (Column("GROUP", left=True), Column("ended", drop=1), Column("failed"), *_TIME_COLUMNS)
+    return table(columns, rows, page) if rows else []
+
+
+def checks(summary: Entry, page: Page) -> list[str]:
+    """The checks that failed, or one line that says that all hold."""
+    found = [check for check in summary["checks"] if check["evaluated"]]
+    if not found:
+        return []
+    glyphs = page.glyphs
+    failing = sorted((check for check in found if check["failed"]), key=lambda check: -int(check["failed"]))
+    if not failing:
+        made = numbers.count(sum(check["evaluated"] for check in found), glyphs)
+        return facts(Cell("CHECKS", Role.HEADING), [Cell(f"{made} made, all hold")], page)
+    columns = (Column("CHECKS", left=True), Column("step", left=True, drop=1), Column("failed"), Column("of"))
+    rows = [
+        [
+            Cell(printable(check["name"], glyphs), Role.BAD),
+            Cell(printable(check["step"], glyphs)),
+            Cell(numbers.count(check["failed"], glyphs)),
+            Cell(numbers.count(check["evaluated"], glyphs)),
+        ]
+        for check in failing[:MAX_ROWS]
+    ]
+    return table(columns, rows, page) + _more(failing, page)
+
+
+def errors(summary: Entry, page: Page) -> list[str]:
+    """What went wrong, how often, in which step, and from when to when; all phases together."""
+    found = _merged(summary["errors"])
+    rows = [
+        [
+            Cell(_what(error), Role.BAD),
+            Cell(numbers.count(error["count"], page.glyphs)),
+            Cell(printable(error["step"], page.glyphs)),
+            Cell(_seen(error, page.glyphs)),
+        ]
+        for error in found[:MAX_ROWS]
+    ]
+    columns = (
+        Column("ERRORS", left=True),
+        Column("count"),
+        Column("step", left=True, drop=2),
+        Column("seen", left=True, drop=1),
+    )
+    return table(columns, rows, page) + _more(found, page) if rows else []
+
+
+def _more(found: Sequence[Entry], page: Page) -> list[str]:
+    hidden = len(found) - MAX_ROWS
+    return sentence(Cell(""), f"+{hidden} more in summary.json", page) if hidden > 0 else []
+
+
+def _which_time(summary: Entry) -> str:
+    """Says what the times of the table are, because a closed loop's cannot be read like an open one's."""
+    models = {scenario["model"] for scenario in summary["load"]["scenarios"]}
+    text = "response time: due to last byte"
+    return text if models == {"open"} else f"{text}; closed loop: a slow target gets less load"
+
+
+def _merged(errors_by_phase: Sequence[Entry]) -> list[Entry]:
+    """One entry for each kind of error of a step, the most frequent first: the phases are one story."""
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for error in errors_by_phase:
+        entry = merged.setdefault((error["step"], _what(error)), {**error, "count": 0})
+        entry["count"] += error["count"]
+        entry["first_s"] = min(entry["first_s"], error["first_s"])
+        entry["last_s"] = max(entry["last_s"], error["last_s"])
+    return sorted(merged.values(), key=lambda error: -int(error["count"]))
+
+
+def _what(error: Entry) -> str:
+    return f"http_{error['status']}" if error["status"] else str(error["outcome"])
+
+
+def _seen(error: Entry, glyphs: Glyphs) -> str:
+    first, last = numbers.clock(error["first_s"]), numbers.clock(error["last_s"])
+    return first if first == last else f"{first} {glyphs.dash} {last}"

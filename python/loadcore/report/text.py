@@ -1,0 +1,223 @@
+"""The summary of a run as text for a terminal, a log or a mail.
+
+The order is that of the reader's questions: did it pass, how fast was it, what failed, could the client keep up, how
+much was really sent. A block without content is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loadcore.report import numbers, tables
+from loadcore.report.glyphs import UNICODE, Glyphs, printable
+from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+
+Summary = Mapping[str, Any]
+"""The content of `summary.json`."""
+
+_SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"))
+_SHORT_ID = 10
+_LABEL = 9
+
+
+def render(summary: Summary, page: Page | None = None) -> str:
+    """The whole report, without a line break at its end.
+
+    Args:
+        summary: The content of a run's `summary.json`.
+        page: Width, characters and colours; 80 cells of plain Unicode if not given.
+    """
+    page = page or Page(80, UNICODE)
+    blocks = (
+        title(summary, page),
+        verdict(summary, page),
+        thresholds(summary, page),
+        *(tables.steps(summary, section, heading, page) for section, heading in _SECTIONS),
+        tables.groups(summary, page),
+        tables.checks(summary, page),
+        tables.errors(summary, page),
+        [*client(summary, page), *load(summary, page)],
+    )
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def title(summary: Summary, page: Page) -> list[str]:
+    """What ran, against what, under which load, for how long."""
+    scenarios = summary["load"]["scenarios"]
+    targets = dict.fromkeys(str(scenario["base_url"]) for scenario in scenarios if scenario["base_url"])
+    parts = [printable(text, page.glyphs) for text in (str(summary["name"]), *targets)]
+    if len(scenarios) == 1:
+        parts.append(load_in_words(scenarios[0], page.glyphs))
+    parts += [numbers.span(summary["duration_s"]), f"run {str(summary['run_id'])[:_SHORT_ID]}"]
+    lines = facts(Cell(""), [Cell(part) for part in parts if part], page, indent=0)
+    if summary["truncated"]:
+        ended = f"run ended early at {numbers.clock(summary['duration_s'])}: this is what was written until then"
+        lines += sentence(Cell(f"{page.glyphs.bad} ", Role.BAD), ended, page)
+    return lines
+
+
+def load_in_words(scenario: Mapping[str, Any], glyphs: Glyphs) -> str:
+    """The load of one scenario in a few words: `1 000 users`, `open loop`."""
+    users = scenario["users"]["planned"]
+    if scenario["model"] == "open":
+        return "arrival rate" if not users else f"arrival rate, at most {numbers.count(users, glyphs)} users"
+    return f"{numbers.count(users, glyphs)} user{'' if users == 1 else 's'}" if users else ""
+
+
+def verdict(summary: Summary, page: Page) -> list[str]:
+    """One word, and why."""
+    glyphs = page.glyphs
+    mark, word, role = {
+        "pass": (glyphs.good, "PASS", Role.GOOD),
+        "fail": (glyphs.bad, "FAIL", Role.BAD),
+        "invalid": (glyphs.bad, "INVALID", Role.BAD),
+        "no_data": (glyphs.unknown, "NO DATA", Role.BAD),
+    }[summary["verdict"]["status"]]
+    reasons = [printable(str(reason), glyphs) for reason in summary["verdict"]["reasons"]] or [_judged(summary)]
+    label = f"{mark} {word}   "
+    lines = sentence(Cell(label, role), reasons[0], page)
+    for reason in reasons[1:]:
+        lines += sentence(Cell(" " * len(label)), reason, page)
+    return lines
+
+
+def thresholds(summary: Summary, page: Page) -> list[str]:
+    """Each threshold with what was measured."""
+    glyphs = page.glyphs
+    marks = {
+        "pass": (glyphs.good, Role.GOOD, ""),
+        "fail": (glyphs.bad, Role.BAD, "crossed"),
+        "no_data": (glyphs.unknown, Role.BAD, "no data"),
+    }
+    rows = []
+    for threshold in summary["thresholds"]:
+        mark, role, word = marks[threshold["state"]]
+        rows.append(
+            [
+                Cell(f"{mark} {printable(threshold['expression'], glyphs)}", role),
+                Cell(quantity(threshold["value"], threshold["unit"], glyphs)),
+                Cell(word, role),
+            ]
+        )
+    columns = (Column("THRESHOLDS", left=True), Column("measured"), Column("", left=True, drop=1))
+    return table(columns, rows, page) if rows else []
+
+
+def quantity(value: float | None, unit: str | None, glyphs: Glyphs) -> str:
+    """A threshold's number in its unit: `ns`, `ratio` and `per_s` as people write them, others as `value unit`."""
+    if value is None:
+        return numbers.NONE
+    match unit:
+        case "ns":
+            return numbers.duration(value, glyphs)
+        case "ratio":
+            return numbers.percent(value)
+        case "per_s":
+            return f"{numbers.rate(value, glyphs)}/s"
+        case _:
+            return numbers.count(value, glyphs) if value == round(value) else f"{value:.3g}"
+
+
+def client(summary: Summary, page: Page) -> list[str]:
+    """Whether this machine could keep up, by which numbers, and what to do about it."""
+    health = summary["client"]
+    glyphs = page.glyphs
+    good = health["verdict"] == "healthy"
+    label = Cell(f"CLIENT {glyphs.good if good else glyphs.bad}", Role.GOOD if good else Role.BAD)
+    lines = facts(label, [Cell(text) for text in _health(health, glyphs)] or [Cell("nothing measured")], page)
+    indent = Cell(" " * _LABEL)
+    for reason in health["reasons"]:
+        lines += sentence(indent, f"{reason['message']}: {reason['advice']}", page)
+    for note in health["notes"]:
+        lines += sentence(indent, f"note: {note['message']}", page)
+    return lines
+
+
+def load(summary: Summary, page: Page) -> list[str]:
+    """What was asked for and what became of it, in iterations and requests."""
+    glyphs = page.glyphs
+    lines: list[str] = []
+    scenarios = summary["load"]["scenarios"]
+    for scenario in scenarios:
+        name = [Cell(printable(scenario["name"], glyphs))] if len(scenarios) > 1 else []
+        parts = [*name, *(Cell(text, role) for text, role in _iterations(scenario, glyphs))]
+        lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
+    requests = summary["load"]["requests"]
+    shown = (
+        ("requests sent", "sent_total", None),
+        ("rows", "rows", None),
+        ("not sent", "not_sent", Role.BAD),
+        ("rows missing", "rows_dropped", Role.BAD),
+    )
+    parts = [
+        Cell(f"{numbers.count(requests[key], glyphs)} {word}", role)
+        for word, key, role in shown
+        if requests[key] or role is None
+    ]
+    return [*lines, *facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)]
+
+
+def files(folder: str, sizes: Mapping[str, int], page: Page) -> list[str]:
+    """Where the run's files are and how large they are, and what to type next.
+
+    Args:
+        folder: The run folder as the user would type it.
+        sizes: Bytes by file name, in the order to show.
+        page: What to draw on.
+    """
+    rows = [Cell(f"{name} {numbers.size(octets)}") for name, octets in sizes.items()]
+    return [
+        *facts(Cell("FILES", Role.HEADING), [Cell(folder), *rows], page),
+        *facts(Cell("NEXT", Role.HEADING), [Cell(f"loadcore report {folder}")], page),
+    ]
+
+
+def _judged(summary: Summary) -> str:
+    """The first sentence of a verdict that gives no reasons."""
+    total = len(summary["thresholds"])
+    crossed = sum(threshold["state"] == "fail" for threshold in summary["thresholds"])
+    if crossed:
+        return f"{crossed} of {total} thresholds crossed"
+    return f"{total} of {total} thresholds hold" if total else "no thresholds"
+
+
+def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
+    """The numbers of the client's health, as far as they were measured."""
+    texts = []
+    if (cpu := health.get("cpu_ratio")) is not None:
+        texts.append(f"cpu {numbers.percent(cpu)}")
+    if (lag := health.get("lag_p99_ns")) is not None:
+        texts.append(f"lag p99 {numbers.duration(lag, glyphs)}")
+    if (descriptors := health.get("open_fds")) is not None:
+        limit = health.get("fd_limit")
+        texts.append(
+            f"files {numbers.count(descriptors, glyphs)}" + (f"/{numbers.count(limit, glyphs)}" if limit else "")
+        )
+    if foreign := health.get("foreign_cores"):
+        texts.append(f"other programs {foreign:.1f} cores")
+    if workers := health.get("workers"):
+        texts.append(f"{len(workers)} worker{'' if len(workers) == 1 else 's'}")
+    return texts
+
+
+def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, Role | None]]:
+    """What became of a scenario's iterations and users; zeros that are good news are left out."""
+    iterations = scenario["iterations"]
+    users = scenario["users"]
+    texts: list[tuple[str, Role | None]] = []
+    for key, word, bad in (
+        ("started", "iterations", False),
+        ("completed", "completed", False),
+        ("failed", "failed", True),
+        ("dropped", "dropped (no user was free)", True),
+        ("interrupted", "interrupted", False),
+    ):
+        value = iterations[key]
+        if value or key in {"started", "completed"}:
+            texts.append((f"{numbers.count(value, glyphs)} {word}", Role.BAD if bad else None))
+    if users["lost"]:
+        texts.append((f"{numbers.count(users['lost'], glyphs)} users lost", Role.BAD))
+    if users["peak"]:
+        texts.append((f"users peak {numbers.count(users['peak'], glyphs)}", None))
+    return texts

@@ -1,0 +1,197 @@
+"""The text report, block by block and as a whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.cells import cell_len
+
+from loadcore.report import json as json_report
+from loadcore.report import tables, text
+from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
+from loadcore.report.layout import Page, Role
+from tests.unit.report.example import NO_TIMES, failed_run, step, times
+
+WHOLE = """\
+ checkout.py - http://127.0.0.1:8080 - 1,000 users - 2m00s - run 01JD9K3V7Q
+
+ XX FAIL   2 of 4 thresholds crossed: errors.rate < 1%, response.p95 < 250ms
+
+ THRESHOLDS               measured
+ XX errors.rate < 1%          3.9%  crossed
+ XX response.p95 < 250ms     388ms  crossed
+ OK throughput > 400/s     4,269/s
+ OK users.lost == 0              0
+
+ STEP             requests  req/s  errors     p50     p95    p99    max
+ GET /             170,212  1,418    0.1%  8.00ms  61.0ms  120ms  410ms
+ GET /items/{id}   171,004  1,425    0.4%  11.0ms   144ms  302ms  1.10s
+ POST /checkout    171,115  1,426   11.2%  24.0ms   712ms  1.40s  3.10s
+ all               512,331  4,269    3.9%  12.0ms   388ms  741ms  3.10s
+ response time: due to last byte; closed loop: a slow target gets less load
+
+ AUTH              requests  req/s  errors     p50     p95     p99     max
+ POST /auth/token     1,000   8.33      0%  21.0ms  35.0ms  61.0ms  92.0ms
+
+ CHECKS         step   failed       of
+ status == 200  GET /     170  170,212
+
+ ERRORS            count  step             seen
+ http_503         19,165  POST /checkout   1:06 - 1:59
+ timeout_headers     688  GET /items/{id}  1:24 - 1:59
+ connect_reset       170  GET /            1:41
+
+ CLIENT OK cpu 56.0% - lag p99 90us - files 540/65,536 - 2 workers
+ LOAD     171,115 iterations - 151,262 completed - 19,830 failed
+          23 interrupted - users peak 1,000
+          513,331 requests sent - 513,331 rows
+"""
+
+
+def test_the_whole_report_answers_in_order() -> None:
+    """Verdict first, then thresholds, steps, logins apart, checks, errors, the client, and what was sent."""
+    assert text.render(failed_run(), Page(80, ASCII)) == WHOLE.rstrip("\n")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_no_line_is_wider_than_the_page(width: int, glyphs: Glyphs) -> None:
+    """The report keeps to the width it is given."""
+    lines = text.render(failed_run(), Page(width, glyphs)).splitlines()
+    assert [line for line in lines if cell_len(line) > width] == []
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    """Without the marks of the painter a coloured report is the plain one."""
+    painted = text.render(failed_run(), Page(80, UNICODE, lambda words, _role: f"\x01{words}\x02"))
+    assert painted.replace("\x01", "").replace("\x02", "") == text.render(failed_run(), Page(80, UNICODE))
+
+
+def test_ascii_reports_hold_nothing_else() -> None:
+    """A stream that cannot carry Unicode gets none, names included."""
+    summary = failed_run()
+    summary["name"] = "Prüfung.py"
+    assert text.render(summary, Page(80, ASCII)).isascii()
+
+
+def test_a_pass_says_how_many_thresholds_hold() -> None:
+    """A verdict without reasons still says what it rests on."""
+    summary = failed_run()
+    summary["verdict"] = {"status": "pass", "reasons": []}
+    summary["thresholds"] = [threshold | {"state": "pass"} for threshold in summary["thresholds"]]
+    assert text.verdict(summary, Page(80, UNICODE)) == [" ✓ PASS   4 of 4 thresholds hold"]
+
+
+def test_every_reason_is_told() -> None:
+    """Reasons after the first stand below it, long ones wrapped."""
+    summary = failed_run()
+    summary["verdict"] = {
+        "status": "invalid",
+        "reasons": [
+            "worker 1 was lost: it was killed by signal 9",
+            "the client was the limit: worker 0 used up to 97% of its core",
+        ],
+    }
+    assert text.verdict(summary, Page(60, UNICODE)) == [
+        " ✗ INVALID   worker 1 was lost: it was killed by signal 9",
+        "             the client was the limit: worker 0 used up to",
+        "             97% of its core",
+    ]
+
+
+def test_no_data_is_neither_good_nor_zero() -> None:
+    """A threshold without data is marked as such and shows no number."""
+    summary = failed_run()
+    summary["verdict"] = {"status": "no_data", "reasons": ["response.p95 < 250ms has no data"]}
+    summary["thresholds"] = [
+        {"expression": "response.p95 < 250ms", "state": "no_data", "value": None, "limit": 1, "unit": "ns"}
+    ]
+    page = Page(80, UNICODE)
+    assert text.verdict(summary, page) == [" ? NO DATA   response.p95 < 250ms has no data"]
+    assert text.thresholds(summary, page)[1] == " ? response.p95 < 250ms         -  no data"
+
+
+def test_a_killed_run_says_when_it_ended() -> None:
+    """The report of a truncated run does not pretend to be whole."""
+    summary = failed_run() | {"truncated": True, "duration_s": 41.3}
+    assert (
+        text.title(summary, Page(80, UNICODE))[1] == " ✗ run ended early at 0:41: this is what was written until then"
+    )
+
+
+def test_an_open_loop_is_not_called_closed() -> None:
+    """The note about closed loops stands only where users wait for the target."""
+    summary = failed_run()
+    summary["load"]["scenarios"][0]["model"] = "open"
+    assert "closed loop" not in text.render(summary)
+    assert "response time: due to last byte" in text.render(summary)
+
+
+def test_many_steps_are_cut_to_the_telling_ones() -> None:
+    """Of many steps the slowest and those with errors are shown, the others are counted."""
+    summary = failed_run()
+    summary["steps"] = [
+        step(f"GET /{index}", 100, int(index == 1), times(1, index, index, index)) for index in range(1, 31)
+    ]
+    lines = tables.steps(summary, "main", "STEP", Page(80, ASCII))
+    names = [line.split()[1] for line in lines[1:7]]
+    assert names == ["/1", "/26", "/27", "/28", "/29", "/30"]
+    assert " +24 more in summary.json" in lines
+
+
+def test_steps_of_several_scenarios_bear_their_names() -> None:
+    """Two scenarios may have steps of one name."""
+    summary = failed_run()
+    summary["steps"] = [step("GET /", 1, 0, NO_TIMES), step("GET /", 1, 0, NO_TIMES) | {"scenario": "browse"}]
+    lines = tables.steps(summary, "main", "STEP", Page(80, ASCII))
+    assert [line.split("  ")[0] for line in lines[1:3]] == [" checkout: GET /", " browse: GET /"]
+
+
+def test_bad_news_is_painted_as_bad() -> None:
+    """Errors, lost users and dropped iterations are marked for the eye."""
+    summary = failed_run()
+    summary["load"]["scenarios"][0]["users"]["lost"] = 7
+    summary["load"]["scenarios"][0]["iterations"]["dropped"] = 9
+    bad: list[str] = []
+
+    def note(words: str, role: Role) -> str:
+        if role is Role.BAD:
+            bad.append(words.strip())
+        return words
+
+    text.render(summary, Page(80, UNICODE, note))
+    assert {"✗ FAIL", "11.2%", "7 users lost", "9 dropped (no user was free)", "http_503"} <= set(bad)
+
+
+def test_all_checks_that_hold_take_one_line() -> None:
+    """Checks without failures are only counted."""
+    summary = failed_run()
+    summary["checks"] = [summary["checks"][1]]
+    assert tables.checks(summary, Page(80, ASCII)) == [" CHECKS   151,950 made, all hold"]
+
+
+def test_files_and_the_next_command_are_named() -> None:
+    """The end of the report says where the rows are and what to type."""
+    assert text.files("runs/01JD", {"requests-0.arrow": 9_130_000}, Page(80, ASCII)) == [
+        " FILES    runs/01JD - requests-0.arrow 9.1 MB",
+        " NEXT     loadcore report runs/01JD",
+    ]
+
+
+def test_json_is_the_summary_and_refuses_what_is_no_number() -> None:
+    """The JSON report reads back as the summary, and never holds NaN."""
+    assert json.loads(json_report.render(failed_run())) == failed_run()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_report.render({"error_rate": float("nan")})
+
+
+def test_a_client_that_was_the_limit_says_what_to_do() -> None:
+    """Each reason stands with its advice below the client's numbers."""
+    summary = failed_run()
+    reason = {"message": "worker 0 used up to 97% of its core for 9 s in a row", "advice": "run more workers"}
+    summary["client"] |= {"verdict": "client_limited", "reasons": [reason]}
+    assert text.client(summary, Page(80, ASCII)) == [
+        " CLIENT XX cpu 56.0% - lag p99 90us - files 540/65,536 - 2 workers",
+        "          worker 0 used up to 97% of its core for 9 s in a row: run more workers",
+    ]
