@@ -10,8 +10,8 @@ use super::Template;
 pub struct Auth {
     /// Unique in the plan.
     pub name: String,
-    /// What is sent, and where it comes from.
-    #[serde(flatten)]
+    /// What is sent, and where it comes from. Nested, since serde cannot refuse unknown fields beside a flattened one.
+    #[serde(rename = "way")]
     pub kind: AuthKind,
     /// Place in the user's file.
     #[serde(default)]
@@ -20,7 +20,7 @@ pub struct Auth {
 
 /// What is sent, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuthKind {
     /// `Authorization: Bearer <token>`.
     Bearer {

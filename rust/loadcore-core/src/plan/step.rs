@@ -131,8 +131,8 @@ pub struct Part {
 pub struct Check {
     /// What is claimed, in words; the name in results.
     pub name: String,
-    /// What is looked at.
-    #[serde(flatten)]
+    /// What is looked at. Nested, since serde cannot refuse unknown fields beside a flattened one.
+    #[serde(rename = "claim")]
     pub kind: CheckKind,
     /// Whether the iteration ends when the claim does not hold.
     #[serde(default)]
@@ -141,7 +141,7 @@ pub struct Check {
 
 /// What a check looks at.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CheckKind {
     /// The status code is in one of these inclusive ranges.
     Status {

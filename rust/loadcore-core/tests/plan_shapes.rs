@@ -1,0 +1,53 @@
+//! The shapes of the plan that derived code could get wrong: named things that hold one of several kinds.
+
+use loadcore_core::plan::{Auth, AuthKind, Check, CheckKind, KeyPlace, Secret, Step, Think};
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// A way to authenticate has its own name beside the header's name.
+#[test]
+fn auth_reads_its_way() {
+    let auth = read::<Auth>(
+        r#"{"name": "gateway", "way": {"kind": "api_key", "key": {"env": "KEY"}, "name": "X-Key", "place": "header"}, "at": "x.py:1"}"#,
+    );
+
+    let kind = AuthKind::ApiKey { key: Secret::Env("KEY".into()), name: "X-Key".into(), place: KeyPlace::Header };
+    assert_eq!(auth, Ok(Auth { name: "gateway".into(), kind, at: Some("x.py:1".into()) }));
+}
+
+/// A check has a name of its own and one kind of claim.
+#[test]
+fn check_reads_its_claim() {
+    let check =
+        read::<Check>(r#"{"name": "created", "claim": {"kind": "status", "ranges": [[201, 201]]}, "stop": true}"#);
+
+    let kind = CheckKind::Status { ranges: vec![(201, 201)] };
+    assert_eq!(check, Ok(Check { name: "created".into(), kind, stop: true }));
+}
+
+/// A kind within a kind keeps its own tag.
+#[test]
+fn think_reads_its_distribution() {
+    let step = read::<Step>(r#"{"kind": "think", "distribution": "constant", "ns": 5}"#);
+
+    assert_eq!(step, Ok(Step::Think(Think::Constant { ns: 5 })));
+}
+
+/// Unknown fields are refused at every level: a plan of another version is never half understood.
+#[test]
+fn unknown_fields_are_refused() {
+    let refused = [
+        read::<Auth>(r#"{"name": "a", "way": {"kind": "bearer", "token": {"env": "T"}}, "typo": 1}"#).map(drop),
+        read::<Auth>(r#"{"name": "a", "way": {"kind": "bearer", "token": {"env": "T"}, "typo": 1}}"#).map(drop),
+        read::<Check>(r#"{"name": "a", "claim": {"kind": "contains", "text": "x"}, "typo": 1}"#).map(drop),
+        read::<Check>(r#"{"name": "a", "claim": {"kind": "contains", "text": "x", "typo": 1}}"#).map(drop),
+        read::<Step>(r#"{"kind": "request", "name": "x", "method": "GET", "url": "/", "typo": 1}"#).map(drop),
+        read::<Step>(r#"{"kind": "think", "distribution": "constant", "ns": 5, "typo": 1}"#).map(drop),
+    ];
+
+    for result in refused {
+        assert!(result.is_err_and(|message| message.contains("unknown field `typo`")));
+    }
+}
