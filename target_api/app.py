@@ -1,0 +1,66 @@
+"""The application: routes and middleware, put together in one place."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from target_api.errors import install_handlers
+from target_api.fault_gate import FaultGate
+from target_api.observe.context import ContextMiddleware
+from target_api.observe.record import RecordMiddleware
+from target_api.route_table import RouteTable
+from target_api.routes import admin, auth, health, items, orders, users, well_known
+from target_api.services import Place, Services
+from target_api.settings import Settings
+
+LOADED = (auth.router, well_known.router, users.router, items.router, orders.router)
+"""Routers whose requests count as load."""
+PROBES = (health.router, admin.router)
+"""Routers whose requests do not."""
+
+
+def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
+    """The gateway as an ASGI application.
+
+    Args:
+        settings: Its settings.
+        place: Where this worker stands among others; without it the application is a gateway of its own, with
+            counters in private memory.
+    """
+    place = place or Place(worker=0, folder=None, process_ids=lambda: [os.getpid()])
+    routes = RouteTable(LOADED, PROBES)
+    services = Services(settings, routes, place)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await services.open()
+        try:
+            yield
+        finally:
+            await services.close()
+
+    app = FastAPI(
+        title="loadcore reference gateway",
+        summary="A target whose truth is known",
+        version="1.0.0",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.services = services
+    for router in (*LOADED, *PROBES):
+        app.include_router(router)
+    install_handlers(app)
+    # The last one added is the outermost: context, then counting, then faults, then the routes.
+    app.add_middleware(
+        FaultGate,
+        routes=routes,
+        control=services.control,
+        truth=services.truth,
+        metrics=services.metrics,
+        worker=place.worker,
+    )
+    app.add_middleware(RecordMiddleware, routes=routes, truth=services.truth, metrics=services.metrics)
+    app.add_middleware(ContextMiddleware, routes=routes, control=services.control, replica=settings.replica)
+    return app

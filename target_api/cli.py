@@ -1,0 +1,90 @@
+"""`python -m target_api`: serve the gateway, or write the seeded users as CSV."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from target_api.serve import Supervisor
+from target_api.settings import Settings
+from target_api.store.seed import write_csv
+from target_api.worker_process import StartError
+
+_EXIT_CONFIG = 104
+_EXIT_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["seed"]:
+        return _seed(given[1:])
+    return _serve(given)
+
+
+def _seed(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m target_api seed", description="Write username,password of the seeded users for a feeder."
+    )
+    parser.add_argument("--users", type=int, default=1000, help="how many (default 1000)")
+    parser.add_argument("--csv", type=Path, required=True, metavar="FILE", help="where to")
+    options = parser.parse_args(arguments)
+    with options.csv.open("w", encoding="utf-8", newline="") as file:
+        write_csv(options.users, file)
+    return 0
+
+
+def _serve(arguments: list[str]) -> int:
+    options = vars(_serve_parser().parse_args(arguments))
+    host, port, exit_with_parent = options.pop("host"), options.pop("port"), options.pop("exit_with_parent")
+    chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        settings = Settings(**chosen)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            where = ".".join(map(str, problem["loc"]))
+            _complain(f"{where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}")
+        return _EXIT_CONFIG
+    with tempfile.TemporaryDirectory(prefix="loadcore-gateway-") as temporary:
+        data_dir = settings.data_dir or Path(temporary)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        placed = settings.model_copy(update={"data_dir": data_dir})
+        supervisor = Supervisor(placed, data_dir, host, port, sys.stdout, exit_with_parent=exit_with_parent)
+        try:
+            asyncio.run(supervisor.run())
+        except StartError as error:
+            _complain(str(error))
+            return _EXIT_FAILED
+    return 0
+
+
+def _serve_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m target_api",
+        description="The reference gateway. Every setting is also an environment variable GATEWAY_<NAME>.",
+        epilog="`python -m target_api seed --csv FILE` writes the users for a feeder.",
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    add("--port", type=int, default=8000, help="port, 0 for a free one (default 8000)")
+    add("--workers", type=int, help="worker processes (default 1)")
+    add("--profile", choices=["demo", "realistic"], help="demo: cheap password hash, own secrets (default)")
+    add("--users", type=int, help="seeded users user-0000 … (default 1000)")
+    add("--data-dir", type=Path, metavar="DIR", help="where the database lives (default: a temporary folder)")
+    add("--items", type=int, help="seeded items (default 1000)")
+    add("--seed", type=int, help="start of the fault sequence (default 1)")
+    add("--latency", metavar="DIST", help="added time: 20ms, uniform(10ms,30ms), lognormal(20ms,0.3), …")
+    add("--error-rate", metavar="SHARE", help="share of injected errors, like 1%%")
+    add("--error-code", type=int, metavar="STATUS", help="status of an injected error (default 503)")
+    add("--capacity", metavar="RATE", help="requests per second that get through, like 500/s")
+    add("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def _complain(text: str) -> None:
+    print(f"gateway: {text}", file=sys.stderr)  # noqa: T201 - the command's own voice

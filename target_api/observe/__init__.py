@@ -1,0 +1,1 @@
+"""Pure ASGI observers: request context, truth and metrics, headers, logs."""

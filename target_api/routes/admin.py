@@ -1,0 +1,85 @@
+"""`/_admin/…`: tests steer the gateway and read the truth; loopback and the admin token only."""
+
+import ipaddress
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials
+
+from target_api.dependencies import AdminBearer, ServicesDep, services_of
+from target_api.errors import ProblemError
+from target_api.faults import FaultProgram
+from target_api.shared.control import Word
+
+
+async def _admin_only(request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, AdminBearer]) -> None:
+    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+        raise ProblemError(404, "not found")  # from elsewhere these routes do not exist
+    expected = services_of(request).settings.admin_token
+    given = bearer.credentials if bearer else ""
+    if expected is None or not secrets.compare_digest(expected.get_secret_value().encode(), given.encode()):
+        raise ProblemError(401, "the admin token is required", {"WWW-Authenticate": 'Bearer realm="admin"'})
+
+
+router = APIRouter(prefix="/_admin", tags=["admin"], dependencies=[Depends(_admin_only)])
+
+
+@router.get("/truth", operation_id="getTruth")
+async def truth(services: ServicesDep, *, seconds: bool = False) -> dict[str, Any]:
+    """Requests received and answered, summed over all workers; probes and administration are not in `total`."""
+    book, table = services.truth_book, services.routes
+    probes = {label for label, probe in zip(table.labels, table.probe, strict=True) if probe}
+    received = book.received()
+    loaded = {label: count for label, count in received.items() if label not in probes}
+    by_worker: dict[int, int] = {}
+    for label, row in book.received_by_worker().items():
+        if label not in probes:
+            for worker, count in row.items():
+                by_worker[worker] = by_worker.get(worker, 0) + count
+    answer = {
+        "total": sum(loaded.values()),
+        "routes": loaded,
+        "answered": {label: row for label, row in book.answered().items() if label not in probes and row},
+        "probes": {label: received[label] for label in received if label in probes},
+        "workers": by_worker,
+        "faults": book.faults(),
+    }
+    return {**answer, "seconds": book.seconds()} if seconds else answer
+
+
+@router.get("/faults", operation_id="getFaults")
+async def faults(services: ServicesDep) -> FaultProgram:
+    """The fault program that holds now."""
+    return services.control.program()[1]
+
+
+@router.put("/faults", operation_id="setFaults")
+async def set_faults(program: FaultProgram, services: ServicesDep) -> FaultProgram:
+    """Sets another fault program, for all workers from their next request on; `{}` injects nothing."""
+    services.control.set_program(program)
+    return program
+
+
+@router.post("/drain", operation_id="startDrain", status_code=204)
+async def drain(services: ServicesDep) -> None:
+    """Makes `/ready` fail and every answer close its connection, as before a stop."""
+    services.control.draining = True
+
+
+@router.post("/undrain", operation_id="endDrain", status_code=204)
+async def undrain(services: ServicesDep) -> None:
+    """Takes a drain back."""
+    services.control.draining = False
+
+
+@router.post("/cache/flush", operation_id="flushCache", status_code=204)
+async def flush_cache(services: ServicesDep) -> None:
+    """Makes every cached answer of every worker stale."""
+    services.control.bump(Word.CACHE)
+
+
+@router.post("/keys/rotate", operation_id="rotateKeys")
+async def rotate_keys(services: ServicesDep) -> dict[str, str]:
+    """Signs with a new key from now on; tokens signed before stay valid."""
+    return {"kid": await services.tokens.keys.rotate()}

@@ -1,0 +1,24 @@
+"""Error answers that the OpenAPI document lists for protected routes."""
+
+from typing import Any
+
+from target_api.models import Problem
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of these error statuses, all with problem+json bodies."""
+    texts = {
+        400: "The request is malformed",
+        401: "No valid access token; `WWW-Authenticate` says why",
+        403: "The token lacks a scope",
+        404: "There is no such thing",
+        409: "It conflicts with what is there",
+        413: "The body is too long",
+        422: "The request does not fit the schema",
+        429: "Over the rate limit; `Retry-After` says when to come back",
+        502: "The upstream failed",
+        503: "Not able to answer now",
+        504: "The upstream did not answer in time",
+    }
+    body = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"model": Problem, "description": texts[status], "content": body} for status in statuses}

@@ -1,0 +1,86 @@
+"""`/orders…`: writes that can be repeated without being doubled."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path
+from starlette.responses import Response
+
+from target_api.dependencies import ContextDep, OrderWriter, ServicesDep
+from target_api.errors import ProblemError
+from target_api.models import OrderCreate, OrderPublic, OrderUpdate
+from target_api.routes.documented import problems
+from target_api.store.items import price_of
+from target_api.store.orders import NewOrder, change_status, create_order, delete_order, find_order
+
+router = APIRouter(prefix="/orders", tags=["orders"])
+
+OrderId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+_ALLOWED_FROM = {"paid": ["created"], "cancelled": ["created", "paid"]}
+
+
+@router.post("", operation_id="createOrder", status_code=201, responses=problems(401, 403, 404, 409, 422, 503))
+async def create(
+    order: OrderCreate,
+    principal: OrderWriter,
+    services: ServicesDep,
+    context: ContextDep,
+    response: Response,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=128, description="Makes a repeated request safe")
+    ] = None,
+) -> OrderPublic:
+    """Makes an order; the same `Idempotency-Key` gives the same order again, with `Idempotency-Replayed: true`."""
+    fingerprint = hashlib.blake2b(order.model_dump_json().encode(), digest_size=16).hexdigest()
+    async with services.database.begin(context.timings) as connection:
+        price = await price_of(connection, order.item_id)
+        if price is None:
+            raise ProblemError(404, f"there is no item {order.item_id}")
+        total = price * order.quantity
+        new = NewOrder(principal.subject, order.item_id, order.quantity, total, idempotency_key, fingerprint)
+        row, made = await create_order(connection, new, is_sqlite=services.database.is_sqlite)
+    if row["fingerprint"] != fingerprint:
+        raise ProblemError(409, "this Idempotency-Key was used for another order")
+    response.headers["Location"] = f"/orders/{row['id']}"
+    if not made:
+        response.headers["Idempotency-Replayed"] = "true"
+    return _public(row)
+
+
+@router.get("/{order_id}", operation_id="getOrder", responses=problems(401, 403, 404, 422, 503))
+async def read(order_id: OrderId, principal: OrderWriter, services: ServicesDep, context: ContextDep) -> OrderPublic:
+    """One of the user's own orders."""
+    async with services.database.begin(context.timings) as connection:
+        row = await find_order(connection, principal.subject, order_id)
+    if row is None:
+        raise ProblemError(404, "there is no such order")
+    return _public(row)
+
+
+@router.patch("/{order_id}", operation_id="changeOrder", responses=problems(401, 403, 404, 409, 422, 503))
+async def change(
+    order_id: OrderId, order: OrderUpdate, principal: OrderWriter, services: ServicesDep, context: ContextDep
+) -> OrderPublic:
+    """Pays or cancels an order; 409 when its state does not allow that."""
+    async with services.database.begin(context.timings) as connection:
+        allowed = _ALLOWED_FROM[order.status]
+        row = await change_status(connection, principal.subject, order_id, allowed, order.status)
+        present = row or await find_order(connection, principal.subject, order_id)
+    if present is None:
+        raise ProblemError(404, "there is no such order")
+    if row is None:
+        raise ProblemError(409, f"an order that is {present['status']} cannot become {order.status}")
+    return _public(row)
+
+
+@router.delete("/{order_id}", operation_id="deleteOrder", status_code=204, responses=problems(401, 403, 404, 422, 503))
+async def delete(order_id: OrderId, principal: OrderWriter, services: ServicesDep, context: ContextDep) -> None:
+    """Deletes an order."""
+    async with services.database.begin(context.timings) as connection:
+        if not await delete_order(connection, principal.subject, order_id):
+            raise ProblemError(404, "there is no such order")
+
+
+def _public(row: Mapping[Any, Any]) -> OrderPublic:
+    return OrderPublic.model_validate({name: row[name] for name in OrderPublic.model_fields})

@@ -1,0 +1,20 @@
+"""`/users/…`: the cheapest protected route, answered from the claims alone."""
+
+from fastapi import APIRouter
+
+from target_api.dependencies import AnyPrincipal
+from target_api.models import UserPublic
+from target_api.routes.documented import problems
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("/me", operation_id="getMe", responses=problems(401))
+async def me(principal: AnyPrincipal) -> UserPublic:
+    """The user that the token stands for."""
+    return UserPublic(
+        username=principal.subject,
+        full_name=principal.name,
+        email=principal.email,
+        scopes=sorted(principal.scopes),
+    )

@@ -1,0 +1,233 @@
+"""Access and refresh tokens: issued, verified, revoked."""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import GuestProtocol, Key, OctKey
+
+from target_api.security.keys import KeyRing
+from target_api.settings import Settings
+from target_api.shared.control import ControlPage, Word
+from target_api.store.database import Database
+from target_api.store.tokens import advance_family, family_state, revoke_family, revoke_token, revoked_since
+
+
+class InvalidTokenError(Exception):
+    """A token that proves nothing; the message says why, for the developer of the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request, as the access token says.
+
+    Args:
+        subject: User name, or client identifier of a machine client.
+        name: Full name; the client identifier for a machine client.
+        email: Address; empty for a machine client.
+        scopes: What the token allows.
+        kind: `user` or `client`.
+        jti: Identifier of the token.
+        expires_at: Unix seconds.
+    """
+
+    subject: str
+    name: str
+    email: str
+    scopes: frozenset[str]
+    kind: str
+    jti: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshClaims:
+    """What a refresh token says."""
+
+    subject: str
+    scope: str
+    family: str
+    generation: int
+    expires_at: int
+    client_id: str
+
+
+class TokenService:
+    """Issues and verifies tokens for one worker.
+
+    Args:
+        settings: Life times, issuer, audience and the secret of the refresh tokens.
+        keys: Keys of the access tokens.
+        database: Keeps families and revocations.
+        control: Tells when another worker revoked something.
+    """
+
+    def __init__(self, settings: Settings, keys: KeyRing, database: Database, control: ControlPage) -> None:
+        assert settings.secret is not None  # noqa: S101 - the settings refuse to be without
+        self._settings = settings
+        self.keys = keys
+        self._database = database
+        self._control = control
+        # Only this server reads refresh tokens, so they need no public key.
+        self._refresh_key = OctKey.import_key(settings.secret.get_secret_value())
+        self._revoked: set[str] = set()
+        self._revoked_epoch = -1
+
+    async def load(self) -> None:
+        """Reads keys and revocations."""
+        await self.keys.load()
+        await self._load_revoked()
+
+    async def _load_revoked(self) -> None:
+        epoch = self._control.epoch(Word.REVOKED)
+        async with self._database.begin() as connection:
+            self._revoked = await revoked_since(connection, int(time.time()))
+        self._revoked_epoch = epoch
+
+    async def access_token(self, subject: str, scope: str, claims: dict[str, str]) -> str:
+        """A signed access token for a subject."""
+        if self.keys.stale:
+            await self.keys.load()
+        kid, algorithm, key = self.keys.signing()
+        now = int(time.time())
+        payload: dict[str, Any] = {
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
+            "sub": subject,
+            "scope": scope,
+            "iat": now,
+            "exp": now + self._settings.access_token_s,
+            "jti": uuid.uuid4().hex,
+            **claims,
+        }
+        return jwt.encode({"alg": algorithm, "kid": kid, "typ": "at+jwt"}, payload, key, algorithms=[algorithm])
+
+    def refresh_token(self, subject: str, scope: str, client_id: str, family: str | None, generation: int) -> str:
+        """A signed refresh token: the next of a family, or the first of a new one."""
+        expires_at = int(time.time() + self._settings.refresh_token_s)
+        payload: dict[str, Any] = {
+            "sub": subject,
+            "scope": scope,
+            "client_id": client_id,
+            "family": family or uuid.uuid4().hex,
+            "generation": generation,
+            "exp": expires_at,
+        }
+        return jwt.encode({"alg": "HS256", "typ": "refresh"}, payload, self._refresh_key, algorithms=["HS256"])
+
+    async def verify(self, token: str) -> Principal:
+        """Who an access token stands for.
+
+        Raises:
+            InvalidTokenError: It is malformed, expired, revoked, or not from here.
+        """
+        if self.keys.stale:
+            await self.keys.load()
+        if self._control.words[Word.REVOKED] != self._revoked_epoch:
+            await self._load_revoked()
+        claims = self._access_claims(token)
+        if claims["jti"] in self._revoked:
+            raise InvalidTokenError("the token was revoked")
+        return Principal(
+            subject=claims["sub"],
+            name=claims.get("name", claims["sub"]),
+            email=claims.get("email", ""),
+            scopes=frozenset(claims["scope"].split()),
+            kind=claims.get("kind", "user"),
+            jti=claims["jti"],
+            expires_at=int(claims["exp"]),
+        )
+
+    def _access_claims(self, token: str) -> dict[str, Any]:
+        known = self.keys.verifying
+
+        def key_of(candidate: GuestProtocol) -> Key:
+            found = known(str(candidate.headers().get("kid")))
+            if found is None or candidate.headers().get("alg") != found[0]:
+                raise InvalidTokenError("the token was signed with a key that is not known here")
+            return found[1]
+
+        try:
+            decoded = jwt.decode(token, key_of, algorithms=["HS256", "RS256"])
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError("the token is malformed or its signature is wrong") from error
+        claims = decoded.claims
+        if decoded.header.get("typ") != "at+jwt" or claims.get("aud") != self._settings.audience:
+            raise InvalidTokenError("the token is not an access token for this API")
+        if claims.get("iss") != self._settings.issuer:
+            raise InvalidTokenError("the token was issued by someone else")
+        if claims["exp"] + self._settings.leeway_s <= time.time():
+            raise InvalidTokenError("the token has expired")
+        return claims
+
+    def read_refresh(self, token: str) -> RefreshClaims:
+        """What a refresh token says, without using it up.
+
+        Raises:
+            InvalidTokenError: It is malformed, expired, or not from here.
+        """
+        try:
+            decoded = jwt.decode(token, self._refresh_key, algorithms=["HS256"])
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError("the refresh token is malformed or its signature is wrong") from error
+        claims = decoded.claims
+        if decoded.header.get("typ") != "refresh":
+            raise InvalidTokenError("this is not a refresh token")
+        if claims["exp"] <= time.time():
+            raise InvalidTokenError("the refresh token has expired")
+        return RefreshClaims(
+            claims["sub"], claims["scope"], claims["family"], claims["generation"], claims["exp"], claims["client_id"]
+        )
+
+    async def use_refresh(self, claims: RefreshClaims, timings: list[tuple[str, float]]) -> None:
+        """Uses a refresh token up; a second use makes the whole family worthless.
+
+        Raises:
+            InvalidTokenError: It was used before, or its family was revoked.
+        """
+        sqlite = self._database.is_sqlite
+        expires_at = int(time.time() + self._settings.refresh_token_s)
+        async with self._database.begin(timings) as connection:
+            fresh = await advance_family(connection, claims.family, claims.generation, expires_at, is_sqlite=sqlite)
+            if not fresh:
+                await revoke_family(connection, claims.family, expires_at, is_sqlite=sqlite)
+        if not fresh:
+            raise InvalidTokenError("the refresh token was used before or revoked; its whole family is revoked now")
+
+    async def revoke(self, token: str) -> str | None:
+        """Revokes an access or refresh token; returns which kind it was, `None` for neither."""
+        try:
+            claims = self.read_refresh(token)
+        except InvalidTokenError:
+            pass
+        else:
+            async with self._database.begin() as connection:
+                await revoke_family(connection, claims.family, claims.expires_at, is_sqlite=self._database.is_sqlite)
+            return "refresh_token"
+        try:
+            principal = await self.verify(token)
+        except InvalidTokenError:
+            return None
+        async with self._database.begin() as connection:
+            await revoke_token(connection, principal.jti, principal.expires_at, is_sqlite=self._database.is_sqlite)
+        self._control.bump(Word.REVOKED)
+        return "access_token"
+
+    async def refresh_is_live(self, claims: RefreshClaims) -> bool:
+        """Whether a refresh token could still be used."""
+        async with self._database.begin() as connection:
+            generation, revoked = await family_state(connection, claims.family)
+        return not revoked and generation == claims.generation
+
+
+def narrow_scope(requested: str, granted: Iterable[str]) -> str | None:
+    """The scopes to grant: all that are granted when none is asked for, `None` when one asked for is not granted."""
+    allowed = list(granted)
+    if not requested:
+        return " ".join(allowed)
+    wanted = requested.split()
+    return " ".join(wanted) if set(wanted) <= set(allowed) else None

@@ -1,0 +1,92 @@
+"""Everything that the routes of one worker use, opened and closed together."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from target_api.cache import AnswerCache
+from target_api.observe.metrics import Metrics
+from target_api.route_table import RouteTable
+from target_api.security.keys import KeyRing
+from target_api.security.passwords import PasswordVerifier
+from target_api.security.tokens import TokenService
+from target_api.settings import Settings
+from target_api.shared.control import ControlPage
+from target_api.shared.truth import TruthBlock, TruthBook
+from target_api.store.database import Database, database_url
+from target_api.store.seed import seed
+from target_api.store.users import UserStore
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a worker stands in its gateway.
+
+    Args:
+        worker: Its number, below the number of workers; decides which truth counters it writes.
+        folder: The folder that all workers share, or `None` for a gateway within one process.
+        process_ids: Reads the process ids of all workers.
+    """
+
+    worker: int
+    folder: Path | None
+    process_ids: Callable[[], list[int]]
+
+
+class Services:
+    """The parts of one worker; made with the application, opened by its lifespan.
+
+    Args:
+        settings: The settings of the gateway.
+        routes: The route table.
+        place: Where this worker stands.
+    """
+
+    def __init__(self, settings: Settings, routes: RouteTable, place: Place) -> None:
+        self.settings = settings
+        self.routes = routes
+        self.place = place
+        self._own_folder: tempfile.TemporaryDirectory[str] | None = None
+        folder = place.folder
+        self.control = ControlPage(folder / "control.page" if folder else None)
+        self.truth_book = TruthBook(folder / "truth.page" if folder else None, routes.labels)
+        self.truth: TruthBlock = self.truth_book.block(place.worker)
+        if folder is None:
+            self.control.set_program(settings.fault_program())
+        self.metrics = Metrics()
+        self.cache = AnswerCache(settings.cache_url, settings.cache_ttl_s, self.metrics, self.control)
+        self.database: Database
+        self.users: UserStore
+        self.tokens: TokenService
+        self.passwords: PasswordVerifier
+        self.ready = False
+
+    async def open(self) -> None:
+        """Opens database, keys and cache; a gateway within one process also fills its database."""
+        settings = self.settings
+        data_dir = settings.data_dir
+        if data_dir is None and not settings.database_url:
+            self._own_folder = tempfile.TemporaryDirectory(prefix="loadcore-gateway-")
+            data_dir = Path(self._own_folder.name)
+        self.database = Database(database_url(settings, data_dir or Path()), settings, self.metrics)
+        if self.place.folder is None:
+            await seed(self.database, settings)
+        self.users = UserStore(self.database)
+        keys = KeyRing(self.database, self.control, settings.signing)
+        self.tokens = TokenService(settings, keys, self.database, self.control)
+        await self.tokens.load()
+        self.passwords = PasswordVerifier(
+            settings.hash_parameters, settings.hash_concurrency, settings.hash_queue, self.metrics
+        )
+        await self.cache.open()
+        self.ready = True
+
+    async def close(self) -> None:
+        """Closes what was opened."""
+        self.ready = False
+        self.passwords.close()
+        await self.cache.close()
+        await self.database.close()
+        if self._own_folder is not None:
+            self._own_folder.cleanup()

@@ -1,0 +1,171 @@
+"""Settings of one gateway: environment variables `GATEWAY_…`, refused when wrong.
+
+The `demo` profile makes its own secrets and uses a cheap password hash, and says so in `/health`. The `realistic`
+profile has no default secret: a gateway that would run with a guessable one does not start.
+"""
+
+import json
+import logging
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from target_api.faults import FaultProgram
+
+SHORTEST_SECRET = 32
+
+
+class Profile(StrEnum):
+    """What the gateway is for: `demo` is cheap and says so, `realistic` costs what a real one costs."""
+
+    DEMO = "demo"
+    REALISTIC = "realistic"
+
+
+class HashParameters(BaseModel):
+    """Cost of an argon2id password hash."""
+
+    time_cost: int = Field(default=2, ge=1, le=20)
+    memory_kib: int = Field(default=19 * 1024, ge=8, le=1 << 20)
+    parallelism: int = Field(default=1, ge=1, le=16)
+
+    @property
+    def label(self) -> str:
+        """Written form, like `argon2id t=2 m=19456KiB p=1`."""
+        return f"argon2id t={self.time_cost} m={self.memory_kib}KiB p={self.parallelism}"
+
+
+CHEAP_HASH = HashParameters(time_cost=1, memory_kib=1024, parallelism=1)
+"""About 0.4 ms of CPU: lets a demo log 1,000 users in without measuring argon2. Never for real passwords."""
+
+
+class Client(BaseModel):
+    """A machine client of the OAuth2 server."""
+
+    secret: SecretStr
+    scopes: str = "items:read"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with the environment variable `GATEWAY_<NAME>` for each."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", env_nested_delimiter="__")
+
+    profile: Profile = Profile.DEMO
+    replica: str = "gateway-0"
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    data_dir: Path | None = None
+
+    users: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    items: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+
+    secret: SecretStr | None = None
+    admin_token: SecretStr | None = None
+    clients: dict[str, Client] = {}
+    issuer: str = "loadcore-gateway"
+    audience: str = "loadcore-api"
+    signing: Annotated[str, Field(pattern="^(HS256|RS256)?$")] = ""
+    access_token_s: Annotated[int, Field(ge=1)] = 900
+    refresh_token_s: Annotated[int, Field(ge=1)] = 86400
+    leeway_s: Annotated[float, Field(ge=0)] = 0
+
+    hash: HashParameters | None = None
+    hash_threads: Annotated[int, Field(ge=0, le=64)] = 0
+    hash_queue: Annotated[int, Field(ge=0)] = 1000
+
+    database_url: str = ""
+    db_pool: Annotated[int, Field(ge=1, le=500)] = 5
+    db_pool_timeout_s: Annotated[float, Field(gt=0)] = 5
+    db_busy_timeout_s: Annotated[float, Field(gt=0)] = 5
+
+    cache_url: str = "mem://"
+    cache_ttl_s: Annotated[float, Field(ge=0)] = 30
+
+    keep_alive_s: Annotated[int, Field(ge=1)] = 75
+    backlog: Annotated[int, Field(ge=16)] = 4096
+    limit_concurrency: Annotated[int, Field(ge=0)] = 0
+    drain_delay_s: Annotated[float, Field(ge=0)] | None = None
+    graceful_s: Annotated[int, Field(ge=0)] = 25
+
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "WARNING"
+
+    seed: int = 1
+    latency: str = ""
+    error_rate: str = ""
+    error_code: Annotated[int, Field(ge=400, le=599)] = 503
+    capacity: str = ""
+
+    @field_validator("clients", mode="before")
+    @classmethod
+    def _clients_from_json(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        self.fault_program()  # refuses a misspelt knob now, not at the first request
+        if self.profile is Profile.DEMO:
+            self._make_demo_secrets()
+        missing = [name for name in ("secret", "admin_token") if getattr(self, name) is None]
+        if missing:
+            names = ", ".join(f"GATEWAY_{name.upper()}" for name in missing)
+            raise ValueError(f"the {self.profile} profile has no default for {names}: set it")
+        for name in ("secret", "admin_token"):
+            if len(getattr(self, name).get_secret_value()) < SHORTEST_SECRET:
+                raise ValueError(f"GATEWAY_{name.upper()} is shorter than {SHORTEST_SECRET} characters")
+        self.hash = self.hash or (CHEAP_HASH if self.profile is Profile.DEMO else HashParameters())
+        self.signing = self.signing or ("HS256" if self.profile is Profile.DEMO else "RS256")
+        if self.drain_delay_s is None:
+            self.drain_delay_s = 0.0 if self.profile is Profile.DEMO else 2.0
+        return self
+
+    def _make_demo_secrets(self) -> None:
+        """Fresh secrets for each start, so that no demo token is worth anything elsewhere."""
+        self.secret = self.secret or SecretStr(secrets.token_urlsafe(32))
+        self.admin_token = self.admin_token or SecretStr(secrets.token_urlsafe(32))
+        self.clients = self.clients or {
+            "demo-client": Client(secret=SecretStr("demo-secret"), scopes="items:read orders:write"),
+        }
+
+    def fault_program(self) -> FaultProgram:
+        """The fault program that the gateway starts with."""
+        return FaultProgram(
+            seed=self.seed,
+            latency=self.latency or None,
+            error_rate=self.error_rate or None,
+            error_code=self.error_code,
+            capacity=self.capacity or None,
+        )
+
+    @property
+    def hash_parameters(self) -> HashParameters:
+        """The cost of a password hash in this profile."""
+        return self.hash or HashParameters()
+
+    @property
+    def hash_concurrency(self) -> int:
+        """Threads of one worker that may hash at the same time: all workers together use the cores once."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.hash_threads or max(1, cores // self.workers)
+
+    @property
+    def log_level_number(self) -> int:
+        """The log level as the logging module counts it."""
+        return logging.getLevelNamesMapping()[self.log_level]
+
+    @property
+    def drain_delay(self) -> float:
+        """Seconds between `/ready` turning 503 and the listener closing."""
+        return self.drain_delay_s or 0.0
+
+    def reveal(self) -> str:
+        """JSON with the secrets in it, for the pipe to a worker and nowhere else."""
+        return json.dumps(self.model_dump(mode="python"), default=_revealed)
+
+
+def _revealed(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

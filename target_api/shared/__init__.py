@@ -1,0 +1,1 @@
+"""Memory that all workers of one gateway share."""

@@ -1,0 +1,1 @@
+"""Users, items, orders and token families on SQLAlchemy Core."""

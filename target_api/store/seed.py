@@ -1,0 +1,105 @@
+"""Fills a database with users whose passwords are known and with items to list."""
+
+import asyncio
+import csv
+import hashlib
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TextIO
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from target_api.security.keys import ensure_key
+from target_api.security.passwords import make_hasher
+from target_api.settings import HashParameters, Settings
+from target_api.store.database import Database
+from target_api.store.schema import items, meta, metadata, users
+from target_api.store.tokens import forget_expired
+
+USER_SCOPES = "items:read orders:write"
+_BATCH = 500
+_WORDS = ("amber", "birch", "copper", "dune", "ember", "fjord", "grove", "heather", "indigo", "juniper")
+
+
+def username(index: int) -> str:
+    """Name of the seeded user number `index`, like `user-0007`."""
+    return f"user-{index:04d}"
+
+
+def password(index: int) -> str:
+    """Password of the seeded user number `index`, like `password-0007`."""
+    return f"password-{index:04d}"
+
+
+def write_csv(count: int, file: TextIO) -> None:
+    """Writes `username,password` rows for a feeder."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("username", "password"))
+    writer.writerows((username(index), password(index)) for index in range(count))
+
+
+async def seed(database: Database, settings: Settings) -> int:
+    """Makes the tables and fills what is missing; users with another hash cost are made anew.
+
+    Returns:
+        How many users were made now.
+    """
+    async with database.engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        await forget_expired(connection, int(time.time()))
+        await ensure_key(connection, settings.signing)
+        await _seed_items(connection, settings.items)
+        return await _seed_users(connection, settings.users, settings.hash_parameters)
+
+
+async def _seed_items(connection: AsyncConnection, count: int) -> None:
+    present = (await connection.execute(select(func.count()).select_from(items))).scalar_one()
+    rows = [_item(number) for number in range(present + 1, count + 1)]
+    for start in range(0, len(rows), _BATCH):
+        await connection.execute(insert(items), rows[start : start + _BATCH])
+
+
+def _item(number: int) -> dict[str, Any]:
+    """Item number `number`: made from its number alone, so that every gateway has the same ones."""
+    digest = hashlib.blake2b(str(number).encode(), digest_size=8).digest()
+    first, second = _WORDS[digest[0] % len(_WORDS)], _WORDS[digest[1] % len(_WORDS)]
+    return {
+        "id": number,
+        "sku": f"SKU-{number:06d}",
+        "name": f"{first} {second} {number}",
+        "price_cents": 100 + int.from_bytes(digest[2:4], "big"),
+        "stock": int.from_bytes(digest[4:6], "big"),
+    }
+
+
+async def _seed_users(connection: AsyncConnection, count: int, parameters: HashParameters) -> int:
+    stored = (await connection.execute(select(meta.c.value).where(meta.c.key == "hash"))).scalar_one_or_none()
+    if stored != parameters.label:
+        await connection.execute(delete(users))
+        await connection.execute(delete(meta).where(meta.c.key == "hash"))
+        await connection.execute(insert(meta).values(key="hash", value=parameters.label))
+    present = (await connection.execute(select(func.count()).select_from(users))).scalar_one()
+    for start in range(present, count, _BATCH):
+        indices = range(start, min(start + _BATCH, count))
+        rows = await asyncio.to_thread(_users, indices, parameters)
+        await connection.execute(insert(users), rows)
+    return max(0, count - present)
+
+
+def _users(indices: range, parameters: HashParameters) -> list[dict[str, Any]]:
+    hasher = make_hasher(parameters)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # argon2 computes without the interpreter lock
+        hashes = list(pool.map(lambda index: hasher.hash(password(index)), indices))
+    return [
+        {
+            "id": index + 1,
+            "username": username(index),
+            "full_name": f"User {index}",
+            "email": f"{username(index)}@example.test",
+            "scopes": USER_SCOPES,
+            "password_hash": password_hash,
+        }
+        for index, password_hash in zip(indices, hashes, strict=True)
+    ]

@@ -1,0 +1,21 @@
+"""Gateways shared by the tests that do not change them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from target_api.tests.running import RunningGateway
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[RunningGateway]:
+    """A demo gateway with two workers and twenty users; tests leave faults and drain as they found them."""
+    with RunningGateway("--workers", "2", "--users", "20") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def token(gateway: RunningGateway) -> str:
+    """An access token with all scopes of a user."""
+    access: str = gateway.log_in(0)["access_token"]
+    return access

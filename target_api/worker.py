@@ -1,0 +1,93 @@
+"""One worker process of the gateway: uvicorn on a socket that the supervisor opened.
+
+The supervisor writes one JSON line to standard input and keeps the pipe open; when it closes, the supervisor is gone
+and the worker stops. The worker answers on standard output with one line when it accepts requests.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from target_api.app import create_app
+from target_api.observe.logs import configure_logging
+from target_api.services import Place
+from target_api.settings import Settings
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says when it accepts requests."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+
+    def stop_when_orphaned(self) -> None:
+        """Stops when standard input ends, which it does when the supervisor dies in any way."""
+
+        def wait() -> None:
+            while os.read(0, 4096):
+                pass
+            self.should_exit = True
+
+        threading.Thread(target=wait, daemon=True, name="orphan-watch").start()
+
+
+def _process_ids(folder: Path) -> list[int]:
+    try:
+        return [int(text) for text in (folder / "workers").read_text().split()]
+    except FileNotFoundError:
+        return [os.getpid()]
+
+
+def _read_line(descriptor: int) -> bytes:
+    """One line, byte by byte at its end, so that nothing after it is swallowed by a buffer."""
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(descriptor, 65536)
+        if not part:
+            break
+        line += part
+    return line
+
+
+def main() -> None:
+    """Serves until SIGTERM, or until standard input ends."""
+    order: dict[str, Any] = json.loads(_read_line(0))
+    settings = Settings.model_validate(order["settings"])
+    folder = Path(order["folder"])
+    configure_logging(settings)
+    place = Place(worker=order["worker"], folder=folder, process_ids=lambda: _process_ids(folder))
+    app = create_app(settings, place)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=settings.backlog,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.graceful_s,
+        limit_concurrency=settings.limit_concurrency or None,
+    )
+    server = _AnnouncingServer(config)
+    server.stop_when_orphaned()
+    listener = socket.socket(fileno=order["listener"])
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+    logging.shutdown()
+
+
+if __name__ == "__main__":
+    main()
