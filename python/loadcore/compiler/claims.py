@@ -1,0 +1,54 @@
+"""The thresholds of a run: which ones hold, and what their scopes mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.compiler.problems import Problems
+from loadcore.thresholds import DEFAULT, Threshold, parse, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.plan import Plan
+    from loadcore.scenario import Scenario
+    from loadcore.thresholds import Rule
+
+
+def compile_thresholds(
+    plan: Plan,
+    scenarios: Sequence[Scenario],
+    of_file: Sequence[str | Threshold] = (),
+    given: Sequence[str | Threshold] = (),
+) -> tuple[Rule, ...]:
+    """The rules by which the run is judged.
+
+    Args:
+        plan: What the scenarios were compiled to; it knows the steps that thresholds may name.
+        scenarios: Their own thresholds judge themselves only.
+        of_file: The file's `THRESHOLDS`.
+        given: What was given when the run was started. It takes the place of all others.
+
+    Returns:
+        The rules in the order they are written; if there are none anywhere, the default one.
+
+    Raises:
+        ScenarioError: With everything that is wrong with them.
+    """
+    problems = Problems()
+    rules: list[Rule] = []
+    declared: list[tuple[str | Threshold, Scenario | None]] = [(each, None) for each in (given or of_file)]
+    if not given:
+        for scenario in scenarios:
+            if isinstance(scenario.thresholds, tuple):
+                declared += [(each, scenario) for each in scenario.thresholds]
+            else:
+                message = f"thresholds is {scenario.thresholds!r}: it must be a list"
+                problems.add(scenario.place, message, f'write thresholds=["{DEFAULT}"]')
+    for threshold, owner in declared or [(DEFAULT, None)]:
+        try:
+            rules.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None))
+        except ValueError as error:
+            problems.add(owner.place if owner else None, f"threshold: {error}")
+    problems.raise_if_any()
+    return tuple(dict.fromkeys(rules))

@@ -1,0 +1,34 @@
+"""Names and values (headers, query, forms) to pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loadcore.compiler.problems import Problems
+    from loadcore.place import Place
+    from loadcore.plan import Pair
+
+
+def compile_fields(fields: object, what: str, place: Place | None, problems: Problems) -> list[Pair]:
+    """Pairs in the order they were written; a list of values repeats the name."""
+    if not isinstance(fields, Mapping):
+        problems.add(place, f"{what} is {fields!r}: it must be a dictionary of names to values")
+        return []
+    pairs: list[Pair] = []
+    for name, value in fields.items():
+        if not isinstance(name, str) or not name:
+            problems.add(place, f"{what} has the name {name!r}: it must be a text")
+            continue
+        for each in value if isinstance(value, list | tuple) else (value,):
+            match each:
+                case str():
+                    pairs.append((name, each))
+                case bool():
+                    pairs.append((name, "true" if each else "false"))
+                case int() | float():
+                    pairs.append((name, str(each)))
+                case _:
+                    problems.add(place, f'{what}: the value of "{name}" is {each!r}: it must be a text or a number')
+    return pairs

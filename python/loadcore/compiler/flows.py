@@ -1,0 +1,172 @@
+"""Steps to their plans."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, cast
+
+from loadcore.auth import Anonymous
+from loadcore.checks import Claim
+from loadcore.compiler.bodies import compile_body
+from loadcore.compiler.fields import compile_fields
+from loadcore.compiler.loads import compile_pause
+from loadcore.compiler.looks import compile_check, compile_comparison, compile_extract, compile_statuses, describe
+from loadcore.compiler.settings import compile_redirects, compile_timeouts
+from loadcore.http import Request, RequestOptions
+from loadcore.scenario import Branch, Choice, Group, Repeat
+from loadcore.suggestions import did_you_mean
+from loadcore.think import Think
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadcore.auth import Auth
+    from loadcore.compiler.problems import Problems
+    from loadcore.place import Place
+    from loadcore.plan import CheckPlan, ExtractPlan, StepPlan
+
+_MOST_DEEP: Final = 32
+_OPTIONS: Final = frozenset(RequestOptions.__annotations__)
+
+
+class FlowCompiler:
+    """Compiles the steps of a scenario.
+
+    Args:
+        problems: Where to say what is wrong.
+        register_auth: Gives the name under which a way to authenticate stands in the plan.
+    """
+
+    def __init__(self, problems: Problems, register_auth: Callable[[Auth, Place | None], str | None]) -> None:
+        self._problems = problems
+        self._register_auth = register_auth
+
+    def steps(self, steps: object, what: str, place: Place | None, *, depth: int = 0) -> list[StepPlan]:
+        """The plans of a list of steps. `what` and `place` say whose steps they are."""
+        if not isinstance(steps, tuple | list):
+            self._problems.add(place, f"{what} is {steps!r}: it must be a list of steps")
+            return []
+        if depth > _MOST_DEEP:
+            self._problems.add(place, f"steps are nested more than {_MOST_DEEP} deep")
+            return []
+        plans = (self._step(step, place, depth) for step in steps)
+        return [plan for plan in plans if plan is not None]
+
+    def _step(self, step: object, place: Place | None, depth: int) -> StepPlan | None:
+        inner = depth + 1
+        match step:
+            case Request():
+                return self._request(step)
+            case Think():
+                return cast("StepPlan", {"kind": "think", **compile_pause(step.pause, "think", place, self._problems)})
+            case Group():
+                plan: StepPlan = {
+                    "kind": "group",
+                    "name": self._problems.text(step.place, "the group's name", step.name),
+                    "steps": self.steps(step.steps, "the group's second argument", step.place, depth=inner),
+                }
+            case Choice():
+                plan = {"kind": "choice", "options": self._choice(step, inner)}
+            case Repeat():
+                plan = {
+                    "kind": "repeat",
+                    "times": self._problems.whole(step.place, "the number of repetitions", step.times, least=0),
+                    "steps": self.steps(step.steps, "the second argument of repeat", step.place, depth=inner),
+                }
+            case Branch():
+                plan = self._branch(step, inner)
+            case _:
+                hint = "a step is get(…), post(…), think(…), group(…), choice(…), repeat(…) or branch(…)"
+                self._problems.add(place, f"{step!r} is no step", hint)
+                return None
+        return _placed(plan, step.place)
+
+    def _choice(self, step: Choice, depth: int) -> list[tuple[int, list[StepPlan]]]:
+        if not step.options:
+            self._problems.add(step.place, "a choice without options", "write choice((4, [get(…)]), (1, [post(…)]))")
+        return [
+            (
+                self._problems.whole(step.place, "the weight of an option", weight),
+                self.steps(steps, "an option", step.place, depth=depth),
+            )
+            for weight, steps in step.options
+        ]
+
+    def _branch(self, step: Branch, depth: int) -> StepPlan:
+        claim, place = step.claim, step.place
+        plan: StepPlan = {"kind": "branch", "variable": "", "test": "exists"}
+        if not isinstance(claim, Claim) or claim.subject.kind != "variable":
+            hint = 'write branch(variable("role") == "admin", then=[…])'
+            self._problems.add(place, "a branch asks about a variable", hint)
+        else:
+            plan["variable"] = self._problems.text(place, "the branch's variable", claim.subject.argument)
+            if claim.compare is not None:
+                plan["test"] = {"compare": compile_comparison(claim.compare, describe(claim), place, self._problems)}
+        plan["then"] = self.steps(step.then, "then", place, depth=depth)
+        if step.otherwise:
+            plan["otherwise"] = self.steps(step.otherwise, "otherwise", place, depth=depth)
+        return plan
+
+    def _request(self, request: Request) -> StepPlan:
+        problems, place, options = self._problems, request.place, request.options
+        for unknown in options.keys() - _OPTIONS:
+            problems.add(place, f'a request has no option "{unknown}"' + did_you_mean(unknown, sorted(_OPTIONS)))
+        method = problems.text(place, "the method", request.method).upper()
+        url = problems.text(place, "the URL", request.url)
+        name = options.get("name")
+        plan: StepPlan = {
+            "kind": "request",
+            "name": default_name(method, url) if name is None else problems.text(place, "the name", name),
+            "method": method,
+            "url": url,
+        }
+        if options.get("query"):
+            plan["query"] = compile_fields(options["query"], "query", place, problems)
+        if options.get("headers"):
+            plan["headers"] = compile_fields(options["headers"], "headers", place, problems)
+        if (body := compile_body(request, problems)) is not None:
+            plan["body"] = body
+        self._authenticate(plan, request)
+        self._look(plan, request)
+        if options.get("timeouts") is not None:
+            plan["timeouts"] = compile_timeouts(options["timeouts"], place, problems)
+        if "max_redirects" in options:
+            plan["max_redirects"] = compile_redirects(options["max_redirects"], place, problems)
+        return _placed(plan, place)
+
+    def _authenticate(self, plan: StepPlan, request: Request) -> None:
+        auth = request.options.get("auth")
+        if isinstance(auth, Anonymous):
+            plan["anonymous"] = True
+        elif auth is not None and (known_as := self._register_auth(auth, request.place)) is not None:
+            plan["auth"] = known_as
+
+    def _look(self, plan: StepPlan, request: Request) -> None:
+        """What the request expects, checks and extracts."""
+        problems, place, options = self._problems, request.place, request.options
+        if "expect" in options:
+            plan["expect"] = compile_statuses(options["expect"], "expect", place, problems)
+        checks = options.get("checks", ())
+        if not isinstance(checks, list | tuple):
+            problems.add(place, f"checks is {checks!r}: it must be a list")
+        elif checks:
+            looked = (compile_check(check, place, problems) for check in checks)
+            plan["checks"] = cast("list[CheckPlan]", [each for each in looked if each])
+        extract = options.get("extract", {})
+        if not isinstance(extract, dict):
+            problems.add(place, f"extract is {extract!r}: it must be a dictionary of variables to values")
+        elif extract:
+            taken = (compile_extract(variable, source, place, problems) for variable, source in extract.items())
+            plan["extracts"] = cast("list[ExtractPlan]", [each for each in taken if each])
+
+
+def default_name(method: str, url: str) -> str:
+    """What a step is called unless it has a name: method and path, without what differs from request to request."""
+    path = re.sub(r"^https?://[^/?#]*", "", url)
+    return f"{method} {re.split(r'[?#]', path, maxsplit=1)[0] or '/'}"
+
+
+def _placed(plan: StepPlan, place: Place | None) -> StepPlan:
+    if place is not None:
+        plan["at"] = str(place)
+    return plan

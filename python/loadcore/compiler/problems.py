@@ -1,0 +1,70 @@
+"""Collecting what is wrong, so that everything is said at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from loadcore.errors import Problem, ScenarioError
+from loadcore.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from loadcore.place import Place
+
+T = TypeVar("T")
+
+
+class Problems:
+    """What is wrong so far. Values that cannot be read are replaced by a harmless one, so that reading goes on."""
+
+    def __init__(self) -> None:
+        self._found: list[Problem] = []
+
+    def add(self, place: Place | None, message: str, hint: str | None = None) -> None:
+        """Something is wrong at this place."""
+        problem = Problem(message, at=str(place) if place else None, hint=hint)
+        if problem not in self._found:
+            self._found.append(problem)
+
+    def raise_if_any(self) -> None:
+        """Raises ScenarioError with everything found."""
+        if self._found:
+            raise ScenarioError(self._found)
+
+    def parse(self, place: Place | None, what: str, parser: Callable[[object], T], value: object, instead: T) -> T:
+        """What the parser makes of the value."""
+        try:
+            return parser(value)
+        except ValueError as error:
+            self.add(place, f"{what}: {error}")
+            return instead
+
+    def whole(self, place: Place | None, what: str, value: object, *, least: int = 1, most: int = 2**32 - 1) -> int:
+        """The value, if it is a whole number in this range."""
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.add(place, f"{what} is {value!r}: it must be a whole number from {least:,} to {most:,}")
+        return least
+
+    def text(self, place: Place | None, what: str, value: object) -> str:
+        """The value, if it is a text that is not empty."""
+        if isinstance(value, str) and value:
+            return value
+        self.add(place, f"{what} is {value!r}: it must be a text")
+        return ""
+
+    def member(self, place: Place | None, what: str, value: object, members: Iterable[str]) -> str:
+        """The value, if it is one of these."""
+        known = list(members)
+        if value in known:
+            return str(value)
+        self.add(place, f"{what} is {value!r}" + did_you_mean(value, known))
+        return known[0]
+
+    def flag(self, place: Place | None, what: str, value: object) -> bool:
+        """The value, if it is True or False."""
+        if isinstance(value, bool):
+            return value
+        self.add(place, f"{what} is {value!r}: it must be True or False")
+        return False

@@ -1,0 +1,96 @@
+"""HTTP settings to their plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from loadcore.http import Http, Limits, Timeouts, Tls
+from loadcore.units import parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from loadcore.compiler.problems import Problems
+    from loadcore.place import Place
+    from loadcore.plan import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan
+
+_MOST_REDIRECTS: Final = 10
+
+
+def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPlan:
+    """The plan of the HTTP settings."""
+    if not isinstance(http, Http):
+        problems.add(place, f"http is {http!r}: it must be Http(…)")
+        http = Http()
+    plan: HttpPlan = {
+        "timeouts": compile_timeouts(http.timeouts, place, problems),
+        "reuse": problems.member(place, "reuse", http.reuse, ("user", "iteration", "request")),
+        "limits": _limits(http.limits, place, problems),
+        "tls": _tls(http.tls, place, problems),
+        "max_redirects": compile_redirects(http.max_redirects, place, problems),
+        "cookies": problems.flag(place, "cookies", http.cookies),
+    }
+    if http.user_agent is not None:
+        plan["user_agent"] = problems.text(place, "user_agent", http.user_agent)
+    return plan
+
+
+def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems) -> TimeoutsPlan:
+    """The plan of a request's deadlines."""
+    if not isinstance(timeouts, Timeouts):
+        problems.add(place, f"timeouts is {timeouts!r}: it must be Timeouts(…)", 'write Timeouts(total="10s")')
+        timeouts = Timeouts()
+
+    def deadline(what: str, text: str) -> int:
+        length = problems.parse(place, f"the {what} time-out", parse_duration, text, 1)
+        if length == 0:
+            problems.add(place, f"a {what} time-out of 0s leaves no time")
+        return length
+
+    plan: TimeoutsPlan = {
+        "connect_ns": deadline("connect", timeouts.connect),
+        "total_ns": deadline("total", timeouts.total),
+    }
+    if timeouts.first_byte is not None:
+        plan["first_byte_ns"] = deadline("first-byte", timeouts.first_byte)
+    return plan
+
+
+def compile_redirects(number: object, place: Place | None, problems: Problems) -> int:
+    """How many redirects are followed."""
+    return problems.whole(place, "max_redirects", number, least=0, most=_MOST_REDIRECTS)
+
+
+def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPlan:
+    if not isinstance(limits, Limits):
+        problems.add(place, f"limits is {limits!r}: it must be Limits(…)")
+        limits = Limits()
+
+    def size(what: str, text: str, most: int = 2**32 - 1) -> int:
+        return problems.whole(place, what, problems.parse(place, what, parse_size, text, 1), most=most)
+
+    return {
+        "head_bytes": size("the limit of the head", limits.head),
+        "header_count": problems.whole(place, "header_count", limits.header_count, most=2**16 - 1),
+        "body_bytes": size("the limit of the body", limits.body, most=2**63 - 1),
+        "chunk_extension_bytes": size("the limit of chunk extensions", limits.chunk_extensions),
+        "trailer_bytes": size("the limit of trailers", limits.trailers),
+        "interim_count": problems.whole(place, "interim_count", limits.interim_count, least=0, most=2**8 - 1),
+    }
+
+
+def _tls(tls: Tls, place: Place | None, problems: Problems) -> TlsPlan:
+    if not isinstance(tls, Tls):
+        problems.add(place, f"tls is {tls!r}: it must be Tls(…)")
+        tls = Tls()
+    plan: TlsPlan = {
+        "insecure": problems.flag(tls.place, "insecure", tls.insecure),
+        "resumption": problems.member(tls.place, "resumption", tls.resumption, ("resume", "full")),
+    }
+    if tls.ca_file is not None:
+        path = (tls.place.folder if tls.place else Path.cwd()) / tls.ca_file
+        if not path.is_file():
+            problems.add(tls.place, f"there is no file {path}")
+        plan["ca_file"] = str(path)
+    if tls.server_name is not None:
+        plan["server_name"] = problems.text(tls.place, "server_name", tls.server_name)
+    return plan

@@ -1,0 +1,364 @@
+"""The plan: what a run is to do, as data.
+
+The shapes here are those of the engine's plan, field by field: durations are whole nanoseconds in `*_ns` fields, texts
+may hold `{variables}`, `at` is the place in the user's file. What a field means is documented with the engine's types.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+VERSION = 1
+"""The version of the plan that is written."""
+
+Pair: TypeAlias = tuple[str, str]
+Range: TypeAlias = tuple[int, int]
+
+
+class EnvSecret(TypedDict):
+    """A secret that the engine reads from the environment."""
+
+    env: str
+
+
+class TextSecret(TypedDict):
+    """A secret that stands in the plan."""
+
+    text: str
+
+
+SecretPlan: TypeAlias = EnvSecret | TextSecret
+
+
+class AuthPlan(TypedDict):
+    """A named way to authenticate."""
+
+    name: str
+    way: WayPlan
+    at: NotRequired[str]
+
+
+class WayPlan(TypedDict):
+    """What is sent, and where it comes from; what it holds depends on its kind."""
+
+    kind: Literal["bearer", "basic", "api_key", "oauth2"]
+    token: NotRequired[SecretPlan]
+    username: NotRequired[SecretPlan]
+    password: NotRequired[SecretPlan]
+    key: NotRequired[SecretPlan]
+    name: NotRequired[str]
+    place: NotRequired[Literal["header", "query"]]
+    token_url: NotRequired[str]
+    grant: NotRequired[GrantPlan]
+    scope: NotRequired[str]
+    shared: NotRequired[int]
+    refresh_before_ns: NotRequired[int]
+    step: NotRequired[str]
+
+
+class GrantPlan(TypedDict):
+    """How the first token is got."""
+
+    grant: Literal["password", "client_credentials", "refresh_token"]
+    username: NotRequired[SecretPlan]
+    password: NotRequired[SecretPlan]
+    client_id: NotRequired[SecretPlan]
+    client_secret: NotRequired[SecretPlan]
+    refresh_token: NotRequired[SecretPlan]
+    client: NotRequired[tuple[SecretPlan, SecretPlan]]
+
+
+class SourcePlan(TypedDict):
+    """Where rows are: a file's path, or the rows themselves."""
+
+    kind: Literal["csv", "json", "json_lines", "rows"]
+    path: NotRequired[str]
+    columns: NotRequired[list[str]]
+    rows: NotRequired[list[list[Any]]]
+
+
+class FeederPlan(TypedDict):
+    """A table of rows that are dealt out to iterations."""
+
+    name: str
+    source: SourcePlan
+    order: str
+    at_end: str
+    at: NotRequired[str]
+
+
+class TimeoutsPlan(TypedDict):
+    """Deadlines of a request."""
+
+    connect_ns: int
+    first_byte_ns: NotRequired[int]
+    total_ns: int
+
+
+class LimitsPlan(TypedDict):
+    """What a response may be at most."""
+
+    head_bytes: int
+    header_count: int
+    body_bytes: int
+    chunk_extension_bytes: int
+    trailer_bytes: int
+    interim_count: int
+
+
+class TlsPlan(TypedDict):
+    """How `https` targets are verified."""
+
+    ca_file: NotRequired[str]
+    insecure: bool
+    server_name: NotRequired[str]
+    resumption: str
+
+
+class HttpPlan(TypedDict):
+    """How a run speaks HTTP."""
+
+    timeouts: TimeoutsPlan
+    reuse: str
+    limits: LimitsPlan
+    tls: TlsPlan
+    max_redirects: int
+    cookies: bool
+    user_agent: NotRequired[str]
+
+
+class RatePlan(TypedDict):
+    """`count` iterations every `per_ns`."""
+
+    count: int
+    per_ns: int
+
+
+class StagePlan(TypedDict):
+    """A straight line to a number of users or to a rate."""
+
+    users: NotRequired[int]
+    rate: NotRequired[RatePlan]
+    duration_ns: int
+
+
+class LoadPlan(TypedDict):
+    """How load is offered; what it holds depends on its kind."""
+
+    kind: Literal["users", "user_stages", "arrival_rate", "arrival_stages", "iterations"]
+    users: NotRequired[int]
+    duration_ns: NotRequired[int]
+    start: NotRequired[int | RatePlan]
+    stages: NotRequired[list[StagePlan]]
+    rate: NotRequired[RatePlan]
+    max_users: NotRequired[int]
+    arrivals: NotRequired[str]
+    iterations: NotRequired[int]
+    scope: NotRequired[Literal["per_user", "shared"]]
+    max_duration_ns: NotRequired[int]
+
+
+class ThinkPlan(TypedDict):
+    """A distribution of pauses."""
+
+    distribution: Literal["constant", "uniform", "exponential"]
+    ns: NotRequired[int]
+    min_ns: NotRequired[int]
+    max_ns: NotRequired[int]
+    mean_ns: NotRequired[int]
+
+
+class ComparisonPlan(TypedDict):
+    """How a value compares, and with what."""
+
+    operator: str
+    value: Any
+
+
+class CheckPlan(TypedDict):
+    """A named claim about a response."""
+
+    name: str
+    claim: ClaimPlan
+    stop: NotRequired[bool]
+
+
+class ClaimPlan(TypedDict):
+    """What is claimed; what it holds depends on its kind."""
+
+    kind: Literal["status", "header", "json", "contains", "regex", "size", "service_time"]
+    ranges: NotRequired[list[Range]]
+    header: NotRequired[str]
+    path: NotRequired[str]
+    text: NotRequired[str]
+    pattern: NotRequired[str]
+    compare: NotRequired[ComparisonPlan]
+
+
+class ExtractFromPlan(TypedDict):
+    """Where an extracted value is."""
+
+    kind: Literal["json", "regex", "header"]
+    path: NotRequired[str]
+    pattern: NotRequired[str]
+    name: NotRequired[str]
+
+
+ExtractPlan = TypedDict("ExtractPlan", {"variable": str, "from": ExtractFromPlan, "default": NotRequired[str]})
+"""Takes a value from a response into a variable."""
+
+
+class PartPlan(TypedDict):
+    """A part of a multipart body."""
+
+    name: str
+    filename: NotRequired[str]
+    content_type: NotRequired[str]
+    text: NotRequired[str]
+    base64: NotRequired[str]
+
+
+class BodyPlan(TypedDict):
+    """A request's body; what it holds depends on its kind."""
+
+    kind: Literal["json", "form", "text", "bytes", "multipart"]
+    value: NotRequired[Any]
+    fields: NotRequired[list[Pair]]
+    text: NotRequired[str]
+    base64: NotRequired[str]
+    content_type: NotRequired[str]
+    parts: NotRequired[list[PartPlan]]
+
+
+class StepPlan(TypedDict, total=False):
+    """One node of a flow; what it holds depends on its kind."""
+
+    kind: Literal["request", "think", "group", "choice", "repeat", "branch"]
+    at: str
+    # A request.
+    name: str
+    method: str
+    url: str
+    query: list[Pair]
+    headers: list[Pair]
+    body: BodyPlan
+    auth: str
+    anonymous: bool
+    expect: list[Range]
+    checks: list[CheckPlan]
+    extracts: list[ExtractPlan]
+    timeouts: TimeoutsPlan
+    max_redirects: int
+    # A pause.
+    distribution: str
+    ns: int
+    min_ns: int
+    max_ns: int
+    mean_ns: int
+    # A group (with its name), a repetition, a choice, a branch.
+    steps: list[StepPlan]
+    times: int
+    options: list[tuple[int, list[StepPlan]]]
+    variable: str
+    test: Literal["exists"] | dict[Literal["compare"], ComparisonPlan]
+    then: list[StepPlan]
+    otherwise: list[StepPlan]
+
+
+class ScenarioPlan(TypedDict):
+    """One flow and the load it is put under."""
+
+    name: str
+    base_url: str
+    load: LoadPlan
+    start_after_ns: int
+    pacing: NotRequired[ThinkPlan]
+    headers: list[Pair]
+    auth: NotRequired[str]
+    feeders: list[str]
+    on_start: list[StepPlan]
+    steps: list[StepPlan]
+    at: NotRequired[str]
+
+
+class PlanDocument(TypedDict):
+    """A whole run."""
+
+    version: int
+    name: str
+    seed: int
+    warm_up_ns: int
+    graceful_stop_ns: int
+    http: HttpPlan
+    feeders: list[FeederPlan]
+    auth: list[AuthPlan]
+    scenarios: list[ScenarioPlan]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run, ready to be handed to the engine. It holds secrets: what is shown or stored is `redacted()`."""
+
+    document: PlanDocument
+    """The plan's fields; not to be changed."""
+
+    @property
+    def name(self) -> str:
+        """What the run is called in reports."""
+        return self.document["name"]
+
+    @property
+    def seed(self) -> int:
+        """Where every random choice of the run comes from."""
+        return self.document["seed"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything but the seed, in hexadecimal: two runs of the same plan have the same."""
+        return hashlib.sha256(_json({**self.document, "seed": 0}).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """What the engine reads. The same declarations and seed always give the same text."""
+        return _json(self.document)
+
+    def redacted(self) -> dict[str, Any]:
+        """A copy that may be shown and stored: no secret, token, password, cookie or row of test data stands in it."""
+        from loadcore.redaction import redact  # noqa: PLC0415 - most runs show no plan
+
+        return redact(self.document)
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Scenario and name of every step that has a row in results: requests, and the token calls of what they use."""
+        return list(dict.fromkeys(_steps(self.document)))
+
+
+def _json(document: PlanDocument | dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _steps(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    token_calls = {auth["name"]: auth["way"]["step"] for auth in document["auth"] if "step" in auth["way"]}
+    for scenario in document["scenarios"]:
+        used = {scenario["auth"]} if "auth" in scenario else set()
+        for step in walk([*scenario["on_start"], *scenario["steps"]]):
+            if step["kind"] == "request":
+                yield scenario["name"], step["name"]
+                used |= {step["auth"]} if "auth" in step else set()
+        yield from ((scenario["name"], step) for auth, step in token_calls.items() if auth in used)
+
+
+def walk(steps: Iterable[StepPlan]) -> Iterator[StepPlan]:
+    """Every step of a flow, those inside others too, each before what it holds."""
+    for step in steps:
+        yield step
+        yield from walk(step.get("steps", ()))
+        for _, option in step.get("options", ()):
+            yield from walk(option)
+        yield from walk(step.get("then", ()))
+        yield from walk(step.get("otherwise", ()))
