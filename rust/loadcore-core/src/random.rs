@@ -18,8 +18,9 @@ impl Random {
     /// keeps members of one purpose apart (the user, the scenario).
     #[must_use]
     pub fn new(seed: u64, purpose: &str, index: u64) -> Self {
-        let purpose =
-            purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let purpose = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self { state: scramble(scramble(scramble(seed) ^ purpose) ^ index) }
     }
 

@@ -88,8 +88,12 @@ impl ArrivalSchedule {
             Load::ArrivalRate { rate, duration_ns, arrivals, .. } => {
                 (Curve::Constant(Constant::new(*rate, *duration_ns)?), *arrivals)
             }
-            Load::ArrivalStages { start, stages, arrivals, .. } => (Curve::Staged(Staged::new(*start, stages)?), *arrivals),
-            Load::Users { .. } | Load::UserStages { .. } | Load::Iterations { .. } => return Err(ScheduleProblem::OtherModel),
+            Load::ArrivalStages { start, stages, arrivals, .. } => {
+                (Curve::Staged(Staged::new(*start, stages)?), *arrivals)
+            }
+            Load::Users { .. } | Load::UserStages { .. } | Load::Iterations { .. } => {
+                return Err(ScheduleProblem::OtherModel);
+            }
         };
         let spread = match arrivals {
             plan::Arrivals::Even => Spread::Even,

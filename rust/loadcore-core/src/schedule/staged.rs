@@ -79,7 +79,12 @@ impl Staged {
 }
 
 impl Stage {
-    fn new(start_ns: u64, duration_ns: u64, (first, last): (Rate, Rate), from: Position) -> Result<Self, ScheduleProblem> {
+    fn new(
+        start_ns: u64,
+        duration_ns: u64,
+        (first, last): (Rate, Rate),
+        from: Position,
+    ) -> Result<Self, ScheduleProblem> {
         super::check_duration(duration_ns)?;
         let (first, last) = (reduced(first), reduced(last));
         let denominator = first.1 / common_divisor(first.1, last.1) * last.1;
@@ -142,7 +147,11 @@ impl Stage {
 
     /// The inverse of the integral in floating point, in the form without cancellation.
     #[expect(clippy::cast_precision_loss, reason = "a guess that is then made exact")]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, and the caller cuts it")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and the caller cuts it"
+    )]
     fn guess(&self, gain: Position) -> u64 {
         let gain = gain as f64 / ONE as f64 * self.denominator as f64;
         let (first, last) = (self.first as f64, self.last as f64);

@@ -19,8 +19,10 @@ fn constant(count: u64, per_ns: u64, duration_ns: u64, arrivals: plan::Arrivals)
 }
 
 fn staged_load(start: u64, stages: &[(u64, u64)], arrivals: plan::Arrivals) -> Load {
-    let stages =
-        stages.iter().map(|&(count, duration_ns)| RateStage { rate: Rate { count, per_ns: SECOND }, duration_ns }).collect();
+    let stages = stages
+        .iter()
+        .map(|&(count, duration_ns)| RateStage { rate: Rate { count, per_ns: SECOND }, duration_ns })
+        .collect();
     Load::ArrivalStages { start: Rate { count: start, per_ns: SECOND }, stages, max_users: 1, arrivals }
 }
 
@@ -104,7 +106,12 @@ fn fractions_carry_over() {
 #[test]
 fn refusals() {
     let refused = |count, per_ns, duration_ns| {
-        let load = Load::ArrivalRate { rate: Rate { count, per_ns }, duration_ns, max_users: 1, arrivals: plan::Arrivals::Even };
+        let load = Load::ArrivalRate {
+            rate: Rate { count, per_ns },
+            duration_ns,
+            max_users: 1,
+            arrivals: plan::Arrivals::Even,
+        };
         ArrivalSchedule::new(&load, 0).unwrap_err()
     };
     assert_eq!(refused(0, SECOND, SECOND), ScheduleProblem::NoArrivals);
@@ -116,7 +123,10 @@ fn refusals() {
     let stages = vec![RateStage { rate: odd((1 << 40) - 87), duration_ns: SECOND }];
     let load = Load::ArrivalStages { start: odd((1 << 41) - 21), stages, max_users: 1, arrivals: plan::Arrivals::Even };
     assert_eq!(ArrivalSchedule::new(&load, 0).unwrap_err(), ScheduleProblem::PeriodsTooOdd);
-    assert_eq!(ArrivalSchedule::new(&Load::Users { users: 1, duration_ns: 1 }, 0).unwrap_err(), ScheduleProblem::OtherModel);
+    assert_eq!(
+        ArrivalSchedule::new(&Load::Users { users: 1, duration_ns: 1 }, 0).unwrap_err(),
+        ScheduleProblem::OtherModel
+    );
 }
 
 /// Poisson arrivals of one seed are always the same; of another seed, others.

@@ -184,7 +184,8 @@ fn part_head(part: &Part, boundary: &str) -> String {
     let quoted = |name: &str| name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
     let name = quoted(&part.name);
     let filename = part.filename.as_deref().map(|name| format!("; filename=\"{}\"", quoted(name))).unwrap_or_default();
-    let content_type = part.content_type.as_deref().map(|value| format!("\r\nContent-Type: {value}")).unwrap_or_default();
+    let content_type =
+        part.content_type.as_deref().map(|value| format!("\r\nContent-Type: {value}")).unwrap_or_default();
     format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{filename}{content_type}\r\n\r\n")
 }
 
@@ -195,7 +196,10 @@ fn boundary(parts: &[Part], seed: u64) -> String {
     loop {
         let boundary = format!("loadcore-{:016x}{:016x}", random.next_u64(), random.next_u64());
         let occurs = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(&boundary));
-        if !parts.iter().any(|part| occurs(&part.text) || decoded(part).is_some_and(|bytes| contains(&bytes, &boundary))) {
+        if !parts
+            .iter()
+            .any(|part| occurs(&part.text) || decoded(part).is_some_and(|bytes| contains(&bytes, &boundary)))
+        {
             return boundary;
         }
     }

@@ -16,12 +16,21 @@
 
 mod body;
 mod builtins;
+mod check;
+mod compare;
 mod encode;
+mod extract;
+mod jsonpath;
+mod response;
 mod template;
 mod variables;
 
 pub use body::{BodyFault, BodyProblem, CompiledBody, compile_body};
 pub use builtins::{Builtins, Counter};
+pub use check::{CompiledCheck, RuleProblem};
+pub use compare::{ComparisonProblem, CompiledComparison, Operand};
 pub use encode::forbidden_in_head;
+pub use extract::{CompiledExtract, Extracted};
+pub use response::{Evaluation, Headers, Response, Scratch, Wanted};
 pub use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
 pub use variables::{Names, Slot, Variables};

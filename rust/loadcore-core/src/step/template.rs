@@ -37,13 +37,17 @@ pub enum TemplateProblem {
         at: usize,
     },
     /// Not a name of a variable.
-    #[error("`{{{slot}}}` names no variable: names are letters, digits, `_`, `-` and `.`; a literal brace is written `{{{{`")]
+    #[error(
+        "`{{{slot}}}` names no variable: names are letters, digits, `_`, `-` and `.`; a literal brace is written `{{{{`"
+    )]
     BadName {
         /// What stands between the braces.
         slot: String,
     },
     /// Not a built-in.
-    #[error("`{{{slot}}}` is no built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration")]
+    #[error(
+        "`{{{slot}}}` is no built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration"
+    )]
     UnknownBuiltin {
         /// What stands between the braces.
         slot: String,
@@ -114,7 +118,12 @@ impl Template {
     }
 
     /// Appends the rendered text. Allocates nothing if `out` has room. On an error `out` holds an unfinished text.
-    pub fn render(&self, variables: &Variables, builtins: &mut Builtins<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+    pub fn render(
+        &self,
+        variables: &Variables,
+        builtins: &mut Builtins<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RenderError> {
         let mut rest = &*self.bytes;
         for segment in &self.segments {
             match *segment {

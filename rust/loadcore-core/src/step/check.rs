@@ -1,0 +1,236 @@
+//! Checks: claims about one response.
+
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+
+use super::compare::{ComparisonProblem, CompiledComparison, Operand};
+use super::jsonpath::JsonPath;
+use super::response::{Evaluation, Response, Wanted};
+use super::variables::{Names, Slot};
+use crate::plan::{Check, CheckKind, Comparison};
+
+/// Why a check or an extract cannot be compiled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleProblem {
+    /// Not a JSONPath.
+    #[error("not a JSONPath (RFC 9535): {0}")]
+    Path(String),
+    /// Not a regular expression, or too large a one.
+    #[error("not a regular expression: {0}")]
+    Regex(String),
+    /// Not a header's name.
+    #[error("`{0}` is no name of a header")]
+    HeaderName(String),
+    /// The comparison makes no sense.
+    #[error(transparent)]
+    Comparison(#[from] ComparisonProblem),
+}
+
+/// A check ready to be made.
+#[derive(Debug, Clone)]
+pub struct CompiledCheck {
+    kind: Kind,
+    stop: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Status(Box<[(u16, u16)]>),
+    Header(Box<[u8]>, Option<CompiledComparison>),
+    Json(JsonPath, Option<CompiledComparison>),
+    Contains(Box<Finder<'static>>),
+    Regex(Regex),
+    Size(CompiledComparison),
+    ServiceTime(CompiledComparison),
+}
+
+impl CompiledCheck {
+    /// Compiles a check and asks for what it needs of the response.
+    pub fn compile(check: &Check, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
+        let mut optional = |compare: &Option<Comparison>| {
+            compare.as_ref().map(|compare| CompiledComparison::compile(compare, names)).transpose()
+        };
+        let kind = match &check.kind {
+            CheckKind::Status { ranges } => Kind::Status(ranges.clone().into()),
+            CheckKind::Header { header, compare } => Kind::Header(header_name(header, wanted)?, optional(compare)?),
+            CheckKind::Json { path, compare } => {
+                let path = JsonPath::parse(path).map_err(RuleProblem::Path)?;
+                Kind::Json(path, optional(compare)?)
+            }
+            CheckKind::Contains { text } => Kind::Contains(Box::new(Finder::new(text).into_owned())),
+            CheckKind::Regex { pattern } => Kind::Regex(regex(pattern)?),
+            CheckKind::Size { compare } => Kind::Size(CompiledComparison::compile(compare, names)?),
+            CheckKind::ServiceTime { compare } => Kind::ServiceTime(CompiledComparison::compile(compare, names)?),
+        };
+        if matches!(kind, Kind::Json(..) | Kind::Contains(_) | Kind::Regex(_)) {
+            wanted.body();
+        }
+        Ok(Self { kind, stop: check.stop })
+    }
+
+    /// Whether the claim holds. Allocates nothing in steady state, except for JSONPaths that name several places.
+    pub fn holds(&self, response: &Response<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
+        match &self.kind {
+            Kind::Status(ranges) => ranges.iter().any(|(least, most)| (least..=most).contains(&&response.status)),
+            Kind::Header(name, compare) => match (response.headers.first(name), compare) {
+                (Some(value), Some(compare)) => compare.holds(Operand::Text(value), evaluation),
+                (value, _) => value.is_some(),
+            },
+            Kind::Json(path, compare) => match (path.find(response.body), compare) {
+                (Ok(Some(value)), Some(compare)) => compare.holds(Operand::Json(&value), evaluation),
+                (value, _) => matches!(value, Ok(Some(_))),
+            },
+            Kind::Contains(text) => text.find(response.body).is_some(),
+            Kind::Regex(regex) => regex.is_match(response.body),
+            Kind::Size(compare) => compare.holds(Operand::Integer(response.body_bytes), evaluation),
+            Kind::ServiceTime(compare) => compare.holds(Operand::Integer(response.service_ns), evaluation),
+        }
+    }
+
+    /// Whether the iteration ends when the claim does not hold.
+    #[must_use]
+    pub const fn stops(&self) -> bool {
+        self.stop
+    }
+
+    /// The variables that it needs.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        let compare = match &self.kind {
+            Kind::Header(_, compare) | Kind::Json(_, compare) => compare.as_ref(),
+            Kind::Size(compare) | Kind::ServiceTime(compare) => Some(compare),
+            Kind::Status(_) | Kind::Contains(_) | Kind::Regex(_) => None,
+        };
+        compare.into_iter().flat_map(CompiledComparison::slots)
+    }
+}
+
+/// Asks for a header, if the name is one (a token of RFC 9110 section 5.6.2).
+pub(super) fn header_name(name: &str, wanted: &mut Wanted) -> Result<Box<[u8]>, RuleProblem> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err(RuleProblem::HeaderName(name.to_owned()));
+    }
+    wanted.header(name);
+    Ok(name.as_bytes().into())
+}
+
+/// Compiles a regular expression. The limits keep a hostile one from taking all memory; its time is linear anyway.
+pub(super) fn regex(pattern: &str) -> Result<Regex, RuleProblem> {
+    regex::bytes::RegexBuilder::new(pattern)
+        .size_limit(1 << 20)
+        .dfa_size_limit(1 << 20)
+        .build()
+        .map_err(|error| RuleProblem::Regex(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::random::Random;
+    use crate::schedule::Share;
+    use crate::step::{Builtins, Counter, Scratch, Variables};
+
+    const BODY: &[u8] = br#"{"id": 7, "items": [{"price": 3}, {"price": 30}]}"#;
+
+    /// Makes one check against a fixed response: 201, `ETag: "abc"`, the body above, 5 ms.
+    fn holds(kind: Value) -> bool {
+        let mut check = kind;
+        check["name"] = json!("claim");
+        let check: Check = serde_json::from_value(check).unwrap();
+        let (mut names, mut wanted) = (Names::new(), Wanted::default());
+        let compiled = CompiledCheck::compile(&check, &mut names, &mut wanted).unwrap();
+        let headers = vec![("etag", "\"abc\"")];
+        let id = names.slot("id");
+        let mut variables = Variables::new(&names);
+        variables.set(id, b"7");
+        let body = if wanted.wants_body() { BODY } else { b"" };
+        let response =
+            Response { status: 201, headers: &headers, body, body_bytes: BODY.len() as u64, service_ns: 5_000_000 };
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
+        let mut scratch = Scratch::default();
+        let mut evaluation = Evaluation { variables: &variables, builtins: &mut builtins, scratch: &mut scratch };
+        compiled.holds(&response, &mut evaluation)
+    }
+
+    fn problem(kind: Value) -> RuleProblem {
+        let mut check = kind;
+        check["name"] = json!("claim");
+        let check: Check = serde_json::from_value(check).unwrap();
+        CompiledCheck::compile(&check, &mut Names::new(), &mut Wanted::default()).unwrap_err()
+    }
+
+    /// The status is looked for in every range, ends included.
+    #[test]
+    fn status() {
+        assert!(holds(json!({"kind": "status", "ranges": [[200, 200], [201, 204]]})));
+        assert!(!holds(json!({"kind": "status", "ranges": [[200, 200], [202, 299]]})));
+    }
+
+    /// A header is there, and compares.
+    #[test]
+    fn header() {
+        assert!(holds(json!({"kind": "header", "header": "ETag"})));
+        assert!(holds(json!({"kind": "header", "header": "ETag", "compare": {"operator": "==", "value": "\"abc\""}})));
+        assert!(!holds(json!({"kind": "header", "header": "Location"})));
+        assert!(!holds(json!({"kind": "header", "header": "Location", "compare": {"operator": "!=", "value": "x"}})));
+    }
+
+    /// A JSON value is there, and compares, with variables too.
+    #[test]
+    fn json_value() {
+        assert!(holds(json!({"kind": "json", "path": "$.items[1]"})));
+        assert!(!holds(json!({"kind": "json", "path": "$.items[2]"})));
+        assert!(holds(json!({"kind": "json", "path": "$.id", "compare": {"operator": "==", "value": "{id}"}})));
+        assert!(holds(
+            json!({"kind": "json", "path": "$.items[?@.price > 5].price", "compare": {"operator": "==", "value": 30}})
+        ));
+        assert!(!holds(json!({"kind": "json", "path": "$.id", "compare": {"operator": "<", "value": 7}})));
+    }
+
+    /// Text and expressions are looked for in the body.
+    #[test]
+    fn text() {
+        assert!(holds(json!({"kind": "contains", "text": "\"price\": 30"})));
+        assert!(!holds(json!({"kind": "contains", "text": "PRICE"})));
+        assert!(holds(json!({"kind": "regex", "pattern": "(?i)PRICE\": \\d+"})));
+        assert!(!holds(json!({"kind": "regex", "pattern": "^x"})));
+    }
+
+    /// Size and service time are known without the body.
+    #[test]
+    fn measures() {
+        assert!(holds(json!({"kind": "size", "compare": {"operator": "==", "value": BODY.len()}})));
+        assert!(holds(json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_001}})));
+        assert!(!holds(json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_000}})));
+    }
+
+    /// Only what looks into the body asks for it.
+    #[test]
+    fn wants() {
+        let mut wanted = Wanted::default();
+        let mut compile = |kind| {
+            let check = Check { name: String::new(), kind, stop: true };
+            CompiledCheck::compile(&check, &mut Names::new(), &mut wanted).map(|check| check.stops())
+        };
+        let compare = Comparison { operator: "<".to_owned(), value: json!(1) };
+        assert_eq!(compile(CheckKind::Size { compare }), Ok(true));
+        assert_eq!(compile(CheckKind::Header { header: "A".to_owned(), compare: None }), Ok(true));
+        assert!(!wanted.wants_body() && wanted.wants_headers());
+        let text = "x".to_owned();
+        let check = Check { name: String::new(), kind: CheckKind::Contains { text }, stop: false };
+        CompiledCheck::compile(&check, &mut Names::new(), &mut wanted).unwrap();
+        assert!(wanted.wants_body());
+    }
+
+    /// What cannot be checked is found when the plan is compiled; an expression cannot take all memory.
+    #[test]
+    fn problems() {
+        assert!(matches!(problem(json!({"kind": "json", "path": "items"})), RuleProblem::Path(_)));
+        assert!(matches!(problem(json!({"kind": "regex", "pattern": "("})), RuleProblem::Regex(_)));
+        assert!(matches!(problem(json!({"kind": "regex", "pattern": "\\w{1000}{1000}"})), RuleProblem::Regex(_)));
+        assert!(matches!(problem(json!({"kind": "header", "header": "a b"})), RuleProblem::HeaderName(_)));
+    }
+}

@@ -1,0 +1,177 @@
+//! Extracts: values taken from a response into the user's variables.
+
+use std::sync::{Mutex, PoisonError};
+
+use regex::bytes::{CaptureLocations, Regex};
+
+use super::check::{RuleProblem, header_name, regex};
+use super::jsonpath::{JsonPath, unescape};
+use super::response::{Response, Wanted};
+use super::variables::{Names, Slot, Variables};
+use crate::plan::{Extract, ExtractFrom};
+
+/// An extract ready to be made.
+#[derive(Debug)]
+pub struct CompiledExtract {
+    slot: Slot,
+    source: Source,
+    default: Option<Box<str>>,
+}
+
+/// What became of an extract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extracted {
+    /// The variable has the value from the response.
+    Found,
+    /// There was none, and the variable has the default.
+    Default,
+    /// There was none and there is no default: the variable has no value, and the iteration has failed.
+    Missing,
+}
+
+#[derive(Debug)]
+enum Source {
+    Json(JsonPath),
+    /// The whole match.
+    Match(Regex),
+    /// Capture group 1. The locations are where the groups of the last match are written, to be used again.
+    Group(Regex, Mutex<CaptureLocations>),
+    Header(Box<[u8]>),
+}
+
+impl CompiledExtract {
+    /// Compiles an extract and asks for what it needs of the response.
+    pub fn compile(extract: &Extract, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
+        let source = match &extract.from {
+            ExtractFrom::Json { path } => Source::Json(JsonPath::parse(path).map_err(RuleProblem::Path)?),
+            ExtractFrom::Regex { pattern } => {
+                let regex = regex(pattern)?;
+                if regex.captures_len() > 1 {
+                    let locations = Mutex::new(regex.capture_locations());
+                    Source::Group(regex, locations)
+                } else {
+                    Source::Match(regex)
+                }
+            }
+            ExtractFrom::Header { name } => Source::Header(header_name(name, wanted)?),
+        };
+        if !matches!(source, Source::Header(_)) {
+            wanted.body();
+        }
+        Ok(Self { slot: names.slot(&extract.variable), source, default: extract.default.as_deref().map(Into::into) })
+    }
+
+    /// Takes the value into its variable. Allocates nothing in steady state, except for JSONPaths that name several places.
+    pub fn apply(&self, response: &Response<'_>, variables: &mut Variables) -> Extracted {
+        if self.take(response, variables).is_some() {
+            return Extracted::Found;
+        }
+        if let Some(default) = &self.default {
+            variables.set(self.slot, default.as_bytes());
+            return Extracted::Default;
+        }
+        variables.clear(self.slot);
+        Extracted::Missing
+    }
+
+    /// The variable that gets the value.
+    #[must_use]
+    pub const fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    fn take(&self, response: &Response<'_>, variables: &mut Variables) -> Option<()> {
+        let body = response.body;
+        match &self.source {
+            Source::Json(path) => {
+                let json = path.find(body).ok()??;
+                match &*json {
+                    [b'"', text @ .., b'"'] => unescape(text, variables.fill(self.slot)?).ok()?,
+                    other => variables.set(self.slot, other),
+                }
+            }
+            Source::Match(regex) => variables.set(self.slot, regex.find(body)?.as_bytes()),
+            Source::Group(regex, locations) => {
+                let mut locations = locations.lock().unwrap_or_else(PoisonError::into_inner);
+                regex.captures_read(&mut locations, body)?;
+                let (start, end) = locations.get(1)?;
+                variables.set(self.slot, &body[start..end]);
+            }
+            Source::Header(name) => variables.set(self.slot, response.headers.first(name)?),
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extracted(from: ExtractFrom, default: Option<&str>, body: &str) -> (Extracted, Option<String>) {
+        let (mut names, mut wanted) = (Names::new(), Wanted::default());
+        let extract = Extract { variable: "v".to_owned(), from, default: default.map(str::to_owned) };
+        let compiled = CompiledExtract::compile(&extract, &mut names, &mut wanted).unwrap();
+        let headers = vec![("Location", "/orders/1")];
+        let mut variables = Variables::new(&names);
+        variables.set(compiled.slot(), b"value of an earlier response");
+        let response = Response {
+            status: 200,
+            headers: &headers,
+            body: body.as_bytes(),
+            body_bytes: body.len() as u64,
+            service_ns: 1,
+        };
+        let result = compiled.apply(&response, &mut variables);
+        (result, variables.get(compiled.slot()).map(|value| String::from_utf8(value.to_vec()).unwrap()))
+    }
+
+    fn json(path: &str) -> ExtractFrom {
+        ExtractFrom::Json { path: path.to_owned() }
+    }
+
+    fn pattern(pattern: &str) -> ExtractFrom {
+        ExtractFrom::Regex { pattern: pattern.to_owned() }
+    }
+
+    fn value(text: &str) -> (Extracted, Option<String>) {
+        (Extracted::Found, Some(text.to_owned()))
+    }
+
+    /// Strings come without quotes and escapes, all else as JSON text, whichever engine finds it.
+    #[test]
+    fn json_values() {
+        let body = r#"{"id": 12.50, "name": "a\n\u00fc", "empty": "", "tags": ["x"], "none": null}"#;
+        assert_eq!(extracted(json("$.id"), None, body), value("12.50"));
+        assert_eq!(extracted(json("$.name"), None, body), value("a\nü"));
+        assert_eq!(extracted(json("$.empty"), None, body), value(""));
+        assert_eq!(extracted(json("$.tags"), None, body), value("[\"x\"]"));
+        assert_eq!(extracted(json("$.none"), None, body), value("null"));
+        assert_eq!(extracted(json("$..name"), None, body), value("a\nü"));
+        assert_eq!(extracted(json("$.tags[*]"), None, body), value("x"));
+    }
+
+    /// Group 1 if there is a group, else the whole match.
+    #[test]
+    fn regular_expressions() {
+        assert_eq!(extracted(pattern("csrf=([0-9a-f]+)"), None, "<csrf=12ab>"), value("12ab"));
+        assert_eq!(extracted(pattern("[0-9]+"), None, "a 42 b"), value("42"));
+        assert_eq!(extracted(pattern("a(b)?"), None, "a"), (Extracted::Missing, None));
+    }
+
+    /// The first header of the name.
+    #[test]
+    fn headers() {
+        assert_eq!(extracted(ExtractFrom::Header { name: "location".to_owned() }, None, ""), value("/orders/1"));
+    }
+
+    /// Without a value the variable has the default, or none: never that of an earlier response.
+    #[test]
+    fn missing_values() {
+        for from in [json("$.a"), json("$..a"), pattern("x"), ExtractFrom::Header { name: "etag".to_owned() }] {
+            assert_eq!(extracted(from.clone(), None, "{}"), (Extracted::Missing, None));
+            assert_eq!(extracted(from, Some("d"), "{}"), (Extracted::Default, Some("d".to_owned())));
+        }
+        assert_eq!(extracted(json("$.a"), None, "<html>"), (Extracted::Missing, None));
+        assert_eq!(extracted(json("$.a"), None, r#"{"a": "x\ud800"}"#), (Extracted::Missing, None));
+    }
+}

@@ -1,0 +1,116 @@
+//! JSONPath (RFC 9535) on the bytes of a body.
+//!
+//! A path that names one place, such as `$.items[0]['id']`, is walked over the bytes: nothing is built, allocated or read
+//! beyond the value. So the text is checked only as far as it is read; where it is JSON, the value is the right one, and
+//! of a repeated name the first counts (RFC 8259 leaves that open). All other paths go to `serde_json_path`, over a parsed
+//! document, in which the last of a repeated name counts.
+
+mod scan;
+
+pub(super) use scan::{NotJson, unescape};
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use scan::Cursor;
+
+/// A compiled path.
+#[derive(Debug, Clone)]
+pub(super) enum JsonPath {
+    Singular(Box<[Place]>),
+    General(Box<serde_json_path::JsonPath>),
+}
+
+/// One step of a singular path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    Name(Box<str>),
+    Index(i64),
+}
+
+impl JsonPath {
+    /// Compiles a path; the error says what is wrong with it.
+    pub(super) fn parse(path: &str) -> Result<Self, String> {
+        let general = serde_json_path::JsonPath::parse(path).map_err(|error| error.to_string())?;
+        Ok(match singular(path) {
+            Some(places) => Self::Singular(places.into()),
+            None => Self::General(Box::new(general)),
+        })
+    }
+
+    /// The JSON text of the first value at the path; `None` if there is none. An error if the body, as far as it was
+    /// read, is not JSON.
+    pub(super) fn find<'a>(&self, body: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, NotJson> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        match self {
+            Self::Singular(places) => Ok(walk(body, places)?.map(Cow::Borrowed)),
+            Self::General(path) => {
+                let document: Value = serde_json::from_slice(body).map_err(|_| NotJson)?;
+                Ok(path.query(&document).first().map(|value| Cow::Owned(value.to_string().into_bytes())))
+            }
+        }
+    }
+}
+
+/// The text of the value at a singular path.
+fn walk<'a>(body: &'a [u8], places: &[Place]) -> Result<Option<&'a [u8]>, NotJson> {
+    let mut cursor = Cursor::new(body);
+    for place in places {
+        let found = match place {
+            Place::Name(name) => cursor.enter_member(name)?,
+            Place::Index(index) => match from_start(*index, &cursor)? {
+                Some(index) => cursor.enter_element(index)?,
+                None => false,
+            },
+        };
+        if !found {
+            return Ok(None);
+        }
+    }
+    cursor.value().map(Some)
+}
+
+/// The index counted from the array's start; `None` if it is before it. A negative one costs a look at the whole array.
+fn from_start(index: i64, cursor: &Cursor<'_>) -> Result<Option<u64>, NotJson> {
+    match u64::try_from(index) {
+        Ok(index) => Ok(Some(index)),
+        Err(_) => Ok(cursor.clone().count_elements()?.checked_sub(index.unsigned_abs())),
+    }
+}
+
+/// The steps of a valid path, if all of them are plain names and indexes. Names with escapes are left to the general
+/// engine: they are rare.
+fn singular(path: &str) -> Option<Vec<Place>> {
+    let mut rest = path.strip_prefix('$')?;
+    let mut places = Vec::new();
+    while !rest.is_empty() {
+        let place;
+        (place, rest) =
+            if let Some(after) = rest.strip_prefix('.') { dotted(after)? } else { bracketed(rest.strip_prefix('[')?)? };
+        places.push(place);
+    }
+    Some(places)
+}
+
+fn dotted(rest: &str) -> Option<(Place, &str)> {
+    let named = |character: char| character.is_ascii_alphanumeric() || character == '_' || !character.is_ascii();
+    let end = rest.find(|character| !named(character)).unwrap_or(rest.len());
+    let (name, rest) = rest.split_at(end);
+    (!name.is_empty()).then(|| (Place::Name(name.into()), rest))
+}
+
+fn bracketed(rest: &str) -> Option<(Place, &str)> {
+    for quote in ['\'', '"'] {
+        if let Some(rest) = rest.strip_prefix(quote) {
+            let (name, rest) = rest.split_once(quote)?;
+            let rest = rest.strip_prefix(']')?;
+            return (!name.contains('\\')).then(|| (Place::Name(name.into()), rest));
+        }
+    }
+    let (index, rest) = rest.split_once(']')?;
+    Some((Place::Index(index.parse().ok()?), rest))
+}
+
+#[cfg(test)]
+mod tests;
