@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Template;
 
 /// A named way to authenticate.
-// serde cannot deny unknown fields beside a flattened one.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Auth {
     /// Unique in the plan.
     pub name: String,

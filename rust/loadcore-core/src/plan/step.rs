@@ -126,8 +126,8 @@ pub struct Part {
 }
 
 /// A claim about one response. It is counted by its name; it does not stop the iteration unless it says so.
-// serde cannot deny unknown fields beside a flattened one.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Check {
     /// What is claimed, in words; the name in results.
     pub name: String,

@@ -136,9 +136,7 @@ mod tests {
 
     /// Makes one check against a fixed response: 201, `ETag: "abc"`, the body above, 5 ms.
     fn holds(kind: Value) -> bool {
-        let mut check = kind;
-        check["name"] = json!("claim");
-        let check: Check = serde_json::from_value(check).unwrap();
+        let check: Check = serde_json::from_value(json!({"name": "a claim", "claim": kind})).unwrap();
         let (mut names, mut wanted) = (Names::new(), Wanted::default());
         let compiled = CompiledCheck::compile(&check, &mut names, &mut wanted).unwrap();
         let headers = vec![("etag", "\"abc\"")];
@@ -156,9 +154,7 @@ mod tests {
     }
 
     fn problem(kind: Value) -> RuleProblem {
-        let mut check = kind;
-        check["name"] = json!("claim");
-        let check: Check = serde_json::from_value(check).unwrap();
+        let check: Check = serde_json::from_value(json!({"name": "a claim", "claim": kind})).unwrap();
         CompiledCheck::compile(&check, &mut Names::new(), &mut Wanted::default()).unwrap_err()
     }
 
