@@ -43,6 +43,8 @@ from loadcore.http import (
     upload,
 )
 from loadcore.load import arrival_rate, arrival_stages, iterations, user_stages, users
+from loadcore.results.load import load
+from loadcore.run import run
 from loadcore.scenario import Scenario, branch, choice, group, repeat
 from loadcore.think import every, think
 from loadcore.thresholds import Threshold
@@ -74,6 +76,7 @@ __all__ = [
     "iterations",
     "json_feeder",
     "json_lines_feeder",
+    "load",
     "oauth2_client_credentials",
     "oauth2_password",
     "oauth2_refresh_token",
@@ -85,6 +88,7 @@ __all__ = [
     "request",
     "response",
     "rows_feeder",
+    "run",
     "think",
     "upload",
     "user_stages",

@@ -1,0 +1,202 @@
+"""The engine, typed: the only module that imports the extension.
+
+Everything below this line is Rust. A plan goes in as JSON text, rows and windows come out as Arrow batches without
+being copied.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from loadcore import _core
+from loadcore._core import Histogram
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "CheckInfo",
+    "Description",
+    "Ended",
+    "Engine",
+    "GroupInfo",
+    "Histogram",
+    "Rows",
+    "ScenarioInfo",
+    "StepInfo",
+    "Windows",
+    "check_plan",
+    "engine_version",
+    "outcomes",
+]
+
+Section = Literal["main", "start", "auth"]
+"""Where a step stands: in the iteration, in what a user does once before it, or in an authentication flow."""
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """A step as results name it."""
+
+    scenario: str
+    name: str
+    method: str
+    section: Section
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """A check as results name it."""
+
+    scenario: str
+    step: str
+    name: str
+
+
+@dataclass(frozen=True)
+class GroupInfo:
+    """A group as results name it."""
+
+    scenario: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ScenarioInfo:
+    """How one scenario's load is offered. `users`: the most that run at once, over all shares."""
+
+    name: str
+    model: Literal["open", "closed"]
+    planned_end_ns: int | None
+    planned_iterations: int | None
+    users: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an engine is going to do. `connections`: the most sockets that its share may hold open at once."""
+
+    steps: tuple[StepInfo, ...]
+    checks: tuple[CheckInfo, ...]
+    groups: tuple[GroupInfo, ...]
+    scenarios: tuple[ScenarioInfo, ...]
+    connections: int
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Description:
+        """Read what `to_dict` wrote, or the engine. Unknown keys are left alone, so that the engine may say more."""
+        return cls(
+            steps=tuple(StepInfo(**_only(entry, StepInfo)) for entry in document["steps"]),
+            checks=tuple(CheckInfo(**_only(entry, CheckInfo)) for entry in document["checks"]),
+            groups=tuple(GroupInfo(**_only(entry, GroupInfo)) for entry in document["groups"]),
+            scenarios=tuple(ScenarioInfo(**_only(entry, ScenarioInfo)) for entry in document["scenarios"]),
+            connections=document["connections"],
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {
+            "steps": [vars(entry) for entry in self.steps],
+            "checks": [vars(entry) for entry in self.checks],
+            "groups": [vars(entry) for entry in self.groups],
+            "scenarios": [vars(entry) for entry in self.scenarios],
+            "connections": self.connections,
+        }
+
+    @property
+    def planned_end_ns(self) -> int | None:
+        """When the last scenario stops starting iterations; None if one of them is bound by iterations alone."""
+        ends = [scenario.planned_end_ns for scenario in self.scenarios]
+        known = [end for end in ends if end is not None]
+        return max(known, default=0) if len(known) == len(ends) else None
+
+
+def _only(entry: dict[str, Any], kind: type[Any]) -> dict[str, Any]:
+    return {field.name: entry[field.name] for field in fields(kind)}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Requests that have ended: a batch for the row log."""
+
+    batch: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A second of counts and histograms."""
+
+    batch: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The engine has ended; nothing comes after it."""
+
+    reason: Literal["finished", "stopped", "interrupted", "aborted", "feeder_exhausted"]
+    error: str | None
+    rows_dropped: int
+    """Rows that were counted in windows but came too fast for the writer."""
+
+
+Event = Rows | Windows | Ended
+
+
+class Engine:
+    """One share of a plan, ready to run.
+
+    Raises:
+        PlanError: The plan makes no sense; all problems are listed.
+    """
+
+    def __init__(self, plan_json: str, share: int, shares: int) -> None:
+        self._core = _core.Engine(plan_json, share, shares)
+
+    def describe(self) -> Description:
+        """What it is going to do."""
+        return Description.from_dict(json.loads(self._core.describe()))
+
+    def start(self, start_at_ns: int) -> None:
+        """Start at a moment of CLOCK_MONOTONIC, in a thread of its own. Returns at once."""
+        self._core.start(start_at_ns)
+
+    def next_event(self, timeout_ms: int) -> Event | None:
+        """Wait for the next event, without the GIL. None: nothing happened in time, or the engine has ended."""
+        event = self._core.next_event(timeout_ms)
+        if event is None:
+            return None
+        kind, content = event
+        if kind == "end":
+            end = json.loads(cast("str", content))
+            return Ended(end["reason"], end.get("error"), end["rows_dropped"])
+        # Only who gets batches needs pyarrow; a plan can be checked without it.
+        import pyarrow as pa  # noqa: PLC0415
+
+        batch = pa.record_batch(content)
+        return Rows(batch) if kind == "rows" else Windows(batch)
+
+    def stop(self) -> None:
+        """Start no more iterations; running ones may finish within the plan's graceful stop."""
+        self._core.stop()
+
+    def interrupt(self) -> None:
+        """Stop now; requests in flight are recorded as `interrupted`."""
+        self._core.interrupt()
+
+
+def check_plan(plan_json: str) -> list[dict[str, Any]]:
+    """All problems of a plan, each with `path`, `at`, `message` and `hint`; empty if it is sound."""
+    problems: list[dict[str, Any]] = json.loads(_core.check_plan(plan_json))
+    return problems
+
+
+def outcomes() -> list[tuple[str, str]]:
+    """The closed list of outcomes: stable name and cause."""
+    return _core.outcomes()
+
+
+def engine_version() -> str:
+    """The version of the extension."""
+    return _core.__version__

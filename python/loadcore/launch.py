@@ -1,0 +1,105 @@
+"""From a plan to a run: everything that happens once, around the supervisor."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loadcore import machine, plan_facts, preflight
+from loadcore.engine import Description, check_plan, engine_version
+from loadcore.errors import PlanError, UsageError
+from loadcore.link import ProcessLink
+from loadcore.listeners import Listeners
+from loadcore.results.record_of_run import RunStart
+from loadcore.results.run import Run
+from loadcore.results.run_folder import RunFolder, new_run_id
+from loadcore.signals import Signals
+from loadcore.supervisor import Assignment, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from loadcore.plan import Plan
+    from loadcore.thresholds import Rule
+
+
+def launch(
+    plan: Plan,
+    rules: Sequence[Rule],
+    workers: int | None,
+    out: Path | None,
+    listeners: Sequence[Any],
+    *,
+    allow_lost_workers: bool,
+) -> Run:
+    """Check a plan, run it in a folder of its own, and open that. Arguments and errors as of `loadcore.run.run`."""
+    text = plan.to_json()
+    problems = check_plan(text)
+    if problems:
+        raise PlanError(problems)
+    count = _workers(plan, workers)
+    preflight.raise_file_limit()
+    run_id = new_run_id()
+    folder = RunFolder.create(run_id, out)
+    following = Listeners(listeners)
+    assignment = Assignment(
+        plan_json=text,
+        start=_start(plan, rules, run_id, count, allow_lost_workers=allow_lost_workers),
+        folder=folder,
+        rules=rules,
+        graceful_stop_ns=plan.document["graceful_stop_ns"],
+        needs=lambda connections: plan_facts.needs(plan, connections),
+        make_link=lambda worker: ProcessLink(worker, folder.log(worker)),
+    )
+    with Signals() as signals:
+        summary = Supervisor(assignment, following, signals).run()
+    run = Run(folder.path, summary, "finished")
+    following.tell("on_end", run)
+    return run
+
+
+def _workers(plan: Plan, asked: int | None) -> int:
+    most = plan_facts.most_users(plan)
+    if asked is None:
+        return preflight.default_workers(most)
+    if asked < 1:
+        raise UsageError(f"{asked} workers cannot run anything")
+    return asked
+
+
+def _start(plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, *, allow_lost_workers: bool) -> RunStart:
+    limits = machine.read_limits()
+    loopback = plan_facts.needs(plan, ()).loopback
+    pid = os.getpid()
+    return RunStart(
+        run_id=run_id,
+        name=plan.name,
+        started_at="",
+        wall_start_us=0,
+        seed=plan.seed,
+        plan_sha256=plan.digest,
+        workers=workers,
+        warm_up_ns=plan.document["warm_up_ns"],
+        description=Description((), (), (), (), 0),
+        base_urls=plan_facts.base_urls(plan),
+        expected=plan_facts.expected_statuses(plan),
+        thresholds=[{"expression": rule.expression, "scenario": rule.scenario, "step": rule.step} for rule in rules],
+        allow_lost_workers=allow_lost_workers,
+        versions=_versions(),
+        machine=machine.describe(),
+        limits={**limits.to_dict(), "ports_linger": preflight.ports_linger(limits, loopback=loopback)},
+        supervisor={"pid": pid, "started_ticks": machine.started_ticks(pid) or 0},
+    )
+
+
+def _versions() -> dict[str, str]:
+    try:
+        own = version("loadcore")
+    except PackageNotFoundError:  # Run from the source tree.
+        own = engine_version()
+    return {"loadcore": own, "engine": engine_version(), "python": platform.python_version(), "pyarrow": pa.__version__}

@@ -1,0 +1,59 @@
+"""Who follows a run while it goes on: live views, exporters."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadcore.engine import Description
+    from loadcore.results.run import Run
+    from loadcore.results.totals import Totals
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """Follows a run. Derive from it and override what is of interest; everything is called from the thread that runs.
+
+    What a listener does is time the supervisor does not have: some milliseconds are fine, seconds are not. One that
+    raises is logged and not called again; the run goes on.
+    """
+
+    def on_start(self, description: Description) -> None:
+        """The workers have been told to start."""
+
+    def on_window(self, totals: Totals, second: int) -> None:
+        """All workers have reported a second. `totals` is the run so far; it may be read only within the call."""
+
+    def on_message(self, text: str) -> None:
+        """Something happened that somebody should know of, in one sentence: a lost worker, a stop."""
+
+    def on_end(self, run: Run) -> None:
+        """The run has ended and its folder is complete."""
+
+
+class Listeners:
+    """All listeners of a run."""
+
+    def __init__(self, listeners: Iterable[Any]) -> None:
+        self._listeners = list(listeners)
+
+    def tell(self, event: str, *content: object) -> None:
+        """Call the method of that name of each listener that has one."""
+        for listener in list(self._listeners):
+            method = getattr(listener, event, None)
+            if method is None:
+                continue
+            try:
+                method(*content)
+            except Exception:  # noqa: BLE001 - somebody else's code, whatever it raises
+                _log.exception("a listener failed and will not be called again")
+                self._listeners.remove(listener)
+
+    def say(self, text: str) -> None:
+        """Pass on a message."""
+        _log.info("%s", text)
+        self.tell("on_message", text)

@@ -1,0 +1,107 @@
+"""What a plan says about the run as a whole: targets, users, connections, expected status codes."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loadcore.plan import walk
+from loadcore.preflight import Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from loadcore.plan import LoadPlan, Plan, RatePlan, ScenarioPlan, StepPlan
+
+_NS = 1e9
+
+
+def base_urls(plan: Plan) -> dict[str, str]:
+    """The target of each scenario."""
+    return {scenario["name"]: scenario["base_url"] for scenario in plan.document["scenarios"]}
+
+
+def expected_statuses(plan: Plan) -> list[tuple[str, str, list[list[int]]]]:
+    """Scenario, step and expected status codes of every step that does not expect 0 to 399."""
+    expected: dict[tuple[str, str], list[list[int]]] = {}
+    for scenario in plan.document["scenarios"]:
+        for step in walk([*scenario["on_start"], *scenario["steps"]]):
+            if step["kind"] == "request" and step.get("expect"):
+                ranges = expected.setdefault((scenario["name"], step["name"]), [])
+                ranges += [list(each) for each in step["expect"]]
+    return [(scenario, step, ranges) for (scenario, step), ranges in expected.items()]
+
+
+def most_users(plan: Plan) -> int:
+    """The most users that run at once, if all scenarios have their most at the same time."""
+    return sum(_users(scenario["load"]) for scenario in plan.document["scenarios"])
+
+
+def needs(plan: Plan, connections: Sequence[int]) -> Needs:
+    """What a run needs of the machine.
+
+    Args:
+        plan: What is to be run.
+        connections: The most sockets each worker may hold open at once.
+    """
+    reuse = plan.document["http"]["reuse"]
+    opened = sum(_opened_per_s(scenario, reuse) for scenario in plan.document["scenarios"])
+    return Needs(tuple(connections), opened, loopback=all(map(_is_loopback, base_urls(plan).values())))
+
+
+def _users(load: LoadPlan) -> int:
+    match load["kind"]:
+        case "users" | "iterations":
+            return load["users"]
+        case "user_stages":
+            start = load["start"]
+            return max([start if isinstance(start, int) else 0, *(stage["users"] for stage in load["stages"])])
+        case _:
+            return load["max_users"]
+
+
+def _opened_per_s(scenario: ScenarioPlan, reuse: str) -> float:
+    """Connections opened per second at the highest arrival rate. Of closed models it is not known beforehand."""
+    load = scenario["load"]
+    if reuse == "user":
+        return 0.0
+    rates: list[RatePlan] = []
+    if load["kind"] == "arrival_rate":
+        rates = [load["rate"]]
+    elif load["kind"] == "arrival_stages":
+        start = load["start"]
+        rates = [*([start] if not isinstance(start, int) else []), *(stage["rate"] for stage in load["stages"])]
+    highest = max((rate["count"] / rate["per_ns"] * _NS for rate in rates), default=0.0)
+    return highest * (_requests(scenario["steps"]) if reuse == "request" else 1)
+
+
+def _requests(steps: Iterable[StepPlan]) -> int:
+    """The most requests that one walk over these steps makes."""
+    return sum(_requests_of(step) for step in steps)
+
+
+def _requests_of(step: StepPlan) -> int:
+    match step["kind"]:
+        case "request":
+            return 1
+        case "group":
+            return _requests(step["steps"])
+        case "repeat":
+            return step["times"] * _requests(step["steps"])
+        case "choice":
+            return max((_requests(option) for _, option in step["options"]), default=0)
+        case "branch":
+            return max(_requests(step["then"]), _requests(step.get("otherwise", ())))
+        case _:
+            return 0
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""What a run needs of this machine, held against what the machine allows, before the first request.
+
+A load test that runs out of descriptors or ports measures its own client and blames the target. So a run that cannot
+fit is refused, with what it needs, what there is, and the command that mends it.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loadcore.errors import LimitsError, Problem
+from loadcore.machine import Limits, allowed_cores, read_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+WORKER_DESCRIPTORS = 64
+"""What a worker holds open besides its connections: pipes, result files, the timer, the resolver."""
+SUPERVISOR_DESCRIPTORS = 32
+DESCRIPTORS_PER_LINK = 4
+TIME_WAIT_S = 60
+"""For how long Linux keeps the port of a closed connection."""
+REUSE_AFTER_S = 1
+"""The same where `tcp_tw_reuse` lets new connections have it."""
+WORKER_BYTES = 96 << 20
+"""A worker without connections: Python, pyarrow, the engine, its row and window buffers."""
+CONNECTION_BYTES = 16 << 10
+"""A connection with its user: ours, and the kernel's socket with small buffers."""
+
+_REUSE_ALWAYS = 1
+_REUSE_LOOPBACK = 2
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run needs."""
+
+    connections: tuple[int, ...]
+    """The most sockets each worker may hold open at once, to all targets together."""
+    opened_per_s: float = 0.0
+    """Connections opened and closed again per second by all workers, where the plan does not keep them."""
+    loopback: bool = False
+    """Whether every target is this machine."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    needed: int | None
+    have: int | float | None
+    message: str
+    """What there is and what is needed, in one sentence."""
+    remedy: str | None = None
+    """What to do, if it is not enough."""
+
+
+def default_workers(users: int | None = None) -> int:
+    """One worker for each core this process may use, but no more than there are users."""
+    cores = max(1, math.floor(allowed_cores()))
+    return cores if users is None else max(1, min(cores, users))
+
+
+def raise_file_limit() -> tuple[int, int]:
+    """Raise the soft limit of open files to the hard one, which needs no rights. Gives both as they are then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def require(needs: Needs, limits: Limits | None = None) -> list[Finding]:
+    """Look at everything, and refuse the run if something does not suffice.
+
+    Raises:
+        LimitsError: With one problem for each limit that is too low.
+    """
+    findings = look(needs, limits or read_limits())
+    problems = [Problem(finding.message, hint=finding.remedy) for finding in findings if not finding.ok]
+    if problems:
+        raise LimitsError(problems)
+    return findings
+
+
+def look(needs: Needs, limits: Limits) -> list[Finding]:
+    """Hold the needs of a run against the limits, one finding for each."""
+    return [_descriptors(needs, limits), _ports(needs, limits), _memory(needs, limits)]
+
+
+def look_at_machine(limits: Limits) -> list[Finding]:
+    """What is good to know of a machine whatever the run: cores, pressure, queues of a target on it."""
+    pressure = limits.cpu_pressure
+    return [
+        Finding("cores", ok=True, needed=None, have=limits.cores, message=f"{limits.cores:g} cores may be used"),
+        Finding(
+            "cpu pressure",
+            ok=pressure is None or pressure < 20,  # noqa: PLR2004 - the verdict's own limit
+            needed=None,
+            have=pressure,
+            message="not known"
+            if pressure is None
+            else f"threads waited for a core in {pressure:g} % of the last 10 s",
+            remedy="wait until the other programs are done, or the client may be the limit",
+        ),
+        _informed("accept queue", limits.somaxconn, "net.core.somaxconn"),
+        _informed("handshake queue", limits.tcp_max_syn_backlog, "net.ipv4.tcp_max_syn_backlog"),
+    ]
+
+
+def ports_linger(limits: Limits, *, loopback: bool) -> bool:
+    """Whether the port of a closed connection stays taken for `TIME_WAIT_S`, or is given out again after a second."""
+    return limits.tcp_tw_reuse != _REUSE_ALWAYS and not (limits.tcp_tw_reuse == _REUSE_LOOPBACK and loopback)
+
+
+def _descriptors(needs: Needs, limits: Limits) -> Finding:
+    worker = max(needs.connections, default=0) + WORKER_DESCRIPTORS
+    supervisor = SUPERVISOR_DESCRIPTORS + DESCRIPTORS_PER_LINK * len(needs.connections)
+    needed, have = max(worker, supervisor), limits.files_hard
+    raised = f"`ulimit -Hn {needed} && ulimit -n {needed}` (as root), or `LimitNOFILE={needed}` in a systemd unit"
+    remedies = [f"raise the limit and start again: {raised}"]
+    room = have - WORKER_DESCRIPTORS
+    if room > 0:
+        workers = math.ceil(sum(needs.connections) / room)
+        if SUPERVISOR_DESCRIPTORS + DESCRIPTORS_PER_LINK * workers <= have:
+            remedies.append(f"or share the load among more processes: `--workers {workers}`")
+        remedies.append(f"or ask for at most {room * len(needs.connections)} connections")
+    message = f"open files: a worker needs {needed:,}, the limit is {have:,} (soft and hard)"
+    return Finding("open files", needed <= have, needed, have, message, "; ".join(remedies))
+
+
+def _ports(needs: Needs, limits: Limits) -> Finding:
+    have = limits.local_ports
+    lingering_s = TIME_WAIT_S if ports_linger(limits, loopback=needs.loopback) else REUSE_AFTER_S
+    needed = sum(needs.connections) + math.ceil(needs.opened_per_s * lingering_s)
+    message = (
+        f"local ports: the run needs {needed:,} towards one target, there are {'?' if have is None else f'{have:,}'}"
+    )
+    if needs.opened_per_s:
+        message += f" ({needs.opened_per_s:g} connections/s, each port stays taken for {lingering_s} s)"
+    remedy = (
+        "widen the range: `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`; "
+        "give ports out again at once: `sysctl -w net.ipv4.tcp_tw_reuse=1`; or keep connections open"
+    )
+    return Finding("local ports", have is None or needed <= have, needed, have, message, remedy)
+
+
+def _memory(needs: Needs, limits: Limits) -> Finding:
+    needed = WORKER_BYTES * len(needs.connections) + CONNECTION_BYTES * sum(needs.connections)
+    have = limits.memory_bytes
+    free = "?" if have is None else f"{have >> 20:,}"
+    message = f"memory: the run needs about {needed >> 20:,} MiB, {free} MiB are free"
+    remedy = "ask for fewer users or workers (`--workers 1`), or free memory"
+    return Finding("memory", have is None or needed <= have, needed, have, message, remedy)
+
+
+def _informed(name: str, value: int | None, setting: str) -> Finding:
+    message = f"{setting} = {value}: matters only for a target on this machine" if value is not None else "not known"
+    return Finding(name, ok=True, needed=None, have=value, message=message)
+
+
+def failed(findings: Iterable[Finding]) -> Sequence[Finding]:
+    """Those that do not suffice."""
+    return [finding for finding in findings if not finding.ok]

@@ -1,0 +1,92 @@
+"""The summary's section about the client: could it keep up, and by which numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadcore.engine import Histogram
+from loadcore.verdict import Counted, Offered, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+    from loadcore.results.tally import Tally
+    from loadcore.results.totals import Totals, WorkerTotals
+
+_ALL_SECTIONS = ("main", "start", "auth")
+
+
+def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
+    """What a run counted, for the rules that look at its end."""
+    outcomes = whole.all_steps(*_ALL_SECTIONS).outcomes
+    open_models = {info.name for info in start.description.scenarios if info.model == "open"}
+    return Counted(
+        offered=tuple(
+            Offered(name, totals.iterations_due, totals.iterations_started)
+            for name, totals in whole.scenarios.items()
+            if name in open_models
+        ),
+        rows_lost=sum(worker.rows_dropped + worker.rows_lost for worker in end.workers),
+        fd_limit_outcomes=outcomes["fd_limit"],
+        addr_unavailable_outcomes=outcomes["addr_unavailable"],
+        local_ports=start.limits.get("local_ports"),
+        ports_linger=bool(start.limits.get("ports_linger", True)),
+    )
+
+
+def client_section(totals: Totals, end: RunEnd, reasons: Sequence[Reason], counted: Counted) -> dict[str, Any]:
+    """The section `client`: `verdict` is `healthy` or `client_limited`."""
+    lag = Histogram()
+    for worker in totals.workers.values():
+        lag.add(worker.lag)
+    ends = {worker.worker: worker for worker in end.workers}
+    fullest = max(totals.workers.values(), key=lambda worker: worker.open_fds_max, default=None)
+    return {
+        "verdict": "client_limited" if reasons else "healthy",
+        "reasons": [reason.to_dict() for reason in reasons],
+        "notes": [reason.to_dict() for reason in totals.health.notes()],
+        "cpu_ratio": max((worker.cpu_ratio_max for worker in totals.workers.values()), default=None),
+        "lag_p50_ns": lag.quantile(0.5) if lag.count else None,
+        "lag_p99_ns": lag.quantile(0.99) if lag.count else None,
+        "lag_max_ns": max((worker.lag_max_ns for worker in totals.workers.values()), default=None),
+        "open_fds": fullest.open_fds_max if fullest else None,
+        "fd_limit": fullest.fd_limit if fullest else None,
+        "local_ports": counted.local_ports,
+        "foreign_cores": _foreign_cores(totals),
+        "foreign_cores_max": totals.machine.foreign_cores_max if totals.machine.wall_ns else None,
+        "workers": [_worker(worker) | _end_of(ends.get(worker.worker)) for _, worker in sorted(totals.workers.items())],
+    }
+
+
+def _foreign_cores(totals: Totals) -> float | None:
+    machine = totals.machine
+    return machine.foreign_cpu_ns / machine.wall_ns if machine.wall_ns else None
+
+
+def _worker(worker: WorkerTotals) -> dict[str, Any]:
+    lag = worker.lag
+    return {
+        "worker": worker.worker,
+        "cpu_ratio": worker.cpu_ns / worker.wall_ns if worker.wall_ns else None,
+        "cpu_ratio_max": worker.cpu_ratio_max,
+        "process_cpu_s": worker.process_cpu_ns / 1e9,
+        "lag_p50_ns": lag.quantile(0.5) if lag.count else None,
+        "lag_p99_ns": lag.quantile(0.99) if lag.count else None,
+        "lag_max_ns": worker.lag_max_ns,
+        "involuntary_switches": worker.involuntary_switches,
+        "open_fds_max": worker.open_fds_max,
+        "fd_limit": worker.fd_limit,
+    }
+
+
+def _end_of(end: WorkerEnd | None) -> dict[str, Any]:
+    if end is None:
+        return {"rows": None, "rows_dropped": None, "rows_lost": None, "ended": None}
+    return {
+        "rows": end.rows,
+        "rows_dropped": end.rows_dropped,
+        "rows_lost": end.rows_lost,
+        "disk_problem": end.disk_problem,
+        "ended": end.reason,
+    }

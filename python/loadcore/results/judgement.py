@@ -1,0 +1,146 @@
+"""From numbers to a verdict and an exit code.
+
+Several reasons may hold. The one that makes the others meaningless decides: a scenario that failed outranks missing
+data, which outranks a client that was the limit, which outranks a threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from loadcore.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.tally import ScenarioTotals, StepTotals
+    from loadcore.verdict import Reason
+
+Status = Literal["pass", "fail", "invalid", "no_data"]
+
+PRECEDENCE = (
+    ExitCode.BUG,
+    ExitCode.SCENARIO_RAISED,
+    ExitCode.NO_DATA,
+    ExitCode.INVALID,
+    ExitCode.THRESHOLD_CROSSED,
+    ExitCode.REGRESSION,
+    ExitCode.INTERRUPTED,
+    ExitCode.TERMINATED,
+)
+"""From the reason that decides first to the one that decides last."""
+
+_STATUS: dict[ExitCode, Status] = {
+    ExitCode.BUG: "invalid",
+    ExitCode.SCENARIO_RAISED: "fail",
+    ExitCode.NO_DATA: "no_data",
+    ExitCode.INVALID: "invalid",
+    ExitCode.THRESHOLD_CROSSED: "fail",
+    ExitCode.REGRESSION: "fail",
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a run, in one word, one number, and the reasons for both."""
+
+    status: Status
+    exit_code: int
+    reasons: tuple[str, ...]
+    """The deciding ones first."""
+    exit_codes: tuple[int, ...]
+    """Every code for which there was a reason, the deciding one first."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run is judged by."""
+
+    start: RunStart
+    end: RunEnd
+    main: StepTotals
+    """Steady phase, main section."""
+    scenarios: Sequence[ScenarioTotals]
+    """Over the whole run."""
+    thresholds: Sequence[dict[str, Any]]
+    client_reasons: Sequence[Reason]
+
+
+def judge(evidence: Evidence) -> Judgement:
+    """Weigh everything that can be held against a run."""
+    held: dict[ExitCode, list[str]] = {}
+    for code, text in (
+        *_scenario_reasons(evidence),
+        *_data_reasons(evidence),
+        *_client_reasons(evidence),
+        *_threshold_reasons(evidence),
+        *_signal_reasons(evidence.end),
+    ):
+        held.setdefault(code, []).append(text)
+    codes = [code for code in PRECEDENCE if code in held]
+    reasons = tuple(text for code in codes for text in held[code])
+    if not codes:
+        return Judgement("pass", int(ExitCode.PASS), (), (0,))
+    return Judgement(_STATUS.get(codes[0], "pass"), int(codes[0]), reasons, tuple(int(code) for code in codes))
+
+
+def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    reasons = []
+    for worker in evidence.end.workers:
+        if worker.error and not worker.lost:
+            code = ExitCode.SCENARIO_RAISED if worker.reason == "feeder_exhausted" else ExitCode.BUG
+            reasons.append((code, f"worker {worker.worker} {worker.reason}: {worker.error}"))
+    if any(threshold["state"] == "fail" for threshold in evidence.thresholds):
+        return reasons  # What made the iterations fail has been found out by a threshold.
+    for scenario in evidence.scenarios:
+        if scenario.iterations_failed and not scenario.iterations_completed:
+            text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
+            reasons.append((ExitCode.SCENARIO_RAISED, text))
+    return reasons
+
+
+def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    main = evidence.main
+    reasons = []
+    if not main.requests:
+        reasons.append("no request was made in the measured part of the run")
+    elif not main.attempts:
+        reasons.append(f"none of {main.requests} requests could be sent")
+    elif not main.statuses.total():
+        reasons.append(f"none of {main.requests} requests was answered")
+    reasons += [f"{entry['expression']} has no data" for entry in evidence.thresholds if entry["state"] == "no_data"]
+    return [(ExitCode.NO_DATA, text) for text in reasons]
+
+
+def _client_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    reasons = [f"the client was the limit: {reason.message}" for reason in evidence.client_reasons]
+    lost = [worker for worker in evidence.end.workers if worker.lost]
+    if lost and not evidence.start.allow_lost_workers:
+        reasons += [f"worker {worker.worker} was lost: {worker.error or 'no reason known'}" for worker in lost]
+    if evidence.end.windows_lost:
+        reasons.append(f"windows are missing: {evidence.end.windows_lost}")
+    return [(ExitCode.INVALID, text) for text in reasons]
+
+
+def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    crossed = [entry["expression"] for entry in evidence.thresholds if entry["state"] == "fail"]
+    if not crossed:
+        return []
+    total = len(evidence.thresholds)
+    text = f"{len(crossed)} of {total} threshold{'s' if total > 1 else ''} crossed: {', '.join(crossed)}"
+    if evidence.end.aborted_by:
+        text += f"; the run was ended by {evidence.end.aborted_by}"
+    return [(ExitCode.THRESHOLD_CROSSED, text)]
+
+
+def _signal_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
+    seconds = f"{end.ended_ns / 1e9:.1f} s"
+    match end.signal:
+        case "SIGINT":
+            return [(ExitCode.INTERRUPTED, f"ended by Ctrl-C after {seconds}")]
+        case "SIGTERM":
+            return [(ExitCode.TERMINATED, f"ended by SIGTERM after {seconds}")]
+        case _:
+            return []

@@ -1,0 +1,132 @@
+"""Making a `Run` of a folder: from its summary, or, where the run did not live to write one, from its windows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from loadcore import machine, thresholds
+from loadcore.errors import ResultsError
+from loadcore.results import manifest, summary
+from loadcore.results.lookup import Measured
+from loadcore.results.manifest import sha256_of
+from loadcore.results.reader import is_sealed, read
+from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+from loadcore.results.run import Run, State
+from loadcore.results.run_folder import RunFolder
+from loadcore.results.totals import Totals
+from loadcore.results.writer import FileFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from loadcore.thresholds import Rule
+
+_NS = 1_000_000_000
+
+
+def open_run(path: Path) -> Run:
+    """Open the run in a folder.
+
+    Raises:
+        ResultsError: The folder holds no run.
+    """
+    folder = RunFolder(path)
+    sealed = manifest.read(folder)
+    if sealed is not None:
+        return Run(path, _read_json(folder.summary), "finished", manifest.check(folder, sealed, hashes=False))
+    start = read_start(folder)
+    state: State = "running" if _is_running(start) else "killed"
+    missing = (
+        ["the run goes on: this is what was written so far"]
+        if state == "running"
+        else ["there is no manifest: the run was killed"]
+    )
+    missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
+    if state == "killed" and folder.summary.exists():
+        return Run(path, _read_json(folder.summary), state, missing)
+    return Run(path, rebuild(folder, start), state, missing)
+
+
+def read_start(folder: RunFolder) -> RunStart:
+    """What was started in a folder.
+
+    Raises:
+        ResultsError: Nothing was.
+    """
+    try:
+        return RunStart.from_json(folder.start.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultsError(f"{folder.path} holds no run: there is no {folder.start.name}") from None
+    except ValueError as problem:
+        raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
+
+
+def rebuild(folder: RunFolder, start: RunStart) -> dict[str, Any]:
+    """The summary of a run that has none, from the windows it wrote."""
+    totals = totals_of(folder, start)
+    ended_ns = (totals.last_second + 1) * _NS
+    workers = tuple(_end_of(folder, worker) for worker in range(start.workers))
+    end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True)
+    return summary.build(summary.Parts(start, end, totals, judge(rules_of(start), Measured(totals, start, ended_ns))))
+
+
+def totals_of(folder: RunFolder, start: RunStart) -> Totals:
+    """All windows of a folder, added up."""
+    totals = Totals(start.expectations(), start.cores)
+    for path in folder.all_windows():
+        for batch in read(path).batches:
+            totals.add(batch)
+    return totals
+
+
+def rules_of(start: RunStart) -> list[Rule]:
+    """What a run is judged by."""
+    return [
+        replace(thresholds.parse(entry["expression"]), scenario=entry["scenario"], step=entry["step"])
+        for entry in start.thresholds
+    ]
+
+
+def judge(rules: Iterable[Rule], measured: Measured) -> list[dict[str, Any]]:
+    """Every threshold with what was measured, as it stands in the summary."""
+    return [thresholds.judge(rule, measured).to_json() for rule in rules]
+
+
+def facts_on_disk(paths: Sequence[Path]) -> tuple[FileFacts, ...]:
+    """The facts of files whose writer is gone."""
+    facts = []
+    for path in paths:
+        contents = read(path)
+        facts.append(FileFacts(path.name, contents.rows, path.stat().st_size, sha256_of(path), contents.sealed))
+    return tuple(facts)
+
+
+def requests_of(folder: RunFolder, worker: int) -> list[Path]:
+    """All segments of a worker's rows."""
+    first = folder.requests(worker)
+    found = [first, *sorted(folder.path.glob(f"{first.stem}-*.arrow"))]
+    return [path for path in found if path.exists()]
+
+
+def _end_of(folder: RunFolder, worker: int) -> WorkerEnd:
+    return WorkerEnd(worker, "unknown", files=facts_on_disk(requests_of(folder, worker)))
+
+
+def _unsealed(folder: RunFolder) -> list[Path]:
+    return [path for path in (*folder.all_requests(), *folder.all_windows()) if not is_sealed(path)]
+
+
+def _is_running(start: RunStart) -> bool:
+    pid, ticks = start.supervisor.get("pid"), start.supervisor.get("started_ticks")
+    return pid is not None and ticks is not None and machine.started_ticks(pid) == ticks
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ResultsError(f"{path} cannot be read: {problem}") from problem
+    return document

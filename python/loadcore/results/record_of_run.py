@@ -1,0 +1,126 @@
+"""What is known of a run besides its windows: what was started, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from loadcore.engine import Description
+from loadcore.results.writer import FileFacts
+
+SCHEMA_VERSION = 1
+"""Of `run.json` and `summary.json`."""
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """What was started: the content of `run.json`, written before the first request."""
+
+    run_id: str
+    name: str
+    started_at: str
+    """Wall clock, ISO 8601, UTC. A label: nothing is computed from it."""
+    wall_start_us: int
+    """The same, in microseconds since 1970."""
+    seed: int
+    plan_sha256: str
+    workers: int
+    warm_up_ns: int
+    description: Description
+    """Of all workers together."""
+    base_urls: dict[str, str]
+    """By scenario."""
+    expected: list[tuple[str, str, list[list[int]]]]
+    """Scenario, step, and the status codes it expects as inclusive ranges; steps that expect 0 to 399 are left out."""
+    thresholds: list[dict[str, Any]]
+    """What the run is judged by: `expression`, and the `scenario` and `step` it is about."""
+    allow_lost_workers: bool = False
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
+    supervisor: dict[str, int] = field(default_factory=dict)
+    """Process id and start time of who runs it, by which a reader tells a running run from a killed one."""
+
+    def to_json(self) -> str:
+        """The text of `run.json`."""
+        document = {"schema_version": SCHEMA_VERSION, **vars(self), "description": self.description.to_dict()}
+        return json.dumps(document, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> RunStart:
+        """Read the text of `run.json`. Keys of later versions are left alone.
+
+        Raises:
+            ValueError: It is not such a text.
+        """
+        document = json.loads(text)
+        try:
+            known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+            known["description"] = Description.from_dict(known["description"])
+            known["expected"] = [(scenario, step, ranges) for scenario, step, ranges in known["expected"]]
+            return cls(**known)
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"not the description of a run: {problem}") from problem
+
+    def expectations(self) -> dict[tuple[str, str], list[list[int]]]:
+        """The expected status codes by (scenario, step)."""
+        return {(scenario, step): ranges for scenario, step, ranges in self.expected}
+
+    @property
+    def cores(self) -> int:
+        """Cores of the machine, whoever may use them."""
+        return int(self.machine.get("cores") or 1)
+
+
+@dataclass(frozen=True)
+class WorkerEnd:
+    """How one worker ended."""
+
+    worker: int
+    reason: str
+    """`finished`, `stopped`, `interrupted`, `aborted`, `feeder_exhausted`, or `lost`."""
+    error: str | None = None
+    rows_dropped: int = 0
+    """Rows that came too fast for the writer."""
+    rows_lost: int = 0
+    """Rows that the disk did not take."""
+    disk_problem: str | None = None
+    files: tuple[FileFacts, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process went away before its work was done."""
+        return self.reason == "lost"
+
+    @property
+    def rows(self) -> int:
+        """Rows in its files."""
+        return sum(facts.rows for facts in self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {**asdict(self), "files": [facts.to_dict() for facts in self.files]}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> WorkerEnd:
+        """Read what `to_dict` wrote."""
+        files = tuple(FileFacts(**facts) for facts in document["files"])
+        return cls(**{**document, "files": files})
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended."""
+
+    ended_ns: int
+    """Since the start, when the last worker ended."""
+    workers: tuple[WorkerEnd, ...] = ()
+    signal: str | None = None
+    """`SIGINT` or `SIGTERM`, if one ended the run."""
+    aborted_by: str | None = None
+    """The threshold that ended the run."""
+    truncated: bool = False
+    """Whether the run was killed, or still goes on, so that this is only what can be seen from outside."""
+    windows_lost: str | None = None
+    """Why windows are missing in `windows.arrow`, if some are."""

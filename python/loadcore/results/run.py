@@ -1,0 +1,102 @@
+"""A run, as one looks at it afterwards."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from loadcore.results import manifest
+from loadcore.results.reader import read
+from loadcore.results.run_folder import RunFolder
+from loadcore.results.schema import REQUESTS, WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+State = Literal["finished", "running", "killed"]
+
+
+class Run:
+    """What a run left behind. Tables are read when they are first asked for.
+
+    run = loadcore.load("runs/latest")
+    run.verdict["status"]                          "pass", "fail", "invalid" or "no_data"
+    run.steps["GET /items"]["response"]["p99_ns"]  numbers, as in summary.json
+    run.requests                                   pyarrow.Table, one row per request
+    run.windows                                    pyarrow.Table, one row per second and name
+    """
+
+    def __init__(self, path: Path, summary: dict[str, Any], state: State, missing: Sequence[str] = ()) -> None:
+        self.path = path
+        self.summary = summary
+        """The content of `summary.json`, or, where there is none, the same made from the windows there are."""
+        self.state = state
+        self.missing = tuple(missing)
+        """One sentence for everything that is not there though it should be."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether this is less than the whole run: it goes on, or it was killed."""
+        return self.state != "finished"
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """`status` and `reasons`."""
+        verdict: dict[str, Any] = self.summary["verdict"]
+        return verdict
+
+    @property
+    def exit_code(self) -> int:
+        """What `loadcore run` ends with."""
+        return int(self.summary["exit_code"])
+
+    @property
+    def client_reasons(self) -> list[dict[str, Any]]:
+        """Why the client was the limit; empty if it was not. See `loadcore.verdict.Reason`."""
+        reasons: list[dict[str, Any]] = self.summary["client"]["reasons"]
+        return reasons
+
+    @cached_property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """The steps of the summary by name; `scenario/name` where two scenarios use the same one."""
+        entries = self.summary["steps"]
+        names = [entry["name"] for entry in entries]
+        return {
+            entry["name"] if names.count(entry["name"]) == 1 else f"{entry['scenario']}/{entry['name']}": entry
+            for entry in entries
+        }
+
+    @cached_property
+    def requests(self) -> pa.Table:
+        """Every request as a row, of all workers; the columns are `loadcore.results.schema.REQUESTS`."""
+        return _table(RunFolder(self.path).all_requests(), REQUESTS)
+
+    @cached_property
+    def windows(self) -> pa.Table:
+        """Every window; the columns are `loadcore.results.schema.WINDOWS`."""
+        return _table(RunFolder(self.path).all_windows(), WINDOWS)
+
+    def verify(self) -> list[str]:
+        """Compare every byte with the manifest; one sentence for each file that is not as it was sealed."""
+        folder = RunFolder(self.path)
+        document = manifest.read(folder)
+        return ["there is no manifest"] if document is None else manifest.check(folder, document, hashes=True)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.summary['run_id']} {self.state}: {self.verdict['status']}>"
+
+
+def _table(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
+    tables = []
+    for path in paths:
+        contents = read(path)
+        if contents.schema is not None:
+            tables.append(pa.Table.from_batches(contents.batches, contents.schema).replace_schema_metadata(None))
+    if not tables:
+        return schema.empty_table()
+    # Files differ in the words of their dictionaries only.
+    return pa.concat_tables(tables).unify_dictionaries()

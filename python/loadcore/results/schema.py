@@ -1,0 +1,91 @@
+"""The columns of a run's Arrow files.
+
+Names end with their unit; `*_ns` are whole nanoseconds, null means "did not happen", 0 means "took no time". Adding a
+column is a minor change of `SCHEMA_VERSION`, renaming or retyping one a major change.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1.0"
+"""Stands in the metadata of every file, under `loadcore.schema_version`."""
+
+_NAME = pa.dictionary(pa.int16(), pa.utf8())
+_WORD = pa.dictionary(pa.int8(), pa.utf8())
+_OPTIONAL = True
+_REQUIRED = False
+
+SCHEDULED_AT = pa.field("scheduled_at", pa.timestamp("us", tz="UTC"), nullable=_REQUIRED)
+"""The wall-clock time a request was due at: for people and joins. Order and gaps come from `offset_ns`."""
+
+REQUESTS = pa.schema(
+    [
+        SCHEDULED_AT,
+        pa.field("offset_ns", pa.int64(), nullable=_REQUIRED),
+        pa.field("lag_ns", pa.int64(), nullable=_REQUIRED),
+        pa.field("dns_ns", pa.int64(), nullable=_OPTIONAL),
+        pa.field("connect_ns", pa.int64(), nullable=_OPTIONAL),
+        pa.field("tls_ns", pa.int64(), nullable=_OPTIONAL),
+        pa.field("ttfb_ns", pa.int64(), nullable=_OPTIONAL),
+        pa.field("service_ns", pa.int64(), nullable=_OPTIONAL),
+        pa.field("response_ns", pa.int64(), nullable=_REQUIRED),
+        pa.field("scenario", _NAME, nullable=_REQUIRED),
+        pa.field("step", _NAME, nullable=_REQUIRED),
+        pa.field("method", _WORD, nullable=_REQUIRED),
+        pa.field("outcome", _WORD, nullable=_REQUIRED),
+        pa.field("phase", _WORD, nullable=_REQUIRED),
+        pa.field("error", pa.bool_(), nullable=_REQUIRED),
+        pa.field("status", pa.uint16(), nullable=_OPTIONAL),
+        pa.field("attempts", pa.uint8(), nullable=_REQUIRED),
+        pa.field("reused", pa.bool_(), nullable=_REQUIRED),
+        pa.field("user", pa.int32(), nullable=_REQUIRED),
+        pa.field("iteration", pa.int32(), nullable=_REQUIRED),
+        pa.field("worker", pa.int16(), nullable=_REQUIRED),
+        pa.field("bytes_sent", pa.int64(), nullable=_REQUIRED),
+        pa.field("bytes_received", pa.int64(), nullable=_REQUIRED),
+    ]
+)
+"""`requests-<worker>.arrow`: one row per request."""
+
+
+def _counts(name: str, key: pa.Field) -> pa.Field:
+    """A list of (key, count) pairs."""
+    return pa.field(name, pa.list_(pa.struct([key, pa.field("count", pa.int64())])), nullable=_OPTIONAL)
+
+
+def _optional(kind: pa.DataType, *names: str) -> list[pa.Field]:
+    """Nullable columns of one type."""
+    return [pa.field(name, kind, nullable=_OPTIONAL) for name in names]
+
+
+WINDOWS = pa.schema(
+    [
+        pa.field("second", pa.int32(), nullable=_REQUIRED),
+        pa.field("worker", pa.int16(), nullable=_REQUIRED),
+        pa.field("phase", _WORD, nullable=_REQUIRED),
+        pa.field("kind", _WORD, nullable=_REQUIRED),
+        *_optional(_NAME, "scenario", "name"),
+        *_optional(_WORD, "section", "method"),
+        *_optional(pa.int64(), "count", "errors"),
+        _counts("outcomes", pa.field("name", pa.utf8())),
+        _counts("statuses", pa.field("status", pa.uint16())),
+        *_optional(pa.binary(), "service", "response", "ttfb"),
+        *_optional(pa.int64(), "service_sum_ns", "response_sum_ns", "bytes_sent", "bytes_received", "attempts"),
+        *_optional(pa.int64(), "connections", "surplus_bytes", "interim"),
+        *_optional(pa.int64(), "iterations_due", "iterations_started", "iterations_completed", "iterations_failed"),
+        *_optional(pa.int64(), "iterations_dropped", "iterations_interrupted"),
+        *_optional(pa.int32(), "users_active"),
+        *_optional(pa.int64(), "users_lost", "users_waiting"),
+        *_optional(pa.binary(), "lag"),
+        *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),
+        *_optional(pa.int32(), "open_fds", "fd_limit"),
+        *_optional(pa.int64(), "rows_dropped"),
+        *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),
+        *_optional(pa.int64(), "foreign_cpu_ns"),
+    ]
+)
+"""`windows.arrow`: one row per second, worker, phase, kind, name. `worker` is `MACHINE` in rows about that."""
+
+MACHINE = -1
+"""The value of `worker` in rows about the machine."""

@@ -1,0 +1,222 @@
+"""The summary: a run in one JSON document. Its JSON Schema lies beside this file.
+
+Headline numbers are of the steady phase and of the steps of iterations. What users do once (`start`) and token calls
+(`auth`) stand apart and are counted over the whole run, because users may start in the warm-up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from loadcore.results import judgement
+from loadcore.results.client import client_section, counted_of
+from loadcore.results.lookup import SteadySpan, mean_ns
+from loadcore.results.record_of_run import SCHEMA_VERSION
+from loadcore.results.tally import MAIN, ScenarioTotals, StepTotals
+from loadcore.results.totals import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.engine import Histogram, ScenarioInfo
+    from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.tally import GroupTotals, Tally
+    from loadcore.results.totals import Totals
+
+SECTIONS = (MAIN, "start", "auth")
+
+_QUANTILES = (("p50_ns", 0.5), ("p90_ns", 0.9), ("p95_ns", 0.95), ("p99_ns", 0.99), ("p999_ns", 0.999))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a summary is made of."""
+
+    start: RunStart
+    end: RunEnd
+    totals: Totals
+    thresholds: Sequence[dict[str, Any]]
+    """As they were judged: expression, state, value, limit, unit."""
+
+
+def build(parts: Parts) -> dict[str, Any]:
+    """The content of `summary.json`."""
+    start, end, totals = parts.start, parts.end, parts.totals
+    steady, whole = totals.over(), totals.over(*PHASES)
+    span = SteadySpan.of(start, end.ended_ns)
+    main = steady.all_steps()
+    counted = counted_of(parts.start, parts.end, whole)
+    reasons = totals.health.reasons(counted)
+    verdict = judgement.judge(
+        judgement.Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons)
+    )
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": start.run_id,
+        "name": start.name,
+        "started_at": start.started_at,
+        "duration_s": end.ended_ns / 1e9,
+        "steady_s": span.seconds,
+        "truncated": end.truncated,
+        "exit_code": verdict.exit_code,
+        "verdict": {
+            "status": verdict.status,
+            "reasons": list(verdict.reasons),
+            "exit_codes": list(verdict.exit_codes),
+        },
+        "thresholds": list(parts.thresholds),
+        "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
+        "steps": _steps(parts, steady, whole, span),
+        "all": _step(main, span.seconds),
+        "checks": [
+            {key: getattr(check, key) for key in ("scenario", "step", "name", "evaluated", "failed")}
+            for check in steady.checks.values()
+        ],
+        "groups": [_group(group) for group in steady.groups.values()],
+        "errors": _errors(totals),
+        "client": client_section(totals, end, reasons, counted),
+        "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
+        "machine": start.machine,
+        "limits": start.limits,
+        "versions": start.versions,
+        "seed": start.seed,
+        "plan_sha256": start.plan_sha256,
+        "workers_lost": [{"worker": worker.worker, "reason": worker.error} for worker in end.workers if worker.lost],
+        "signal": end.signal,
+    }
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `summary.json`."""
+    document: dict[str, Any] = json.loads(files("loadcore.results").joinpath("summary.schema.json").read_text("utf-8"))
+    return document
+
+
+def times(histogram: Histogram, exact_mean_ns: float | None = None) -> dict[str, int | None]:
+    """Percentiles, mean, least and greatest of some durations; all None if there are none."""
+    if not histogram.count:
+        return dict.fromkeys([*(name for name, _ in _QUANTILES), "mean_ns", "min_ns", "max_ns"])
+    mean = histogram.mean_ns if exact_mean_ns is None else exact_mean_ns
+    return {
+        **{name: histogram.quantile(quantile) for name, quantile in _QUANTILES},
+        "mean_ns": round(mean),
+        "min_ns": histogram.min_ns,
+        "max_ns": histogram.max_ns,
+    }
+
+
+def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
+    return {
+        "scenario": step.scenario,
+        "name": step.name,
+        "method": step.method,
+        "section": step.section,
+        "requests": step.requests,
+        "errors": step.errors,
+        "error_rate": step.error_rate,
+        "requests_per_s": step.requests / seconds if seconds else None,
+        "service": times(step.service, mean_ns(step, "service")),
+        "response": times(step.response, mean_ns(step, "response")),
+        "ttfb": times(step.ttfb),
+        "outcomes": dict(sorted(step.outcomes.items())),
+        "statuses": {str(status): count for status, count in sorted(step.statuses.items())},
+        "attempts": step.attempts,
+        "not_sent": step.not_sent,
+        "connections": step.connections,
+        "bytes_sent": step.bytes_sent,
+        "bytes_received": step.bytes_received,
+        "surplus_bytes": step.surplus_bytes,
+        "interim": step.interim,
+    }
+
+
+def _steps(parts: Parts, steady: Tally, whole: Tally, span: SteadySpan) -> list[dict[str, Any]]:
+    """Every step of the plan, also those that made no request, in the plan's order."""
+    entries = []
+    for info in parts.start.description.steps:
+        is_main = info.section == MAIN
+        tally, seconds = (steady, span.seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
+        found = tally.steps.get((info.scenario, info.section, info.name))
+        entries.append(_step(found or StepTotals(info.scenario, info.name, info.method, info.section), seconds))
+    return entries
+
+
+def _group(group: GroupTotals) -> dict[str, Any]:
+    return {
+        "scenario": group.scenario,
+        "name": group.name,
+        "count": group.ended,
+        "failed": group.failed,
+        "duration": times(group.duration),
+    }
+
+
+def _scenarios(parts: Parts, whole: Tally) -> list[dict[str, Any]]:
+    return [_scenario(parts, info, whole) for info in parts.start.description.scenarios]
+
+
+def _scenario(parts: Parts, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
+    totals = whole.scenarios.get(info.name) or ScenarioTotals(info.name)
+    return {
+        "name": info.name,
+        "base_url": parts.start.base_urls.get(info.name),
+        "model": info.model,
+        "planned_iterations": info.planned_iterations,
+        "iterations": {
+            "due": totals.iterations_due,
+            "started": totals.iterations_started,
+            "completed": totals.iterations_completed,
+            "failed": totals.iterations_failed,
+            "dropped": totals.iterations_dropped,
+            "interrupted": totals.iterations_interrupted,
+        },
+        "users": {
+            "planned": info.users,
+            "peak": parts.totals.users_peak.get(info.name, 0),
+            "lost": totals.users_lost,
+        },
+    }
+
+
+def _requests(parts: Parts, whole: Tally) -> dict[str, int]:
+    everything = whole.all_steps(*SECTIONS)
+    ends = parts.end.workers
+    return {
+        "recorded": everything.requests,
+        "sent_total": everything.attempts,
+        "not_sent": everything.not_sent,
+        "rows": sum(end.rows for end in ends),
+        "rows_dropped": sum(end.rows_dropped + end.rows_lost for end in ends),
+    }
+
+
+def _phase(tally: Tally) -> dict[str, int]:
+    main, apart = tally.all_steps(), tally.all_steps("start", "auth")
+    return {
+        "requests": main.requests,
+        "errors": main.errors,
+        "requests_apart": apart.requests,
+        "errors_apart": apart.errors,
+    }
+
+
+def _errors(totals: Totals) -> list[dict[str, Any]]:
+    """What went wrong, the most frequent first. Exactly one of `outcome` and `status` is given."""
+    entries = [
+        {
+            "scenario": scenario,
+            "section": section,
+            "step": step,
+            "phase": phase,
+            "outcome": outcome or None,
+            "status": status or None,
+            "count": span.count,
+            "first_s": span.first_s,
+            "last_s": span.last_s,
+        }
+        for (scenario, section, step, phase, outcome, status), span in totals.errors.items()
+    ]
+    return sorted(entries, key=lambda entry: (-int(str(entry["count"])), str(entry["step"]), str(entry["status"])))

@@ -1,0 +1,250 @@
+"""Windows added up as they come: the numbers that the live view, thresholds and the summary are made of.
+
+The same code runs while a run goes on, at its end, and when a killed run is opened again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+from loadcore.engine import Histogram
+from loadcore.results.schema import MACHINE
+from loadcore.results.tally import MAIN, Row, Tally
+from loadcore.verdict import ClientHealth, WorkerSecond
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+Phase = Literal["warm_up", "steady", "ramp_down"]
+
+PHASES: tuple[Phase, ...] = ("warm_up", "steady", "ramp_down")
+STEADY: Phase = "steady"
+"""The phase that headline numbers come from."""
+RECENT_S = 5
+"""What "the last seconds" means in the live view."""
+
+_DEFAULT_EXPECTED = ((0, 399),)
+
+
+@dataclass(slots=True)
+class WorkerTotals:
+    """How one worker process did, over the whole run."""
+
+    worker: int
+    cpu_ns: int = 0
+    """CPU time of the engine thread."""
+    process_cpu_ns: int = 0
+    wall_ns: int = 0
+    cpu_ratio_max: float = 0.0
+    """The busiest second of the engine thread, of one core."""
+    lag: Histogram = field(default_factory=Histogram)
+    lag_max_ns: int = 0
+    involuntary_switches: int = 0
+    open_fds_max: int = 0
+    fd_limit: int | None = None
+    rows_dropped: int = 0
+
+    def add_row(self, row: Row) -> None:
+        """Add a second."""
+        self.cpu_ns += row["cpu_ns"] or 0
+        self.process_cpu_ns += row["process_cpu_ns"] or 0
+        self.wall_ns += row["wall_ns"] or 0
+        self.involuntary_switches += row["involuntary_switches"] or 0
+        self.rows_dropped += row["rows_dropped"] or 0
+        self.lag_max_ns = max(self.lag_max_ns, row["lag_max_ns"] or 0)
+        self.open_fds_max = max(self.open_fds_max, row["open_fds"] or 0)
+        self.fd_limit = row["fd_limit"] if row["fd_limit"] is not None else self.fd_limit
+        self.cpu_ratio_max = max(self.cpu_ratio_max, cpu_ratio(row) or 0.0)
+        if row["lag"] is not None:
+            self.lag.add_encoded(row["lag"])
+
+
+@dataclass(slots=True)
+class MachineTotals:
+    """How busy the machine was with other programs, in cores."""
+
+    wall_ns: int = 0
+    foreign_cpu_ns: int = 0
+    foreign_cores_max: float = 0.0
+
+    def add_row(self, row: Row) -> None:
+        """Add a second."""
+        wall, foreign = row["wall_ns"] or 0, row["foreign_cpu_ns"] or 0
+        self.wall_ns += wall
+        self.foreign_cpu_ns += foreign
+        if wall:
+            self.foreign_cores_max = max(self.foreign_cores_max, foreign / wall)
+
+
+ErrorKey = tuple[str, str, str, str, str, int]
+"""Scenario, section, step, phase, outcome (empty: the status was the error), status (0: the outcome was the error)."""
+
+
+@dataclass(slots=True)
+class ErrorSpan:
+    """How often one kind of error came, and from which second to which."""
+
+    count: int
+    first_s: int
+    last_s: int
+
+
+class Totals:
+    """Adds windows up.
+
+    Args:
+        expected: The status codes a step expects, as inclusive ranges, by (scenario, step); by default 0 to 399.
+        cores: How many cores the machine has, to tell what share of it other programs used.
+    """
+
+    def __init__(
+        self, expected: Mapping[tuple[str, str], Sequence[Sequence[int]]] | None = None, cores: int = 1
+    ) -> None:
+        self.health = ClientHealth()
+        self.workers: dict[int, WorkerTotals] = {}
+        self.machine = MachineTotals()
+        self.errors: dict[ErrorKey, ErrorSpan] = {}
+        self.users_peak: dict[str, int] = {}
+        self.last_second = -1
+        """The newest second that any worker has sent a window of."""
+        self.judged: list[dict[str, Any]] = []
+        """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
+        self._expected = dict(expected or {})
+        self._cores = cores
+        self._phases: dict[str, Tally] = {}
+        self._recent: deque[Row] = deque()
+        self._users: dict[tuple[str, int], int] = {}
+        self._last_seconds: dict[int, int] = {}
+        self._process_cpu: dict[tuple[int, int], int] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add a batch with the columns of `schema.WINDOWS`: windows of one worker, in the order of their seconds."""
+        for (second, worker), rows in groupby(batch.to_pylist(), key=lambda row: (row["second"], row["worker"])):
+            self._add_second(second, worker, list(rows))
+
+    def over(self, *phases: Phase) -> Tally:
+        """Everything so far in these phases; in the steady one if none is named. Do not change what is returned."""
+        if len(phases) <= 1:
+            return self._phases.get(phases[0] if phases else STEADY, Tally())
+        return Tally().add(self._phases[phase] for phase in phases if phase in self._phases)
+
+    def recent(self, seconds: int = RECENT_S, until: int | None = None) -> Tally:
+        """The last seconds, whatever their phase. At most `RECENT_S` are kept.
+
+        Args:
+            seconds: How many.
+            until: The last of them; the newest that is complete if None.
+        """
+        last = self.last_second if until is None else until
+        tally = Tally()
+        for row in self._recent:
+            if last - seconds < row["second"] <= last:
+                tally.add_row(row)
+        return tally
+
+    def users_active(self, scenario: str | None = None) -> int:
+        """Users that run now, in all workers."""
+        return sum(users for (name, _), users in self._users.items() if scenario in (None, name))
+
+    def last_second_of(self, worker: int) -> int:
+        """The newest second of a worker; -1 before its first."""
+        return self._last_seconds.get(worker, -1)
+
+    def processes_cpu_ns(self, second: int) -> int:
+        """CPU time that the workers' processes used in one of the last seconds."""
+        return sum(used for (at, _), used in self._process_cpu.items() if at == second)
+
+    def _add_second(self, second: int, worker: int, rows: list[Row]) -> None:
+        if worker == MACHINE:
+            self._add_machine(second, rows)
+            return
+        self.last_second = max(self.last_second, second)
+        self._last_seconds[worker] = max(self.last_second_of(worker), second)
+        for row in rows:
+            if row["kind"] == "worker":
+                continue
+            self._phases.setdefault(row["phase"], Tally()).add_row(row)
+            self._recent.append(row)
+            if row["kind"] == "step":
+                self._note_errors(row)
+        while self._recent and self._recent[0]["second"] <= self.last_second - RECENT_S - 1:
+            self._recent.popleft()
+        self._count_users(worker, rows)
+        self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
+        for row in rows:
+            if row["kind"] == "worker":
+                self._add_worker(row, rows)
+
+    def _add_machine(self, second: int, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self.machine.add_row(row)
+            if row["wall_ns"] and row["phase"] == STEADY:
+                self.health.see_machine(second, (row["foreign_cpu_ns"] or 0) / row["wall_ns"] / self._cores)
+
+    def _add_worker(self, row: Row, rows: Iterable[Row]) -> None:
+        self.workers.setdefault(row["worker"], WorkerTotals(row["worker"])).add_row(row)
+        self._process_cpu[row["second"], row["worker"]] = row["process_cpu_ns"] or 0
+        for key in [key for key in self._process_cpu if key[0] < row["second"] - 2 * RECENT_S]:
+            del self._process_cpu[key]
+        if row["phase"] == STEADY:
+            self.health.see(_worker_second(row, rows))
+
+    def _count_users(self, worker: int, rows: Iterable[Row]) -> None:
+        active: dict[str, int] = {}
+        for row in rows:
+            if row["kind"] == "scenario" and row["users_active"] is not None:
+                active[row["scenario"]] = max(active.get(row["scenario"], 0), row["users_active"])
+        for scenario, users in active.items():
+            self._users[scenario, worker] = users
+            self.users_peak[scenario] = max(self.users_peak.get(scenario, 0), self.users_active(scenario))
+
+    def _note_errors(self, row: Row) -> None:
+        where = (row["scenario"], row["section"], row["name"], row["phase"])
+        for entry in row["outcomes"] or ():
+            if entry["name"] != "ok":
+                self._note((*where, entry["name"], 0), row["second"], entry["count"])
+        if not row["errors"]:
+            return
+        expected = self._expected.get((row["scenario"], row["name"]), _DEFAULT_EXPECTED)
+        for entry in row["statuses"] or ():
+            if not any(low <= entry["status"] <= high for low, high in expected):
+                self._note((*where, "", entry["status"]), row["second"], entry["count"])
+
+    def _note(self, key: ErrorKey, second: int, count: int) -> None:
+        span = self.errors.get(key)
+        if span is None:
+            self.errors[key] = ErrorSpan(count, second, second)
+            return
+        span.count += count
+        span.first_s, span.last_s = min(span.first_s, second), max(span.last_s, second)
+
+
+def cpu_ratio(row: Row) -> float | None:
+    """CPU time of the engine thread in a second, of one core."""
+    return row["cpu_ns"] / row["wall_ns"] if row["cpu_ns"] is not None and row["wall_ns"] else None
+
+
+def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
+    service = Histogram()
+    for step in rows:
+        if step["kind"] == "step" and step["section"] == MAIN and step["service"] is not None:
+            service.add_encoded(step["service"])
+    lag: Any = Histogram()
+    if row["lag"] is not None:
+        lag.add_encoded(row["lag"])
+    return WorkerSecond(
+        second=row["second"],
+        worker=row["worker"],
+        cpu_ratio=cpu_ratio(row),
+        lag_p99_ns=lag.quantile(0.99) if lag.count else None,
+        service_p50_ns=service.quantile(0.5) if service.count else None,
+        open_fds=row["open_fds"],
+        fd_limit=row["fd_limit"],
+        pressure=row["psi_some_avg10"],
+        steal=row["steal_ratio"],
+    )

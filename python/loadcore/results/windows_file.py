@@ -1,0 +1,93 @@
+"""Windows on their way to `windows.arrow`.
+
+The file format holds one dictionary per column. So the words are known from the plan, and every batch is written with
+the same ones, whatever dictionaries its worker sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loadcore.results.schema import MACHINE, WINDOWS
+from loadcore.results.totals import PHASES
+from loadcore.results.writer import FileFacts, SegmentedWriter
+
+if TYPE_CHECKING:
+    from loadcore.engine import Description
+    from loadcore.results.run_folder import RunFolder
+
+_KINDS = ("step", "check", "group", "scenario", "worker")
+_SECTIONS = ("main", "start", "auth")
+
+
+class WindowsFile:
+    """Writes the windows of all workers into one file, and gives them back in one form.
+
+    Args:
+        folder: The run's folder.
+        description: What the run does: it knows all names.
+        metadata: Stands in the schema.
+    """
+
+    def __init__(self, folder: RunFolder, description: Description, metadata: dict[str, str]) -> None:
+        self._schema = WINDOWS.with_metadata(metadata)
+        self._writer = SegmentedWriter(folder.windows_segment, self._schema)
+        self._words = {name: pa.array(words, pa.utf8()) for name, words in _words_of(description).items()}
+
+    def write(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Append a worker's batch. Gives it with all columns of `schema.WINDOWS`, also if the disk did not take it."""
+        columns = [self._column(batch, field) for field in self._schema]
+        whole = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        self._writer.write(whole)
+        return whole
+
+    def write_machine(self, second: int, phase: str, values: dict[str, Any]) -> pa.RecordBatch:
+        """Append a row about the machine."""
+        row = {"second": second, "worker": MACHINE, "phase": phase, "kind": "worker", **values}
+        return self.write(pa.RecordBatch.from_pylist([row], schema=_PLAIN))
+
+    def close(self) -> list[FileFacts]:
+        """Seal the file."""
+        return self._writer.close()
+
+    @property
+    def problem(self) -> str | None:
+        """Why windows are missing in the file; None if none are."""
+        return self._writer.problem
+
+    def _column(self, batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+        if field.name not in batch.schema.names:
+            return pa.nulls(batch.num_rows, field.type)
+        column = batch.column(field.name)
+        words = self._words.get(field.name)
+        if words is None:
+            return column if column.type == field.type else column.cast(field.type)
+        texts = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        places = pc.index_in(texts.cast(pa.utf8()), value_set=words).cast(field.type.index_type)
+        return pa.DictionaryArray.from_arrays(places, words)
+
+
+_PLAIN = pa.schema(
+    [
+        pa.field(field.name, pa.utf8()) if pa.types.is_dictionary(field.type) else field.with_nullable(nullable=True)
+        for field in WINDOWS
+    ]
+)
+"""The same columns without dictionaries: what single rows are made with."""
+
+
+def _words_of(description: Description) -> dict[str, list[str]]:
+    """The words of each dictionary column."""
+    names = [entry.name for entries in (description.steps, description.checks, description.groups) for entry in entries]
+    return {
+        "phase": list(PHASES),
+        "kind": list(_KINDS),
+        "scenario": [scenario.name for scenario in description.scenarios],
+        "name": list(dict.fromkeys(names)),
+        "step": list(dict.fromkeys(step.name for step in description.steps)),
+        "section": list(_SECTIONS),
+        "method": list(dict.fromkeys(step.method for step in description.steps)),
+    }

@@ -1,0 +1,131 @@
+"""Running a scenario from Python: in a script, a notebook, a test. The command line calls this, too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loadcore.compiler import Options
+    from loadcore.plan import Plan
+    from loadcore.results.run import Run
+    from loadcore.scenario import Scenario
+    from loadcore.thresholds import Rule, Threshold
+
+# This module is imported with the package, so what reads Arrow and starts processes is imported when a run starts.
+
+
+def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
+    scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
+    *,
+    users: int | None = None,
+    rate: str | None = None,
+    duration: str | None = None,
+    iterations: int | None = None,
+    base_url: str | None = None,
+    warm_up: str | None = None,
+    graceful_stop: str | None = None,
+    thresholds: Sequence[str | Threshold] | None = None,
+    workers: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    listeners: Sequence[Any] = (),
+    allow_lost_workers: bool = False,
+) -> Run:
+    """Run a scenario and wait for its end.
+
+    run = loadcore.run("checkout.py", users=50, duration="10s")
+    assert run.exit_code == 0, run.verdict["reasons"]
+
+    A crossed threshold, a client that was the limit and Ctrl-C are results, not exceptions: they stand in the run's
+    `verdict` and `exit_code`. In the main thread Ctrl-C and SIGTERM first stop and drain, then interrupt, then leave
+    at once.
+
+    Args:
+        scenario: A file (`checkout.py`, `checkout.py:browse`), a scenario, or several.
+        users: Number of users in place of the scenario's.
+        rate: Arrival rate in place of the scenario's: `"200/s"`.
+        duration: Length in place of the scenario's: `"10s"`.
+        iterations: Number of iterations in place of the scenario's.
+        base_url: Target in place of the scenario's.
+        warm_up: What is due before this offset stays out of the summary.
+        graceful_stop: How long running iterations may go on after the planned end.
+        thresholds: What the run is judged by, in place of what the scenarios say.
+        workers: Number of processes; by default one for each core that may be used.
+        out: The run's folder; by default `runs/<id>`.
+        seed: Where every random choice comes from; by default another one each time.
+        name: What the run is called; by default as its file or scenario is.
+        listeners: Who follows the run, see `loadcore.listeners.Listener`.
+        allow_lost_workers: Whether a run that lost a worker may still be valid.
+
+    Raises:
+        PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.
+        ScenarioRaised: The scenario's file raised an exception. Nothing was sent.
+        UsageError: An argument makes no sense. Nothing was sent.
+        RunError: The run could not be started. Nothing was sent.
+    """
+    from loadcore.compiler import Options  # noqa: PLC0415 - see above
+
+    options = Options(
+        users=users,
+        rate=rate,
+        duration=duration,
+        iterations=iterations,
+        base_url=base_url,
+        warm_up=warm_up,
+        graceful_stop=graceful_stop,
+        seed=seed,
+        name=name,
+    )
+    plan, rules = _compile(scenario, options, thresholds or ())
+    return run_plan(
+        plan,
+        rules,
+        workers=workers,
+        out=None if out is None else Path(out),
+        listeners=listeners,
+        allow_lost_workers=allow_lost_workers,
+    )
+
+
+def run_plan(
+    plan: Plan,
+    rules: Sequence[Rule],
+    *,
+    workers: int | None = None,
+    out: Path | None = None,
+    listeners: Sequence[Any] = (),
+    allow_lost_workers: bool = False,
+) -> Run:
+    """Run a compiled plan, judged by these rules. Arguments and errors as of `run`."""
+    from loadcore.launch import launch  # noqa: PLC0415 - see above
+
+    return launch(plan, rules, workers, out, listeners, allow_lost_workers=allow_lost_workers)
+
+
+def _compile(
+    scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
+    options: Options,
+    given: Sequence[str | Threshold],
+) -> tuple[Plan, Sequence[Rule]]:
+    """The plan and the rules of what was handed in."""
+    from dataclasses import replace  # noqa: PLC0415 - see above
+
+    from loadcore import loader  # noqa: PLC0415
+    from loadcore.compiler import compile, compile_thresholds  # noqa: A004, PLC0415
+    from loadcore.scenario import Scenario  # noqa: PLC0415
+
+    of_file: Sequence[str | Threshold] = ()
+    if isinstance(scenario, Scenario):
+        scenarios: Sequence[Scenario] = [scenario]
+    elif isinstance(scenario, Sequence) and not isinstance(scenario, str):
+        scenarios = scenario
+    else:
+        file = loader.load(os.fspath(scenario))
+        scenarios, of_file = file.scenarios, file.thresholds
+        options = replace(options, name=options.name or file.name)
+    plan = compile(scenarios, options)
+    return plan, compile_thresholds(plan, scenarios, of_file, given)

@@ -1,0 +1,46 @@
+"""Ctrl-C and SIGTERM while a run goes on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+_WATCHED = (signal.SIGINT, signal.SIGTERM)
+
+
+class Signals:
+    """Counts requests to end. In the main thread these are signals; from any thread, calls of `request`.
+
+    As a context manager it takes the place of the signals' handlers and puts the old ones back; in other threads,
+    where Python allows no handlers, it leaves them alone.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        """How often the end was asked for: stop, stop now, leave."""
+        self.first: str | None = None
+        """The name of the signal that came first."""
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in _WATCHED}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave
+
+    def request(self, name: str | None = None) -> None:
+        """Ask for the end once more."""
+        self.count += 1
+        self.first = self.first or name
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.request(signal.Signals(number).name)

@@ -1,0 +1,309 @@
+"""The supervisor: what many workers cannot do alone.
+
+Its chores: set up once, wait until all are ready, start them together, notice one that is lost, merge what they
+report, judge thresholds while they run, end the run early, notice that it is done, tear down and sum up once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loadcore import preflight, wire
+from loadcore.crew import Crew
+from loadcore.engine import Description, ScenarioInfo
+from loadcore.errors import ExitCode, RunError
+from loadcore.host_watch import HostWatch
+from loadcore.link import Gone
+from loadcore.results import sealing
+from loadcore.results.lookup import Measured
+from loadcore.results.opening import facts_on_disk, judge, requests_of
+from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+from loadcore.results.run_folder import write_durably
+from loadcore.results.schema import SCHEMA_VERSION
+from loadcore.results.totals import Totals
+from loadcore.results.windows_file import WindowsFile
+from loadcore.thresholds import AbortWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loadcore.link import WorkerLink
+    from loadcore.listeners import Listeners
+    from loadcore.results.run_folder import RunFolder
+    from loadcore.signals import Signals
+    from loadcore.thresholds import Rule
+
+READY_WITHIN_S = 120.0
+"""Reading a large feeder may take a while."""
+SILENT_S = 2.0
+"""A worker that says nothing for so long is said to be silent: it reports every second."""
+LOST_AFTER_S = 30.0
+"""A worker that says nothing for so long is ended and counts as lost."""
+WINDOW_GRACE_S = 1.5
+"""How long a second waits for the windows of a worker that is late."""
+OVERTIME_S = 10.0
+"""What a worker may take beyond the planned end and the graceful stop before it is interrupted."""
+INTERRUPT_WITHIN_S = 5.0
+"""What an interrupted worker may take to seal its files before it is ended."""
+
+_LEAD_S = 0.1
+_LEAD_PER_WORKER_S = 0.01
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be run."""
+
+    plan_json: str
+    start: RunStart
+    """All that is known before the workers are; the rest is filled in when they are ready."""
+    folder: RunFolder
+    rules: Sequence[Rule]
+    graceful_stop_ns: int
+    needs: Callable[[Sequence[int]], preflight.Needs]
+    """What a run needs of the machine whose workers may hold so many connections each."""
+    make_link: Callable[[int], WorkerLink]
+    """Starts a worker of that number."""
+
+
+class Supervisor:
+    """Runs one assignment, from any thread.
+
+    Args:
+        assignment: What is to be run.
+        listeners: Who follows it.
+        signals: Where requests to end the run come from.
+    """
+
+    def __init__(self, assignment: Assignment, listeners: Listeners, signals: Signals) -> None:
+        self._assignment = assignment
+        self._listeners = listeners
+        self._signals = signals
+        self._handled_signals = 0
+        self._aborted_by: str | None = None
+        self._ends: dict[int, WorkerEnd] = {}
+        self._trouble: dict[int, str] = {}
+        self._seen: dict[int, int] = {}
+        self._silent: set[int] = set()
+        self._complete = -1
+        self._ended_ns = 0
+        self._start_at_ns = 0
+        self._deadline_ns: int | None = None
+        self._interrupted = False
+
+    def run(self) -> dict[str, Any]:
+        """Run to the end; the summary.
+
+        Raises:
+            PlanError: The plan is not valid, or this machine does not allow it. Nothing was sent.
+            RunError: The workers could not be started. Nothing was sent.
+        """
+        preflight.raise_file_limit()
+        workers = range(self._assignment.start.workers)
+        with Crew([self._assignment.make_link(worker) for worker in workers]) as crew:
+            self._crew = crew
+            prepared = crew.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
+            descriptions = [Description.from_dict(answer.description) for answer in prepared]
+            preflight.require(self._assignment.needs([each.connections for each in descriptions]))
+            crew.arm(self._leave_if_asked, READY_WITHIN_S)
+            self._go(merge(descriptions))
+            while crew.working:
+                said = crew.next()
+                if said is not None:
+                    self._take(*said)
+                self._obey_signals()
+                self._complete_seconds()
+                self._mind_the_clock()
+        return self._conclude()
+
+    def _order_for(self, worker: int) -> wire.Prepare:
+        start = self._assignment.start
+        return wire.Prepare(
+            plan=self._assignment.plan_json,
+            share=worker,
+            shares=start.workers,
+            run_dir=str(self._assignment.folder.path),
+            worker=worker,
+            metadata=_metadata(start),
+        )
+
+    def _leave_if_asked(self) -> None:
+        if self._signals.count:
+            error = RunError("stopped before the first request")
+            error.exit_code = ExitCode.TERMINATED if self._signals.first == "SIGTERM" else ExitCode.INTERRUPTED
+            raise error
+
+    def _go(self, description: Description) -> None:
+        """Write down what starts, and start it everywhere at one moment."""
+        lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * len(self._crew.working)) * _NS)
+        self._start_at_ns = time.monotonic_ns() + lead_ns
+        wall_start_us = (time.time_ns() + lead_ns) // 1000
+        self._start = replace(
+            self._assignment.start,
+            description=description,
+            started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
+            wall_start_us=wall_start_us,
+        )
+        write_durably(self._assignment.folder.start, self._start.to_json())
+        self._totals = Totals(self._start.expectations(), self._start.cores)
+        self._windows = WindowsFile(self._assignment.folder, description, _metadata(self._start))
+        self._watch = AbortWatch(self._assignment.rules)
+        if description.planned_end_ns is not None:
+            self._deadline_ns = description.planned_end_ns + self._allowance_ns()
+        self._crew.go(wire.Go(self._start_at_ns, wall_start_us))
+        self._host = HostWatch()
+        self._listeners.tell("on_start", description)
+
+    def _take(self, worker: int, message: wire.Report | Gone) -> None:
+        """What a worker said."""
+        match message:
+            case wire.WindowBatch(stream):
+                with pa.ipc.open_stream(stream) as reader:
+                    for batch in reader:
+                        self._totals.add(self._windows.write(batch))
+                self._seen[worker] = self._totals.last_second_of(worker)
+            case wire.Done(end, ended_ns):
+                self._ends[worker] = end
+                self._ended_ns = max(self._ended_ns, ended_ns)
+                if end.error:
+                    self._listeners.say(f"worker {worker} {end.reason}: {end.error}")
+            case wire.Trouble(text):
+                self._trouble[worker] = text
+            case Gone(reason) if worker not in self._ends:
+                self._lose(worker, self._trouble.get(worker, reason))
+            case _:
+                pass
+        if worker in self._silent:
+            self._silent.discard(worker)
+            self._listeners.say(f"worker {worker} is back")
+
+    def _lose(self, worker: int, reason: str) -> None:
+        files = facts_on_disk(requests_of(self._assignment.folder, worker))
+        self._ends[worker] = WorkerEnd(worker, "lost", error=reason, files=files)
+        self._ended_ns = max(self._ended_ns, self._elapsed_ns())
+        verdict = "allowed" if self._start.allow_lost_workers else "the run is not valid any more"
+        kept = sum(facts.rows for facts in files)
+        self._listeners.say(
+            f"LOST worker {worker} after {self._elapsed_ns() / _NS:.1f} s ({reason}); "
+            f"its {kept} rows are kept; {verdict}"
+        )
+
+    def _obey_signals(self) -> None:
+        """First: stop and let running iterations finish. Second: stop now. Third: end the workers."""
+        while self._handled_signals < self._signals.count:
+            self._handled_signals += 1
+            if self._handled_signals == 1:
+                self._stop("stopping: running iterations may finish; once more stops now")
+            elif self._handled_signals == 2:  # noqa: PLR2004 - the second time
+                self._interrupt("stopping now; once more ends the workers at once")
+            else:
+                self._crew.kill(sorted(self._crew.working))
+
+    def _stop(self, text: str) -> None:
+        self._listeners.say(text)
+        self._crew.stop()
+        self._deadline_ns = self._elapsed_ns() + self._allowance_ns()
+
+    def _interrupt(self, text: str) -> None:
+        self._listeners.say(text)
+        self._crew.interrupt()
+        self._interrupted = True
+        self._deadline_ns = self._elapsed_ns() + int(INTERRUPT_WITHIN_S * _NS)
+
+    def _complete_seconds(self) -> None:
+        """Deal with every second that all workers have reported, or that has waited long enough."""
+        totals = self._totals
+        reported = min((self._seen.get(worker, -1) for worker in self._crew.working), default=totals.last_second)
+        overdue = min(int(self._elapsed_ns() / _NS - WINDOW_GRACE_S) - 1, totals.last_second)
+        while self._complete < max(reported, overdue):
+            self._complete += 1
+            self._complete_second(self._complete)
+
+    def _complete_second(self, second: int) -> None:
+        row = self._host.look(self._totals.processes_cpu_ns(second))
+        if row is not None:
+            self._totals.add(self._windows.write_machine(second, self._phase_of(second), row))
+        measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
+        self._totals.judged = judge(self._assignment.rules, measured)
+        self._listeners.tell("on_window", self._totals, second)
+        rule = self._watch.observe(self._elapsed_ns(), measured)
+        if rule is not None and self._aborted_by is None:
+            self._aborted_by = rule.expression
+            self._stop(f"stopping: {rule.expression} has not held for too long")
+
+    def _mind_the_clock(self) -> None:
+        for worker, silent_s in self._crew.silence().items():
+            if silent_s > LOST_AFTER_S:
+                self._crew.kill([worker])
+            elif silent_s > SILENT_S and worker not in self._silent:
+                self._silent.add(worker)
+                self._listeners.say(f"worker {worker} has said nothing for {silent_s:.0f} s")
+        if self._deadline_ns is None or self._elapsed_ns() < self._deadline_ns:
+            return
+        if self._interrupted:
+            self._crew.kill(sorted(self._crew.working))
+        else:
+            self._interrupt("the workers are late: stopping now")
+
+    def _conclude(self) -> dict[str, Any]:
+        """Sum up and seal the folder."""
+        end = RunEnd(
+            ended_ns=self._ended_ns,
+            workers=tuple(self._ends[worker] for worker in sorted(self._ends)),
+            signal=self._signals.first if self._handled_signals else None,
+            aborted_by=self._aborted_by,
+            windows_lost=self._windows.problem,
+        )
+        judged = judge(self._assignment.rules, Measured(self._totals, self._start, end.ended_ns))
+        parts = sealing.Parts(self._start, end, self._totals, judged)
+        return sealing.seal(self._assignment.folder, parts, self._windows.close(), self._listeners.say)
+
+    def _elapsed_ns(self) -> int:
+        return time.monotonic_ns() - self._start_at_ns
+
+    def _allowance_ns(self) -> int:
+        return self._assignment.graceful_stop_ns + int(OVERTIME_S * _NS)
+
+    def _phase_of(self, second: int) -> str:
+        planned = self._start.description.planned_end_ns
+        if (second + 1) * _NS <= self._start.warm_up_ns:
+            return "warm_up"
+        return "steady" if planned is None or second * _NS < planned else "ramp_down"
+
+
+def merge(descriptions: Sequence[Description]) -> Description:
+    """What all workers together do. Names are the same everywhere; users, iterations, connections add up."""
+    first = descriptions[0]
+    return replace(
+        first,
+        scenarios=tuple(
+            _merge_scenarios(entries) for entries in zip(*(each.scenarios for each in descriptions), strict=True)
+        ),
+        connections=sum(each.connections for each in descriptions),
+    )
+
+
+def _merge_scenarios(entries: Sequence[ScenarioInfo]) -> ScenarioInfo:
+    ends = [entry.planned_end_ns for entry in entries if entry.planned_end_ns is not None]
+    iterations = [entry.planned_iterations for entry in entries if entry.planned_iterations is not None]
+    return replace(
+        entries[0],
+        planned_end_ns=max(ends) if len(ends) == len(entries) else None,
+        planned_iterations=sum(iterations) if len(iterations) == len(entries) else None,
+        users=sum(entry.users for entry in entries),
+    )
+
+
+def _metadata(start: RunStart) -> dict[str, str]:
+    """What stands in the schema of every Arrow file of a run."""
+    return {
+        "loadcore.schema_version": SCHEMA_VERSION,
+        "loadcore.run_id": start.run_id,
+        "loadcore.plan_sha256": start.plan_sha256,
+    }

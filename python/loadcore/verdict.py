@@ -1,0 +1,286 @@
+"""Whether the client was the limit, by rules that name their numbers.
+
+A run whose client could not keep up says nothing about its target. Each rule looks at the seconds of each worker one
+after another; it speaks when it held for `IN_A_ROW` seconds, so that one bad second does not spoil a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+IN_A_ROW: Final = 3
+"""Seconds for which a rule must hold before it counts."""
+CPU_LIMIT: Final = 0.90
+"""Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
+LAG_FLOOR_NS: Final = 1_000_000
+"""Lag (due to sent) below this is never held against the client."""
+LAG_SHARE: Final = 0.10
+"""Lag is too much where its 99th percentile exceeds this share of the median service time."""
+DESCRIPTOR_LIMIT: Final = 0.90
+"""Share of the file limit in use."""
+PORT_LIMIT: Final = 0.80
+"""Share of the local port range in use."""
+SENT_LIMIT: Final = 0.99
+"""Iterations started, of those that were due."""
+FOREIGN_CPU_LIMIT: Final = 0.10
+"""Share of all cores that other programs used."""
+PRESSURE_LIMIT: Final = 20.0
+"""Percent of time in which some thread of the machine waited for a core."""
+TIME_WAIT_S: Final = 60
+"""For how long Linux keeps the port of a closed connection."""
+
+
+@dataclass(frozen=True)
+class WorkerSecond:
+    """One second of one worker. None: not known."""
+
+    second: int
+    worker: int
+    cpu_ratio: float | None = None
+    """CPU time of the engine thread, of one core."""
+    lag_p99_ns: int | None = None
+    service_p50_ns: int | None = None
+    open_fds: int | None = None
+    fd_limit: int | None = None
+    pressure: float | None = None
+    steal: float | None = None
+
+
+@dataclass
+class Streak:
+    """For how many seconds in a row a rule held, and its worst moment."""
+
+    running: int = 0
+    longest: int = 0
+    worst: float = 0.0
+    first_s: int | None = None
+    last_s: int | None = None
+    _since: int = 0
+
+    def see(self, second: int, *, holds: bool, value: float) -> None:
+        """Look at one more second."""
+        if not holds:
+            self.running = 0
+            return
+        if self.running == 0:
+            self._since = second
+        self.running += 1
+        self.longest = max(self.longest, self.running)
+        self.worst = max(self.worst, value)
+        if self.running >= IN_A_ROW:
+            self.first_s = self._since if self.first_s is None else self.first_s
+            self.last_s = second
+
+    @property
+    def counts(self) -> bool:
+        """Whether it held long enough."""
+        return self.longest >= IN_A_ROW
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a client is called the limit, or a note that does not go so far: what was seen, and what to do about it."""
+
+    rule: str
+    """Stable name of the rule."""
+    message: str
+    advice: str
+    worker: int | None = None
+    value: float | None = None
+    limit: float | None = None
+    first_s: int | None = None
+    last_s: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What was asked of a scenario with an open model, and what of it was started."""
+
+    scenario: str
+    due: int
+    started: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the whole run counted, for the rules that look at the end."""
+
+    offered: tuple[Offered, ...] = ()
+    rows_lost: int = 0
+    fd_limit_outcomes: int = 0
+    addr_unavailable_outcomes: int = 0
+    local_ports: int | None = None
+    """Size of the local port range."""
+    ports_linger: bool = True
+    """Whether the port of a closed connection stays taken for `TIME_WAIT_S`."""
+
+
+@dataclass
+class ClientHealth:
+    """Watches the client while it runs, in constant memory."""
+
+    cpu: dict[int, Streak] = field(default_factory=dict)
+    lag: dict[int, Streak] = field(default_factory=dict)
+    descriptors: dict[int, Streak] = field(default_factory=dict)
+    disturbed: Streak = field(default_factory=Streak)
+    _pressure: float = 0.0
+    _steal: float = 0.0
+    _opened: dict[int, int] = field(default_factory=dict)
+    _most_opened: int = 0
+
+    def see(self, second: WorkerSecond) -> None:
+        """Look at one second of one worker. Seconds of a worker come in order."""
+        if second.cpu_ratio is not None:
+            streak = self.cpu.setdefault(second.worker, Streak())
+            streak.see(second.second, holds=second.cpu_ratio >= CPU_LIMIT, value=second.cpu_ratio)
+        if second.lag_p99_ns is not None:
+            allowed = max(LAG_FLOOR_NS, LAG_SHARE * (second.service_p50_ns or 0))
+            streak = self.lag.setdefault(second.worker, Streak())
+            streak.see(second.second, holds=second.lag_p99_ns > allowed, value=second.lag_p99_ns)
+        if second.open_fds is not None and second.fd_limit:
+            share = second.open_fds / second.fd_limit
+            streak = self.descriptors.setdefault(second.worker, Streak())
+            streak.see(second.second, holds=share >= DESCRIPTOR_LIMIT, value=share)
+        self._pressure = second.pressure or 0.0
+        self._steal = second.steal or 0.0
+
+    def see_machine(self, second: int, foreign_cpu_ratio: float) -> None:
+        """Look at one second of the machine: the share of all cores that other programs used."""
+        taken = max(foreign_cpu_ratio, self._steal)
+        self.disturbed.see(second, holds=self._pressure >= PRESSURE_LIMIT and taken > FOREIGN_CPU_LIMIT, value=taken)
+
+    def see_connections(self, second: int, opened: int) -> None:
+        """Count connections that were opened in a second."""
+        if not opened:
+            return
+        self._opened[second] = self._opened.get(second, 0) + opened
+        for old in [each for each in self._opened if each <= second - TIME_WAIT_S]:
+            del self._opened[old]
+        self._most_opened = max(self._most_opened, sum(self._opened.values()))
+
+    def reasons(self, counted: Counted) -> list[Reason]:
+        """Why the client was the limit; empty if it was not."""
+        return [
+            *self._cpu_reasons(),
+            *self._lag_reasons(),
+            *self._descriptor_reasons(counted),
+            *self._port_reasons(counted),
+            *_offer_reasons(counted),
+            *_row_reasons(counted),
+        ]
+
+    def notes(self) -> list[Reason]:
+        """What a reader should know of the client though it does not spoil the result."""
+        if not self.disturbed.counts:
+            return []
+        streak = self.disturbed
+        message = f"other programs used up to {streak.worst:.0%} of this machine while threads waited for a core"
+        advice = "a target on the same machine counts as another program; otherwise wait for the others, or move"
+        return [
+            Reason("foreign_cpu", message, advice, None, streak.worst, FOREIGN_CPU_LIMIT, streak.first_s, streak.last_s)
+        ]
+
+    def _cpu_reasons(self) -> list[Reason]:
+        return [
+            Reason(
+                "cpu",
+                f"worker {worker} used up to {streak.worst:.0%} of its core for {streak.longest} s in a row",
+                "run more workers, or spread the load over more machines",
+                worker,
+                streak.worst,
+                CPU_LIMIT,
+                streak.first_s,
+                streak.last_s,
+            )
+            for worker, streak in self.cpu.items()
+            if streak.counts
+        ]
+
+    def _lag_reasons(self) -> list[Reason]:
+        return [
+            Reason(
+                "lag",
+                f"worker {worker} sent its slowest 1 % of requests up to {streak.worst / 1e6:.1f} ms late, "
+                f"for {streak.longest} s in a row",
+                "leave cores to the workers: fewer other programs, more workers, or the target on another machine",
+                worker,
+                streak.worst,
+                float(LAG_FLOOR_NS),
+                streak.first_s,
+                streak.last_s,
+            )
+            for worker, streak in self.lag.items()
+            if streak.counts
+        ]
+
+    def _descriptor_reasons(self, counted: Counted) -> list[Reason]:
+        advice = "raise the limit (`ulimit -n`, or LimitNOFILE in a systemd unit), or run fewer users per worker"
+        reasons = [
+            Reason(
+                "descriptors",
+                f"worker {worker} held {streak.worst:.0%} of the file descriptors it may have",
+                advice,
+                worker,
+                streak.worst,
+                DESCRIPTOR_LIMIT,
+                streak.first_s,
+                streak.last_s,
+            )
+            for worker, streak in self.descriptors.items()
+            if streak.counts
+        ]
+        if counted.fd_limit_outcomes:
+            message = f"{counted.fd_limit_outcomes} requests were not sent: no file descriptor was left"
+            reasons.append(Reason("descriptors", message, advice, value=float(counted.fd_limit_outcomes), limit=0.0))
+        return reasons
+
+    def _port_reasons(self, counted: Counted) -> list[Reason]:
+        advice = (
+            "keep connections open, or widen the range "
+            "(`sysctl net.ipv4.ip_local_port_range`, `net.ipv4.tcp_tw_reuse=1`)"
+        )
+        if counted.addr_unavailable_outcomes:
+            message = f"{counted.addr_unavailable_outcomes} requests were not sent: every local port was in use"
+            return [Reason("ports", message, advice, value=float(counted.addr_unavailable_outcomes), limit=0.0)]
+        if counted.local_ports and counted.ports_linger and self._most_opened >= PORT_LIMIT * counted.local_ports:
+            share = self._most_opened / counted.local_ports
+            message = (
+                f"{self._most_opened} connections were opened within {TIME_WAIT_S} s: {share:.0%} of the local ports"
+            )
+            return [Reason("ports", message, advice, value=share, limit=PORT_LIMIT)]
+        return []
+
+
+def _offer_reasons(counted: Counted) -> list[Reason]:
+    return [
+        Reason(
+            "sent",
+            f"{each.scenario}: {each.started} of {each.due} iterations that were due were started "
+            f"({each.started / each.due:.1%})",
+            "allow more users (`max_users`), or ask for a lower rate: the target is too slow for this one",
+            value=each.started / each.due,
+            limit=SENT_LIMIT,
+        )
+        for each in counted.offered
+        if each.due and each.started < SENT_LIMIT * each.due
+    ]
+
+
+def _row_reasons(counted: Counted) -> list[Reason]:
+    if not counted.rows_lost:
+        return []
+    message = f"{counted.rows_lost} rows are missing in the result files; the counts and times of the summary hold"
+    return [
+        Reason(
+            "rows",
+            message,
+            "make room on the disk, or write to a faster one",
+            value=float(counted.rows_lost),
+            limit=0.0,
+        )
+    ]
