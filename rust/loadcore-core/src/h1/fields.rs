@@ -53,15 +53,15 @@ impl Fields {
     }
 
     /// `chunked`, once, and nothing beside it: we send no `TE`, so no server may apply another coding. Empty list elements are
-    /// skipped, as RFC 9110, 5.6.1.2 demands.
+    /// skipped, as RFC 9110, 5.6.1.2 demands, but a field needs one that is not.
     pub(super) fn take_transfer_encoding(&mut self, value: &[u8]) -> Result<(), Outcome> {
-        for element in value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty()) {
-            if self.chunked || !element.eq_ignore_ascii_case(b"chunked") {
-                return Err(Outcome::ProtoTransferEncoding);
-            }
-            self.chunked = true;
+        let mut codings = value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty());
+        let is_chunked = codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+        if self.chunked || !is_chunked || codings.next().is_some() {
+            return Err(Outcome::ProtoTransferEncoding);
         }
-        if self.chunked { Ok(()) } else { Err(Outcome::ProtoTransferEncoding) }
+        self.chunked = true;
+        Ok(())
     }
 
     /// The options `close` and `keep-alive`; others are not ours.

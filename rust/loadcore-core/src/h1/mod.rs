@@ -204,7 +204,7 @@ impl Decoder {
         };
         self.status = head.status;
         self.http10 = head.http10;
-        self.fields = head.fields;
+        self.fields = Fields { close: head.fields.close | self.fields.close, ..head.fields };
         sink.status(head.status);
         if sink.wants_headers() {
             fast::tell_headers(&window[..head.bytes], sink);

@@ -35,8 +35,10 @@ impl Decoder {
         }
         self.carry.extend_from_slice(&window[at..]);
         self.head_left -= u32::try_from(window.len()).unwrap_or(u32::MAX);
-        if self.state == State::StatusLine {
-            self.check_protocol(&self.carry)?;
+        let begins_like_protocol = self.carry.iter().zip(PROTOCOL).all(|(byte, expected)| byte == expected);
+        if self.state == State::StatusLine && !begins_like_protocol {
+            // Known before the line ends, which it may never do.
+            return Err(self.not_a_status_line());
         }
         if window.len() < input.len() {
             return Err(Outcome::ProtoHeaderTooLarge);
@@ -84,31 +86,22 @@ impl Decoder {
         Ok(true)
     }
 
-    /// Fails if the bytes are not how a response begins.
-    fn check_protocol(&self, begin: &[u8]) -> Result<(), Outcome> {
-        let length = begin.len().min(PROTOCOL.len());
-        if begin[..length] == PROTOCOL[..length] {
-            Ok(())
-        } else if self.interim == 0 {
-            Err(Outcome::ProtoNotHttp)
-        } else {
-            // It spoke HTTP a moment ago.
-            Err(Outcome::ProtoStatusLine)
-        }
+    /// The fault of a line that does not begin like a status line.
+    fn not_a_status_line(&self) -> Outcome {
+        // Who sent an interim response does speak HTTP.
+        if self.interim == 0 { Outcome::ProtoNotHttp } else { Outcome::ProtoStatusLine }
     }
 
     /// `HTTP/1.x SP 3DIGIT [SP reason]`. The second space may be missing with the reason: many servers leave it out.
     fn take_status_line(&mut self, text: &[u8], sink: &mut impl Sink) -> Result<(), Outcome> {
-        self.check_protocol(text)?;
-        let Some(rest) = text.strip_prefix(PROTOCOL) else { return Err(Outcome::ProtoNotHttp) };
-        let rest = match rest {
-            [b'1', b'.', minor @ (b'0' | b'1'), rest @ ..] => {
-                self.http10 = *minor == b'0';
-                rest
-            }
+        let Some(rest) = text.strip_prefix(PROTOCOL) else { return Err(self.not_a_status_line()) };
+        let version_end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        self.http10 = match &rest[..version_end] {
+            b"1.1" => false,
+            b"1.0" => true,
             _ => return Err(Outcome::ProtoVersion),
         };
-        let [b' ', digits @ ..] = rest else { return Err(Outcome::ProtoStatusLine) };
+        let [b' ', digits @ ..] = &rest[version_end..] else { return Err(Outcome::ProtoStatusLine) };
         let (digits, reason) = digits.split_at_checked(3).ok_or(Outcome::ProtoStatusLine)?;
         if !digits.iter().all(u8::is_ascii_digit) || !matches!(reason, [] | [b' ', ..]) || !reason.iter().copied().all(is_text) {
             return Err(Outcome::ProtoStatusLine);
