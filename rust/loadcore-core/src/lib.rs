@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod clock;
 pub mod engine;
 pub mod error;
+pub mod feeder;
 pub mod h1;
 pub mod health;
 pub mod plan;

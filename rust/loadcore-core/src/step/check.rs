@@ -135,7 +135,7 @@ mod tests {
     const BODY: &[u8] = br#"{"id": 7, "items": [{"price": 3}, {"price": 30}]}"#;
 
     /// Makes one check against a fixed response: 201, `ETag: "abc"`, the body above, 5 ms.
-    fn holds(kind: Value) -> bool {
+    fn holds(kind: &Value) -> bool {
         let check: Check = serde_json::from_value(json!({"name": "a claim", "claim": kind})).unwrap();
         let (mut names, mut wanted) = (Names::new(), Wanted::default());
         let compiled = CompiledCheck::compile(&check, &mut names, &mut wanted).unwrap();
@@ -153,7 +153,7 @@ mod tests {
         compiled.holds(&response, &mut evaluation)
     }
 
-    fn problem(kind: Value) -> RuleProblem {
+    fn problem(kind: &Value) -> RuleProblem {
         let check: Check = serde_json::from_value(json!({"name": "a claim", "claim": kind})).unwrap();
         CompiledCheck::compile(&check, &mut Names::new(), &mut Wanted::default()).unwrap_err()
     }
@@ -161,46 +161,46 @@ mod tests {
     /// The status is looked for in every range, ends included.
     #[test]
     fn status() {
-        assert!(holds(json!({"kind": "status", "ranges": [[200, 200], [201, 204]]})));
-        assert!(!holds(json!({"kind": "status", "ranges": [[200, 200], [202, 299]]})));
+        assert!(holds(&json!({"kind": "status", "ranges": [[200, 200], [201, 204]]})));
+        assert!(!holds(&json!({"kind": "status", "ranges": [[200, 200], [202, 299]]})));
     }
 
     /// A header is there, and compares.
     #[test]
     fn header() {
-        assert!(holds(json!({"kind": "header", "header": "ETag"})));
-        assert!(holds(json!({"kind": "header", "header": "ETag", "compare": {"operator": "==", "value": "\"abc\""}})));
-        assert!(!holds(json!({"kind": "header", "header": "Location"})));
-        assert!(!holds(json!({"kind": "header", "header": "Location", "compare": {"operator": "!=", "value": "x"}})));
+        assert!(holds(&json!({"kind": "header", "header": "ETag"})));
+        assert!(holds(&json!({"kind": "header", "header": "ETag", "compare": {"operator": "==", "value": "\"abc\""}})));
+        assert!(!holds(&json!({"kind": "header", "header": "Location"})));
+        assert!(!holds(&json!({"kind": "header", "header": "Location", "compare": {"operator": "!=", "value": "x"}})));
     }
 
     /// A JSON value is there, and compares, with variables too.
     #[test]
     fn json_value() {
-        assert!(holds(json!({"kind": "json", "path": "$.items[1]"})));
-        assert!(!holds(json!({"kind": "json", "path": "$.items[2]"})));
-        assert!(holds(json!({"kind": "json", "path": "$.id", "compare": {"operator": "==", "value": "{id}"}})));
+        assert!(holds(&json!({"kind": "json", "path": "$.items[1]"})));
+        assert!(!holds(&json!({"kind": "json", "path": "$.items[2]"})));
+        assert!(holds(&json!({"kind": "json", "path": "$.id", "compare": {"operator": "==", "value": "{id}"}})));
         assert!(holds(
-            json!({"kind": "json", "path": "$.items[?@.price > 5].price", "compare": {"operator": "==", "value": 30}})
+            &json!({"kind": "json", "path": "$.items[?@.price > 5].price", "compare": {"operator": "==", "value": 30}})
         ));
-        assert!(!holds(json!({"kind": "json", "path": "$.id", "compare": {"operator": "<", "value": 7}})));
+        assert!(!holds(&json!({"kind": "json", "path": "$.id", "compare": {"operator": "<", "value": 7}})));
     }
 
     /// Text and expressions are looked for in the body.
     #[test]
     fn text() {
-        assert!(holds(json!({"kind": "contains", "text": "\"price\": 30"})));
-        assert!(!holds(json!({"kind": "contains", "text": "PRICE"})));
-        assert!(holds(json!({"kind": "regex", "pattern": "(?i)PRICE\": \\d+"})));
-        assert!(!holds(json!({"kind": "regex", "pattern": "^x"})));
+        assert!(holds(&json!({"kind": "contains", "text": "\"price\": 30"})));
+        assert!(!holds(&json!({"kind": "contains", "text": "PRICE"})));
+        assert!(holds(&json!({"kind": "regex", "pattern": "(?i)PRICE\": \\d+"})));
+        assert!(!holds(&json!({"kind": "regex", "pattern": "^x"})));
     }
 
     /// Size and service time are known without the body.
     #[test]
     fn measures() {
-        assert!(holds(json!({"kind": "size", "compare": {"operator": "==", "value": BODY.len()}})));
-        assert!(holds(json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_001}})));
-        assert!(!holds(json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_000}})));
+        assert!(holds(&json!({"kind": "size", "compare": {"operator": "==", "value": BODY.len()}})));
+        assert!(holds(&json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_001}})));
+        assert!(!holds(&json!({"kind": "service_time", "compare": {"operator": "<", "value": 5_000_000}})));
     }
 
     /// Only what looks into the body asks for it.
@@ -224,9 +224,9 @@ mod tests {
     /// What cannot be checked is found when the plan is compiled; an expression cannot take all memory.
     #[test]
     fn problems() {
-        assert!(matches!(problem(json!({"kind": "json", "path": "items"})), RuleProblem::Path(_)));
-        assert!(matches!(problem(json!({"kind": "regex", "pattern": "("})), RuleProblem::Regex(_)));
-        assert!(matches!(problem(json!({"kind": "regex", "pattern": "\\w{1000}{1000}"})), RuleProblem::Regex(_)));
-        assert!(matches!(problem(json!({"kind": "header", "header": "a b"})), RuleProblem::HeaderName(_)));
+        assert!(matches!(problem(&json!({"kind": "json", "path": "items"})), RuleProblem::Path(_)));
+        assert!(matches!(problem(&json!({"kind": "regex", "pattern": "("})), RuleProblem::Regex(_)));
+        assert!(matches!(problem(&json!({"kind": "regex", "pattern": "\\w{1000}{1000}"})), RuleProblem::Regex(_)));
+        assert!(matches!(problem(&json!({"kind": "header", "header": "a b"})), RuleProblem::HeaderName(_)));
     }
 }

@@ -1,0 +1,208 @@
+//! Which row is next.
+
+use std::sync::Arc;
+
+use super::FeederProblem;
+use super::table::Table;
+use crate::plan::{AtEnd, Feeder, Order};
+use crate::random::Random;
+use crate::schedule::Share;
+
+/// Deals a feeder's rows to the users of one worker. Dealers of all workers together deal as one would.
+#[derive(Debug, Clone)]
+pub struct Dealer {
+    rows: u64,
+    order: Order,
+    at_end: AtEnd,
+    share: Share,
+    seed: u64,
+    /// Draws made by this worker.
+    draws: u64,
+    /// For [`Order::Shuffled`]: which row stands at each place.
+    places: Arc<[u32]>,
+}
+
+/// What a draw gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    /// This row.
+    Row(usize),
+    /// The rows are used up and the user is to stop.
+    Stop,
+    /// The rows are used up and the run is to end as failed.
+    Fail,
+}
+
+impl Dealer {
+    /// A worker's dealer. `seed` is the plan's; feeders of one plan draw differently because their names differ.
+    #[must_use]
+    pub fn new(feeder: &Feeder, table: &Table, share: Share, seed: u64) -> Self {
+        let seed = Random::new(seed, &feeder.name, 0).next_u64();
+        let places = if feeder.order == Order::Shuffled { permutation(table.rows(), seed) } else { Arc::default() };
+        let (order, at_end) = (feeder.order, feeder.at_end);
+        Self { rows: table.rows() as u64, order, at_end, share, seed, draws: 0, places }
+    }
+
+    /// The next row for a user, by its number over all workers. Each call is a draw, except where users have rows of their
+    /// own.
+    pub fn draw(&mut self, user: u32) -> Dealt {
+        let number = match self.order {
+            Order::PerUser | Order::Unique => u64::from(user),
+            Order::Sequential | Order::Shuffled | Order::Random => {
+                self.draws += 1;
+                self.share.nth(self.draws - 1)
+            }
+        };
+        let place = match (self.order, self.at_end) {
+            // Each draw's row depends on its number alone, however many workers there are.
+            (Order::Random, _) => Random::new(self.seed, "draw", number).below(self.rows),
+            _ if number < self.rows => number,
+            (Order::Unique, _) | (_, AtEnd::Fail) => return Dealt::Fail,
+            (_, AtEnd::Stop) => return Dealt::Stop,
+            (_, AtEnd::Recycle) => number.checked_rem(self.rows).unwrap_or(0),
+        };
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        Dealt::Row(self.places.get(place).map_or(place, |row| *row as usize))
+    }
+}
+
+/// Whether users of a scenario would be without a row of their own, which is found before the start.
+pub fn missing_rows(order: Order, table: &Table, users: u64) -> Result<(), FeederProblem> {
+    if order == Order::Unique && users > table.rows() as u64 {
+        return Err(FeederProblem::TooFewRows { users, rows: table.rows() });
+    }
+    Ok(())
+}
+
+/// The numbers below `rows` in an order that depends on the seed alone (Fisher and Yates).
+fn permutation(rows: usize, seed: u64) -> Arc<[u32]> {
+    let mut random = Random::new(seed, "shuffle", 0);
+    // A table holds less than 2^30 bytes and so fewer rows than that, unless all its values are empty.
+    let mut places: Vec<u32> = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+    for last in (1..places.len()).rev() {
+        let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(last);
+        places.swap(last, other);
+    }
+    places.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::feeder::load;
+    use crate::plan::Source;
+
+    fn table(rows: usize) -> Table {
+        load(&Source::Rows { columns: vec!["n".to_owned()], rows: (0..rows).map(|row| vec![json!(row)]).collect() })
+            .unwrap()
+    }
+
+    fn feeder(order: Order, at_end: AtEnd) -> Feeder {
+        let source = Source::Rows { columns: Vec::new(), rows: Vec::new() };
+        Feeder { name: "users".to_owned(), source, order, at_end, at: None }
+    }
+
+    fn dealer(order: Order, at_end: AtEnd, rows: usize, share: Share) -> Dealer {
+        Dealer::new(&feeder(order, at_end), &table(rows), share, 42)
+    }
+
+    /// Rows come in order; at the end they begin again, or the user stops, or the run fails.
+    #[test]
+    fn sequential() {
+        let drawn = |at_end| {
+            let mut dealer = dealer(Order::Sequential, at_end, 2, Share::WHOLE);
+            [dealer.draw(0), dealer.draw(7), dealer.draw(0)]
+        };
+        assert_eq!(drawn(AtEnd::Recycle), [Dealt::Row(0), Dealt::Row(1), Dealt::Row(0)]);
+        assert_eq!(drawn(AtEnd::Stop), [Dealt::Row(0), Dealt::Row(1), Dealt::Stop]);
+        assert_eq!(drawn(AtEnd::Fail), [Dealt::Row(0), Dealt::Row(1), Dealt::Fail]);
+    }
+
+    /// Users with rows of their own have the same one each time, and only some feeders share them out again.
+    #[test]
+    fn rows_of_users() {
+        let mut own = dealer(Order::PerUser, AtEnd::Recycle, 3, Share::WHOLE);
+        assert_eq!([own.draw(1), own.draw(1), own.draw(4)], [Dealt::Row(1); 3]);
+        assert_eq!(dealer(Order::PerUser, AtEnd::Stop, 3, Share::WHOLE).draw(3), Dealt::Stop);
+        assert_eq!(dealer(Order::Unique, AtEnd::Recycle, 3, Share::WHOLE).draw(3), Dealt::Fail);
+        assert_eq!(missing_rows(Order::Unique, &table(3), 3), Ok(()));
+        assert_eq!(missing_rows(Order::Unique, &table(3), 4), Err(FeederProblem::TooFewRows { users: 4, rows: 3 }));
+        assert_eq!(missing_rows(Order::PerUser, &table(3), 4), Ok(()));
+    }
+
+    /// Random draws are spread evenly and never leave the table.
+    #[test]
+    fn random() {
+        let mut dealer = dealer(Order::Random, AtEnd::Fail, 4, Share::WHOLE);
+        let mut counts = [0; 4];
+        for _ in 0..4000 {
+            let Dealt::Row(row) = dealer.draw(0) else { panic!("no row") };
+            counts[row] += 1;
+        }
+        assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+    }
+
+    /// Feeders of other names and seeds shuffle differently; the order is not the table's.
+    #[test]
+    fn shuffles_differ() {
+        let drawn = |name: &str, seed| {
+            let feeder = Feeder { name: name.to_owned(), ..feeder(Order::Shuffled, AtEnd::Stop) };
+            let mut dealer = Dealer::new(&feeder, &table(50), Share::WHOLE, seed);
+            (0..50).map(|_| dealer.draw(0)).collect::<Vec<_>>()
+        };
+        assert_eq!(drawn("a", 1), drawn("a", 1));
+        assert_ne!(drawn("a", 1), drawn("a", 2));
+        assert_ne!(drawn("a", 1), drawn("b", 1));
+        assert_ne!(drawn("a", 1), (0..50).map(Dealt::Row).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        /// Over any number of workers, every row is dealt exactly once before the end.
+        #[test]
+        fn workers_deal_the_whole_table_once(rows in 1_usize..200, workers in 1_u32..8, shuffled: bool) {
+            let order = if shuffled { Order::Shuffled } else { Order::Sequential };
+            let mut times = vec![0; rows];
+            for index in 0..workers {
+                let mut dealer = dealer(order, AtEnd::Stop, rows, Share::new(index, workers).unwrap());
+                while let Dealt::Row(row) = dealer.draw(0) {
+                    times[row] += 1;
+                }
+            }
+            prop_assert!(times.iter().all(|times| *times == 1), "{times:?}");
+        }
+
+        /// As many workers as there may be, the draws of a number give the same row.
+        #[test]
+        fn draws_do_not_depend_on_workers(rows in 1_usize..50, workers in 1_u32..6, draws in 1_u64..100) {
+            for order in [Order::Sequential, Order::Shuffled, Order::Random] {
+                let mut alone = dealer(order, AtEnd::Recycle, rows, Share::WHOLE);
+                let mut many: Vec<Dealer> = (0..workers)
+                    .map(|index| dealer(order, AtEnd::Recycle, rows, Share::new(index, workers).unwrap()))
+                    .collect();
+                for draw in 0..draws {
+                    let worker = usize::try_from(draw % u64::from(workers)).unwrap();
+                    prop_assert_eq!(alone.draw(0), many[worker].draw(0));
+                }
+            }
+        }
+
+        /// Users of all workers have rows of their own, none twice.
+        #[test]
+        fn users_have_their_own_rows(users in 1_u32..100, workers in 1_u32..6) {
+            let mut times = vec![0; users as usize];
+            for index in 0..workers {
+                let share = Share::new(index, workers).unwrap();
+                let mut dealer = dealer(Order::Unique, AtEnd::Fail, users as usize, share);
+                for position in 0..share.users(users) {
+                    let user = u32::try_from(share.nth(u64::from(position))).unwrap();
+                    let Dealt::Row(row) = dealer.draw(user) else { panic!("no row") };
+                    times[row] += 1;
+                }
+            }
+            prop_assert!(times.iter().all(|times| *times == 1));
+        }
+    }
+}
