@@ -47,6 +47,14 @@ fn record() -> Record {
     }
 }
 
+fn push(chunk: &mut Chunk, record: &Record) {
+    assert!(!chunk.push(record, &record.durations()));
+}
+
+fn count(window: &mut Window, record: &Record) {
+    window.record(record, &record.durations());
+}
+
 /// Everything that came out of a recorder.
 #[derive(Default)]
 struct Collected {
@@ -225,7 +233,7 @@ fn windows_come_round_empty() {
 #[test]
 fn a_row_is_what_was_recorded() {
     let mut chunk = Chunk::new();
-    chunk.push(&record());
+    push(&mut chunk, &record());
     let timings = ConnectTimings { dns_ns: None, connect_ns: Some(5), tls_ns: None };
     let unsent = Record {
         outcome: Outcome::FdLimit,
@@ -237,7 +245,7 @@ fn a_row_is_what_was_recorded() {
         connection: Some(timings),
         ..record()
     };
-    chunk.push(&unsent);
+    push(&mut chunk, &unsent);
     let columns = chunk.into_columns();
     assert_eq!(columns.rows, 2);
     assert_eq!(columns.lag_ns[..2], [30_000, 30_000]);
@@ -256,14 +264,17 @@ fn a_row_is_what_was_recorded() {
 #[test]
 fn a_cell_counts_exactly() {
     let mut window = Window::new(&tables());
-    window.record(&record());
-    window.record(&Record {
-        status: 404,
-        error: true,
-        connection: Some(ConnectTimings { connect_ns: Some(1), ..Default::default() }),
-        ..record()
-    });
-    window.record(&Record { status: 0, outcome: Outcome::AuthFailed, error: true, attempts: 0, ..record() });
+    count(&mut window, &record());
+    count(
+        &mut window,
+        &Record {
+            status: 404,
+            error: true,
+            connection: Some(ConnectTimings { connect_ns: Some(1), ..Default::default() }),
+            ..record()
+        },
+    );
+    count(&mut window, &Record { status: 0, outcome: Outcome::AuthFailed, error: true, attempts: 0, ..record() });
     window.extra(StepId(0), Phase::Steady, 17, 2);
     let cells: Vec<_> = window.steps().collect();
     assert_eq!(cells.len(), 1);

@@ -1,7 +1,7 @@
 //! What a window holds of each thing that has a name.
 
 use super::Counts;
-use crate::record::{Outcome, Record};
+use crate::record::{Durations, Outcome, Record};
 
 /// One past the largest status code; a status line has three digits.
 const STATUS_CODES: usize = 1_000;
@@ -50,7 +50,7 @@ pub struct StepCell {
 impl StepCell {
     /// Counts one request. One that was never sent stands in no histogram.
     #[inline]
-    pub fn record(&mut self, record: &Record) {
+    pub fn record(&mut self, record: &Record, durations: &Durations) {
         self.requests += 1;
         self.errors += u32::from(record.error);
         self.attempts += u64::from(record.attempts);
@@ -64,20 +64,13 @@ impl StepCell {
             self.connections += 1;
         }
         if record.attempts > 0 {
-            self.time(record);
-        }
-    }
-
-    #[inline]
-    fn time(&mut self, record: &Record) {
-        let service_ns = record.end_ns.saturating_sub(record.start_ns);
-        let response_ns = record.end_ns.saturating_sub(record.due_ns);
-        self.service_sum_ns += service_ns;
-        self.response_sum_ns += response_ns;
-        self.service.record(service_ns);
-        self.response.record(response_ns);
-        if let Some(first_byte_ns) = record.first_byte_ns {
-            self.ttfb.record(first_byte_ns.saturating_sub(record.start_ns));
+            self.service_sum_ns += durations.service_ns;
+            self.response_sum_ns += durations.response_ns;
+            self.service.record(durations.service_ns);
+            self.response.record(durations.response_ns);
+            if let Some(ttfb_ns) = durations.ttfb_ns {
+                self.ttfb.record(ttfb_ns);
+            }
         }
     }
 

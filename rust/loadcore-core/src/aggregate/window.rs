@@ -2,7 +2,7 @@
 
 use super::Counts;
 use super::cells::{Cell, CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
-use crate::record::{CheckId, GroupId, Phase, Record, ScenarioId, StepId, Tables};
+use crate::record::{CheckId, Durations, GroupId, Phase, Record, ScenarioId, StepId, Tables};
 
 /// What one worker counted in one second, by phase and name.
 ///
@@ -51,12 +51,11 @@ impl Window {
 
     /// Counts one request.
     #[inline]
-    pub fn record(&mut self, record: &Record) {
-        self.steps.cell(record.phase, record.step.0).record(record);
+    pub fn record(&mut self, record: &Record, durations: &Durations) {
+        self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.attempts > 0 {
-            let lag_ns = record.start_ns.saturating_sub(record.due_ns);
-            self.lag_max_ns = self.lag_max_ns.max(lag_ns);
-            self.lag.record(lag_ns);
+            self.lag_max_ns = self.lag_max_ns.max(durations.lag_ns);
+            self.lag.record(durations.lag_ns);
         }
     }
 
@@ -136,7 +135,7 @@ impl<T: Cell> Table<T> {
 
     #[inline]
     fn cell(&mut self, phase: Phase, id: u16) -> &mut T {
-        self.cells[phase as usize * self.width + usize::from(id)].get_or_insert_with(Box::default)
+        self.cells[phase as usize * self.width + usize::from(id)].get_or_insert_with(first_of_its_name)
     }
 
     fn occupied(&self) -> impl Iterator<Item = (u16, Phase, &T)> {
@@ -150,4 +149,11 @@ impl<T: Cell> Table<T> {
     fn clear(&mut self) {
         self.cells.iter_mut().flatten().filter(|cell| !cell.is_empty()).for_each(|cell| cell.clear());
     }
+}
+
+/// Out of line, to keep what happens for every request short.
+#[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "what is made is a box")]
+fn first_of_its_name<T: Default>() -> Box<T> {
+    Box::default()
 }

@@ -1,10 +1,16 @@
 //! What the worker process reads about itself, so that a run can say whether the client was the limit.
+//!
+//! Everything is read from `/proc`, by another thread than the engine's. Where a file is missing, or is not as expected,
+//! the figure is `None`: health never fails a run.
 
-use std::path::Path;
+mod figures;
+mod probe;
+
+pub use probe::{Health, Probe};
 
 /// The calling thread's id in `/proc`; `None` where there is no such file system.
 #[must_use]
 pub fn this_thread() -> Option<u32> {
     let link = std::fs::read_link("/proc/thread-self").ok()?;
-    Path::new(&link).file_name()?.to_str()?.parse().ok()
+    link.file_name()?.to_str()?.parse().ok()
 }

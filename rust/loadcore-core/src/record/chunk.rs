@@ -1,6 +1,6 @@
 //! Rows in columns, as they are handed to Python.
 
-use super::{ConnectTimings, Record};
+use super::{ConnectTimings, Durations, Record};
 
 /// Rows in a chunk.
 pub const CHUNK_ROWS: usize = 65_536;
@@ -102,19 +102,17 @@ impl Chunk {
 
     /// Adds a row and says whether the chunk is full now. A chunk that is full already takes no row.
     #[inline]
-    pub fn push(&mut self, record: &Record) -> bool {
+    pub fn push(&mut self, record: &Record, durations: &Durations) -> bool {
         let row = self.rows;
         // Also what lets the compiler leave out the bounds checks below.
         if row >= CHUNK_ROWS {
             return true;
         }
-        let sent = record.attempts > 0;
-        let since = |end: u64, start: u64| end.saturating_sub(start).cast_signed();
         self.due_ns[row] = record.due_ns.cast_signed();
-        self.lag_ns[row] = since(record.start_ns, record.due_ns);
-        self.ttfb_ns[row] = record.first_byte_ns.map_or(-1, |first_byte_ns| since(first_byte_ns, record.start_ns));
-        self.service_ns[row] = if sent { since(record.end_ns, record.start_ns) } else { -1 };
-        self.response_ns[row] = since(record.end_ns, record.due_ns);
+        self.lag_ns[row] = durations.lag_ns.cast_signed();
+        self.ttfb_ns[row] = durations.ttfb_ns.map_or(-1, u64::cast_signed);
+        self.service_ns[row] = if record.attempts > 0 { durations.service_ns.cast_signed() } else { -1 };
+        self.response_ns[row] = durations.response_ns.cast_signed();
         self.bytes_sent[row] = record.bytes_sent.cast_signed();
         self.bytes_received[row] = record.bytes_received.cast_signed();
         self.user[row] = record.user.cast_signed();

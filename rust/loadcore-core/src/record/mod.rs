@@ -80,6 +80,33 @@ pub struct Record {
     pub bytes_received: u64,
 }
 
+/// How long a request took, in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Durations {
+    /// Due to send.
+    pub lag_ns: u64,
+    /// Send to first byte, if one came.
+    pub ttfb_ns: Option<u64>,
+    /// Send to last byte.
+    pub service_ns: u64,
+    /// Due to last byte.
+    pub response_ns: u64,
+}
+
+impl Record {
+    /// The differences of the record's times.
+    #[inline]
+    #[must_use]
+    pub fn durations(&self) -> Durations {
+        Durations {
+            lag_ns: self.start_ns.saturating_sub(self.due_ns),
+            ttfb_ns: self.first_byte_ns.map(|first_byte_ns| first_byte_ns.saturating_sub(self.start_ns)),
+            service_ns: self.end_ns.saturating_sub(self.start_ns),
+            response_ns: self.end_ns.saturating_sub(self.due_ns),
+        }
+    }
+}
+
 /// What it took to open a connection. `None`: did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConnectTimings {

@@ -63,9 +63,10 @@ impl Recorder {
     /// The step is not in the tables.
     #[inline]
     pub fn record(&mut self, record: &Record) {
-        self.window.record(record);
+        let durations = record.durations();
+        self.window.record(record, &durations);
         if let Some(chunk) = &mut self.chunk
-            && chunk.push(record)
+            && chunk.push(record, &durations)
         {
             self.hand_over_rows();
         }
