@@ -1,6 +1,6 @@
 //! The shapes of the plan that derived code could get wrong: named things that hold one of several kinds.
 
-use loadcore_core::plan::{Auth, AuthKind, Check, CheckKind, KeyPlace, Secret, Step, Think};
+use loadcore_core::plan::{Auth, AuthKind, Check, CheckKind, KeyPlace, Plan, Secret, Step, Think};
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
@@ -49,5 +49,40 @@ fn unknown_fields_are_refused() {
 
     for result in refused {
         assert!(result.is_err_and(|message| message.contains("unknown field `typo`")));
+    }
+}
+
+/// The plan that the compiler makes of every declaration there is can be read, and says the same when written again.
+#[test]
+fn the_compilers_plan_is_read_whole() {
+    let text = include_str!("../../../tests/contract/plan/everything.plan.json");
+
+    let plan = serde_json::from_str::<Plan>(text).unwrap();
+    let again = serde_json::to_value(&plan).unwrap();
+
+    assert_eq!(lost(&serde_json::from_str(text).unwrap(), &again), Vec::<String>::new());
+}
+
+/// The places of `before` that are missing or different in `after`; what is only in `after` are defaults.
+fn lost(before: &serde_json::Value, after: &serde_json::Value) -> Vec<String> {
+    use serde_json::Value::{Array, Object};
+    match (before, after) {
+        (Object(before), Object(after)) => before
+            .iter()
+            .flat_map(|(name, value)| {
+                let inner = after.get(name).map_or_else(|| vec![String::new()], |after| lost(value, after));
+                inner.into_iter().map(move |place| format!(".{name}{place}"))
+            })
+            .collect(),
+        (Array(before), Array(after)) if before.len() == after.len() => before
+            .iter()
+            .zip(after)
+            .enumerate()
+            .flat_map(|(index, (before, after))| {
+                lost(before, after).into_iter().map(move |place| format!("[{index}]{place}"))
+            })
+            .collect(),
+        _ if before == after => Vec::new(),
+        _ => vec![String::new()],
     }
 }

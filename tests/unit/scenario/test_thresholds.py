@@ -1,0 +1,258 @@
+"""Thresholds: read, given a scope, judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadcore.thresholds import AbortWatch, Counter, Rule, State, Threshold, Time, judge, parse, resolve
+from loadcore.units import format_duration
+
+STEPS = [("shop", "GET /items"), ("shop", "POST /orders"), ("admin", "GET /items"), ("admin", "login: page")]
+
+
+@dataclass
+class FixedTotals:
+    """Totals that say what they are told, whatever the scope, and note the scope they were asked for."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    times: dict[float, float] = field(default_factory=dict)
+    mean: float | None = None
+    seconds: float = 10.0
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+
+    def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
+        """What `counts` says."""
+        self.asked.append((scenario, step))
+        return self.counts.get(counter)
+
+    def quantile_ns(self, time: Time, quantile: float, scenario: str | None, step: str | None) -> float | None:
+        """What `times` says, the same for all times."""
+        self.asked.append((scenario, step))
+        return self.times.get(quantile)
+
+    def mean_ns(self, time: Time, scenario: str | None, step: str | None) -> float | None:
+        """What `mean` says."""
+        return self.mean
+
+
+METRICS = st.one_of(
+    st.sampled_from(["errors.rate", "checks.rate", "dropped.rate"]).map(lambda name: (name, "5%", 0.05)),
+    st.sampled_from(["errors.count", "users.lost", "checks.failed"]).map(lambda name: (name, "5", 5.0)),
+    st.just(("throughput", "400/s", 400.0)),
+    st.tuples(
+        st.sampled_from(["service", "response", "ttfb"]),
+        st.one_of(st.sampled_from(["min", "mean", "max"]), st.integers(1, 99).map(lambda p: f"p{p}")),
+        st.integers(min_value=1, max_value=2**53),
+    ).map(lambda parts: (f"{parts[0]}.{parts[1]}", format_duration(parts[2]), float(parts[2]))),
+)
+
+
+@given(METRICS, st.sampled_from(["<", "<=", ">", ">="]), st.sampled_from(["", " ", "   "]), st.text(max_size=12))
+def test_what_is_written_is_what_is_read(
+    metric: tuple[str, str, float], operator: str, space: str, scope: str
+) -> None:
+    """Metric, operator, limit and scope are read whatever spaces stand between them and whatever the step is called."""
+    name, limit, value = metric
+    scope = " ".join(scope.split())
+    written = f"{name}{space}{operator}{space}{limit}"
+    rule = parse(f"{scope}: {written}" if scope else written)
+    assert (rule.metric.name, rule.operator, rule.limit, rule.scope or "") == (name, operator, value, scope)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
+    """No text makes the parser fail in any way but the one that callers handle."""
+    try:
+        assert parse(text).expression == " ".join(text.split())
+    except ValueError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("", 'write it as "errors.rate < 1%"'),
+        ("errors.rate", "is no threshold"),
+        ("errors.rate < 1", '1 has no unit: write "1%"'),
+        ("response.p95 < 500", '500 has no unit: write "500s" or "500ms"'),
+        ("throughput > 400", '400 has no unit: write "400/s" or "400/min"'),
+        ("users.lost < 1%", '"1%" is no count'),
+        ("error.rate < 1%", 'did you mean "errors.rate"'),
+        ("latency.p95 < 1s", "is nothing that is measured"),
+        ("response.p100 < 1s", "a percentile lies between p0 and p100"),
+        ("response.p0 < 1s", "a percentile lies between p0 and p100"),
+        ("errors.rate => 1%", "is no comparison"),
+        ("errors.rate != 1%", "is no comparison"),
+        ("response.p95 == 1s", "only counts can be compared by =="),
+    ],
+)
+def test_thresholds_that_are_none(expression: str, message: str) -> None:
+    """What is no threshold is refused by a message that says what to write."""
+    with pytest.raises(ValueError, match=message):
+        parse(expression)
+
+
+def test_things_that_are_no_text_are_refused() -> None:
+    """A number or a tuple is no threshold, whatever it holds."""
+    for thing in (5, None, ("errors.rate", "<", "1%"), Threshold(5)):  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="is no threshold"):
+            parse(thing)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("quantile", "name"), [(0.5, "p50"), (0.999, "p99.9"), (0.0, "min"), (1.0, "max")])
+def test_statistics_are_quantiles(quantile: float, name: str) -> None:
+    """A percentile asks for its share, min and max for the ends."""
+    totals = FixedTotals(times={quantile: 7e6})
+    assert judge(parse(f"service.{name} < 8ms"), totals).value == 7e6
+
+
+def test_the_mean_is_asked_for() -> None:
+    """The mean is no quantile."""
+    assert judge(parse("ttfb.mean < 8ms"), FixedTotals(mean=9e6)).state is State.FAIL
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "state"),
+    [
+        ("errors.rate < 1%", 0.01, State.FAIL),
+        ("errors.rate <= 1%", 0.01, State.PASS),
+        ("errors.count == 10", 10, State.PASS),
+        ("requests.count > 1000", 1000, State.FAIL),
+        ("throughput >= 100/s", 100.0, State.PASS),
+        ("throughput > 6000/min", 100.0, State.FAIL),
+        ("checks.rate >= 75%", 0.75, State.PASS),
+        ("checks.failed < 5", 5, State.FAIL),
+        ("users.lost == 0", 0, State.PASS),
+        ("dropped.rate < 10%", 0.02, State.PASS),
+        ("dropped.count < 10", 4, State.PASS),
+    ],
+)
+def test_counters_are_judged(expression: str, value: float, state: State) -> None:
+    """Each counter is the part that its name says, held against the limit by the operator."""
+    counts = {
+        "requests": 1000,
+        "errors": 10,
+        "checks": 20,
+        "checks_failed": 5,
+        "users_planned": 50,
+        "users_lost": 0,
+        "iterations_due": 200,
+        "iterations_dropped": 4,
+    }
+    judgement = judge(parse(expression), FixedTotals(counts))
+    assert (judgement.value, judgement.state) == (value, state)
+
+
+@pytest.mark.parametrize("counts", [{}, {"requests": 0, "errors": 0, "checks": 0, "checks_failed": 0}])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "errors.rate < 1%",
+        "errors.count < 1",
+        "requests.count < 1",
+        "checks.rate > 0%",
+        "checks.failed == 0",
+        "throughput < 400/s",
+        "users.lost == 0",
+        "dropped.rate < 100%",
+        "response.p95 < 500ms",
+        "service.mean < 500ms",
+    ],
+)
+def test_no_data_is_never_a_pass(expression: str, counts: dict[str, int]) -> None:
+    """With nothing measured no threshold passes, and none fails: the state says so."""
+    judgement = judge(parse(expression), FixedTotals(counts))
+    assert (judgement.state, judgement.value) == (State.NO_DATA, None)
+
+
+def test_no_time_is_no_throughput() -> None:
+    """A steady phase of no length has no throughput, however many requests it holds."""
+    assert judge(parse("throughput > 1/s"), FixedTotals({"requests": 5}, seconds=0.0)).state is State.NO_DATA
+
+
+@pytest.mark.parametrize(
+    ("scope", "owner", "found"),
+    [
+        (None, None, (None, None)),
+        (None, "shop", ("shop", None)),
+        ("POST /orders", None, (None, "POST /orders")),
+        ("GET /items", None, (None, "GET /items")),
+        ("GET /items", "admin", ("admin", "GET /items")),
+        ("shop/GET /items", None, ("shop", "GET /items")),
+        ("admin/*", None, ("admin", None)),
+        ("login: page", None, (None, "login: page")),
+    ],
+)
+def test_scopes_are_found(scope: str | None, owner: str | None, found: tuple[str | None, str | None]) -> None:
+    """A scope names a step, a step of a scenario, or a scenario; a scenario's own thresholds judge itself."""
+    rule = parse("service.p99 < 1s" if scope is None else f"{scope}: service.p99 < 1s")
+    resolved = resolve(rule, STEPS, owner)
+    totals = FixedTotals()
+    judge(resolved, totals)
+    assert ((resolved.scenario, resolved.step), totals.asked) == (found, [found])
+
+
+@pytest.mark.parametrize(
+    ("expression", "owner", "message"),
+    [
+        ("GET /item: service.p99 < 1s", None, 'there is no step "GET /item", did you mean "GET /items"'),
+        ("POST /orders: service.p99 < 1s", "admin", "there is no step"),
+        ("POST /orders: users.lost < 1", None, "users.lost is counted for scenarios, not for steps"),
+    ],
+)
+def test_scopes_that_are_not_there(expression: str, owner: str | None, message: str) -> None:
+    """A threshold on something that will never have data is refused before the run."""
+    with pytest.raises(ValueError, match=message):
+        resolve(parse(expression), STEPS, owner)
+
+
+def test_a_scope_that_means_two_things_is_refused() -> None:
+    """A step that is called like a scenario and its step leaves open which is meant."""
+    steps = [("a", "b"), ("c", "a/b")]
+    with pytest.raises(ValueError, match="names both"):
+        resolve(parse("a/b: service.p99 < 1s"), steps)
+
+
+def fails_at(*seconds: int, rule: Rule, until: int) -> int | None:
+    """The second at which a watch over the rule aborts when it does not hold in these seconds."""
+    watch = AbortWatch([rule])
+    for second in range(until):
+        errors = 10 if second in seconds else 0
+        if watch.observe(second * 10**9, FixedTotals({"requests": 10, "errors": errors})) is not None:
+            return second
+    return None
+
+
+def test_a_threshold_aborts_after_it_failed_for_as_long_as_it_says() -> None:
+    """A break begins the count anew."""
+    rule = parse(Threshold("errors.rate < 50%", abort_after="3s"))
+    assert fails_at(*range(2, 20), rule=rule, until=20) == 5
+    assert fails_at(2, 3, 4, 6, 7, 8, 9, rule=rule, until=20) == 9
+    assert fails_at(2, 3, 4, 6, 7, rule=rule, until=20) is None
+
+
+def test_a_threshold_aborts_only_if_it_says_so() -> None:
+    """Without `abort_after` a threshold is judged at the end."""
+    assert fails_at(*range(20), rule=parse("errors.rate < 50%"), until=20) is None
+
+
+def test_no_data_does_not_abort() -> None:
+    """Before anything was measured nothing is ended."""
+    watch = AbortWatch([parse(Threshold("errors.rate < 50%", abort_after="0s"))])
+    assert watch.observe(0, FixedTotals()) is None
+
+
+def test_a_judgement_is_written_with_its_unit() -> None:
+    """What stands in the summary says in which unit value and limit are."""
+    judgement = judge(parse("service.p99 < 1s"), FixedTotals(times={0.99: 2e9}))
+    assert judgement.to_json() == {
+        "expression": "service.p99 < 1s",
+        "state": "fail",
+        "value": 2e9,
+        "limit": 10**9,
+        "unit": "ns",
+    }
