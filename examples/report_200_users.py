@@ -1,0 +1,19 @@
+"""The original report's third case: 200 users for two minutes.
+
+It found 100 % connection errors, and a gateway that was healthy: the client had run out of file descriptors. loadcore
+computes before the first request what 200 users need, and refuses with the remedy if this machine does not allow it.
+"""
+
+from loadcore import Scenario, get, oauth2_password, rows_feeder, think, users
+
+accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(200)]
+
+report = Scenario(
+    "report-200-users",
+    base_url="http://127.0.0.1:8080",
+    load=users(200, duration="120s"),
+    feeders=[rows_feeder(accounts, order="unique")],
+    auth=oauth2_password(token_url="/auth/token", username="{username}", password="{password}"),
+    steps=[get("/users/me"), think("1s", "3s"), get("/items"), think("1s", "3s")],
+    thresholds=["errors.rate < 5%", "response.p95 < 500ms", "users.lost == 0"],
+)
