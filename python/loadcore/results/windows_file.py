@@ -81,8 +81,7 @@ _PLAIN = pa.schema(
 
 def _words_of(description: Description) -> dict[str, list[str]]:
     """The words of each dictionary column."""
-    everything = (description.scenarios, description.steps, description.checks, description.groups)
-    names = [entry.name for entries in everything for entry in entries]
+    names = [entry.name for entries in (description.steps, description.checks, description.groups) for entry in entries]
     return {
         "phase": list(PHASES),
         "kind": list(_KINDS),

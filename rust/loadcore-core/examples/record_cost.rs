@@ -12,7 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().ok_or("how many records?")?.parse()?;
     let row_log = arguments.next().is_some_and(|argument| argument == "rows");
-    let step = StepInfo { scenario: "shop".into(), name: "browse".into(), method: "GET".into(), section: Section::Main };
+    let step =
+        StepInfo { scenario: "shop".into(), name: "browse".into(), method: "GET".into(), section: Section::Main };
     let tables = Tables { steps: vec![step], ..Tables::default() };
     let (mut recorder, events, recycler) = Recorder::channel(tables, row_log);
     for number in 0..count {

@@ -5,13 +5,18 @@ use std::thread;
 
 use loadcore_core::aggregate::{Histogram, ScenarioEvent, Users, Window};
 use loadcore_core::record::{
-    CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model, Outcome, Phase,
-    Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
+    CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model,
+    Outcome, Phase, Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
 };
 use proptest::prelude::*;
 
 fn tables() -> Tables {
-    let step = |name: &str| StepInfo { scenario: "shop".into(), name: name.into(), method: "GET".into(), section: Section::Main };
+    let step = |name: &str| StepInfo {
+        scenario: "shop".into(),
+        name: name.into(),
+        method: "GET".into(),
+        section: Section::Main,
+    };
     Tables {
         scenarios: vec![ScenarioInfo {
             name: "shop".into(),
@@ -107,8 +112,8 @@ enum Act {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let request = (0..3_u16, 0..Phase::ALL.len(), 0..Outcome::ALL.len(), 0..3_u8, 0..5_000_000_u64, any::<bool>()).prop_map(
-        |(step, phase, outcome, attempts, duration_ns, error)| Record {
+    let request = (0..3_u16, 0..Phase::ALL.len(), 0..Outcome::ALL.len(), 0..3_u8, 0..5_000_000_u64, any::<bool>())
+        .prop_map(|(step, phase, outcome, attempts, duration_ns, error)| Record {
             step: StepId(step),
             phase: Phase::ALL[phase],
             outcome: Outcome::ALL[outcome],
@@ -116,9 +121,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             error,
             end_ns: record().start_ns + duration_ns,
             ..record()
-        },
-    );
-    let act = prop_oneof![3 => request.prop_map(Act::Record), 3 => Just(Act::Roll), 1 => (0..6_usize).prop_map(Act::Read)];
+        });
+    let act =
+        prop_oneof![3 => request.prop_map(Act::Record), 3 => Just(Act::Roll), 1 => (0..6_usize).prop_map(Act::Read)];
     prop::collection::vec(act, 0..300)
 }
 
@@ -310,7 +315,10 @@ fn the_rest_is_counted_by_phase() {
         first.groups().map(|(_, _, cell)| (cell.ended, cell.failed, cell.duration_sum_ns)).collect::<Vec<_>>(),
         [(1, 0, 2_000_000)]
     );
-    assert_eq!(first.scenarios().map(|(_, _, cell)| cell.count(ScenarioEvent::IterationStarted)).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        first.scenarios().map(|(_, _, cell)| cell.count(ScenarioEvent::IterationStarted)).collect::<Vec<_>>(),
+        [1]
+    );
     assert_eq!((first.second, first.phase, first.engine_thread.is_some()), (0, Phase::Steady, true));
     let users: Vec<_> = collected.windows.iter().map(|window| window.users[0].active).collect();
     assert_eq!(users, [2, 2, 2]);

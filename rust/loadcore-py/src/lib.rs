@@ -1,6 +1,41 @@
-//! The extension module `loadcore._core`.
+//! The extension module `loadcore._core`: the engine as Python sees it.
+//!
+//! Plans come in as JSON, results go out as Arrow through the C data interface; nothing else crosses. Only
+//! `python/loadcore/engine.py` imports this module.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod border;
+mod engine;
+mod errors;
+mod histogram;
+mod names;
+mod reader;
+mod rows;
+mod windows;
+
 use pyo3::prelude::*;
 
 /// What the Python package sees of the engine.
-#[pymodule]
-mod _core {}
+#[pymodule(gil_used = true)]
+mod _core {
+    use loadcore_core::record::Outcome;
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::engine::{Engine, check_plan};
+    #[pymodule_export]
+    use crate::histogram::Histogram;
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name that Python gives it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// The stable names of all outcomes, each with its cause.
+    #[pyfunction]
+    fn outcomes() -> Vec<(&'static str, &'static str)> {
+        Outcome::ALL.iter().map(|outcome| (outcome.name(), outcome.cause())).collect()
+    }
+}

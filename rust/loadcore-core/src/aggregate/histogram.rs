@@ -97,7 +97,11 @@ impl Histogram {
 
     /// The mean, to 0.1 %; 0 if there are none. Windows also carry exact sums.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a mean of durations is between 0 and one hour")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a mean of durations is between 0 and one hour"
+    )]
     pub fn mean_ns(&self) -> u64 {
         (self.hdr.mean() * 1_000.0).round() as u64
     }
@@ -118,7 +122,11 @@ impl Histogram {
     }
 
     /// [`Self::encode`] into a buffer, with a serializer whose memory is used again.
-    pub(super) fn encode_with(&self, serializer: &mut V2DeflateSerializer, bytes: &mut Vec<u8>) -> Result<(), HistogramError> {
+    pub(super) fn encode_with(
+        &self,
+        serializer: &mut V2DeflateSerializer,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), HistogramError> {
         serializer.serialize(&self.hdr, bytes).map_err(|error| HistogramError::Unencodable(error.to_string()))?;
         Ok(())
     }
@@ -128,8 +136,9 @@ impl Histogram {
     /// # Errors
     /// The bytes are no HDR V2 histogram, or one with other bounds.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, HistogramError> {
-        let hdr: Hdr<u64> =
-            Deserializer::new().deserialize(&mut bytes).map_err(|error| HistogramError::Malformed(error.to_string()))?;
+        let hdr: Hdr<u64> = Deserializer::new()
+            .deserialize(&mut bytes)
+            .map_err(|error| HistogramError::Malformed(error.to_string()))?;
         if (hdr.low(), hdr.high(), hdr.sigfig()) != (1, MAX_UNITS, DIGITS) {
             return Err(HistogramError::OtherBounds { low: hdr.low(), high: hdr.high(), digits: hdr.sigfig() });
         }

@@ -77,12 +77,18 @@ mod tests {
     #[test]
     fn figures_are_found() {
         assert_eq!(cpu_of_schedstat("766384 12 3\n"), Some(766_384));
-        assert_eq!(involuntary_switches("Name:\tx\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t17\n"), Some(17));
+        assert_eq!(
+            involuntary_switches("Name:\tx\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t17\n"),
+            Some(17)
+        );
         let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
                       Max processes             94000                94000                processes\n\
                       Max open files            1024                 524288               files\n";
         assert_eq!(descriptor_limit(limits), Some(1_024));
-        assert_eq!(pressure("some avg10=1.25 avg60=0.02 avg300=0.21 total=9344723\nfull avg10=0.00 total=0\n"), Some(1.25));
+        assert_eq!(
+            pressure("some avg10=1.25 avg60=0.02 avg300=0.21 total=9344723\nfull avg10=0.00 total=0\n"),
+            Some(1.25)
+        );
     }
 
     /// Steal is a share of the time between two readings.

@@ -48,7 +48,8 @@ impl Probe {
 
     fn of(root: PathBuf, now: Instant) -> Self {
         let fd_limit = read(&root.join("self/limits")).as_deref().and_then(figures::descriptor_limit);
-        let mut probe = Self { root, read_at: now, cpu_by_thread: HashMap::new(), switches: 0, machine: None, fd_limit };
+        let mut probe =
+            Self { root, read_at: now, cpu_by_thread: HashMap::new(), switches: 0, machine: None, fd_limit };
         probe.process_cpu();
         probe.steal();
         probe

@@ -18,7 +18,7 @@ macro_rules! columns {
         }
 
         /// The columns of a [`Chunk`] as vectors: the same memory, to be lent to others and made a chunk again.
-        #[derive(Debug)]
+        #[derive(Debug, Default)]
         pub struct Columns {
             /// How many rows are filled.
             pub rows: usize,

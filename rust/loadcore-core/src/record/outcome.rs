@@ -20,6 +20,12 @@ macro_rules! outcomes {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub fn cause(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($cause),+).trim_start(),)+ }
+            }
         }
     };
 }

@@ -119,7 +119,8 @@ impl Recorder {
         let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
         let next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
         let window = std::mem::replace(&mut self.window, next);
-        if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) = self.events.try_send(Event::Window(window))
+        if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
+            self.events.try_send(Event::Window(window))
             && let Event::Window(window) = event
         {
             self.spare_window = Some(std::mem::replace(&mut self.window, window));

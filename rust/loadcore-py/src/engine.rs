@@ -1,0 +1,184 @@
+//! The engine as a Python class.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use loadcore_core::engine::{self, Control};
+use loadcore_core::error::Problem;
+use loadcore_core::plan::Plan;
+use loadcore_core::record::{Chunk, Recorder, Tables};
+use loadcore_core::schedule::Share;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::batch::Batch;
+use crate::border::{Home, border};
+use crate::errors::BorderError;
+use crate::names::Names;
+use crate::reader::{Item, Reader};
+use crate::rows::rows;
+use crate::windows::WindowTables;
+
+/// How long a wait may keep a pending Ctrl-C waiting.
+const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+
+/// Everything that is wrong with a plan, as a JSON list of problems with `path`, `at`, `message` and `hint`.
+#[pyfunction]
+pub(crate) fn check_plan(py: Python<'_>, plan_json: &str) -> PyResult<String> {
+    border(py, || {
+        let problems = match prepare(plan_json, Share::WHOLE) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        };
+        Ok(serde_json::to_string(&problems)?)
+    })
+}
+
+/// A share of a plan: checked when it is made, started once, read until it ends.
+#[pyclass(frozen, module = "loadcore._core")]
+pub(crate) struct Engine {
+    home: Home,
+    description: String,
+    names: Arc<Names>,
+    control: OnceLock<Control>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Ready(Box<engine::Engine>),
+    Running(Box<Reader>),
+    Ended,
+}
+
+#[pymethods]
+impl Engine {
+    /// Checks a plan and makes share `share` of `shares` ready. Raises `PlanError` with everything that is wrong.
+    #[new]
+    fn new(py: Python<'_>, plan_json: &str, share: u32, shares: u32) -> PyResult<Self> {
+        border(py, || {
+            let no_share = BorderError::Share { share, shares };
+            let (Some(part), Ok(worker)) = (Share::new(share, shares), i16::try_from(share)) else {
+                return Err(no_share);
+            };
+            let engine = prepare(plan_json, part).map_err(BorderError::Plan)?;
+            Ok(Self {
+                home: Home::here(),
+                description: serde_json::to_string(engine.describe())?,
+                names: Arc::new(Names::new(&engine.describe().tables, worker)?),
+                control: OnceLock::new(),
+                state: Mutex::new(State::Ready(Box::new(engine))),
+            })
+        })
+    }
+
+    /// What this share will do, as JSON: `scenarios`, `steps`, `checks`, `groups` and `connections`.
+    fn describe(&self) -> &str {
+        &self.description
+    }
+
+    /// Two tables without rows, for their types: requests and windows.
+    fn empty_batches(&self, py: Python<'_>) -> PyResult<(Batch, Batch)> {
+        border(py, || {
+            let (_, _, recycler) = Recorder::channel(Tables::default(), false);
+            let (requests, windows) = (rows(Chunk::new(), &self.names, recycler)?, WindowTables::empty(&self.names)?);
+            Ok((Batch::new(requests), Batch::new(windows)))
+        })
+    }
+
+    /// Starts the engine thread and returns. The run begins at `start_at_ns` of the monotonic clock.
+    fn start(&self, py: Python<'_>, start_at_ns: u64) -> PyResult<()> {
+        border(py, || {
+            self.home.check()?;
+            let mut state = self.lock();
+            match std::mem::replace(&mut *state, State::Ended) {
+                State::Ready(engine) => {
+                    let reader = Reader::new(*engine, start_at_ns, Arc::clone(&self.names));
+                    self.control.get_or_init(|| reader.control());
+                    *state = State::Running(Box::new(reader));
+                    Ok(())
+                }
+                other => {
+                    *state = other;
+                    Err(BorderError::Started)
+                }
+            }
+        })
+    }
+
+    /// The next of `("rows", Batch)`, `("windows", Batch)` and, last, `("end", str)`; None if none comes in time, and for
+    /// ever after the end. Waits without the GIL, and lets Ctrl-C through.
+    fn next_event(&self, py: Python<'_>, timeout_ms: u32) -> PyResult<Option<(&'static str, Py<PyAny>)>> {
+        let deadline = Instant::now() + Duration::from_millis(u64::from(timeout_ms));
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let Some(item) = border(py, || self.wait(left.min(SIGNAL_CHECK)))? {
+                return Ok(Some(event(py, item)?));
+            }
+            py.check_signals()?;
+            if left.is_zero() || border(py, || Ok(matches!(*self.lock(), State::Ended)))? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Start no more iterations; let running ones finish within the plan's `graceful_stop_ns`. Before the start there is
+    /// nothing to stop.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        self.ask(py, Control::stop)
+    }
+
+    /// Stop now; requests in flight are recorded as `interrupted`.
+    fn interrupt(&self, py: Python<'_>) -> PyResult<()> {
+        self.ask(py, Control::interrupt)
+    }
+}
+
+impl Engine {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, py: Python<'_>, what: fn(&Control)) -> PyResult<()> {
+        border(py, || {
+            self.home.check()?;
+            if let Some(control) = self.control.get() {
+                what(control);
+            }
+            Ok(())
+        })
+    }
+
+    fn wait(&self, timeout: Duration) -> Result<Option<Item>, BorderError> {
+        self.home.check()?;
+        let mut state = self.lock();
+        let item = match &mut *state {
+            State::Ready(_) => return Err(BorderError::NotStarted),
+            State::Running(reader) => reader.next(timeout)?,
+            State::Ended => return Ok(None),
+        };
+        if matches!(item, Some(Item::End(_))) {
+            *state = State::Ended;
+        }
+        Ok(item)
+    }
+}
+
+fn prepare(plan_json: &str, share: Share) -> Result<engine::Engine, Vec<Problem>> {
+    let plan: Plan = serde_json::from_str(plan_json).map_err(|error| {
+        let hint = Some("plans are written by loadcore's compiler: do both have the same version?".to_owned());
+        vec![Problem { path: String::new(), at: None, message: format!("the plan cannot be read: {error}"), hint }]
+    })?;
+    engine::Engine::new(plan, share)
+}
+
+fn event(py: Python<'_>, item: Item) -> PyResult<(&'static str, Py<PyAny>)> {
+    let batch = |table| Ok::<_, PyErr>(Py::new(py, Batch::new(table))?.into_any());
+    match item {
+        Item::Rows(table) => Ok(("rows", batch(table)?)),
+        Item::Windows(table) => Ok(("windows", batch(table)?)),
+        Item::End(end) => {
+            let json = serde_json::to_string(&end).map_err(|error| BorderError::from(error).into_exception(py))?;
+            Ok(("end", PyString::new(py, &json).into_any().unbind()))
+        }
+    }
+}

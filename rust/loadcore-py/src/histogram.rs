@@ -1,0 +1,100 @@
+//! Histograms as Python merges and asks them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use loadcore_core::aggregate;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::border::border;
+use crate::errors::BorderError;
+
+/// Durations from 1 µs to one hour, each to 0.1 %. Merging loses nothing.
+#[pyclass(frozen, module = "loadcore._core")]
+pub(crate) struct Histogram {
+    histogram: Mutex<aggregate::Histogram>,
+}
+
+impl Histogram {
+    fn lock(&self) -> MutexGuard<'_, aggregate::Histogram> {
+        self.histogram.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Histogram {
+    /// An empty histogram.
+    #[new]
+    fn new() -> Self {
+        Self { histogram: Mutex::default() }
+    }
+
+    /// Reads what `encode` wrote. Raises `ValueError` if the bytes are no such histogram.
+    #[staticmethod]
+    fn decode(py: Python<'_>, encoded: &[u8]) -> PyResult<Self> {
+        let histogram = border(py, || Ok(aggregate::Histogram::decode(encoded)?))?;
+        Ok(Self { histogram: Mutex::new(histogram) })
+    }
+
+    /// Adds another histogram.
+    fn add(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
+        border(py, || {
+            // Copied first: the other may be this one, or just now be adding this one to itself.
+            let other = other.lock().clone();
+            self.lock().add(&other);
+            Ok(())
+        })
+    }
+
+    /// Adds an encoded histogram. Raises `ValueError` if the bytes are none.
+    fn add_encoded(&self, py: Python<'_>, encoded: &[u8]) -> PyResult<()> {
+        border(py, || {
+            let other = aggregate::Histogram::decode(encoded)?;
+            self.lock().add(&other);
+            Ok(())
+        })
+    }
+
+    /// The duration, in nanoseconds, that the share `q` of all durations does not exceed; 0 if there are none.
+    fn quantile(&self, py: Python<'_>, q: f64) -> PyResult<u64> {
+        border(
+            py,
+            || if (0.0..=1.0).contains(&q) { Ok(self.lock().quantile(q)) } else { Err(BorderError::Quantile(q)) },
+        )
+    }
+
+    /// How many durations.
+    #[getter]
+    fn count(&self) -> u64 {
+        self.lock().count()
+    }
+
+    /// The shortest duration, to 0.1 %; 0 if there are none.
+    #[getter]
+    fn min_ns(&self) -> u64 {
+        self.lock().min_ns()
+    }
+
+    /// The longest duration, to 0.1 %; 0 if there are none.
+    #[getter]
+    fn max_ns(&self) -> u64 {
+        self.lock().max_ns()
+    }
+
+    /// The mean, to 0.1 %; 0 if there are none.
+    #[getter]
+    fn mean_ns(&self) -> u64 {
+        self.lock().mean_ns()
+    }
+
+    /// The durations that occurred, ascending: the upper end of each counter in nanoseconds, and its count.
+    fn buckets(&self) -> Vec<(u64, u64)> {
+        self.lock().buckets().collect()
+    }
+
+    /// The HDR V2 compressed encoding, values in microseconds.
+    fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = border(py, || Ok(self.lock().encode()?))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+}

@@ -1,0 +1,94 @@
+//! Takes what the engine thread hands over and makes tables of it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arrow_array::StructArray;
+use loadcore_core::engine::{self, Control, Event, RunEnd};
+use loadcore_core::health::Probe;
+use loadcore_core::record::{EndReason, Recycler};
+
+use crate::border::panic_message;
+use crate::errors::BorderError;
+use crate::names::Names;
+use crate::rows::rows;
+use crate::windows::WindowTables;
+
+/// What comes out of an engine.
+pub(crate) enum Item {
+    /// Rows of requests.
+    Rows(StructArray),
+    /// Rows of windows.
+    Windows(StructArray),
+    /// How it ended.
+    End(RunEnd),
+}
+
+/// The writer's end of a running engine. Dropped early, it interrupts the engine: load that nobody records is not made.
+pub(crate) struct Reader {
+    events: Receiver<Event>,
+    recycler: Recycler,
+    control: Control,
+    engine_thread: Option<JoinHandle<()>>,
+    names: Arc<Names>,
+    windows: WindowTables,
+    probe: Probe,
+}
+
+impl Reader {
+    pub(crate) fn new(engine: engine::Engine, start_at_ns: u64, names: Arc<Names>) -> Self {
+        let probe = Probe::new(Instant::now());
+        let engine::Running { events, recycler, control, engine_thread } = engine.start(start_at_ns);
+        Self {
+            events,
+            recycler,
+            control,
+            engine_thread: Some(engine_thread),
+            names,
+            windows: WindowTables::new(),
+            probe,
+        }
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// The next item, if one comes in time.
+    pub(crate) fn next(&mut self, timeout: Duration) -> Result<Option<Item>, BorderError> {
+        let event = match self.events.recv_timeout(timeout) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Some(Item::End(self.broken_off()))),
+        };
+        Ok(Some(match event {
+            Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.recycler.clone())?),
+            Event::Window(window) => {
+                let health = self.probe.sample(Instant::now(), window.engine_thread);
+                let table = self.windows.table(&window, health, &self.names);
+                self.recycler.window(window);
+                Item::Windows(table?)
+            }
+            Event::End(end) => Item::End(end),
+        }))
+    }
+
+    /// The end of an engine thread that did not say how it ended.
+    fn broken_off(&mut self) -> RunEnd {
+        let panic = self.engine_thread.take().and_then(|thread| thread.join().err());
+        let cause = panic.map_or_else(|| "it ended without a word".to_owned(), |panic| panic_message(&*panic));
+        RunEnd {
+            reason: EndReason::Aborted,
+            error: Some(format!("the engine thread broke off: {cause}")),
+            rows_dropped: 0,
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.control.interrupt();
+    }
+}
