@@ -11,11 +11,11 @@ from target_api.fault_gate import FaultGate
 from target_api.observe.context import ContextMiddleware
 from target_api.observe.record import RecordMiddleware
 from target_api.route_table import RouteTable
-from target_api.routes import admin, auth, health, items, orders, users, well_known
+from target_api.routes import admin, auth, health, items, orders, proxy, stream, users, well_known
 from target_api.services import Place, Services
 from target_api.settings import Settings
 
-LOADED = (auth.router, well_known.router, users.router, items.router, orders.router)
+LOADED = (users.router, items.router, orders.router, proxy.router, auth.router, stream.router, well_known.router)
 """Routers whose requests count as load."""
 PROBES = (health.router, admin.router)
 """Routers whose requests do not."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from target_api import stub
 from target_api.serve import Supervisor
 from target_api.settings import Settings
 from target_api.store.seed import write_csv
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given[:1] == ["seed"]:
         return _seed(given[1:])
+    if given[:1] == ["stub"]:
+        return stub.main(given[1:])
     return _serve(given)
 
 
@@ -67,7 +70,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m target_api",
         description="The reference gateway. Every setting is also an environment variable GATEWAY_<NAME>.",
-        epilog="`python -m target_api seed --csv FILE` writes the users for a feeder.",
+        epilog="`… seed --csv FILE` writes the users for a feeder; `… stub` runs the upstream alone.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -82,6 +85,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     add("--error-rate", metavar="SHARE", help="share of injected errors, like 1%%")
     add("--error-code", type=int, metavar="STATUS", help="status of an injected error (default 503)")
     add("--capacity", metavar="RATE", help="requests per second that get through, like 500/s")
+    add("--stub", metavar="DIST", nargs="?", const="100ms", help="also run the upstream `stub`, answering after DIST")
     add("--exit-with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

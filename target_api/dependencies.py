@@ -1,9 +1,10 @@
 """Annotated dependencies, so that a route reads as a sentence."""
 
 import time
+from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Security
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPBearer, OAuth2PasswordBearer, SecurityScopes
 
@@ -14,8 +15,20 @@ from target_api.services import Services
 
 SCOPES = {"items:read": "List and read items", "orders:write": "Make, change and delete orders"}
 
-_bearer = OAuth2PasswordBearer(tokenUrl="/auth/token", refreshUrl="/auth/token", scopes=SCOPES, auto_error=False)
 _admin_bearer = HTTPBearer(scheme_name="AdminToken", auto_error=False, description="The token of the ready line")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, as a route sees them.
+
+    Args:
+        services: The services of this worker.
+        context: Id and timings of the request.
+    """
+
+    services: Services
+    context: RequestContext
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -23,44 +36,39 @@ def services_of(connection: HTTPConnection) -> Services:
     return cast("Services", connection.app.state.services)
 
 
-def _context(connection: HTTPConnection) -> RequestContext:
-    return context_of(connection.scope)
+async def _exchange(connection: HTTPConnection) -> Exchange:
+    return Exchange(services_of(connection), context_of(connection.scope))
 
 
-async def _services(connection: HTTPConnection) -> Services:
-    return services_of(connection)
+ExchangeDep = Annotated[Exchange, Depends(_exchange)]
 
 
-async def _request_context(connection: HTTPConnection) -> RequestContext:
-    return _context(connection)
+class _AccessToken(OAuth2PasswordBearer):
+    """The security scheme and its check in one dependency: a second one would cost another 20 µs a request."""
+
+    async def __call__(self, request: Request, scopes: SecurityScopes) -> Principal:  # type: ignore[override]
+        """Who asks; 401 when that is not proven, 403 when the token does not allow the route."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise ProblemError(401, "an access token is required", {"WWW-Authenticate": 'Bearer realm="gateway"'})
+        before = time.perf_counter()
+        try:
+            principal = await services_of(request).tokens.verify(token)
+        except InvalidTokenError as error:
+            challenge = f'Bearer realm="gateway", error="invalid_token", error_description="{error}"'
+            raise ProblemError(401, str(error), {"WWW-Authenticate": challenge}) from None
+        context_of(request.scope).add_timing("auth", time.perf_counter() - before)
+        missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
+        if missing:
+            challenge = f'Bearer realm="gateway", error="insufficient_scope", scope="{scopes.scope_str}"'
+            raise ProblemError(403, f"the token lacks the scope {missing[0]}", {"WWW-Authenticate": challenge})
+        return principal
 
 
-ServicesDep = Annotated[Services, Depends(_services)]
-ContextDep = Annotated[RequestContext, Depends(_request_context)]
+_access_token = _AccessToken(tokenUrl="/auth/token", refreshUrl="/auth/token", scopes=SCOPES)
 
-
-async def _principal(
-    scopes: SecurityScopes, connection: HTTPConnection, token: Annotated[str | None, Depends(_bearer)]
-) -> Principal:
-    """Who asks; 401 when that is not proven, 403 when the token does not allow the route."""
-    if token is None:
-        raise ProblemError(401, "an access token is required", {"WWW-Authenticate": 'Bearer realm="gateway"'})
-    before = time.perf_counter()
-    try:
-        principal = await services_of(connection).tokens.verify(token)
-    except InvalidTokenError as error:
-        challenge = f'Bearer realm="gateway", error="invalid_token", error_description="{error}"'
-        raise ProblemError(401, str(error), {"WWW-Authenticate": challenge}) from None
-    _context(connection).add_timing("auth", time.perf_counter() - before)
-    missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
-    if missing:
-        challenge = f'Bearer realm="gateway", error="insufficient_scope", scope="{scopes.scope_str}"'
-        raise ProblemError(403, f"the token lacks the scope {missing[0]}", {"WWW-Authenticate": challenge})
-    return principal
-
-
-AnyPrincipal = Annotated[Principal, Security(_principal)]
-ItemReader = Annotated[Principal, Security(_principal, scopes=["items:read"])]
-OrderWriter = Annotated[Principal, Security(_principal, scopes=["orders:write"])]
+AnyPrincipal = Annotated[Principal, Security(_access_token)]
+ItemReader = Annotated[Principal, Security(_access_token, scopes=["items:read"])]
+OrderWriter = Annotated[Principal, Security(_access_token, scopes=["orders:write"])]
 
 AdminBearer = Depends(_admin_bearer)

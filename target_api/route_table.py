@@ -38,7 +38,7 @@ class RouteTable:
 
     def _add(self, method: str, path: str, pattern: re.Pattern[str], *, is_probe: bool) -> None:
         index = len(self.labels)
-        self.labels.append(f"{method} {path}")
+        self.labels.append(f"{method} {path.replace(':path}', '}')}")
         self.probe.append(is_probe)
         if "{" in path:
             self._patterns.append((method, pattern, index))

@@ -26,6 +26,7 @@ from target_api.shared.control import ControlPage
 from target_api.shared.truth import MAX_WORKERS
 from target_api.store.database import Database, database_url
 from target_api.store.seed import seed
+from target_api.stub_process import StubProcess
 from target_api.worker_process import StartError, WorkerProcess
 
 _RESTART_PAUSE_S = 0.5
@@ -59,6 +60,7 @@ class Supervisor:
         self._resizing = asyncio.Lock()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._stub: StubProcess | None = None
         self._claim: socket.socket
         self._control: ControlPage
 
@@ -73,6 +75,7 @@ class Supervisor:
             self._control = ControlPage(self._folder / "control.page")
             self._control.set_program(self._settings.fault_program())
             await self._seed()
+            await self._start_stub()
             self._listen_to_signals()
             try:
                 await asyncio.gather(*(self._start_worker() for _ in range(self._settings.workers)))
@@ -117,6 +120,13 @@ class Supervisor:
         if made:
             _note(f"{made} users made, passwords hashed with {settings.hash_parameters.label}")
 
+    async def _start_stub(self) -> None:
+        settings = self._settings
+        if settings.stub:
+            self._stub = await StubProcess.start(settings.stub, settings.seed)
+            upstreams = {**settings.upstreams, "stub": self._stub.url}
+            self._settings = settings.model_copy(update={"upstreams": upstreams})
+
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,6 +165,8 @@ class Supervisor:
             "pid": os.getpid(),
             "admin_token": token.get_secret_value() if token else None,
         }
+        if self._stub is not None:
+            line["stub_url"] = self._stub.url
         self._output.write(json.dumps(line) + "\n")
         self._output.flush()
 
@@ -231,6 +243,8 @@ class Supervisor:
         if ends:
             await asyncio.wait(ends)
         hurry.cancel()
+        if self._stub is not None:
+            await self._stub.stop()
         for worker in self._workers.values():
             worker.listener.close()
 

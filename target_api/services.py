@@ -17,6 +17,7 @@ from target_api.shared.truth import TruthBlock, TruthBook
 from target_api.store.database import Database, database_url
 from target_api.store.seed import seed
 from target_api.store.users import UserStore
+from target_api.upstream import Upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Services:
         self.users: UserStore
         self.tokens: TokenService
         self.passwords: PasswordVerifier
+        self.upstreams = Upstreams(settings, self.metrics)
         self.ready = False
 
     async def open(self) -> None:
@@ -80,12 +82,14 @@ class Services:
             settings.hash_parameters, settings.hash_concurrency, settings.hash_queue, self.metrics
         )
         await self.cache.open()
+        await self.upstreams.open()
         self.ready = True
 
     async def close(self) -> None:
         """Closes what was opened."""
         self.ready = False
         self.passwords.close()
+        await self.upstreams.close()
         await self.cache.close()
         await self.database.close()
         if self._own_folder is not None:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from target_api.faults import FaultProgram
+from target_api.spec import parse_distribution
 
 SHORTEST_SECRET = 32
 
@@ -86,6 +87,16 @@ class Settings(BaseSettings):
     cache_url: str = "mem://"
     cache_ttl_s: Annotated[float, Field(ge=0)] = 30
 
+    stub: str = ""
+    upstreams: dict[str, str] = {}
+    upstream_connections: Annotated[int, Field(ge=1, le=10_000)] = 100
+    upstream_timeout_s: Annotated[float, Field(gt=0)] = 10
+    breaker_failures: Annotated[int, Field(ge=0)] = 5
+    breaker_open_s: Annotated[float, Field(gt=0)] = 2
+
+    longest_body: Annotated[int, Field(ge=0)] = 1 << 20
+    longest_download: Annotated[int, Field(ge=0)] = 100 << 20
+
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     backlog: Annotated[int, Field(ge=16)] = 4096
     limit_concurrency: Annotated[int, Field(ge=0)] = 0
@@ -100,13 +111,15 @@ class Settings(BaseSettings):
     error_code: Annotated[int, Field(ge=400, le=599)] = 503
     capacity: str = ""
 
-    @field_validator("clients", mode="before")
+    @field_validator("clients", "upstreams", mode="before")
     @classmethod
-    def _clients_from_json(cls, value: object) -> object:
+    def _from_json(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.stub:
+            parse_distribution(self.stub)
         self.fault_program()  # refuses a misspelt knob now, not at the first request
         if self.profile is Profile.DEMO:
             self._make_demo_secrets()

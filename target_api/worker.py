@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from target_api.app import create_app
+from target_api.connection import ConnectionProtocol
 from target_api.observe.logs import configure_logging
 from target_api.services import Place
 from target_api.settings import Settings
@@ -71,7 +72,7 @@ def main() -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=ConnectionProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -38,6 +38,24 @@ class Metrics:
         self.cache = Counter("gateway_cache", "Cache look-ups", ["result"], registry=registry)
         self.limited = Counter("gateway_ratelimited", "Requests refused by a rate limit", ["rule"], registry=registry)
         self.faults = Counter("gateway_faults", "Injected faults", ["kind"], registry=registry)
+        self.upstream_waiting = self._gauge("gateway_upstream_waiting", "Requests waiting for an upstream connection")
+        self.upstream_seconds = Histogram(
+            "gateway_upstream_seconds", "From sending to the end of an upstream's response", ["service"],
+            buckets=_BUCKETS, registry=registry,
+        )  # fmt: skip
+        self.upstream_requests = Counter(
+            "gateway_upstream_requests", "Upstream requests ended", ["service", "result"], registry=registry
+        )
+        self.upstream_retries = Counter(
+            "gateway_upstream_retries", "Upstream requests sent again", ["service"], registry=registry
+        )
+        self.breaker_refused = Counter(
+            "gateway_upstream_refused", "Requests refused by an open breaker", ["service"], registry=registry
+        )
+        self.loop_lag = Gauge(
+            "gateway_loop_lag_seconds", "How late the event loop of the slowest worker is",
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
         self._children: dict[tuple[str, int], Counter] = {}
         self._durations: dict[str, Histogram] = {}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials
 
-from target_api.dependencies import AdminBearer, ServicesDep, services_of
+from target_api.dependencies import AdminBearer, ExchangeDep, services_of
 from target_api.errors import ProblemError
 from target_api.faults import FaultProgram
 from target_api.shared.control import Word
@@ -26,9 +26,9 @@ router = APIRouter(prefix="/_admin", tags=["admin"], dependencies=[Depends(_admi
 
 
 @router.get("/truth", operation_id="getTruth")
-async def truth(services: ServicesDep, *, seconds: bool = False) -> dict[str, Any]:
+async def truth(exchange: ExchangeDep, *, seconds: bool = False) -> dict[str, Any]:
     """Requests received and answered, summed over all workers; probes and administration are not in `total`."""
-    book, table = services.truth_book, services.routes
+    book, table = exchange.services.truth_book, exchange.services.routes
     probes = {label for label, probe in zip(table.labels, table.probe, strict=True) if probe}
     received = book.received()
     loaded = {label: count for label, count in received.items() if label not in probes}
@@ -49,37 +49,37 @@ async def truth(services: ServicesDep, *, seconds: bool = False) -> dict[str, An
 
 
 @router.get("/faults", operation_id="getFaults")
-async def faults(services: ServicesDep) -> FaultProgram:
+async def faults(exchange: ExchangeDep) -> FaultProgram:
     """The fault program that holds now."""
-    return services.control.program()[1]
+    return exchange.services.control.program()[1]
 
 
 @router.put("/faults", operation_id="setFaults")
-async def set_faults(program: FaultProgram, services: ServicesDep) -> FaultProgram:
+async def set_faults(program: FaultProgram, exchange: ExchangeDep) -> FaultProgram:
     """Sets another fault program, for all workers from their next request on; `{}` injects nothing."""
-    services.control.set_program(program)
+    exchange.services.control.set_program(program)
     return program
 
 
 @router.post("/drain", operation_id="startDrain", status_code=204)
-async def drain(services: ServicesDep) -> None:
+async def drain(exchange: ExchangeDep) -> None:
     """Makes `/ready` fail and every answer close its connection, as before a stop."""
-    services.control.draining = True
+    exchange.services.control.draining = True
 
 
 @router.post("/undrain", operation_id="endDrain", status_code=204)
-async def undrain(services: ServicesDep) -> None:
+async def undrain(exchange: ExchangeDep) -> None:
     """Takes a drain back."""
-    services.control.draining = False
+    exchange.services.control.draining = False
 
 
 @router.post("/cache/flush", operation_id="flushCache", status_code=204)
-async def flush_cache(services: ServicesDep) -> None:
+async def flush_cache(exchange: ExchangeDep) -> None:
     """Makes every cached answer of every worker stale."""
-    services.control.bump(Word.CACHE)
+    exchange.services.control.bump(Word.CACHE)
 
 
 @router.post("/keys/rotate", operation_id="rotateKeys")
-async def rotate_keys(services: ServicesDep) -> dict[str, str]:
+async def rotate_keys(exchange: ExchangeDep) -> dict[str, str]:
     """Signs with a new key from now on; tokens signed before stay valid."""
-    return {"kid": await services.tokens.keys.rotate()}
+    return {"kid": await exchange.services.tokens.keys.rotate()}

@@ -1,12 +1,12 @@
 """`/auth/…`: tokens issued, revoked and inspected."""
 
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from target_api.dependencies import ContextDep, ServicesDep
+from target_api.dependencies import ExchangeDep
 from target_api.errors import OAuthError
 from target_api.models import Introspection, OAuthErrorBody, TokenResponse
 from target_api.security.grants import ClientCredentials, GrantService
@@ -78,25 +78,22 @@ async def _read_form(request: Request) -> dict[str, str]:
 async def issue_token(
     request: Request,
     response: Response,
-    services: ServicesDep,
-    context: ContextDep,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    exchange: ExchangeDep,
 ) -> TokenResponse:
     """Logs a user in, renews an access token, or gives a machine client one."""
     response.headers["Cache-Control"] = "no-store"
     form = await _read_form(request)
-    return await GrantService(services, context, authorization).answer(form)
+    return await GrantService(exchange, request.headers.get("authorization")).answer(form)
 
 
 @router.post("/revoke", operation_id="revokeToken", responses=_ERRORS, openapi_extra=_TOKEN_ARGUMENT)
 async def revoke_token(
     request: Request,
-    services: ServicesDep,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    exchange: ExchangeDep,
 ) -> Response:
     """Revokes a token (RFC 7009); an unknown one is answered alike, with 200."""
-    token = await _authenticated_token(request, services, authorization)
-    await services.tokens.revoke(token)
+    token = await _authenticated_token(request, exchange.services)
+    await exchange.services.tokens.revoke(token)
     return Response(status_code=200)
 
 
@@ -106,16 +103,15 @@ async def revoke_token(
 )  # fmt: skip
 async def introspect_token(
     request: Request,
-    services: ServicesDep,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    exchange: ExchangeDep,
 ) -> Introspection:
     """Says what a token is worth (RFC 7662)."""
-    token = await _authenticated_token(request, services, authorization)
+    token = await _authenticated_token(request, exchange.services)
     try:
-        claims = services.tokens.read_refresh(token)
+        claims = exchange.services.tokens.read_refresh(token)
     except InvalidTokenError:
-        return await _inspect_access(services, token)
-    if not await services.tokens.refresh_is_live(claims):
+        return await _inspect_access(exchange.services, token)
+    if not await exchange.services.tokens.refresh_is_live(claims):
         return Introspection(active=False)
     return Introspection(
         active=True,
@@ -146,9 +142,9 @@ async def _inspect_access(services: Services, token: str) -> Introspection:
     )
 
 
-async def _authenticated_token(request: Request, services: Services, authorization: str | None) -> str:
+async def _authenticated_token(request: Request, services: Services) -> str:
     form = await _read_form(request)
-    ClientCredentials(authorization, form).authenticate(services.settings.clients)
+    ClientCredentials(request.headers.get("authorization"), form).authenticate(services.settings.clients)
     if not form.get("token"):
         raise OAuthError("invalid_request", "token is missing")
     return form["token"]

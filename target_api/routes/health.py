@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from target_api.dependencies import ServicesDep
+from target_api.dependencies import ExchangeDep
 from target_api.models import Health, Readiness
 from target_api.settings import CHEAP_HASH
 
@@ -19,13 +19,13 @@ _CHEAP_NOTE = (
 
 
 @router.get("/health", operation_id="getHealth")
-async def health(services: ServicesDep) -> Health:
+async def health(exchange: ExchangeDep) -> Health:
     """Liveness: needs nothing but the process."""
-    parameters = services.settings.hash_parameters
+    parameters = exchange.services.settings.hash_parameters
     return Health(
-        profile=services.settings.profile,
-        replica=services.settings.replica,
-        worker=services.place.worker,
+        profile=exchange.services.settings.profile,
+        replica=exchange.services.settings.replica,
+        worker=exchange.services.place.worker,
         pid=os.getpid(),
         password_hash=parameters.label,
         note=_CHEAP_NOTE if parameters == CHEAP_HASH else None,
@@ -33,12 +33,12 @@ async def health(services: ServicesDep) -> Health:
 
 
 @router.get("/ready", operation_id="getReadiness", responses={503: {"model": Readiness, "description": "Not ready"}})
-async def ready(services: ServicesDep, response: Response) -> Readiness:
+async def ready(exchange: ExchangeDep, response: Response) -> Readiness:
     """Readiness: 503 while starting and from the first moment of draining."""
     reasons = []
-    if not services.ready:
+    if not exchange.services.ready:
         reasons.append("starting")
-    if services.control.draining:
+    if exchange.services.control.draining:
         reasons.append("draining")
     if reasons:
         response.status_code = 503
@@ -46,7 +46,8 @@ async def ready(services: ServicesDep, response: Response) -> Readiness:
 
 
 @router.get("/metrics", operation_id="getMetrics", response_class=Response)
-async def metrics(services: ServicesDep) -> Response:
+async def metrics(exchange: ExchangeDep) -> Response:
     """Prometheus metrics of all workers."""
+    services = exchange.services
     text = services.metrics.render(services.place.process_ids(), draining=services.control.draining)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

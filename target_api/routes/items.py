@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
-from target_api.dependencies import ContextDep, ItemReader, ServicesDep
+from target_api.dependencies import ExchangeDep, ItemReader
 from target_api.errors import ProblemError
 from target_api.models import ItemPage, ItemPublic
 from target_api.routes.documented import problems
@@ -24,8 +24,7 @@ IfNoneMatch = Annotated[str | None, Header(description="An entity tag from an ea
 )
 async def list_items(
     _reader: ItemReader,
-    services: ServicesDep,
-    context: ContextDep,
+    exchange: ExchangeDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[int, Query(ge=0, le=2**31 - 1, description="`next_cursor` of the page before")] = 0,
     if_none_match: IfNoneMatch = None,
@@ -33,13 +32,13 @@ async def list_items(
     """One page of items, in order of their ids."""
 
     async def compute() -> bytes:
-        async with services.database.begin(context.timings) as connection:
+        async with exchange.services.database.begin(exchange.context.timings) as connection:
             rows = await page_of_items(connection, limit + 1, cursor)
         page = [ItemPublic.model_validate(dict(row)) for row in rows[:limit]]
         next_cursor = page[-1].id if len(rows) > limit else None
         return ItemPage(items=page, next_cursor=next_cursor).model_dump_json().encode()
 
-    return _tagged(await services.cache.get(f"items:{limit}:{cursor}", compute), if_none_match)
+    return _tagged(await exchange.services.cache.get(f"items:{limit}:{cursor}", compute), if_none_match)
 
 
 @router.get(
@@ -48,19 +47,18 @@ async def list_items(
 )  # fmt: skip
 async def get_item(
     _reader: ItemReader,
-    services: ServicesDep,
-    context: ContextDep,
+    exchange: ExchangeDep,
     item_id: Annotated[int, Path(ge=1, le=2**31 - 1)],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One item."""
 
     async def compute() -> bytes:
-        async with services.database.begin(context.timings) as connection:
+        async with exchange.services.database.begin(exchange.context.timings) as connection:
             row = await find_item(connection, item_id)
         return _ABSENT if row is None else ItemPublic.model_validate(dict(row)).model_dump_json().encode()
 
-    body = await services.cache.get(f"item:{item_id}", compute)
+    body = await exchange.services.cache.get(f"item:{item_id}", compute)
     if body == _ABSENT:
         raise ProblemError(404, f"there is no item {item_id}")
     return _tagged(body, if_none_match)

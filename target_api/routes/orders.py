@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from target_api.dependencies import ContextDep, OrderWriter, ServicesDep
+from target_api.dependencies import ExchangeDep, OrderWriter
 from target_api.errors import ProblemError
 from target_api.models import OrderCreate, OrderPublic, OrderUpdate
 from target_api.routes.documented import problems
@@ -24,8 +24,7 @@ _ALLOWED_FROM = {"paid": ["created"], "cancelled": ["created", "paid"]}
 async def create(
     order: OrderCreate,
     principal: OrderWriter,
-    services: ServicesDep,
-    context: ContextDep,
+    exchange: ExchangeDep,
     response: Response,
     idempotency_key: Annotated[
         str | None, Header(min_length=1, max_length=128, description="Makes a repeated request safe")
@@ -33,13 +32,13 @@ async def create(
 ) -> OrderPublic:
     """Makes an order; the same `Idempotency-Key` gives the same order again, with `Idempotency-Replayed: true`."""
     fingerprint = hashlib.blake2b(order.model_dump_json().encode(), digest_size=16).hexdigest()
-    async with services.database.begin(context.timings) as connection:
+    async with exchange.services.database.begin(exchange.context.timings) as connection:
         price = await price_of(connection, order.item_id)
         if price is None:
             raise ProblemError(404, f"there is no item {order.item_id}")
         total = price * order.quantity
         new = NewOrder(principal.subject, order.item_id, order.quantity, total, idempotency_key, fingerprint)
-        row, made = await create_order(connection, new, is_sqlite=services.database.is_sqlite)
+        row, made = await create_order(connection, new, is_sqlite=exchange.services.database.is_sqlite)
     if row["fingerprint"] != fingerprint:
         raise ProblemError(409, "this Idempotency-Key was used for another order")
     response.headers["Location"] = f"/orders/{row['id']}"
@@ -49,9 +48,9 @@ async def create(
 
 
 @router.get("/{order_id}", operation_id="getOrder", responses=problems(401, 403, 404, 422, 503))
-async def read(order_id: OrderId, principal: OrderWriter, services: ServicesDep, context: ContextDep) -> OrderPublic:
+async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """One of the user's own orders."""
-    async with services.database.begin(context.timings) as connection:
+    async with exchange.services.database.begin(exchange.context.timings) as connection:
         row = await find_order(connection, principal.subject, order_id)
     if row is None:
         raise ProblemError(404, "there is no such order")
@@ -59,11 +58,9 @@ async def read(order_id: OrderId, principal: OrderWriter, services: ServicesDep,
 
 
 @router.patch("/{order_id}", operation_id="changeOrder", responses=problems(401, 403, 404, 409, 422, 503))
-async def change(
-    order_id: OrderId, order: OrderUpdate, principal: OrderWriter, services: ServicesDep, context: ContextDep
-) -> OrderPublic:
+async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """Pays or cancels an order; 409 when its state does not allow that."""
-    async with services.database.begin(context.timings) as connection:
+    async with exchange.services.database.begin(exchange.context.timings) as connection:
         allowed = _ALLOWED_FROM[order.status]
         row = await change_status(connection, principal.subject, order_id, allowed, order.status)
         present = row or await find_order(connection, principal.subject, order_id)
@@ -75,9 +72,9 @@ async def change(
 
 
 @router.delete("/{order_id}", operation_id="deleteOrder", status_code=204, responses=problems(401, 403, 404, 422, 503))
-async def delete(order_id: OrderId, principal: OrderWriter, services: ServicesDep, context: ContextDep) -> None:
+async def delete(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> None:
     """Deletes an order."""
-    async with services.database.begin(context.timings) as connection:
+    async with exchange.services.database.begin(exchange.context.timings) as connection:
         if not await delete_order(connection, principal.subject, order_id):
             raise ProblemError(404, "there is no such order")
 

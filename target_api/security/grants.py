@@ -6,12 +6,11 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
+from target_api.dependencies import Exchange
 from target_api.errors import OAuthError
 from target_api.models import TokenResponse
-from target_api.observe.context import RequestContext
 from target_api.security.passwords import HashQueueFullError
 from target_api.security.tokens import InvalidTokenError, narrow_scope
-from target_api.services import Services
 from target_api.settings import Client
 
 
@@ -60,14 +59,13 @@ class GrantService:
     """Answers token requests.
 
     Args:
-        services: The services of this worker.
-        context: The request, for its timings.
+        exchange: The request.
         authorization: Its `Authorization` header.
     """
 
-    def __init__(self, services: Services, context: RequestContext, authorization: str | None) -> None:
-        self._services = services
-        self._context = context
+    def __init__(self, exchange: Exchange, authorization: str | None) -> None:
+        self._services = exchange.services
+        self._context = exchange.context
         self._authorization = authorization
 
     async def answer(self, form: Mapping[str, str]) -> TokenResponse:

@@ -59,6 +59,7 @@ class RunningGateway:
         self.url: str = ready["url"]
         self.pid: int = ready["pid"]
         self.admin_token: str = ready["admin_token"]
+        self.stub_url: str | None = ready.get("stub_url")
         self.errors: list[str] = []
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()

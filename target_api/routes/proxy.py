@@ -1,0 +1,133 @@
+"""`/proxy/{service}/{path}`: the gateway proper."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response, StreamingResponse
+
+from target_api.dependencies import AnyPrincipal, Exchange, ExchangeDep
+from target_api.errors import ProblemError
+from target_api.routes.documented import problems
+from target_api.security.tokens import Principal
+from target_api.upstream import SHORT_BODY, UpstreamAnswer, UpstreamRequest
+
+router = APIRouter(prefix="/proxy", tags=["proxy"])
+
+_HOP_BY_HOP = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+_NOT_SENT_ON = _HOP_BY_HOP | {
+    "authorization", "content-length", "host", "traceparent", "via", "x-authenticated-user", "x-forwarded-for",
+    "x-forwarded-proto", "x-request-id", "x-timeout-ms",
+}  # fmt: skip
+_NOT_SENT_BACK = _HOP_BY_HOP | {"date", "server", "server-timing", "x-replica", "x-request-id"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+async def proxy(
+    service: Annotated[str, Path(max_length=64)], request: Request, principal: AnyPrincipal, exchange: ExchangeDep
+) -> Response:
+    """Sends the request on to an upstream and its answer back.
+
+    The token stays here: the upstream gets `X-Authenticated-User`. `X-Timeout-Ms` says how long the client still
+    waits; the upstream gets what is left of it.
+    """
+    outgoing = await _outgoing(service, request, principal, exchange)
+    async with AsyncExitStack() as stack:
+        answer = await stack.enter_async_context(exchange.services.upstreams.send(outgoing))
+        if answer.waited_s:
+            exchange.context.add_timing("queue", answer.waited_s)
+        exchange.context.add_timing("upstream", answer.took_s)
+        return _incoming(answer, stack)
+
+
+for _method in _METHODS:
+    router.add_api_route(
+        "/{service}/{path:path}",
+        proxy,
+        methods=[_method],
+        operation_id=f"proxy{_method.title()}",
+        response_class=Response,
+        responses=problems(400, 401, 404, 502, 503, 504),
+    )
+
+
+async def _outgoing(service: str, request: Request, principal: Principal, exchange: Exchange) -> UpstreamRequest:
+    deadline_s = _deadline(request, exchange.services.settings.upstream_timeout_s)
+    context = exchange.context
+    headers = list(_kept(request.headers.items(), request.headers.get("connection"), _NOT_SENT_ON))
+    client = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for")
+    headers += [
+        ("x-forwarded-for", f"{forwarded}, {client}" if forwarded else client),
+        ("x-forwarded-proto", request.url.scheme),
+        ("x-authenticated-user", principal.subject),
+        ("x-request-id", context.request_id.decode()),
+        ("traceparent", context.trace_header().decode()),
+        ("x-timeout-ms", str(round(deadline_s * 1000))),
+        ("via", "1.1 loadcore-gateway"),
+    ]
+    return UpstreamRequest(
+        service, request.method, _target(request, service), headers, await _body(request), deadline_s
+    )
+
+
+def _target(request: Request, service: str) -> str:
+    """Path and query as the client wrote them: decoding and encoding again would change what they mean."""
+    raw_path: bytes = request.scope["raw_path"]
+    path = raw_path.decode("latin-1").partition(f"/proxy/{service}")[2] or "/"
+    query: bytes = request.scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
+
+
+def _deadline(request: Request, longest_s: float) -> float:
+    text = request.headers.get("x-timeout-ms")
+    if text is None:
+        return longest_s
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise ProblemError(400, "X-Timeout-Ms is not a number of milliseconds")
+    return min(longest_s, int(text) / 1000)
+
+
+def _kept(
+    headers: Iterable[tuple[str, str]], connection: str | None, dropped: frozenset[str]
+) -> Iterable[tuple[str, str]]:
+    named = {name.strip().lower() for name in connection.split(",")} if connection else set()
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in dropped and lower not in named:
+            yield lower, value
+
+
+async def _body(request: Request) -> bytes | AsyncIterator[bytes] | None:
+    length = request.headers.get("content-length")
+    if length is None and "transfer-encoding" not in request.headers:
+        return None
+    if length is not None and int(length) <= SHORT_BODY:
+        return await request.body()
+    return request.stream()
+
+
+def _incoming(answer: UpstreamAnswer, stack: AsyncExitStack) -> Response:
+    response = answer.response
+    headers = list(_kept(response.headers.items(), response.headers.get("connection"), _NOT_SENT_BACK))
+    if answer.tries > 1:
+        headers.append(("x-upstream-tries", str(answer.tries)))
+    result: Response
+    if answer.body is not None:
+        result = Response(answer.body, response.status)
+    else:
+        result = StreamingResponse(_stream(answer, stack.pop_all()), response.status)
+    result.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return result
+
+
+async def _stream(answer: UpstreamAnswer, held: AsyncExitStack) -> AsyncIterator[bytes]:
+    async with held:
+        async for part in answer.response.content.iter_any():
+            yield part

@@ -1,0 +1,147 @@
+"""The upstream stub: a service behind the gateway whose answers and delays are known.
+
+Every path answers with JSON that says what arrived. The query steers one answer: `delay=50ms`, `status=503`,
+`bytes=1000` (a body of that size), `chunked=1`, `drop=1` (closes without an answer).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from target_api.connection import ConnectionProtocol, hang_up
+from target_api.listeners import raise_descriptor_limit
+from target_api.spec import Distribution, parse_distribution, parse_duration
+
+_ECHOED = frozenset(
+    {"authorization", "traceparent", "via", "x-authenticated-user", "x-forwarded-for", "x-request-id", "x-timeout-ms"}
+)
+_BLOCK = 64 * 1024
+
+
+class Stub:
+    """The ASGI application.
+
+    Args:
+        latency: Delay of every answer.
+        seed: Start of the random sequence of delays.
+    """
+
+    def __init__(self, latency: Distribution, seed: int) -> None:
+        self._latency = latency
+        self._random = random.Random(seed)
+        self._received: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["path"] == "/_stub/latency" and scope["method"] == "PUT":
+            self._latency = parse_distribution((await _read(receive)).decode())
+            await _answer(send, 204, b"")
+        elif scope["path"] == "/_stub/truth":
+            await _answer(send, 200, json.dumps({"routes": self._received}).encode())
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        label = f"{scope['method']} {scope['path']}"
+        self._received[label] = self._received.get(label, 0) + 1
+        body = await _read(receive)
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        delay = parse_duration(query["delay"]) if "delay" in query else self._latency.draw(self._random)
+        if delay > 0:
+            await asyncio.sleep(delay)
+        if "drop" in query:
+            await hang_up(scope, receive)
+            return
+        status = int(query.get("status", "200"))
+        size = query.get("bytes")
+        content = _report(scope, body) if size is None else bytes(int(size))
+        await _answer(send, status, content, chunked="chunked" in query)
+
+
+def _report(scope: Scope, body: bytes) -> bytes:
+    headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name.decode() in _ECHOED}
+    report: dict[str, Any] = {
+        "method": scope["method"],
+        "path": scope["raw_path"].decode("latin-1"),
+        "query": scope["query_string"].decode("latin-1"),
+        "headers": headers,
+        "body_bytes": len(body),
+    }
+    return json.dumps(report).encode()
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _answer(send: Send, status: int, body: bytes, *, chunked: bool = False) -> None:
+    headers = [(b"content-type", b"application/json")]
+    if not chunked:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for start in range(0, len(body), _BLOCK):
+        await send({"type": "http.response.body", "body": body[start : start + _BLOCK], "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class _Server(uvicorn.Server):
+    """Prints the ready line, and stops when standard input ends."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        sys.stdout.write(json.dumps({"url": self._url, "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+        threading.Thread(target=self._wait_for_parent, daemon=True).start()
+
+    def _wait_for_parent(self) -> None:
+        while os.read(0, 4096):
+            pass
+        self.should_exit = True
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves until SIGTERM, or until standard input ends; the ready line is like the gateway's."""
+    parser = argparse.ArgumentParser(prog="python -m target_api stub", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    parser.add_argument("--latency", type=parse_distribution, default="100ms", metavar="DIST", help="default 100ms")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    raise_descriptor_limit()
+    listener = socket.create_server(("127.0.0.1", options.port), backlog=4096)
+    config = uvicorn.Config(
+        Stub(options.latency, options.seed),
+        loop="uvloop",
+        http=ConnectionProtocol,
+        lifespan="off",
+        access_log=False,
+        log_level="critical",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+    return 0
