@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 _BAR = 20
 
 
-def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, stopping: str, page: Page) -> list[str]:
+def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, page: Page) -> list[str]:
     """The whole view: progress, numbers of the last second, steps, thresholds, client.
 
     Args:
         heading: What is known about the run.
         frames: The seconds so far, the newest last; the older ones give the small curves. May be empty.
         elapsed_s: Seconds since the start, for the bar.
-        stopping: What the run is doing instead of running, `draining` say; empty while it runs.
         page: What to draw on.
     """
-    lines = [_progress(heading, elapsed_s, stopping, page)]
+    lines = [_progress(heading, elapsed_s, page)]
     if not frames:
         return [*lines, f"{MARGIN}waiting for the first second"]
     frame = frames[-1]
@@ -42,7 +41,7 @@ def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, stopping: 
             parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}", role))
         lines += facts(Cell(""), parts, page, indent=0)
     lines += _client(frame.client, page)
-    hint = "Ctrl-C: stop now" if stopping else f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"
+    hint = f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"
     lines.append(page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET))
     return lines
 
@@ -75,18 +74,18 @@ def sparkline(values: Sequence[float], glyphs: Glyphs) -> str:
     return "".join(glyphs.sparks[min(top, round(value / highest * top))] for value in values)
 
 
-def _progress(heading: Heading, elapsed_s: float, stopping: str, page: Page) -> str:
+def _progress(heading: Heading, elapsed_s: float, page: Page) -> str:
     """Name and target at the left; clock and bar, of the planned time only, at the right."""
     glyphs = page.glyphs
-    if heading.planned_s:
-        share = min(elapsed_s / heading.planned_s, 1.0)
+    if not heading.planned_s:
+        right = numbers.clock(elapsed_s)
+    elif elapsed_s > heading.planned_s:
+        right = f"{numbers.clock(elapsed_s)}  waiting for the last iterations"
+    else:
+        share = elapsed_s / heading.planned_s
         full = int(share * _BAR)
         bar = glyphs.bar_full * full + glyphs.bar_rest * (_BAR - full)
         right = f"{numbers.clock(elapsed_s)} / {numbers.clock(heading.planned_s)}  {bar} {int(share * 100):3}%"
-    else:
-        right = numbers.clock(elapsed_s)
-    if stopping:
-        right = f"{numbers.clock(elapsed_s)}  {stopping}"
     left = f"{heading.name} {glyphs.arrow} {heading.target}" if heading.target else heading.name
     room = page.width - len(MARGIN) - len(right) - 2
     if room < len(glyphs.ellipsis):

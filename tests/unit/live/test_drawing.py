@@ -48,7 +48,7 @@ def frame(second: int, steps: int = 2) -> Frame:
 
 def test_the_block_shows_progress_numbers_steps_and_the_client() -> None:
     """One look tells how far the run is, how it goes, and that Ctrl-C gives a report."""
-    assert "\n".join(draw(HEADING, [frame(40), frame(41)], 41.3, "", Page(80, ASCII))) == BLOCK
+    assert "\n".join(draw(HEADING, [frame(40), frame(41)], 41.3, Page(80, ASCII))) == BLOCK
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
@@ -56,22 +56,32 @@ def test_the_block_shows_progress_numbers_steps_and_the_client() -> None:
 @pytest.mark.parametrize("steps", [1, 12, 40])
 def test_the_block_fits_the_terminal(width: int, glyphs: Glyphs, steps: int) -> None:
     """No line is wider than the terminal, and the block stays short however many steps there are."""
-    lines = draw(HEADING, [frame(second, steps) for second in range(1, 21)], 41.3, "", Page(width, glyphs))
+    lines = draw(HEADING, [frame(second, steps) for second in range(1, 21)], 41.3, Page(width, glyphs))
     assert [each for each in lines if cell_len(each) > width] == []
     assert len(lines) < 30
 
 
 def test_before_the_first_second_the_block_says_so() -> None:
     """A run without numbers yet shows its bar and that it waits."""
-    lines = draw(HEADING, [], 0.2, "", Page(80, UNICODE))
+    lines = draw(HEADING, [], 0.2, Page(80, UNICODE))
     assert lines[0].endswith("0%")
     assert lines[1] == " waiting for the first second"
 
 
-def test_the_bar_ends_at_the_planned_time() -> None:
-    """While the last requests are awaited the bar is replaced by the word for it."""
-    assert "draining 12 requests" in draw(HEADING, [frame(120)], 121, "draining 12 requests", Page(80, UNICODE))[0]
-    assert draw(HEADING, [frame(120)], 500, "", Page(80, UNICODE))[0].endswith("100%")
+def test_the_bar_counts_the_planned_time_only() -> None:
+    """After the planned end, words take the bar's place; without a planned end there is only the clock."""
+    page = Page(80, UNICODE)
+    assert "waiting for the last iterations" in draw(HEADING, [frame(120)], 121, page)[0]
+    assert draw(HEADING, [frame(120)], 120, page)[0].endswith("100%")
+    assert draw(Heading("x.py", ""), [frame(120)], 75, page)[0].split() == ["x.py", "1:15"]
+
+
+@pytest.mark.parametrize(
+    ("second", "phase"), [(0, "warm_up"), (9, "warm_up"), (10, "steady"), (119, "steady"), (120, "ramp_down")]
+)
+def test_a_second_has_a_phase(second: int, phase: str) -> None:
+    """Warm-up until its end, ramp-down after the planned end, steady between them."""
+    assert Heading("x.py", "", 120, warm_up_s=10).phase(second) == phase
 
 
 def test_a_line_is_made_of_keys_and_values() -> None:

@@ -1,0 +1,77 @@
+"""The command line: one command a file, each of which parses, calls the library and gives back an exit code.
+
+Importing this package must stay cheap, because `loadcore --help` and completion wait for it: a command imports what it
+needs when it runs.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from loadcore.cli import bench, check, demo, doctor, init, report, run, target, version
+from loadcore.cli.console import standard
+from loadcore.errors import ExitCode, LoadcoreError
+
+__all__ = ["app", "main"]
+
+ISSUES = "https://github.com/loadcore/loadcore/issues"
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(
+    invoke_without_command=True,
+    help="Finds out how much load an HTTP API takes, and says whether its own answer can be trusted.",
+    epilog="Exit codes: 0 pass, 99 threshold crossed, 104 scenario or limits, 111 client was the limit, 113 no data.",
+)
+def _start(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int:
+    if show_version:
+        version.command()
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        standard().result(context.get_help())
+    return ExitCode.PASS
+
+
+app.command("run")(run.command)
+app.command("bench")(bench.command)
+app.command("check")(check.command)
+app.command("init")(init.command)
+app.command("report")(report.command)
+app.command("doctor")(doctor.command)
+app.add_typer(target.app, name="target")
+app.command("demo")(demo.command)
+app.command("version")(version.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and gives back the exit code of the process. Whatever goes wrong is printed here, once.
+
+    Args:
+        arguments: What stands after `loadcore`; those of this process if None.
+    """
+    console = standard()
+    try:
+        code = app(args=arguments, standalone_mode=False, prog_name="loadcore")
+    except LoadcoreError as error:
+        console.failure(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "loadcore"
+        console.error(error.format_message(), f"{path} --help lists the options")
+        return ExitCode.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault and not the user's
+        console.bug(error, ISSUES)
+        return ExitCode.BUG
+    return code if isinstance(code, int) else ExitCode.PASS

@@ -1,0 +1,60 @@
+"""Runs a plan for a command: shows it, prints what came of it, and gives the exit code."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loadcore.cli.console import Console
+from loadcore.cli.finish import finish, lenient
+from loadcore.cli.options import Progress
+from loadcore.cli.prepare import Prepared
+from loadcore.cli.settings import Settings
+from loadcore.cli.views import view_for
+
+if TYPE_CHECKING:
+    from loadcore.results.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a run is shown and judged.
+
+    Attributes:
+        console: Where it is printed.
+        progress: How it is shown while it runs.
+        as_json: Whether the result is one JSON document.
+        strict_client: Whether a client that was the limit decides the exit code.
+    """
+
+    console: Console
+    progress: Progress
+    as_json: bool = False
+    strict_client: bool = True
+
+
+def execute(prepared: Prepared, settings: Settings, output: Output) -> int:
+    """Runs what was prepared and prints the report. Gives back the exit code."""
+    run = start(prepared, settings, output)
+    exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
+    return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
+
+
+def start(prepared: Prepared, settings: Settings, output: Output) -> "Run":
+    """Runs what was prepared while it is shown, and prints nothing at its end."""
+    from loadcore.live.frame import Heading
+    from loadcore.run import run_plan
+
+    plan = prepared.plan
+    heading = Heading(plan.name, prepared.target, warm_up_s=plan.document["warm_up_ns"] / 1e9)
+    view = view_for(output.progress, output.console, heading)
+    try:
+        return run_plan(
+            plan,
+            prepared.rules,
+            workers=settings.get("workers"),
+            out=settings.get("out"),
+            listeners=() if view is None else (view,),
+            allow_lost_workers=settings.get("allow_lost_workers", default=False),
+        )
+    finally:
+        if view is not None:
+            view.close()

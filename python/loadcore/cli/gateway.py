@@ -1,0 +1,157 @@
+"""The reference gateway as a child process: started, asked and stopped by `target` and `demo`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from loadcore.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+MODULE = "target_api"
+
+_START_S = 60.0
+_STOP_S = 30.0
+_KILL_S = 5.0
+_POLL_S = 0.02
+_LOG_TAIL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway that runs, or once ran.
+
+    Attributes:
+        pid: Of its main process; its workers are in the process group of that number.
+        created_at: When that process was made, as the system counts it. With the PID it names one process for ever.
+        url: Where it listens.
+        admin_token: Opens its counters. A secret of this machine.
+        folder: Where it keeps its data and its log.
+    """
+
+    pid: int
+    created_at: float
+    url: str
+    admin_token: str
+    folder: str
+
+    def to_json(self) -> str:
+        """As text, for the state file."""
+        return json.dumps(asdict(self), indent=2)
+
+    @property
+    def running(self) -> bool:
+        """Whether that very process is still there: another one with its number does not count."""
+        return process_created_at(self.pid) == self.created_at
+
+
+def process_created_at(pid: int) -> float | None:
+    """When the gateway process of this number was made; None if there is none."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        command = process.cmdline()
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        return None if zombie or MODULE not in command else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def start(arguments: Sequence[str], folder: Path) -> Gateway:
+    """Starts a gateway on 127.0.0.1 and waits until it is ready.
+
+    Args:
+        arguments: Options of `python -m target_api`; address and data folder are added here.
+        folder: Where it may keep its data and its log; must exist.
+
+    Raises:
+        RunError: It did not start; the hint has the end of its log.
+    """
+    ready = folder / "ready.json"
+    log = folder / "gateway.log"
+    command = [sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--data-dir", str(folder / "data"), *arguments]
+    with ready.open("wb") as out, log.open("wb") as err:
+        # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+    try:
+        first = _first_line(child, ready, log)
+    except BaseException:
+        _end_group(child.pid)
+        child.wait()
+        raise
+    created_at = process_created_at(child.pid)
+    if created_at is None:
+        raise RunError("the gateway ended as soon as it was ready", hint=_tail(log))
+    return Gateway(child.pid, created_at, str(first["url"]), str(first["admin_token"]), str(folder))
+
+
+def stop(gateway: Gateway) -> bool:
+    """Stops a gateway and its workers; waits until they are gone.
+
+    Returns:
+        Whether it was still running.
+    """
+    if not gateway.running:
+        return False
+    os.kill(gateway.pid, signal.SIGTERM)
+    if not _wait_until_gone(gateway, _STOP_S):
+        _end_group(gateway.pid)
+        _wait_until_gone(gateway, _KILL_S)
+    return True
+
+
+def _first_line(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, object]:
+    """The one line of JSON that a gateway prints when it is ready."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        text = ready.read_text(encoding="utf-8")
+        if text.endswith("\n"):
+            return dict(json.loads(text.splitlines()[0]))
+        if child.poll() is not None:
+            raise RunError(f"the gateway ended with code {child.returncode} instead of starting", hint=_tail(log))
+        time.sleep(_POLL_S)
+    raise RunError(f"the gateway was not ready within {_START_S:.0f} s", hint=_tail(log))
+
+
+def _tail(log: Path) -> str:
+    """Why a gateway did not start: what to install, or the end of what it wrote."""
+    text = log.read_text(encoding="utf-8", errors="replace").strip()
+    if "ModuleNotFoundError" in text:
+        return f'{text.splitlines()[-1]}: pip install "loadcore[target]"'
+    return "\n  ".join(["its last words:", *text.splitlines()[-_LOG_TAIL:]]) if text else "it wrote nothing"
+
+
+def _wait_until_gone(gateway: Gateway, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        _reap(gateway.pid)
+        if not gateway.running:
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
+def _reap(pid: int) -> None:
+    """Takes the exit status of a child, so that it does not stay as a zombie; of a stranger there is none to take."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _end_group(pid: int) -> None:
+    """Kills the gateway's process group, which holds nothing but the gateway and its workers."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,51 @@
+"""`loadcore init`: the first scenario of one's own."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadcore.cli.console import standard
+from loadcore.errors import ExitCode, UsageError
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="The file to write.")] = "scenario.py",
+    host: Annotated[
+        str | None,
+        typer.Option("--host", "-H", metavar="URL", help="What to test, if not the gateway of `loadcore target up`."),
+    ] = None,
+) -> int:
+    """Writes a scenario of a few lines that runs as it is. Never overwrites a file."""
+    path = Path(name if name.endswith(".py") else f"{name}.py")
+    _write(path, _scenario(host, path.name))
+    console = standard()
+    console.result(f"wrote {path}")
+    console.note("next:")
+    if host is None:
+        console.note("  loadcore target up")
+    console.note(f"  loadcore check {path}")
+    console.note(f"  loadcore run {path}")
+    return ExitCode.PASS
+
+
+def _scenario(host: str | None, name: str) -> str:
+    """The text of the scenario, for the reference gateway or for another target."""
+    template = "scenario.py.txt" if host is None else "scenario_for_host.py.txt"
+    text = files("loadcore.templates").joinpath(template).read_text(encoding="utf-8").replace("scenario.py", name)
+    if host is None:
+        return text
+    if not host.startswith(("http://", "https://")) or '"' in host or "\\" in host:
+        raise UsageError(f"{host} is no base URL", hint="write it as http://127.0.0.1:8000")
+    return text.replace("{base_url}", host)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already", hint="choose another name: loadcore init NAME") from None
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be written: {problem.strerror}") from problem

@@ -1,0 +1,226 @@
+"""The options of the commands, each declared once.
+
+A duration or a rate without its unit is refused here, as a bad argument, before anything is loaded.
+"""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loadcore.cli.stages import checked_users
+from loadcore.units import parse_duration, parse_rate
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Progress(StrEnum):
+    """How to show a run while it runs."""
+
+    AUTO = "auto"
+    LIVE = "live"
+    LINES = "lines"
+    JSON = "json"
+    NONE = "none"
+
+
+def _valid(check: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """A typer callback that refuses what `check` refuses and hands on what the user wrote."""
+
+    def callback(value: Any) -> Any:  # noqa: ANN401 - text, a list, or None
+        if value is not None:
+            try:
+                check(value)
+            except ValueError as problem:
+                raise typer.BadParameter(str(problem)) from None
+        return value
+
+    return callback
+
+
+def _pairs(separator: str, example: str) -> Callable[[list[str]], object]:
+    def check(values: list[str]) -> None:
+        for value in values:
+            name, found, _ = value.partition(separator)
+            if not found or not name.strip():
+                raise ValueError(f'"{value}" is no pair: write it as "{example}"')
+
+    return check
+
+
+def _from_environment(variable: str) -> Callable[[list[str]], list[str]]:
+    """A typer callback that reads a list of expressions, which have spaces in them, from a variable."""
+
+    def callback(values: list[str]) -> list[str]:
+        return values or [text.strip() for text in os.environ.get(variable, "").split(";") if text.strip()]
+
+    return callback
+
+
+valid_duration = _valid(parse_duration)
+"""Callback of options that take a duration."""
+
+valid_rate = _valid(parse_rate)
+"""Callback of options that take a rate."""
+
+valid_headers = _valid(_pairs(":", "Accept: text/html"))
+"""Callback of an option that takes header lines."""
+
+Scenario = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario file; FILE.py:NAME picks one of several.")
+]
+Users = Annotated[
+    str | None,
+    typer.Option(
+        "--users",
+        "-u",
+        metavar="N",
+        envvar="LOADCORE_USERS",
+        callback=_valid(checked_users),
+        help="Closed loop: so many users. Stages as USERS:DURATION, each moving on to the next: 0:10s,1000:20s.",
+    ),
+]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="R/s",
+        envvar="LOADCORE_RATE",
+        callback=valid_rate,
+        help="Open loop: so many iterations started per second, whatever the target does.",
+    ),
+]
+MaxUsers = Annotated[
+    int | None,
+    typer.Option(
+        "--max-users",
+        min=1,
+        metavar="N",
+        envvar="LOADCORE_MAX_USERS",
+        help="With --rate: an arrival that finds so many users busy is dropped and counted.",
+    ),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        "-d",
+        metavar="TIME",
+        envvar="LOADCORE_DURATION",
+        callback=valid_duration,
+        help="For how long: 30s, 1m30s.",
+    ),
+]
+Iterations = Annotated[
+    int | None,
+    typer.Option(
+        "--iterations",
+        min=1,
+        metavar="N",
+        envvar="LOADCORE_ITERATIONS",
+        help="So many iterations, shared by all users.",
+    ),
+]
+WarmUp = Annotated[
+    str | None,
+    typer.Option(
+        "--warm-up",
+        metavar="TIME",
+        envvar="LOADCORE_WARM_UP",
+        callback=valid_duration,
+        help="Requests due before this time stay out of the summary.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        envvar="LOADCORE_WORKERS",
+        help="Worker processes; one per allowed core if not given.",
+    ),
+]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", "-H", metavar="URL", envvar="LOADCORE_HOST", help="Base URL instead of the scenario's."),
+]
+Env = Annotated[
+    list[str],
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="KEY=VALUE",
+        callback=_valid(_pairs("=", "REGION=eu")),
+        help="An environment variable for the scenario file. May be repeated.",
+    ),
+]
+Threshold = Annotated[
+    list[str],
+    typer.Option(
+        "--threshold",
+        metavar="EXPR",
+        callback=_from_environment("LOADCORE_THRESHOLD"),
+        help='Decides the exit code: "errors.rate < 1%", "response.p95 < 250ms". May be repeated. '
+        "[env var: LOADCORE_THRESHOLD, separated by ;]",
+    ),
+]
+AbortOn = Annotated[
+    list[str],
+    typer.Option(
+        "--abort-on",
+        metavar="EXPR",
+        callback=_from_environment("LOADCORE_ABORT_ON"),
+        help="A threshold that ends the run when it has not held for 5 s on end. "
+        "[env var: LOADCORE_ABORT_ON, separated by ;]",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, metavar="N", envvar="LOADCORE_SEED", help="Where every random choice comes from."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> if not given."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", envvar="LOADCORE_JSON", help="Print one JSON document on stdout.")]
+ProgressView = Annotated[
+    Progress,
+    typer.Option(
+        "--progress",
+        envvar="LOADCORE_PROGRESS",
+        help="auto: live on a terminal, else a line every few seconds. Percentiles are of the last 5 s.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
+QuietLong = Annotated[bool, typer.Option("--quiet", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
+ColorChoice = Annotated[
+    Color, typer.Option("--color", envvar="LOADCORE_COLOR", help="auto follows NO_COLOR, FORCE_COLOR and TERM.")
+]
+AllowLostWorkers = Annotated[
+    bool,
+    typer.Option(
+        "--allow-lost-workers",
+        envvar="LOADCORE_ALLOW_LOST_WORKERS",
+        help="A run that lost a worker process may still be valid.",
+    ),
+]
+StrictClient = Annotated[
+    bool,
+    typer.Option(
+        "--strict-client/--no-strict-client",
+        envvar="LOADCORE_STRICT_CLIENT",
+        help="Whether exit code 111 says that the client was the limit.",
+    ),
+]

@@ -1,0 +1,27 @@
+"""`loadcore report RUN`: what came of a run, finished, running or killed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadcore.cli.console import standard
+from loadcore.cli.finish import finish
+from loadcore.cli.options import Color, ColorChoice, Json
+from loadcore.errors import ExitCode
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = Path("runs/latest"),
+    as_json: Json = False,
+    color: ColorChoice = Color.AUTO,
+) -> int:
+    """Prints the report of a run; of the latest in runs/ if none is named.
+
+    A report that can be printed exits with 0: the run's own exit code is its last line.
+    """
+    from loadcore.results.load import load
+
+    found = load(run)
+    finish(standard(color), found.path, found.summary, int(found.exit_code), as_json=as_json)
+    return ExitCode.PASS

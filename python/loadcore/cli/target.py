@@ -1,0 +1,113 @@
+"""`loadcore target`: the reference gateway on this machine, to try things on."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadcore.cli import gateway
+from loadcore.cli.console import standard
+from loadcore.cli.gateway import Gateway
+from loadcore.cli.options import Json
+from loadcore.errors import ExitCode, UsageError
+
+DEFAULT_PORT = 8080
+
+app = typer.Typer(
+    help="Starts and stops the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = DEFAULT_PORT,
+    workers: Annotated[int, typer.Option(min=1, help="Its processes.")] = 1,
+    users: Annotated[int, typer.Option(min=0, help="Accounts user-0000, user-0001 … with password-0000 …")] = 1000,
+    latency: Annotated[str, typer.Option(help='Added to answers: "20ms", "lognormal(20ms,0.3)".')] = "",
+    error_rate: Annotated[str, typer.Option(help='Share of answers that are errors: "1%".')] = "",
+    capacity: Annotated[str, typer.Option(help='Most requests it serves: "500/s".')] = "",
+    as_json: Json = False,
+) -> int:
+    """Starts the gateway and leaves it running until `loadcore target down`."""
+    known = _known()
+    if known is not None and known.running:
+        raise UsageError(f"a target runs already at {known.url} (PID {known.pid})", hint="loadcore target down")
+    _forget(known)
+    arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users), "--profile", "demo"]
+    for option, value in (("--latency", latency), ("--error-rate", error_rate), ("--capacity", capacity)):
+        arguments += [option, value] if value else []
+    folder = Path(tempfile.mkdtemp(prefix="loadcore-target-"))
+    try:
+        started = gateway.start(arguments, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _remember(started)
+    console = standard()
+    if as_json:
+        console.result(json.dumps({"running": True, "url": started.url, "pid": started.pid}))
+        return ExitCode.PASS
+    console.result(f"target up at {started.url} (PID {started.pid})")
+    if users:
+        console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")
+    console.note("stop it: loadcore target down")
+    return ExitCode.PASS
+
+
+@app.command()
+def down() -> int:
+    """Stops the gateway that `loadcore target up` started. Touches no other process."""
+    known = _known()
+    stopped = known is not None and gateway.stop(known)
+    _forget(known)
+    standard().result(f"target at {known.url} is down" if known and stopped else "no target is running")
+    return ExitCode.PASS
+
+
+@app.command()
+def status(as_json: Json = False) -> int:
+    """Says whether the gateway runs, and where."""
+    known = _known()
+    running = known if known and known.running else None
+    if as_json:
+        facts = {"running": False} if running is None else {"running": True, "url": running.url, "pid": running.pid}
+        standard().result(json.dumps(facts))
+    else:
+        standard().result(f"target up at {running.url} (PID {running.pid})" if running else "no target is running")
+    return ExitCode.PASS
+
+
+def state_file() -> Path:
+    """Where the running target is written down: a folder of this user only, gone after a restart if there is one."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(runtime) / "loadcore" / "target.json" if runtime else cache / "loadcore" / "target.json"
+
+
+def _known() -> Gateway | None:
+    """The gateway of the state file, whether it still runs or not."""
+    try:
+        return Gateway(**json.loads(state_file().read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _remember(started: Gateway) -> None:
+    path = state_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written by rename, readable for this user only: it holds the token that opens the gateway's counters.
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(started.to_json(), encoding="utf-8")
+    partial.replace(path)
+
+
+def _forget(known: Gateway | None) -> None:
+    """Removes what a stopped gateway left behind: its folder and the state file."""
+    state_file().unlink(missing_ok=True)
+    if known is not None and Path(known.folder).name.startswith("loadcore-target-"):
+        shutil.rmtree(known.folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The scenario of `loadcore demo`: read it, copy it, change it."""

@@ -1,0 +1,74 @@
+"""Makes a frame from the totals of a running run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.live.frame import ClientFrame, Frame, ThresholdFrame
+from loadcore.report.step_table import StepRow
+from loadcore.results.tally import MAIN
+from loadcore.results.totals import PHASES, RECENT_S
+
+if TYPE_CHECKING:
+    from loadcore.engine import Histogram
+    from loadcore.results.tally import StepTotals
+    from loadcore.results.totals import Totals
+
+
+def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Frame:
+    """One moment: counts since the run began, the rate of the last second, percentiles of the last seconds.
+
+    Args:
+        totals: What was added up so far; it is only read.
+        second: The newest second that is complete.
+        users_planned: The most users there will be.
+        phase: The phase of the second.
+    """
+    whole = totals.over(*PHASES)
+    recent = totals.recent(RECENT_S, second)
+    last = totals.recent(1, second)
+    steps = []
+    for key, step in whole.steps.items():
+        if key[1] == MAIN:
+            now = last.steps.get(key)
+            steps.append(_row(step.name, step, recent.steps.get(key), now.requests if now else 0))
+    return Frame(
+        second=second + 1,
+        users_active=totals.users_active(),
+        users_planned=users_planned,
+        total=_row("all", whole.all_steps(), recent.all_steps(), last.all_steps().requests),
+        steps=steps,
+        phase=phase,
+        dropped=sum(scenario.iterations_dropped for scenario in whole.scenarios.values()),
+        thresholds=[ThresholdFrame(each["expression"], each["state"]) for each in totals.judged],
+        client=_client(totals),
+    )
+
+
+def _row(name: str, whole: StepTotals, recent: StepTotals | None, per_second: int) -> StepRow:
+    times = _times(recent.response) if recent else (None, None, None, None)
+    return StepRow(name, whole.requests, float(per_second), whole.errors, *times)
+
+
+def _times(histogram: Histogram) -> tuple[int | None, int | None, int | None, int | None]:
+    if not histogram.count:
+        return None, None, None, None
+    return histogram.quantile(0.5), histogram.quantile(0.95), histogram.quantile(0.99), histogram.max_ns
+
+
+def _client(totals: Totals) -> ClientFrame:
+    """The worst of all workers, since the run began."""
+    workers = list(totals.workers.values())
+    health = totals.health
+    streaks = [*health.cpu.values(), *health.lag.values(), *health.descriptors.values()]
+    if not workers:
+        return ClientFrame()
+    fullest = max(workers, key=lambda worker: worker.open_fds_max)
+    lags = [worker.lag.quantile(0.99) for worker in workers if worker.lag.count]
+    return ClientFrame(
+        ok=not any(streak.counts for streak in streaks),
+        cpu_ratio=max(worker.cpu_ratio_max for worker in workers),
+        lag_p99_ns=max(lags, default=None),
+        open_fds=fullest.open_fds_max,
+        fd_limit=fullest.fd_limit,
+    )
