@@ -1,6 +1,119 @@
 """`loadcore demo`: the whole of loadcore in one command."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
 
-def command() -> int:
-    """Starts the reference gateway, lets a thousand users log in and use it, and reports."""
-    return 0
+import typer
+
+from loadcore.cli import gateway, target
+from loadcore.cli.console import Console, standard
+from loadcore.cli.demo_report import Findings, conclude
+from loadcore.cli.execute import Output, start
+from loadcore.cli.gateway import Gateway
+from loadcore.cli.options import (
+    Color,
+    ColorChoice,
+    Json,
+    Out,
+    Progress,
+    ProgressView,
+    Quiet,
+    Seed,
+    Workers,
+    valid_duration,
+)
+from loadcore.cli.prepare import load_file, prepare
+from loadcore.cli.settings import Setting, Settings
+from loadcore.errors import ExitCode
+
+RAMP = "10s"
+ACCOUNTS = 1000
+_QUICK_USERS = 200
+_QUICK_RAMP = "3s"
+_QUICK_DURATION = "8s"
+
+
+def command(
+    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="N", help="Virtual users.")] = 1000,
+    duration: Annotated[
+        str, typer.Option("--duration", "-d", metavar="TIME", callback=valid_duration, help="After the ramp.")
+    ] = "20s",
+    workers: Workers = None,
+    gateway_workers: Annotated[int, typer.Option("--gateway-workers", min=1, help="Processes of the gateway.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="200 users for a few seconds.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the gateway running: loadcore target down.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the scenario and do nothing.")] = False,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: Json = False,
+    progress: ProgressView = Progress.AUTO,
+    quiet: Quiet = False,
+    color: ColorChoice = Color.AUTO,
+) -> int:
+    """Starts the reference gateway on this machine, lets a thousand users log in and use it, and reports."""
+    console = standard(color, quiet=quiet)
+    scenario = files("loadcore.demo").joinpath("scenario.py")
+    if show:
+        console.result(scenario.read_text(encoding="utf-8").rstrip())
+        return ExitCode.PASS
+    ramp = _QUICK_RAMP if quick else RAMP
+    count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users, duration)
+    with _gateway(gateway_workers, keep=keep) as running:
+        _announce(console, running, count, ramp, hold, gateway_workers)
+        insisted = {
+            "users": f"0:{ramp},{count}:{hold}",
+            "warm_up": ramp,
+            "host": running.url,
+            "workers": workers,
+            "seed": seed,
+            "out": out,
+        }
+        settings = Settings({name: Setting(value, "demo") for name, value in insisted.items() if value is not None}, {})
+        prepared = prepare(load_file(str(scenario), settings), settings)
+        run = start(prepared, settings, Output(console, progress))
+        findings = Findings(count, gateway.truth(running), gateway.cpu_s(running), gateway_workers)
+    return conclude(console, run, findings, as_json=as_json)
+
+
+@contextmanager
+def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
+    """The gateway for as long as the demo runs, or for longer if it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix=target.FOLDER_PREFIX))
+    arguments = ["--port", "0", "--workers", str(workers), "--users", str(ACCOUNTS), "--profile", "demo"]
+    kept = False
+    try:
+        if keep:
+            started = gateway.start(arguments, folder)
+            target.remember(started)
+            kept = True
+            yield started
+        else:
+            with gateway.running(arguments, folder) as started:
+                yield started
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _announce(console: Console, running: Gateway, users: int, ramp: str, hold: str, workers: int) -> None:
+    """Says what will happen, before it does."""
+    from loadcore.report import numbers
+    from loadcore.report.layout import Cell, sentence
+
+    page = console.err_page()
+    glyphs = page.glyphs
+    processes = f"{workers} worker{'' if workers == 1 else 's'}"
+    load = f"{numbers.count(users, glyphs)} users log in within {ramp}, then use it for {hold}"
+    lines = (
+        f"the reference gateway runs at {running.url} ({processes})",
+        f"{load}; each thinks 1 to 3 s between requests",
+        "Ctrl-C stops it and reports",
+    )
+    for line in lines:
+        console.note("\n".join(sentence(Cell(f"{glyphs.dot} "), line, page)))
+    console.note("")

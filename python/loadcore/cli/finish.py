@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loadcore.cli.console import Console
 from loadcore.errors import ExitCode
-
-if TYPE_CHECKING:
-    from loadcore.report.layout import Page
 
 MEANINGS: Mapping[int, str] = {
     ExitCode.PASS: "pass",
@@ -36,9 +33,15 @@ def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: 
     from loadcore.report import text
 
     page = console.page()
-    parts = [text.render(summary, page), "\n".join(_files(path, page)), f" exit {exit_code} ({MEANINGS[exit_code]})"]
-    console.result("\n\n".join(part for part in parts if part))
+    shown = path_as_typed(path)
+    end = text.files(shown, sizes_of(path), [f"loadcore report {shown}"], page)
+    console.result("\n\n".join([text.render(summary, page), "\n".join(end), last_line(exit_code)]))
     return exit_code
+
+
+def last_line(exit_code: int) -> str:
+    """The exit code in words."""
+    return f" exit {exit_code} ({MEANINGS[exit_code]})"
 
 
 def lenient(summary: Mapping[str, Any]) -> int:
@@ -47,15 +50,17 @@ def lenient(summary: Mapping[str, Any]) -> int:
     return int(codes[0]) if codes else int(ExitCode.PASS)
 
 
-def _files(path: Path, page: "Page") -> list[str]:
-    """The run folder as the user would type it, with the sizes of what matters in it."""
-    from loadcore.report import text
+def path_as_typed(path: Path) -> str:
+    """The path as the user would type it: relative where that is shorter."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    sizes: dict[str, int] = {}
-    rows = list(path.glob("requests-*.arrow"))
+
+def sizes_of(path: Path) -> dict[str, int]:
+    """Bytes of what matters in a run folder; the rows of all workers together."""
+    rows = sorted(path.glob("requests-*.arrow"))
+    sizes = {}
     if rows:
-        sizes["requests-*.arrow" if len(rows) > 1 else rows[0].name] = sum(each.stat().st_size for each in rows)
+        sizes[rows[0].name if len(rows) == 1 else "requests-*.arrow"] = sum(each.stat().st_size for each in rows)
     if (path / "windows.arrow").is_file():
         sizes["windows.arrow"] = (path / "windows.arrow").stat().st_size
-    return text.files(str(shown), sizes, page)
+    return sizes

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from loadcore.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 MODULE = "target_api"
@@ -22,6 +24,7 @@ MODULE = "target_api"
 _START_S = 60.0
 _STOP_S = 30.0
 _KILL_S = 5.0
+_ANSWER_S = 10.0
 _POLL_S = 0.02
 _LOG_TAIL = 12
 
@@ -54,6 +57,33 @@ class Gateway:
         return process_created_at(self.pid) == self.created_at
 
 
+def truth(gateway: Gateway) -> int:
+    """How many requests the gateway has received, by its own count; probes and this question are not in it.
+
+    Raises:
+        RunError: It does not answer.
+    """
+    request = urllib.request.Request(f"{gateway.url}/_admin/truth")  # noqa: S310 - our own gateway
+    request.add_header("Authorization", f"Bearer {gateway.admin_token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_ANSWER_S) as response:  # noqa: S310 - our own gateway
+            return int(json.load(response)["total"])
+    except OSError as problem:
+        raise RunError(f"the gateway does not tell its counters: {problem}") from problem
+
+
+def cpu_s(gateway: Gateway) -> float:
+    """CPU time that the gateway and its workers have used; 0 where it cannot be read."""
+    import psutil
+
+    try:
+        main = psutil.Process(gateway.pid)
+        times = [process.cpu_times() for process in (main, *main.children(recursive=True))]
+    except psutil.Error:
+        return 0.0
+    return sum(float(each.user + each.system) for each in times)
+
+
 def process_created_at(pid: int) -> float | None:
     """When the gateway process of this number was made; None if there is none."""
     import psutil
@@ -67,12 +97,38 @@ def process_created_at(pid: int) -> float | None:
         return None
 
 
-def start(arguments: Sequence[str], folder: Path) -> Gateway:
+@contextmanager
+def running(arguments: Sequence[str], folder: Path) -> Iterator[Gateway]:
+    """A gateway for as long as the block runs. It stops by itself if this process dies, however it dies.
+
+    Args:
+        arguments: As of `start`.
+        folder: As of `start`.
+
+    Raises:
+        RunError: It did not start.
+    """
+    reading, writing = os.pipe()
+    try:
+        try:
+            gateway = start([*arguments, "--exit-with-parent"], folder, stdin=reading)
+        finally:
+            os.close(reading)
+        try:
+            yield gateway
+        finally:
+            stop(gateway)
+    finally:
+        os.close(writing)
+
+
+def start(arguments: Sequence[str], folder: Path, stdin: int = subprocess.DEVNULL) -> Gateway:
     """Starts a gateway on 127.0.0.1 and waits until it is ready.
 
     Args:
         arguments: Options of `python -m target_api`; address and data folder are added here.
         folder: Where it may keep its data and its log; must exist.
+        stdin: Its standard input.
 
     Raises:
         RunError: It did not start; the hint has the end of its log.
@@ -82,7 +138,7 @@ def start(arguments: Sequence[str], folder: Path) -> Gateway:
     command = [sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--data-dir", str(folder / "data"), *arguments]
     with ready.open("wb") as out, log.open("wb") as err:
         # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+        child = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
     try:
         first = _first_line(child, ready, log)
     except BaseException:

@@ -131,4 +131,4 @@ def _duration_of(load: Load) -> str:
     """How long a load of one length goes on."""
     if isinstance(load, Users | ArrivalRate):
         return load.duration
-    raise UsageError("nobody says for how long", hint="give --duration 30s")
+    raise UsageError("the scenario's load does not say for how long", hint="give --duration 30s, or stages of users")

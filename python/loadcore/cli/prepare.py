@@ -97,7 +97,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False) -> Pr
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
         "host": host or settings.suggested.get("host") or Setting(None, file.path.name),
-        "warm_up": warm_up or Setting(None, file.path.name),
+        "warm_up": warm_up or Setting(None, file.path.name if _says_warm_up(scenarios) else "default"),
         "seed": settings.either("seed", Setting(None, "random")),
         "thresholds": Setting(None, source or file.path.name),
     }
@@ -129,8 +129,12 @@ def _load_sources(file: str, scenarios: Sequence[Scenario], settings: Settings) 
 
 
 def _warm_up(scenarios: Sequence[Scenario], settings: Settings) -> Setting | None:
-    said = any(scenario.warm_up is not None for scenario in scenarios)
-    return settings.insisted.get("warm_up") or (None if said else settings.suggested.get("warm_up"))
+    suggested = None if _says_warm_up(scenarios) else settings.suggested.get("warm_up")
+    return settings.insisted.get("warm_up") or suggested
+
+
+def _says_warm_up(scenarios: Sequence[Scenario]) -> bool:
+    return any(scenario.warm_up is not None for scenario in scenarios)
 
 
 def _thresholds(

@@ -16,6 +16,7 @@ from loadcore.cli.options import Json
 from loadcore.errors import ExitCode, UsageError
 
 DEFAULT_PORT = 8080
+FOLDER_PREFIX = "loadcore-target-"
 
 app = typer.Typer(
     help="Starts and stops the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
@@ -40,13 +41,13 @@ def up(
     arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users), "--profile", "demo"]
     for option, value in (("--latency", latency), ("--error-rate", error_rate), ("--capacity", capacity)):
         arguments += [option, value] if value else []
-    folder = Path(tempfile.mkdtemp(prefix="loadcore-target-"))
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     try:
         started = gateway.start(arguments, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _remember(started)
+    remember(started)
     console = standard()
     if as_json:
         console.result(json.dumps({"running": True, "url": started.url, "pid": started.pid}))
@@ -96,7 +97,8 @@ def _known() -> Gateway | None:
         return None
 
 
-def _remember(started: Gateway) -> None:
+def remember(started: Gateway) -> None:
+    """Writes a gateway down as the one that `loadcore target down` stops."""
     path = state_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written by rename, readable for this user only: it holds the token that opens the gateway's counters.
@@ -109,5 +111,5 @@ def _remember(started: Gateway) -> None:
 def _forget(known: Gateway | None) -> None:
     """Removes what a stopped gateway left behind: its folder and the state file."""
     state_file().unlink(missing_ok=True)
-    if known is not None and Path(known.folder).name.startswith("loadcore-target-"):
+    if known is not None and Path(known.folder).name.startswith(FOLDER_PREFIX):
         shutil.rmtree(known.folder, ignore_errors=True)

@@ -6,7 +6,7 @@ much was really sent. A block without content is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadcore.report import numbers, tables
@@ -158,19 +158,20 @@ def load(summary: Summary, page: Page) -> list[str]:
     return [*lines, *facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)]
 
 
-def files(folder: str, sizes: Mapping[str, int], page: Page) -> list[str]:
+def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page: Page) -> list[str]:
     """Where the run's files are and how large they are, and what to type next.
 
     Args:
         folder: The run folder as the user would type it.
         sizes: Bytes by file name, in the order to show.
+        following: Commands, one a line.
         page: What to draw on.
     """
-    rows = [Cell(f"{name} {numbers.size(octets)}") for name, octets in sizes.items()]
-    return [
-        *facts(Cell("FILES", Role.HEADING), [Cell(folder), *rows], page),
-        *facts(Cell("NEXT", Role.HEADING), [Cell(f"loadcore report {folder}")], page),
-    ]
+    parts = [Cell(f"{name} {numbers.size(octets)}") for name, octets in sizes.items()]
+    lines = facts(Cell("FILES", Role.HEADING), [Cell(folder), *parts], page)
+    for command in following:
+        lines += facts(Cell("NEXT" if command is following[0] else "", Role.HEADING), [Cell(command)], page)
+    return lines
 
 
 def _judged(summary: Summary) -> str:

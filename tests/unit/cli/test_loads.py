@@ -57,8 +57,8 @@ def test_stages_become_lines_between_their_points() -> None:
         (CLOSED, Wish(max_users=1), "--max-users goes with a rate only"),
         (CLOSED, Wish(users=1, max_users=1), "--max-users goes with a rate only"),
         (RAMP, Wish(duration="1m"), "--duration cannot change a load of stages"),
-        (RAMP, Wish(users=5), "nobody says for how long"),
-        (FIXED, Wish(rate="5/s"), "nobody says for how long"),
+        (RAMP, Wish(users=5), "the scenario's load does not say for how long"),
+        (FIXED, Wish(rate="5/s"), "the scenario's load does not say for how long"),
     ],
 )
 def test_what_makes_no_sense_is_refused_as_a_bad_argument(load: Load, wish: Wish, message: str) -> None:

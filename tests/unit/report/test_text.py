@@ -173,7 +173,7 @@ def test_all_checks_that_hold_take_one_line() -> None:
 
 def test_files_and_the_next_command_are_named() -> None:
     """The end of the report says where the rows are and what to type."""
-    assert text.files("runs/01JD", {"requests-0.arrow": 9_130_000}, Page(80, ASCII)) == [
+    assert text.files("runs/01JD", {"requests-0.arrow": 9_130_000}, ["loadcore report runs/01JD"], Page(80, ASCII)) == [
         " FILES    runs/01JD - requests-0.arrow 9.1 MB",
         " NEXT     loadcore report runs/01JD",
     ]

@@ -1,0 +1,132 @@
+"""What the demo says at its end, beyond the report of its run: do the counts agree, and does the rate?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loadcore.cli.console import Console
+from loadcore.cli.finish import last_line, path_as_typed, sizes_of
+from loadcore.errors import ExitCode
+
+if TYPE_CHECKING:
+    from loadcore.report.glyphs import Glyphs
+    from loadcore.report.layout import Page
+    from loadcore.results.run import Run
+
+THINK_S = 2.0
+"""The mean of the pauses of one to three seconds that follow each request of the demo's scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was seen of the gateway.
+
+    Attributes:
+        users: How many virtual users there were.
+        received: Requests that the gateway counted.
+        cpu_s: CPU time that it used.
+        workers: Its processes.
+    """
+
+    users: int
+    received: int
+    cpu_s: float
+    workers: int
+
+
+def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool) -> int:
+    """Prints the report and what the demo adds to it. Gives back the exit code."""
+    counts = counts_of(run.summary, run.requests.num_rows, findings.received)
+    exit_code = int(run.exit_code)
+    if exit_code == ExitCode.PASS and not counts.agree:
+        exit_code = int(ExitCode.INVALID)
+    if as_json:
+        from loadcore.report import json
+
+        demo = {
+            "counts": counts,
+            "counts_agree": agree,
+            "expected_requests_per_s": expected_rate(run.summary, findings),
+        }
+        console.result(json.render({"summary": run.summary, "demo": demo, "exit_code": exit_code}))
+        return exit_code
+    from loadcore.report import text
+
+    page = console.page()
+    shown = path_as_typed(run.path)
+    following = ["loadcore demo --show", "loadcore init"]
+    blocks = (
+        text.render(run.summary, page),
+        "\n".join(_block(run.summary, counts, findings, page)),
+        "\n".join(text.files(shown, sizes_of(run.path), following, page)),
+        last_line(exit_code),
+    )
+    console.result("\n\n".join(blocks))
+    return exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The same requests, counted by three who know nothing of each other.
+
+    Attributes:
+        rows: Rows in the Arrow files.
+        recorded: Requests in the summary.
+        sent: Requests sent, by the summary: one that was sent twice counts twice, one that was not sent not at all.
+        received: Requests that the gateway counted.
+    """
+
+    rows: int
+    recorded: int
+    sent: int
+    received: int
+
+    @property
+    def agree(self) -> bool:
+        """Whether every request is where it should be."""
+        return self.rows == self.recorded and self.sent == self.received
+
+    def words(self, glyphs: "Glyphs") -> str:
+        """All counts in one sentence."""
+        from loadcore.report.numbers import count
+
+        equal = "=" if self.rows == self.recorded else "but"
+        first = f"{count(self.rows, glyphs)} rows {equal} {count(self.recorded, glyphs)} in the summary"
+        if self.sent == self.recorded == self.received:
+            return f"{first} = {count(self.received, glyphs)} received by the gateway"
+        equal = "=" if self.sent == self.received else "but"
+        return (
+            f"{first}, {count(self.sent, glyphs)} sent {equal} {count(self.received, glyphs)} received by the gateway"
+        )
+
+
+def counts_of(summary: Mapping[str, Any], rows: int, received: int) -> Counts:
+    """Puts the counts side by side."""
+    requests = summary["load"]["requests"]
+    return Counts(rows, requests["recorded"], requests["sent_total"], received)
+
+
+def expected_rate(summary: Mapping[str, Any], findings: Findings) -> float | None:
+    """What so many users make who think, send and wait: users / (think time + response time)."""
+    mean_ns = summary["all"]["response"]["mean_ns"]
+    return None if mean_ns is None else findings.users / (THINK_S + mean_ns / 1e9)
+
+
+def _block(summary: Mapping[str, Any], counts: Counts, findings: Findings, page: "Page") -> list[str]:
+    from loadcore.report import numbers
+    from loadcore.report.layout import Cell, Role, facts, sentence
+
+    glyphs = page.glyphs
+    mark, role = (glyphs.good, Role.GOOD) if counts.agree else (glyphs.bad, Role.BAD)
+    lines = sentence(Cell(f"COUNTS {mark} ", role), counts.words(glyphs), page)
+    expected = expected_rate(summary, findings)
+    if expected is not None:
+        mean = numbers.duration(summary["all"]["response"]["mean_ns"], glyphs)
+        users = numbers.count(findings.users, glyphs)
+        made = f"{numbers.rate(summary['all']['requests_per_s'], glyphs)} req/s"
+        formula = f"{users} users / (2 s think + {mean}) = {numbers.rate(expected, glyphs)} req/s"
+        lines += facts(Cell("RATE", Role.HEADING), [Cell(made), Cell(formula)], page)
+    used = numbers.percent(findings.cpu_s / summary["duration_s"])
+    parts = [f"{used} of a core", f"{findings.workers} worker{'' if findings.workers == 1 else 's'}"]
+    parts.append("hashes passwords cheaply: a real one takes longer for logins")
+    return [*lines, *facts(Cell("GATEWAY", Role.HEADING), [Cell(part) for part in parts], page)]
