@@ -1,7 +1,7 @@
 """What the demo says at its end, beyond the report of its run: do the counts agree, and does the rate?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadcore.cli.console import Console
@@ -43,11 +43,8 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
     if as_json:
         from loadcore.report import json
 
-        demo = {
-            "counts": counts,
-            "counts_agree": agree,
-            "expected_requests_per_s": expected_rate(run.summary, findings),
-        }
+        expected = expected_rate(run.summary, findings)
+        demo = {**asdict(counts), "counts_agree": counts.agree, "expected_requests_per_s": expected}
         console.result(json.render({"summary": run.summary, "demo": demo, "exit_code": exit_code}))
         return exit_code
     from loadcore.report import text
@@ -90,14 +87,14 @@ class Counts:
         """All counts in one sentence."""
         from loadcore.report.numbers import count
 
-        equal = "=" if self.rows == self.recorded else "but"
-        first = f"{count(self.rows, glyphs)} rows {equal} {count(self.recorded, glyphs)} in the summary"
-        if self.sent == self.recorded == self.received:
-            return f"{first} = {count(self.received, glyphs)} received by the gateway"
-        equal = "=" if self.sent == self.received else "but"
-        return (
-            f"{first}, {count(self.sent, glyphs)} sent {equal} {count(self.received, glyphs)} received by the gateway"
+        rows, recorded, sent, received = (
+            count(value, glyphs) for value in (self.rows, self.recorded, self.sent, self.received)
         )
+        same = "=" if self.rows == self.recorded else "but"
+        arrived = "=" if self.sent == self.received else "but"
+        if self.sent == self.recorded:
+            return f"{rows} rows {same} {recorded} in the summary {arrived} {received} received by the gateway"
+        return f"{rows} rows {same} {recorded} in the summary, {sent} sent {arrived} {received} received by the gateway"
 
 
 def counts_of(summary: Mapping[str, Any], rows: int, received: int) -> Counts:

@@ -1,0 +1,154 @@
+"""Who decides a setting: default, file, scenario, environment, flag."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore.cli.prepare import load_file, prepare
+from loadcore.cli.settings import Setting, Settings, gather
+from loadcore.config import Config
+from loadcore.errors import ConfigError
+from loadcore.load import arrival_rate, users
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadcore.cli.prepare import Prepared
+
+SILENT = """
+from loadcore import Scenario, get
+shop = Scenario("shop", steps=[get("/")])
+"""
+TALKING = """
+import os
+from loadcore import Scenario, get, users
+THRESHOLDS = ["errors.rate < 5%"]
+shop = Scenario("shop", base_url="http://127.0.0.1:" + os.environ.get("PORT", "1"), load=users(5, duration="7s"),
+                warm_up="1s", steps=[get("/")])
+"""
+
+
+class Given:
+    """A context that knows where the values of a command came from."""
+
+    def __init__(self, **sources: str) -> None:
+        self._sources = sources
+
+    def get_parameter_source(self, name: str) -> Any:
+        """As the parser's: something with a name, or None."""
+        source = self._sources.get(name)
+        return type("Source", (), {"name": source}) if source else None
+
+
+def prepared(tmp_path: Path, text: str, insisted: dict[str, object], suggested: dict[str, object]) -> Prepared:
+    """The file with settings of a user and of a configuration."""
+    path = tmp_path / "shop.py"
+    path.write_text(text, encoding="utf-8")
+    settings = Settings(
+        {name: Setting(value, f"--{name}") for name, value in insisted.items()},
+        {name: Setting(value, "loadcore.toml") for name, value in suggested.items()},
+    )
+    return prepare(load_file(str(path), settings), settings)
+
+
+def test_a_file_fills_in_what_the_scenario_does_not_say(tmp_path: Path) -> None:
+    """Load, target, warm-up and thresholds of a configuration hold for a scenario without any."""
+    suggested = {
+        "users": 9,
+        "duration": "3s",
+        "host": "http://127.0.0.1:9",
+        "warm_up": "1s",
+        "thresholds": ["throughput > 1/s"],
+    }
+    found = prepared(tmp_path, SILENT, {}, suggested)
+    assert found.scenarios[0].load == users(9, duration="3s")
+    assert found.target == "http://127.0.0.1:9"
+    assert found.plan.document["warm_up_ns"] == 1_000_000_000
+    assert [rule.expression for rule in found.rules] == ["throughput > 1/s"]
+    assert found.sources["load of shop"].source == "loadcore.toml"
+
+
+def test_the_scenario_replaces_the_file(tmp_path: Path) -> None:
+    """What a scenario says is not changed by a configuration."""
+    suggested = {"users": 9, "host": "http://127.0.0.1:9", "warm_up": "3s", "thresholds": ["throughput > 1/s"]}
+    found = prepared(tmp_path, TALKING, {}, suggested)
+    assert found.scenarios[0].load == users(5, duration="7s")
+    assert found.target == "http://127.0.0.1:1"
+    assert found.plan.document["warm_up_ns"] == 1_000_000_000
+    assert [rule.expression for rule in found.rules] == ["errors.rate < 5%"]
+    assert found.sources["load of shop"].source == "shop.py"
+
+
+def test_the_user_replaces_both(tmp_path: Path) -> None:
+    """What is given on the command line or in the environment holds, whoever said something else."""
+    insisted = {
+        "rate": "50/s",
+        "host": "http://127.0.0.1:7",
+        "warm_up": "2s",
+        "thresholds": ["users.lost == 0"],
+        "seed": 4,
+    }
+    found = prepared(tmp_path, TALKING, insisted, {"seed": 1, "host": "http://127.0.0.1:9"})
+    assert found.scenarios[0].load == arrival_rate("50/s", duration="7s")
+    assert found.target == "http://127.0.0.1:7"
+    assert found.plan.document["warm_up_ns"] == 2_000_000_000
+    assert [rule.expression for rule in found.rules] == ["users.lost == 0"]
+    assert found.plan.seed == 4
+    assert found.sources["load of shop"].source == "shop.py, --rate"
+
+
+def test_without_thresholds_the_default_one_holds(tmp_path: Path) -> None:
+    """Some claim is always judged."""
+    found = prepared(tmp_path, SILENT, {"host": "http://127.0.0.1:7"}, {})
+    assert [rule.expression for rule in found.rules] == ["errors.rate < 1%"]
+    assert found.sources["thresholds"].source == "default"
+
+
+def test_abort_on_is_judged_beside_the_thresholds(tmp_path: Path) -> None:
+    """A threshold that ends the run does not take the place of the scenario's own."""
+    found = prepared(tmp_path, TALKING, {"abort_on": ["errors.rate < 50%"]}, {})
+    assert [(rule.expression, rule.abort_after_ns) for rule in found.rules] == [
+        ("errors.rate < 5%", None),
+        ("errors.rate < 50%", 5_000_000_000),
+    ]
+
+
+def test_env_reaches_the_scenario_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--env outranks the environment, which outranks a configuration."""
+    monkeypatch.setenv("PORT", "2")
+    assert prepared(tmp_path, TALKING, {}, {"env": {"PORT": "3"}}).target == "http://127.0.0.1:2"
+    assert prepared(tmp_path, TALKING, {"env": ["PORT=4"]}, {}).target == "http://127.0.0.1:4"
+    assert os.environ["PORT"] == "4"
+
+
+def test_a_value_knows_the_option_or_the_variable_it_came_from() -> None:
+    """Defaults of the parser are not taken for something the user wants."""
+    given = {"users": "5", "warm_up": "1s", "workers": None, "thresholds": ["users.lost == 0"], "env": []}
+    context: Any = Given(users="COMMANDLINE", warm_up="ENVIRONMENT", workers="DEFAULT", threshold="DEFAULT")
+    settings = gather(context, given, Config())
+    assert settings.insisted == {
+        "users": Setting("5", "--users"),
+        "warm_up": Setting("1s", "LOADCORE_WARM_UP"),
+        "thresholds": Setting(["users.lost == 0"], "LOADCORE_THRESHOLD"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"duration": "30"}, "`duration`: 30 has no unit"),
+        ({"users": "a"}, '`users`: "a" is no number'),
+        ({"rate": "5"}, "`rate`: 5"),
+    ],
+)
+def test_a_file_s_quantities_are_read_before_anything_runs(
+    tmp_path: Path, values: dict[str, object], message: str
+) -> None:
+    """A duration without a unit is refused wherever it stands."""
+    context: Any = Given()
+    with pytest.raises(ConfigError) as caught:
+        gather(context, {}, Config(tmp_path / "loadcore.toml", values))
+    assert message in str(caught.value)
