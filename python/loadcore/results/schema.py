@@ -32,7 +32,7 @@ REQUESTS = pa.schema(
         pa.field("response_ns", pa.int64(), nullable=_REQUIRED),
         pa.field("scenario", _NAME, nullable=_REQUIRED),
         pa.field("step", _NAME, nullable=_REQUIRED),
-        pa.field("method", _WORD, nullable=_REQUIRED),
+        pa.field("method", _NAME, nullable=_REQUIRED),
         pa.field("outcome", _WORD, nullable=_REQUIRED),
         pa.field("phase", _WORD, nullable=_REQUIRED),
         pa.field("error", pa.bool_(), nullable=_REQUIRED),
@@ -51,7 +51,8 @@ REQUESTS = pa.schema(
 
 def _counts(name: str, key: pa.Field) -> pa.Field:
     """A list of (key, count) pairs."""
-    return pa.field(name, pa.list_(pa.struct([key, pa.field("count", pa.int64())])), nullable=_OPTIONAL)
+    pair = pa.struct([key.with_nullable(_REQUIRED), pa.field("count", pa.int64(), nullable=_REQUIRED)])
+    return pa.field(name, pa.list_(pa.field("item", pair, nullable=_REQUIRED)), nullable=_OPTIONAL)
 
 
 def _optional(kind: pa.DataType, *names: str) -> list[pa.Field]:
@@ -66,7 +67,8 @@ WINDOWS = pa.schema(
         pa.field("phase", _WORD, nullable=_REQUIRED),
         pa.field("kind", _WORD, nullable=_REQUIRED),
         *_optional(_NAME, "scenario", "name"),
-        *_optional(_WORD, "section", "method"),
+        *_optional(_WORD, "section"),
+        *_optional(_NAME, "method", "step"),
         *_optional(pa.int64(), "count", "errors"),
         _counts("outcomes", pa.field("name", pa.utf8())),
         _counts("statuses", pa.field("status", pa.uint16())),
@@ -74,9 +76,8 @@ WINDOWS = pa.schema(
         *_optional(pa.int64(), "service_sum_ns", "response_sum_ns", "bytes_sent", "bytes_received", "attempts"),
         *_optional(pa.int64(), "connections", "surplus_bytes", "interim"),
         *_optional(pa.int64(), "iterations_due", "iterations_started", "iterations_completed", "iterations_failed"),
-        *_optional(pa.int64(), "iterations_dropped", "iterations_interrupted"),
-        *_optional(pa.int32(), "users_active"),
-        *_optional(pa.int64(), "users_lost", "users_waiting"),
+        *_optional(pa.int64(), "iterations_dropped", "iterations_interrupted", "users_lost"),
+        *_optional(pa.int32(), "users_active", "users_waiting"),
         *_optional(pa.binary(), "lag"),
         *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),
         *_optional(pa.int32(), "open_fds", "fd_limit"),

@@ -204,7 +204,7 @@ class Tally:
         return step
 
     def _add_check(self, row: Row) -> None:
-        key = (row["scenario"] or "", row.get("step") or "", row["name"] or "")
+        key = (row["scenario"] or "", row["step"] or "", row["name"] or "")
         check = self.checks.setdefault(key, CheckTotals(*key))
         check.evaluated += row["count"] or 0
         check.failed += row["errors"] or 0
@@ -213,8 +213,8 @@ class Tally:
         group = self.groups.setdefault(key, GroupTotals(*key))
         group.ended += row["count"] or 0
         group.failed += row["errors"] or 0
-        if row["service"] is not None:
-            group.duration.add_encoded(row["service"])
+        if row["response"] is not None:
+            group.duration.add_encoded(row["response"])
 
     def _add_scenario(self, name: str, row: Row) -> None:
         _add_fields(self.scenarios.setdefault(name, ScenarioTotals(name)), row)

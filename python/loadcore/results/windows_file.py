@@ -81,7 +81,8 @@ _PLAIN = pa.schema(
 
 def _words_of(description: Description) -> dict[str, list[str]]:
     """The words of each dictionary column."""
-    names = [entry.name for entries in (description.steps, description.checks, description.groups) for entry in entries]
+    everything = (description.scenarios, description.steps, description.checks, description.groups)
+    names = [entry.name for entries in everything for entry in entries]
     return {
         "phase": list(PHASES),
         "kind": list(_KINDS),

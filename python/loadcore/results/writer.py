@@ -8,6 +8,7 @@ worst with a part of one more behind them, and `loadcore.results.reader` gets al
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -169,7 +170,10 @@ class SegmentedWriter:
         return True
 
     def close(self) -> list[FileFacts]:
-        """Seal what is open; the facts of all segments that hold rows."""
+        """Seal what is open; the facts of all segments. Without any rows there is one file without rows."""
+        if self._file is None and not self._finished and not self.rows_lost:
+            with contextlib.suppress(OSError):  # Nothing is lost but the names of the columns.
+                self._file = ArrowFile(self._path_of(0), self._schema)
         if self._file is not None:
             self._finished.append(self._file.seal())
             self._file = None

@@ -49,9 +49,7 @@ impl Addresses {
     pub(super) fn in_order(&self) -> impl Iterator<Item = (usize, SocketAddr)> + '_ {
         let first = self.name.as_ref().map_or(0, |name| name.preferred.get());
         let count = self.addresses.len();
-        (0..count)
-            .map(move |offset| (first + offset) % count)
-            .map(|index| (index, (self.addresses[index], self.port).into()))
+        (0..count).map(move |offset| (first + offset) % count).map(|index| (index, (self.addresses[index], self.port).into()))
     }
 
     pub(super) fn prefer(&self, index: usize) {

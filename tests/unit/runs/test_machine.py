@@ -1,0 +1,91 @@
+"""What the kernel tells about this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from loadcore import machine
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Empty folders in place of /proc and /sys/fs/cgroup; `put` fills them."""
+    monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "cgroup")
+    return tmp_path
+
+
+def put(root: Path, **files: str) -> None:
+    """Write files; `__` in a name stands for `/`."""
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_cores_are_the_least_of_affinity_and_all_quotas(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A control group above the own one limits as well; `max` does not limit."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    put(kernel, proc__self__cgroup="0::/pod/app\n")
+    assert machine.allowed_cores() == 8.0
+    (kernel / "cgroup/pod/app").mkdir(parents=True)
+    (kernel / "cgroup/pod/app/cpu.max").write_text("max 100000\n")
+    (kernel / "cgroup/pod/cpu.max").write_text("250000 100000\n")
+    assert machine.allowed_cores() == 2.5
+    (kernel / "cgroup/pod/app/cpu.max").write_text("50000 100000\n")
+    assert machine.allowed_cores() == 0.5
+
+
+def test_memory_is_the_least_of_machine_and_group(kernel: Path) -> None:
+    """What the group may still take counts where it is less than what the machine has."""
+    put(kernel, proc__meminfo="MemTotal: 4000 kB\nMemAvailable: 2000 kB\n", proc__self__cgroup="0::/app\n")
+    assert machine.available_memory() == 2000 * 1024
+    put(kernel, cgroup__app__placeholder="")
+    (kernel / "cgroup/app/memory.max").write_text("1000000\n")
+    (kernel / "cgroup/app/memory.current").write_text("900000\n")
+    assert machine.available_memory() == 100_000
+
+
+def test_a_kernel_that_says_nothing_is_not_known(kernel: Path) -> None:
+    """Without the files everything is unknown, and nothing fails."""
+    limits = machine.read_limits()
+
+    assert (limits.local_ports, limits.tcp_tw_reuse, limits.memory_bytes, limits.cpu_pressure) == (None,) * 4
+    assert machine.busy_ns() is None
+    assert not list(kernel.iterdir())
+
+
+def test_busy_time_counts_work_and_not_waiting(kernel: Path) -> None:
+    """User, nice, system and interrupts are work; idle, iowait and steal are not."""
+    put(kernel, proc__stat="cpu  100 10 50 9999 8888 4 6 7777 0 0\ncpu0 1 1 1 1\n")
+
+    assert machine.busy_ns() == 170 * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def test_a_process_is_named_by_pid_and_start(kernel: Path) -> None:
+    """The start time is found behind a program name with spaces and brackets."""
+    fields = " ".join(str(number) for number in range(3, 50))
+    put(kernel, proc__77__stat=f"77 (a) b (c) {fields}\n")
+
+    assert machine.started_ticks(77) == 22
+    assert machine.started_ticks(78) is None
+
+
+def test_this_machine_can_be_read() -> None:
+    """On Linux everything that preflight relies on is known."""
+    limits = machine.read_limits()
+
+    assert limits.cores > 0
+    assert limits.local_ports is not None
+    assert limits.memory_bytes is not None
+    assert machine.busy_ns() is not None
+    assert machine.started_ticks(os.getpid()) is not None
+    assert machine.describe()["cores"] == os.cpu_count()
+
+
+def test_a_description_names_no_host() -> None:
+    """Result files get published: they do not say what a machine is called."""
+    assert os.uname().nodename not in str(machine.describe())

@@ -1,0 +1,138 @@
+"""Whether a run fits this machine, known before the first request."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import replace
+
+import pytest
+
+from loadcore import preflight
+from loadcore.errors import ExitCode, LimitsError
+from loadcore.machine import Limits, read_limits
+from loadcore.preflight import Needs
+
+ROOMY = Limits(
+    files_soft=20_000,
+    files_hard=20_000,
+    port_low=32_768,
+    port_high=60_999,
+    tcp_tw_reuse=2,
+    somaxconn=4096,
+    tcp_max_syn_backlog=2048,
+    memory_bytes=8 << 30,
+    cores=4.0,
+    cpu_pressure=0.0,
+)
+NARROW = replace(ROOMY, files_soft=256, files_hard=256)
+
+
+def test_a_run_that_fits_is_not_refused() -> None:
+    """Every limit is looked at, and all suffice."""
+    findings = preflight.require(Needs((500, 500)), ROOMY)
+
+    assert [(finding.name, finding.ok) for finding in findings] == [
+        ("open files", True),
+        ("local ports", True),
+        ("memory", True),
+    ]
+
+
+def test_1000_users_on_256_descriptors_are_refused_with_the_remedy() -> None:
+    """The failure this project was born from: said before the first request, with what mends it."""
+    with pytest.raises(LimitsError) as caught:
+        preflight.require(Needs((1000,)), NARROW)
+
+    assert caught.value.exit_code == ExitCode.CONFIG
+    (problem,) = caught.value.problems
+    assert problem.message == "open files: a worker needs 1,064, the limit is 256 (soft and hard)"
+    assert problem.hint is not None
+    assert "`ulimit -Hn 1064 && ulimit -n 1064`" in problem.hint
+    assert "`--workers 6`" in problem.hint
+
+
+def test_the_remedy_works() -> None:
+    """The number of workers that is advised is enough, and one less is not."""
+    for workers, fits in ((6, True), (5, False)):
+        shares = tuple(1000 // workers + (worker < 1000 % workers) for worker in range(workers))
+        assert preflight.look(Needs(shares), NARROW)[0].ok is fits
+
+
+def test_the_supervisor_needs_descriptors_too() -> None:
+    """Many workers with few connections are refused where the supervisor itself would run out."""
+    (files, *_) = preflight.look(Needs((1,) * 60), NARROW)
+
+    assert not files.ok
+    assert files.needed == 32 + 4 * 60
+
+
+def test_ports_are_shared_by_all_workers() -> None:
+    """Workers of one machine draw from one range."""
+    (_, ports, _) = preflight.look(Needs((15_000, 15_000)), replace(ROOMY, files_hard=100_000))
+
+    assert (ports.ok, ports.needed, ports.have) == (False, 30_000, 28_232)
+    assert ports.remedy is not None
+    assert "net.ipv4.ip_local_port_range" in ports.remedy
+
+
+@pytest.mark.parametrize(
+    ("reuse", "loopback", "fits"), [(0, False, False), (2, False, False), (2, True, True), (1, False, True)]
+)
+def test_closed_connections_keep_their_ports_for_a_minute(reuse: int, loopback: bool, fits: bool) -> None:
+    """500 connections a second need 30,000 ports, unless the kernel gives them out again."""
+    (_, ports, _) = preflight.look(Needs((10,), 500.0, loopback), replace(ROOMY, tcp_tw_reuse=reuse))
+
+    assert ports.ok is fits
+
+
+def test_memory_is_looked_at() -> None:
+    """A plan larger than what is free is refused."""
+    (_, _, memory) = preflight.look(Needs((10_000,)), replace(ROOMY, memory_bytes=100 << 20))
+
+    assert not memory.ok
+    assert memory.remedy is not None
+
+
+def test_limits_that_are_not_known_refuse_nothing() -> None:
+    """Where the kernel does not say, the run is tried."""
+    unknown = replace(ROOMY, port_low=None, memory_bytes=None)
+
+    assert all(finding.ok for finding in preflight.look(Needs((10,), 1e6), unknown))
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """A run that fails in three ways says all three."""
+    with pytest.raises(LimitsError) as caught:
+        preflight.require(Needs((40_000,)), replace(NARROW, memory_bytes=1 << 20))
+
+    assert [problem.message.split(":")[0] for problem in caught.value.problems] == ["open files", "local ports", "memory"]
+
+
+def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
+    """Raising needs no rights, and is undone by nobody."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(200, hard), hard))
+    try:
+        assert preflight.raise_file_limit() == (hard, hard)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(("cores", "users", "workers"), [(4.0, 1000, 4), (2.9, 1000, 2), (0.5, 1000, 1), (8.0, 3, 3)])
+def test_a_worker_for_each_core_but_none_without_users(
+    monkeypatch: pytest.MonkeyPatch, cores: float, users: int, workers: int
+) -> None:
+    """Whole cores that may be used, at least one worker, and none that would be idle."""
+    monkeypatch.setattr(preflight, "allowed_cores", lambda: cores)
+
+    assert preflight.default_workers(users) == workers
+
+
+def test_the_machine_is_described_for_doctor() -> None:
+    """What does not depend on the run is told as well, and pressure from others is a finding."""
+    names = [finding.name for finding in preflight.look_at_machine(read_limits())]
+
+    assert names == ["cores", "cpu pressure", "accept queue", "handshake queue"]
+    (_, pressure, *_) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=95.6))
+    assert not pressure.ok

@@ -1,0 +1,131 @@
+"""The rules by which the client is called the limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadcore.verdict import ClientHealth, Counted, Offered, Reason, WorkerSecond
+
+MS = 1_000_000
+
+
+def reasons(seconds: list[WorkerSecond], counted: Counted | None = None) -> list[Reason]:
+    """What is held against a client that had these seconds."""
+    health = ClientHealth()
+    for second in seconds:
+        health.see(second)
+    return health.reasons(counted or Counted())
+
+
+def cpu(*ratios: float, worker: int = 0) -> list[WorkerSecond]:
+    """A worker's seconds with these CPU ratios."""
+    return [WorkerSecond(second, worker, cpu_ratio=ratio) for second, ratio in enumerate(ratios)]
+
+
+def test_a_quiet_client_is_healthy() -> None:
+    """Nothing is held against a client that keeps up."""
+    quiet = WorkerSecond(0, 0, 0.5, 200_000, 20 * MS, 40, 1000)
+
+    assert reasons([quiet] * 10, Counted((Offered("a", 100, 100),), local_ports=28_000)) == []
+
+
+def test_three_busy_seconds_in_a_row_count() -> None:
+    """A core used by 90 % for three seconds in a row is held against its worker, with when and how much."""
+    (found,) = reasons(cpu(0.2, 0.95, 0.90, 0.97, 0.3))
+
+    assert (found.rule, found.worker, found.value, found.limit) == ("cpu", 0, 0.97, 0.90)
+    assert (found.first_s, found.last_s) == (1, 3)
+    assert "97% of its core for 3 s in a row" in found.message
+
+
+@pytest.mark.parametrize("ratios", [(0.95, 0.95, 0.3, 0.95, 0.95), (0.89,) * 9, ()])
+def test_busy_seconds_that_do_not_last_are_forgiven(ratios: tuple[float, ...]) -> None:
+    """Two bad seconds, or many almost bad ones, are not held against a client."""
+    assert reasons(cpu(*ratios)) == []
+
+
+def test_workers_are_looked_at_one_by_one() -> None:
+    """Bad seconds of different workers do not add up to a row."""
+    together = [second for pair in zip(cpu(0.95, 0.1, 0.95), cpu(0.1, 0.95, 0.1, worker=1), strict=True) for second in pair]
+
+    assert reasons(together) == []
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "service_ms", "bad"),
+    [(0.9, 0.1, False), (1.1, 0.1, True), (1.1, 20, False), (2.1, 20, True), (5, None, True)],
+)
+def test_lag_is_held_against_what_is_measured(lag_ms: float, service_ms: float | None, bad: bool) -> None:
+    """Lag is too much above 1 ms and above 10 % of the median service time, whichever is more."""
+    service = None if service_ms is None else int(service_ms * MS)
+    seconds = [WorkerSecond(second, 1, lag_p99_ns=int(lag_ms * MS), service_p50_ns=service) for second in range(3)]
+
+    assert [reason.rule for reason in reasons(seconds)] == (["lag"] if bad else [])
+
+
+def test_descriptors_near_their_limit_count() -> None:
+    """90 % of the file limit in use is held against a worker before the first request fails."""
+    (found,) = reasons([WorkerSecond(second, 0, open_fds=231, fd_limit=256) for second in range(3)])
+
+    assert found.rule == "descriptors"
+    assert "90% of the file descriptors" in found.message
+
+
+def test_requests_not_sent_for_lack_of_descriptors_or_ports_count() -> None:
+    """One request that the client could not send is enough."""
+    found = reasons([], Counted(fd_limit_outcomes=1, addr_unavailable_outcomes=2))
+
+    assert [(reason.rule, reason.value) for reason in found] == [("descriptors", 1.0), ("ports", 2.0)]
+
+
+@pytest.mark.parametrize(("started", "bad"), [(1000, False), (990, False), (989, True), (0, True)])
+def test_less_than_99_percent_sent_counts(started: int, bad: bool) -> None:
+    """An open model that starts less than 99 % of what was due is no measurement of what was asked."""
+    found = reasons([], Counted((Offered("buy", 1000, started),)))
+
+    assert [reason.rule for reason in found] == (["sent"] if bad else [])
+
+
+def test_nothing_due_is_nothing_missed() -> None:
+    """A scenario that was never due is no failure of the client."""
+    assert reasons([], Counted((Offered("buy", 0, 0),))) == []
+
+
+def test_missing_rows_count() -> None:
+    """Rows that could not be written make the result incomplete."""
+    (found,) = reasons([], Counted(rows_lost=7))
+
+    assert (found.rule, found.value) == ("rows", 7.0)
+
+
+@pytest.mark.parametrize(("linger", "per_second", "bad"), [(True, 400, True), (True, 300, False), (False, 400, False)])
+def test_ports_of_closed_connections_count_while_they_linger(linger: bool, per_second: int, bad: bool) -> None:
+    """80 % of the port range opened within 60 s is too near, unless ports are given out again at once."""
+    health = ClientHealth()
+    for second in range(120):
+        health.see_connections(second, per_second)
+    found = health.reasons(Counted(local_ports=28_000, ports_linger=linger))
+
+    assert [reason.rule for reason in found] == (["ports"] if bad else [])
+
+
+def test_other_programs_are_noted_and_not_held_against_the_result() -> None:
+    """Foreign CPU under pressure is told to the reader; only its effects spoil a result."""
+    health = ClientHealth()
+    for second in range(3):
+        health.see(WorkerSecond(second, 0, pressure=35.0))
+        health.see_machine(second, 0.6)
+
+    assert health.reasons(Counted()) == []
+    (note,) = health.notes()
+    assert (note.rule, note.value, note.first_s, note.last_s) == ("foreign_cpu", 0.6, 0, 2)
+
+
+def test_a_busy_machine_without_pressure_is_no_note() -> None:
+    """Other programs on cores that nobody waits for disturb nobody."""
+    health = ClientHealth()
+    for second in range(5):
+        health.see(WorkerSecond(second, 0, pressure=1.0))
+        health.see_machine(second, 0.6)
+
+    assert health.notes() == []
