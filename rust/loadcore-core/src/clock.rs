@@ -1,6 +1,6 @@
 //! The only one who asks what time it is.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
@@ -15,8 +15,7 @@ impl Clock {
     /// A clock whose 0 is `start_at_ns` on `CLOCK_MONOTONIC`, which all processes of a machine share.
     #[must_use]
     pub fn starting_at(start_at_ns: u64) -> Self {
-        let now = clock_gettime(ClockId::Monotonic);
-        let now_ns = nanoseconds(now.tv_sec, now.tv_nsec);
+        let now_ns = monotonic_ns();
         let instant = Instant::now();
         let origin = if start_at_ns >= now_ns {
             instant + Duration::from_nanos(start_at_ns - now_ns)
@@ -40,6 +39,15 @@ impl Clock {
         elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
     }
 
+    /// The wall clock at this clock's 0, in nanoseconds since 1970.
+    #[must_use]
+    pub fn started_unix_ns(&self) -> u64 {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let instant = Instant::now();
+        let started = if self.origin > instant { unix + (self.origin - instant) } else { unix.saturating_sub(instant - self.origin) };
+        u64::try_from(started.as_nanos()).unwrap_or(0)
+    }
+
     /// The instant at which this clock shows `ns`.
     #[must_use]
     pub fn instant(&self, ns: u64) -> Instant {
@@ -47,8 +55,11 @@ impl Clock {
     }
 }
 
-fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
-    u64::try_from(seconds).unwrap_or(0) * 1_000_000_000 + u64::try_from(nanoseconds).unwrap_or(0)
+/// `CLOCK_MONOTONIC` in nanoseconds: what [`Clock::starting_at`] takes, and what all processes of a machine share.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -58,8 +69,7 @@ mod tests {
     /// A clock whose start lies in the past shows how long ago it was.
     #[test]
     fn a_past_start_counts_up() {
-        let now = clock_gettime(ClockId::Monotonic);
-        let clock = Clock::starting_at(nanoseconds(now.tv_sec, now.tv_nsec) - 5_000_000);
+        let clock = Clock::starting_at(monotonic_ns() - 5_000_000);
 
         assert!((5_000_000..1_000_000_000).contains(&clock.now()));
     }
@@ -67,8 +77,7 @@ mod tests {
     /// A clock shows 0 until its start.
     #[test]
     fn a_future_start_shows_zero() {
-        let now = clock_gettime(ClockId::Monotonic);
-        let clock = Clock::starting_at(nanoseconds(now.tv_sec, now.tv_nsec) + 3_600_000_000_000);
+        let clock = Clock::starting_at(monotonic_ns() + 3_600_000_000_000);
 
         assert_eq!(0, clock.now());
     }

@@ -1,22 +1,38 @@
 //! The engine: carries out one share of a plan on a thread of its own.
 
+use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 
 use serde::Serialize;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
 
+use crate::clock::Clock;
 use crate::error::Problem;
-use crate::plan::{self, Plan};
+use crate::executor;
+use crate::plan::Plan;
+use crate::program::Program;
 use crate::record::{EndReason, Phase, Recorder, Recycler, Tables};
 use crate::schedule::Share;
+use crate::timer::{Alarm, Party, Timer};
+use crate::transport::{Net, NetOptions, Transport};
+use crate::user::Worker;
 
 pub use crate::record::{Event, RunEnd};
+
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// A share of a plan, checked and ready to start.
 #[derive(Debug)]
 pub struct Engine {
+    program: Program,
+    share: Share,
+    net: NetOptions,
     description: Description,
 }
 
@@ -46,7 +62,13 @@ pub struct Running {
 /// Stops a running engine, from any thread. Asking more than once changes nothing; an interrupt outranks a stop.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
-    asked: Arc<AtomicU8>,
+    asked: Arc<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    what: AtomicU8,
+    bell: Notify,
 }
 
 impl Control {
@@ -55,12 +77,29 @@ impl Control {
 
     /// Start no more iterations; let running ones finish for as long as the plan allows.
     pub fn stop(&self) {
-        self.asked.fetch_max(Self::STOP, Ordering::Relaxed);
+        self.ask(Self::STOP);
     }
 
     /// Stop now. Requests in flight are recorded as interrupted.
     pub fn interrupt(&self) {
-        self.asked.fetch_max(Self::INTERRUPT, Ordering::Relaxed);
+        self.ask(Self::INTERRUPT);
+    }
+
+    fn ask(&self, what: u8) {
+        self.asked.what.fetch_max(what, Ordering::AcqRel);
+        self.asked.bell.notify_one();
+    }
+
+    /// Passes on what is asked, for ever.
+    async fn obey<T: Transport>(self, worker: Rc<Worker<T>>) {
+        loop {
+            match self.asked.what.load(Ordering::Acquire) {
+                0 => {}
+                Self::STOP => worker.stop(EndReason::Stopped, None),
+                _ => worker.interrupt(),
+            }
+            self.asked.bell.notified().await;
+        }
     }
 }
 
@@ -69,13 +108,16 @@ impl Engine {
     ///
     /// # Errors
     /// Everything that is wrong with the plan.
-    #[expect(clippy::needless_pass_by_value, reason = "the engine keeps what it needs of the plan")]
-    pub fn new(plan: Plan, _share: Share) -> Result<Self, Vec<Problem>> {
-        if plan.version != plan::VERSION {
-            let message = format!("the plan has version {}; this engine reads version {}", plan.version, plan::VERSION);
-            return Err(vec![Problem { path: "version".into(), at: None, message, hint: None }]);
-        }
-        Ok(Self { description: Description { tables: Tables::default(), connections: 0 } })
+    #[expect(clippy::needless_pass_by_value, reason = "a plan is made ready once")]
+    pub fn new(plan: Plan, share: Share) -> Result<Self, Vec<Problem>> {
+        let program = Program::new(&plan)?;
+        let net = NetOptions { tls: plan.http.tls.clone(), uses_tls: program.origins.iter().any(|origin| origin.tls) };
+        // Loaded here only to find what is wrong before the start.
+        Net::new(&net).map_err(|error| {
+            vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]
+        })?;
+        let description = Description { tables: program.tables_of(share), connections: program.connections_of(share) };
+        Ok(Self { program, share, net, description })
     }
 
     /// What this share will do.
@@ -86,9 +128,98 @@ impl Engine {
 
     /// Starts the engine thread; the run begins at this time of the monotonic clock.
     #[must_use]
-    pub fn start(self, _start_at_ns: u64) -> Running {
-        let (recorder, events, recycler) = Recorder::channel(self.description.tables, true);
-        let engine_thread = thread::spawn(move || recorder.finish(0, Phase::Steady, EndReason::Finished, None));
-        Running { events, recycler, control: Control::default(), engine_thread }
+    pub fn start(self, start_at_ns: u64) -> Running {
+        let (recorder, events, recycler) = Recorder::channel(self.description.tables.clone(), true);
+        let control = Control::default();
+        let asked = control.clone();
+        let engine_thread = thread::spawn(move || {
+            let clock = Clock::starting_at(start_at_ns);
+            let prepared = runtime().and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
+            match prepared {
+                Ok((runtime, net)) => run_on(runtime, self.program, self.share, net, clock, recorder, asked),
+                Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
+            }
+        });
+        Running { events, recycler, control, engine_thread }
+    }
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+}
+
+fn run_on(
+    runtime: LocalRuntime,
+    program: Program,
+    share: Share,
+    net: Net,
+    clock: Clock,
+    recorder: Recorder,
+    control: Control,
+) {
+    runtime.block_on(async move {
+        match Alarm::system() {
+            Ok(alarm) => run(program, share, net, clock, alarm, recorder, control).await,
+            Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
+        }
+    });
+    // A name that is still being looked up is not waited for.
+    runtime.shutdown_background();
+}
+
+/// Carries out a share of a program, over any transport and by any clock.
+pub(crate) async fn run<T: Transport>(
+    program: Program,
+    share: Share,
+    transport: T,
+    clock: Clock,
+    alarm: Alarm,
+    recorder: Recorder,
+    control: Control,
+) {
+    let timer = Timer::new(clock);
+    let scenarios = program.scenarios.len();
+    let worker = Worker::new(Rc::new(program), share, Rc::clone(&timer), transport, recorder);
+    let servants = [
+        spawn_local(Rc::clone(&timer).drive(alarm)),
+        spawn_local(Rc::clone(&worker.outbox).flush_turns()),
+        spawn_local(roll_windows(Rc::clone(&worker))),
+        spawn_local(control.obey(Rc::clone(&worker))),
+    ];
+    let executors: Vec<_> =
+        (0..scenarios).map(|index| spawn_local(executor::execute(Rc::clone(&worker), index))).collect();
+    for executor in executors {
+        worker.join(executor.await);
+    }
+    for servant in &servants {
+        servant.abort();
+    }
+    for servant in servants {
+        // Ended by the abort.
+        let _ = servant.await;
+    }
+    finish(worker);
+}
+
+/// Hands over a window at each full second.
+async fn roll_windows<T: Transport>(worker: Rc<Worker<T>>) {
+    let seat = worker.timer.take_seat(Party::NONE).await;
+    for second in 0_u32.. {
+        if seat.sleep_until((u64::from(second) + 1) * SECOND_NS).await.is_err() {
+            // An interrupt ends the run, and with it this.
+            return;
+        }
+        let phase = worker.phase_of_second(second);
+        worker.recorder.borrow_mut().roll(second, phase);
+    }
+}
+
+fn finish<T: Transport>(worker: Rc<Worker<T>>) {
+    let (reason, error) = worker.end();
+    let second = u32::try_from(worker.now() / SECOND_NS).unwrap_or(u32::MAX);
+    let phase = worker.phase_of_second(second);
+    // Every task has ended, so nobody else holds the worker.
+    if let Some(worker) = Rc::into_inner(worker) {
+        worker.recorder.into_inner().finish(second, phase, reason, error);
     }
 }

@@ -2,16 +2,21 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+pub mod auth;
 pub mod clock;
+pub mod cookies;
 pub mod engine;
 pub mod error;
+mod executor;
 pub mod feeder;
 pub mod h1;
 pub mod health;
 pub mod plan;
+mod program;
 pub mod random;
 pub mod record;
 pub mod schedule;
 pub mod step;
 pub mod timer;
 pub mod transport;
+mod user;

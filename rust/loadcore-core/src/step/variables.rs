@@ -52,6 +52,11 @@ impl Names {
         self.names.get(slot.index()).map_or("", String::as_str)
     }
 
+    /// The names in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     /// How many there are: slots have the numbers below this.
     #[must_use]
     pub fn len(&self) -> usize {

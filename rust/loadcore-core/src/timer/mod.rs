@@ -30,6 +30,8 @@ pub struct Timer {
     /// When the alarm goes off; `u64::MAX` while it is off.
     armed_for: Cell<u64>,
     driver: RefCell<Option<Waker>>,
+    /// What the clock showed last.
+    recent: Cell<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,11 @@ struct SeatState {
 /// Those who leave together: the users of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Party(pub u16);
+
+impl Party {
+    /// Those who leave only with everybody.
+    pub const NONE: Self = Self(u16::MAX);
+}
 
 /// A task's place in the waiting room. Giving it up frees the place.
 #[derive(Debug)]
@@ -72,6 +79,7 @@ impl Timer {
             deadlines: RefCell::default(),
             armed_for: Cell::new(u64::MAX),
             driver: RefCell::default(),
+            recent: Cell::new(0),
         })
     }
 
@@ -79,6 +87,18 @@ impl Timer {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Reads the clock.
+    pub fn now(&self) -> u64 {
+        let now = self.clock.now();
+        self.recent.set(now);
+        now
+    }
+
+    /// What the clock showed when it was last read: a moment ago in a busy turn, and good enough for a time-out.
+    pub fn recent(&self) -> u64 {
+        self.recent.get()
     }
 
     /// The queue of requests that may take `timeout_ns`. One queue for each distinct value.
@@ -175,7 +195,7 @@ impl Timer {
     fn poll_drive(&self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<()> {
         self.driver.borrow_mut().get_or_insert_with(|| cx.waker().clone());
         loop {
-            self.fire(self.clock.now());
+            self.fire(self.now());
             let due = self.next_due();
             self.armed_for.set(due);
             if due == u64::MAX {
@@ -202,7 +222,7 @@ impl Seat {
             if self.is_interrupted() {
                 return Poll::Ready(Err(Interrupted));
             }
-            if enough() || self.timer.clock.now() >= due {
+            if enough() || self.timer.now() >= due {
                 return Poll::Ready(Ok(()));
             }
             if !queued && due != u64::MAX {
@@ -269,7 +289,7 @@ impl Drop for Seat {
         let mut seats = self.timer.seats.borrow_mut();
         // A sleep of the former holder may still wake the next one: a wake-up promises nothing.
         let seat = &mut seats.seats[self.index as usize];
-        (seat.waker, seat.party) = (Waker::noop().clone(), Party(u16::MAX));
+        (seat.waker, seat.party) = (Waker::noop().clone(), Party::NONE);
         seats.free.push(self.index);
     }
 }

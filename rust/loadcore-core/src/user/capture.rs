@@ -1,6 +1,7 @@
 //! What a step wants to keep of a response.
 
 use crate::h1::Sink;
+use crate::step::Headers;
 
 /// A response larger than this is not kept in memory for the next one.
 const KEEP: usize = 1 << 20;
@@ -8,8 +9,8 @@ const KEEP: usize = 1 << 20;
 /// Headers and body of one response, as far as a step asked for them.
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
-    wants_headers: bool,
-    wants_body: bool,
+    want: Want,
+    status: u16,
     /// Names and values, one after another.
     head: Vec<u8>,
     /// Lengths of each name and its value.
@@ -17,10 +18,18 @@ pub(crate) struct Capture {
     body: Vec<u8>,
 }
 
+/// What to keep of a response.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Want {
+    pub(crate) headers: bool,
+    /// Headers of redirects (3xx).
+    pub(crate) redirects: bool,
+    pub(crate) body: bool,
+}
+
 impl Capture {
-    /// Says what to keep.
-    pub(crate) fn want(&mut self, headers: bool, body: bool) {
-        (self.wants_headers, self.wants_body) = (headers, body);
+    pub(crate) fn want(&mut self, want: Want) {
+        self.want = want;
     }
 
     /// The headers in the order they came in.
@@ -33,17 +42,13 @@ impl Capture {
         })
     }
 
-    pub(crate) fn header(&self, wanted: &[u8]) -> Option<&[u8]> {
-        self.headers().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
-    }
-
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// Forgets everything. False: it has grown too large to be kept.
     pub(crate) fn clear(&mut self) -> bool {
-        self.want(false, false);
+        self.want = Want::default();
         self.head.clear();
         self.headers.clear();
         self.body.clear();
@@ -51,7 +56,17 @@ impl Capture {
     }
 }
 
+impl Headers for Capture {
+    fn first(&self, wanted: &[u8]) -> Option<&[u8]> {
+        self.headers().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
+    }
+}
+
 impl Sink for Capture {
+    fn status(&mut self, status: u16) {
+        self.status = status;
+    }
+
     fn header(&mut self, name: &[u8], value: &[u8]) {
         self.head.extend_from_slice(name);
         self.head.extend_from_slice(value);
@@ -60,7 +75,7 @@ impl Sink for Capture {
     }
 
     fn wants_headers(&self) -> bool {
-        self.wants_headers
+        self.want.headers || (self.want.redirects && (300..400).contains(&self.status))
     }
 
     fn body(&mut self, piece: &[u8]) {
@@ -68,6 +83,6 @@ impl Sink for Capture {
     }
 
     fn wants_body(&self) -> bool {
-        self.wants_body
+        self.want.body
     }
 }

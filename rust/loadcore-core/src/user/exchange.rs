@@ -10,10 +10,11 @@ use std::task::{Context, Poll};
 
 use super::outbox::{Sending, Wire};
 use super::worker::Worker;
+use crate::plan::Timeouts;
 use crate::h1::{Complete, Decoder, Progress, Sink};
 use crate::record::Outcome;
-use crate::timer::{Deadline, DeadlineQueue, Seat};
-use crate::transport::Transport;
+use crate::timer::{Deadline, DeadlineQueue, Seat, Timer};
+use crate::transport::{Connection, Transport};
 
 /// A body of which at least this much is to come, and which nobody wants to see, is dropped in the kernel.
 const WORTH_DISCARDING: u64 = 16 * 1024;
@@ -24,6 +25,16 @@ pub(crate) struct ExchangeDeadlines {
     pub(crate) first_byte: Option<DeadlineQueue>,
     pub(crate) total: DeadlineQueue,
     pub(crate) total_ns: u64,
+}
+
+impl ExchangeDeadlines {
+    pub(crate) fn new(timer: &Timer, timeouts: &Timeouts) -> Self {
+        Self {
+            first_byte: timeouts.first_byte_ns.map(|timeout_ns| timer.queue(timeout_ns)),
+            total: timer.queue(timeouts.total_ns),
+            total_ns: timeouts.total_ns,
+        }
+    }
 }
 
 /// How an exchange ended.
@@ -92,7 +103,7 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
             let Poll::Ready(received) = discard.unwrap_or_else(|| connection.poll_receive(cx, &mut buffer)) else {
                 return Poll::Pending;
             };
-            let now = self.worker.timer.clock().now();
+            let now = self.worker.timer.now();
             let progress = match received {
                 Ok(0) => return Poll::Ready((self.closed(), now)),
                 Ok(count) => {
@@ -170,12 +181,12 @@ impl<T: Transport, S: Sink> Future for Exchange<'_, T, S> {
             }
         }
         if let Some(deadline) = this.seat.take_expired() {
-            let now = this.worker.timer.clock().now();
+            let now = this.worker.timer.now();
             let outcome = this.timed_out(deadline, now);
             return Poll::Ready(this.ended(Err(outcome), now));
         }
         if this.seat.is_interrupted() {
-            let now = this.worker.timer.clock().now();
+            let now = this.worker.timer.now();
             return Poll::Ready(this.ended(Err(Outcome::Interrupted), now));
         }
         Poll::Pending

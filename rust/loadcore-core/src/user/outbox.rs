@@ -190,7 +190,7 @@ impl<C: Connection> Outbox<C> {
             if Rc::strong_count(&wire) == 1 {
                 continue;
             }
-            now = self.timer.clock().now();
+            now = self.timer.now();
             wire.started_ns.set(now);
             wire.send(&bytes[range]);
             if wire.sending.get() != Sending::Sent {

@@ -3,14 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use tokio::task::JoinError;
+
 use super::capture::Capture;
 use super::outbox::Outbox;
 use crate::aggregate::ScenarioEvent;
-use crate::auth::Pool;
-use crate::feeder::Feeder;
+use crate::feeder::{Dealer, Dealt};
 use crate::program::{Program, ScenarioProgram};
 use crate::record::{EndReason, Phase, Recorder, ScenarioId};
 use crate::schedule::Share;
+use crate::step::{Counter, Scratch, Variables};
 use crate::timer::Timer;
 use crate::transport::{Origin, Transport};
 
@@ -28,9 +30,16 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) receive_buffer: RefCell<Box<[u8]>>,
     /// The program's origins, and those that redirects led to.
     pub(crate) origins: RefCell<Vec<Rc<Origin>>>,
-    pub(crate) feeders: RefCell<Vec<Feeder>>,
-    pub(crate) tokens: RefCell<Vec<Option<Pool>>>,
+    dealers: RefCell<Vec<Dealer>>,
+    /// What `{$counter}` counts with.
+    pub(crate) counter: RefCell<Counter>,
+    /// Where checks work.
+    pub(crate) scratch: RefCell<Scratch>,
+    /// Where bodies are rendered, since their length stands before them.
+    pub(crate) body: RefCell<Vec<u8>>,
     spare_captures: RefCell<Vec<Box<Capture>>>,
+    /// The wall clock at the run's start.
+    started_unix_ns: u64,
     /// When it was told to start no more iterations; `u64::MAX` until then.
     stopped_at_ns: Cell<u64>,
     end: RefCell<Option<(EndReason, Option<String>)>>,
@@ -43,16 +52,18 @@ pub(crate) struct OriginId(pub(crate) u16);
 impl<T: Transport> Worker<T> {
     pub(crate) fn new(program: Rc<Program>, share: Share, timer: Rc<Timer>, transport: T, recorder: Recorder) -> Rc<Self> {
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
-        let feeders = program.feeders(share);
-        let tokens = program.token_pools(share);
+        let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
         Rc::new(Self {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
             recorder: RefCell::new(recorder),
             receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
             origins: RefCell::new(origins),
-            feeders: RefCell::new(feeders),
-            tokens: RefCell::new(tokens),
+            dealers: RefCell::new(dealers),
+            counter: RefCell::new(Counter::new(share)),
+            scratch: RefCell::default(),
+            body: RefCell::default(),
             spare_captures: RefCell::default(),
+            started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
             end: RefCell::new(None),
             program,
@@ -63,7 +74,12 @@ impl<T: Transport> Worker<T> {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        self.timer.clock().now()
+        self.timer.now()
+    }
+
+    /// The wall clock. Read at the start and carried on by the monotonic one, so that it never jumps.
+    pub(crate) fn unix_ns(&self) -> u64 {
+        self.started_unix_ns + self.timer.recent()
     }
 
     /// Which part of the run something due then belongs to.
@@ -71,6 +87,19 @@ impl<T: Transport> Worker<T> {
         if due_ns < self.program.warm_up_ns {
             Phase::WarmUp
         } else if due_ns >= scenario.planned_end_ns.min(self.stopped_at_ns.get()) {
+            Phase::RampDown
+        } else {
+            Phase::Steady
+        }
+    }
+
+    /// The phase that a second begins in, as far as no scenario is asked.
+    pub(crate) fn phase_of_second(&self, second: u32) -> Phase {
+        let begins_ns = u64::from(second) * 1_000_000_000;
+        let planned_end_ns = self.program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max().unwrap_or(0);
+        if begins_ns < self.program.warm_up_ns {
+            Phase::WarmUp
+        } else if begins_ns >= planned_end_ns.min(self.stopped_at_ns.get()) {
             Phase::RampDown
         } else {
             Phase::Steady
@@ -85,6 +114,18 @@ impl<T: Transport> Worker<T> {
         self.stopped_at_ns.get() != u64::MAX
     }
 
+    /// Whether no more iterations of the scenario start.
+    pub(crate) fn is_over(&self, scenario: &ScenarioProgram) -> bool {
+        self.is_stopping() || self.timer.recent() >= scenario.planned_end_ns
+    }
+
+    /// Takes the end of a task. One that panicked ends the run, saying so.
+    pub(crate) fn join(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            self.stop(EndReason::Aborted, Some(error.to_string()));
+        }
+    }
+
     /// Starts no more iterations from now on. The first reason given is the one that counts.
     pub(crate) fn stop(&self, reason: EndReason, error: Option<String>) {
         self.end.borrow_mut().get_or_insert((reason, error));
@@ -92,6 +133,23 @@ impl<T: Transport> Worker<T> {
             self.stopped_at_ns.set(self.now());
             self.timer.wake_all();
         }
+    }
+
+    /// Draws a row of each of the scenario's feeders for a user. False: one has no more, and the user is to stop.
+    pub(crate) fn feed(&self, scenario: &ScenarioProgram, user: u32, variables: &mut Variables) -> bool {
+        let mut dealers = self.dealers.borrow_mut();
+        for (feeder, binding) in &scenario.feeds {
+            match dealers[*feeder].draw(user) {
+                Dealt::Row(row) => self.program.feeders[*feeder].table.fill(row, binding, variables),
+                Dealt::Stop => return false,
+                Dealt::Fail => {
+                    let name = &self.program.feeders[*feeder].feeder.name;
+                    self.stop(EndReason::FeederExhausted, Some(format!("the feeder `{name}` has no more rows")));
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// When running iterations have to end, for a scenario that is planned to end then.

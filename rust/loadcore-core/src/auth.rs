@@ -1,0 +1,2 @@
+//! stub
+pub fn append_basic(_: &[u8], _: &mut Vec<u8>) {}

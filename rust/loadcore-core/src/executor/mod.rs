@@ -1,0 +1,58 @@
+//! Executors: each carries out one kind of load model, by starting iterations when its schedule says so.
+
+mod arrivals;
+mod users;
+
+use std::rc::Rc;
+
+use crate::aggregate::ScenarioEvent;
+use crate::program::{LoadProgram, ScenarioProgram};
+use crate::timer::Party;
+use crate::transport::Transport;
+use crate::user::{IterationEnd, User, Worker};
+
+/// Carries out a scenario's load, to the end of its last iteration.
+pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
+    let program = Rc::clone(&worker.program);
+    let last_call = tokio::task::spawn_local(last_call(Rc::clone(&worker), scenario));
+    match &program.scenarios[scenario].load {
+        LoadProgram::Users(schedule) => users::execute(&worker, scenario, schedule, users::Quota::Unlimited).await,
+        LoadProgram::Iterations { users, iterations, scope } => {
+            let quota = users::Quota::new(*scope, *iterations, worker.share);
+            users::execute(&worker, scenario, users, quota).await;
+        }
+        LoadProgram::Arrivals { schedule, .. } => arrivals::execute(&worker, scenario, schedule).await,
+    }
+    last_call.abort();
+}
+
+/// Interrupts the scenario's users when their grace after its planned end, or after a stop, is over.
+async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
+    let seat = worker.timer.take_seat(Party::NONE).await;
+    let scenario = &worker.program.scenarios[scenario];
+    loop {
+        let due = worker.last_call_ns(scenario.planned_end_ns);
+        let moved = || worker.last_call_ns(scenario.planned_end_ns) != due;
+        if seat.sleep_until_or(due, moved).await.is_err() {
+            return;
+        }
+        if !moved() {
+            worker.timer.interrupt(Party(scenario.id.0));
+            return;
+        }
+    }
+}
+
+/// Runs one iteration and counts what became of it. False: the user iterates no more.
+async fn iterate<T: Transport>(user: &mut User<T>, scenario: &ScenarioProgram, due_ns: u64) -> bool {
+    let worker = Rc::clone(user.worker());
+    let phase = worker.phase(scenario, due_ns);
+    worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
+    let (event, goes_on) = match user.iterate(scenario, due_ns).await {
+        IterationEnd::Completed => (ScenarioEvent::IterationCompleted, true),
+        IterationEnd::Failed => (ScenarioEvent::IterationFailed, true),
+        IterationEnd::Interrupted => (ScenarioEvent::IterationInterrupted, false),
+    };
+    worker.count(scenario.id, phase, event);
+    goes_on
+}

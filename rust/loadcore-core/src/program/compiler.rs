@@ -1,0 +1,471 @@
+//! From the plan to the program, reporting every problem on the way.
+
+use super::flow::{BranchTest, Flow, Op};
+use super::problems::{Place, Problems};
+use super::{FeederProgram, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
+use crate::error::Problem;
+use crate::feeder::missing_rows;
+use crate::plan::{self, Load, Plan, Step};
+use crate::record::{
+    CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
+};
+use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
+use crate::step::{CompiledComparison, Names, Slot};
+use crate::transport::Origin;
+
+/// A plan nested deeper than this was not written by hand.
+const MAX_DEPTH: usize = 64;
+/// Ids are 16 bits wide.
+const MAX_IDS: usize = u16::MAX as usize;
+
+pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
+    let mut problems = Problems::default();
+    if plan.version != plan::VERSION {
+        let message = format!("the plan has version {}; this engine reads version {}", plan.version, plan::VERSION);
+        problems.add_in("version", message);
+        return Err(problems.into_found());
+    }
+    let mut program = Program {
+        tables: Tables::default(),
+        scenarios: Vec::new(),
+        origins: Vec::new(),
+        tokens: Vec::new(),
+        feeders: Vec::new(),
+        http: plan.http.clone(),
+        seed: plan.seed,
+        warm_up_ns: plan.warm_up_ns,
+        graceful_stop_ns: plan.graceful_stop_ns,
+    };
+    check_settings(plan, &mut problems);
+    load_feeders(plan, &mut program, &mut problems);
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        problems.enter(format!("scenarios[{index}]"), scenario.at.as_ref());
+        let compiler = ScenarioCompiler {
+            plan,
+            scenario,
+            id: ScenarioId(u16::try_from(index).unwrap_or(u16::MAX)),
+            program: &mut program,
+            problems: &mut problems,
+            names: Names::new(),
+            set: Vec::new(),
+            used: Vec::new(),
+            requests: Vec::new(),
+        };
+        compiler.compile();
+        problems.leave();
+    }
+    check_sizes(&program, &mut problems);
+    if problems.is_empty() { Ok(program) } else { Err(problems.into_found()) }
+}
+
+fn check_settings(plan: &Plan, problems: &mut Problems) {
+    if plan.scenarios.is_empty() {
+        problems.add_in("scenarios", "there is no scenario to run");
+    }
+    if plan.scenarios.len() > MAX_IDS {
+        problems.add_in("scenarios", "there are more than 65,535 scenarios");
+    }
+    if plan.http.max_redirects > 10 {
+        problems.add_in("http.max_redirects", "at most 10 redirects are followed");
+    }
+    for (index, scenario) in plan.scenarios.iter().enumerate() {
+        if plan.scenarios[..index].iter().any(|other| other.name == scenario.name) {
+            problems.enter(format!("scenarios[{index}]"), scenario.at.as_ref());
+            problems.add_in("name", format!("another scenario is called `{}` too", scenario.name));
+            problems.leave();
+        }
+    }
+    for (index, auth) in plan.auth.iter().enumerate() {
+        if plan.auth[..index].iter().any(|other| other.name == auth.name) {
+            problems.add_in(format!("auth[{index}].name"), format!("another way to authenticate is called `{}` too", auth.name));
+        }
+    }
+}
+
+fn check_sizes(program: &Program, problems: &mut Problems) {
+    let tables = &program.tables;
+    let sizes = [("steps", tables.steps.len()), ("checks", tables.checks.len()), ("groups", tables.groups.len())];
+    for (what, size) in sizes {
+        if size > MAX_IDS {
+            problems.add(format!("the plan has {size} {what}; there may be 65,535"));
+        }
+    }
+    if program.origins.len() > MAX_IDS / 2 {
+        problems.add(format!("the plan names {} origins; there may be 32,767", program.origins.len()));
+    }
+}
+
+fn load_feeders(plan: &Plan, program: &mut Program, problems: &mut Problems) {
+    for (index, feeder) in plan.feeders.iter().enumerate() {
+        problems.enter(format!("feeders[{index}]"), feeder.at.as_ref());
+        if plan.feeders[..index].iter().any(|other| other.name == feeder.name) {
+            problems.add_in("name", format!("another feeder is called `{}` too", feeder.name));
+        }
+        let loaded = FeederProgram::load(feeder);
+        program.feeders.extend(problems.take("source", loaded));
+        problems.leave();
+    }
+}
+
+/// Compiles one scenario.
+pub(super) struct ScenarioCompiler<'a, 'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) scenario: &'p plan::Scenario,
+    pub(super) id: ScenarioId,
+    pub(super) program: &'a mut Program,
+    pub(super) problems: &'a mut Problems,
+    pub(super) names: Names,
+    /// Variables that a feeder or an extract gives a value.
+    pub(super) set: Vec<Slot>,
+    /// Where each variable was met first: (variables met by then, place).
+    used: Vec<(usize, Place)>,
+    requests: Vec<RequestProgram>,
+}
+
+impl ScenarioCompiler<'_, '_> {
+    fn compile(mut self) {
+        let scenario = self.scenario;
+        if scenario.name.is_empty() {
+            self.problems.add_in("name", "a scenario needs a name");
+        }
+        if let Err(problem) = Origin::split(&scenario.base_url) {
+            self.problems.add_in("base_url", problem);
+        }
+        let feeds = self.feeds();
+        let load = self.load();
+        self.pacing();
+        let on_start = self.flow("on_start", &scenario.on_start, Section::Start);
+        let main = self.flow("steps", &scenario.steps, Section::Main);
+        if !main.ops.iter().any(|op| matches!(op, Op::Request(_))) {
+            self.problems.add_in("steps", "no step sends a request");
+        }
+        self.find_unset();
+        let feeds =
+            feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
+        let Some(load) = load else { return };
+        let planned_end_ns = scenario.start_after_ns.saturating_add(load.end_ns());
+        self.program.tables.scenarios.push(ScenarioInfo {
+            name: scenario.name.clone(),
+            model: load.model(),
+            planned_end_ns,
+            planned_iterations: None,
+            users: load.users(),
+        });
+        self.program.scenarios.push(ScenarioProgram {
+            id: self.id,
+            name: scenario.name.clone(),
+            load,
+            start_after_ns: scenario.start_after_ns,
+            planned_end_ns,
+            pacing: scenario.pacing,
+            names: self.names,
+            feeds,
+            on_start,
+            main,
+            requests: self.requests,
+        });
+    }
+
+    /// The feeders of the scenario. Their columns are variables from now on.
+    fn feeds(&mut self) -> Vec<usize> {
+        let mut feeds = Vec::new();
+        for (index, name) in self.scenario.feeders.iter().enumerate() {
+            if !self.plan.feeders.iter().any(|feeder| feeder.name == *name) {
+                self.problems.add_in(format!("feeders[{index}]"), format!("there is no feeder called `{name}`"));
+                continue;
+            }
+            // A feeder that could not be loaded is a problem of its own.
+            let Some(feed) = self.program.feeders.iter().position(|feed| feed.feeder.name == *name) else { continue };
+            let FeederProgram { feeder, table } = &self.program.feeders[feed];
+            self.set.extend(table.columns().iter().map(|column| self.names.slot(column)));
+            if let Err(problem) = missing_rows(feeder.order, table, u64::from(peak_users(&self.scenario.load))) {
+                self.problems.enter(format!("feeders[{index}]"), feeder.at.as_ref());
+                let hint = "add rows, run fewer users, or let users share rows with another order";
+                self.problems.add_with_hint(format!("the feeder `{name}` is too short: {problem}"), hint);
+                self.problems.leave();
+            }
+            feeds.push(feed);
+        }
+        // Met here and set: nothing to complain about later.
+        self.used.push((self.names.len(), self.problems.here()));
+        feeds
+    }
+
+    fn load(&mut self) -> Option<LoadProgram> {
+        let load = &self.scenario.load;
+        let program = match load {
+            Load::Users { .. } | Load::UserStages { .. } => {
+                let schedule = UserSchedule::new(load);
+                LoadProgram::Users(self.problems.take("load", schedule)?)
+            }
+            Load::Iterations { iterations, scope, .. } => {
+                if *iterations == 0 {
+                    self.problems.add_in("load.iterations", "there is nothing to do: 0 iterations");
+                }
+                let users = UserSchedule::new(load);
+                let users = self.problems.take("load", users)?;
+                LoadProgram::Iterations { users, iterations: *iterations, scope: *scope }
+            }
+            Load::ArrivalRate { max_users, .. } | Load::ArrivalStages { max_users, .. } => {
+                if *max_users == 0 {
+                    self.problems.add_in("load.max_users", "arrivals need at least one user to serve them");
+                }
+                let seed = crate::random::Random::new(self.plan.seed, "arrivals", u64::from(self.id.0)).next_u64();
+                let schedule = ArrivalSchedule::new(load, seed);
+                LoadProgram::Arrivals { schedule: self.problems.take("load", schedule)?, max_users: *max_users }
+            }
+        };
+        Some(program)
+    }
+
+    fn pacing(&mut self) {
+        let Some(pacing) = self.scenario.pacing else { return };
+        self.pause("pacing", pacing);
+        if matches!(self.scenario.load, Load::ArrivalRate { .. } | Load::ArrivalStages { .. }) {
+            self.problems.add_in("pacing", "pacing is for users; with arrivals, the rate says when iterations start");
+        }
+    }
+
+    fn pause(&mut self, part: &str, pause: plan::Think) {
+        if let plan::Think::Uniform { min_ns, max_ns } = pause
+            && min_ns > max_ns
+        {
+            self.problems.add_in(part, "the shortest pause is longer than the longest");
+        }
+    }
+
+    fn flow(&mut self, part: &str, steps: &[Step], section: Section) -> Flow {
+        let mut flow = Flow::default();
+        self.steps(part, steps, section, &mut flow, Nesting::default());
+        flow
+    }
+
+    fn steps(&mut self, part: &str, steps: &[Step], section: Section, flow: &mut Flow, nesting: Nesting) {
+        if nesting.depth > MAX_DEPTH {
+            self.problems.add_in(part, format!("steps are nested more than {MAX_DEPTH} deep"));
+            return;
+        }
+        for (index, step) in steps.iter().enumerate() {
+            self.problems.enter(format!("{part}[{index}]"), place(step));
+            self.step_ops(step, section, flow, nesting.deeper());
+            self.meet_variables();
+            self.problems.leave();
+        }
+    }
+
+    fn step_ops(&mut self, step: &Step, section: Section, flow: &mut Flow, nesting: Nesting) {
+        match step {
+            Step::Request(request) => {
+                let id = RequestId(u16::try_from(self.requests.len()).unwrap_or(u16::MAX));
+                if let Some(request) = self.request(request, section) {
+                    self.requests.push(request);
+                }
+                // Pushed even for a request with problems, so that a flow of such is not called empty as well.
+                flow.ops.push(Op::Request(id));
+            }
+            Step::Think(think) => {
+                self.pause("think", *think);
+                flow.ops.push(Op::Think(*think));
+            }
+            Step::Group(group) => {
+                let id = self.group(&group.name);
+                flow.ops.push(Op::GroupStart(id));
+                self.steps("steps", &group.steps, section, flow, nesting);
+                flow.ops.push(Op::GroupEnd);
+            }
+            Step::Choice(choice) => self.choice(choice, section, flow, nesting),
+            Step::Repeat(repeat) => {
+                if repeat.times == 0 {
+                    self.problems.add_in("times", "steps that are repeated 0 times do nothing");
+                }
+                let level = nesting.repeats;
+                flow.depth = flow.depth.max(level + 1);
+                flow.ops.push(Op::RepeatStart { level });
+                let back = flow.ops.len();
+                self.steps("steps", &repeat.steps, section, flow, Nesting { repeats: level + 1, ..nesting });
+                flow.ops.push(Op::RepeatEnd { level, times: repeat.times, back });
+            }
+            Step::Branch(branch) => self.branch(branch, section, flow, nesting),
+        }
+    }
+
+    fn choice(&mut self, choice: &plan::Choice, section: Section, flow: &mut Flow, nesting: Nesting) {
+        if choice.options.is_empty() {
+            self.problems.add_in("options", "a choice needs at least one option");
+        }
+        let at = flow.ops.len();
+        flow.ops.push(Op::Choose(Box::default()));
+        let (mut targets, mut ends, mut total) = (Vec::new(), Vec::new(), 0);
+        for (index, (weight, steps)) in choice.options.iter().enumerate() {
+            if *weight == 0 {
+                self.problems.add_in(format!("options[{index}]"), "an option of weight 0 is never chosen");
+            }
+            total += u64::from(*weight);
+            targets.push((total, flow.ops.len()));
+            self.steps(&format!("options[{index}]"), steps, section, flow, nesting);
+            ends.push(flow.ops.len());
+            flow.ops.push(Op::Jump(0));
+        }
+        let end = flow.ops.len();
+        for jump in ends {
+            flow.ops[jump] = Op::Jump(end);
+        }
+        flow.ops[at] = Op::Choose(targets.into());
+    }
+
+    fn branch(&mut self, branch: &plan::Branch, section: Section, flow: &mut Flow, nesting: Nesting) {
+        let slot = self.names.slot(&branch.variable);
+        let test = match &branch.test {
+            plan::Test::Exists => BranchTest::Exists,
+            plan::Test::Compare(comparison) => {
+                let compiled = CompiledComparison::compile(comparison, &mut self.names);
+                match self.problems.take("test", compiled) {
+                    Some(compiled) => BranchTest::Compare(compiled),
+                    None => return,
+                }
+            }
+        };
+        let at = flow.ops.len();
+        flow.ops.push(Op::Jump(0));
+        self.steps("then", &branch.then, section, flow, nesting);
+        let jump = flow.ops.len();
+        flow.ops.push(Op::Jump(0));
+        let otherwise = flow.ops.len();
+        self.steps("otherwise", &branch.otherwise, section, flow, nesting);
+        flow.ops[jump] = Op::Jump(flow.ops.len());
+        flow.ops[at] = Op::Branch { slot, test, otherwise };
+    }
+
+    /// Remembers the place where variables were met that no step before had.
+    fn meet_variables(&mut self) {
+        if self.used.last().map_or(0, |(count, _)| *count) < self.names.len() {
+            self.used.push((self.names.len(), self.problems.here()));
+        }
+    }
+
+    /// Variables that are used but never set.
+    fn find_unset(&mut self) {
+        let mut first = 0;
+        for (count, place) in std::mem::take(&mut self.used) {
+            for name in self.names.iter().skip(first).take(count - first) {
+                let Some(slot) = self.names.find(name) else { continue };
+                if !self.set.contains(&slot) {
+                    let hint = "a variable is a column of a feeder of the scenario, or is extracted from a response; a literal brace is written {{";
+                    self.problems.add_at(&place, format!("nothing gives `{{{name}}}` a value"), hint);
+                }
+            }
+            first = count;
+        }
+    }
+
+    pub(super) fn step(&mut self, name: &str, method: &str, section: Section) -> StepId {
+        let info = StepInfo {
+            scenario: self.scenario.name.clone(),
+            name: name.to_owned(),
+            method: method.to_owned(),
+            section,
+        };
+        StepId(index_of(&mut self.program.tables.steps, info))
+    }
+
+    pub(super) fn check(&mut self, step: &str, name: &str) -> CheckId {
+        let info = CheckInfo { scenario: self.scenario.name.clone(), step: step.to_owned(), name: name.to_owned() };
+        CheckId(index_of(&mut self.program.tables.checks, info))
+    }
+
+    fn group(&mut self, name: &str) -> GroupId {
+        if name.is_empty() {
+            self.problems.add_in("name", "a group needs a name");
+        }
+        let info = GroupInfo { scenario: self.scenario.name.clone(), name: name.to_owned() };
+        GroupId(index_of(&mut self.program.tables.groups, info))
+    }
+
+    pub(super) fn origin(&mut self, origin: Origin) -> u16 {
+        index_of(&mut self.program.origins, origin)
+    }
+}
+
+/// How deep in a flow the compiler is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Nesting {
+    depth: usize,
+    repeats: usize,
+}
+
+impl Nesting {
+    const fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+/// The index of an entry, appended if it is new. Too many are found by [`check_sizes`].
+fn index_of<E: PartialEq>(table: &mut Vec<E>, entry: E) -> u16 {
+    let index = table.iter().position(|known| *known == entry).unwrap_or_else(|| {
+        table.push(entry);
+        table.len() - 1
+    });
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+fn place(step: &Step) -> Option<&String> {
+    match step {
+        Step::Request(request) => request.at.as_ref(),
+        Step::Think(_) => None,
+        Step::Group(group) => group.at.as_ref(),
+        Step::Choice(choice) => choice.at.as_ref(),
+        Step::Repeat(repeat) => repeat.at.as_ref(),
+        Step::Branch(branch) => branch.at.as_ref(),
+    }
+}
+
+fn peak_users(load: &Load) -> u32 {
+    match load {
+        Load::Users { users, .. } | Load::Iterations { users, .. } => *users,
+        Load::UserStages { start, stages } => stages.iter().map(|stage| stage.users).max().unwrap_or(0).max(*start),
+        Load::ArrivalRate { max_users, .. } | Load::ArrivalStages { max_users, .. } => *max_users,
+    }
+}
+
+impl LoadProgram {
+    fn model(&self) -> Model {
+        match self {
+            Self::Users(_) | Self::Iterations { .. } => Model::Closed,
+            Self::Arrivals { .. } => Model::Open,
+        }
+    }
+
+    /// When its schedule ends, from the scenario's start.
+    fn end_ns(&self) -> u64 {
+        match self {
+            Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.end_ns(),
+            Self::Arrivals { schedule, .. } => schedule.end_ns(),
+        }
+    }
+
+    /// Most users at a time, over the whole run.
+    pub(crate) fn users(&self) -> u32 {
+        match self {
+            Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.peak(),
+            Self::Arrivals { max_users, .. } => *max_users,
+        }
+    }
+
+    /// Most users of one share at a time. Arrivals of every share find at least one.
+    pub(crate) fn users_of(&self, share: Share) -> u32 {
+        let users = share.users(self.users());
+        if matches!(self, Self::Arrivals { .. }) { users.max(1) } else { users }
+    }
+
+    /// How many iterations one share starts, where that is known beforehand.
+    pub(crate) fn iterations_of(&self, share: Share) -> Option<u64> {
+        match self {
+            Self::Users(_) => None,
+            Self::Iterations { users, iterations, scope } => Some(match scope {
+                plan::IterationScope::PerUser => iterations.saturating_mul(u64::from(share.users(users.peak()))),
+                plan::IterationScope::Shared => share.part(*iterations),
+            }),
+            Self::Arrivals { schedule, .. } => schedule.planned_total().map(|total| share.part(total)),
+        }
+    }
+}

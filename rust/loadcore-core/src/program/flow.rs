@@ -1,0 +1,38 @@
+//! Flows: the steps of an iteration as one flat list, so that walking them needs neither recursion nor memory.
+
+use super::RequestId;
+use crate::plan::Think;
+use crate::record::GroupId;
+use crate::step::{CompiledComparison, Slot};
+
+/// Steps in the order of the plan, nesting resolved into jumps. It ends where the list does.
+#[derive(Debug, Default)]
+pub(crate) struct Flow {
+    pub(crate) ops: Vec<Op>,
+    /// How many repeats are nested at most.
+    pub(crate) depth: usize,
+}
+
+/// One operation of a flow. Targets are indexes into [`Flow::ops`].
+#[derive(Debug)]
+pub(crate) enum Op {
+    Request(RequestId),
+    Think(Think),
+    GroupStart(GroupId),
+    GroupEnd,
+    /// One of the targets, by cumulated weight.
+    Choose(Box<[(u64, usize)]>),
+    Jump(usize),
+    /// Sets the counter of a nesting level to 0.
+    RepeatStart { level: usize },
+    /// Counts, and goes back while there are times left.
+    RepeatEnd { level: usize, times: u32, back: usize },
+    /// Goes on if the test holds, else to `otherwise`.
+    Branch { slot: Slot, test: BranchTest, otherwise: usize },
+}
+
+#[derive(Debug)]
+pub(crate) enum BranchTest {
+    Exists,
+    Compare(CompiledComparison),
+}

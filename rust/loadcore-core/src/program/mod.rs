@@ -1,0 +1,189 @@
+//! The program: a plan that has been checked and made ready. Everything that can be looked up, parsed or serialised once
+//! has been; what is left for the run walks a list and fills slots.
+
+mod auth;
+mod compiler;
+mod feeder;
+mod flow;
+mod problems;
+mod request;
+
+pub(crate) use flow::{BranchTest, Flow, Op};
+pub(crate) use auth::TokenProgram;
+pub(crate) use feeder::FeederProgram;
+pub(crate) use request::AuthKind;
+
+use crate::error::Problem;
+use crate::feeder::Binding;
+use crate::plan::{self, Plan};
+use crate::record::{CheckId, ScenarioId, StepId, Tables};
+use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
+use crate::step::{CompiledCheck, CompiledExtract, Names, Template, Wanted};
+use crate::transport::Origin;
+
+/// A plan ready to run. The same on every worker.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) tables: Tables,
+    pub(crate) scenarios: Vec<ScenarioProgram>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) tokens: Vec<TokenProgram>,
+    pub(crate) feeders: Vec<FeederProgram>,
+    pub(crate) http: plan::Http,
+    pub(crate) seed: u64,
+    pub(crate) warm_up_ns: u64,
+    pub(crate) graceful_stop_ns: u64,
+}
+
+/// A scenario ready to run.
+#[derive(Debug)]
+pub(crate) struct ScenarioProgram {
+    pub(crate) id: ScenarioId,
+    pub(crate) name: String,
+    pub(crate) load: LoadProgram,
+    pub(crate) start_after_ns: u64,
+    /// Offset from the run's start after which no iteration starts.
+    pub(crate) planned_end_ns: u64,
+    pub(crate) pacing: Option<plan::Think>,
+    pub(crate) names: Names,
+    /// Feeders of the program, and which column goes into which variable.
+    pub(crate) feeds: Vec<(usize, Binding)>,
+    pub(crate) on_start: Flow,
+    pub(crate) main: Flow,
+    pub(crate) requests: Vec<RequestProgram>,
+}
+
+/// How a scenario's load is offered.
+#[derive(Debug)]
+pub(crate) enum LoadProgram {
+    /// Users that loop while they are on.
+    Users(UserSchedule),
+    /// Users that loop for a number of iterations.
+    Iterations { users: UserSchedule, iterations: u64, scope: plan::IterationScope },
+    /// Arrivals served by users.
+    Arrivals { schedule: ArrivalSchedule, max_users: u32 },
+}
+
+/// Index of a request in its scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RequestId(pub(crate) u16);
+
+/// Index of a way to get tokens in [`Program::tokens`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AuthId(pub(crate) u16);
+
+/// A request ready to be rendered.
+#[derive(Debug)]
+pub(crate) struct RequestProgram {
+    pub(crate) step: StepId,
+    pub(crate) method: Box<str>,
+    /// Index of the origin in [`Program::origins`].
+    pub(crate) origin: u16,
+    /// Path and query.
+    pub(crate) target: Template,
+    /// Request line and `Host`.
+    pub(crate) line: Template,
+    pub(crate) rest: Rest,
+    /// All of it, if nothing varies.
+    pub(crate) whole: Option<Box<[u8]>>,
+    pub(crate) auth: Option<AuthKind>,
+    /// Inclusive ranges of status codes; empty is 0 to 399.
+    pub(crate) expect: Box<[(u16, u16)]>,
+    pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
+    pub(crate) extracts: Box<[CompiledExtract]>,
+    pub(crate) wanted: Wanted,
+    pub(crate) timeouts: plan::Timeouts,
+    pub(crate) max_redirects: u8,
+}
+
+impl RequestProgram {
+    /// Whether a response of this status is no error.
+    pub(crate) fn expects(&self, status: u16) -> bool {
+        if self.expect.is_empty() {
+            return status < 400;
+        }
+        self.expect.iter().any(|(least, most)| (*least..=*most).contains(&status))
+    }
+}
+
+/// Whether sending it twice does no more than sending it once (RFC 9110 section 9.2.2).
+pub(crate) fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+/// What follows request line and `Host`.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// Header lines that may go anywhere.
+    pub(crate) headers: Template,
+    /// Header lines that may go to the first origin only.
+    pub(crate) sensitive: Template,
+    pub(crate) body: Option<BodyProgram>,
+}
+
+/// A body ready to be rendered.
+#[derive(Debug)]
+pub(crate) struct BodyProgram {
+    pub(crate) template: Template,
+    /// A header line, or nothing.
+    pub(crate) content_type: Box<[u8]>,
+}
+
+/// Appends the end of a head and the body: (header line of its type, bytes).
+pub(crate) fn append_body(bytes: &mut Vec<u8>, method: &str, body: Option<(&[u8], &[u8])>) {
+    if let Some((content_type, body)) = body {
+        bytes.extend_from_slice(content_type);
+        append_content_length(bytes, body.len());
+        bytes.extend_from_slice(body);
+    } else if matches!(method, "POST" | "PUT" | "PATCH") {
+        append_content_length(bytes, 0);
+    } else {
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+fn append_content_length(bytes: &mut Vec<u8>, length: usize) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = length;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    bytes.extend_from_slice(b"Content-Length: ");
+    bytes.extend_from_slice(&digits[at..]);
+    bytes.extend_from_slice(b"\r\n\r\n");
+}
+
+impl Program {
+    /// Checks a plan and makes it ready.
+    pub(crate) fn new(plan: &Plan) -> Result<Self, Vec<Problem>> {
+        compiler::compile(plan)
+    }
+
+    /// The tables, with what is planned for one share.
+    pub(crate) fn tables_of(&self, share: Share) -> Tables {
+        let mut tables = self.tables.clone();
+        for (info, scenario) in tables.scenarios.iter_mut().zip(&self.scenarios) {
+            info.users = scenario.load.users_of(share);
+            info.planned_iterations = scenario.load.iterations_of(share);
+        }
+        tables
+    }
+
+    /// Most connections one share may hold open: one for each user and origin of its scenario.
+    pub(crate) fn connections_of(&self, share: Share) -> u64 {
+        let of = |scenario: &ScenarioProgram| {
+            let mut origins: Vec<u16> = scenario.requests.iter().map(|request| request.origin).collect();
+            origins.extend(self.tokens.iter().filter(|token| token.scenario == scenario.id).map(|token| token.origin));
+            origins.sort_unstable();
+            origins.dedup();
+            u64::from(scenario.load.users_of(share)) * origins.len() as u64
+        };
+        self.scenarios.iter().map(of).sum()
+    }
+}

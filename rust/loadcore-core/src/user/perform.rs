@@ -1,0 +1,255 @@
+//! Performs a request step: authenticates, sends, follows redirects, checks, extracts.
+
+use super::User;
+use super::capture::Want;
+use super::send::{Answer, Content, Message, NoAnswer, Redirected};
+use super::worker::OriginId;
+use crate::program::{AuthKind, RequestProgram, ScenarioProgram};
+use crate::record::Outcome;
+use crate::step::{Extracted, Headers, Response};
+use crate::transport::{Origin, Transport};
+
+/// What ends an iteration early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// A request without a response, a check that stops, a value that was not there.
+    Failed,
+    /// The end of the run.
+    Interrupted,
+}
+
+impl From<NoAnswer> for (Cut, u64) {
+    fn from(NoAnswer { outcome, ended_ns }: NoAnswer) -> Self {
+        (if outcome == Outcome::Interrupted { Cut::Interrupted } else { Cut::Failed }, ended_ns)
+    }
+}
+
+impl<T: Transport> User<T> {
+    /// Returns when the step ended, or what cut the iteration short, and when.
+    pub(super) async fn perform(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        due_ns: u64,
+    ) -> Result<u64, (Cut, u64)> {
+        let mut answer = match &request.auth {
+            None if self.cookies.is_none() => self.send_request(scenario, request, &[], due_ns, false).await?,
+            // Boxed: what it takes is large, and most users need none of it.
+            auth => Box::pin(self.send_identified(scenario, request, auth.as_ref(), due_ns)).await?,
+        };
+        if request.max_redirects > 0 && is_redirect(answer.complete.status) {
+            answer = Box::pin(self.follow(scenario, request, answer)).await?;
+        }
+        self.conclude(scenario, request, answer)
+    }
+
+    /// Sends the request with these further header lines. `again`: a 401 is not the last word.
+    pub(super) async fn send_request(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        lines: &[u8],
+        due_ns: u64,
+        again: bool,
+    ) -> Result<Answer, NoAnswer> {
+        let message = Message {
+            step: request.step,
+            method: &request.method,
+            origin: OriginId(request.origin),
+            timeouts: request.timeouts,
+            want: self.want(request),
+            content: Content::Request(request, lines),
+        };
+        let follows = request.max_redirects > 0;
+        let error = |status| !(request.expects(status) || (follows && is_redirect(status)) || (again && status == 401));
+        self.send(scenario, &message, due_ns, error).await
+    }
+
+    fn want(&self, request: &RequestProgram) -> Want {
+        Want {
+            headers: request.wanted.wants_headers() || self.cookies.is_some(),
+            redirects: request.max_redirects > 0,
+            body: request.wanted.wants_body(),
+        }
+    }
+
+    /// Sends the request with what says who the user is: cookies, and credentials that are known only now.
+    async fn send_identified(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        auth: Option<&AuthKind>,
+        due_ns: u64,
+    ) -> Result<Answer, NoAnswer> {
+        let mut lines = Vec::new();
+        let target = self.target(request);
+        let answer = match auth {
+            Some(AuthKind::OAuth2(id)) => {
+                let (token, due_ns) = self.token(scenario, *id, request, due_ns).await?;
+                token.append_header(&mut lines);
+                self.append_cookies(OriginId(request.origin), &target, &mut lines);
+                let answer = self.send_request(scenario, request, &lines, due_ns, true).await?;
+                if answer.complete.status == 401 {
+                    self.worker.give_back(answer.capture);
+                    let (token, due_ns) = self.replace_token(scenario, *id, request, token, answer.ended_ns).await?;
+                    lines.clear();
+                    token.append_header(&mut lines);
+                    self.append_cookies(OriginId(request.origin), &target, &mut lines);
+                    self.send_request(scenario, request, &lines, due_ns, false).await?
+                } else {
+                    answer
+                }
+            }
+            Some(AuthKind::Basic(username, password)) => {
+                let rendered = self.with_builtins(|variables, builtins, text| {
+                    username.render(variables, builtins, text)?;
+                    text.push(b':');
+                    password.render(variables, builtins, text)?;
+                    crate::auth::append_basic(text, &mut lines);
+                    Ok::<(), crate::step::RenderError>(())
+                });
+                if rendered.is_err() {
+                    return Err(self.refuse(scenario, request, due_ns, Outcome::RequestInvalid));
+                }
+                self.append_cookies(OriginId(request.origin), &target, &mut lines);
+                self.send_request(scenario, request, &lines, due_ns, false).await?
+            }
+            None => {
+                self.append_cookies(OriginId(request.origin), &target, &mut lines);
+                self.send_request(scenario, request, &lines, due_ns, false).await?
+            }
+        };
+        self.store_cookies(OriginId(request.origin), &target, &answer);
+        Ok(answer)
+    }
+
+    /// Follows redirects to their end. Each hop is a row of the step; the clock of a hop starts with the end of the one before.
+    async fn follow(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        first: Answer,
+    ) -> Result<Answer, NoAnswer> {
+        let first_origin = OriginId(request.origin);
+        let (mut origin, mut target) = (first_origin, self.target(request));
+        let mut method = &*request.method;
+        let mut answer = first;
+        let mut hops = 0;
+        while is_redirect(answer.complete.status) {
+            let (status, due_ns) = (answer.complete.status, answer.ended_ns);
+            let location = answer.capture.first(b"location").map(<[u8]>::to_vec);
+            let next = location.and_then(|location| self.resolve(&location, origin, &target));
+            self.worker.give_back(answer.capture);
+            let Some(next) = next else {
+                return Err(self.refuse(scenario, request, due_ns, Outcome::RedirectInvalid));
+            };
+            if hops == request.max_redirects {
+                return Err(self.refuse(scenario, request, due_ns, Outcome::RedirectLoop));
+            }
+            hops += 1;
+            (origin, target) = next;
+            method = redirected_method(status, method);
+            let mut lines = Vec::new();
+            self.append_cookies(origin, &target, &mut lines);
+            let host = self.worker.origin(origin).host_header();
+            let same_origin = origin == first_origin;
+            let redirected = Redirected { request, method, host: &host, target: &target, same_origin, lines: &lines };
+            let message = Message {
+                step: request.step,
+                method,
+                origin,
+                timeouts: request.timeouts,
+                want: self.want(request),
+                content: Content::Redirected(&redirected),
+            };
+            let error = |status| !(request.expects(status) || is_redirect(status));
+            answer = self.send(scenario, &message, due_ns, error).await?;
+            self.store_cookies(origin, &target, &answer);
+        }
+        Ok(answer)
+    }
+
+    /// Where a `Location` leads (RFC 3986 section 5). `None`: nowhere that a request can be sent to.
+    fn resolve(&self, location: &[u8], origin: OriginId, target: &str) -> Option<(OriginId, String)> {
+        let location = std::str::from_utf8(location).ok()?;
+        if location.is_empty() || location.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return None;
+        }
+        let location = location.split('#').next().unwrap_or("");
+        let scheme_relative;
+        let absolute = if location.starts_with("//") {
+            let scheme = if self.worker.origin(origin).tls { "https:" } else { "http:" };
+            scheme_relative = format!("{scheme}{location}");
+            Some(&*scheme_relative)
+        } else {
+            location.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|_| location)
+        };
+        if let Some(absolute) = absolute {
+            let (to, target) = Origin::split(absolute).ok()?;
+            let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+            return Some((self.worker.origin_id(to)?, target));
+        }
+        let path = target.split('?').next().unwrap_or("/");
+        let target = if location.starts_with('/') {
+            location.to_owned()
+        } else if location.starts_with('?') {
+            format!("{path}{location}")
+        } else {
+            let directory = &path[..=path.rfind('/').unwrap_or(0)];
+            format!("{directory}{location}")
+        };
+        Some((origin, target))
+    }
+
+    /// The request's path and query. A built-in that draws a number draws another one here: only the directory matters.
+    fn target(&mut self, request: &RequestProgram) -> String {
+        let rendered = self.with_builtins(|variables, builtins, out| {
+            request.target.render(variables, builtins, out).map(|()| out.clone()).unwrap_or_default()
+        });
+        String::from_utf8(rendered).unwrap_or_default()
+    }
+
+    /// Makes the step's checks and takes its values.
+    fn conclude(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        answer: Answer,
+    ) -> Result<u64, (Cut, u64)> {
+        let Answer { complete, capture, service_ns, ended_ns } = answer;
+        let response = Response {
+            status: complete.status,
+            headers: &*capture,
+            body: capture.body(),
+            body_bytes: complete.body_bytes,
+            service_ns,
+        };
+        let phase = self.worker.phase(scenario, ended_ns);
+        let mut goes_on = true;
+        for (id, check) in &request.checks {
+            let held = self.evaluate(|_, evaluation| check.holds(&response, evaluation));
+            self.worker.recorder.borrow_mut().check(*id, phase, held);
+            goes_on &= held || !check.stops();
+        }
+        if goes_on {
+            for extract in &request.extracts {
+                goes_on &= extract.apply(&response, &mut self.variables) != Extracted::Missing;
+            }
+        }
+        self.worker.give_back(capture);
+        if goes_on { Ok(ended_ns) } else { Err((Cut::Failed, ended_ns)) }
+    }
+}
+
+const fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// RFC 9110 section 15.4: 303 asks for GET, and POST becomes GET after 301 and 302 by long custom.
+fn redirected_method(status: u16, method: &str) -> &str {
+    match (status, method) {
+        (303, "HEAD") => "HEAD",
+        (303, _) | (301 | 302, "POST") => "GET",
+        (_, method) => method,
+    }
+}

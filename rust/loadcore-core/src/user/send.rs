@@ -1,0 +1,283 @@
+//! Sends one message and waits for its response, over a connection that is kept, opened or replaced; records the row.
+
+use std::rc::Rc;
+
+use super::User;
+use super::capture::{Capture, Want};
+use super::connection::Hold;
+use super::exchange::{Ended, Exchange, ExchangeDeadlines};
+use super::outbox::Sending;
+use super::worker::OriginId;
+use crate::h1::Complete;
+use crate::plan::Timeouts;
+use crate::program::{RequestProgram, ScenarioProgram, append_body, is_idempotent};
+use crate::record::{ConnectTimings, Outcome, Record, StepId};
+use crate::step::{Builtins, RenderError, Variables};
+use crate::transport::Transport;
+
+/// One message: what is sent where, and what is kept of the response.
+pub(super) struct Message<'a> {
+    pub(super) step: StepId,
+    pub(super) method: &'a str,
+    pub(super) origin: OriginId,
+    pub(super) timeouts: Timeouts,
+    pub(super) want: Want,
+    pub(super) content: Content<'a>,
+}
+
+/// What a message is made of.
+pub(super) enum Content<'a> {
+    /// A request of the plan, with a line of authentication if it needs one.
+    Request(&'a RequestProgram, &'a [u8]),
+    /// The same after a redirect.
+    Redirected(&'a Redirected<'a>),
+    /// Bytes as they are.
+    Bytes(&'a [u8]),
+}
+
+/// A request that was redirected.
+pub(super) struct Redirected<'a> {
+    pub(super) request: &'a RequestProgram,
+    pub(super) method: &'a str,
+    pub(super) host: &'a str,
+    pub(super) target: &'a str,
+    pub(super) same_origin: bool,
+    /// Authentication, cookies: lines that are known only now.
+    pub(super) lines: &'a [u8],
+}
+
+/// A response that came, complete.
+pub(super) struct Answer {
+    pub(super) complete: Complete,
+    pub(super) capture: Box<Capture>,
+    pub(super) service_ns: u64,
+    pub(super) ended_ns: u64,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoAnswer {
+    pub(super) outcome: Outcome,
+    pub(super) ended_ns: u64,
+}
+
+/// What is known of a message so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    attempts: u8,
+    reused: bool,
+    opened: Option<ConnectTimings>,
+    started_ns: Option<u64>,
+    bytes_sent: u64,
+}
+
+impl<T: Transport> User<T> {
+    /// Sends a message that was due at `due_ns`. Exactly one row is recorded, whatever happens.
+    ///
+    /// A request that was written to a used connection just when the server closed it is sent once more, on a new one: if it is
+    /// idempotent, and if not a byte of a response has come. Its clock goes on.
+    pub(super) async fn send(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+        error: impl Fn(u16) -> bool,
+    ) -> Result<Answer, NoAnswer> {
+        let mut capture = self.worker.take_capture();
+        capture.want(message.want);
+        let mut progress = Progress::default();
+        let ended = loop {
+            let again = progress.attempts > 0;
+            let held = if again {
+                self.open(message.origin, message.timeouts.connect_ns).await
+            } else {
+                self.hold(message.origin, message.timeouts.connect_ns).await
+            };
+            let hold = match held {
+                Ok(hold) => hold,
+                Err(failure) => {
+                    progress.opened = Some(failure.timings);
+                    break self.never_sent(failure.outcome);
+                }
+            };
+            progress.reused = hold.opened.is_none();
+            progress.opened = hold.opened.or(progress.opened);
+            let ended = self.exchange(message, &hold, &mut capture, &mut progress).await;
+            match ended.result {
+                Err(outcome) if progress.reused && ended.bytes_received == 0 && is_stale(outcome) => {
+                    if !again && is_idempotent(message.method) {
+                        continue;
+                    }
+                    break Ended { result: Err(Outcome::StaleConnection), ..ended };
+                }
+                Ok(complete) => {
+                    let sent = hold.wire.sending.get() == Sending::Sent;
+                    if complete.reusable && sent {
+                        self.keep(message.origin, &hold.wire, complete.keep_alive_timeout, ended.ended_ns);
+                    } else {
+                        self.connections.drop_to(message.origin);
+                    }
+                }
+                Err(_) => self.connections.drop_to(message.origin),
+            }
+            break ended;
+        };
+        self.record(scenario, message.step, due_ns, &ended, &progress, error);
+        match ended.result {
+            Ok(complete) => {
+                let service_ns = ended.ended_ns.saturating_sub(progress.started_ns.unwrap_or(ended.ended_ns));
+                Ok(Answer { complete, capture, service_ns, ended_ns: ended.ended_ns })
+            }
+            Err(outcome) => {
+                self.worker.give_back(capture);
+                Err(NoAnswer { outcome, ended_ns: ended.ended_ns })
+            }
+        }
+    }
+
+    /// Posts the message and waits for the response.
+    async fn exchange(
+        &mut self,
+        message: &Message<'_>,
+        hold: &Hold<T::Connection>,
+        capture: &mut Capture,
+        progress: &mut Progress,
+    ) -> Ended {
+        let worker = Rc::clone(&self.worker);
+        let posted = worker.outbox.post(&hold.wire, self.seat.index(), |out| self.render(&message.content, out));
+        let Ok(length) = posted else {
+            return self.never_sent(Outcome::RequestInvalid);
+        };
+        let deadlines = ExchangeDeadlines::new(&worker.timer, &message.timeouts);
+        self.decoder.start(message.method == "HEAD");
+        let now = worker.timer.recent();
+        let exchange = Exchange::new(&worker, &self.seat, &hold.wire, &mut self.decoder, capture, deadlines, now);
+        let ended = exchange.await;
+        if let Some(started_ns) = ended.started_ns {
+            progress.started_ns.get_or_insert(started_ns);
+            progress.attempts += 1;
+            let unsent = if hold.wire.sending.get() == Sending::Sent { 0 } else { hold.wire.unsent.borrow().len() };
+            progress.bytes_sent += (length - unsent) as u64;
+        }
+        ended
+    }
+
+    fn render(&mut self, content: &Content<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        match content {
+            Content::Bytes(bytes) => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+            Content::Request(RequestProgram { whole: Some(whole), .. }, _) => {
+                out.extend_from_slice(whole);
+                Ok(())
+            }
+            Content::Request(request, lines) => self.with_builtins(|variables, builtins, body| {
+                request.line.render(variables, builtins, out)?;
+                request.rest.headers.render(variables, builtins, out)?;
+                request.rest.sensitive.render(variables, builtins, out)?;
+                out.extend_from_slice(lines);
+                render_body(request, &request.method, variables, builtins, body, out)
+            }),
+            Content::Redirected(redirected) => self.with_builtins(|variables, builtins, body| {
+                let Redirected { request, method, host, target, same_origin, lines } = redirected;
+                for part in [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+                request.rest.headers.render(variables, builtins, out)?;
+                if *same_origin {
+                    request.rest.sensitive.render(variables, builtins, out)?;
+                }
+                out.extend_from_slice(lines);
+                render_body(request, method, variables, builtins, body, out)
+            }),
+        }
+    }
+
+    /// Does `work` with the user's variables, what built-ins draw from, and a buffer for a body.
+    pub(super) fn with_builtins<R>(
+        &mut self,
+        work: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> R,
+    ) -> R {
+        let mut builtins = Builtins {
+            user: self.number,
+            iteration: self.iteration,
+            unix_ns: self.worker.unix_ns(),
+            random: &mut self.random,
+            counter: &mut self.worker.counter.borrow_mut(),
+        };
+        let mut body = self.worker.body.borrow_mut();
+        body.clear();
+        work(&self.variables, &mut builtins, &mut body)
+    }
+
+    fn never_sent(&self, outcome: Outcome) -> Ended {
+        let ended_ns = self.worker.now();
+        Ended { result: Err(outcome), started_ns: None, first_byte_ns: None, ended_ns, bytes_received: 0 }
+    }
+
+    fn record(
+        &self,
+        scenario: &ScenarioProgram,
+        step: StepId,
+        due_ns: u64,
+        ended: &Ended,
+        progress: &Progress,
+        error: impl Fn(u16) -> bool,
+    ) {
+        let (outcome, status) = match ended.result {
+            Ok(complete) => (Outcome::Ok, complete.status),
+            Err(outcome) => (outcome, if ended.started_ns.is_some() { self.decoder.status().unwrap_or(0) } else { 0 }),
+        };
+        let phase = self.worker.phase(scenario, due_ns);
+        let mut recorder = self.worker.recorder.borrow_mut();
+        recorder.record(&Record {
+            step,
+            outcome,
+            status,
+            error: outcome != Outcome::Ok || error(status),
+            phase,
+            attempts: progress.attempts,
+            reused: progress.reused,
+            user: self.number,
+            iteration: self.iteration,
+            due_ns,
+            start_ns: progress.started_ns.unwrap_or(ended.ended_ns),
+            first_byte_ns: ended.first_byte_ns,
+            end_ns: ended.ended_ns,
+            connection: progress.opened,
+            bytes_sent: progress.bytes_sent,
+            bytes_received: ended.bytes_received,
+        });
+        if let Ok(complete) = ended.result
+            && (complete.surplus > 0 || complete.interim > 0)
+        {
+            recorder.extra(step, phase, complete.surplus as u64, u64::from(complete.interim));
+        }
+    }
+}
+
+fn render_body(
+    request: &RequestProgram,
+    method: &str,
+    variables: &Variables,
+    builtins: &mut Builtins<'_>,
+    body: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), RenderError> {
+    // A redirect that changes the method to GET leaves the body behind.
+    let program = request.rest.body.as_ref().filter(|_| method == &*request.method);
+    if let Some(program) = program {
+        program.template.render(variables, builtins, body)?;
+    }
+    append_body(out, method, program.map(|program| (&*program.content_type, &**body)));
+    Ok(())
+}
+
+/// Whether the connection may have been closed before the request reached the server.
+fn is_stale(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::ClosedBeforeResponse | Outcome::ResetBeforeResponse | Outcome::SendReset | Outcome::SendBrokenPipe
+    )
+}
