@@ -60,11 +60,14 @@ class AuthRegistry:
     def _api_key(self, auth: ApiKey) -> WayPlan:
         if (auth.header is None) == (auth.query is None):
             self._problems.add(auth.place, "an API key goes into either `header` or `query`")
-        name = auth.query if auth.header is None else auth.header
+            name = ""
+        else:
+            given = auth.query if auth.header is None else auth.header
+            name = self._problems.text(auth.place, "the name of the key's header or parameter", given)
         return {
             "kind": "api_key",
             "key": self._secret(auth.key, "the key", auth.place),
-            "name": self._problems.text(auth.place, "the name of the key's header or parameter", name),
+            "name": name,
             "place": "query" if auth.header is None else "header",
         }
 

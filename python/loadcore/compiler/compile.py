@@ -83,6 +83,7 @@ class _Compiler:
         place, problems = scenario.place, self._problems
         name = problems.text(place, "the scenario's name", scenario.name)
         load = override_load(scenario, self._options, problems)
+        auth = None if scenario.auth is None else self._auth.register(scenario.auth, place)
         plan: ScenarioPlan = {
             "name": name,
             "base_url": self._base_url(scenario),
@@ -97,7 +98,7 @@ class _Compiler:
             problems.add(place, f'the scenario "{name}" has no steps')
         if scenario.pacing is not None and not self._options.once:
             plan["pacing"] = compile_pause(scenario.pacing, "pacing", place, problems)
-        if scenario.auth is not None and (auth := self._auth.register(scenario.auth, place)) is not None:
+        if auth is not None:
             plan["auth"] = auth
         if place is not None:
             plan["at"] = str(place)

@@ -10,7 +10,7 @@ from loadcore.think import Pause
 from loadcore.units import Rate, parse_duration, parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from loadcore.compiler.problems import Problems
     from loadcore.load import Load
@@ -105,14 +105,17 @@ def compile_pause(pause: Pause, what: str, place: Place | None, problems: Proble
 
 
 def _iterations(load: Iterations, place: Place | None, problems: Problems) -> LoadPlan:
-    if (load.each is None) == (load.total is None):
-        problems.add(place, "iterations takes either `total` or `each`")
     shared = load.total is not None
-    number = load.total if shared else load.each
+    if shared == (load.each is not None):
+        problems.add(place, "iterations takes either `total` or `each`")
+        number = 1
+    else:
+        given = load.total if shared else load.each
+        number = problems.whole(place, "the number of iterations", given, most=_MOST_ITERATIONS)
     return {
         "kind": "iterations",
         "users": problems.whole(place, "the number of users", load.users),
-        "iterations": problems.whole(place, "the number of iterations", number, most=_MOST_ITERATIONS),
+        "iterations": number,
         "scope": "shared" if shared else "per_user",
         "max_duration_ns": _length(load.max_duration, place, problems),
     }
@@ -127,9 +130,11 @@ def _length(duration: object, place: Place | None, problems: Problems) -> int:
 
 
 def _stages(
-    stages: Iterable[object], what: str, place: Place | None, problems: Problems
+    stages: Sequence[object], what: str, place: Place | None, problems: Problems
 ) -> list[tuple[object, object]]:
     """Pairs, whatever was given."""
+    if not stages:
+        problems.add(place, "the load model has no stages")
     pairs: list[tuple[object, object]] = []
     for stage in stages:
         match stage:
@@ -137,8 +142,6 @@ def _stages(
                 pairs.append((end, length))
             case _:
                 problems.add(place, f"a stage is {stage!r}: it must be a pair of {what} and length")
-    if not pairs:
-        problems.add(place, "the load model has no stages")
     return pairs
 
 

@@ -1,0 +1,37 @@
+"""The examples: each is a scenario file that can be run as it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadcore import loader
+from loadcore.compiler import Options, compile, compile_thresholds  # noqa: A004 - the function under test
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_examples_load_and_compile(path: Path) -> None:
+    """Every example compiles to a plan against the reference gateway, judged by its own thresholds."""
+    file = loader.load(path)
+    plan = compile(file.scenarios, Options(name=file.name, seed=1))
+    rules = compile_thresholds(plan, file.scenarios, file.thresholds)
+    assert {scenario["base_url"] for scenario in plan.document["scenarios"]} == {"http://127.0.0.1:8080"}
+    assert rules != ()
+
+
+def test_the_first_scenario_is_fifteen_lines() -> None:
+    """What a new user reads first fits on a third of a screen."""
+    assert len((EXAMPLES / "quickstart.py").read_text("utf-8").splitlines()) <= 15
+
+
+@pytest.mark.parametrize(
+    ("name", "users", "seconds"), [("50", 50, 60), ("100", 100, 120), ("200", 200, 120), ("1000", 1000, 120)]
+)
+def test_the_reports_cases_have_the_reports_numbers(name: str, users: int, seconds: int) -> None:
+    """Users and length of the cases that loadcore was made for."""
+    file = loader.load(EXAMPLES / f"report_{name}_users.py")
+    load = compile(file.scenarios).document["scenarios"][0]["load"]
+    assert load == {"kind": "users", "users": users, "duration_ns": seconds * 10**9}

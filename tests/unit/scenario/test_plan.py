@@ -1,0 +1,157 @@
+"""The plan as a thing: written, told apart, shown without secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadcore import (
+    api_key,
+    basic,
+    bearer,
+    branch,
+    choice,
+    env,
+    get,
+    group,
+    oauth2_client_credentials,
+    oauth2_password,
+    oauth2_refresh_token,
+    post,
+    repeat,
+    response,
+    rows_feeder,
+    think,
+    upload,
+    variable,
+)
+from loadcore.redaction import is_sensitive
+from tests.unit.scenario.flows import document, plan, scenario
+
+SECRET = "s3cr3t-value"
+
+
+def test_the_same_declarations_give_the_same_text() -> None:
+    """A plan is determined by declarations and seed."""
+    declared = scenario(get("/", query={"b": 1, "a": 2}, json={"z": 1, "y": "ä"}))
+    texts = {plan(declared).to_json() for _ in range(3)}
+    assert len(texts) == 1
+    assert json.loads(texts.pop())["scenarios"][0]["steps"][0]["query"] == [["b", "1"], ["a", "2"]]
+
+
+def test_the_digest_tells_plans_apart_but_not_seeds() -> None:
+    """Two runs of one plan have one digest; a change of anything but the seed gives another."""
+    first = plan(scenario(), seed=1)
+    assert first.digest == plan(scenario(), seed=2).digest
+    assert first.digest != plan(scenario(), seed=1, users=2).digest
+    assert (len(first.digest), set(first.digest) <= set("0123456789abcdef")) == (64, True)
+
+
+def test_steps_are_those_that_have_rows_in_results() -> None:
+    """Requests wherever they stand, once each, and the token calls of the ways to authenticate that are used."""
+    login = oauth2_password(token_url="/token", username="u", password="p")
+    machine = oauth2_client_credentials(token_url="/machine", client_id="a", client_secret="b")
+    declared = scenario(
+        get("/a"),
+        group("g", [get("/a"), choice((1, [get("/b")]), (1, [think("1s")]))]),
+        repeat(2, [branch(variable("x").exists(), then=[get("/c", auth=machine)], otherwise=[get("/d")])]),
+        on_start=[post("/hello")],
+        auth=login,
+    )
+    names = ["POST /hello", "GET /a", "GET /b", "GET /c", "GET /d", "POST /token", "POST /machine"]
+    assert plan(declared, scenario(get("/z"), name="two")).steps() == [
+        *(("one", each) for each in names),
+        ("two", "GET /z"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"auth": bearer(SECRET)},
+        {"auth": basic("me", SECRET)},
+        {"auth": basic(f"me-{SECRET}-{{n}}", "p")},
+        {"auth": api_key(SECRET, header="X-API-Key")},
+        {"auth": oauth2_password(token_url="/t", username="me", password=SECRET)},
+        {"auth": oauth2_password(token_url=f"https://u:{SECRET}@h.test/t", username="me", password="p")},
+        {"auth": oauth2_client_credentials(token_url="/t", client_id="me", client_secret=SECRET)},
+        {"auth": oauth2_refresh_token(token_url="/t", refresh_token=SECRET, client=("a", SECRET))},
+        {"headers": {"Authorization": f"Bearer {SECRET}"}},
+        {"headers": {"cookie": f"sid={SECRET}"}},
+        {"headers": {"X-Auth-Token": SECRET}},
+        {"base_url": f"http://user:{SECRET}@gateway.test"},
+        {"feeders": [rows_feeder([{"password": SECRET}])]},
+        {"steps": [get(f"/x?token={SECRET}&page=1")]},
+        {"steps": [get(f"https://u:{SECRET}@gateway.test/x")]},
+        {"steps": [get("/x", query={"api_key": SECRET})]},
+        {"steps": [get("/x", headers={"Proxy-Authorization": SECRET})]},
+        {"steps": [post("/x", form={"password": SECRET})]},
+        {"steps": [post("/x", json={"user": {"password": SECRET}})]},
+        {"steps": [post("/x", json=[{"tokens": [SECRET, {"a": SECRET}]}])]},
+        {"steps": [post("/x", text=f"<password>{SECRET}</password>")]},
+        {"steps": [post("/x", content=b"password=" + SECRET.encode())]},
+        {"steps": [post("/x", multipart={"secret": SECRET, "f": upload(SECRET.encode())})]},
+        {"steps": [get("/x", checks=[response.json("$.token") == SECRET])]},
+        {"steps": [get("/x", checks=[response.header("Set-Cookie") == SECRET])]},
+        {"steps": [get("/x", extract={"token": response.json("$.t").default(SECRET)})]},
+        {"steps": [group("g", [repeat(1, [choice((1, [post("/x", form={"pin": SECRET})]))])])]},
+        {"on_start": [post("/x", form={"otp": SECRET})]},
+    ],
+    ids=range(28),
+)
+def test_no_secret_is_shown(settings: dict[str, Any]) -> None:
+    """What may be shown or stored holds no secret, in clear or in base64, wherever it stands in the plan."""
+    declared = plan(scenario(**settings))
+    shown = json.dumps(declared.redacted())
+    assert (SECRET in declared.to_json() or "base64" in declared.to_json(), SECRET in shown) == (True, False)
+    assert "czNjcjN0" not in shown
+
+
+@given(st.text(alphabet="abcdefxyz0123456789", min_size=12))
+def test_a_password_is_hidden_whatever_it_is(password: str) -> None:
+    """Hiding does not depend on what the secret looks like."""
+    declared = scenario(post("/x", form={"password": password}), auth=basic("me", password))
+    assert password not in json.dumps(plan(declared).redacted())
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    """Variables, names of the environment, and all that has no sensitive name stay readable."""
+    declared = post("/x?page=1", form={"password": "{password}", "q": "books"}, headers={"Accept": "a/b"})
+    shown = plan(scenario(declared, auth=bearer(env("TOKEN")))).redacted()
+    shown_step = shown["scenarios"][0]["steps"][0]
+    assert shown["auth"][0]["way"]["token"] == {"env": "TOKEN"}
+    assert shown_step["body"]["fields"] == [["password", "{password}"], ["q", "books"]]
+    assert (shown_step["url"], shown_step["headers"]) == ("/x?page=1", [["Accept", "a/b"]])
+
+
+def test_showing_does_not_change_the_plan() -> None:
+    """The plan itself keeps its secrets: the engine needs them."""
+    declared = plan(scenario(post("/x", json={"password": SECRET}), auth=bearer(SECRET)))
+    before = declared.to_json()
+    declared.redacted()
+    assert declared.to_json() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "X-Api-Key", "refresh_token", "passwd", "$.session.id", "code", "jwt"]
+)
+def test_sensitive_names(name: str) -> None:
+    """Names under which secrets stand."""
+    assert is_sensitive(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept", "author", "authors", "country_code", "monkey", "primary_key", "page", "opinion"]
+)
+def test_harmless_names(name: str) -> None:
+    """Names that only look like it."""
+    assert not is_sensitive(name)
+
+
+def test_the_document_is_what_the_engine_reads() -> None:
+    """The text is the document and nothing else."""
+    assert json.loads(plan(scenario(), seed=1).to_json()) == json.loads(json.dumps(document(scenario(), seed=1)))
