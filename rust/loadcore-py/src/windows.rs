@@ -242,13 +242,12 @@ fn statuses(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     counted("status", Arc::new(UInt16Array::from_iter_values(statuses)), &counts)
 }
 
-/// A column of lists of what was counted and how often. Nothing in it is ever null, but that is how other libraries
-/// declare their lists.
+/// A column of lists of what was counted and how often.
 fn counted<T>(name: &str, what: ArrayRef, counts: &[Option<&[(T, i64)]>]) -> Result<ArrayRef, ArrowError> {
     let how_often = counts.iter().flatten().copied().flatten().map(|(_, count)| *count);
-    let items = table(vec![(name, what, true), ("count", Arc::new(Int64Array::from_iter_values(how_often)), true)])?;
+    let items = table(vec![(name, what, false), ("count", Arc::new(Int64Array::from_iter_values(how_often)), false)])?;
     let offsets = OffsetBuffer::from_lengths(counts.iter().map(|list| list.map_or(0, <[_]>::len)));
     let valid: BooleanBuffer = counts.iter().map(Option::is_some).collect();
-    let item = Field::new("item", DataType::Struct(items.fields().clone()), true);
+    let item = Field::new("item", DataType::Struct(items.fields().clone()), false);
     Ok(Arc::new(ListArray::try_new(Arc::new(item), offsets, Arc::new(items), Some(NullBuffer::new(valid)))?))
 }
