@@ -1,5 +1,7 @@
 //! Ways to authenticate.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::Template;
@@ -94,14 +96,23 @@ pub enum Grant {
     },
 }
 
-/// A value that is not to be shown. It may hold `{slots}` for users' variables.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+/// A value that is not to be shown: `Debug` does not. It may hold `{slots}` for users' variables.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
     /// Read from this environment variable when the program is made.
     Env(String),
     /// Given in the scenario: a template.
     Text(Template),
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(formatter, "Env({name})"),
+            Self::Text(_) => formatter.write_str("Text(…)"),
+        }
+    }
 }
 
 /// Where an API key is sent.

@@ -127,7 +127,7 @@ impl Writer<'_> {
         for (index, (name, value)) in fields.iter().enumerate() {
             self.separator(index, b"&");
             let mut encoded = Vec::new();
-            encode::Encoding::Form.append(name.as_bytes(), &mut encoded);
+            encode::append_form_value(name.as_bytes(), &mut encoded);
             self.builder.literal(&encoded);
             self.builder.literal(b"=");
             self.text(value, Context::Form, &format!("fields[{index}]"));

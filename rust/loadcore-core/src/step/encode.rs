@@ -40,6 +40,11 @@ pub fn forbidden_in_head(value: &[u8]) -> bool {
     memchr::memchr3(b'\r', b'\n', 0, value).is_some()
 }
 
+/// Appends a value as it is written in `application/x-www-form-urlencoded`.
+pub fn append_form_value(value: &[u8], out: &mut Vec<u8>) {
+    escape(value, out, &FORM_SAFE, form);
+}
+
 /// Appends the text of a URL as people write it: what may stand in a URL, delimiters and `%` included, is left alone, and
 /// all else (spaces, quotes, letters beyond ASCII) is percent-encoded.
 pub(super) fn append_url_text(text: &[u8], out: &mut Vec<u8>) {

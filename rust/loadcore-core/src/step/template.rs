@@ -201,6 +201,12 @@ impl TemplateBuilder {
         self.static_text(&text[at..], context)
     }
 
+    /// Whether nothing has been added yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     /// All of another template.
     pub fn append(&mut self, template: &Template) {
         let mut rest = &*template.bytes;

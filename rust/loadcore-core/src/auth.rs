@@ -1,2 +1,0 @@
-//! stub
-pub fn append_basic(_: &[u8], _: &mut Vec<u8>) {}
