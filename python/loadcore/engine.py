@@ -7,7 +7,7 @@ being copied.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from loadcore import _core
@@ -97,13 +97,7 @@ class Description:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        return {
-            "steps": [vars(entry) for entry in self.steps],
-            "checks": [vars(entry) for entry in self.checks],
-            "groups": [vars(entry) for entry in self.groups],
-            "scenarios": [vars(entry) for entry in self.scenarios],
-            "connections": self.connections,
-        }
+        return asdict(self)
 
     @property
     def planned_end_ns(self) -> int | None:

@@ -47,7 +47,7 @@ class WindowsFile:
     def write_machine(self, second: int, phase: str, values: dict[str, Any]) -> pa.RecordBatch:
         """Append a row about the machine."""
         row = {"second": second, "worker": MACHINE, "phase": phase, "kind": "worker", **values}
-        return self.write(pa.RecordBatch.from_pylist([row], schema=_PLAIN))
+        return self.write(pa.RecordBatch.from_pylist([row], schema=PLAIN))
 
     def close(self) -> list[FileFacts]:
         """Seal the file."""
@@ -70,7 +70,7 @@ class WindowsFile:
         return pa.DictionaryArray.from_arrays(places, words)
 
 
-_PLAIN = pa.schema(
+PLAIN = pa.schema(
     [
         pa.field(field.name, pa.utf8()) if pa.types.is_dictionary(field.type) else field.with_nullable(nullable=True)
         for field in WINDOWS

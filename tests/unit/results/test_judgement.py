@@ -1,0 +1,115 @@
+"""From numbers to a verdict and an exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadcore.errors import ExitCode
+from loadcore.results.judgement import Evidence, judge
+from loadcore.results.record_of_run import RunEnd, WorkerEnd
+from loadcore.results.tally import ScenarioTotals, StepTotals
+from loadcore.verdict import Reason
+from tests.unit.results.numbers import START
+
+ANSWERED = StepTotals("", "all", "", "main", requests=100, attempts=100, statuses=Counter({200: 100}))
+HOLDS = {"expression": "errors.rate < 1%", "state": "pass", "value": 0.0, "limit": 0.01, "unit": "ratio"}
+CROSSED = {**HOLDS, "state": "fail", "value": 0.5}
+EMPTY = {**HOLDS, "expression": "login: service.p99 < 1s", "state": "no_data", "value": None}
+LIMITED = Reason("cpu", "worker 0 used 97% of its core", "run more workers")
+GOOD = Evidence(
+    start=START,
+    end=RunEnd(2_000_000_000, (WorkerEnd(0, "finished"),)),
+    main=ANSWERED,
+    scenarios=[ScenarioTotals("shop", iterations_started=100, iterations_completed=100)],
+    thresholds=[HOLDS],
+    client_reasons=[],
+)
+FAILING = [ScenarioTotals("shop", iterations_started=100, iterations_failed=100)]
+NOTHING = StepTotals("", "all", "", "main")
+REFUSED = StepTotals("", "all", "", "main", requests=100, attempts=0)
+SILENT = StepTotals("", "all", "", "main", requests=100, attempts=100)
+
+
+def end(**fields: Any) -> RunEnd:
+    """An end of a run that differs from the good one in these fields."""
+    return replace(GOOD.end, **fields)
+
+
+def worker(reason: str, error: str | None) -> RunEnd:
+    """The end of a run whose one worker ended so."""
+    return end(workers=(WorkerEnd(0, reason, error),))
+
+
+def test_a_good_run_passes_without_reasons() -> None:
+    """Everything holds: 0, and nothing to explain."""
+    judgement = judge(GOOD)
+
+    assert (judgement.status, judgement.exit_code, judgement.reasons, judgement.exit_codes) == ("pass", 0, (), (0,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "reason"),
+    [
+        ({"thresholds": [HOLDS, CROSSED]}, "fail", 99, "1 of 2 thresholds crossed: errors.rate < 1%"),
+        ({"scenarios": FAILING}, "fail", 107, "shop: none of 100 iterations reached its end"),
+        ({"end": worker("feeder_exhausted", "no rows left")}, "fail", 107, "worker 0 feeder_exhausted: no rows left"),
+        ({"end": worker("aborted", "it broke")}, "invalid", 1, "worker 0 aborted: it broke"),
+        ({"main": NOTHING}, "no_data", 113, "no request was made in the measured part of the run"),
+        ({"main": REFUSED}, "no_data", 113, "none of 100 requests could be sent"),
+        ({"main": SILENT}, "no_data", 113, "none of 100 requests was answered"),
+        ({"thresholds": [EMPTY]}, "no_data", 113, "login: service.p99 < 1s has no data"),
+        ({"client_reasons": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
+        ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, "worker 0 was lost: killed by SIGKILL"),
+        ({"end": end(windows_lost="disk full")}, "invalid", 111, "windows are missing: disk full"),
+        ({"end": end(signal="SIGINT")}, "pass", 130, "ended by Ctrl-C after 2.0 s"),
+        ({"end": end(signal="SIGTERM")}, "pass", 143, "ended by SIGTERM after 2.0 s"),
+    ],
+)
+def test_each_reason_has_its_code(changes: dict[str, Any], status: str, code: int, reason: str) -> None:
+    """One thing that is wrong gives one code, and one sentence that says it."""
+    judgement = judge(replace(GOOD, **changes))
+
+    assert (judgement.status, judgement.exit_code, judgement.reasons) == (status, code, (reason,))
+
+
+def test_the_reason_that_makes_others_meaningless_decides() -> None:
+    """107 before 113 before 111 before 99 before 130; all of them are listed in that order."""
+    changes = {
+        "scenarios": FAILING,
+        "main": NOTHING,
+        "client_reasons": [LIMITED],
+        "end": end(signal="SIGINT"),
+    }
+    assert judge(replace(GOOD, **changes)).exit_codes == (107, 113, 111, 130)
+    assert judge(replace(GOOD, **changes, thresholds=[CROSSED])).exit_codes == (113, 111, 99, 130)
+    assert judge(replace(GOOD, client_reasons=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
+
+
+def test_failing_iterations_are_left_to_the_threshold_that_found_them() -> None:
+    """A target that answers 503 crosses a threshold; that its iterations fail is the same news."""
+    assert judge(replace(GOOD, scenarios=FAILING, thresholds=[CROSSED])).exit_code == ExitCode.THRESHOLD_CROSSED
+
+
+def test_an_iteration_that_got_through_saves_its_scenario() -> None:
+    """Iterations that fail among others are for thresholds to judge."""
+    some = [ScenarioTotals("shop", iterations_completed=1, iterations_failed=99)]
+
+    assert judge(replace(GOOD, scenarios=some)).exit_code == 0
+
+
+def test_a_lost_worker_may_be_allowed() -> None:
+    """Then it is no reason."""
+    allowed = replace(GOOD, start=replace(START, allow_lost_workers=True), end=worker("lost", "killed"))
+
+    assert judge(allowed).exit_code == 0
+
+
+def test_a_threshold_that_ended_the_run_is_named() -> None:
+    """The reader learns why a run is shorter than planned."""
+    (reason,) = judge(replace(GOOD, thresholds=[CROSSED], end=end(aborted_by="errors.rate < 1%"))).reasons
+
+    assert reason.endswith("the run was ended by errors.rate < 1%")

@@ -1,0 +1,175 @@
+"""Workers that follow a script, in place of processes."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from loadcore import wire
+from loadcore.engine import Description, ScenarioInfo, StepInfo
+from loadcore.link import Gone, WorkerLink
+from loadcore.listeners import Listener, Listeners
+from loadcore.preflight import Needs
+from loadcore.results.record_of_run import RunStart, WorkerEnd
+from loadcore.results.run_folder import RunFolder
+from loadcore.results.totals import Totals
+from loadcore.results.windows_file import PLAIN
+from loadcore.signals import Signals
+from loadcore.supervisor import Assignment, Supervisor
+from loadcore.thresholds import Threshold, parse
+
+DESCRIPTION = Description(
+    steps=(StepInfo("shop", "GET /items", "GET", "main"),),
+    checks=(),
+    groups=(),
+    scenarios=(ScenarioInfo("shop", "closed", None, None, 5),),
+    connections=5,
+)
+
+
+def window(second: int, worker: int, requests: int, errors: int = 0) -> wire.WindowBatch:
+    """A second of a worker whose requests were answered by 200, or by 500 if they are errors."""
+    about: dict[str, Any] = {"second": second, "worker": worker, "phase": "steady", "scenario": "shop"}
+    statuses = [{"status": 200, "count": requests - errors}, {"status": 500, "count": errors}]
+    step = {"kind": "step", "name": "GET /items", "section": "main", "method": "GET", "count": requests, "errors": errors}
+    step |= {"attempts": requests, "statuses": statuses, "outcomes": [{"name": "ok", "count": requests}]}
+    scenario = {"kind": "scenario", "iterations_started": requests, "iterations_completed": requests, "users_active": 5}
+    batch = pa.RecordBatch.from_pylist([about | step, about | scenario], schema=PLAIN)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return wire.WindowBatch(bytes(sink.getvalue()))
+
+
+def done(worker: int, reason: str = "finished", error: str | None = None) -> wire.Done:
+    """A worker that has written everything."""
+    return wire.Done(WorkerEnd(worker, reason, error), 1_000_000_000)
+
+
+class ScriptedLink(WorkerLink):
+    """A worker that answers as it is told.
+
+    Args:
+        worker: Its number.
+        after_go: What it says when it is started.
+        after: What it says when it is prepared, armed, stopped, interrupted or closed, where that differs from the usual.
+    """
+
+    def __init__(
+        self,
+        worker: int,
+        after_go: Sequence[wire.Report | Gone],
+        **after: Sequence[wire.Report | Gone],
+    ) -> None:
+        self.worker = worker
+        self.calls: list[str] = []
+        self.go_order: wire.Go | None = None
+        self._queue: queue.SimpleQueue[wire.Report | Gone] = queue.SimpleQueue()
+        self._after: dict[str, Sequence[wire.Report | Gone]] = {
+            "prepare": [wire.Prepared(DESCRIPTION.to_dict())],
+            "arm": [wire.Armed()],
+            "go": after_go,
+            "stop": [done(worker, "stopped")],
+            "interrupt": [done(worker, "interrupted")],
+            "close": [Gone("killed by SIGKILL")],
+            **after,
+        }
+
+    def prepare(self, order: wire.Prepare) -> None:
+        """Remember, answer."""
+        assert (order.share, order.worker) == (self.worker, self.worker)
+        self._called("prepare")
+
+    def arm(self) -> None:
+        """Remember, answer."""
+        self._called("arm")
+
+    def go(self, order: wire.Go) -> None:
+        """Remember, answer."""
+        self.go_order = order
+        self._called("go")
+
+    def stop(self) -> None:
+        """Remember, answer."""
+        self._called("stop")
+
+    def interrupt(self) -> None:
+        """Remember, answer."""
+        self._called("interrupt")
+
+    def close(self) -> None:
+        """Remember, answer."""
+        self._called("close")
+
+    def messages(self) -> Iterator[wire.Report | Gone]:
+        """What it says, until it is gone."""
+        while True:
+            message = self._queue.get()
+            yield message
+            if isinstance(message, Gone):
+                return
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        for message in self._after[what]:
+            self._queue.put(message)
+
+
+class Follower(Listener):
+    """Remembers what it was told, and can act on it."""
+
+    def __init__(self, on_second: Callable[[int], None] = lambda _second: None) -> None:
+        self.messages: list[str] = []
+        self.seconds: list[tuple[int, int]] = []
+        self._on_second = on_second
+
+    def on_message(self, text: str) -> None:
+        """Remember."""
+        self.messages.append(text)
+
+    def on_window(self, totals: Totals, second: int) -> None:
+        """Remember the second and the requests so far, and act."""
+        self.seconds.append((second, totals.over().all_steps().requests))
+        self._on_second(second)
+
+
+def supervise(
+    folder: Path,
+    links: Sequence[WorkerLink],
+    follower: Listener,
+    *,
+    signals: Signals | None = None,
+    thresholds: Sequence[Threshold] = (Threshold("errors.rate < 1%"),),
+    allow_lost_workers: bool = False,
+    graceful_stop_ns: int = 0,
+) -> dict[str, Any]:
+    """Run a supervisor over these workers; the summary."""
+    start = RunStart(
+        run_id="A",
+        name="shop",
+        started_at="",
+        wall_start_us=0,
+        seed=1,
+        plan_sha256="ab",
+        workers=len(links),
+        warm_up_ns=0,
+        description=DESCRIPTION,
+        base_urls={"shop": "http://127.0.0.1:1"},
+        expected=[],
+        thresholds=[{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
+        allow_lost_workers=allow_lost_workers,
+    )
+    assignment = Assignment(
+        plan_json="{}",
+        start=start,
+        folder=RunFolder.create("A", folder),
+        rules=[parse(threshold) for threshold in thresholds],
+        graceful_stop_ns=graceful_stop_ns,
+        needs=lambda connections: Needs(tuple(connections)),
+        make_link=lambda worker: links[worker],
+    )
+    return Supervisor(assignment, Listeners([follower]), signals or Signals()).run()

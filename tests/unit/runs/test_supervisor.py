@@ -1,0 +1,258 @@
+"""The supervisor's chores, with workers that follow a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore import preflight, supervisor, wire
+from loadcore.engine import Description
+from loadcore.errors import ExitCode, LimitsError, PlanError, RunError, WorkerLost
+from loadcore.link import Gone
+from loadcore.preflight import Needs
+from loadcore.results import manifest
+from loadcore.results.load import load
+from loadcore.results.run_folder import RunFolder
+from loadcore.signals import Signals
+from loadcore.thresholds import Threshold
+from tests.unit.runs.scripted import DESCRIPTION, Follower, ScriptedLink, done, supervise, window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loadcore.results.totals import Totals
+
+ORDER = ["prepare", "arm", "go", "close"]
+
+
+def healthy(worker: int) -> ScriptedLink:
+    """A worker with three good seconds."""
+    return ScriptedLink(worker, [*(window(second, worker, 10) for second in range(3)), done(worker)])
+
+
+def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None:
+    """All are told the same moment, each second is the sum of both, and the folder is sealed."""
+    links, follower = [healthy(0), healthy(1)], Follower()
+    summary = supervise(tmp_path, links, follower)
+
+    assert [link.calls for link in links] == [ORDER, ORDER]
+    assert links[0].go_order == links[1].go_order
+    assert [second for second, _ in follower.seconds] == [0, 1, 2]
+    assert follower.seconds[-1][1] == 60
+    assert (summary["all"]["requests"], summary["exit_code"]) == (60, 0)
+    assert summary["load"]["scenarios"][0]["users"] == {"planned": 10, "peak": 10, "lost": 0}
+    run = load(tmp_path)
+    assert (run.state, run.summary, run.missing, run.verify()) == ("finished", summary, (), [])
+
+
+def test_a_lost_worker_is_said_and_the_run_is_not_valid(tmp_path: Path) -> None:
+    """The others go on, what the lost one reported counts, and nobody can take the result for a good one."""
+    lost = ScriptedLink(1, [window(0, 1, 10), Gone("killed by SIGKILL")])
+    follower = Follower()
+    summary = supervise(tmp_path, [healthy(0), lost], follower)
+
+    assert summary["all"]["requests"] == 40
+    assert (summary["verdict"]["status"], summary["exit_code"]) == ("invalid", ExitCode.INVALID)
+    assert summary["verdict"]["reasons"] == ["worker 1 was lost: killed by SIGKILL"]
+    assert summary["workers_lost"] == [{"worker": 1, "reason": "killed by SIGKILL"}]
+    (text,) = follower.messages
+    assert text.startswith("LOST worker 1 after ")
+    assert "the run is not valid any more" in text
+
+
+def test_a_lost_worker_may_be_allowed(tmp_path: Path) -> None:
+    """Whoever allows it gets a judged result, in which the loss stands."""
+    lost = ScriptedLink(1, [Gone("exited with 1: no luck")])
+    summary = supervise(tmp_path, [healthy(0), lost], Follower(), allow_lost_workers=True)
+
+    assert (summary["verdict"]["status"], summary["exit_code"]) == ("pass", 0)
+    assert summary["workers_lost"] == [{"worker": 1, "reason": "exited with 1: no luck"}]
+
+
+def test_a_worker_that_cannot_go_on_says_why(tmp_path: Path) -> None:
+    """The reason a worker gives counts for more than how its process ended."""
+    broken = ScriptedLink(0, [window(0, 0, 1), wire.Trouble("OSError: no"), Gone("exited with 1")])
+    summary = supervise(tmp_path, [broken], Follower())
+
+    assert summary["workers_lost"] == [{"worker": 0, "reason": "OSError: no"}]
+
+
+def test_the_first_signal_stops_and_drains(tmp_path: Path) -> None:
+    """After Ctrl-C the workers finish, the run is judged, and the exit code says it was ended."""
+    signals = Signals()
+    link = ScriptedLink(0, [window(0, 0, 10)], stop=[window(1, 0, 2), done(0, "stopped")])
+    follower = Follower(lambda second: signals.request("SIGINT") if second == 0 else None)
+    summary = supervise(tmp_path, [link], follower, signals=signals)
+
+    assert link.calls == ["prepare", "arm", "go", "stop", "close"]
+    assert summary["all"]["requests"] == 12
+    assert (summary["verdict"]["status"], summary["exit_code"]) == ("pass", ExitCode.INTERRUPTED)
+    assert (summary["signal"], summary["truncated"]) == ("SIGINT", False)
+    assert any("stopping" in text for text in follower.messages)
+
+
+def test_sigterm_has_its_own_exit_code(tmp_path: Path) -> None:
+    """A run that its surroundings ended says so."""
+    signals = Signals()
+    link = ScriptedLink(0, [window(0, 0, 10)])
+    follower = Follower(lambda _second: signals.request("SIGTERM"))
+
+    assert supervise(tmp_path, [link], follower, signals=signals)["exit_code"] == ExitCode.TERMINATED
+
+
+def test_the_second_signal_interrupts_and_the_third_ends(tmp_path: Path) -> None:
+    """A worker that does not stop is interrupted; one that ignores that, too, is ended, and the folder is still sealed."""
+    signals = Signals()
+    link = ScriptedLink(0, [window(0, 0, 10)], stop=[window(1, 0, 1)], interrupt=[window(2, 0, 1)])
+    follower = Follower(lambda _second: signals.request("SIGINT"))
+    summary = supervise(tmp_path, [link], follower, signals=signals)
+
+    assert link.calls[:5] == ["prepare", "arm", "go", "stop", "interrupt"]
+    assert summary["workers_lost"] == [{"worker": 0, "reason": "killed by SIGKILL"}]
+    assert summary["all"]["requests"] == 12
+    assert load(tmp_path).state == "finished"
+
+
+def test_a_signal_before_the_start_sends_nothing(tmp_path: Path) -> None:
+    """Who presses Ctrl-C while workers get ready gets no run."""
+    signals = Signals()
+    signals.request("SIGTERM")
+    link = ScriptedLink(0, [])
+    with pytest.raises(RunError, match="before the first request") as caught:
+        supervise(tmp_path, [link], Follower(), signals=signals)
+
+    assert caught.value.exit_code == ExitCode.TERMINATED
+    assert link.calls == ["prepare", "close"]
+
+
+def test_problems_of_the_plan_are_told_before_anybody_starts(tmp_path: Path) -> None:
+    """What one worker finds in the plan is raised, and no worker was told to start."""
+    problem = {"message": "no such variable", "at": "shop.py:3", "hint": None, "path": "scenarios[0]"}
+    links = [healthy(0), ScriptedLink(1, [], prepare=[wire.Trouble("the plan is not valid", [problem])])]
+    with pytest.raises(PlanError, match=r"shop\.py:3: no such variable"):
+        supervise(tmp_path, links, Follower())
+
+    assert [link.calls for link in links] == [["prepare", "close"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [(Gone("exited with 1: ImportError"), WorkerLost), (wire.Trouble("MemoryError: "), RunError)],
+)
+def test_a_worker_that_does_not_get_ready_ends_it(tmp_path: Path, said: Any, error: type[RunError]) -> None:
+    """A run starts with all its workers or not at all."""
+    with pytest.raises(error, match="worker 1"):
+        supervise(tmp_path, [healthy(0), ScriptedLink(1, [], arm=[said])], Follower())
+
+
+def test_workers_that_take_too_long_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The barrier does not wait for ever, and says who was late."""
+    monkeypatch.setattr(supervisor, "READY_WITHIN_S", 0.2)
+    with pytest.raises(RunError, match=r"workers \[1\] were not ready within 0.2 s"):
+        supervise(tmp_path, [healthy(0), ScriptedLink(1, [], prepare=[])], Follower())
+
+
+def test_limits_are_looked_at_between_ready_and_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connections that the workers name decide, and a run that does not fit sends nothing."""
+    seen = []
+
+    def refuse(needs: Needs) -> None:
+        seen.append(needs.connections)
+        raise LimitsError([{"message": "open files: no"}])
+
+    monkeypatch.setattr(preflight, "require", refuse)
+    links = [healthy(0), healthy(1)]
+    with pytest.raises(LimitsError):
+        supervise(tmp_path, links, Follower())
+
+    assert seen == [(5, 5)]
+    assert [link.calls for link in links] == [["prepare", "close"]] * 2
+
+
+def test_a_threshold_ends_the_run(tmp_path: Path) -> None:
+    """A threshold that must not be crossed for long stops the workers and stands in the reasons."""
+    link = ScriptedLink(0, [window(0, 0, 10, errors=9)])
+    summary = supervise(tmp_path, [link], Follower(), thresholds=[Threshold("errors.rate < 50%", abort_after="0s")])
+
+    assert "stop" in link.calls
+    assert summary["exit_code"] == ExitCode.THRESHOLD_CROSSED
+    assert "the run was ended by errors.rate < 50%" in summary["verdict"]["reasons"][0]
+
+
+def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that hangs is no reason to wait for ever."""
+    monkeypatch.setattr(supervisor, "SILENT_S", 0.2)
+    monkeypatch.setattr(supervisor, "LOST_AFTER_S", 0.6)
+    follower = Follower()
+    summary = supervise(tmp_path, [ScriptedLink(0, [window(0, 0, 10)])], follower)
+
+    assert follower.messages[0].startswith("worker 0 has said nothing for")
+    assert summary["workers_lost"] == [{"worker": 0, "reason": "killed by SIGKILL"}]
+
+
+def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the planned end and the graceful stop, a worker that goes on is stopped."""
+    monkeypatch.setattr(supervisor, "OVERTIME_S", 0.2)
+    description = DESCRIPTION.to_dict()
+    description["scenarios"][0]["planned_end_ns"] = 1
+    link = ScriptedLink(0, [window(0, 0, 10)], prepare=[wire.Prepared(description)])
+    summary = supervise(tmp_path, [link], Follower())
+
+    assert link.calls == ["prepare", "arm", "go", "interrupt", "close"]
+    assert summary["workers_lost"] == []
+
+
+def test_a_second_does_not_wait_for_a_worker_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view goes on with what is there; what comes late still counts."""
+    monkeypatch.setattr(supervisor, "WINDOW_GRACE_S", -1.0)
+    signals = Signals()
+    links = [
+        ScriptedLink(0, [window(0, 0, 10)]),
+        ScriptedLink(1, [], stop=[window(0, 1, 7), done(1, "stopped")]),
+    ]
+    follower = Follower(lambda _second: signals.request("SIGINT"))
+    summary = supervise(tmp_path, links, follower, signals=signals)
+
+    assert follower.seconds[0] == (0, 10)
+    assert summary["all"]["requests"] == 17
+
+
+def test_a_listener_that_raises_is_left_alone(tmp_path: Path) -> None:
+    """A broken view does not break a run, and is not called again."""
+    calls = []
+
+    class Broken(Follower):
+        def on_window(self, totals: Totals, second: int) -> None:
+            calls.append((totals, second))
+            raise ValueError("no screen")
+
+    summary = supervise(tmp_path, [healthy(0)], Broken())
+
+    assert len(calls) == 1
+    assert summary["exit_code"] == 0
+
+
+def test_a_folder_that_cannot_be_sealed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full at the end the result is still given, and the folder is known to be incomplete."""
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(manifest, "seal", fail)
+    follower = Follower()
+    summary = supervise(tmp_path, [healthy(0)], follower)
+
+    assert summary["all"]["requests"] == 30
+    assert "is not complete: No space left on device" in follower.messages[-1]
+    assert manifest.read(RunFolder(tmp_path)) is None
+
+
+def test_shares_are_merged() -> None:
+    """Users, iterations and connections of all shares add up; one share without an end leaves the run without one."""
+    one = Description.from_dict(DESCRIPTION.to_dict())
+    merged = supervisor.merge([one, one, one])
+
+    assert (merged.connections, merged.scenarios[0].users) == (15, 15)
+    assert merged.planned_end_ns is None
+    assert merged.steps == one.steps
