@@ -78,7 +78,7 @@ def test_each_reason_has_its_code(changes: dict[str, Any], status: str, code: in
 
 def test_the_reason_that_makes_others_meaningless_decides() -> None:
     """107 before 113 before 111 before 99 before 130; all of them are listed in that order."""
-    changes = {
+    changes: dict[str, Any] = {
         "scenarios": FAILING,
         "main": NOTHING,
         "client_reasons": [LIMITED],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,6 @@ from loadcore.errors import UsageError
 from loadcore.results import manifest
 from loadcore.results.run_folder import RunFolder, new_run_id, write_durably
 from loadcore.results.writer import FileFacts
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @given(st.lists(st.integers(0, 2**48 - 1), min_size=2, max_size=20, unique=True))
@@ -45,7 +42,7 @@ def test_runs_stand_in_runs_and_latest_is_the_newest(tmp_path: Path, monkeypatch
 
     assert first.path == tmp_path / "runs" / "A"
     assert (tmp_path / "runs" / "latest").resolve() == second.path
-    assert os.readlink(tmp_path / "runs" / "latest") == "B"
+    assert (tmp_path / "runs" / "latest").readlink() == Path("B")
 
 
 def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:

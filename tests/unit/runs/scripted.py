@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,11 +14,16 @@ from loadcore.listeners import Listener, Listeners
 from loadcore.preflight import Needs
 from loadcore.results.record_of_run import RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
 from loadcore.signals import Signals
 from loadcore.supervisor import Assignment, Supervisor
 from loadcore.thresholds import Threshold, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from loadcore.results.totals import Totals
 
 DESCRIPTION = Description(
     steps=(StepInfo("shop", "GET /items", "GET", "main"),),
@@ -35,8 +38,13 @@ def window(second: int, worker: int, requests: int, errors: int = 0) -> wire.Win
     """A second of a worker whose requests were answered by 200, or by 500 if they are errors."""
     about: dict[str, Any] = {"second": second, "worker": worker, "phase": "steady", "scenario": "shop"}
     statuses = [{"status": 200, "count": requests - errors}, {"status": 500, "count": errors}]
-    step = {"kind": "step", "name": "GET /items", "section": "main", "method": "GET", "count": requests, "errors": errors}
-    step |= {"attempts": requests, "statuses": statuses, "outcomes": [{"name": "ok", "count": requests}]}
+    step = {"kind": "step", "name": "GET /items", "section": "main", "method": "GET", "count": requests}
+    step |= {
+        "errors": errors,
+        "attempts": requests,
+        "statuses": statuses,
+        "outcomes": [{"name": "ok", "count": requests}],
+    }
     scenario = {"kind": "scenario", "iterations_started": requests, "iterations_completed": requests, "users_active": 5}
     batch = pa.RecordBatch.from_pylist([about | step, about | scenario], schema=PLAIN)
     sink = pa.BufferOutputStream()
@@ -56,7 +64,7 @@ class ScriptedLink(WorkerLink):
     Args:
         worker: Its number.
         after_go: What it says when it is started.
-        after: What it says when it is prepared, armed, stopped, interrupted or closed, where that differs from the usual.
+        after: What it says when it is prepared, armed, stopped, interrupted or closed, where not the usual.
     """
 
     def __init__(

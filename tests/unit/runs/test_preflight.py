@@ -105,7 +105,8 @@ def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(LimitsError) as caught:
         preflight.require(Needs((40_000,)), replace(NARROW, memory_bytes=1 << 20))
 
-    assert [problem.message.split(":")[0] for problem in caught.value.problems] == ["open files", "local ports", "memory"]
+    names = [problem.message.split(":")[0] for problem in caught.value.problems]
+    assert names == ["open files", "local ports", "memory"]
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:

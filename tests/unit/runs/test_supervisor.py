@@ -10,7 +10,6 @@ from loadcore import preflight, supervisor, wire
 from loadcore.engine import Description
 from loadcore.errors import ExitCode, LimitsError, PlanError, RunError, WorkerLost
 from loadcore.link import Gone
-from loadcore.preflight import Needs
 from loadcore.results import manifest
 from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
@@ -21,6 +20,7 @@ from tests.unit.runs.scripted import DESCRIPTION, Follower, ScriptedLink, done, 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadcore.preflight import Needs
     from loadcore.results.totals import Totals
 
 ORDER = ["prepare", "arm", "go", "close"]
@@ -102,7 +102,7 @@ def test_sigterm_has_its_own_exit_code(tmp_path: Path) -> None:
 
 
 def test_the_second_signal_interrupts_and_the_third_ends(tmp_path: Path) -> None:
-    """A worker that does not stop is interrupted; one that ignores that, too, is ended, and the folder is still sealed."""
+    """A worker that does not stop is interrupted; one that ignores that, too, is ended; the folder is still sealed."""
     signals = Signals()
     link = ScriptedLink(0, [window(0, 0, 10)], stop=[window(1, 0, 1)], interrupt=[window(2, 0, 1)])
     follower = Follower(lambda _second: signals.request("SIGINT"))

@@ -46,7 +46,8 @@ def test_busy_seconds_that_do_not_last_are_forgiven(ratios: tuple[float, ...]) -
 
 def test_workers_are_looked_at_one_by_one() -> None:
     """Bad seconds of different workers do not add up to a row."""
-    together = [second for pair in zip(cpu(0.95, 0.1, 0.95), cpu(0.1, 0.95, 0.1, worker=1), strict=True) for second in pair]
+    pairs = zip(cpu(0.95, 0.1, 0.95), cpu(0.1, 0.95, 0.1, worker=1), strict=True)
+    together = [second for pair in pairs for second in pair]
 
     assert reasons(together) == []
 

@@ -21,7 +21,8 @@ ORDERS: list[wire.Order] = [
     wire.Stop(),
     wire.Interrupt(),
 ]
-END = WorkerEnd(1, "finished", rows_dropped=2, rows_lost=3, files=(FileFacts("requests-1.arrow", 5, 6, "ab", sealed=True),))
+FACTS = FileFacts("requests-1.arrow", 5, 6, "ab", sealed=True)
+END = WorkerEnd(1, "finished", rows_dropped=2, rows_lost=3, files=(FACTS,))
 REPORTS: list[wire.Report] = [
     wire.Prepared({"steps": [], "connections": 3}),
     wire.Armed(),

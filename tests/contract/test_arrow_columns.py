@@ -1,0 +1,32 @@
+"""The columns that the engine gives are those that result files promise."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from loadcore import Scenario, get, users
+from loadcore._core import Engine  # noqa: TID251 - the contract with the extension itself
+from loadcore.compiler import compile  # noqa: A004
+from loadcore.results.schema import REQUESTS, SCHEDULED_AT, WINDOWS
+
+
+@pytest.fixture(scope="module")
+def batches() -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Rows and windows of an engine, empty."""
+    steps = [get("/items")]
+    scenario = Scenario("shop", base_url="http://127.0.0.1:1", load=users(1, duration="1s"), steps=steps)
+    rows, windows = Engine(compile([scenario]).to_json(), 0, 1).empty_batches()
+    return pa.record_batch(rows), pa.record_batch(windows)
+
+
+def test_rows_have_the_promised_columns(batches: tuple[pa.RecordBatch, pa.RecordBatch]) -> None:
+    """All columns but the wall-clock time, which the worker puts before them, in the same order and types."""
+    assert pa.schema([SCHEDULED_AT, *batches[0].schema]) == REQUESTS
+
+
+def test_windows_have_the_promised_columns(batches: tuple[pa.RecordBatch, pa.RecordBatch]) -> None:
+    """All columns but what the supervisor adds about the machine."""
+    promised = pa.schema([field for field in WINDOWS if field.name != "foreign_cpu_ns"])
+
+    assert batches[1].schema == promised
