@@ -1,0 +1,239 @@
+"""Windows added up: live, at the end, and from disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadcore.results.lookup import Measured, SteadySpan
+from loadcore.results.totals import Totals
+from loadcore.results.windows_file import PLAIN
+from loadcore.thresholds import State, judge, parse, resolve
+from tests.contract.test_core_histogram import encoded
+from tests.unit.results.numbers import DESCRIPTION, START
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+def step(times_ms: list[int], name: str = "GET /items", **fields: Any) -> dict[str, Any]:
+    """A window of a step whose requests took so long."""
+    section = "auth" if name == "token" else "main"
+    durations = encoded([1000 * time for time in times_ms])
+    row = {"kind": "step", "scenario": "shop", "name": name, "section": section, "method": "GET"}
+    row |= {"count": len(times_ms), "errors": 0, "attempts": len(times_ms)}
+    row |= {"service": durations, "response": durations, "ttfb": durations}
+    row |= {"service_sum_ns": MS * sum(times_ms), "response_sum_ns": MS * sum(times_ms)}
+    row |= {"outcomes": [{"name": "ok", "count": len(times_ms)}], "statuses": [{"status": 200, "count": len(times_ms)}]}
+    return row | fields
+
+
+def scenario(**counts: int) -> dict[str, Any]:
+    """A window of the scenario."""
+    return {"kind": "scenario", "scenario": "shop", "name": "shop", **counts}
+
+
+def batch(second: int, *rows: dict[str, Any], worker: int = 0, phase: str = "steady") -> pa.RecordBatch:
+    """The windows of one second of one worker."""
+    about = {"second": second, "worker": worker, "phase": phase}
+    return pa.RecordBatch.from_pylist([about | row for row in rows], schema=PLAIN)
+
+
+def added(*batches: pa.RecordBatch) -> Totals:
+    """Totals of these windows."""
+    totals = Totals(START.expectations(), cores=2)
+    for each in batches:
+        totals.add(each)
+    return totals
+
+
+def measured(totals: Totals, ended_ns: int = 10 * SECOND) -> Measured:
+    """The same as thresholds ask for them."""
+    return Measured(totals, START, ended_ns)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(1, 5000), min_size=1)), min_size=1, max_size=8))
+def test_windows_add_up_to_the_whole(parts: list[tuple[int, list[int]]]) -> None:
+    """However requests are spread over seconds and workers, counts, sums and quantiles are those of all together."""
+    everything = [time for _, times in parts for time in times]
+    one = added(batch(0, step(everything))).over().all_steps()
+    many = added(*(batch(second, step(times), worker=worker) for second, (worker, times) in enumerate(parts)))
+    total = many.over().all_steps()
+
+    assert (total.requests, total.attempts, total.service_sum_ns) == (one.requests, one.attempts, one.service_sum_ns)
+    assert total.outcomes == one.outcomes
+    assert total.service.buckets() == one.service.buckets()
+    assert total.not_sent == 0
+
+
+def test_only_the_steady_phase_counts_unless_asked() -> None:
+    """Warm-up and ramp-down are kept, and apart."""
+    totals = added(
+        batch(0, step([1]), phase="warm_up"), batch(1, step([1, 2])), batch(2, step([1, 2, 3]), phase="ramp_down")
+    )
+
+    assert totals.over().all_steps().requests == 2
+    assert totals.over("warm_up").all_steps().requests == 1
+    assert totals.over("warm_up", "steady", "ramp_down").all_steps().requests == 6
+
+
+def test_token_calls_stand_apart() -> None:
+    """A token call is in no number about the API, and can be asked for by its name."""
+    totals = added(batch(0, step([900], "token"), phase="warm_up"), batch(1, step([10])))
+    numbers = measured(totals)
+
+    assert totals.over().all_steps().requests == 1
+    assert numbers.quantile_ns("service", 1.0, None, None) == pytest.approx(10 * MS, rel=0.001)
+    assert numbers.quantile_ns("service", 1.0, "shop", "token") == pytest.approx(900 * MS, rel=0.001)
+
+
+def test_the_last_seconds_are_those_before_the_one_asked_for() -> None:
+    """The live view's numbers are of a few seconds, whatever the phase, and forget what is older."""
+    totals = added(*(batch(second, step([1] * (second + 1))) for second in range(20)))
+
+    assert totals.last_second == 19
+    assert totals.recent(1).all_steps().requests == 20
+    assert totals.recent(5).all_steps().requests == 20 + 19 + 18 + 17 + 16
+    assert totals.recent(1, until=18).all_steps().requests == 19
+
+
+def test_users_are_a_gauge_and_peak_over_all_workers() -> None:
+    """Users of two workers add up, the last report of each counts, the peak stays."""
+    totals = added(
+        batch(0, scenario(users_active=5), worker=0),
+        batch(0, scenario(users_active=6), worker=1),
+        batch(1, scenario(users_active=2), worker=0),
+    )
+
+    assert totals.users_active() == totals.users_active("shop") == 8
+    assert totals.users_peak == {"shop": 11}
+
+
+def test_checks_of_two_steps_may_share_a_name() -> None:
+    """They are counted by step and name, and asked for by step."""
+    check = {"kind": "check", "scenario": "shop", "name": "has items"}
+    totals = added(
+        batch(
+            0,
+            {**check, "step": "GET /items", "count": 10, "errors": 1},
+            {**check, "step": "POST /orders", "count": 5, "errors": 5},
+        )
+    )
+    numbers = measured(totals)
+
+    assert numbers.count("checks", None, None) == 15
+    assert numbers.count("checks_failed", "shop", "GET /items") == 1
+    assert numbers.count("checks", "shop", "token") is None
+
+
+def test_errors_are_listed_by_what_they_were_and_when() -> None:
+    """A status is an error where the step does not expect it; an outcome other than ok always is."""
+    answers = [{"status": 200, "count": 1}, {"status": 409, "count": 2}, {"status": 503, "count": 3}]
+    failing = {
+        "errors": 5,
+        "statuses": answers,
+        "outcomes": [{"name": "ok", "count": 6}, {"name": "fd_limit", "count": 4}],
+    }
+    totals = added(
+        batch(1, step([1] * 6, **failing)),
+        batch(4, step([1] * 6, **failing)),
+        batch(5, step([1] * 6, "POST /orders", **failing)),
+        batch(6, step([1] * 6, **(failing | {"errors": 0, "outcomes": []}))),
+    )
+
+    def span(name: str, outcome: str, status: int) -> tuple[int, int, int] | None:
+        found = totals.errors.get(("shop", "main", name, "steady", outcome, status))
+        return None if found is None else (found.count, found.first_s, found.last_s)
+
+    assert span("GET /items", "", 409) == (4, 1, 4)
+    assert span("GET /items", "", 503) == (6, 1, 4)
+    assert span("GET /items", "fd_limit", 0) == (8, 1, 4)
+    assert span("POST /orders", "", 409) is None
+    assert span("POST /orders", "", 503) == (3, 5, 5)
+
+
+def test_requests_never_sent_stand_in_no_time() -> None:
+    """They count, and are told apart from those that were sent."""
+    refused = step([], outcomes=[{"name": "connect_refused", "count": 7}], statuses=[], count=7, errors=7)
+    total = added(batch(0, refused, step([5]))).over().all_steps()
+
+    assert (total.requests, total.not_sent, total.service.count, total.error_rate) == (8, 7, 1, 7 / 8)
+
+
+def test_workers_and_machine_are_kept_apart_from_load() -> None:
+    """Health is summed for each worker, foreign CPU for the machine."""
+    health = {"kind": "worker", "cpu_ns": SECOND // 2, "wall_ns": SECOND, "process_cpu_ns": SECOND, "open_fds": 9}
+    health |= {"lag": encoded([100]), "lag_max_ns": 5, "fd_limit": 99}
+    machine = {"kind": "worker", "wall_ns": SECOND, "foreign_cpu_ns": SECOND + SECOND // 2}
+    totals = added(
+        batch(0, health),
+        batch(1, health | {"cpu_ns": SECOND}),
+        batch(0, machine, worker=-1),
+        batch(1, machine, worker=-1),
+    )
+    worker = totals.workers[0]
+
+    assert set(totals.workers) == {0}
+    assert (worker.cpu_ns, worker.wall_ns, worker.cpu_ratio_max) == (SECOND + SECOND // 2, 2 * SECOND, 1.0)
+    assert (worker.lag.count, worker.open_fds_max, worker.fd_limit) == (2, 9, 99)
+    assert totals.machine.foreign_cores_max == 1.5
+    assert totals.processes_cpu_ns(1) == SECOND
+
+
+def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
+    """Rates are per second of the measured part: from the end of the warm-up to whichever end came first."""
+    assert SteadySpan.of(START, 13 * SECOND).seconds == 8.0
+    assert SteadySpan.of(START, 5 * SECOND).seconds == 3.0
+    assert SteadySpan.of(START, 1 * SECOND).seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("errors.rate < 1%", 0.25),
+        ("errors.count < 1", 1),
+        ("requests.count > 1", 4),
+        ("throughput > 1/s", 0.5),
+        ("service.p50 < 1s", 20 * MS),
+        ("response.max < 1s", 40 * MS),
+        ("ttfb.min < 1s", 10 * MS),
+        ("service.mean < 1s", 25 * MS),
+        ("GET /items: service.mean < 1s", 15 * MS),
+        ("shop/*: requests.count > 1", 4),
+        ("token: requests.count > 1", 1),
+        ("users.lost < 1", 2),
+        ("dropped.rate < 1%", 0.1),
+        ("dropped.count < 1", 1),
+    ],
+)
+def test_thresholds_find_their_numbers(expression: str, value: float) -> None:
+    """Every metric is answered from totals."""
+    totals = added(
+        batch(1, step([700], "token"), scenario(users_lost=2), phase="warm_up"),
+        batch(3, step([10, 20], errors=1), step([30, 40], "POST /orders")),
+        batch(4, scenario(iterations_due=10, iterations_dropped=1)),
+    )
+    steps = [(each.scenario, each.name) for each in DESCRIPTION.steps]
+    judgement = judge(resolve(parse(expression), steps), measured(totals))
+
+    assert judgement.value == pytest.approx(value, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "errors.rate < 1%",
+        "throughput > 1/s",
+        "service.p99 < 1s",
+        "service.mean < 1s",
+        "checks.rate > 9%",
+        "dropped.rate < 1%",
+    ],
+)
+def test_nothing_measured_is_no_data(expression: str) -> None:
+    """A run without numbers passes no threshold."""
+    assert judge(parse(expression), measured(added())).state is State.NO_DATA
