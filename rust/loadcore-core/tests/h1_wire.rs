@@ -112,7 +112,11 @@ fn deliver<'a>(case: &Case, pieces: impl Iterator<Item = &'a [u8]>, sink: &mut i
 /// What the case demands.
 fn demanded(case: &Case) -> Seen {
     Seen {
-        outcome: Outcome::ALL.iter().map(|outcome| outcome.name()).find(|name| *name == case.outcome).expect("an outcome"),
+        outcome: Outcome::ALL
+            .iter()
+            .map(|outcome| outcome.name())
+            .find(|name| *name == case.outcome)
+            .expect("an outcome"),
         status: case.status,
         body_bytes: case.body().len() as u64,
         reusable: case.reusable(),
@@ -138,27 +142,28 @@ fn run(case: &Case) -> Result<usize, String> {
     let demanded = demanded(case);
     let mut whole = Told::default();
     let mut deliveries = 0;
-    let mut check = |name: &str, pieces: &mut dyn Iterator<Item = &[u8]>, pieces_again: &mut dyn Iterator<Item = &[u8]>| {
-        let mut told = Told::default();
-        let (seen, given) = deliver(case, pieces, &mut told);
-        let (seen_without_sink, _) = deliver(case, pieces_again, &mut ());
-        deliveries += 2;
-        if seen != demanded || seen_without_sink != demanded {
-            return Err(format!("{name}: {seen:?}\n  without sink {seen_without_sink:?}\n  demanded {demanded:?}"));
-        }
-        if told.body != case.body() || told.status != case.status {
-            return Err(format!("{name}: told {told:?}"));
-        }
-        if name == "whole" {
-            whole = told;
-        } else if told != whole {
-            return Err(format!("{name}: told {told:?}\n  but whole {whole:?}"));
-        }
-        if name == "bytes" && case.stops_by.is_some_and(|most| given > most) {
-            return Err(format!("stopped only after {given} bytes"));
-        }
-        Ok(())
-    };
+    let mut check =
+        |name: &str, pieces: &mut dyn Iterator<Item = &[u8]>, pieces_again: &mut dyn Iterator<Item = &[u8]>| {
+            let mut told = Told::default();
+            let (seen, given) = deliver(case, pieces, &mut told);
+            let (seen_without_sink, _) = deliver(case, pieces_again, &mut ());
+            deliveries += 2;
+            if seen != demanded || seen_without_sink != demanded {
+                return Err(format!("{name}: {seen:?}\n  without sink {seen_without_sink:?}\n  demanded {demanded:?}"));
+            }
+            if told.body != case.body() || told.status != case.status {
+                return Err(format!("{name}: told {told:?}"));
+            }
+            if name == "whole" {
+                whole = told;
+            } else if told != whole {
+                return Err(format!("{name}: told {told:?}\n  but whole {whole:?}"));
+            }
+            if name == "bytes" && case.stops_by.is_some_and(|most| given > most) {
+                return Err(format!("stopped only after {given} bytes"));
+            }
+            Ok(())
+        };
     check("whole", &mut iter::once(&response[..]), &mut iter::once(&response[..]))?;
     check("bytes", &mut response.chunks(1), &mut response.chunks(1))?;
     for at in cuts(response.len()) {

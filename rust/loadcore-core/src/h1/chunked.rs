@@ -139,7 +139,9 @@ impl Chunked {
         let next = match (self.expects, byte) {
             (Expects::FirstTrailer | Expects::Trailer, b'\r') => return Ok(Expects::LastLf),
             (Expects::LastLf, b'\n') => return Ok(Expects::Nothing),
-            (Expects::FirstTrailer | Expects::Trailer | Expects::TrailerName, byte) if is_name(byte) => Expects::TrailerName,
+            (Expects::FirstTrailer | Expects::Trailer | Expects::TrailerName, byte) if is_name(byte) => {
+                Expects::TrailerName
+            }
             (Expects::TrailerName, b':') | (Expects::Trailer, b' ' | b'\t') => Expects::TrailerValue,
             (Expects::TrailerValue, b'\r') => Expects::TrailerLf,
             (Expects::TrailerValue, byte) if is_text(byte) => Expects::TrailerValue,

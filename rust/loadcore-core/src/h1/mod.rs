@@ -183,6 +183,13 @@ impl Decoder {
         self.interim
     }
 
+    /// Bytes of heap memory held: none but between the reads of a head that came in pieces, and then no more than twice what may
+    /// come of it.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.carry.capacity()
+    }
+
     #[inline]
     fn advance(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Progress, Outcome> {
         match self.state {
@@ -197,20 +204,22 @@ impl Decoder {
     /// Reads on in the head. Gives where the body begins once the final head is complete.
     #[inline]
     fn head(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Option<usize>, Outcome> {
-        let is_whole = self.state == State::StatusLine && self.carry.is_empty();
-        let window = &input[..input.len().min(self.head_left as usize)];
-        let Some(head) = is_whole.then(|| fast::head(window, self.lines_left)).flatten() else {
-            return self.strict_head(input, sink);
-        };
-        self.status = head.status;
-        self.http10 = head.http10;
-        self.fields = Fields { close: head.fields.close | self.fields.close, ..head.fields };
-        sink.status(head.status);
-        if sink.wants_headers() {
-            fast::tell_headers(&window[..head.bytes], sink);
+        if self.state == State::StatusLine && self.carry.is_empty() {
+            let window = &input[..input.len().min(self.head_left as usize)];
+            let close = self.fields.close;
+            if let Some(head) = fast::head(window, self.lines_left, &mut self.fields) {
+                self.status = head.status;
+                self.http10 = head.http10;
+                sink.status(head.status);
+                if sink.wants_headers() {
+                    fast::tell_headers(&window[..head.bytes as usize], sink);
+                }
+                self.begin_body(sink)?;
+                return Ok(Some(head.bytes as usize));
+            }
+            self.fields = Fields { close, ..Fields::default() };
         }
-        self.begin_body(sink)?;
-        Ok(Some(head.bytes))
+        self.strict_head(input, sink)
     }
 
     /// An interim head has ended: another one follows. What it said of the body is void, since it has none; that the server will
@@ -237,22 +246,27 @@ impl Decoder {
 
     #[inline]
     fn body(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Progress, Outcome> {
-        let used = match &mut self.state {
-            State::Length(remaining) => {
-                let piece = &input[..usize::try_from(*remaining).unwrap_or(usize::MAX).min(input.len())];
-                if sink.wants_body() && !piece.is_empty() {
-                    sink.body(piece);
-                }
-                *remaining -= piece.len() as u64;
-                self.body_bytes += piece.len() as u64;
-                (*remaining == 0).then_some(piece.len())
+        let used = if let State::Length(remaining) = &mut self.state {
+            let piece = &input[..usize::try_from(*remaining).unwrap_or(usize::MAX).min(input.len())];
+            if sink.wants_body() && !piece.is_empty() {
+                sink.body(piece);
             }
-            State::Chunked(chunked) => chunked.feed(input, &self.limits, &mut self.body_bytes, sink)?,
-            State::UntilClose => self.body_until_close(input, sink)?,
-            State::Idle if !input.is_empty() => return Err(Outcome::ProtoSurplus),
-            _ => None,
+            *remaining -= piece.len() as u64;
+            self.body_bytes += piece.len() as u64;
+            (*remaining == 0).then_some(piece.len())
+        } else {
+            self.body_of_unknown_length(input, sink)?
         };
         Ok(used.map_or(Progress::NeedMore, |used| Progress::Complete(self.complete(input.len() - used, true))))
+    }
+
+    fn body_of_unknown_length(&mut self, input: &[u8], sink: &mut impl Sink) -> Result<Option<usize>, Outcome> {
+        match &mut self.state {
+            State::Chunked(chunked) => chunked.feed(input, &self.limits, &mut self.body_bytes, sink),
+            State::UntilClose => self.body_until_close(input, sink),
+            State::Idle if !input.is_empty() => Err(Outcome::ProtoSurplus),
+            _ => Ok(None),
+        }
     }
 
     /// Never complete before the end of the stream.
@@ -325,7 +339,7 @@ mod tests {
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" {
             assert_eq!(decoder.feed(&[*byte], &mut ()), Ok(Progress::NeedMore));
         }
-        assert_eq!(decoder.carry.capacity(), 0);
+        assert_eq!(decoder.held_bytes(), 0);
         assert_eq!(decoder.body_remaining(), Some(2));
     }
 

@@ -1,37 +1,98 @@
-//! Finding the next byte of a class, sixteen bytes at a time.
-//!
-//! The classes are computed with plain array code that the compiler turns into vector instructions of the target; no `unsafe`, no
-//! code per architecture.
+//! How far the bytes of a class reach, found sixteen bytes at a time.
+
+use wide::i8x16;
 
 /// Bytes looked at together.
 const BLOCK: usize = 16;
 
-/// Where the first control character (below 0x20, or 0x7f) at or after `from` stands; the length of `bytes` if there is none.
+/// How many bytes from the begin are printable ASCII or spaces.
 #[inline]
-pub(super) fn control(bytes: &[u8], from: usize) -> usize {
-    first(bytes, from, |byte| byte < 0x20 || byte == 0x7f)
+pub(super) fn printable(bytes: &[u8]) -> usize {
+    // One up, 0x7f and all beyond are negative.
+    span(bytes, |block| (block + i8x16::splat(1)).simd_gt(i8x16::splat(0x20)))
 }
 
-/// Where the first byte at or after `from` stands that is neither a letter nor a dash; the length of `bytes` if there is none.
+/// How many bytes from the begin are letters or dashes.
 #[inline]
-pub(super) fn name_end(bytes: &[u8], from: usize) -> usize {
-    first(bytes, from, |byte| !((byte | 0x20).wrapping_sub(b'a') < 26 || byte == b'-'))
+pub(super) fn name(bytes: &[u8]) -> usize {
+    // In lower case and moved up until `z` is the largest positive number, letters are the 26 largest.
+    let shift = i8x16::splat(i8::MAX - b'z'.cast_signed());
+    span(bytes, |block| {
+        let is_letter = ((block | i8x16::splat(0x20)) + shift).simd_gt(i8x16::splat(i8::MAX - 26));
+        is_letter | block.simd_eq(i8x16::splat(b'-'.cast_signed()))
+    })
 }
 
-/// Where the first byte of the class at or after `from` stands.
-#[expect(clippy::inline_always, reason = "only inlined does the class become vector code")]
+/// How many bytes from the begin are of the class. Mostly, the first block knows.
+#[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
 #[inline(always)]
-fn first(bytes: &[u8], from: usize, class: impl Fn(u8) -> bool + Copy) -> usize {
-    let mut at = from;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let found = u128::from_le_bytes(block.map(|byte| if class(byte) { 0xff } else { 0 }));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+fn span(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
+    let Some((block, rest)) = bytes.split_first_chunk() else { return span_of_few(bytes, class) };
+    let outside = outside(block, &class);
+    if outside != 0 { outside.trailing_zeros() as usize } else { BLOCK + span_of_many(rest, class) }
+}
+
+/// The same for any number of blocks.
+#[inline(never)]
+fn span_of_many(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        let outside = outside(block, &class);
+        if outside != 0 {
+            return index * BLOCK + outside.trailing_zeros() as usize;
         }
-        at += BLOCK;
     }
-    while bytes.get(at).is_some_and(|byte| !class(*byte)) {
-        at += 1;
+    blocks.len() * BLOCK + span_of_few(rest, class)
+}
+
+/// The same for less than a block.
+#[inline(never)]
+fn span_of_few(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
+    // Zeros are of no class.
+    let mut block = [0; BLOCK];
+    block[..bytes.len()].copy_from_slice(bytes);
+    // The bit beyond the block stops a block of nothing but the class.
+    (outside(&block, &class) | 1 << BLOCK).trailing_zeros() as usize
+}
+
+/// One bit for each byte that is not of the class.
+#[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
+#[inline(always)]
+fn outside(block: &[u8; BLOCK], class: &impl Fn(i8x16) -> i8x16) -> u32 {
+    class(i8x16::new(block.map(u8::cast_signed))).to_bitmask() ^ 0xffff
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The blocks find what a look at each byte finds, at any length.
+        #[test]
+        fn spans_are_what_a_slow_look_finds(
+            text in "[a-zA-Z-]{0,40}", odd in any::<u8>(), rest in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let bytes = [text.as_bytes(), &[odd], &rest].concat();
+            let slow = |class: fn(&u8) -> bool| bytes.iter().position(|byte| !class(byte)).unwrap_or(bytes.len());
+            prop_assert_eq!(name(&bytes), slow(|byte| byte.is_ascii_alphabetic() || *byte == b'-'));
+            prop_assert_eq!(printable(&bytes), slow(|byte| (0x20..0x7f).contains(byte)));
+        }
     }
-    at.min(bytes.len())
+
+    /// Every byte is told apart, at every place of a block.
+    #[test]
+    fn each_byte_is_of_its_class() {
+        for byte in 0..=u8::MAX {
+            for at in 0..2 * BLOCK {
+                let mut bytes = [b'a'; 3 * BLOCK];
+                bytes[at] = byte;
+                let is_name = byte.is_ascii_alphabetic() || byte == b'-';
+                assert_eq!(name(&bytes), if is_name { bytes.len() } else { at }, "{byte:#x} at {at}");
+                let is_printable = (0x20..0x7f).contains(&byte);
+                assert_eq!(printable(&bytes), if is_printable { bytes.len() } else { at }, "{byte:#x} at {at}");
+            }
+        }
+    }
 }

@@ -103,7 +103,10 @@ impl Decoder {
         };
         let [b' ', digits @ ..] = &rest[version_end..] else { return Err(Outcome::ProtoStatusLine) };
         let (digits, reason) = digits.split_at_checked(3).ok_or(Outcome::ProtoStatusLine)?;
-        if !digits.iter().all(u8::is_ascii_digit) || !matches!(reason, [] | [b' ', ..]) || !reason.iter().copied().all(is_text) {
+        if !digits.iter().all(u8::is_ascii_digit)
+            || !matches!(reason, [] | [b' ', ..])
+            || !reason.iter().copied().all(is_text)
+        {
             return Err(Outcome::ProtoStatusLine);
         }
         self.status = digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'));
