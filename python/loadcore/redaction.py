@@ -18,7 +18,7 @@ _SENSITIVE: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _QUERY_VALUE: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
-_VARIABLE_ALONE: Final = re.compile(r"\{\$?[A-Za-z_]\w*(?::\w+)?\}")
+_VARIABLE_ALONE: Final = re.compile(r"\{\$?[\w.-]+(?::\w+)?\}")
 
 
 def is_sensitive(name: str) -> bool:

@@ -16,6 +16,7 @@ from loadcore.compiler.settings import compile_http
 from loadcore.compiler.tables import FeederRegistry
 from loadcore.http import Http
 from loadcore.plan import VERSION, Plan
+from loadcore.scenario import Scenario
 from loadcore.units import parse_duration
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from loadcore.place import Place
     from loadcore.plan import ScenarioPlan
-    from loadcore.scenario import Scenario
 
 T = TypeVar("T")
 
@@ -49,7 +49,10 @@ def compile(scenarios: Sequence[Scenario], options: Options | None = None) -> Pl
 
 class _Compiler:
     def __init__(self, scenarios: Sequence[Scenario], options: Options, problems: Problems) -> None:
-        self._scenarios = scenarios
+        self._scenarios = [each for each in scenarios if isinstance(each, Scenario)]
+        for other in scenarios:
+            if not isinstance(other, Scenario):
+                problems.add(None, f"{other!r} is no scenario", 'write Scenario("name", …)')
         self._options = options
         self._problems = problems
         self._auth = AuthRegistry(problems)

@@ -172,8 +172,9 @@ def test_scenarios_have_names_of_their_own() -> None:
 
 
 def test_nothing_to_run_is_said() -> None:
-    """A run without scenarios is refused."""
+    """A run without scenarios is refused, and so is one of other things."""
     assert problems() == ["there is no scenario to run"]
+    assert problems(scenario(), get("/")) == ["Request(method='GET', url='/', options={}) is no scenario"]  # type: ignore[arg-type]
 
 
 def test_settings_of_the_run_hold_for_all_scenarios() -> None:
