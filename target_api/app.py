@@ -59,8 +59,17 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
         control=services.control,
         truth=services.truth,
         metrics=services.metrics,
+        cache=services.cache,
         worker=place.worker,
+        per_request=bool(settings.fault_header),
     )
-    app.add_middleware(RecordMiddleware, routes=routes, truth=services.truth, metrics=services.metrics)
+    app.add_middleware(
+        RecordMiddleware,
+        routes=routes,
+        truth=services.truth,
+        request_log=services.request_log_writer,
+        metrics=services.metrics,
+        logged_share=settings.log_requests,
+    )
     app.add_middleware(ContextMiddleware, routes=routes, control=services.control, replica=settings.replica)
     return app

@@ -1,6 +1,7 @@
 """Cached answers: one computation for all who ask at the same time, in memory or in Redis."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from cashews import Cache
@@ -28,19 +29,25 @@ class AnswerCache:
         self._ttl_s = ttl_s
         self._counts = {name: metrics.cache.labels(name) for name in ("hit", "miss", "shared", "off")}
         self._control = control
+        self._flush_every_s: float | None = None
         self._pending: dict[str, asyncio.Task[bytes]] = {}
 
     async def open(self) -> None:
         """Connects to the store."""
         await self._cache.init()
 
+    def flush_every(self, seconds: float | None) -> None:
+        """Makes all answers stale at the same times in all workers; 0 for no caching, `None` for no flushing."""
+        self._flush_every_s = seconds
+
     async def get(self, key: str, compute: Callable[[], Awaitable[bytes]]) -> bytes:
         """The bytes of a key, computed when they are not there."""
-        if self._ttl_s == 0:
+        if self._ttl_s == 0 or self._flush_every_s == 0:
             self._counts["off"].inc()
             return await compute()
         # The epoch is part of the key: a flush makes every worker miss, also those that did not flush.
-        full_key = f"{self._control.words[Word.CACHE]}:{key}"
+        period = int(time.time() / self._flush_every_s) if self._flush_every_s else 0
+        full_key = f"{self._control.words[Word.CACHE]}:{period}:{key}"
         found = await self._cache.get(full_key)
         if isinstance(found, bytes):
             self._counts["hit"].inc()

@@ -18,7 +18,7 @@ class ConnectionProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called for each request, before its head is parsed."""
         super().on_message_begin()
-        self.scope[_KEY] = self.transport  # type: ignore[typeddict-unknown-key]
+        self.scope[_KEY] = self.transport  # type: ignore[literal-required]
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:

@@ -36,6 +36,11 @@ def services_of(connection: HTTPConnection) -> Services:
     return cast("Services", connection.app.state.services)
 
 
+def client_of(connection: HTTPConnection) -> str:
+    """Address of the client."""
+    return connection.client.host if connection.client else ""
+
+
 async def _exchange(connection: HTTPConnection) -> Exchange:
     return Exchange(services_of(connection), context_of(connection.scope))
 
@@ -51,13 +56,18 @@ class _AccessToken(OAuth2PasswordBearer):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise ProblemError(401, "an access token is required", {"WWW-Authenticate": 'Bearer realm="gateway"'})
+        services, context = services_of(request), context_of(request.scope)
+        if services.limits.client is not None:
+            await services.limits.check(services.limits.client, client_of(request), context)
         before = time.perf_counter()
         try:
-            principal = await services_of(request).tokens.verify(token)
+            principal = await services.tokens.verify(token)
         except InvalidTokenError as error:
             challenge = f'Bearer realm="gateway", error="invalid_token", error_description="{error}"'
             raise ProblemError(401, str(error), {"WWW-Authenticate": challenge}) from None
-        context_of(request.scope).add_timing("auth", time.perf_counter() - before)
+        context.add_timing("auth", time.perf_counter() - before)
+        if services.limits.user is not None:
+            await services.limits.check(services.limits.user, principal.subject, context)
         missing = [scope for scope in scopes.scopes if scope not in principal.scopes]
         if missing:
             challenge = f'Bearer realm="gateway", error="insufficient_scope", scope="{scopes.scope_str}"'
@@ -65,7 +75,7 @@ class _AccessToken(OAuth2PasswordBearer):
         return principal
 
 
-_access_token = _AccessToken(tokenUrl="/auth/token", refreshUrl="/auth/token", scopes=SCOPES)
+_access_token = _AccessToken("/auth/token", "AccessToken", SCOPES, refreshUrl="/auth/token")
 
 AnyPrincipal = Annotated[Principal, Security(_access_token)]
 ItemReader = Annotated[Principal, Security(_access_token, scopes=["items:read"])]

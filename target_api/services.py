@@ -1,18 +1,22 @@
 """Everything that the routes of one worker use, opened and closed together."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from target_api.cache import AnswerCache
+from target_api.observe.loop_lag import watch_loop_lag
 from target_api.observe.metrics import Metrics
+from target_api.rate_limit import RateLimits, SharedStorage
 from target_api.route_table import RouteTable
 from target_api.security.keys import KeyRing
 from target_api.security.passwords import PasswordVerifier
 from target_api.security.tokens import TokenService
 from target_api.settings import Settings
 from target_api.shared.control import ControlPage
+from target_api.shared.request_log import RequestLog
 from target_api.shared.truth import TruthBlock, TruthBook
 from target_api.store.database import Database, database_url
 from target_api.store.seed import seed
@@ -53,13 +57,18 @@ class Services:
         self.control = ControlPage(folder / "control.page" if folder else None)
         self.truth_book = TruthBook(folder / "truth.page" if folder else None, routes.labels)
         self.truth: TruthBlock = self.truth_book.block(place.worker)
+        self.request_log = RequestLog(folder / "requests.page" if folder else None, settings.request_log, routes.labels)
+        self.request_log_writer = self.request_log.writer(place.worker)
         if folder is None:
             self.control.set_program(settings.fault_program())
         self.metrics = Metrics()
+        self._limits_page = SharedStorage.page(folder / "limits.page" if folder else None)
+        self.limits = RateLimits(settings, self._limits_page, self.metrics)
         self.cache = AnswerCache(settings.cache_url, settings.cache_ttl_s, self.metrics, self.control)
         self.database: Database
         self.users: UserStore
         self.tokens: TokenService
+        self._lag_watch: asyncio.Task[None]
         self.passwords: PasswordVerifier
         self.upstreams = Upstreams(settings, self.metrics)
         self.ready = False
@@ -83,14 +92,20 @@ class Services:
         )
         await self.cache.open()
         await self.upstreams.open()
+        self._lag_watch = asyncio.create_task(watch_loop_lag(self.metrics))
         self.ready = True
 
     async def close(self) -> None:
         """Closes what was opened."""
         self.ready = False
+        self._lag_watch.cancel()
         self.passwords.close()
         await self.upstreams.close()
         await self.cache.close()
         await self.database.close()
         if self._own_folder is not None:
             self._own_folder.cleanup()
+        self.control.close()
+        self.truth_book.close()
+        self.request_log.close()
+        self._limits_page.close()

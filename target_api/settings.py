@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
+import limits
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     breaker_failures: Annotated[int, Field(ge=0)] = 5
     breaker_open_s: Annotated[float, Field(gt=0)] = 2
 
+    rate_limit_url: str = ""
+    rate_limit_user: str = ""
+    rate_limit_client: str = ""
+    rate_limit_login: str = ""
+
     longest_body: Annotated[int, Field(ge=0)] = 1 << 20
     longest_download: Annotated[int, Field(ge=0)] = 100 << 20
 
@@ -103,6 +109,8 @@ class Settings(BaseSettings):
     drain_delay_s: Annotated[float, Field(ge=0)] | None = None
     graceful_s: Annotated[int, Field(ge=0)] = 25
 
+    request_log: Annotated[int, Field(ge=0, le=1 << 24)] = 16384
+    log_requests: Annotated[float, Field(ge=0, le=1)] = 0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "WARNING"
 
     seed: int = 1
@@ -110,6 +118,14 @@ class Settings(BaseSettings):
     error_rate: str = ""
     error_code: Annotated[int, Field(ge=400, le=599)] = 503
     capacity: str = ""
+    fault_header: bool | None = None
+
+    @field_validator("rate_limit_user", "rate_limit_client", "rate_limit_login")
+    @classmethod
+    def _rule_parses(cls, value: str) -> str:
+        if value:
+            limits.parse(value)
+        return value
 
     @field_validator("clients", "upstreams", mode="before")
     @classmethod
@@ -132,6 +148,8 @@ class Settings(BaseSettings):
                 raise ValueError(f"GATEWAY_{name.upper()} is shorter than {SHORTEST_SECRET} characters")
         self.hash = self.hash or (CHEAP_HASH if self.profile is Profile.DEMO else HashParameters())
         self.signing = self.signing or ("HS256" if self.profile is Profile.DEMO else "RS256")
+        if self.fault_header is None:
+            self.fault_header = self.profile is Profile.DEMO
         if self.drain_delay_s is None:
             self.drain_delay_s = 0.0 if self.profile is Profile.DEMO else 2.0
         return self

@@ -11,6 +11,8 @@ from typing import Literal
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"(\d+)(B|KB|MB|KiB|MiB)")
+_BYTES = {"B": 1, "KB": 1000, "MB": 1_000_000, "KiB": 1024, "MiB": 1 << 20}
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
 
 Shape = Literal["constant", "uniform", "lognormal", "pareto", "bimodal"]
@@ -22,6 +24,14 @@ def parse_duration(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write it with a unit, like 20ms, 1.5s or 2m")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `512B`, `10KB`, `1MB` (powers of 1,000) or `64KiB`, `1MiB` (powers of 1,024)."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write it with a unit, like 512B, 10KB or 1MiB")
+    return int(match[1]) * _BYTES[match[2]]
 
 
 def parse_share(text: str) -> float:

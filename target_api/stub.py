@@ -21,6 +21,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from target_api.connection import ConnectionProtocol, hang_up
+from target_api.fault_effects import pause
 from target_api.listeners import raise_descriptor_limit
 from target_api.spec import Distribution, parse_distribution, parse_duration
 
@@ -60,7 +61,7 @@ class Stub:
         query = dict(parse_qsl(scope["query_string"].decode()))
         delay = parse_duration(query["delay"]) if "delay" in query else self._latency.draw(self._random)
         if delay > 0:
-            await asyncio.sleep(delay)
+            await pause(delay)
         if "drop" in query:
             await hang_up(scope, receive)
             return

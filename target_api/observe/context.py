@@ -25,9 +25,11 @@ class RequestContext:
         started_ns: CLOCK_MONOTONIC when the request's head had arrived.
         status: Status of the response begun, 0 before that.
         fault: Name of the injected fault, if any.
+        timings: Parts of `Server-Timing`.
+        headers: Further headers of the response.
     """
 
-    __slots__ = ("fault", "request_id", "route", "started_ns", "status", "timings", "traceparent")
+    __slots__ = ("fault", "headers", "request_id", "route", "started_ns", "status", "timings", "traceparent")
 
     def __init__(self, route: int, request_id: bytes, traceparent: bytes | None, started_ns: int) -> None:
         self.route = route
@@ -37,6 +39,7 @@ class RequestContext:
         self.status = 0
         self.fault = ""
         self.timings: list[tuple[str, float]] = []
+        self.headers: list[tuple[bytes, bytes]] = []
 
     def add_timing(self, name: str, seconds: float) -> None:
         """Adds one part to `Server-Timing`; the parts overlap where the work did."""
@@ -102,6 +105,7 @@ class ContextMiddleware:
         headers = message.setdefault("headers", [])
         headers.append((b"x-request-id", context.request_id))
         headers.append(self._replica)
+        headers.extend(context.headers)
         total = (time.monotonic_ns() - context.started_ns) / 1e6
         parts = [f"{name};dur={seconds * 1e3:.3f}" for name, seconds in context.timings]
         parts.append(f"total;dur={total:.3f}")

@@ -39,4 +39,6 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(settings.replica))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    if settings.log_requests:
+        logging.getLogger("target_api.request").setLevel(logging.INFO)
     logging.getLogger("uvicorn").setLevel(max(settings.log_level_number, logging.WARNING))

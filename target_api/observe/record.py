@@ -9,6 +9,7 @@ from target_api.errors import problem_response
 from target_api.observe.context import RequestContext, context_of
 from target_api.observe.metrics import Metrics
 from target_api.route_table import RouteTable
+from target_api.shared.request_log import RequestLogWriter
 from target_api.shared.truth import TruthBlock
 
 _log = logging.getLogger("target_api.request")
@@ -21,15 +22,29 @@ class RecordMiddleware:
         app: What is wrapped.
         routes: The route table.
         truth: This worker's truth counters.
+        request_log: This worker's request-id log.
         metrics: This worker's metrics.
+        logged_share: Share of the requests that get a log line.
     """
 
-    def __init__(self, app: ASGIApp, *, routes: RouteTable, truth: TruthBlock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: RouteTable,
+        truth: TruthBlock,
+        request_log: RequestLogWriter,
+        metrics: Metrics,
+        logged_share: float,
+    ) -> None:
         self._app = app
         self._labels = routes.labels
         self._probe = routes.probe
         self._truth = truth
+        self._request_log = request_log
         self._metrics = metrics
+        self._logged_share = logged_share
+        self._unlogged = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or connection."""
@@ -39,6 +54,7 @@ class RecordMiddleware:
         context = context_of(scope)
         self._truth.received(context.route)
         loaded = not self._probe[context.route]
+        row = self._request_log.received(context.request_id, context.route) if loaded else -1
         if loaded:
             self._metrics.inflight.inc()
         try:
@@ -52,9 +68,24 @@ class RecordMiddleware:
         finally:
             if loaded:
                 self._metrics.inflight.dec()
-            self._ended(context)
+            self._ended(context, row)
 
-    def _ended(self, context: RequestContext) -> None:
-        self._truth.answered(context.route, context.status)
+    def _ended(self, context: RequestContext, row: int) -> None:
+        route, status = context.route, context.status
         seconds = (time.monotonic_ns() - context.started_ns) / 1e9
-        self._metrics.ended(self._labels[context.route], context.status, seconds)
+        self._truth.answered(route, status)
+        self._request_log.ended(row, route, status, context.fault, seconds)
+        self._metrics.ended(self._labels[route], status, seconds)
+        # Every n-th request, not a random one: the share is exact and costs no random number.
+        self._unlogged += self._logged_share
+        if self._unlogged >= 1:
+            self._unlogged -= 1
+            fields: dict[str, object] = {
+                "request_id": context.request_id.decode("latin-1"),
+                "route": self._labels[route],
+                "status": status,
+                "duration_ms": round(seconds * 1000, 3),
+            }
+            if context.fault:
+                fields["fault"] = context.fault
+            _log.info("request", extra={"fields": fields})

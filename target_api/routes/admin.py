@@ -2,9 +2,10 @@
 
 import ipaddress
 import secrets
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials
 
 from target_api.dependencies import AdminBearer, ExchangeDep, services_of
@@ -46,6 +47,28 @@ async def truth(exchange: ExchangeDep, *, seconds: bool = False) -> dict[str, An
         "faults": book.faults(),
     }
     return {**answer, "seconds": book.seconds()} if seconds else answer
+
+
+@router.get("/requests", operation_id="getRequests")
+async def requests(
+    exchange: ExchangeDep,
+    request_id: str | None = None,
+    fault: str | None = None,
+    route: str | None = None,
+    since: Annotated[float, Query(description="Unix seconds")] = 0.0,
+    limit: Annotated[int, Query(ge=1, le=1_000_000)] = 1000,
+) -> list[dict[str, Any]]:
+    """The newest requests of the request-id log that fit, oldest first; `fault=any` for all with a fault."""
+    rows = [
+        row
+        for row in exchange.services.request_log.read()
+        if row.received_at >= since
+        and (request_id is None or row.request_id == request_id)
+        and (fault is None or row.fault == fault or (fault == "any" and row.fault is not None))
+        and (route is None or row.route == route)
+    ]
+    rows.sort(key=lambda row: row.received_at)
+    return [asdict(row) for row in rows[-limit:]]
 
 
 @router.get("/faults", operation_id="getFaults")

@@ -6,9 +6,10 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep
+from target_api.dependencies import ExchangeDep, client_of
 from target_api.errors import OAuthError
 from target_api.models import Introspection, OAuthErrorBody, TokenResponse
+from target_api.routes.documented import problems
 from target_api.security.grants import ClientCredentials, GrantService
 from target_api.security.tokens import InvalidTokenError
 from target_api.services import Services
@@ -20,6 +21,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": OAuthErrorBody, "description": "An error of RFC 6749 section 5.2"},
     401: {"model": OAuthErrorBody, "description": "`invalid_client`"},
+    429: problems(429)[429],
     503: {"model": OAuthErrorBody, "description": "Too many logins are waiting; `Retry-After` says when to come back"},
 }
 
@@ -82,7 +84,10 @@ async def issue_token(
 ) -> TokenResponse:
     """Logs a user in, renews an access token, or gives a machine client one."""
     response.headers["Cache-Control"] = "no-store"
+    limits = exchange.services.limits
+    await limits.check(limits.client, client_of(request), exchange.context)
     form = await _read_form(request)
+    await limits.check(limits.login, form.get("username", ""), exchange.context)
     return await GrantService(exchange, request.headers.get("authorization")).answer(form)
 
 

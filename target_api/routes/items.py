@@ -20,7 +20,7 @@ IfNoneMatch = Annotated[str | None, Header(description="An entity tag from an ea
 
 
 @router.get(
-    "", operation_id="listItems", response_model=ItemPage, responses=_NOT_MODIFIED | problems(401, 403, 422, 503)
+    "", operation_id="listItems", response_model=ItemPage, responses=_NOT_MODIFIED | problems(401, 403, 422, 429, 503)
 )
 async def list_items(
     _reader: ItemReader,
@@ -43,7 +43,7 @@ async def list_items(
 
 @router.get(
     "/{item_id}", operation_id="getItem", response_model=ItemPublic,
-    responses=_NOT_MODIFIED | problems(401, 403, 404, 422, 503),
+    responses=_NOT_MODIFIED | problems(401, 403, 404, 422, 429, 503),
 )  # fmt: skip
 async def get_item(
     _reader: ItemReader,

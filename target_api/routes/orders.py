@@ -20,7 +20,7 @@ OrderId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 _ALLOWED_FROM = {"paid": ["created"], "cancelled": ["created", "paid"]}
 
 
-@router.post("", operation_id="createOrder", status_code=201, responses=problems(401, 403, 404, 409, 422, 503))
+@router.post("", operation_id="createOrder", status_code=201, responses=problems(401, 403, 404, 409, 422, 429, 503))
 async def create(
     order: OrderCreate,
     principal: OrderWriter,
@@ -47,7 +47,7 @@ async def create(
     return _public(row)
 
 
-@router.get("/{order_id}", operation_id="getOrder", responses=problems(401, 403, 404, 422, 503))
+@router.get("/{order_id}", operation_id="getOrder", responses=problems(401, 403, 404, 422, 429, 503))
 async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """One of the user's own orders."""
     async with exchange.services.database.begin(exchange.context.timings) as connection:
@@ -57,7 +57,7 @@ async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep)
     return _public(row)
 
 
-@router.patch("/{order_id}", operation_id="changeOrder", responses=problems(401, 403, 404, 409, 422, 503))
+@router.patch("/{order_id}", operation_id="changeOrder", responses=problems(401, 403, 404, 409, 422, 429, 503))
 async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """Pays or cancels an order; 409 when its state does not allow that."""
     async with exchange.services.database.begin(exchange.context.timings) as connection:
@@ -71,7 +71,9 @@ async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, 
     return _public(row)
 
 
-@router.delete("/{order_id}", operation_id="deleteOrder", status_code=204, responses=problems(401, 403, 404, 422, 503))
+@router.delete(
+    "/{order_id}", operation_id="deleteOrder", status_code=204, responses=problems(401, 403, 404, 422, 429, 503)
+)
 async def delete(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> None:
     """Deletes an order."""
     async with exchange.services.database.begin(exchange.context.timings) as connection:

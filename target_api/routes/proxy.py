@@ -53,7 +53,7 @@ for _method in _METHODS:
         methods=[_method],
         operation_id=f"proxy{_method.title()}",
         response_class=Response,
-        responses=problems(400, 401, 404, 502, 503, 504),
+        responses=problems(400, 401, 404, 429, 502, 503, 504),
     )
 
 

@@ -9,7 +9,7 @@ from target_api.routes.documented import problems
 router = APIRouter(prefix="/users", tags=["users"])
 
 
-@router.get("/me", operation_id="getMe", responses=problems(401))
+@router.get("/me", operation_id="getMe", responses=problems(401, 429))
 async def me(principal: AnyPrincipal) -> UserPublic:
     """The user that the token stands for."""
     return UserPublic(

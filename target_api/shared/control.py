@@ -29,6 +29,8 @@ class Word(IntEnum):
     NEXT_TURN = 5
     """CLOCK_MONOTONIC nanosecond at which the next request may pass the capacity gate."""
     PROGRAM_LENGTH = 6
+    PROGRAM_SET_AT = 7
+    """CLOCK_MONOTONIC nanosecond at which the fault program was set."""
 
 
 class ControlPage:
@@ -88,15 +90,21 @@ class ControlPage:
             self._page.bytes[_PROGRAM_AT : _PROGRAM_AT + len(text)] = text
             self.words[Word.PROGRAM_LENGTH] = len(text)
             self.words[Word.NEXT_TURN] = 0
+            self.words[Word.PROGRAM_SET_AT] = time.monotonic_ns()
             self.words[Word.FAULTS] = version + 1
 
     def program(self) -> tuple[int, FaultProgram]:
-        """The version and the fault program that holds now."""
+        """The version of the fault program that holds now, and the program."""
         with self._locked():
             length = self.words[Word.PROGRAM_LENGTH]
             text = bytes(self._page.bytes[_PROGRAM_AT : _PROGRAM_AT + length])
             version = self.words[Word.FAULTS]
         return version, FaultProgram.model_validate_json(text) if text else FaultProgram()
+
+    @property
+    def program_set_at(self) -> float:
+        """Monotonic seconds at which the fault program was set."""
+        return self.words[Word.PROGRAM_SET_AT] / 1e9
 
     def take_turn(self, interval_ns: int, longest_wait_ns: int) -> int | None:
         """Joins the queue of the capacity gate.

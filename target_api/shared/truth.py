@@ -18,7 +18,10 @@ STATUSES = (
 )  # fmt: skip
 """Status codes with a column of their own; 0 means that no response was begun (the client went away)."""
 OTHER_STATUS = "other"
-FAULTS = ("latency", "error", "capacity_wait", "capacity_refused")
+FAULTS = (
+    "latency", "error", "capacity_wait", "capacity_refused", "stall", "cpu", "leak", "keepalive", "close", "reset",
+    "hang", "truncate", "surplus", "trickle",
+)  # fmt: skip
 """Injected faults with a counter of their own."""
 
 _COLUMN = {status: column for column, status in enumerate(STATUSES)}

@@ -38,7 +38,7 @@ def test_downloads_have_exactly_that_size(gateway: RunningGateway, size: int, ch
 
 
 def test_a_download_can_be_compressed(gateway: RunningGateway) -> None:
-    """gzip when asked for and accepted, and not otherwise."""
+    """Compressed when asked for and accepted, and not otherwise."""
     headers = {"Accept-Encoding": "gzip"}
     packed = gateway.ask("GET", "/bytes/5000?compress=true", headers=headers)
     plain = gateway.ask("GET", "/bytes/5000", headers=headers)
