@@ -8,7 +8,6 @@ __all__ = ["Batch", "Engine", "Histogram", "__version__", "check_plan", "outcome
 __version__: str
 
 def check_plan(plan_json: str) -> str: ...
-
 def outcomes() -> list[tuple[str, str]]: ...
 
 @final

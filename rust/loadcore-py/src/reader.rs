@@ -66,7 +66,7 @@ impl Reader {
         Ok(Some(match event {
             Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.recycler.clone())?),
             Event::Window(window) => {
-                let health = self.probe.sample(Instant::now(), window.engine_thread);
+                let health = self.probe.sample(Instant::now(), window.engine_thread, window.engine_cpu_ns);
                 let table = self.windows.table(&window, health, &self.names);
                 self.recycler.window(window);
                 Item::Windows(table?)

@@ -16,6 +16,8 @@ pub struct Window {
     pub phase: Phase,
     /// The engine thread's id in `/proc`, if there is one.
     pub engine_thread: Option<u32>,
+    /// CPU time of the engine thread up to its end; in the last window only, since nobody can ask it later.
+    pub engine_cpu_ns: Option<u64>,
     /// How the users of each scenario stood at the end of the second.
     pub users: Vec<Users>,
     /// Due to send, of all requests that were sent.
@@ -38,6 +40,7 @@ impl Window {
             second: 0,
             phase: Phase::WarmUp,
             engine_thread: None,
+            engine_cpu_ns: None,
             users: vec![Users::default(); tables.scenarios.len()],
             lag: Counts::new(),
             lag_max_ns: 0,

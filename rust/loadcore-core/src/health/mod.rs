@@ -6,6 +6,8 @@
 mod figures;
 mod probe;
 
+use std::path::Path;
+
 pub use probe::{Health, Probe};
 
 /// The calling thread's id in `/proc`; `None` where there is no such file system.
@@ -13,4 +15,10 @@ pub use probe::{Health, Probe};
 pub fn this_thread() -> Option<u32> {
     let link = std::fs::read_link("/proc/thread-self").ok()?;
     link.file_name()?.to_str()?.parse().ok()
+}
+
+/// CPU time that the calling thread has used.
+#[must_use]
+pub fn this_thread_cpu() -> Option<u64> {
+    probe::thread_cpu(Path::new("/proc/thread-self"))
 }

@@ -55,17 +55,22 @@ impl Probe {
         probe
     }
 
-    /// What has happened since the last time, or since the probe was made.
-    pub fn sample(&mut self, now: Instant, engine_thread: Option<u32>) -> Health {
-        let before = engine_thread.and_then(|thread| self.cpu_by_thread.get(&thread)).copied().unwrap_or(0);
+    /// What has happened since the last time, or since the probe was made. An engine thread that has ended is not found
+    /// any more: what it had used by then, as it said itself, is `cpu_at_end_ns`.
+    pub fn sample(&mut self, now: Instant, engine_thread: Option<u32>, cpu_at_end_ns: Option<u64>) -> Health {
+        let cpu_of = |probe: &Self| engine_thread.and_then(|thread| probe.cpu_by_thread.get(&thread)).copied();
+        let before = cpu_of(self).unwrap_or(0);
         let process_cpu_ns = self.process_cpu();
-        let after = engine_thread.and_then(|thread| self.cpu_by_thread.get(&thread)).copied();
+        let (after, missed) = match cpu_of(self) {
+            Some(after) => (Some(after), 0),
+            None => (cpu_at_end_ns, cpu_at_end_ns.map_or(0, |cpu_ns| cpu_ns.saturating_sub(before))),
+        };
         let wall = now.saturating_duration_since(self.read_at);
         self.read_at = now;
         Health {
             wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
             cpu_ns: after.map(|after| after.saturating_sub(before)),
-            process_cpu_ns,
+            process_cpu_ns: process_cpu_ns.map(|cpu_ns| cpu_ns + missed),
             involuntary_switches: engine_thread.and_then(|thread| self.switches(thread)),
             open_fds: self.open_descriptors(),
             fd_limit: self.fd_limit,
@@ -109,7 +114,7 @@ impl Probe {
     }
 }
 
-fn thread_cpu(thread: &Path) -> Option<u64> {
+pub(super) fn thread_cpu(thread: &Path) -> Option<u64> {
     let exact = read(&thread.join("schedstat")).as_deref().and_then(figures::cpu_of_schedstat);
     exact.or_else(|| read(&thread.join("stat")).as_deref().and_then(figures::cpu_of_stat))
 }
@@ -148,17 +153,27 @@ mod tests {
         let thread = told.recv().unwrap();
         let mut used_ns = 0;
         while used_ns < 30_000_000 {
-            let health = probe.sample(Instant::now(), thread);
+            let health = probe.sample(Instant::now(), thread, None);
             assert!(health.process_cpu_ns >= health.cpu_ns, "{health:?}");
             used_ns += health.cpu_ns.unwrap();
         }
         enough.store(true, Ordering::Relaxed);
         told.recv().unwrap();
-        probe.sample(Instant::now(), thread);
-        let idle = probe.sample(Instant::now(), thread);
+        probe.sample(Instant::now(), thread, None);
+        let idle = probe.sample(Instant::now(), thread, None);
         drop(release);
         worker.join().unwrap();
         assert!(idle.cpu_ns < Some(1_000_000), "{idle:?}");
+    }
+
+    /// What a thread says it had used by its end counts as its own and as the process'.
+    #[test]
+    fn a_thread_that_has_ended_is_not_forgotten() {
+        let mut probe = Probe::new(Instant::now());
+        let ended = thread::spawn(|| (this_thread(), Some(5_000_000_000))).join().unwrap();
+        let health = probe.sample(Instant::now(), ended.0, ended.1);
+        assert_eq!(health.cpu_ns, Some(5_000_000_000));
+        assert!(health.process_cpu_ns >= health.cpu_ns, "{health:?}");
     }
 
     /// The number of open descriptors follows what the process opens.
@@ -166,10 +181,10 @@ mod tests {
     fn open_descriptors_are_counted() {
         let mut probe = Probe::new(Instant::now());
         let files: Vec<_> = (0..64).map(|_| fs::File::open("/proc/self/stat").unwrap()).collect();
-        let many = probe.sample(Instant::now(), None).open_fds.unwrap();
+        let many = probe.sample(Instant::now(), None, None).open_fds.unwrap();
         drop(files);
         assert!(many >= 64);
-        assert!(probe.sample(Instant::now(), None).fd_limit >= Some(64));
+        assert!(probe.sample(Instant::now(), None, None).fd_limit >= Some(64));
     }
 
     /// Without `/proc` there are no figures and no failure.
@@ -177,7 +192,7 @@ mod tests {
     fn a_missing_proc_is_no_failure() {
         let start = Instant::now();
         let mut probe = Probe::of(PathBuf::from("/nowhere"), start);
-        let health = probe.sample(start + Duration::from_secs(1), Some(1));
+        let health = probe.sample(start + Duration::from_secs(1), Some(1), None);
         assert_eq!(health, Health { wall_ns: 1_000_000_000, ..Health::default() });
     }
 }

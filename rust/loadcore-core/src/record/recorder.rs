@@ -138,6 +138,7 @@ impl Recorder {
             }
         }
         self.close_window(second, phase);
+        self.window.engine_cpu_ns = health::this_thread_cpu();
         let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
         // A reader that is gone needs to be told nothing.
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
