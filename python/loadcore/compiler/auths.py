@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadcore.auth import ApiKey, Basic, Bearer, ClientCredentialsGrant, Env, OAuth2, PasswordGrant, RefreshTokenGrant
-from loadcore.compiler.names import free_name
+from loadcore.compiler.names import default_name, free_name
+from loadcore.compiler.problems import kind_of
 from loadcore.units import parse_duration
 
 if TYPE_CHECKING:
@@ -20,26 +21,27 @@ class AuthRegistry:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._names: dict[Auth, str] = {}
+        # Searched by equality: secrets of a wrong kind may have no hash.
+        self._known: list[tuple[Auth, str]] = []
         self.plans: list[AuthPlan] = []
 
     def register(self, auth: Auth, place: Place | None) -> str | None:
         """The name under which it stands in the plan; `None` if it is none."""
         if not isinstance(auth, Bearer | Basic | ApiKey | OAuth2):
             hint = "write bearer(…), basic(…), api_key(…) or one of the oauth2_… functions"
-            self._problems.add(place, f"auth is {type(auth).__name__}: it must be a way to authenticate", hint)
+            self._problems.add(place, f"auth is {kind_of(auth)}: it must be a way to authenticate", hint)
             return None
-        if auth not in self._names:
-            way = self._way(auth)
-            name = free_name(
-                f"oauth2 {auth.token_url}" if isinstance(auth, OAuth2) else way["kind"], self._names.values()
-            )
-            plan: AuthPlan = {"name": name, "way": way}
-            if auth.place is not None:
-                plan["at"] = str(auth.place)
-            self._names[auth] = name
-            self.plans.append(plan)
-        return self._names[auth]
+        for known, name in self._known:
+            if known == auth:
+                return name
+        way = self._way(auth)
+        name = free_name(way["kind"], [name for _, name in self._known])
+        plan: AuthPlan = {"name": name, "way": way}
+        if auth.place is not None:
+            plan["at"] = str(auth.place)
+        self._known.append((auth, name))
+        self.plans.append(plan)
+        return name
 
     def _way(self, auth: Auth) -> WayPlan:
         place = auth.place
@@ -80,7 +82,7 @@ class AuthRegistry:
             "refresh_before_ns": self._problems.parse(
                 auth.place, "refresh_before", parse_duration, auth.refresh_before, 0
             ),
-            "step": f"POST {url}",
+            "step": default_name("POST", url),
         }
         if auth.scope is not None:
             plan["scope"] = self._problems.text(auth.place, "scope", auth.scope)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.fields import compile_fields
+from loadcore.compiler.problems import kind_of
 from loadcore.http import Upload
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def _raw(request: Request, problems: Problems) -> BodyPlan:
     if "text" in options:
         text = options["text"]
         if not isinstance(text, str):
-            problems.add(place, f"text is {text!r}: it must be a text; bytes go into content")
+            problems.add(place, f"text is {kind_of(text)}: it must be a text; bytes go into content")
         return {"kind": "text", "text": text}
     content = options["content"]
     if not isinstance(content, bytes):
-        problems.add(place, f"content is {content!r}: it must be bytes; texts go into text")
+        problems.add(place, f"content is {kind_of(content)}: it must be bytes; texts go into text")
         content = b""
     return {"kind": "bytes", "base64": base64.b64encode(content).decode()}
 
@@ -73,7 +74,9 @@ def _multipart(request: Request, problems: Problems) -> BodyPlan:
     parts: list[PartPlan] = []
     fields = request.options["multipart"]
     if not isinstance(fields, dict):
-        problems.add(request.place, f"multipart is {fields!r}: it must be a dictionary of names to texts and uploads")
+        problems.add(
+            request.place, f"multipart is {kind_of(fields)}: it must be a dictionary of names to texts and uploads"
+        )
         return {"kind": "multipart", "parts": []}
     for name, value in fields.items():
         if isinstance(value, Upload):
@@ -81,7 +84,7 @@ def _multipart(request: Request, problems: Problems) -> BodyPlan:
         elif isinstance(value, str):
             parts.append({"name": name, "text": value})
         else:
-            problems.add(request.place, f'the part "{name}" is {value!r}: it must be a text or upload(…)')
+            problems.add(request.place, f'the part "{name}" is {kind_of(value)}: it must be a text or upload(…)')
     return {"kind": "multipart", "parts": parts}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from loadcore.compiler.problems import kind_of
+
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
     from loadcore.place import Place
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def compile_fields(fields: object, what: str, place: Place | None, problems: Problems) -> list[Pair]:
     """Pairs in the order they were written; a list of values repeats the name."""
     if not isinstance(fields, Mapping):
-        problems.add(place, f"{what} is {fields!r}: it must be a dictionary of names to values")
+        problems.add(place, f"{what} is {kind_of(fields)}: it must be a dictionary of names to values")
         return []
     pairs: list[Pair] = []
     for name, value in fields.items():
@@ -30,5 +32,7 @@ def compile_fields(fields: object, what: str, place: Place | None, problems: Pro
                 case int() | float():
                     pairs.append((name, str(each)))
                 case _:
-                    problems.add(place, f'{what}: the value of "{name}" is {each!r}: it must be a text or a number')
+                    problems.add(
+                        place, f'{what}: the value of "{name}" is {kind_of(each)}: it must be a text or a number'
+                    )
     return pairs

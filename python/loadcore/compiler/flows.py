@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, cast
 
 from loadcore.auth import Anonymous
@@ -11,6 +10,7 @@ from loadcore.compiler.bodies import compile_body
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.loads import compile_pause
 from loadcore.compiler.looks import compile_check, compile_comparison, compile_extract, compile_statuses, describe
+from loadcore.compiler.names import default_name
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
 from loadcore.http import Request, RequestOptions
 from loadcore.scenario import Branch, Choice, Group, Repeat
@@ -158,12 +158,6 @@ class FlowCompiler:
         elif extract:
             taken = (compile_extract(variable, source, place, problems) for variable, source in extract.items())
             plan["extracts"] = cast("list[ExtractPlan]", [each for each in taken if each])
-
-
-def default_name(method: str, url: str) -> str:
-    """What a step is called unless it has a name: method and path, without what differs from request to request."""
-    path = re.sub(r"^https?://[^/?#]*", "", url)
-    return f"{method} {re.split(r'[?#]', path, maxsplit=1)[0] or '/'}"
 
 
 def _placed(plan: StepPlan, place: Place | None) -> StepPlan:

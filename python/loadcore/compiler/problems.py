@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def kind_of(value: object) -> str:
+    """What a value is, for messages about values that may be secrets: `a list`, `an int`, `None`."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
 class Problems:
     """What is wrong so far. Values that cannot be read are replaced by a harmless one, so that reading goes on."""
 

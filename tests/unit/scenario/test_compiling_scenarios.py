@@ -117,9 +117,10 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"pacing": "5s"}, "pacing is '5s': it must be a pause"),
         ({"start_after": 5}, 'start_after: 5 has no unit: write "5s" or "5ms"'),
         ({"headers": [("a", "b")]}, "it must be a dictionary of names to values"),
-        ({"auth": "me"}, "auth is str: it must be a way to authenticate"),
+        ({"auth": "me"}, "auth is a str: it must be a way to authenticate"),
         ({"auth": bearer("")}, 'the token must be a text that is not empty, or env("NAME")'),
         ({"auth": basic(5, "x")}, 'the user name must be a text that is not empty, or env("NAME")'),  # type: ignore[arg-type]
+        ({"auth": bearer(["t"])}, 'the token must be a text that is not empty, or env("NAME")'),  # type: ignore[arg-type]
         ({"auth": api_key("k")}, "an API key goes into either `header` or `query`"),
         (
             {"auth": oauth2_password(token_url="/t", username="u", password="p", client="c")},  # type: ignore[arg-type]

@@ -103,6 +103,13 @@ def test_places_are_the_lines_in_which_things_are_written() -> None:
     assert str(first.place) == f"test_declarations.py:{line.line + 3}"  # type: ignore[union-attr]
 
 
+def test_declarations_of_loadcore_itself_have_no_place() -> None:
+    """What a command declares, as `loadcore bench` does, is no line of a user's file."""
+    names: dict[str, Any] = {"__name__": "loadcore.cli.bench", "get": get}
+    exec("declared = get('/')", names)
+    assert names["declared"].place is None
+
+
 def test_secrets_stand_in_no_representation() -> None:
     """Printing a declaration shows neither passwords nor tokens nor keys."""
     shown = repr(

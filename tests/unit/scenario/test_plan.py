@@ -111,6 +111,13 @@ def test_no_secret_is_shown(settings: dict[str, Any]) -> None:
     assert "czNjcjN0" not in shown
 
 
+def test_names_of_steps_hold_no_secret() -> None:
+    """Step names stand in every result: a URL gives its path, and neither user nor query."""
+    login = oauth2_password(token_url=f"https://u:{SECRET}@h.test/token?key={SECRET}", username="me", password="p")
+    steps = plan(scenario(get(f"http://u:{SECRET}@h.test/x?token={SECRET}"), auth=login)).steps()
+    assert steps == [("one", "GET /x"), ("one", "POST /token")]
+
+
 @given(st.text(alphabet="abcdefxyz0123456789", min_size=12))
 def test_a_password_is_hidden_whatever_it_is(password: str) -> None:
     """Hiding does not depend on what the secret looks like."""
