@@ -55,6 +55,7 @@ def launch(
         graceful_stop_ns=plan.document["graceful_stop_ns"],
         needs=lambda connections: plan_facts.needs(plan, connections),
         make_link=lambda worker: ProcessLink(worker, folder.log(worker)),
+        shown_plan=plan.redacted(),
     )
     with Signals() as signals:
         summary = Supervisor(assignment, following, signals).run()

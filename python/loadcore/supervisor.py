@@ -6,6 +6,7 @@ report, judge thresholds while they run, end the run early, notice that it is do
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from loadcore.results.windows_file import WindowsFile
 from loadcore.thresholds import AbortWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadcore.link import WorkerLink
     from loadcore.listeners import Listeners
@@ -70,6 +71,8 @@ class Assignment:
     """What a run needs of the machine whose workers may hold so many connections each."""
     make_link: Callable[[int], WorkerLink]
     """Starts a worker of that number."""
+    shown_plan: Mapping[str, Any]
+    """The plan as it may be shown and stored."""
 
 
 class Supervisor:
@@ -150,9 +153,11 @@ class Supervisor:
             started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
             wall_start_us=wall_start_us,
         )
-        write_durably(self._assignment.folder.start, self._start.to_json())
+        folder = self._assignment.folder
+        write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
+        write_durably(folder.start, self._start.to_json())
         self._totals = Totals(self._start.expectations(), self._start.cores)
-        self._windows = WindowsFile(self._assignment.folder, description, _metadata(self._start))
+        self._windows = WindowsFile(folder, description, _metadata(self._start))
         self._watch = AbortWatch(self._assignment.rules)
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()

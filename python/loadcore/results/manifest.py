@@ -31,7 +31,7 @@ def seal(folder: RunFolder, start: Mapping[str, Any], arrow_files: Iterable[File
         OSError: It could not be written; the folder then looks like that of a killed run.
     """
     files = [facts.to_dict() for facts in arrow_files]
-    files += [_facts_of(path) for path in (folder.start, folder.summary) if path.exists()]
+    files += [_facts_of(path) for path in (folder.start, folder.plan, folder.summary) if path.exists()]
     document = {
         "manifest_version": MANIFEST_VERSION,
         **{

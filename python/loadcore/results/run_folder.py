@@ -74,6 +74,11 @@ class RunFolder:
         """What was started: written before the first request."""
         return self.path / "run.json"
 
+    @property
+    def plan(self) -> Path:
+        """The plan, without secrets and rows of test data: for people, and to see whether two runs did the same."""
+        return self.path / "plan.json"
+
     def windows_segment(self, segment: int) -> Path:
         """The windows of all workers; segments as of `requests`."""
         return self.path / ("windows.arrow" if segment == 0 else f"windows-{segment}.arrow")

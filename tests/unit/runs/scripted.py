@@ -179,5 +179,6 @@ def supervise(
         graceful_stop_ns=graceful_stop_ns,
         needs=lambda connections: Needs(tuple(connections)),
         make_link=lambda worker: links[worker],
+        shown_plan={"version": 1},
     )
     return Supervisor(assignment, Listeners([follower]), signals or Signals()).run()

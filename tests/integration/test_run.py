@@ -1,0 +1,225 @@
+"""Runs from Python, with real workers, a real engine and a target on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+import loadcore
+from loadcore import Scenario, get, oauth2_client_credentials, post, think, users
+from loadcore.errors import ExitCode, PlanError, UsageError
+from loadcore.listeners import Listener
+from loadcore.results import summary
+from tests.integration.busy import exit_codes
+
+if TYPE_CHECKING:
+    from loadcore.engine import Description
+    from loadcore.results.run import Run
+    from loadcore.results.totals import Totals
+    from tests.integration.counting_target import Target
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def shop(url: str, *steps: Any, count: int = 10, duration: str = "2s", **settings: Any) -> Scenario:
+    """A scenario that asks for items, or does these steps, with a little think time."""
+    flow = [*(steps or [get("/items")]), think("50ms")]
+    return Scenario("shop", base_url=url, load=users(count, duration=duration), steps=flow, **settings)
+
+
+class Follower(Listener):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.description: Description | None = None
+        self.requests: list[int] = []
+        self.judged: list[dict[str, Any]] = []
+        self.run: Run | None = None
+
+    def on_start(self, description: Description) -> None:
+        """Remember."""
+        self.description = description
+
+    def on_window(self, totals: Totals, second: int) -> None:
+        """Remember the requests of the second and how thresholds stand."""
+        self.requests.append(totals.recent(1, until=second).all_steps().requests)
+        self.judged = totals.judged
+
+    def on_end(self, run: Run) -> None:
+        """Remember."""
+        self.run = run
+
+
+def test_rows_summary_and_target_agree(target: Target, tmp_path: Path) -> None:
+    """The invariant of the whole: rows in Arrow = requests in the summary = what the target counted."""
+    follower = Follower()
+    run = loadcore.run(shop(target.url), workers=2, out=tmp_path / "run", listeners=[follower])
+    requests = run.summary["load"]["requests"]
+
+    assert exit_codes(run) == []
+    assert (
+        run.requests.num_rows
+        == requests["recorded"]
+        == requests["sent_total"]
+        == requests["rows"]
+        == target.total()
+        > 0
+    )
+    assert sum(follower.requests) == requests["recorded"]
+    assert sorted(run.requests.column("worker").unique().to_pylist()) == [0, 1]
+    assert follower.run is run
+    assert follower.description is not None
+    assert [step.name for step in follower.description.steps] == ["GET /items"]
+    assert [entry["state"] for entry in follower.judged] == ["pass"]
+
+
+def test_a_finished_run_is_opened_as_it_was(target: Target, tmp_path: Path) -> None:
+    """What `run` returned and what `load` reads are the same; every file is as it was sealed; the schema describes it."""
+    run = loadcore.run(shop(target.url), workers=1, out=tmp_path / "run")
+    again = loadcore.load(tmp_path / "run")
+
+    assert (again.state, again.truncated, again.missing) == ("finished", False, ())
+    assert json.loads(json.dumps(run.summary)) == again.summary
+    assert again.verify() == []
+    assert again.requests.equals(run.requests)
+    jsonschema.validate(again.summary, summary.schema())
+    assert loadcore.load(tmp_path / "run" / "summary.json").summary == again.summary
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"run.json", "plan.json", "requests-0.arrow", "windows.arrow", "summary.json", "manifest.json"}
+
+
+def test_a_target_that_answers_503_crosses_the_default_threshold(target: Target, tmp_path: Path) -> None:
+    """A fast server of errors is no success."""
+    run = loadcore.run(shop(target.url, get("/broken")), workers=1, duration="1s", out=tmp_path / "run")
+
+    assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
+    (error,) = [entry for entry in run.summary["errors"] if entry["phase"] == "steady"]
+    assert (error["status"], error["outcome"], error["step"]) == (503, None, "GET /broken")
+    assert error["count"] == run.steps["GET /broken"]["errors"] == run.steps["GET /broken"]["statuses"]["503"]
+
+
+def test_expected_statuses_are_no_errors(target: Target, tmp_path: Path) -> None:
+    """What a step expects is not held against the target."""
+    run = loadcore.run(shop(target.url, get("/missing", expect=404)), workers=1, duration="1s", out=tmp_path / "run")
+
+    assert exit_codes(run) == []
+    assert run.summary["all"]["errors"] == 0
+    assert run.summary["errors"] == []
+
+
+def test_nobody_there_is_no_data(tmp_path: Path) -> None:
+    """A refused connection is not a fast answer: nothing was measured, and nothing is boasted about."""
+    run = loadcore.run(shop("http://127.0.0.1:1"), workers=1, duration="1s", out=tmp_path / "run")
+
+    assert run.exit_code == ExitCode.NO_DATA
+    assert run.verdict["status"] == "no_data"
+    everything = run.summary["all"]
+    assert everything["requests"] == everything["not_sent"] > 0
+    assert everything["service"]["p99_ns"] is None
+    assert set(everything["outcomes"]) == {"connect_refused"}
+    assert run.requests.column("service_ns").null_count == run.requests.num_rows
+
+
+def test_the_warm_up_is_kept_out_of_the_summary(target: Target, tmp_path: Path) -> None:
+    """Requests due in the warm-up are rows, and in no headline."""
+    run = loadcore.run(shop(target.url), workers=1, warm_up="1s", out=tmp_path / "run")
+    phases = run.requests.column("phase").to_pylist()
+
+    assert phases.count("warm_up") == run.summary["phases"]["warm_up"]["requests"] > 0
+    assert phases.count("steady") == run.summary["all"]["requests"] > 0
+    assert run.summary["steady_s"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_token_calls_stand_apart_and_tokens_in_no_file(target: Target, tmp_path: Path) -> None:
+    """Logins are in a section of their own, and neither secret nor token is written anywhere."""
+    login = oauth2_client_credentials(token_url="/token", client_id="canary-client", client_secret="canary-secret")
+    run = loadcore.run(shop(target.url, get("/items"), auth=login), workers=1, duration="1s", out=tmp_path / "run")
+    sections = {entry["section"]: entry["requests"] for entry in run.summary["steps"]}
+
+    assert sections["auth"] == target.count()["/token"] > 0
+    assert sections["main"] == run.summary["all"]["requests"]
+    for path in (tmp_path / "run").iterdir():
+        assert b"canary" not in path.read_bytes(), path.name
+
+
+def test_a_run_in_a_thread_works(target: Target, tmp_path: Path) -> None:
+    """Notebooks and test runners start runs from any thread; signal handlers are left alone there."""
+    results: list[Run] = []
+    thread = threading.Thread(
+        target=lambda: results.append(loadcore.run(shop(target.url), workers=1, duration="1s", out=tmp_path / "run"))
+    )
+    thread.start()
+    thread.join()
+
+    assert results[0].requests.num_rows == target.total() > 0
+
+
+def test_a_script_without_a_main_guard_works(target: Target, tmp_path: Path) -> None:
+    """Workers are started, not forked from the script, and do not run it again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import loadcore\n"
+        "from loadcore import Scenario, get, think, users\n"
+        f"shop = Scenario('shop', base_url={target.url!r}, load=users(2, duration='1s'), steps=[get('/items'), think('50ms')])\n"
+        "run = loadcore.run(shop, workers=2)\n"
+        "print(run.requests.num_rows)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True, env=_env()
+    )
+
+    assert int(done.stdout) == target.total() > 0
+    assert loadcore.load(tmp_path / "runs" / "latest").state == "finished"
+
+
+def test_a_run_that_does_not_fit_is_refused_before_the_first_request(target: Target, tmp_path: Path) -> None:
+    """`ulimit -n 256` and 1,000 users: said with the remedy, exit code 104, nothing sent."""
+    code = (
+        "import sys, loadcore\n"
+        "from loadcore import Scenario, get, users\n"
+        f"shop = Scenario('shop', base_url={target.url!r}, load=users(1000, duration='1s'), steps=[get('/items')])\n"
+        "try:\n"
+        "    loadcore.run(shop, workers=1)\n"
+        "except loadcore.LoadcoreError as error:\n"
+        "    print(error)\n"
+        "    sys.exit(error.exit_code)\n"
+    )
+    command = ["bash", "-c", 'ulimit -n 256 && exec "$0" -c "$1"', sys.executable, code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=_env())
+
+    assert done.returncode == ExitCode.CONFIG, done.stderr
+    assert "open files: a worker needs 1,064, the limit is 256" in done.stdout
+    assert "ulimit -Hn 1064" in done.stdout
+    assert target.total() == 0
+
+
+def test_problems_of_the_plan_are_raised_with_their_place(tmp_path: Path) -> None:
+    """A variable that nothing sets is found before any process is started, with the line that uses it."""
+    with pytest.raises(PlanError, match=r"test_run\.py:\d+: .*nobody"):
+        loadcore.run(shop("http://127.0.0.1:1", post("/orders/{nobody}")), out=tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_arguments_that_make_no_sense_are_refused(target: Target, tmp_path: Path) -> None:
+    """No workers, or a folder that holds another run, start nothing."""
+    with pytest.raises(UsageError, match="0 workers"):
+        loadcore.run(shop(target.url), workers=0, out=tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old").write_text("")
+    with pytest.raises(UsageError, match="is not empty"):
+        loadcore.run(shop(target.url), out=tmp_path / "run")
+
+    assert target.total() == 0
+
+
+def _env() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"}
