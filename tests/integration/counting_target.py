@@ -1,6 +1,6 @@
 """A target on loopback, in a process of its own, that counts what it is asked.
 
-`/missing` answers 404, `/broken` 503, `/slow` after half a second, `/hang` never, `/token` with a token, all else with 200.
+`/missing` answers 404, `/broken` 503, `/slow` after half a second, `/hang` never, `/token` with a token, all else 200.
 `/_count` says how many requests came, itself not counted.
 """
 

@@ -1,0 +1,136 @@
+"""A run's numbers, counted from its rows by a program that shares no code with the summary.
+
+Histograms round to 0.1 % and to microseconds; everything else must be exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+_QUANTILES = {"p50_ns": 0.5, "p90_ns": 0.9, "p95_ns": 0.95, "p99_ns": 0.99, "p999_ns": 0.999}
+_ROUNDING = 0.001
+_UNIT_NS = 1_000
+
+
+def differences(summary: dict[str, Any], table: pa.Table) -> list[str]:
+    """Everything in which a summary and the rows of its run differ; nothing in a good run."""
+    rows = table.to_pylist()
+    steady = [row for row in rows if row["phase"] == "steady"]
+    found: list[str] = []
+    for entry in summary["steps"]:
+        of_step = steady if entry["section"] == "main" else rows
+        mine = [row for row in of_step if (row["scenario"], row["step"]) == (entry["scenario"], entry["name"])]
+        seconds = summary["steady_s"] if entry["section"] == "main" else summary["duration_s"]
+        found += _compare_step(entry, mine, seconds)
+    main = {(entry["scenario"], entry["name"]) for entry in summary["steps"] if entry["section"] == "main"}
+    found += _compare_step(
+        summary["all"], [row for row in steady if (row["scenario"], row["step"]) in main], summary["steady_s"]
+    )
+    found += _compare_requests(summary["load"]["requests"], rows)
+    found += _compare_phases(summary["phases"], [row for row in rows if (row["scenario"], row["step"]) in main])
+    return [*found, *_compare_errors(summary["errors"], rows), *_compare_workers(summary["client"]["workers"], rows)]
+
+
+def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
+    expected = {
+        "requests": len(rows),
+        "errors": sum(row["error"] for row in rows),
+        "outcomes": dict(sorted(Counter(row["outcome"] for row in rows).items())),
+        "statuses": {str(key): count for key, count in sorted(Counter(_statuses(rows)).items())},
+        "attempts": sum(row["attempts"] for row in rows),
+        "not_sent": sum(row["service_ns"] is None for row in rows),
+        "connections": sum(row["connect_ns"] is not None for row in rows),
+        "bytes_sent": sum(row["bytes_sent"] for row in rows),
+        "bytes_received": sum(row["bytes_received"] for row in rows),
+    }
+    found = [
+        f"{entry['name']}.{key}: {entry[key]} is not {value}" for key, value in expected.items() if entry[key] != value
+    ]
+    if rows and not math.isclose(entry["requests_per_s"], len(rows) / seconds):
+        found.append(f"{entry['name']}.requests_per_s")
+    sent = [row for row in rows if row["service_ns"] is not None]
+    for name in ("service", "response", "ttfb"):
+        found += _compare_times(f"{entry['name']}.{name}", entry[name], [row[f"{name}_ns"] for row in sent], name)
+    return found
+
+
+def _statuses(rows: list[Row]) -> list[int]:
+    return [row["status"] for row in rows if row["status"] is not None]
+
+
+def _compare_times(what: str, entry: Row, times: list[int | None], name: str) -> list[str]:
+    known = sorted(time for time in times if time is not None)
+    if not known:
+        return [] if set(entry.values()) == {None} else [f"{what} has numbers without requests"]
+    expected = {key: known[max(0, math.ceil(q * len(known)) - 1)] for key, q in _QUANTILES.items()}
+    expected |= {"min_ns": known[0], "max_ns": known[-1]}
+    found = [
+        f"{what}.{key}: {entry[key]} is not {value}"
+        for key, value in expected.items()
+        if abs(entry[key] - value) > value * _ROUNDING + _UNIT_NS
+    ]
+    mean = sum(known) / len(known)
+    allowed = mean * _ROUNDING + _UNIT_NS if name == "ttfb" else 1
+    return (
+        found
+        if abs(entry["mean_ns"] - mean) <= allowed
+        else [*found, f"{what}.mean_ns: {entry['mean_ns']} is not {mean}"]
+    )
+
+
+def _compare_requests(entry: Row, rows: list[Row]) -> list[str]:
+    expected = {
+        "recorded": len(rows),
+        "rows": len(rows),
+        "sent_total": sum(row["attempts"] for row in rows),
+        "not_sent": sum(row["service_ns"] is None for row in rows),
+    }
+    return [
+        f"load.requests.{key}: {entry[key]} is not {value}" for key, value in expected.items() if entry[key] != value
+    ]
+
+
+def _compare_phases(phases: dict[str, Row], rows: list[Row]) -> list[str]:
+    found = []
+    for phase, entry in phases.items():
+        mine = [row for row in rows if row["phase"] == phase]
+        if (entry["requests"], entry["errors"]) != (len(mine), sum(row["error"] for row in mine)):
+            found.append(f"phases.{phase}")
+    return found
+
+
+def _compare_errors(entries: list[Row], rows: list[Row]) -> list[str]:
+    counted: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        where = (row["scenario"], row["step"], row["phase"])
+        if row["outcome"] != "ok":
+            counted[*where, row["outcome"], None] += 1
+        if row["error"] and row["status"] is not None:
+            counted[*where, None, row["status"]] += 1
+    keys = ("scenario", "step", "phase", "outcome", "status")
+    listed = {tuple(entry[key] for key in keys): entry["count"] for entry in entries}
+    return [] if listed == counted else [f"errors: {listed} is not {dict(counted)}"]
+
+
+def _compare_workers(entries: list[Row], rows: list[Row]) -> list[str]:
+    counted = Counter(row["worker"] for row in rows)
+    lags = {entry["worker"]: [row["lag_ns"] for row in rows if row["worker"] == entry["worker"]] for entry in entries}
+    found = [f"worker {entry['worker']}.rows" for entry in entries if entry["rows"] != counted[entry["worker"]]]
+    for entry in entries:
+        sent = [
+            lag for lag, row in zip(lags[entry["worker"]], _of(rows, entry["worker"]), strict=True) if row["attempts"]
+        ]
+        if sent and entry["lag_max_ns"] != max(sent):
+            found.append(f"worker {entry['worker']}.lag_max_ns: {entry['lag_max_ns']} is not {max(sent)}")
+    return found
+
+
+def _of(rows: list[Row], worker: int) -> list[Row]:
+    return [row for row in rows if row["worker"] == worker]
