@@ -129,7 +129,8 @@ class Scenario:
     auth: Auth | None = None
     """How every request authenticates that says nothing else."""
     headers: Fields = field(default_factory=dict)
-    """Sent with every request; a request's own header of that name wins."""
+    """Sent with every request; a request's own header of that name wins. A header that holds what a step of `on_start`
+    extracts is sent from then on."""
     feeders: Sequence[Feeder] = ()
     """Where the users' variables come from, a new row of each for every iteration."""
     on_start: Sequence[Step] = ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from loadcore.compiler.auths import AuthRegistry
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.flows import FlowCompiler
+from loadcore.compiler.late_headers import move_late_headers
 from loadcore.compiler.loads import compile_load, compile_pause
 from loadcore.compiler.options import Options, override_load
 from loadcore.compiler.problems import Problems
@@ -105,6 +106,7 @@ class _Compiler:
             plan["auth"] = auth
         if place is not None:
             plan["at"] = str(place)
+        move_late_headers(plan)
         return plan
 
     def _base_url(self, scenario: Scenario) -> str:
