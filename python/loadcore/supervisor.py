@@ -99,6 +99,7 @@ class Supervisor:
         self._start_at_ns = 0
         self._deadline_ns: int | None = None
         self._interrupted = False
+        self._complained = False
 
     def run(self) -> dict[str, Any]:
         """Run to the end; the summary.
@@ -154,6 +155,7 @@ class Supervisor:
             wall_start_us=wall_start_us,
         )
         folder = self._assignment.folder
+        folder.reserve()
         write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
         write_durably(folder.start, self._start.to_json())
         self._totals = Totals(self._start.expectations(), self._start.cores)
@@ -173,11 +175,14 @@ class Supervisor:
                     for batch in reader:
                         self._totals.add(self._windows.write(batch))
                 self._seen[worker] = self._totals.last_second_of(worker)
+                self._mind_the_disk()
             case wire.Done(end, ended_ns):
                 self._ends[worker] = end
                 self._ended_ns = max(self._ended_ns, ended_ns)
                 if end.error:
                     self._listeners.say(f"worker {worker} {end.reason}: {end.error}")
+            case wire.Remark(text):
+                self._listeners.say(f"worker {worker}: {text}")
             case wire.Trouble(text):
                 self._trouble[worker] = text
             case Gone(reason) if worker not in self._ends:
@@ -187,6 +192,11 @@ class Supervisor:
         if worker in self._silent:
             self._silent.discard(worker)
             self._listeners.say(f"worker {worker} is back")
+
+    def _mind_the_disk(self) -> None:
+        if self._windows.problem is not None and not self._complained:
+            self._complained = True
+            self._listeners.say(f"windows are lost, the load goes on: {self._windows.problem}")
 
     def _lose(self, worker: int, reason: str) -> None:
         files = facts_on_disk(requests_of(self._assignment.folder, worker))

@@ -114,6 +114,13 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something somebody should know of, in one sentence. The worker goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class WindowBatch:
     """Windows, as an Arrow IPC stream with one batch."""
 
@@ -129,13 +136,14 @@ class Done:
     """Since the start."""
 
 
-Report = Prepared | Armed | Alive | Trouble | WindowBatch | Done
+Report = Prepared | Armed | Alive | Trouble | Remark | WindowBatch | Done
 
-_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble]] = {
+_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble | Remark]] = {
     "prepared": Prepared,
     "armed": Armed,
     "alive": Alive,
     "trouble": Trouble,
+    "remark": Remark,
 }
 _REPORT_NAMES = {kind: name for name, kind in _REPORTS.items()}
 

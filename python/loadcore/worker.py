@@ -136,7 +136,9 @@ class Reports:
 class RowLog:
     """The worker's rows on disk."""
 
-    def __init__(self, prepare: wire.Prepare) -> None:
+    def __init__(self, prepare: wire.Prepare, reports: Reports) -> None:
+        self._reports = reports
+        self._complained = False
         folder = RunFolder(Path(prepare.run_dir))
         self._worker = prepare.worker
         self._schema = REQUESTS.with_metadata(prepare.metadata)
@@ -147,6 +149,9 @@ class RowLog:
         offset_us = pc.divide(batch.column("offset_ns"), 1000)
         scheduled_at = pc.add(offset_us, wall_start_us).cast(pa.timestamp("us", tz="UTC"))
         self._writer.write(pa.RecordBatch.from_arrays([scheduled_at, *batch.columns], schema=self._schema))
+        if self._writer.problem is not None and not self._complained:
+            self._complained = True
+            self._reports.send(wire.Remark(f"rows are lost, the load goes on: {self._writer.problem}"))
 
     def close(self, ended: Ended) -> WorkerEnd:
         """Seal the files; how it all ended."""
@@ -191,7 +196,7 @@ def _run(orders: Orders, reports: Reports) -> int:
     reports.send(wire.Prepared(engine.describe().to_dict()))
     if orders.next() is None:
         return 1
-    log = RowLog(prepare)
+    log = RowLog(prepare, reports)
     reports.send(wire.Armed())
     go = orders.next()
     if not isinstance(go, wire.Go):

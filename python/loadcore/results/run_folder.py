@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -16,6 +17,7 @@ DEFAULT_ROOT = Path("runs")
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_CHARACTERS = 26
 _RANDOM_BITS = 80
+_RESERVED_BYTES = 1 << 20
 
 
 def new_run_id(now_ms: int | None = None) -> str:
@@ -68,6 +70,19 @@ class RunFolder:
     def log(self, worker: int) -> Path:
         """What a worker wrote to its standard error; removed at the end if that was nothing."""
         return self.path / f"worker-{worker}.log"
+
+    def reserve(self) -> None:
+        """Set room aside for summary and manifest, so that a disk that fills up meanwhile does not cost them."""
+        with contextlib.suppress(OSError), self._reserved.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _RESERVED_BYTES)
+
+    def release(self) -> None:
+        """Give back what was set aside."""
+        self._reserved.unlink(missing_ok=True)
+
+    @property
+    def _reserved(self) -> Path:
+        return self.path / ".reserved"
 
     @property
     def start(self) -> Path:

@@ -21,6 +21,7 @@ def seal(folder: RunFolder, parts: Parts, windows: Sequence[FileFacts], say: Cal
     """Write the summary and, last, the manifest. What cannot be written is said; the summary is given in any case."""
     document = summary.build(parts)
     files = [*windows, *(facts for end in parts.end.workers for facts in end.files)]
+    folder.release()
     try:
         write_durably(folder.summary, json.dumps(document, indent=2) + "\n")
         manifest.seal(folder, json.loads(parts.start.to_json()), files)

@@ -77,6 +77,17 @@ def test_a_durable_write_replaces_whole_or_not_at_all(tmp_path: Path, monkeypatc
     assert [entry.name for entry in tmp_path.iterdir()] == ["summary.json"]
 
 
+def test_room_for_the_summary_is_set_aside_and_given_back(tmp_path: Path) -> None:
+    """A disk that fills up in the meantime has room for the summary; a finished folder holds nothing of it."""
+    folder = RunFolder(tmp_path)
+    folder.reserve()
+    (kept,) = tmp_path.iterdir()
+    assert kept.stat().st_blocks * 512 >= 1 << 20
+
+    folder.release()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_manifest_finds_what_changed(tmp_path: Path) -> None:
     """A missing file and a wrong size are found at once, a changed byte when hashes are compared."""
     folder = RunFolder(tmp_path)

@@ -24,7 +24,7 @@ def step(times_ms: list[int], name: str = "GET /items", **fields: Any) -> dict[s
     """A window of a step whose requests took so long."""
     section = "auth" if name == "token" else "main"
     durations = encoded([1000 * time for time in times_ms])
-    row = {"kind": "step", "scenario": "shop", "name": name, "section": section, "method": "GET"}
+    row: dict[str, Any] = {"kind": "step", "scenario": "shop", "name": name, "section": section, "method": "GET"}
     row |= {"count": len(times_ms), "errors": 0, "attempts": len(times_ms)}
     row |= {"service": durations, "response": durations, "ttfb": durations}
     row |= {"service_sum_ns": MS * sum(times_ms), "response_sum_ns": MS * sum(times_ms)}
@@ -133,7 +133,7 @@ def test_checks_of_two_steps_may_share_a_name() -> None:
 def test_errors_are_listed_by_what_they_were_and_when() -> None:
     """A status is an error where the step does not expect it; an outcome other than ok always is."""
     answers = [{"status": 200, "count": 1}, {"status": 409, "count": 2}, {"status": 503, "count": 3}]
-    failing = {
+    failing: dict[str, Any] = {
         "errors": 5,
         "statuses": answers,
         "outcomes": [{"name": "ok", "count": 6}, {"name": "fd_limit", "count": 4}],
@@ -166,7 +166,13 @@ def test_requests_never_sent_stand_in_no_time() -> None:
 
 def test_workers_and_machine_are_kept_apart_from_load() -> None:
     """Health is summed for each worker, foreign CPU for the machine."""
-    health = {"kind": "worker", "cpu_ns": SECOND // 2, "wall_ns": SECOND, "process_cpu_ns": SECOND, "open_fds": 9}
+    health: dict[str, Any] = {
+        "kind": "worker",
+        "cpu_ns": SECOND // 2,
+        "wall_ns": SECOND,
+        "process_cpu_ns": SECOND,
+        "open_fds": 9,
+    }
     health |= {"lag": encoded([100]), "lag_max_ns": 5, "fd_limit": 99}
     machine = {"kind": "worker", "wall_ns": SECOND, "foreign_cpu_ns": SECOND + SECOND // 2}
     totals = added(

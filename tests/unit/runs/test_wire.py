@@ -28,6 +28,7 @@ REPORTS: list[wire.Report] = [
     wire.Armed(),
     wire.Alive(),
     wire.Trouble("no", [{"message": "bad", "at": None, "hint": None, "path": None}]),
+    wire.Remark("rows are lost"),
     wire.WindowBatch(b"arrow\nbytes"),
     wire.Done(END, 7),
 ]
