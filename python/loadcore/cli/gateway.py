@@ -27,6 +27,8 @@ _KILL_S = 5.0
 _ANSWER_S = 10.0
 _POLL_S = 0.02
 _LOG_TAIL = 12
+_READY = "ready.json"
+_LOG = "gateway.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,44 +113,30 @@ def running(arguments: Sequence[str], folder: Path) -> Iterator[Gateway]:
     reading, writing = os.pipe()
     try:
         try:
-            gateway = start([*arguments, "--exit-with-parent"], folder, stdin=reading)
+            child = _spawn([*arguments, "--exit-with-parent"], folder, reading)
         finally:
             os.close(reading)
+        gateway = _when_ready(child, folder)
         try:
             yield gateway
         finally:
             stop(gateway)
+            child.wait()
     finally:
         os.close(writing)
 
 
-def start(arguments: Sequence[str], folder: Path, stdin: int = subprocess.DEVNULL) -> Gateway:
-    """Starts a gateway on 127.0.0.1 and waits until it is ready.
+def start(arguments: Sequence[str], folder: Path) -> Gateway:
+    """Starts a gateway on 127.0.0.1 that stays when this process ends, and waits until it is ready.
 
     Args:
         arguments: Options of `python -m target_api`; address and data folder are added here.
         folder: Where it may keep its data and its log; must exist.
-        stdin: Its standard input.
 
     Raises:
         RunError: It did not start; the hint has the end of its log.
     """
-    ready = folder / "ready.json"
-    log = folder / "gateway.log"
-    command = [sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--data-dir", str(folder / "data"), *arguments]
-    with ready.open("wb") as out, log.open("wb") as err:
-        # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
-        child = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
-    try:
-        first = _first_line(child, ready, log)
-    except BaseException:
-        _end_group(child.pid)
-        child.wait()
-        raise
-    created_at = process_created_at(child.pid)
-    if created_at is None:
-        raise RunError("the gateway ended as soon as it was ready", hint=_tail(log))
-    return Gateway(child.pid, created_at, str(first["url"]), str(first["admin_token"]), str(folder))
+    return _when_ready(_spawn(arguments, folder, subprocess.DEVNULL), folder)
 
 
 def stop(gateway: Gateway) -> bool:
@@ -166,17 +154,37 @@ def stop(gateway: Gateway) -> bool:
     return True
 
 
-def _first_line(child: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, object]:
+def _spawn(arguments: Sequence[str], folder: Path, stdin: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--data-dir", str(folder / "data"), *arguments]
+    with (folder / _READY).open("wb") as out, (folder / _LOG).open("wb") as err:
+        # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
+        return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
+
+
+def _when_ready(child: subprocess.Popen[bytes], folder: Path) -> Gateway:
+    """The gateway once it takes requests. One that does not come up is ended."""
+    try:
+        first = _first_line(child, folder)
+        created_at = process_created_at(child.pid) or 0.0  # gone again already: no process has that time
+    except BaseException:
+        _end_group(child.pid)
+        child.wait()
+        raise
+    return Gateway(child.pid, created_at, str(first["url"]), str(first["admin_token"]), str(folder))
+
+
+def _first_line(child: subprocess.Popen[bytes], folder: Path) -> dict[str, object]:
     """The one line of JSON that a gateway prints when it is ready."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
-        text = ready.read_text(encoding="utf-8")
+        text = (folder / _READY).read_text(encoding="utf-8")
         if text.endswith("\n"):
             return dict(json.loads(text.splitlines()[0]))
         if child.poll() is not None:
-            raise RunError(f"the gateway ended with code {child.returncode} instead of starting", hint=_tail(log))
+            message = f"the gateway ended with code {child.returncode} instead of starting"
+            raise RunError(message, hint=_tail(folder / _LOG))
         time.sleep(_POLL_S)
-    raise RunError(f"the gateway was not ready within {_START_S:.0f} s", hint=_tail(log))
+    raise RunError(f"the gateway was not ready within {_START_S:.0f} s", hint=_tail(folder / _LOG))
 
 
 def _tail(log: Path) -> str:
@@ -188,21 +196,13 @@ def _tail(log: Path) -> str:
 
 
 def _wait_until_gone(gateway: Gateway, seconds: float) -> bool:
+    """Waits for the end of a process that need not be a child of this one."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        _reap(gateway.pid)
         if not gateway.running:
             return True
         time.sleep(_POLL_S)
     return False
-
-
-def _reap(pid: int) -> None:
-    """Takes the exit status of a child, so that it does not stay as a zombie; of a stranger there is none to take."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
 
 
 def _end_group(pid: int) -> None:

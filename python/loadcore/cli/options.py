@@ -57,11 +57,15 @@ def _pairs(separator: str, example: str) -> Callable[[list[str]], object]:
     return check
 
 
-def _from_environment(variable: str) -> Callable[[list[str]], list[str]]:
-    """A typer callback that reads a list of expressions, which have spaces in them, from a variable."""
+def _list(variable: str, check: Callable[[list[str]], object] | None = None) -> Callable[[list[str]], list[str]]:
+    """A typer callback of an option that may be repeated, or comes from a variable with `;` between the values.
+
+    The parser itself would cut a variable at spaces, which these values have.
+    """
 
     def callback(values: list[str]) -> list[str]:
-        return values or [text.strip() for text in os.environ.get(variable, "").split(";") if text.strip()]
+        found = values or [text.strip() for text in os.environ.get(variable, "").split(";") if text.strip()]
+        return found if check is None else list(_valid(check)(found))
 
     return callback
 
@@ -160,8 +164,8 @@ Env = Annotated[
         "--env",
         "-e",
         metavar="KEY=VALUE",
-        callback=_valid(_pairs("=", "REGION=eu")),
-        help="An environment variable for the scenario file. May be repeated.",
+        callback=_list("LOADCORE_ENV", _pairs("=", "REGION=eu")),
+        help="An environment variable for the scenario file. May be repeated. [env var: LOADCORE_ENV, separated by ;]",
     ),
 ]
 Threshold = Annotated[
@@ -169,7 +173,7 @@ Threshold = Annotated[
     typer.Option(
         "--threshold",
         metavar="EXPR",
-        callback=_from_environment("LOADCORE_THRESHOLD"),
+        callback=_list("LOADCORE_THRESHOLD"),
         help='Decides the exit code: "errors.rate < 1%", "response.p95 < 250ms". May be repeated. '
         "[env var: LOADCORE_THRESHOLD, separated by ;]",
     ),
@@ -179,7 +183,7 @@ AbortOn = Annotated[
     typer.Option(
         "--abort-on",
         metavar="EXPR",
-        callback=_from_environment("LOADCORE_ABORT_ON"),
+        callback=_list("LOADCORE_ABORT_ON"),
         help="A threshold that ends the run when it has not held for 5 s on end. "
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
     ),

@@ -1,0 +1,175 @@
+"""The commands that send nothing: help, version, init, and every kind of mistake."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import resource
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.command import environment, loadcore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = ("run", "bench", "check", "init", "report", "doctor", "target", "demo", "version")
+HELP_CPU_S = 0.2
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    """`loadcore --help` costs less than 200 ms of CPU once its byte code is there; the best of three counts."""
+    variables = environment({"PYTHONPYCACHEPREFIX": str(tmp_path / "cache")})
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def cost() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "loadcore", "--help"], env=variables, stdout=subprocess.DEVNULL, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    cost()
+    assert min(cost() for _ in range(3)) < HELP_CPU_S
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["demo", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """Neither help nor completion wait for libraries that only a run or its report needs."""
+    program = (
+        "import sys; from loadcore.cli import main; main(sys.argv[1:]); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment(), capture_output=True, text=True, check=True
+    )
+    imported = set(ast.literal_eval(done.stderr))
+    assert imported & {"pyarrow", "numpy", "rich", "rich.live", "psutil", "jinja2", "loadcore._core"} == set()
+
+
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS), ("target", "up")])
+def test_help_fits_eighty_columns(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Every help page goes to stdout and fits a terminal of the classic width."""
+    done = loadcore(*command, "--help", cwd=tmp_path, environ={"COLUMNS": "80"})
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+
+
+def test_every_option_of_run_has_a_variable(tmp_path: Path) -> None:
+    """What can be said on the command line can be said in the environment."""
+    text = " ".join(loadcore("run", "--help", cwd=tmp_path).stdout.split())
+    options = text.partition("Options:")[2]
+    for variable in ("USERS", "RATE", "DURATION", "THRESHOLD", "HOST", "OUT", "PROGRESS", "STRICT_CLIENT", "ENV"):
+        assert f"LOADCORE_{variable}" in options
+
+
+def test_without_arguments_the_help_is_the_result(tmp_path: Path) -> None:
+    """Nothing went wrong, so it goes to stdout and the exit code is 0."""
+    done = loadcore(cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: loadcore")
+
+
+def test_version_as_text_and_as_json(tmp_path: Path) -> None:
+    """The JSON document is all that stands on stdout."""
+    assert loadcore("version", cwd=tmp_path).stdout.startswith("loadcore ")
+    assert loadcore("--version", cwd=tmp_path).stdout.startswith("loadcore ")
+    document = json.loads(loadcore("version", "--json", cwd=tmp_path).stdout)
+    assert {"loadcore", "python", "pyarrow"} <= set(document)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["nope"], "No such command 'nope'.", "loadcore --help lists the options"),
+        (["run"], "Missing argument 'SCENARIO'.", "loadcore run --help lists the options"),
+        (["run", "x.py", "--nope"], "No such option: --nope", "loadcore run --help lists the options"),
+        (["run", "x.py", "-d", "30"], '30 has no unit: write "30s"', "--help"),
+        (["run", "x.py", "--rate", "5"], '5 has no unit: write "5/s"', "--help"),
+        (["run", "x.py", "-u", "many"], '"many" is no number of users', "--help"),
+        (["run", "x.py", "-e", "PORT"], '"PORT" is no pair: write it as "REGION=eu"', "--help"),
+        (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is no URL to request", "write http://127.0.0.1:8080"),
+        (["bench", "http://h/", "-q", "5/s", "-n", "5"], "-q and -n exclude each other", "-q with -z"),
+    ],
+)
+def test_a_bad_argument_exits_with_2(tmp_path: Path, arguments: list[str], error: str, hint: str) -> None:
+    """The error says what is wrong, the hint what to do; nothing stands on stdout, and there is no traceback."""
+    done = loadcore(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: ")
+    assert error in lines[0]
+    assert lines[1].startswith("hint: ")
+    assert hint in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "arguments", "code", "error"),
+    [
+        (None, "", ["run", "missing.py"], 104, "error: there is no file missing.py"),
+        ("empty.py", "", ["run", "empty.py"], 104, "error: empty.py: the file declares no scenario"),
+        ("loadcore.toml", "user = 1", ["run", "x.py"], 104, "unknown key `user`"),
+        ("bad.py", "1 / 0", ["run", "bad.py"], 107, "error: ZeroDivisionError: division by zero"),
+        ("bad.py", "1 / 0", ["check", "--dry", "bad.py"], 107, "bad.py:1"),
+        (None, "", ["report", "runs/none"], 104, "error: there is no run folder runs/none"),
+    ],
+)
+def test_a_mistake_in_a_file_has_its_code(
+    tmp_path: Path, file: str | None, text: str, arguments: list[str], code: int, error: str
+) -> None:
+    """A bad file or configuration exits with 104, a scenario that raises with 107; no traceback of ours is shown."""
+    if file:
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    done = loadcore(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert error in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_init_writes_a_scenario_once(tmp_path: Path) -> None:
+    """The file is there, the next command is named, and a second call leaves it alone."""
+    done = loadcore("init", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "wrote scenario.py\n")
+    assert "loadcore run scenario.py" in done.stderr
+    text = (tmp_path / "scenario.py").read_text(encoding="utf-8")
+    again = loadcore("init", cwd=tmp_path)
+    assert again.returncode == 2
+    assert again.stderr == "error: scenario.py is there already\nhint: choose another name: loadcore init NAME\n"
+    assert (tmp_path / "scenario.py").read_text(encoding="utf-8") == text
+
+
+def test_init_for_another_target(tmp_path: Path) -> None:
+    """The scenario requests that target, under the name that was asked for."""
+    assert loadcore("init", "checkout", "--host", "http://127.0.0.1:9", cwd=tmp_path).returncode == 0
+    text = (tmp_path / "checkout.py").read_text(encoding="utf-8")
+    assert 'base_url="http://127.0.0.1:9"' in text
+    assert "loadcore check checkout.py" in text
+    assert loadcore("init", "x", "--host", "127.0.0.1", cwd=tmp_path).returncode == 2
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    """`loadcore … | head -1` ends without a word on stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadcore", "demo", "--show"], stdout=writing, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        os.close(writing)
+        _, err = process.communicate(timeout=60)
+    assert err == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_streams_without_unicode_get_ascii(tmp_path: Path, encoding: str) -> None:
+    """Nothing fails because a mark cannot be encoded."""
+    done = loadcore("doctor", cwd=tmp_path, environ={"PYTHONIOENCODING": encoding})
+    assert done.stdout.isascii()
+    assert done.stderr == ""

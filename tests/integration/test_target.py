@@ -1,0 +1,121 @@
+"""`loadcore target` with the real gateway: it starts, is found, and is gone afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from loadcore.cli import gateway
+from loadcore.cli.gateway import Gateway
+from loadcore.errors import RunError
+from tests.e2e.command import environment, loadcore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = ("--port", "0", "--users", "2")
+
+
+def wait_until_gone(pid: int) -> None:
+    """Waits until a process has ended; a deadline makes it a failure if it does not."""
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.05)
+
+
+def test_up_status_down(tmp_path: Path) -> None:
+    """One target at a time; its state is readable for this user only, and nothing is left of it at the end."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    up = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    assert up.returncode == 0, up.stderr
+    pid = json.loads(up.stdout)["pid"]
+    try:
+        state = tmp_path / "runtime" / "loadcore" / "target.json"
+        assert stat.S_IMODE(state.stat().st_mode) == 0o600
+        assert json.loads(loadcore("target", "status", "--json", cwd=tmp_path, environ=where).stdout)["pid"] == pid
+        again = loadcore("target", "up", *QUICK, cwd=tmp_path, environ=where)
+        assert again.returncode == 2
+        assert "a target runs already" in again.stderr
+    finally:
+        down = loadcore("target", "down", cwd=tmp_path, environ=where)
+    assert down.stdout.endswith("is down\n")
+    wait_until_gone(pid)
+    assert not state.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["runtime"]
+    assert loadcore("target", "status", cwd=tmp_path, environ=where).stdout == "no target is running\n"
+
+
+def test_down_leaves_a_stranger_alone(tmp_path: Path) -> None:
+    """A process that got the number of a gateway of the past is not stopped: start time and command line must fit."""
+    runtime = tmp_path / "loadcore"
+    runtime.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as stranger:
+        known = Gateway(
+            stranger.pid, psutil.Process(stranger.pid).create_time(), "http://127.0.0.1:1", "", str(tmp_path)
+        )
+        (runtime / "target.json").write_text(known.to_json(), encoding="utf-8")
+        down = loadcore("target", "down", cwd=tmp_path, environ={"XDG_RUNTIME_DIR": str(tmp_path)})
+        assert down.stdout == "no target is running\n"
+        assert stranger.poll() is None
+
+
+def test_a_port_in_use_is_told_with_the_gateway_s_words(tmp_path: Path) -> None:
+    """A gateway that does not start says why, and leaves nothing behind."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    first = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    try:
+        port = json.loads(first.stdout)["url"].rpartition(":")[2]
+        other = {"XDG_RUNTIME_DIR": str(tmp_path / "other"), "TMPDIR": str(tmp_path / "tmp")}
+        (tmp_path / "tmp").mkdir()
+        second = loadcore("target", "up", "--port", port, cwd=tmp_path, environ=other)
+        assert second.returncode == 1
+        assert second.stderr.startswith("error: the gateway ended with code 1 instead of starting\nhint: ")
+        assert list((tmp_path / "tmp").iterdir()) == []
+    finally:
+        loadcore("target", "down", cwd=tmp_path, environ=where)
+
+
+def test_a_tied_gateway_counts_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the block it answers for its counters; after the block its processes are gone."""
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    with gateway.running(QUICK, tmp_path) as running:
+        assert gateway.truth(running) == 0
+        assert gateway.cpu_s(running) > 0
+        pids = [running.pid, *(child.pid for child in psutil.Process(running.pid).children(recursive=True))]
+    for pid in pids:
+        wait_until_gone(pid)
+    assert not running.running
+
+
+def test_a_tied_gateway_ends_with_its_owner(tmp_path: Path) -> None:
+    """If the process that started it is killed, the gateway stops by itself."""
+    program = (
+        "import sys, time; from pathlib import Path; from loadcore.cli import gateway\n"
+        f"with gateway.running({QUICK!r}, Path({str(tmp_path)!r})) as running:\n"
+        "    print(running.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment()) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        os.kill(owner.pid, signal.SIGKILL)
+        owner.wait()
+    wait_until_gone(pid)
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the gateway's libraries the hint is the command that installs them."""
+    monkeypatch.setattr(gateway, "MODULE", "no_such_gateway.serve")
+    with pytest.raises(RunError) as caught:
+        gateway.start(QUICK, tmp_path)
+    assert "instead of starting" in str(caught.value)
+    assert 'pip install "loadcore[target]"' in str(caught.value.hint)
