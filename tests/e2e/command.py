@@ -22,7 +22,10 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
         if not name.startswith("LOADCORE_") and name not in {"NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS", "GITHUB_ACTIONS"}
     }
     path = os.pathsep.join(part for part in (os.environ.get("PYTHONPATH"), _REPOSITORY) if part)
-    return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **(variables or {})}
+    # Byte code is kept between the many short commands of a test run, also where the environment says not to write any.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    own = {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "PYTHONPYCACHEPREFIX": f"{_REPOSITORY}/.pytest_cache/bytecode"}
+    return {**kept, **own, **(variables or {})}
 
 
 def loadcore(

@@ -24,7 +24,6 @@ HELP_CPU_S = 0.2
 def test_help_is_quick(tmp_path: Path) -> None:
     """`loadcore --help` costs less than 200 ms of CPU once its byte code is there; the best of three counts."""
     variables = environment({"PYTHONPYCACHEPREFIX": str(tmp_path / "cache")})
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def cost() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -74,7 +74,7 @@ def command(
             "out": out,
         }
         settings = Settings({name: Setting(value, "demo") for name, value in insisted.items() if value is not None}, {})
-        prepared = prepare(load_file(str(scenario), settings), settings)
+        prepared = prepare(load_file(str(scenario), settings), settings, name="demo")
         run = start(prepared, settings, Output(console, progress))
         findings = Findings(count, gateway.truth(running), gateway.cpu_s(running), gateway_workers)
     return conclude(console, run, findings, as_json=as_json)

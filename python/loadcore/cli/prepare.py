@@ -67,13 +67,14 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
     return loader.load(path)
 
 
-def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False) -> Prepared:
+def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name: str | None = None) -> Prepared:
     """Compiles scenarios with the settings.
 
     Args:
         file: The scenarios.
         settings: What the user and a file want.
         once: Whether one user makes one iteration in place of every load.
+        name: What the run is called; as the file if None.
 
     Raises:
         PlanError: Something is not valid; everything that is wrong is listed.
@@ -88,7 +89,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False) -> Pr
         base_url=host.value if host else None,
         warm_up=warm_up.value if warm_up else None,
         seed=settings.get("seed"),
-        name=file.name,
+        name=name or file.name,
         once=once,
     )
     plan = compile(scenarios, options)

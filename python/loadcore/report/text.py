@@ -127,8 +127,9 @@ def client(summary: Summary, page: Page) -> list[str]:
     label = Cell(f"CLIENT {glyphs.good if good else glyphs.bad}", Role.GOOD if good else Role.BAD)
     lines = facts(label, [Cell(text) for text in _health(health, glyphs)] or [Cell("nothing measured")], page)
     indent = Cell(" " * _LABEL)
-    for reason in health["reasons"]:
-        lines += sentence(indent, f"{reason['message']}: {reason['advice']}", page)
+    # What was seen stands in the verdict; several reasons often have one remedy.
+    for advice in dict.fromkeys(reason["advice"] for reason in health["reasons"]):
+        lines += sentence(Cell(f"{indent.text}{glyphs.arrow} "), advice, page)
     for note in health["notes"]:
         lines += sentence(indent, f"note: {note['message']}", page)
     return lines

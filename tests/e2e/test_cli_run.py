@@ -1,0 +1,277 @@
+"""The commands that send: what they print where, and each exit code that a run can have."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from loadcore.results.summary import schema
+from tests.e2e.command import environment, loadcore
+from tests.e2e.small_target import small_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCENARIO = """
+from loadcore import Scenario, get, think, users
+shop = Scenario("shop", base_url="URL", load=users(2, duration="30s"), steps=[get("/"), think("20ms")])
+"""
+# A test machine may be too busy for its client; what that does to an exit code has a test of its own.
+LENIENT = ("--no-strict-client", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A target for all tests of this file."""
+    with small_target() as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def scenario(tmp_path: Path, url: str) -> str:
+    """A scenario file in the folder of the test."""
+    (tmp_path / "shop.py").write_text(SCENARIO.replace("URL", url), encoding="utf-8")
+    return "shop.py"
+
+
+def test_a_run_that_passes_exits_with_0(tmp_path: Path, scenario: str) -> None:
+    """The report has the verdict on top and the exit code at its end; escape sequences are nowhere."""
+    done = loadcore("run", scenario, "-d", "1s", *LENIENT, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(" shop · http://127.0.0.1:")
+    assert lines[2].startswith((" ✓ PASS", " ✗ INVALID"))
+    assert lines[-1] == " exit 0 (pass)"
+    assert "\x1b" not in done.stdout + done.stderr
+    assert [line for line in lines if len(line) > 80] == []
+    assert list((tmp_path / "runs").glob("*/requests-0.arrow"))
+
+
+def test_json_is_one_valid_document(tmp_path: Path, url: str) -> None:
+    """Stdout holds the summary as its schema describes it, and nothing else."""
+    done = loadcore("bench", url, "-n", "20", "-c", "2", "--json", *LENIENT, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    Draft202012Validator(schema()).validate(summary)
+    assert summary["all"]["requests"] == 20
+    assert summary["load"]["requests"]["rows"] == 20
+
+
+def test_a_body_and_headers_are_sent(tmp_path: Path, url: str) -> None:
+    """A body makes it a POST."""
+    done = loadcore("bench", url, "-n", "3", "-c", "1", "-d", "{}", "-H", "X-A: {b}", "--json", *LENIENT, cwd=tmp_path)
+    assert json.loads(done.stdout)["steps"][0]["name"] == "POST /"
+    assert json.loads(done.stdout)["steps"][0]["statuses"] == {"200": 3}
+
+
+def test_a_crossed_threshold_exits_with_99(tmp_path: Path, url: str) -> None:
+    """A target that answers every request with 503 is no success, however fast it does so."""
+    done = loadcore("bench", f"{url}/503", "-n", "20", "-c", "2", *LENIENT, cwd=tmp_path)
+    assert done.returncode == 99
+    assert "FAIL" in done.stdout
+    assert "http_503" in done.stdout
+    assert done.stdout.endswith(" exit 99 (threshold crossed)\n")
+
+
+def test_a_target_that_is_not_there_exits_with_113(tmp_path: Path) -> None:
+    """A run in which nothing was answered has no data: no NaN, no boast about requests per second."""
+    done = loadcore("bench", "http://127.0.0.1:1/", "-z", "1s", "-c", "1", *LENIENT, cwd=tmp_path)
+    assert done.returncode == 113
+    assert "NO DATA" in done.stdout
+    assert "connect_refused" in done.stdout
+    assert "nan" not in done.stdout.lower()
+
+
+def test_a_threshold_without_data_exits_with_113(tmp_path: Path, url: str) -> None:
+    """A claim about checks passes nothing when no check was made."""
+    done = loadcore("bench", url, "-n", "5", "-c", "1", "--threshold", "checks.rate > 99%", *LENIENT, cwd=tmp_path)
+    assert done.returncode == 113
+    assert "checks.rate > 99% has no data" in done.stdout
+
+
+def test_a_load_that_could_not_be_offered_exits_with_111(tmp_path: Path, url: str) -> None:
+    """One user cannot start 50 iterations of 200 ms a second: that was not the test that was asked for."""
+    arguments = ("bench", f"{url}/slow", "-q", "50/s", "-c", "1", "-z", "1s", "--workers", "1")
+    done = loadcore(*arguments, cwd=tmp_path)
+    assert done.returncode == 111
+    assert "INVALID" in done.stdout
+    assert "dropped" in done.stdout
+    assert loadcore(*arguments, "--no-strict-client", cwd=tmp_path).returncode == 0
+
+
+def test_a_machine_without_descriptors_exits_with_104(tmp_path: Path, url: str) -> None:
+    """1,000 users within 256 descriptors are refused before the first request, with what to do about it."""
+    command = f'ulimit -n 256; exec "{sys.executable}" -m loadcore bench {url} -c 1000 -z 1s --workers 1'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 104, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: open files: a worker needs 1,064, the limit is 256")
+    assert "hint: " in done.stderr
+    assert "ulimit" in done.stderr
+
+
+def test_doctor_says_the_same_beforehand(tmp_path: Path) -> None:
+    """What a run would be refused for, `doctor` finds, with the same code."""
+    command = f'ulimit -n 256; exec "{sys.executable}" -m loadcore doctor --users 1000 --workers 1'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 104
+    assert "the limit is 256" in " ".join(done.stdout.split())
+    assert done.stdout.endswith(" exit 104 (a run would be refused)\n")
+    assert loadcore("doctor", "--users", "10", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_with_a_report(tmp_path: Path, scenario: str, number: signal.Signals, code: int) -> None:
+    """The first signal stops: the report comes, thresholds are judged, and the code says what ended it."""
+    command = [sys.executable, "-m", "loadcore", "run", scenario, "--progress", "json", *LENIENT]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        assert (first["kind"], first["second"]) == ("window", 1)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "errors.rate < 1%" in out
+    assert out.splitlines()[-1].startswith(f" exit {code} ")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_went_away_does_not_harm_the_run(tmp_path: Path, url: str, stream: str) -> None:
+    """With a closed pipe on either stream the run ends as it should, and its folder is whole."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = "stderr" if stream == "stdout" else "stdout"
+    command = [sys.executable, "-m", "loadcore", "bench", url, "-z", "1s", "-c", "1", "--progress", "json", *LENIENT]
+    streams: dict[str, int] = {stream: writing, other: subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), **streams) as process:  # type: ignore[call-overload]
+        os.close(writing)
+        texts = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"Traceback" not in b"".join(text for text in texts if text)
+    assert list((tmp_path / "runs").glob("*/manifest.json"))
+
+
+def test_progress_on_a_pipe_is_lines(tmp_path: Path, url: str) -> None:
+    """Where nobody can draw, a line every few seconds goes to stderr."""
+    done = loadcore("bench", url, "-z", "6s", "-q", "20/s", *LENIENT, cwd=tmp_path, environ={"TERM": "dumb"})
+    line = done.stderr.splitlines()[0]
+    assert line.startswith("0:05 users=")
+    assert {"rps", "err", "p50", "p95", "p99", "client"} <= {word.partition("=")[0] for word in line.split()}
+
+
+def test_a_terminal_gets_a_live_view(tmp_path: Path, url: str) -> None:
+    """On a terminal the view is drawn on stderr and taken away at the end; stdout holds the plain report."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "loadcore", "bench", url, "-z", "2s", "-q", "20/s", *LENIENT]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment({"TERM": "xterm"}), stdout=subprocess.PIPE, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        drawn = _drain(ours)
+        out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == 0
+    assert "Ctrl-C: stop and report" in drawn
+    assert "\x1b[?1049h" not in drawn, "no alternate screen: the scrollback stays"
+    assert "\x1b" not in out.decode()
+
+
+def test_no_color_and_force_color(tmp_path: Path, url: str) -> None:
+    """The report is coloured when that is asked for, and never with NO_COLOR."""
+    arguments = ("bench", url, "-n", "2", "-c", "1", *LENIENT)
+    assert "\x1b[" in loadcore(*arguments, cwd=tmp_path, environ={"FORCE_COLOR": "1"}).stdout
+    both = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    assert "\x1b[" not in loadcore(*arguments, cwd=tmp_path, environ=both).stdout
+
+
+def test_narrow_terminals_get_narrow_reports(tmp_path: Path, url: str) -> None:
+    """COLUMNS=60 is kept to by every line."""
+    done = loadcore("bench", url, "-n", "2", "-c", "1", *LENIENT, cwd=tmp_path, environ={"COLUMNS": "60"})
+    assert [line for line in done.stdout.splitlines() if len(line) > 60] == []
+
+
+def test_report_prints_the_run_again(tmp_path: Path, url: str) -> None:
+    """The report of a finished run is what the run printed; by default it is that of the latest."""
+    done = loadcore("bench", url, "-n", "5", "-c", "1", *LENIENT, cwd=tmp_path)
+    again = loadcore("report", cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout.partition("\n\n FILES")[0] == done.stdout.partition("\n\n FILES")[0]
+    folder = next(path for path in (tmp_path / "runs").iterdir() if not path.is_symlink())
+    summary = json.loads(loadcore("report", str(folder), "--json", cwd=tmp_path).stdout)
+    assert summary == json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
+    """A run that was killed still has a report, and the report says that the run ended early."""
+    command = [sys.executable, "-m", "loadcore", "run", scenario, "--progress", "json", "--out", "killed", *LENIENT]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while json.loads(process.stderr.readline())["second"] < 3:
+            pass
+        process.kill()
+        process.communicate(timeout=60)
+    done = loadcore("report", "killed", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "run ended early at 0:0" in done.stdout
+    assert "GET /" in done.stdout
+
+
+def test_check_prints_the_plan_and_sends_one_user_once(tmp_path: Path, scenario: str) -> None:
+    """The plan on stdout, each setting with its source; what the target said on stderr; no run folder is left."""
+    done = loadcore("check", scenario, "-u", "7", cwd=tmp_path, environ={"LOADCORE_WARM_UP": "1s"})
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert "load 7 users for 30s shop.py, --users" in text
+    assert "warm-up 1s LOADCORE_WARM_UP" in text
+    assert "GET / think 20ms" in text
+    assert "✓ GET / → 200 in" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.py"]
+
+
+def test_check_finds_a_target_that_fails(tmp_path: Path) -> None:
+    """A sound plan against a target that does not answer is told apart from a plan that is not sound."""
+    (tmp_path / "shop.py").write_text(SCENARIO.replace("URL", "http://127.0.0.1:1"), encoding="utf-8")
+    done = loadcore("check", "shop.py", cwd=tmp_path)
+    assert done.returncode == 99
+    assert "connect_refused" in done.stderr
+    assert loadcore("check", "shop.py", "--dry", cwd=tmp_path).returncode == 0
+
+
+def test_check_lists_every_problem(tmp_path: Path) -> None:
+    """Two mistakes are two errors, each with its line."""
+    text = SCENARIO.replace("URL", "http://h").replace('get("/")', 'get("/{a}"), get("/{b}")')
+    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
+    done = loadcore("check", "shop.py", cwd=tmp_path)
+    assert done.returncode == 104
+    assert done.stderr.count("error: shop.py:") == 2
+
+
+def _drain(descriptor: int) -> str:
+    """Everything a terminal was sent, until the other side is closed."""
+    parts = []
+    while True:
+        try:
+            part = os.read(descriptor, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        parts.append(part)
+    return b"".join(parts).decode()
