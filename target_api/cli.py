@@ -10,10 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from target_api import stub
 from target_api.serve import Supervisor
 from target_api.settings import Settings
-from target_api.store.seed import write_csv
+from target_api.store.known_users import write_csv
 from target_api.worker_process import StartError
 
 _EXIT_CONFIG = 104
@@ -26,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["seed"]:
         return _seed(given[1:])
     if given[:1] == ["stub"]:
+        from target_api import stub  # noqa: PLC0415 - the gateway itself needs none of what it loads
+
         return stub.main(given[1:])
     return _serve(given)
 
@@ -43,7 +44,7 @@ def _seed(arguments: list[str]) -> int:
 
 
 def _serve(arguments: list[str]) -> int:
-    options = vars(_serve_parser().parse_args(arguments))
+    options = vars(serve_parser().parse_args(arguments))
     host, port, exit_with_parent = options.pop("host"), options.pop("port"), options.pop("exit_with_parent")
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     try:
@@ -66,7 +67,8 @@ def _serve(arguments: list[str]) -> int:
     return 0
 
 
-def _serve_parser() -> argparse.ArgumentParser:
+def serve_parser() -> argparse.ArgumentParser:
+    """The options of the gateway itself."""
     parser = argparse.ArgumentParser(
         prog="python -m target_api",
         description="The reference gateway. Every setting is also an environment variable GATEWAY_<NAME>.",

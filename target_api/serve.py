@@ -24,8 +24,6 @@ from target_api.listeners import claim_port, open_listener, raise_descriptor_lim
 from target_api.settings import Settings
 from target_api.shared.control import ControlPage
 from target_api.shared.truth import MAX_WORKERS
-from target_api.store.database import Database, database_url
-from target_api.store.seed import seed
 from target_api.stub_process import StubProcess
 from target_api.worker_process import StartError, WorkerProcess
 
@@ -74,11 +72,10 @@ class Supervisor:
         with self._locked_folder(), self._claimed_port():
             self._control = ControlPage(self._folder / "control.page")
             self._control.set_program(self._settings.fault_program())
-            await self._seed()
-            await self._start_stub()
             self._listen_to_signals()
             try:
-                await asyncio.gather(*(self._start_worker() for _ in range(self._settings.workers)))
+                await self._start_stub()
+                await self._start_workers()
                 self._print_ready()
                 await self._stop.wait()
                 await self._drain()
@@ -109,16 +106,6 @@ class Supervisor:
             raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
         with self._claim:
             yield
-
-    async def _seed(self) -> None:
-        settings = self._settings
-        database = Database(database_url(settings, self._data_dir), settings)
-        try:
-            made = await seed(database, settings)
-        finally:
-            await database.close()
-        if made:
-            _note(f"{made} users made, passwords hashed with {settings.hash_parameters.label}")
 
     async def _start_stub(self) -> None:
         settings = self._settings
@@ -170,16 +157,34 @@ class Supervisor:
         self._output.write(json.dumps(line) + "\n")
         self._output.flush()
 
-    async def _start_worker(self, listener: socket.socket | None = None) -> WorkerProcess:
+    async def _start_workers(self) -> None:
+        """Launches all at once; the first fills the database while the others load their modules."""
+        first, *others = [self._new_worker() for _ in range(self._settings.workers)]
+        await asyncio.gather(*(worker.launch() for worker in (first, *others)))
+        made = await first.serve(seed=True)
+        if made:
+            _note(f"{made} users made, passwords hashed with {self._settings.hash_parameters.label}")
+        await asyncio.gather(*(worker.serve(seed=False) for worker in others))
+        self._write_process_ids()
+        for worker in (first, *others):
+            self._keep(worker)
+
+    def _new_worker(self, listener: socket.socket | None = None) -> WorkerProcess:
         # No two living workers may write the same truth counters, so a number is free only after its worker's death.
         number = next(free for free in range(MAX_WORKERS) if free not in self._workers)
         listener = listener or open_listener(self._claim, self._settings.backlog)
         worker = WorkerProcess(number, listener, self._settings, self._folder)
         self._workers[number] = worker
+        return worker
+
+    async def _add_worker(self, listener: socket.socket | None = None) -> None:
+        worker = self._new_worker(listener)
         await worker.start()
         self._write_process_ids()
+        self._keep(worker)
+
+    def _keep(self, worker: WorkerProcess) -> None:
         self._begin(lambda: self._watch(worker))
-        return worker
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Replaces a worker that dies without having been told to; the successor counts on in the same block."""
@@ -206,13 +211,13 @@ class Supervisor:
         async with self._resizing:
             for old in list(self._workers.values()):
                 # Both accept from the same socket until the old one has finished its requests.
-                await self._start_worker(old.listener)
+                await self._add_worker(old.listener)
                 await self._retire(old)
 
     async def _grow(self) -> None:
         async with self._resizing:
             if len(self._workers) < MAX_WORKERS // 2:
-                await self._start_worker()
+                await self._add_worker()
 
     async def _shrink(self) -> None:
         async with self._resizing:

@@ -1,7 +1,8 @@
 """One worker process of the gateway: uvicorn on a socket that the supervisor opened.
 
-The supervisor writes one JSON line to standard input and keeps the pipe open; when it closes, the supervisor is gone
-and the worker stops. The worker answers on standard output with one line when it accepts requests.
+The modules are loaded first. Then the supervisor writes one JSON line to standard input and keeps the pipe open; when
+it closes, the supervisor is gone and the worker stops. The worker answers on standard output with one line, `ready` and
+the number of users it made, when it accepts requests.
 """
 
 import asyncio
@@ -21,15 +22,19 @@ from target_api.connection import ConnectionProtocol
 from target_api.observe.logs import configure_logging
 from target_api.services import Place
 from target_api.settings import Settings
+from target_api.store.database import Database, database_url
+from target_api.store.seed import seed
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says when it accepts requests."""
+    """Says when it accepts requests, and how many users were made before."""
+
+    users_made = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write("ready\n")
+            sys.stdout.write(f"ready {self.users_made}\n")
             sys.stdout.flush()
 
     def stop_when_orphaned(self) -> None:
@@ -48,6 +53,15 @@ def _process_ids(folder: Path) -> list[int]:
         return [int(text) for text in (folder / "workers").read_text().split()]
     except FileNotFoundError:
         return [os.getpid()]
+
+
+async def _seed(settings: Settings) -> int:
+    assert settings.data_dir is not None  # noqa: S101 - the supervisor gives one
+    database = Database(database_url(settings, settings.data_dir), settings)
+    try:
+        return await seed(database, settings)
+    finally:
+        await database.close()
 
 
 def _read_line(descriptor: int) -> bytes:
@@ -69,6 +83,7 @@ def main() -> None:
     configure_logging(settings)
     place = Place(worker=order["worker"], folder=folder, process_ids=lambda: _process_ids(folder))
     app = create_app(settings, place)
+    made = asyncio.run(_seed(settings)) if order["seed"] else 0
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -83,6 +98,7 @@ def main() -> None:
         limit_concurrency=settings.limit_concurrency or None,
     )
     server = _AnnouncingServer(config)
+    server.users_made = made
     server.stop_when_orphaned()
     listener = socket.socket(fileno=order["listener"])
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from target_api.settings import Settings
 
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 600.0
+"""Long: making many users with an expensive hash is part of the start."""
 
 
 class StartError(Exception):
@@ -52,7 +53,12 @@ class WorkerProcess:
         Raises:
             StartError: It ended or stayed silent instead.
         """
-        self._process = process = await asyncio.create_subprocess_exec(
+        await self.launch()
+        await self.serve(seed=False)
+
+    async def launch(self) -> None:
+        """Starts the process, which loads its modules and waits for its order."""
+        self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "target_api.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -62,12 +68,27 @@ class WorkerProcess:
             env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics")},
         )  # fmt: skip
         self.started = True
+
+    async def serve(self, *, seed: bool) -> int:
+        """Gives the process its order and returns when it accepts requests.
+
+        Args:
+            seed: Whether this worker fills the database first; one does, before the others begin.
+
+        Returns:
+            How many users it made.
+
+        Raises:
+            StartError: It ended or stayed silent instead.
+        """
         order = {
+            "seed": seed,
             "worker": self.number,
             "folder": str(self._folder),
             "listener": self.listener.fileno(),
             "settings": json.loads(self._settings.reveal()),
         }
+        process = self._process
         assert process.stdin is not None and process.stdout is not None  # noqa: PT018, S101 - both are pipes
         try:
             process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -75,9 +96,11 @@ class WorkerProcess:
             line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
         except (TimeoutError, ConnectionError):
             line = b""
-        if line != b"ready\n":
+        word, _, made = line.decode().partition(" ")
+        if word != "ready":
             await self.stop(0)
             raise StartError(f"worker {self.number} did not become ready; its error stands above")
+        return int(made)
 
     async def wait(self) -> int:
         """Waits for the end of the process; returns its exit code, negative for a signal."""

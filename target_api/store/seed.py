@@ -1,12 +1,11 @@
 """Fills a database with users whose passwords are known and with items to list."""
 
 import asyncio
-import csv
 import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TextIO
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,29 +14,13 @@ from target_api.security.keys import ensure_key
 from target_api.security.passwords import make_hasher
 from target_api.settings import HashParameters, Settings
 from target_api.store.database import Database
+from target_api.store.known_users import password, username
 from target_api.store.schema import items, meta, metadata, users
 from target_api.store.tokens import forget_expired
 
 USER_SCOPES = "items:read orders:write"
 _BATCH = 500
 _WORDS = ("amber", "birch", "copper", "dune", "ember", "fjord", "grove", "heather", "indigo", "juniper")
-
-
-def username(index: int) -> str:
-    """Name of the seeded user number `index`, like `user-0007`."""
-    return f"user-{index:04d}"
-
-
-def password(index: int) -> str:
-    """Password of the seeded user number `index`, like `password-0007`."""
-    return f"password-{index:04d}"
-
-
-def write_csv(count: int, file: TextIO) -> None:
-    """Writes `username,password` rows for a feeder."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("username", "password"))
-    writer.writerows((username(index), password(index)) for index in range(count))
 
 
 async def seed(database: Database, settings: Settings) -> int:

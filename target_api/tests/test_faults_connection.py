@@ -192,12 +192,6 @@ def test_a_request_can_bring_its_own_fault(faulty: RunningGateway) -> None:
     assert faulty.ask("GET", "/users/me", headers={"X-Fault": "{"}).status == 400
 
 
-def test_x_fault_is_off_outside_the_demo() -> None:
-    """A gateway that was not told to obeys no `X-Fault`."""
-    with RunningGateway("--users", "1", environment={"GATEWAY_FAULT_HEADER": "false"}) as gateway:
-        assert _ask_with(gateway, {"error_rate": "100%"}) == 401
-
-
 def test_a_cold_cache_asks_the_database_each_time(faulty: RunningGateway) -> None:
     """With the cache flushed all the time every request shows database time."""
     token = faulty.log_in(1)["access_token"]

@@ -13,8 +13,12 @@ from target_api.tests.running import RunningGateway
 
 @pytest.fixture(scope="module", name="limited")
 def _limited() -> Iterator[RunningGateway]:
-    """Two workers; thirty requests an hour for a user, five logins an hour for a name."""
-    environment = {"GATEWAY_RATE_LIMIT_USER": "30/hour", "GATEWAY_RATE_LIMIT_LOGIN": "5/hour"}
+    """Two workers; thirty requests an hour for a user, five logins an hour for a name; no `X-Fault`."""
+    environment = {
+        "GATEWAY_RATE_LIMIT_USER": "30/hour",
+        "GATEWAY_RATE_LIMIT_LOGIN": "5/hour",
+        "GATEWAY_FAULT_HEADER": "false",
+    }
     with RunningGateway("--users", "5", "--workers", "2", environment=environment) as running:
         yield running
 
@@ -63,6 +67,11 @@ def test_password_guessing_is_limited(limited: RunningGateway) -> None:
     assert guesses == [400] * 5
     assert right.status == 429
     assert limited.log_in(4)
+
+
+def test_x_fault_can_be_off(limited: RunningGateway) -> None:
+    """A gateway that was told not to obeys no `X-Fault`."""
+    assert limited.ask("GET", "/users/me", headers={"X-Fault": '{"error_rate": "100%"}'}).status == 401
 
 
 def test_shared_counters_are_shared(tmp_path: Path) -> None:
