@@ -10,8 +10,10 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from loadcore import _core
-from loadcore._core import Histogram
+from loadcore._core import Engine as CoreEngine
+from loadcore._core import Histogram, outcomes
+from loadcore._core import __version__ as engine_version
+from loadcore._core import check_plan as check_plan_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +148,7 @@ class Engine:
     """
 
     def __init__(self, plan_json: str, share: int, shares: int) -> None:
-        self._core = _core.Engine(plan_json, share, shares)
+        self._core = CoreEngine(plan_json, share, shares)
 
     def describe(self) -> Description:
         """What it is going to do."""
@@ -182,15 +184,5 @@ class Engine:
 
 def check_plan(plan_json: str) -> list[dict[str, Any]]:
     """All problems of a plan, each with `path`, `at`, `message` and `hint`; empty if it is sound."""
-    problems: list[dict[str, Any]] = json.loads(_core.check_plan(plan_json))
+    problems: list[dict[str, Any]] = json.loads(check_plan_text(plan_json))
     return problems
-
-
-def outcomes() -> list[tuple[str, str]]:
-    """The closed list of outcomes: stable name and cause."""
-    return _core.outcomes()
-
-
-def engine_version() -> str:
-    """The version of the extension."""
-    return _core.__version__

@@ -102,5 +102,5 @@ def _versions() -> dict[str, str]:
     try:
         own = version("loadcore")
     except PackageNotFoundError:  # Run from the source tree.
-        own = engine_version()
-    return {"loadcore": own, "engine": engine_version(), "python": platform.python_version(), "pyarrow": pa.__version__}
+        own = engine_version
+    return {"loadcore": own, "engine": engine_version, "python": platform.python_version(), "pyarrow": pa.__version__}
