@@ -223,3 +223,6 @@ fn finish<T: Transport>(worker: Rc<Worker<T>>) {
         worker.recorder.into_inner().finish(second, phase, reason, error);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,20 +26,19 @@ pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize
     last_call.abort();
 }
 
-/// Interrupts the scenario's users when their grace after its planned end, or after a stop, is over.
+/// At the scenario's planned end wakes those who have nothing left to do but to pause; when the grace after that, or after
+/// a stop, is over, interrupts those who are not done.
 async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
     let seat = worker.timer.take_seat(Party::NONE).await;
     let scenario = &worker.program.scenarios[scenario];
-    loop {
-        let due = worker.last_call_ns(scenario.planned_end_ns);
-        let moved = || worker.last_call_ns(scenario.planned_end_ns) != due;
-        if seat.sleep_until_or(due, moved).await.is_err() {
-            return;
-        }
-        if !moved() {
-            worker.timer.interrupt(Party(scenario.id.0));
-            return;
-        }
+    let party = Party(scenario.id.0);
+    if seat.sleep_until_or(scenario.planned_end_ns, || worker.is_stopping()).await.is_err() {
+        return;
+    }
+    worker.timer.wake_party(party);
+    let last_call_ns = worker.last_call_ns(scenario.planned_end_ns);
+    if seat.sleep_until(last_call_ns).await.is_ok() {
+        worker.timer.interrupt(party);
     }
 }
 

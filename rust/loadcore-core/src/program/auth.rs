@@ -1,7 +1,119 @@
-//! stub
-use super::*;
-#[derive(Debug)]
-pub(crate) struct TokenProgram { pub(crate) scenario: ScenarioId, pub(crate) origin: u16 }
+//! Authentication of requests: what is known when the plan is compiled stands in their templates, the rest is looked up by
+//! the user that sends them.
+
+use super::compiler::ScenarioCompiler;
+use super::{AuthId, AuthProgram, PoolProgram, TokenProgram};
+use crate::auth::{CompiledAuth, Credential, OAuth2};
+use crate::plan;
+use crate::random::Random;
+use crate::record::Section;
+use crate::step::{Builtins, Context, RenderError, Template, TemplateBuilder, Variables};
+
+/// What one request needs to authenticate.
 #[derive(Debug, Default)]
-pub(super) struct AuthUse { pub(super) header: Option<Template>, pub(super) query: Option<(String, Template)>, pub(super) kind: Option<AuthKind> }
-impl compiler::ScenarioCompiler<'_, '_> { pub(super) fn auth(&mut self, _: &plan::Request) -> AuthUse { AuthUse::default() } }
+pub(super) struct AuthUse {
+    /// A header line.
+    pub(super) header: Option<Template>,
+    /// A query parameter: its name, not encoded, and its value.
+    pub(super) query: Option<(String, Template)>,
+    /// What is known only when the request is sent.
+    pub(super) later: Option<AuthId>,
+}
+
+impl ScenarioCompiler<'_, '_> {
+    pub(super) fn auth(&mut self, request: &plan::Request) -> AuthUse {
+        let name = request.auth.as_ref().or(self.scenario.auth.as_ref());
+        let Some(name) = name.filter(|_| !request.anonymous) else { return AuthUse::default() };
+        let Some(id) = self.auth_id(name) else { return AuthUse::default() };
+        let Some(program) = &self.auths[usize::from(id.0)].1 else { return AuthUse::default() };
+        match &program.compiled {
+            CompiledAuth::Header { name, value } => match value.template() {
+                Some(value) => {
+                    let mut line = TemplateBuilder::default();
+                    line.literal(name.as_bytes());
+                    line.literal(b": ");
+                    line.append(value);
+                    line.literal(b"\r\n");
+                    AuthUse { header: Some(line.build()), ..AuthUse::default() }
+                }
+                None => AuthUse { later: Some(id), ..AuthUse::default() },
+            },
+            CompiledAuth::Query { name, value } => {
+                AuthUse { query: value.template().map(|value| (name.clone(), value.clone())), ..AuthUse::default() }
+            }
+            CompiledAuth::OAuth2(_) => AuthUse { later: Some(id), ..AuthUse::default() },
+        }
+    }
+
+    /// The scenario's compiled way to authenticate of this name. Its problems are reported once.
+    fn auth_id(&mut self, name: &str) -> Option<AuthId> {
+        if let Some(index) = self.auths.iter().position(|(known, _)| known == name) {
+            return u16::try_from(index).ok().map(AuthId);
+        }
+        let Some(index) = self.plan.auth.iter().position(|auth| auth.name == name) else {
+            self.problems.add_in("auth", format!("there is no way to authenticate called `{name}`"));
+            return None;
+        };
+        let auth = &self.plan.auth[index];
+        self.problems.enter(format!("auth `{name}`"), auth.at.as_ref());
+        let compiled = CompiledAuth::compile(auth, &|variable| std::env::var(variable).ok(), &mut self.names);
+        let program = match compiled {
+            Ok(compiled) => self.auth_program(auth, compiled),
+            Err(problem) => {
+                self.problems.add(problem);
+                None
+            }
+        };
+        self.problems.leave();
+        self.auths.push((name.to_owned(), program));
+        u16::try_from(self.auths.len() - 1).ok().map(AuthId)
+    }
+
+    fn auth_program(&mut self, auth: &plan::Auth, compiled: CompiledAuth) -> Option<AuthProgram> {
+        let token = match (&compiled, &auth.kind) {
+            (CompiledAuth::OAuth2(oauth2), plan::AuthKind::OAuth2 { token_url, step, .. }) => {
+                Some(self.token_program(&auth.name, token_url, step, oauth2)?)
+            }
+            _ => None,
+        };
+        Some(AuthProgram { compiled, token })
+    }
+
+    fn token_program(&mut self, name: &str, token_url: &str, step: &str, oauth2: &OAuth2) -> Option<TokenProgram> {
+        let (origin, path) = self.url(token_url)?;
+        let mut target = TemplateBuilder::default();
+        let result = target.text(&path, Context::Path, &mut self.names);
+        self.problems.take("token_url", result)?;
+        let mut line = TemplateBuilder::default();
+        line.literal(b"POST ");
+        line.append(&target.build());
+        line.literal(b" HTTP/1.1\r\nHost: ");
+        line.literal(self.program.origins[usize::from(origin)].host_header().as_bytes());
+        line.literal(b"\r\nAccept: application/json\r\n");
+        // Shared tokens are shared by all scenarios; users of different scenarios are different users.
+        let owner = if oauth2.shared.is_some() { name.to_owned() } else { format!("{}/{name}", self.scenario.name) };
+        let pools = &mut self.program.pools;
+        let pool = pools.iter().position(|pool| pool.owner == owner).unwrap_or_else(|| {
+            let seed = Random::new(self.plan.seed, &owner, 0).next_u64();
+            let (shared, refresh_before_ns) = (oauth2.shared, oauth2.refresh_before_ns);
+            pools.push(PoolProgram { owner, shared, refresh_before_ns, seed });
+            pools.len() - 1
+        });
+        Some(TokenProgram { pool, step: self.step(step, "POST", Section::Auth), origin, line: line.build() })
+    }
+}
+
+/// The header line of a credential that varies, if it can be rendered.
+pub(crate) fn append_line(
+    name: &str,
+    credential: &Credential,
+    variables: &Variables,
+    builtins: &mut Builtins<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), RenderError> {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    credential.render(variables, builtins, out)?;
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}

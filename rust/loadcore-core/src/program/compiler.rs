@@ -2,7 +2,7 @@
 
 use super::flow::{BranchTest, Flow, Op};
 use super::problems::{Place, Problems};
-use super::{FeederProgram, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
+use super::{AuthProgram, FeederProgram, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
 use crate::error::Problem;
 use crate::feeder::missing_rows;
 use crate::plan::{self, Load, Plan, Step};
@@ -29,7 +29,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         tables: Tables::default(),
         scenarios: Vec::new(),
         origins: Vec::new(),
-        tokens: Vec::new(),
+        pools: Vec::new(),
         feeders: Vec::new(),
         http: plan.http.clone(),
         seed: plan.seed,
@@ -50,6 +50,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
             set: Vec::new(),
             used: Vec::new(),
             requests: Vec::new(),
+            auths: Vec::new(),
         };
         compiler.compile();
         problems.leave();
@@ -120,6 +121,8 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     /// Where each variable was met first: (variables met by then, place).
     used: Vec<(usize, Place)>,
     requests: Vec<RequestProgram>,
+    /// By name; without a program where there was a problem.
+    pub(super) auths: Vec<(String, Option<AuthProgram>)>,
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -163,6 +166,7 @@ impl ScenarioCompiler<'_, '_> {
             on_start,
             main,
             requests: self.requests,
+            auths: self.auths.into_iter().filter_map(|(_, auth)| auth).collect(),
         });
     }
 

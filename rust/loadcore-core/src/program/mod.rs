@@ -9,10 +9,10 @@ mod problems;
 mod request;
 
 pub(crate) use flow::{BranchTest, Flow, Op};
-pub(crate) use auth::TokenProgram;
+pub(crate) use auth::append_line;
 pub(crate) use feeder::FeederProgram;
-pub(crate) use request::AuthKind;
 
+use crate::auth::CompiledAuth;
 use crate::error::Problem;
 use crate::feeder::Binding;
 use crate::plan::{self, Plan};
@@ -27,7 +27,7 @@ pub(crate) struct Program {
     pub(crate) tables: Tables,
     pub(crate) scenarios: Vec<ScenarioProgram>,
     pub(crate) origins: Vec<Origin>,
-    pub(crate) tokens: Vec<TokenProgram>,
+    pub(crate) pools: Vec<PoolProgram>,
     pub(crate) feeders: Vec<FeederProgram>,
     pub(crate) http: plan::Http,
     pub(crate) seed: u64,
@@ -51,6 +51,36 @@ pub(crate) struct ScenarioProgram {
     pub(crate) on_start: Flow,
     pub(crate) main: Flow,
     pub(crate) requests: Vec<RequestProgram>,
+    pub(crate) auths: Vec<AuthProgram>,
+}
+
+/// A way to authenticate that a scenario uses.
+#[derive(Debug)]
+pub(crate) struct AuthProgram {
+    pub(crate) compiled: CompiledAuth,
+    pub(crate) token: Option<TokenProgram>,
+}
+
+/// How a scenario's users get tokens.
+#[derive(Debug)]
+pub(crate) struct TokenProgram {
+    /// Index in [`Program::pools`].
+    pub(crate) pool: usize,
+    pub(crate) step: StepId,
+    /// Index in [`Program::origins`].
+    pub(crate) origin: u16,
+    /// Request line, `Host` and `Accept`.
+    pub(crate) line: Template,
+}
+
+/// Where tokens are kept.
+#[derive(Debug)]
+pub(crate) struct PoolProgram {
+    /// Whose tokens they are: the way to authenticate, with its scenario if they are not shared.
+    pub(crate) owner: String,
+    pub(crate) shared: Option<u32>,
+    pub(crate) refresh_before_ns: u64,
+    pub(crate) seed: u64,
 }
 
 /// How a scenario's load is offered.
@@ -68,7 +98,7 @@ pub(crate) enum LoadProgram {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(crate) u16);
 
-/// Index of a way to get tokens in [`Program::tokens`].
+/// Index in [`ScenarioProgram::auths`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthId(pub(crate) u16);
 
@@ -86,7 +116,8 @@ pub(crate) struct RequestProgram {
     pub(crate) rest: Rest,
     /// All of it, if nothing varies.
     pub(crate) whole: Option<Box<[u8]>>,
-    pub(crate) auth: Option<AuthKind>,
+    /// What authenticates it, if that is known only when it is sent.
+    pub(crate) auth: Option<AuthId>,
     /// Inclusive ranges of status codes; empty is 0 to 399.
     pub(crate) expect: Box<[(u16, u16)]>,
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
@@ -179,7 +210,7 @@ impl Program {
     pub(crate) fn connections_of(&self, share: Share) -> u64 {
         let of = |scenario: &ScenarioProgram| {
             let mut origins: Vec<u16> = scenario.requests.iter().map(|request| request.origin).collect();
-            origins.extend(self.tokens.iter().filter(|token| token.scenario == scenario.id).map(|token| token.origin));
+            origins.extend(scenario.auths.iter().filter_map(|auth| auth.token.as_ref()).map(|token| token.origin));
             origins.sort_unstable();
             origins.dedup();
             u64::from(scenario.load.users_of(share)) * origins.len() as u64

@@ -1,7 +1,7 @@
 //! Requests as bytes: what can be serialised when the plan is compiled is.
 
 use super::compiler::ScenarioCompiler;
-use super::{AuthId, RequestProgram, Rest};
+use super::{BodyProgram, RequestProgram, Rest};
 use crate::plan;
 use crate::record::{CheckId, Section};
 use crate::step::{
@@ -39,7 +39,7 @@ impl ScenarioCompiler<'_, '_> {
         }
         let rest = Rest { headers: headers.build(), sensitive: sensitive.build(), body: self.body(request) };
         let line = line.build();
-        let varies = matches!(auth.kind, Some(AuthKind::OAuth2(_) | AuthKind::Basic(..))) || self.plan.http.cookies;
+        let varies = auth.later.is_some() || self.plan.http.cookies;
         let whole = if varies { None } else { whole(&line, &rest, &request.method) };
 
         let step = self.step(&request.name, &request.method, section);
@@ -60,7 +60,7 @@ impl ScenarioCompiler<'_, '_> {
             line,
             rest,
             whole,
-            auth: auth.kind,
+            auth: auth.later,
             expect: request.expect.clone().into(),
             checks: checks.into(),
             extracts: extracts.into(),
@@ -78,7 +78,7 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     /// The origin's index, and the path and query after it.
-    fn url(&mut self, url: &str) -> Option<(u16, String)> {
+    pub(super) fn url(&mut self, url: &str) -> Option<(u16, String)> {
         let absolute = url.contains("://") && !url.starts_with('/');
         let joined = if absolute { url.to_owned() } else { join(&self.scenario.base_url, url) };
         if !absolute && !url.starts_with('/') && !url.is_empty() && !url.starts_with('?') {
@@ -164,7 +164,7 @@ impl ScenarioCompiler<'_, '_> {
         (open, sensitive)
     }
 
-    fn body(&mut self, request: &plan::Request) -> Option<super::BodyProgram> {
+    fn body(&mut self, request: &plan::Request) -> Option<BodyProgram> {
         let body = match compile_body(request.body.as_ref()?, self.plan.seed, &mut self.names) {
             Ok(body) => body,
             Err(problems) => {
@@ -181,7 +181,7 @@ impl ScenarioCompiler<'_, '_> {
             }
             _ => String::new(),
         };
-        Some(super::BodyProgram { template: body.template, content_type: content_type.into_bytes().into() })
+        Some(BodyProgram { template: body.template, content_type: content_type.into_bytes().into() })
     }
 
     fn checks(&mut self, request: &plan::Request, wanted: &mut Wanted) -> Vec<(CheckId, CompiledCheck)> {
@@ -213,15 +213,6 @@ impl ScenarioCompiler<'_, '_> {
             }
         }
     }
-}
-
-/// How a request authenticates, beyond what stands in its templates.
-#[derive(Debug)]
-pub(crate) enum AuthKind {
-    /// `Authorization: Basic`, of user name and password that vary.
-    Basic(Template, Template),
-    /// A token from a pool.
-    OAuth2(AuthId),
 }
 
 fn join(base: &str, url: &str) -> String {

@@ -155,6 +155,13 @@ impl Timer {
         }
     }
 
+    /// Wakes all of a party.
+    pub fn wake_party(&self, party: Party) {
+        for seat in self.seats.borrow().seats.iter().filter(|seat| seat.party == party) {
+            seat.waker.wake_by_ref();
+        }
+    }
+
     /// Tells all of a party to stop at once.
     pub fn interrupt(&self, party: Party) {
         self.interrupt_if(|seat| seat.party == party);

@@ -3,6 +3,7 @@
 mod capture;
 mod connection;
 mod exchange;
+mod identity;
 mod outbox;
 mod perform;
 mod send;

@@ -4,7 +4,9 @@ use super::User;
 use super::capture::Want;
 use super::send::{Answer, Content, Message, NoAnswer, Redirected};
 use super::worker::OriginId;
-use crate::program::{AuthKind, RequestProgram, ScenarioProgram};
+use super::token::Means;
+use crate::auth::CompiledAuth;
+use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, append_line};
 use crate::record::Outcome;
 use crate::step::{Extracted, Headers, Response};
 use crate::transport::{Origin, Transport};
@@ -32,10 +34,11 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
         due_ns: u64,
     ) -> Result<u64, (Cut, u64)> {
-        let mut answer = match &request.auth {
-            None if self.cookies.is_none() => self.send_request(scenario, request, &[], due_ns, false).await?,
+        let mut answer = if request.auth.is_none() && self.cookies.is_none() {
+            self.send_request(scenario, request, &[], due_ns, false).await?
+        } else {
             // Boxed: what it takes is large, and most users need none of it.
-            auth => Box::pin(self.send_identified(scenario, request, auth.as_ref(), due_ns)).await?,
+            Box::pin(self.send_identified(scenario, request, due_ns)).await?
         };
         if request.max_redirects > 0 && is_redirect(answer.complete.status) {
             answer = Box::pin(self.follow(scenario, request, answer)).await?;
@@ -78,49 +81,53 @@ impl<T: Transport> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
-        auth: Option<&AuthKind>,
         due_ns: u64,
     ) -> Result<Answer, NoAnswer> {
-        let mut lines = Vec::new();
         let target = self.target(request);
+        let auth = request.auth.map(|id| &scenario.auths[usize::from(id.0)]);
         let answer = match auth {
-            Some(AuthKind::OAuth2(id)) => {
-                let (token, due_ns) = self.token(scenario, *id, request, due_ns).await?;
-                token.append_header(&mut lines);
-                self.append_cookies(OriginId(request.origin), &target, &mut lines);
-                let answer = self.send_request(scenario, request, &lines, due_ns, true).await?;
-                if answer.complete.status == 401 {
+            Some(AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) }) => {
+                let means = Means { request, oauth2, token };
+                let granted = self.token(scenario, &means, due_ns).await?;
+                let answer = self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, true).await?;
+                if answer.complete.status == 401 && self.is_replaceable(&means, &granted, answer.ended_ns) {
+                    let due_ns = answer.ended_ns;
                     self.worker.give_back(answer.capture);
-                    let (token, due_ns) = self.replace_token(scenario, *id, request, token, answer.ended_ns).await?;
-                    lines.clear();
-                    token.append_header(&mut lines);
-                    self.append_cookies(OriginId(request.origin), &target, &mut lines);
-                    self.send_request(scenario, request, &lines, due_ns, false).await?
+                    let granted = self.token(scenario, &means, due_ns).await?;
+                    self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, false).await?
                 } else {
                     answer
                 }
             }
-            Some(AuthKind::Basic(username, password)) => {
-                let rendered = self.with_builtins(|variables, builtins, text| {
-                    username.render(variables, builtins, text)?;
-                    text.push(b':');
-                    password.render(variables, builtins, text)?;
-                    crate::auth::append_basic(text, &mut lines);
-                    Ok::<(), crate::step::RenderError>(())
+            Some(AuthProgram { compiled: CompiledAuth::Header { name, value }, .. }) => {
+                let mut line = Vec::new();
+                let rendered = self.with_builtins(|variables, builtins, _| {
+                    append_line(name, value, variables, builtins, &mut line)
                 });
                 if rendered.is_err() {
-                    return Err(self.refuse(scenario, request, due_ns, Outcome::RequestInvalid));
+                    return Err(self.refuse(scenario, request.step, due_ns, Outcome::RequestInvalid));
                 }
-                self.append_cookies(OriginId(request.origin), &target, &mut lines);
-                self.send_request(scenario, request, &lines, due_ns, false).await?
+                self.send_with(scenario, request, &target, Some(&line), due_ns, false).await?
             }
-            None => {
-                self.append_cookies(OriginId(request.origin), &target, &mut lines);
-                self.send_request(scenario, request, &lines, due_ns, false).await?
-            }
+            _ => self.send_with(scenario, request, &target, None, due_ns, false).await?,
         };
         self.store_cookies(OriginId(request.origin), &target, &answer);
         Ok(answer)
+    }
+
+    /// Sends the request with this line of authentication and the user's cookies.
+    async fn send_with(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        target: &str,
+        line: Option<&[u8]>,
+        due_ns: u64,
+        again: bool,
+    ) -> Result<Answer, NoAnswer> {
+        let mut lines = line.unwrap_or_default().to_vec();
+        self.append_cookies(OriginId(request.origin), target, &mut lines);
+        self.send_request(scenario, request, &lines, due_ns, again).await
     }
 
     /// Follows redirects to their end. Each hop is a row of the step; the clock of a hop starts with the end of the one before.
@@ -141,10 +148,10 @@ impl<T: Transport> User<T> {
             let next = location.and_then(|location| self.resolve(&location, origin, &target));
             self.worker.give_back(answer.capture);
             let Some(next) = next else {
-                return Err(self.refuse(scenario, request, due_ns, Outcome::RedirectInvalid));
+                return Err(self.refuse(scenario, request.step, due_ns, Outcome::RedirectInvalid));
             };
             if hops == request.max_redirects {
-                return Err(self.refuse(scenario, request, due_ns, Outcome::RedirectLoop));
+                return Err(self.refuse(scenario, request.step, due_ns, Outcome::RedirectLoop));
             }
             hops += 1;
             (origin, target) = next;

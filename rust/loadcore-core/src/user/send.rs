@@ -211,6 +211,13 @@ impl<T: Transport> User<T> {
         work(&self.variables, &mut builtins, &mut body)
     }
 
+    /// Records a request that is not sent, for a reason that was known before.
+    pub(super) fn refuse(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, outcome: Outcome) -> NoAnswer {
+        let ended = self.never_sent(outcome);
+        self.record(scenario, step, due_ns, &ended, &Progress::default(), |_| true);
+        NoAnswer { outcome, ended_ns: ended.ended_ns }
+    }
+
     fn never_sent(&self, outcome: Outcome) -> Ended {
         let ended_ns = self.worker.now();
         Ended { result: Err(outcome), started_ns: None, first_byte_ns: None, ended_ns, bytes_received: 0 }

@@ -8,8 +8,9 @@ use tokio::task::JoinError;
 use super::capture::Capture;
 use super::outbox::Outbox;
 use crate::aggregate::ScenarioEvent;
+use crate::auth::Pool;
 use crate::feeder::{Dealer, Dealt};
-use crate::program::{Program, ScenarioProgram};
+use crate::program::{PoolProgram, Program, ScenarioProgram};
 use crate::record::{EndReason, Phase, Recorder, ScenarioId};
 use crate::schedule::Share;
 use crate::step::{Counter, Scratch, Variables};
@@ -30,6 +31,7 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) receive_buffer: RefCell<Box<[u8]>>,
     /// The program's origins, and those that redirects led to.
     pub(crate) origins: RefCell<Vec<Rc<Origin>>>,
+    pub(crate) pools: Vec<TokenDesk>,
     dealers: RefCell<Vec<Dealer>>,
     /// What `{$counter}` counts with.
     pub(crate) counter: RefCell<Counter>,
@@ -45,6 +47,34 @@ pub(crate) struct Worker<T: Transport> {
     end: RefCell<Option<(EndReason, Option<String>)>>,
 }
 
+/// Tokens, and those who wait for one.
+#[derive(Debug)]
+pub(crate) struct TokenDesk {
+    pub(crate) pool: RefCell<Pool>,
+    /// Seats of users that wait for a fetch of another.
+    pub(crate) waiting: RefCell<Vec<u32>>,
+    pub(crate) ended_fetches: Cell<u64>,
+}
+
+impl TokenDesk {
+    fn new(program: &PoolProgram, share: Share) -> Self {
+        let PoolProgram { shared, refresh_before_ns, seed, .. } = program;
+        Self {
+            pool: RefCell::new(Pool::new(*shared, share, *refresh_before_ns, *seed)),
+            waiting: RefCell::default(),
+            ended_fetches: Cell::new(0),
+        }
+    }
+
+    /// Lets those who wait ask again.
+    pub(crate) fn end_fetch(&self, timer: &Timer) {
+        self.ended_fetches.set(self.ended_fetches.get() + 1);
+        for seat in self.waiting.take() {
+            timer.wake(seat);
+        }
+    }
+}
+
 /// Index of an origin in [`Worker::origins`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OriginId(pub(crate) u16);
@@ -53,11 +83,13 @@ impl<T: Transport> Worker<T> {
     pub(crate) fn new(program: Rc<Program>, share: Share, timer: Rc<Timer>, transport: T, recorder: Recorder) -> Rc<Self> {
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
         let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
+        let pools = program.pools.iter().map(|pool| TokenDesk::new(pool, share)).collect();
         Rc::new(Self {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
             recorder: RefCell::new(recorder),
             receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
             origins: RefCell::new(origins),
+            pools,
             dealers: RefCell::new(dealers),
             counter: RefCell::new(Counter::new(share)),
             scratch: RefCell::default(),

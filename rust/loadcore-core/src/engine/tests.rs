@@ -1,0 +1,187 @@
+//! Whole runs without a socket, in virtual time: an hour takes a moment, and every number is exact.
+
+mod auth;
+mod load;
+mod request;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::aggregate::ScenarioEvent;
+use crate::record::{Outcome, ScenarioId};
+use crate::transport::fake::{FakeTransport, Reply};
+
+/// What a simulated run left behind.
+struct Outcomes {
+    rows: Vec<Row>,
+    end: RunEnd,
+    scenarios: Vec<BTreeMap<&'static str, u64>>,
+    checks: (u64, u64),
+    groups: Vec<(u64, u64)>,
+    ended_ms: u64,
+    fake: FakeTransport,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    step: String,
+    outcome: Outcome,
+    status: u16,
+    phase: Phase,
+    attempts: u8,
+    reused: bool,
+    error: bool,
+    user: i32,
+    due_ms: i64,
+    lag_ms: i64,
+    service_ms: i64,
+}
+
+impl Outcomes {
+    fn count(&self, event: ScenarioEvent) -> u64 {
+        self.scenarios[0].get(name(event)).copied().unwrap_or(0)
+    }
+
+    fn outcomes(&self) -> BTreeMap<&'static str, usize> {
+        let mut outcomes = BTreeMap::new();
+        for row in &self.rows {
+            *outcomes.entry(row.outcome.name()).or_default() += 1;
+        }
+        outcomes
+    }
+
+    fn of<'a>(&'a self, step: &'a str) -> impl Iterator<Item = &'a Row> {
+        self.rows.iter().filter(move |row| row.step == step)
+    }
+}
+
+const EVENTS: [ScenarioEvent; 7] = [
+    ScenarioEvent::IterationDue,
+    ScenarioEvent::IterationStarted,
+    ScenarioEvent::IterationCompleted,
+    ScenarioEvent::IterationFailed,
+    ScenarioEvent::IterationDropped,
+    ScenarioEvent::IterationInterrupted,
+    ScenarioEvent::UserLost,
+];
+
+fn name(event: ScenarioEvent) -> &'static str {
+    ["due", "started", "completed", "failed", "dropped", "interrupted", "lost"][event as usize]
+}
+
+/// A plan of one scenario; `change` is merged into it.
+fn plan(load: Value, steps: Value) -> Value {
+    json!({
+        "version": 1, "name": "test", "seed": 7, "graceful_stop_ns": 5_000_000_000_u64,
+        "http": {
+            "timeouts": {"connect_ns": 1_000_000_000, "total_ns": 10_000_000_000_u64},
+            "max_redirects": 5, "cookies": false,
+        },
+        "scenarios": [{"name": "main", "base_url": "http://fake", "load": load, "steps": steps}],
+    })
+}
+
+fn users(users: u32, duration_ms: u64) -> Value {
+    json!({"kind": "users", "users": users, "duration_ns": duration_ms * 1_000_000})
+}
+
+fn get(name: &str) -> Value {
+    json!({"kind": "request", "name": name, "method": "GET", "url": format!("/{name}")})
+}
+
+fn think_ms(ms: u64) -> Value {
+    json!({"kind": "think", "distribution": "constant", "ns": ms * 1_000_000})
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A server that answers everything after so long.
+fn answers_after(after_ms: u64) -> FakeTransport {
+    FakeTransport::new(move |_, _| Some(Reply::ok(ms(after_ms), "{}")))
+}
+
+/// Runs the only share of a plan.
+fn simulate(plan: &Value, fake: FakeTransport) -> Outcomes {
+    simulate_share(plan, fake, Share::WHOLE, |_| ())
+}
+
+/// Runs a share of a plan; `meddle` may use the control at any virtual time, in a task of its own.
+fn simulate_share(plan: &Value, fake: FakeTransport, share: Share, meddle: impl FnOnce(Control)) -> Outcomes {
+    let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
+    let program = Program::new(&plan).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let tables = program.tables_of(share);
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true);
+    let runtime = builder.build_local(LocalOptions::default()).expect("a runtime");
+    let (recorder, events, _recycler) = Recorder::channel(tables.clone(), true);
+    let reader = std::thread::spawn(move || events.iter().collect::<Vec<_>>());
+    let transport = fake.clone();
+    let ended_ms = runtime.block_on(async move {
+        let clock = Clock::starting_now();
+        let control = Control::default();
+        meddle(control.clone());
+        run(program, share, transport, clock, Alarm::tokio(), recorder, control).await;
+        clock.now() / 1_000_000
+    });
+    drop(runtime);
+    collect(reader.join().expect("a reader"), &tables, ended_ms, fake)
+}
+
+fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTransport) -> Outcomes {
+    let mut outcomes = Outcomes {
+        rows: Vec::new(),
+        end: RunEnd { reason: EndReason::Aborted, error: None, rows_dropped: 0 },
+        scenarios: vec![BTreeMap::new(); tables.scenarios.len()],
+        checks: (0, 0),
+        groups: vec![(0, 0); tables.groups.len()],
+        ended_ms,
+        fake,
+    };
+    for event in events {
+        match event {
+            Event::Rows(chunk) => outcomes.rows.extend(rows(chunk.into_columns(), tables)),
+            Event::Window(window) => {
+                for (ScenarioId(id), _, cell) in window.scenarios() {
+                    for event in EVENTS {
+                        *outcomes.scenarios[usize::from(id)].entry(name(event)).or_default() += cell.count(event);
+                    }
+                }
+                for (_, _, cell) in window.checks() {
+                    outcomes.checks.0 += u64::from(cell.evaluated);
+                    outcomes.checks.1 += u64::from(cell.failed);
+                }
+                for (id, _, cell) in window.groups() {
+                    let group = &mut outcomes.groups[usize::from(id.0)];
+                    group.0 += u64::from(cell.ended);
+                    group.1 += u64::from(cell.failed);
+                }
+            }
+            Event::End(end) => outcomes.end = end,
+        }
+    }
+    outcomes
+}
+
+fn rows(columns: crate::record::Columns, tables: &Tables) -> Vec<Row> {
+    let in_ms = |ns: i64| ns.div_euclid(1_000_000);
+    (0..columns.rows)
+        .map(|row| Row {
+            step: tables.steps[usize::try_from(columns.step[row]).expect("a step")].name.clone(),
+            outcome: Outcome::ALL[usize::try_from(columns.outcome[row]).expect("an outcome")],
+            status: columns.status[row],
+            phase: Phase::ALL[usize::try_from(columns.phase[row]).expect("a phase")],
+            attempts: columns.attempts[row],
+            reused: columns.reused[row] == 1,
+            error: columns.error[row] == 1,
+            user: columns.user[row],
+            due_ms: in_ms(columns.due_ns[row]),
+            lag_ms: in_ms(columns.lag_ns[row]),
+            service_ms: in_ms(columns.service_ns[row]),
+        })
+        .collect()
+}
