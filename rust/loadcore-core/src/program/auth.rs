@@ -27,8 +27,8 @@ impl ScenarioCompiler<'_, '_> {
         let Some(id) = self.auth_id(name) else { return AuthUse::default() };
         let Some(program) = &self.auths[usize::from(id.0)].1 else { return AuthUse::default() };
         match &program.compiled {
-            CompiledAuth::Header { name, value } => match value.template() {
-                Some(value) => {
+            CompiledAuth::Header { name, value } => match value {
+                Credential::Plain(value) => {
                     let mut line = TemplateBuilder::default();
                     line.literal(name.as_bytes());
                     line.literal(b": ");
@@ -36,12 +36,12 @@ impl ScenarioCompiler<'_, '_> {
                     line.literal(b"\r\n");
                     AuthUse { header: Some(line.build()), ..AuthUse::default() }
                 }
-                None => AuthUse { later: Some(id), ..AuthUse::default() },
+                Credential::Basic { .. } => AuthUse { later: Some(id), ..AuthUse::default() },
             },
-            CompiledAuth::Query { name, value } => {
-                AuthUse { query: value.template().map(|value| (name.clone(), value.clone())), ..AuthUse::default() }
+            CompiledAuth::Query { name, value: Credential::Plain(value) } => {
+                AuthUse { query: Some((name.clone(), value.clone())), ..AuthUse::default() }
             }
-            CompiledAuth::OAuth2(_) => AuthUse { later: Some(id), ..AuthUse::default() },
+            CompiledAuth::Query { .. } | CompiledAuth::OAuth2(_) => AuthUse { later: Some(id), ..AuthUse::default() },
         }
     }
 

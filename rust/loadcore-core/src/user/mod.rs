@@ -2,8 +2,8 @@
 
 mod capture;
 mod connection;
+mod cookie;
 mod exchange;
-mod identity;
 mod outbox;
 mod perform;
 mod send;

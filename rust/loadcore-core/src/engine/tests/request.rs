@@ -215,3 +215,16 @@ fn values_cannot_split_a_request() {
 
     assert_eq!((0, Outcome::RequestInvalid, 0), (requests.len(), run.rows[0].outcome, run.rows[0].attempts));
 }
+
+/// Each user keeps the cookies it is given and sends them back.
+#[test]
+fn cookies() {
+    let mut plan = once(json!([get("a"), get("b")]));
+    plan["http"]["cookies"] = json!(true);
+    let reply = |number| {
+        raw(if number == 0 { b"HTTP/1.1 200 OK\r\nSet-Cookie: id=7; Path=/\r\nContent-Length: 0\r\n\r\n" } else { OK })
+    };
+    let (requests, _) = sent(&plan, reply);
+
+    assert!(!requests[0].contains("Cookie") && requests[1].contains("\r\nCookie: id=7\r\n"), "{requests:?}");
+}
