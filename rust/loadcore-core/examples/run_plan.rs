@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let engine = match Engine::new(plan, Share::WHOLE) {
         Ok(engine) => engine,
         Err(problems) => {
-            return fail(&problems.iter().map(|problem| format!("{}: {}\n", problem.path, problem.message)).collect::<String>());
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return fail(&lines.join("\n"));
         }
     };
     let begun = SystemTime::now();

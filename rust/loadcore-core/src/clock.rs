@@ -44,7 +44,11 @@ impl Clock {
     pub fn started_unix_ns(&self) -> u64 {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let instant = Instant::now();
-        let started = if self.origin > instant { unix + (self.origin - instant) } else { unix.saturating_sub(instant - self.origin) };
+        let started = if self.origin > instant {
+            unix + (self.origin - instant)
+        } else {
+            unix.saturating_sub(instant - self.origin)
+        };
         u64::try_from(started.as_nanos()).unwrap_or(0)
     }
 

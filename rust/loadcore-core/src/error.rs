@@ -1,5 +1,7 @@
 //! What can be wrong with a plan.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// One thing that is wrong with a plan. All of them are found before anything starts.
@@ -13,4 +15,10 @@ pub struct Problem {
     pub message: String,
     /// What to do about it, if there is something to say.
     pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.at.as_deref().unwrap_or(&self.path), self.message)
+    }
 }

@@ -73,7 +73,8 @@ fn name(event: ScenarioEvent) -> &'static str {
 }
 
 /// A plan of one scenario; `change` is merged into it.
-fn plan(load: Value, steps: Value) -> Value {
+fn plan(load: impl Into<Value>, steps: impl Into<Value>) -> Value {
+    let (load, steps) = (load.into(), steps.into());
     json!({
         "version": 1, "name": "test", "seed": 7, "graceful_stop_ns": 5_000_000_000_u64,
         "http": {
@@ -144,7 +145,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
     };
     for event in events {
         match event {
-            Event::Rows(chunk) => outcomes.rows.extend(rows(chunk.into_columns(), tables)),
+            Event::Rows(chunk) => outcomes.rows.extend(rows(&chunk.into_columns(), tables)),
             Event::Window(window) => {
                 for (ScenarioId(id), _, cell) in window.scenarios() {
                     for event in EVENTS {
@@ -167,7 +168,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
     outcomes
 }
 
-fn rows(columns: crate::record::Columns, tables: &Tables) -> Vec<Row> {
+fn rows(columns: &crate::record::Columns, tables: &Tables) -> Vec<Row> {
     let in_ms = |ns: i64| ns.div_euclid(1_000_000);
     (0..columns.rows)
         .map(|row| Row {

@@ -35,11 +35,7 @@ struct Clerk {
     arrival_ns: Cell<Option<u64>>,
 }
 
-pub(super) async fn execute<T: Transport>(
-    worker: &Rc<Worker<T>>,
-    scenario: usize,
-    schedule: &ArrivalSchedule,
-) {
+pub(super) async fn execute<T: Transport>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
     let desk = Rc::new(Desk {
         worker: Rc::clone(worker),
         scenario,

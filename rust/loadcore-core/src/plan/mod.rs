@@ -17,7 +17,8 @@ pub use feeder::{AtEnd, Feeder, Order, Source};
 pub use http::{Http, Limits, Reuse, Timeouts, Tls, TlsResumption};
 pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};
 pub use step::{
-    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Repeat, Request, Step, Test, Think,
+    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Repeat, Request, Step, Test,
+    Think,
 };
 
 use serde::{Deserialize, Serialize};

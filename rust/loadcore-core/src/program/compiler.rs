@@ -78,7 +78,10 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
     }
     for (index, auth) in plan.auth.iter().enumerate() {
         if plan.auth[..index].iter().any(|other| other.name == auth.name) {
-            problems.add_in(format!("auth[{index}].name"), format!("another way to authenticate is called `{}` too", auth.name));
+            problems.add_in(
+                format!("auth[{index}].name"),
+                format!("another way to authenticate is called `{}` too", auth.name),
+            );
         }
     }
 }
@@ -143,8 +146,7 @@ impl ScenarioCompiler<'_, '_> {
             self.problems.add_in("steps", "no step sends a request");
         }
         self.find_unset();
-        let feeds =
-            feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
+        let feeds = feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
         let Some(load) = load else { return };
         let planned_end_ns = scenario.start_after_ns.saturating_add(load.end_ns());
         self.program.tables.scenarios.push(ScenarioInfo {

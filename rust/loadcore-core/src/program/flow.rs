@@ -24,11 +24,21 @@ pub(crate) enum Op {
     Choose(Box<[(u64, usize)]>),
     Jump(usize),
     /// Sets the counter of a nesting level to 0.
-    RepeatStart { level: usize },
+    RepeatStart {
+        level: usize,
+    },
     /// Counts, and goes back while there are times left.
-    RepeatEnd { level: usize, times: u32, back: usize },
+    RepeatEnd {
+        level: usize,
+        times: u32,
+        back: usize,
+    },
     /// Goes on if the test holds, else to `otherwise`.
-    Branch { slot: Slot, test: BranchTest, otherwise: usize },
+    Branch {
+        slot: Slot,
+        test: BranchTest,
+        otherwise: usize,
+    },
 }
 
 #[derive(Debug)]

@@ -8,9 +8,9 @@ mod flow;
 mod problems;
 mod request;
 
-pub(crate) use flow::{BranchTest, Flow, Op};
 pub(crate) use auth::append_line;
 pub(crate) use feeder::FeederProgram;
+pub(crate) use flow::{BranchTest, Flow, Op};
 
 use crate::auth::CompiledAuth;
 use crate::error::Problem;

@@ -71,9 +71,13 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     fn method(&mut self, method: &str) {
-        let token = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_');
+        let token =
+            !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_');
         if !token || method == "CONNECT" {
-            self.problems.add_in("method", format!("`{method}` is no method that can be sent: write it in capitals, such as `GET`"));
+            self.problems.add_in(
+                "method",
+                format!("`{method}` is no method that can be sent: write it in capitals, such as `GET`"),
+            );
         }
     }
 
@@ -174,7 +178,11 @@ impl ScenarioCompiler<'_, '_> {
                 return None;
             }
         };
-        let typed = request.headers.iter().chain(&self.scenario.headers).any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let typed = request
+            .headers
+            .iter()
+            .chain(&self.scenario.headers)
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content_type = match body.content_type {
             Some(content_type) if !typed && !forbidden_in_head(content_type.as_bytes()) => {
                 format!("Content-Type: {content_type}\r\n")
@@ -206,7 +214,11 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     fn timeouts(&mut self, timeouts: &plan::Timeouts) {
-        let zero = [("connect_ns", Some(timeouts.connect_ns)), ("first_byte_ns", timeouts.first_byte_ns), ("total_ns", Some(timeouts.total_ns))];
+        let zero = [
+            ("connect_ns", Some(timeouts.connect_ns)),
+            ("first_byte_ns", timeouts.first_byte_ns),
+            ("total_ns", Some(timeouts.total_ns)),
+        ];
         for (name, value) in zero {
             if value == Some(0) {
                 self.problems.add_in(format!("timeouts.{name}"), "a time-out has to be longer than 0");

@@ -69,7 +69,10 @@ mod linux {
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let descriptor = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            #[expect(deprecated, reason = "its successor is unsafe for the sake of types that lose their descriptor; an OwnedFd does not")]
+            #[expect(
+                deprecated,
+                reason = "its successor is unsafe for the sake of types that lose their descriptor; an OwnedFd does not"
+            )]
             let registered = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
             Ok(Self(registered))
         }

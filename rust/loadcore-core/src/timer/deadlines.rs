@@ -117,7 +117,7 @@ impl Deadlines {
                     next_check = next_check.min(due);
                     break;
                 }
-                let deadline = if head % 2 == 0 { Deadline::FirstByte } else { Deadline::Total };
+                let deadline = if head.is_multiple_of(2) { Deadline::FirstByte } else { Deadline::Total };
                 self.end(head / 2, deadline);
                 expired(head / 2, deadline);
             }

@@ -147,11 +147,7 @@ impl Connection for NetConnection {
         either!(self, inner => inner.poll_receive(cx, buffer))
     }
 
-    fn poll_discard(
-        &self,
-        cx: &mut Context<'_>,
-        room: &mut [u8],
-    ) -> Option<Poll<io::Result<usize>>> {
+    fn poll_discard(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Option<Poll<io::Result<usize>>> {
         either!(self, inner => inner.poll_discard(cx, room))
     }
 

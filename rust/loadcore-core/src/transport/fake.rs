@@ -94,12 +94,7 @@ impl FakeTransport {
 impl Transport for FakeTransport {
     type Connection = FakeConnection;
 
-    async fn connect(
-        &self,
-        _: &Origin,
-        _: &mut Session,
-        _: Instant,
-    ) -> Result<Opened<FakeConnection>, ConnectFailure> {
+    async fn connect(&self, _: &Origin, _: &mut Session, _: Instant) -> Result<Opened<FakeConnection>, ConnectFailure> {
         let timings = ConnectTimings { connect_ns: Some(0), ..ConnectTimings::default() };
         if let Some(outcome) = self.server.refuse.get() {
             return Err(ConnectFailure { outcome, timings: ConnectTimings::default() });
@@ -184,7 +179,11 @@ impl Connection for FakeConnection {
         let line = self.line.borrow();
         match line.coming.front() {
             Some((at, bytes, _)) if *at <= Instant::now() => {
-                if bytes.is_empty() { IdleState::Closed } else { IdleState::Surplus }
+                if bytes.is_empty() {
+                    IdleState::Closed
+                } else {
+                    IdleState::Surplus
+                }
             }
             _ => IdleState::Usable,
         }

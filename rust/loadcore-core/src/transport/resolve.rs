@@ -38,7 +38,7 @@ enum Answer {
 #[derive(Debug)]
 pub(super) struct Addresses {
     name: Option<Rc<Name>>,
-    addresses: Rc<[IpAddr]>,
+    ips: Rc<[IpAddr]>,
     port: u16,
     /// Whether a look-up was made or waited for.
     pub(super) looked_up: bool,
@@ -48,8 +48,8 @@ impl Addresses {
     /// The addresses in the order to try them in, each with what to say if it works.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (usize, SocketAddr)> + '_ {
         let first = self.name.as_ref().map_or(0, |name| name.preferred.get());
-        let count = self.addresses.len();
-        (0..count).map(move |offset| (first + offset) % count).map(|index| (index, (self.addresses[index], self.port).into()))
+        let count = self.ips.len();
+        (0..count).map(move |offset| (first + offset) % count).map(|index| (index, (self.ips[index], self.port).into()))
     }
 
     pub(super) fn prefer(&self, index: usize) {
@@ -62,7 +62,7 @@ impl Addresses {
 impl Resolver {
     pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Addresses, Outcome> {
         if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(Addresses { name: None, addresses: Rc::new([address]), port, looked_up: false });
+            return Ok(Addresses { name: None, ips: Rc::new([address]), port, looked_up: false });
         }
         let name = Rc::clone(self.names.borrow_mut().entry(host.to_owned()).or_default());
         let looked_up = name.answer.try_lock().map_or(true, |answer| !matches!(*answer, Some(Answer::Addresses(_))));
@@ -78,7 +78,7 @@ impl Resolver {
         *answer = Some(current.clone());
         drop(answer);
         match current {
-            Answer::Addresses(addresses) => Ok(Addresses { name: Some(name), addresses, port, looked_up }),
+            Answer::Addresses(ips) => Ok(Addresses { name: Some(name), ips, port, looked_up }),
             Answer::Failed(outcome, _) => Err(outcome),
         }
     }
@@ -92,11 +92,11 @@ async fn look_up(host: String) -> Answer {
     });
     let outcome = match found.await {
         Ok(Ok(addresses)) if !addresses.is_empty() => return Answer::Addresses(addresses.into()),
-        Ok(Ok(_)) | Err(_) => Outcome::DnsError,
         Ok(Err(LookupErrorKind::NoName | LookupErrorKind::NoData)) => Outcome::DnsNxdomain,
         // What glibc says when no server answered in time; it says the same of SERVFAIL.
         Ok(Err(LookupErrorKind::Again)) => Outcome::DnsTimeout,
-        Ok(Err(_)) => Outcome::DnsError,
+        // Another failure, or no address at all.
+        Ok(Ok(_) | Err(_)) | Err(_) => Outcome::DnsError,
     };
     Answer::Failed(outcome, Instant::now())
 }

@@ -37,7 +37,8 @@ impl Tcp {
             });
             match (short, result) {
                 (Some(count), _) => return Poll::Ready(Ok(count)),
-                (None, Err(error)) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                (None, Err(error))
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 (None, result) => return Poll::Ready(result),
             }
         }

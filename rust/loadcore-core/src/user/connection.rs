@@ -53,7 +53,11 @@ impl<C: Connection> Connections<C> {
 
 impl<T: Transport> User<T> {
     /// The kept connection, or a new one.
-    pub(super) async fn hold(&mut self, origin: OriginId, connect_ns: u64) -> Result<Hold<T::Connection>, ConnectFailure> {
+    pub(super) async fn hold(
+        &mut self,
+        origin: OriginId,
+        connect_ns: u64,
+    ) -> Result<Hold<T::Connection>, ConnectFailure> {
         if let Some(wire) = self.connections.usable(origin, self.worker.timer.recent()) {
             return Ok(Hold { wire, opened: None });
         }
@@ -61,7 +65,11 @@ impl<T: Transport> User<T> {
     }
 
     /// A new connection in place of the kept one.
-    pub(super) async fn open(&mut self, origin: OriginId, connect_ns: u64) -> Result<Hold<T::Connection>, ConnectFailure> {
+    pub(super) async fn open(
+        &mut self,
+        origin: OriginId,
+        connect_ns: u64,
+    ) -> Result<Hold<T::Connection>, ConnectFailure> {
         self.connections.drop_to(origin);
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
@@ -76,7 +84,13 @@ impl<T: Transport> User<T> {
     }
 
     /// After a complete response: keeps the connection if it may be used again.
-    pub(super) fn keep(&mut self, origin: OriginId, wire: &Wire<T::Connection>, keep_alive_seconds: Option<u16>, ended_ns: u64) {
+    pub(super) fn keep(
+        &mut self,
+        origin: OriginId,
+        wire: &Wire<T::Connection>,
+        keep_alive_seconds: Option<u16>,
+        ended_ns: u64,
+    ) {
         if self.worker.program.http.reuse == Reuse::Request {
             self.connections.drop_to(origin);
             return;

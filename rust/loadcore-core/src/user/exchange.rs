@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 
 use super::outbox::{Sending, Wire};
 use super::worker::Worker;
-use crate::plan::Timeouts;
 use crate::h1::{Complete, Decoder, Progress, Sink};
+use crate::plan::Timeouts;
 use crate::record::Outcome;
 use crate::timer::{Deadline, DeadlineQueue, Seat, Timer};
 use crate::transport::{Connection, Transport};
@@ -44,7 +44,7 @@ pub(crate) struct Ended {
     /// When it was sent; `None` if it never was.
     pub(crate) started_ns: Option<u64>,
     pub(crate) first_byte_ns: Option<u64>,
-    pub(crate) ended_ns: u64,
+    pub(crate) end_ns: u64,
     pub(crate) bytes_received: u64,
 }
 
@@ -80,11 +80,11 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
         Self { worker, seat, wire, decoder, sink, total_ns, first_byte_ns: None, last_byte_ns: 0, bytes_received: 0 }
     }
 
-    fn ended(&mut self, result: Result<Complete, Outcome>, ended_ns: u64) -> Ended {
+    fn ended(&mut self, result: Result<Complete, Outcome>, end_ns: u64) -> Ended {
         self.seat.end_deadline(Deadline::FirstByte);
         self.seat.end_deadline(Deadline::Total);
         let started_ns = (self.wire.sending.get() != Sending::Queued).then(|| self.wire.started_ns.get());
-        Ended { result, started_ns, first_byte_ns: self.first_byte_ns, ended_ns, bytes_received: self.bytes_received }
+        Ended { result, started_ns, first_byte_ns: self.first_byte_ns, end_ns, bytes_received: self.bytes_received }
     }
 
     /// Receives until the response has ended or nothing is there.

@@ -80,16 +80,14 @@ impl<C: Connection> Wire<C> {
                 Ok(sent) => {
                     unsent.drain(..sent);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match self.connection.poll_send_ready(cx) {
-                        Poll::Pending => return Poll::Pending,
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(error)) => {
-                            self.sending.set(Sending::Failed(send_outcome(&error)));
-                            break;
-                        }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.connection.poll_send_ready(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => {
+                        self.sending.set(Sending::Failed(send_outcome(&error)));
+                        break;
                     }
-                }
+                },
                 Err(error) => {
                     self.sending.set(Sending::Failed(send_outcome(&error)));
                     break;
@@ -175,9 +173,9 @@ impl<C: Connection> Outbox<C> {
         poll_fn(|cx| {
             self.flusher.borrow_mut().get_or_insert_with(|| cx.waker().clone());
             self.flush();
-            Poll::Pending
+            Poll::<()>::Pending
         })
-        .await
+        .await;
     }
 
     fn flush(&self) {

@@ -3,8 +3,8 @@
 use super::User;
 use super::capture::Want;
 use super::send::{Answer, Content, Message, NoAnswer, Redirected};
-use super::worker::OriginId;
 use super::token::Means;
+use super::worker::OriginId;
 use crate::auth::CompiledAuth;
 use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, append_line};
 use crate::record::Outcome;
@@ -89,7 +89,8 @@ impl<T: Transport> User<T> {
             Some(AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) }) => {
                 let means = Means { request, oauth2, token };
                 let granted = self.token(scenario, &means, due_ns).await?;
-                let answer = self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, true).await?;
+                let answer =
+                    self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, true).await?;
                 if answer.complete.status == 401 && self.is_replaceable(&means, &granted, answer.ended_ns) {
                     let due_ns = answer.ended_ns;
                     self.worker.give_back(answer.capture);
@@ -101,9 +102,8 @@ impl<T: Transport> User<T> {
             }
             Some(AuthProgram { compiled: CompiledAuth::Header { name, value }, .. }) => {
                 let mut line = Vec::new();
-                let rendered = self.with_builtins(|variables, builtins, _| {
-                    append_line(name, value, variables, builtins, &mut line)
-                });
+                let rendered = self
+                    .with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, &mut line));
                 if rendered.is_err() {
                     return Err(self.refuse(scenario, request.step, due_ns, Outcome::RequestInvalid));
                 }

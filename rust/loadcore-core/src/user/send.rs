@@ -88,12 +88,12 @@ impl<T: Transport> User<T> {
         let mut progress = Progress::default();
         let ended = loop {
             let again = progress.attempts > 0;
-            let held = if again {
+            let connected = if again {
                 self.open(message.origin, message.timeouts.connect_ns).await
             } else {
                 self.hold(message.origin, message.timeouts.connect_ns).await
             };
-            let hold = match held {
+            let hold = match connected {
                 Ok(hold) => hold,
                 Err(failure) => {
                     progress.opened = Some(failure.timings);
@@ -113,7 +113,7 @@ impl<T: Transport> User<T> {
                 Ok(complete) => {
                     let sent = hold.wire.sending.get() == Sending::Sent;
                     if complete.reusable && sent {
-                        self.keep(message.origin, &hold.wire, complete.keep_alive_timeout, ended.ended_ns);
+                        self.keep(message.origin, &hold.wire, complete.keep_alive_timeout, ended.end_ns);
                     } else {
                         self.connections.drop_to(message.origin);
                     }
@@ -125,12 +125,12 @@ impl<T: Transport> User<T> {
         self.record(scenario, message.step, due_ns, &ended, &progress, error);
         match ended.result {
             Ok(complete) => {
-                let service_ns = ended.ended_ns.saturating_sub(progress.started_ns.unwrap_or(ended.ended_ns));
-                Ok(Answer { complete, capture, service_ns, ended_ns: ended.ended_ns })
+                let service_ns = ended.end_ns.saturating_sub(progress.started_ns.unwrap_or(ended.end_ns));
+                Ok(Answer { complete, capture, service_ns, ended_ns: ended.end_ns })
             }
             Err(outcome) => {
                 self.worker.give_back(capture);
-                Err(NoAnswer { outcome, ended_ns: ended.ended_ns })
+                Err(NoAnswer { outcome, ended_ns: ended.end_ns })
             }
         }
     }
@@ -215,12 +215,12 @@ impl<T: Transport> User<T> {
     pub(super) fn refuse(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, outcome: Outcome) -> NoAnswer {
         let ended = self.never_sent(outcome);
         self.record(scenario, step, due_ns, &ended, &Progress::default(), |_| true);
-        NoAnswer { outcome, ended_ns: ended.ended_ns }
+        NoAnswer { outcome, ended_ns: ended.end_ns }
     }
 
     fn never_sent(&self, outcome: Outcome) -> Ended {
-        let ended_ns = self.worker.now();
-        Ended { result: Err(outcome), started_ns: None, first_byte_ns: None, ended_ns, bytes_received: 0 }
+        let end_ns = self.worker.now();
+        Ended { result: Err(outcome), started_ns: None, first_byte_ns: None, end_ns, bytes_received: 0 }
     }
 
     fn record(
@@ -249,9 +249,9 @@ impl<T: Transport> User<T> {
             user: self.number,
             iteration: self.iteration,
             due_ns,
-            start_ns: progress.started_ns.unwrap_or(ended.ended_ns),
+            start_ns: progress.started_ns.unwrap_or(ended.end_ns),
             first_byte_ns: ended.first_byte_ns,
-            end_ns: ended.ended_ns,
+            end_ns: ended.end_ns,
             connection: progress.opened,
             bytes_sent: progress.bytes_sent,
             bytes_received: ended.bytes_received,

@@ -67,7 +67,9 @@ impl Walk {
                 }
                 Op::Branch { slot, test, otherwise } => {
                     let holds = match (evaluation.variables.get(*slot), test) {
-                        (Some(value), BranchTest::Compare(comparison)) => comparison.holds(Operand::Text(value), evaluation),
+                        (Some(value), BranchTest::Compare(comparison)) => {
+                            comparison.holds(Operand::Text(value), evaluation)
+                        }
                         (value, _) => value.is_some(),
                     };
                     if !holds {
@@ -103,7 +105,12 @@ pub(crate) fn duration(think: Think, random: &mut Random) -> u64 {
     match think {
         Think::Constant { ns } => ns,
         Think::Uniform { min_ns, max_ns } => random.between(min_ns, max_ns),
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a pause")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a pause"
+        )]
         Think::Exponential { mean_ns } => (random.exponential().min(10.0) * mean_ns as f64) as u64,
     }
 }

@@ -39,6 +39,10 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) scratch: RefCell<Scratch>,
     /// Where bodies are rendered, since their length stands before them.
     pub(crate) body: RefCell<Vec<u8>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a capture is boxed so that users' futures stay small; the box is what is kept"
+    )]
     spare_captures: RefCell<Vec<Box<Capture>>>,
     /// The wall clock at the run's start.
     started_unix_ns: u64,
@@ -80,7 +84,13 @@ impl TokenDesk {
 pub(crate) struct OriginId(pub(crate) u16);
 
 impl<T: Transport> Worker<T> {
-    pub(crate) fn new(program: Rc<Program>, share: Share, timer: Rc<Timer>, transport: T, recorder: Recorder) -> Rc<Self> {
+    pub(crate) fn new(
+        program: Rc<Program>,
+        share: Share,
+        timer: Rc<Timer>,
+        transport: T,
+        recorder: Recorder,
+    ) -> Rc<Self> {
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
         let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
         let pools = program.pools.iter().map(|pool| TokenDesk::new(pool, share)).collect();
@@ -216,6 +226,7 @@ impl<T: Transport> Worker<T> {
     }
 
     /// An empty capture; one that was used before, if there is one.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is kept")]
     pub(crate) fn take_capture(&self) -> Box<Capture> {
         self.spare_captures.borrow_mut().pop().unwrap_or_default()
     }

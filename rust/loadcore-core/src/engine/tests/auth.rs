@@ -42,7 +42,11 @@ fn a_token_for_each_user() {
     assert!(run.of("api").all(|row| row.service_ms == 10 && row.lag_ms == 0 && !row.error));
     let log = log.borrow();
     assert!(log[0].ends_with("\r\n\r\ngrant_type=password&username=user+0&password=secret&scope=read"), "{}", log[0]);
-    assert!(log.iter().filter(|request| request.starts_with("GET")).all(|request| request.contains("Authorization: Bearer t")));
+    assert!(
+        log.iter()
+            .filter(|request| request.starts_with("GET"))
+            .all(|request| request.contains("Authorization: Bearer t"))
+    );
 }
 
 /// Users that share a token make one token request between them; the others wait for it.
@@ -73,7 +77,8 @@ fn a_rejected_token_is_replaced_once() {
 /// Without a token nothing is sent to the API: the row says so, and the iteration has failed.
 #[test]
 fn without_a_token_nothing_is_sent() {
-    let fake = FakeTransport::new(|_, _| Some(Reply::raw(ms(1), b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", Then::Keep)));
+    let fake =
+        FakeTransport::new(|_, _| Some(Reply::raw(ms(1), b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", Then::Keep)));
     let run = simulate(&with_oauth(None, users(2, 10_000)), fake);
 
     assert!(run.of("api").all(|row| row.outcome == Outcome::AuthFailed && row.attempts == 0));
@@ -85,7 +90,10 @@ fn without_a_token_nothing_is_sent() {
 #[test]
 fn basic_and_key() {
     let (fake, log) = gateway(|_, _| 200);
-    let mut plan = plan(json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 9_000_000_000_u64}), json!([]));
+    let mut plan = plan(
+        json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 9_000_000_000_u64}),
+        json!([]),
+    );
     plan["auth"] = json!([
         {"name": "basic", "way": {"kind": "basic", "username": {"text": "user{$user}"}, "password": {"text": "pw"}}},
         {"name": "key", "way": {"kind": "api_key", "key": {"text": "k 1"}, "name": "api_key", "place": "query"}},

@@ -118,9 +118,7 @@ fn poisson_arrivals() {
 /// A fixed number of iterations, of each user or of all together, over all workers.
 #[test]
 fn iterations() {
-    let load = |scope: &str| {
-        json!({"kind": "iterations", "users": 4, "iterations": 10, "scope": scope, "max_duration_ns": 60_000_000_000_u64})
-    };
+    let load = |scope: &str| json!({"kind": "iterations", "users": 4, "iterations": 10, "scope": scope, "max_duration_ns": 60_000_000_000_u64});
     assert_eq!(40, simulate(&plan(load("per_user"), json!([get("a")])), answers_after(5)).rows.len());
     assert_eq!(10, simulate(&plan(load("shared"), json!([get("a")])), answers_after(5)).rows.len());
     let split: usize = (0..3)
@@ -139,7 +137,10 @@ fn pacing() {
     plan["scenarios"][0]["pacing"] = json!({"distribution": "constant", "ns": 1_000_000_000});
     let run = simulate(&plan, answers_after(300));
 
-    assert_eq!((0..10).map(|k| k * 1000).collect::<Vec<_>>(), run.rows.iter().map(|row| row.due_ms).collect::<Vec<_>>());
+    assert_eq!(
+        (0..10).map(|k| k * 1000).collect::<Vec<_>>(),
+        run.rows.iter().map(|row| row.due_ms).collect::<Vec<_>>()
+    );
 }
 
 /// What is due in the warm-up is marked, and so is what is due after the planned end.
@@ -166,7 +167,10 @@ fn several_scenarios() {
     let run = simulate(&plan, answers_after(100));
 
     assert_eq!((20, 20), (run.of("a").count(), run.of("b").count()));
-    assert_eq!((Some(500), Some(1400)), (run.of("b").map(|row| row.due_ms).min(), run.of("b").map(|row| row.due_ms).max()));
+    assert_eq!(
+        (Some(500), Some(1400)),
+        (run.of("b").map(|row| row.due_ms).min(), run.of("b").map(|row| row.due_ms).max())
+    );
 }
 
 /// A stop starts nothing more and lets what runs finish; an interrupt cuts it off and records it.
@@ -250,8 +254,11 @@ fn users_whose_start_fails_are_lost() {
     plan["scenarios"][0]["on_start"] = json!([login]);
     let fake = FakeTransport::new(|request, number| {
         let refused = request.starts_with(b"GET /login") && number % 2 == 0;
-        let bytes: &[u8] =
-            if refused { b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" } else { b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" };
+        let bytes: &[u8] = if refused {
+            b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"
+        } else {
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        };
         Some(Reply::raw(ms(100), bytes, crate::transport::fake::Then::Keep))
     });
     let run = simulate(&plan, fake);

@@ -6,7 +6,10 @@ use crate::transport::fake::Then;
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 fn once(steps: Value) -> Value {
-    plan(json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64}), steps)
+    plan(
+        json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64}),
+        steps,
+    )
 }
 
 /// Runs a plan and returns the requests it sent, as text.
@@ -144,7 +147,8 @@ fn useless_connections_are_replaced() {
 #[test]
 fn timeouts() {
     let mut plan = once(json!([get("a")]));
-    plan["http"]["timeouts"] = json!({"connect_ns": 1_000_000_000, "first_byte_ns": 300_000_000, "total_ns": 1_000_000_000});
+    plan["http"]["timeouts"] =
+        json!({"connect_ns": 1_000_000_000, "first_byte_ns": 300_000_000, "total_ns": 1_000_000_000});
     let run = simulate(&plan, FakeTransport::new(|_, _| None));
     assert_eq!((Outcome::TimeoutHeaders, 300), (run.rows[0].outcome, run.rows[0].service_ms));
 
@@ -177,7 +181,13 @@ fn redirects() {
         let location = ["b", "/c", "http://other:81/d"].get(usize::try_from(number).expect("small"));
         let bytes = location.map_or_else(
             || OK.to_vec(),
-            |location| format!("HTTP/1.1 {} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n", if number == 1 { 302 } else { 307 }).into_bytes(),
+            |location| {
+                format!(
+                    "HTTP/1.1 {} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n",
+                    if number == 1 { 302 } else { 307 }
+                )
+                .into_bytes()
+            },
         );
         raw(&bytes)
     };
@@ -186,7 +196,9 @@ fn redirects() {
     let lines: Vec<&str> = requests.iter().map(|request| request.lines().next().unwrap_or_default()).collect();
     assert_eq!(vec!["POST /dir/a?x=1 HTTP/1.1", "POST /dir/b HTTP/1.1", "GET /c HTTP/1.1", "GET /d HTTP/1.1"], lines);
     assert!(requests[1].contains("Authorization: secret") && requests[1].ends_with("hello"));
-    assert!(!requests[3].contains("secret") && requests[3].contains("X-Open: 1") && requests[3].contains("Host: other:81"));
+    assert!(
+        !requests[3].contains("secret") && requests[3].contains("X-Open: 1") && requests[3].contains("Host: other:81")
+    );
     assert_eq!((4, 0), (run.rows.len(), run.rows.iter().filter(|row| row.error).count()));
 }
 
@@ -206,7 +218,8 @@ fn bad_redirects() {
 /// A value that may not stand in a head is not sent: no request can be smuggled in by test data.
 #[test]
 fn values_cannot_split_a_request() {
-    let mut plan = once(json!([{"kind": "request", "name": "a", "method": "GET", "url": "/", "headers": [["X", "{v}"]]}]));
+    let mut plan =
+        once(json!([{"kind": "request", "name": "a", "method": "GET", "url": "/", "headers": [["X", "{v}"]]}]));
     plan["feeders"] = json!([{
         "name": "f", "source": {"kind": "rows", "columns": ["v"], "rows": [["a\r\nEvil: 1"]]}, "order": "sequential", "at_end": "recycle",
     }]);
