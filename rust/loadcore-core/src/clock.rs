@@ -39,6 +39,12 @@ impl Clock {
         elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
     }
 
+    /// How long until this clock's 0; nothing once it is past.
+    #[must_use]
+    pub fn until_start(&self) -> Duration {
+        self.origin.saturating_duration_since(Instant::now())
+    }
+
     /// The wall clock at this clock's 0, in nanoseconds since 1970.
     #[must_use]
     pub fn started_unix_ns(&self) -> u64 {
@@ -84,5 +90,6 @@ mod tests {
         let clock = Clock::starting_at(monotonic_ns() + 3_600_000_000_000);
 
         assert_eq!(0, clock.now());
+        assert!(clock.until_start() > Duration::from_secs(3000));
     }
 }

@@ -136,7 +136,11 @@ impl Engine {
             let clock = Clock::starting_at(start_at_ns);
             let prepared = runtime().and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
             match prepared {
-                Ok((runtime, net)) => run_on(runtime, self.program, self.share, net, clock, recorder, asked),
+                Ok((runtime, net)) => {
+                    // All workers begin together; until then there is nothing to do, and nobody is late.
+                    thread::sleep(clock.until_start());
+                    run_on(runtime, self.program, self.share, net, clock, recorder, asked);
+                }
                 Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
             }
         });
