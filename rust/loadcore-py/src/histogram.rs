@@ -49,8 +49,7 @@ impl Histogram {
     /// Adds an encoded histogram. Raises `ValueError` if the bytes are none.
     fn add_encoded(&self, py: Python<'_>, encoded: &[u8]) -> PyResult<()> {
         border(py, || {
-            let other = aggregate::Histogram::decode(encoded)?;
-            self.lock().add(&other);
+            self.lock().add_encoded(encoded)?;
             Ok(())
         })
     }

@@ -141,9 +141,7 @@ impl WindowTables {
     }
 
     fn encode(&mut self, counts: &Counts) -> Result<Vec<u8>, BorderError> {
-        let mut bytes = Vec::new();
-        self.encoder.encode(counts, &mut bytes)?;
-        Ok(bytes)
+        Ok(self.encoder.encode(counts)?)
     }
 }
 

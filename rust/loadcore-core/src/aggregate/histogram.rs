@@ -1,18 +1,18 @@
 //! The histogram that is merged, asked and stored.
 
 use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use super::counts::{Counts, MAX_UNITS, UNIT_NS, units};
+use super::encoding::{self, Writer};
 
-const DIGITS: u8 = 3;
+pub(super) const DIGITS: u8 = 3;
 
 /// Why bytes are no histogram of ours, or one that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum HistogramError {
     /// Not the compressed V2 encoding, or damaged.
     #[error("not an encoded histogram: {0}")]
-    Malformed(String),
+    Malformed(&'static str),
     /// A histogram, but with other bounds than ours: it could not be merged without loss.
     #[error(
         "the histogram counts from {low} to {high} with {digits} digits; loadcore's count microseconds up to one hour with 3"
@@ -23,7 +23,7 @@ pub enum HistogramError {
         /// Its highest value.
         high: u64,
         /// Its significant digits.
-        digits: u8,
+        digits: u32,
     },
     /// A count is too large to be written.
     #[error("cannot encode the histogram: {0}")]
@@ -64,11 +64,6 @@ impl Histogram {
         for bucket in other.hdr.iter_recorded() {
             self.hdr.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
         }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.hdr.reset();
     }
 
     /// How many durations.
@@ -117,32 +112,30 @@ impl Histogram {
     /// A count is above `i64::MAX`.
     pub fn encode(&self) -> Result<Vec<u8>, HistogramError> {
         let mut bytes = Vec::new();
-        self.encode_with(&mut V2DeflateSerializer::new(), &mut bytes)?;
+        let counts = self.hdr.iter_recorded().map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
+        Writer::new().write(counts, &mut bytes)?;
         Ok(bytes)
-    }
-
-    /// [`Self::encode`] into a buffer, with a serializer whose memory is used again.
-    pub(super) fn encode_with(
-        &self,
-        serializer: &mut V2DeflateSerializer,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), HistogramError> {
-        serializer.serialize(&self.hdr, bytes).map_err(|error| HistogramError::Unencodable(error.to_string()))?;
-        Ok(())
     }
 
     /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
     /// The bytes are no HDR V2 histogram, or one with other bounds.
-    pub fn decode(mut bytes: &[u8]) -> Result<Self, HistogramError> {
-        let hdr: Hdr<u64> = Deserializer::new()
-            .deserialize(&mut bytes)
-            .map_err(|error| HistogramError::Malformed(error.to_string()))?;
-        if (hdr.low(), hdr.high(), hdr.sigfig()) != (1, MAX_UNITS, DIGITS) {
-            return Err(HistogramError::OtherBounds { low: hdr.low(), high: hdr.high(), digits: hdr.sigfig() });
+    pub fn decode(bytes: &[u8]) -> Result<Self, HistogramError> {
+        let mut histogram = Self::new();
+        histogram.add_encoded(bytes)?;
+        Ok(histogram)
+    }
+
+    /// Adds what [`Self::encode`] wrote, all of it or, on an error, nothing.
+    ///
+    /// # Errors
+    /// The bytes are no HDR V2 histogram, or one with other bounds.
+    pub fn add_encoded(&mut self, bytes: &[u8]) -> Result<(), HistogramError> {
+        for (value, count) in encoding::read(bytes)? {
+            self.hdr.saturating_record_n(value.max(1), count);
         }
-        Ok(Self { hdr })
+        Ok(())
     }
 }
 
@@ -153,27 +146,26 @@ impl Default for Histogram {
 }
 
 /// Encodes many [`Counts`], using its memory again.
+#[derive(Debug)]
 pub struct Encoder {
-    scratch: Histogram,
-    serializer: V2DeflateSerializer,
+    writer: Writer,
 }
 
 impl Encoder {
     /// An encoder with its scratch memory.
     #[must_use]
     pub fn new() -> Self {
-        Self { scratch: Histogram::new(), serializer: V2DeflateSerializer::new() }
+        Self { writer: Writer::new() }
     }
 
-    /// Writes the encoding of `counts` into `bytes`, in place of what is there.
+    /// The encoding of `counts`, as [`Histogram::encode`] would give it.
     ///
     /// # Errors
     /// None in practice: a window's counts are far below the limit of [`Histogram::encode`].
-    pub fn encode(&mut self, counts: &Counts, bytes: &mut Vec<u8>) -> Result<(), HistogramError> {
-        self.scratch.clear();
-        self.scratch.add_counts(counts);
-        bytes.clear();
-        self.scratch.encode_with(&mut self.serializer, bytes)
+    pub fn encode(&mut self, counts: &Counts) -> Result<Vec<u8>, HistogramError> {
+        let mut bytes = Vec::new();
+        self.writer.write(counts.iter().map(|(value, count)| (value, u64::from(count))), &mut bytes)?;
+        Ok(bytes)
     }
 }
 
@@ -245,9 +237,7 @@ mod tests {
             let expected = histogram(&durations);
             let bytes = expected.encode()?;
             prop_assert_eq!(&Histogram::decode(&bytes)?, &expected);
-            let mut other = Vec::from(*b"left over");
-            Encoder::new().encode(&counted(&durations), &mut other)?;
-            prop_assert_eq!(other, bytes);
+            prop_assert_eq!(Encoder::new().encode(&counted(&durations))?, bytes);
         }
 
         /// Bytes that are no histogram are refused, never a panic.
@@ -268,6 +258,8 @@ mod tests {
     /// A histogram with other bounds is refused with its bounds in the message.
     #[test]
     fn other_bounds_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+        use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
         let other = Hdr::<u64>::new_with_bounds(1, 1_000, 2)?;
         let mut bytes = Vec::new();
         V2DeflateSerializer::new().serialize(&other, &mut bytes)?;

@@ -5,6 +5,7 @@
 
 mod cells;
 mod counts;
+mod encoding;
 mod histogram;
 mod window;
 
