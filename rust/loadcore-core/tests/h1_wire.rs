@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
+mod told;
 mod wire;
 
 use std::collections::HashSet;
@@ -9,6 +10,7 @@ use std::iter;
 
 use loadcore_core::h1::{Complete, Decoder, Progress, Sink};
 use loadcore_core::record::Outcome;
+use told::Told;
 use wire::{Case, Then};
 
 /// Responses up to this length are cut at every place.
@@ -26,44 +28,6 @@ struct Seen {
     interim: u8,
     surplus: usize,
     keep_alive_timeout: Option<u16>,
-}
-
-/// A sink that wants everything and holds the decoder to the order of calls.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
-    status: Option<u16>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
-    is_head_complete: bool,
-    body: Vec<u8>,
-}
-
-impl Sink for Told {
-    fn status(&mut self, status: u16) {
-        assert_eq!(self.status.replace(status), None, "the status is told once");
-    }
-
-    fn header(&mut self, name: &[u8], value: &[u8]) {
-        assert!(self.status.is_some() && !self.is_head_complete, "headers come between status and end of the head");
-        self.headers.push((name.to_vec(), value.to_vec()));
-    }
-
-    fn wants_headers(&self) -> bool {
-        true
-    }
-
-    fn final_head(&mut self) {
-        assert!(self.status.is_some() && !self.is_head_complete, "the head ends once");
-        self.is_head_complete = true;
-    }
-
-    fn body(&mut self, piece: &[u8]) {
-        assert!(self.is_head_complete && !piece.is_empty(), "a body follows a head, in pieces of something");
-        self.body.extend_from_slice(piece);
-    }
-
-    fn wants_body(&self) -> bool {
-        true
-    }
 }
 
 /// Gives a case to a decoder in pieces. Also gives how many bytes were given when it was over.

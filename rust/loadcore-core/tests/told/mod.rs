@@ -1,0 +1,41 @@
+//! What a decoder tells of a response, kept.
+
+use loadcore_core::h1::Sink;
+
+/// A sink that wants everything and holds the decoder to the order of calls.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) is_head_complete: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Sink for Told {
+    fn status(&mut self, status: u16) {
+        assert_eq!(self.status.replace(status), None, "the status is told once");
+    }
+
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        assert!(self.status.is_some() && !self.is_head_complete, "headers come between status and end of the head");
+        self.headers.push((name.to_vec(), value.to_vec()));
+    }
+
+    fn wants_headers(&self) -> bool {
+        true
+    }
+
+    fn final_head(&mut self) {
+        assert!(self.status.is_some() && !self.is_head_complete, "the head ends once");
+        self.is_head_complete = true;
+    }
+
+    fn body(&mut self, piece: &[u8]) {
+        assert!(self.is_head_complete && !piece.is_empty(), "a body follows a head, in pieces of something");
+        self.body.extend_from_slice(piece);
+    }
+
+    fn wants_body(&self) -> bool {
+        true
+    }
+}
