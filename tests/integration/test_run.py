@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import loadcore
-from loadcore import Scenario, get, post, think, users
+from loadcore import Scenario, get, oauth2_client_credentials, post, think, users
 from loadcore.errors import ExitCode, PlanError, UsageError
 from loadcore.listeners import Listener
 from loadcore.results import summary
@@ -136,6 +136,18 @@ def test_the_warm_up_is_kept_out_of_the_summary(target: Target, tmp_path: Path) 
     assert phases.count("warm_up") == run.summary["phases"]["warm_up"]["requests"] > 0
     assert phases.count("steady") == run.summary["all"]["requests"] > 0
     assert run.summary["steady_s"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_token_calls_stand_apart_and_tokens_in_no_file(target: Target, tmp_path: Path) -> None:
+    """Logins are in a section of their own, and neither secret nor token is written anywhere."""
+    login = oauth2_client_credentials(token_url="/token", client_id="canary-client", client_secret="canary-secret")
+    run = loadcore.run(shop(target.url, get("/items"), auth=login), workers=1, duration="1s", out=tmp_path / "run")
+    sections = {entry["section"]: entry["requests"] for entry in run.summary["steps"]}
+
+    assert sections["auth"] == target.count()["/token"] > 0
+    assert sections["main"] == run.summary["all"]["requests"]
+    for path in (tmp_path / "run").iterdir():
+        assert b"canary" not in path.read_bytes(), path.name
 
 
 def test_a_run_in_a_thread_works(target: Target, tmp_path: Path) -> None:
