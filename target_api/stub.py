@@ -9,10 +9,7 @@ import asyncio
 import json
 import os
 import random
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,6 +17,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from target_api.child_server import ChildServer
 from target_api.connection import ConnectionProtocol, hang_up
 from target_api.fault_effects import pause
 from target_api.listeners import raise_descriptor_limit
@@ -103,25 +101,6 @@ async def _answer(send: Send, status: int, body: bytes, *, chunked: bool = False
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-class _Server(uvicorn.Server):
-    """Prints the ready line, and stops when standard input ends."""
-
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
-        super().__init__(config)
-        self._url = url
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        sys.stdout.write(json.dumps({"url": self._url, "pid": os.getpid()}) + "\n")
-        sys.stdout.flush()
-        threading.Thread(target=self._wait_for_parent, daemon=True).start()
-
-    def _wait_for_parent(self) -> None:
-        while os.read(0, 4096):
-            pass
-        self.should_exit = True
-
-
 def main(arguments: Sequence[str]) -> int:
     """Serves until SIGTERM, or until standard input ends; the ready line is like the gateway's."""
     parser = argparse.ArgumentParser(prog="python -m target_api stub", description=__doc__)
@@ -141,8 +120,8 @@ def main(arguments: Sequence[str]) -> int:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}", "pid": os.getpid()}
+    server = ChildServer(config, json.dumps(ready))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
     return 0

@@ -28,7 +28,6 @@ class StubProcess:
             sys.executable, "-m", "target_api", "stub", "--latency", latency, "--seed", str(seed),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
         )  # fmt: skip
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:

@@ -10,42 +10,19 @@ import json
 import logging
 import os
 import socket
-import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from target_api.app import create_app
+from target_api.child_server import ChildServer
 from target_api.connection import ConnectionProtocol
 from target_api.observe.logs import configure_logging
 from target_api.services import Place
 from target_api.settings import Settings
 from target_api.store.database import Database, database_url
 from target_api.store.seed import seed
-
-
-class _AnnouncingServer(uvicorn.Server):
-    """Says when it accepts requests, and how many users were made before."""
-
-    users_made = 0
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            sys.stdout.write(f"ready {self.users_made}\n")
-            sys.stdout.flush()
-
-    def stop_when_orphaned(self) -> None:
-        """Stops when standard input ends, which it does when the supervisor dies in any way."""
-
-        def wait() -> None:
-            while os.read(0, 4096):
-                pass
-            self.should_exit = True
-
-        threading.Thread(target=wait, daemon=True, name="orphan-watch").start()
 
 
 def _process_ids(folder: Path) -> list[int]:
@@ -97,9 +74,7 @@ def main() -> None:
         timeout_graceful_shutdown=settings.graceful_s,
         limit_concurrency=settings.limit_concurrency or None,
     )
-    server = _AnnouncingServer(config)
-    server.users_made = made
-    server.stop_when_orphaned()
+    server = ChildServer(config, f"ready {made}")
     listener = socket.socket(fileno=order["listener"])
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))

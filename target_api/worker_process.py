@@ -63,8 +63,6 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=[self.listener.fileno()],
-            # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then drains.
-            start_new_session=True,
             env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics")},
         )  # fmt: skip
         self.started = True

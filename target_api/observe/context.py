@@ -3,12 +3,15 @@
 import os
 import re
 import time
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_api.route_table import RouteTable
 from target_api.shared.control import ControlPage, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._~+/=:-]{1,64}")
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -27,9 +30,23 @@ class RequestContext:
         fault: Name of the injected fault, if any.
         timings: Parts of `Server-Timing`.
         headers: Further headers of the response.
+        log_row: Where the request stands in the request-id log, -1 if it does not.
+        at_end: Called once, before the last part of the response goes out or when there will be none: a client that
+            has the whole response finds it counted.
     """
 
-    __slots__ = ("fault", "headers", "request_id", "route", "started_ns", "status", "timings", "traceparent")
+    __slots__ = (
+        "at_end",
+        "fault",
+        "headers",
+        "log_row",
+        "request_id",
+        "route",
+        "started_ns",
+        "status",
+        "timings",
+        "traceparent",
+    )
 
     def __init__(self, route: int, request_id: bytes, traceparent: bytes | None, started_ns: int) -> None:
         self.route = route
@@ -40,6 +57,14 @@ class RequestContext:
         self.fault = ""
         self.timings: list[tuple[str, float]] = []
         self.headers: list[tuple[bytes, bytes]] = []
+        self.log_row = -1
+        self.at_end: Callable[[RequestContext], None] | None = None
+
+    def end(self) -> None:
+        """Calls `at_end`, the first time."""
+        at_end, self.at_end = self.at_end, None
+        if at_end is not None:
+            at_end(self)
 
     def add_timing(self, name: str, seconds: float) -> None:
         """Adds one part to `Server-Timing`; the parts overlap where the work did."""
@@ -97,6 +122,8 @@ class ContextMiddleware:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 self._write_headers(context, message)
+            elif message["type"] == "http.response.body" and not message.get("more_body"):
+                context.end()
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -54,9 +54,10 @@ class RecordMiddleware:
         context = context_of(scope)
         self._truth.received(context.route)
         loaded = not self._probe[context.route]
-        row = self._request_log.received(context.request_id, context.route) if loaded else -1
         if loaded:
+            context.log_row = self._request_log.received(context.request_id, context.route)
             self._metrics.inflight.inc()
+        context.at_end = self._ended
         try:
             await self._app(scope, receive, send)
         except Exception:
@@ -66,16 +67,16 @@ class RecordMiddleware:
             else:
                 raise  # the response has begun: only closing the connection tells the client that it is incomplete
         finally:
-            if loaded:
-                self._metrics.inflight.dec()
-            self._ended(context, row)
+            context.end()
 
-    def _ended(self, context: RequestContext, row: int) -> None:
+    def _ended(self, context: RequestContext) -> None:
         route, status = context.route, context.status
         seconds = (time.monotonic_ns() - context.started_ns) / 1e9
         self._truth.answered(route, status)
-        self._request_log.ended(row, route, status, context.fault, seconds)
+        self._request_log.ended(context.log_row, route, status, context.fault, seconds)
         self._metrics.ended(self._labels[route], status, seconds)
+        if not self._probe[route]:
+            self._metrics.inflight.dec()
         # Every n-th request, not a random one: the share is exact and costs no random number.
         self._unlogged += self._logged_share
         if self._unlogged >= 1:

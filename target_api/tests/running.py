@@ -49,6 +49,7 @@ class RunningGateway:
             cwd=REPOSITORY,
             env={**os.environ, **(environment or {})},
             text=True,
+            start_new_session=True,
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
