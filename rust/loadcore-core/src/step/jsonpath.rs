@@ -6,6 +6,7 @@
 //! document, in which the last of a repeated name counts.
 
 mod scan;
+mod word;
 
 pub(super) use scan::{NotJson, unescape};
 

@@ -1,8 +1,29 @@
 //! Reading JSON text without building anything.
 
+use super::word;
+
 /// The text is not JSON, as far as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::step) struct NotJson;
+
+/// What a byte means outside of strings, as far as nesting goes.
+#[derive(Clone, Copy)]
+enum Kind {
+    Other,
+    Quote,
+    Open,
+    Close,
+}
+
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    kinds[b'"' as usize] = Kind::Quote;
+    kinds[b'{' as usize] = Kind::Open;
+    kinds[b'[' as usize] = Kind::Open;
+    kinds[b'}' as usize] = Kind::Close;
+    kinds[b']' as usize] = Kind::Close;
+    kinds
+};
 
 /// A place in a JSON text, in front of a value. Moves forward only and never calls itself, so that no depth of nesting
 /// can exhaust the stack.
@@ -124,16 +145,9 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn string(&mut self) -> Result<&'a [u8], NotJson> {
         let start = self.at + 1;
-        let mut at = start;
-        loop {
-            let rest = self.text.get(at..).ok_or(NotJson)?;
-            let found = memchr::memchr2(b'"', b'\\', rest).ok_or(NotJson)?;
-            if rest[found] == b'"' {
-                self.at = at + found + 1;
-                return Ok(&self.text[start..at + found]);
-            }
-            at += found + 2;
-        }
+        let end = end_of_string(self.text, start)?;
+        self.at = end + 1;
+        Ok(&self.text[start..end])
     }
 
     /// Passes a value.
@@ -146,20 +160,20 @@ impl<'a> Cursor<'a> {
     }
 
     fn skip_nested(&mut self) -> Result<(), NotJson> {
-        let mut depth = 0_usize;
-        while let Some(byte) = self.text.get(self.at) {
-            match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
+        let (text, mut at, mut depth) = (self.text, self.at, 0_usize);
+        while let Some(byte) = text.get(at) {
+            at += 1;
+            match KINDS[usize::from(*byte)] {
+                Kind::Other => {}
+                Kind::Quote => at = end_of_string(text, at)? + 1,
+                Kind::Open => depth += 1,
+                Kind::Close => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at = at;
+                        return Ok(());
+                    }
                 }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
             }
         }
         Err(NotJson)
@@ -180,6 +194,18 @@ impl<'a> Cursor<'a> {
             }
             _ => Err(NotJson),
         }
+    }
+}
+
+/// Where the quote is that ends the string whose text begins at `at`.
+#[inline]
+fn end_of_string(text: &[u8], mut at: usize) -> Result<usize, NotJson> {
+    loop {
+        at = word::quote_or_backslash(text, at).ok_or(NotJson)?;
+        if text[at] == b'"' {
+            return Ok(at);
+        }
+        at += 2;
     }
 }
 
