@@ -6,6 +6,7 @@ report, judge thresholds while they run, end the run early, notice that it is do
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -117,14 +118,27 @@ class Supervisor:
             preflight.require(self._assignment.needs([each.connections for each in descriptions]))
             crew.arm(self._leave_if_asked, READY_WITHIN_S)
             self._go(merge(descriptions))
-            while crew.working:
-                said = crew.next()
-                if said is not None:
-                    self._take(*said)
-                self._obey_signals()
-                self._complete_seconds()
-                self._mind_the_clock()
+            try:
+                self._watch_over(crew)
+            except BaseException:
+                self._disown()
+                raise
         return self._conclude()
+
+    def _watch_over(self, crew: Crew) -> None:
+        """Hear and act until no worker works any more."""
+        while crew.working:
+            said = crew.next()
+            if said is not None:
+                self._take(*said)
+            self._obey_signals()
+            self._complete_seconds()
+            self._mind_the_clock()
+
+    def _disown(self) -> None:
+        """A bug ends the run: readers must not take this process for one that still runs it."""
+        with contextlib.suppress(OSError):
+            write_durably(self._assignment.folder.start, replace(self._start, supervisor={}).to_json())
 
     def _order_for(self, worker: int) -> wire.Prepare:
         start = self._assignment.start
@@ -180,7 +194,7 @@ class Supervisor:
                 self._ends[worker] = end
                 self._ended_ns = max(self._ended_ns, ended_ns)
                 if end.error:
-                    self._listeners.say(f"worker {worker} {end.reason}: {end.error}")
+                    self._stop(f"stopping: worker {worker} ended early: {end.error}")
             case wire.Remark(text):
                 self._listeners.say(f"worker {worker}: {text}")
             case wire.Trouble(text):

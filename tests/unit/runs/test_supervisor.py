@@ -170,6 +170,33 @@ def test_limits_are_looked_at_between_ready_and_start(tmp_path: Path, monkeypatc
     assert [link.calls for link in links] == [["prepare", "close"]] * 2
 
 
+def test_a_worker_that_ends_early_stops_the_others(tmp_path: Path) -> None:
+    """A feeder that must not run out ends the whole run, not a share of it."""
+    early = ScriptedLink(0, [window(0, 0, 10), done(0, "feeder_exhausted", "the feeder `users` has no more rows")])
+    other = ScriptedLink(1, [window(0, 1, 10)])
+    follower = Follower()
+    summary = supervise(tmp_path, [early, other], follower)
+
+    assert "stop" in other.calls
+    assert summary["exit_code"] == ExitCode.SCENARIO_RAISED
+    assert follower.messages == ["stopping: worker 0 ended early: the feeder `users` has no more rows"]
+
+
+def test_a_bug_leaves_no_run_that_seems_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the supervisor fails, its workers are ended, and the folder is that of a killed run."""
+
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(supervisor, "judge", fail)
+    link = ScriptedLink(0, [window(0, 0, 10)])
+    with pytest.raises(ZeroDivisionError):
+        supervise(tmp_path, [link], Follower())
+
+    assert link.calls[-1] == "close"
+    assert load(tmp_path).state == "killed"
+
+
 def test_a_threshold_ends_the_run(tmp_path: Path) -> None:
     """A threshold that must not be crossed for long stops the workers and stands in the reasons."""
     link = ScriptedLink(0, [window(0, 0, 10, errors=9)])
