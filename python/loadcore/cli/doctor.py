@@ -1,7 +1,6 @@
 """`loadcore doctor`: what a load needs of this machine, held against what there is."""
 
 import json
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.preflight import Finding
-
-_SECONDS_OF_ARRIVALS = 10
 
 
 def command(
@@ -40,7 +37,7 @@ def command(
     from loadcore.units import parse_rate
 
     if rate is not None:
-        users = max(users, math.ceil(parse_rate(rate).per_second * _SECONDS_OF_ARRIVALS))
+        users = _users_of(rate)
     shares = workers or default_workers(users)
     connections = tuple(len(range(share, users, shares)) for share in range(shares))
     opened_per_s = parse_rate(new_connections).per_second if new_connections else 0.0
@@ -63,6 +60,17 @@ def command(
         return exit_code
     console.result(_text(console, needed, known, f"{users:,} users in {shares} worker{'s' if shares > 1 else ''}"))
     return exit_code
+
+
+def _users_of(rate: str) -> int:
+    """The users that a run at that rate may have, unless it says otherwise."""
+    from loadcore.compiler import compile  # noqa: A004
+    from loadcore.http import get
+    from loadcore.load import arrival_rate
+    from loadcore.scenario import Scenario
+
+    asked = Scenario("doctor", base_url="http://127.0.0.1", load=arrival_rate(rate, duration="1s"), steps=[get("/")])
+    return compile([asked]).document["scenarios"][0]["load"]["max_users"]
 
 
 def _text(console: Console, needed: "Sequence[Finding]", known: "Sequence[Finding]", load: str) -> str:
