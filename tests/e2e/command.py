@@ -19,12 +19,17 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("LOADCORE_") and name not in {"NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS", "GITHUB_ACTIONS"}
+        if not name.startswith("LOADCORE_")
+        and name not in {"NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS", "GITHUB_ACTIONS"}
     }
     path = os.pathsep.join(part for part in (os.environ.get("PYTHONPATH"), _REPOSITORY) if part)
     # Byte code is kept between the many short commands of a test run, also where the environment says not to write any.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    own = {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "PYTHONPYCACHEPREFIX": f"{_REPOSITORY}/.pytest_cache/bytecode"}
+    own = {
+        "PYTHONPATH": path,
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONPYCACHEPREFIX": f"{_REPOSITORY}/.pytest_cache/bytecode",
+    }
     return {**kept, **own, **(variables or {})}
 
 
