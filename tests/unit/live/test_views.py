@@ -66,7 +66,8 @@ def test_json_lines_are_one_object_a_second() -> None:
 
 def test_a_view_keeps_only_what_it_draws() -> None:
     """However long a run is, the view does not grow."""
-    view = LinesView(HEADING, [].append)
+    ignored: list[str] = []
+    view = LinesView(HEADING, ignored.append)
     view.on_start(DESCRIPTION)
     for second in range(HISTORY * 3):
         view.on_window(added(batch(second, step([10]))), second)
