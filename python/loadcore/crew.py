@@ -32,6 +32,23 @@ class Crew:
         self.working = set(self._links)
         """Those that have neither finished nor gone."""
 
+    @classmethod
+    def start(cls, make_link: Callable[[int], WorkerLink], workers: int) -> Crew:
+        """Start all workers, or none.
+
+        Raises:
+            RunError: One could not be started.
+        """
+        links: list[WorkerLink] = []
+        try:
+            for worker in range(workers):
+                links.append(make_link(worker))  # noqa: PERF401 - those made so far are ended if one fails
+        except OSError as problem:
+            for link in links:
+                link.close()
+            raise RunError(f"worker {len(links)} could not be started: {problem.strerror or problem}") from problem
+        return cls(links)
+
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()

@@ -35,7 +35,8 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave
+            if handler is not None:  # None: it was not Python's, and cannot be put back by it.
+                signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave
 
     def request(self, name: str | None = None) -> None:
         """Ask for the end once more."""

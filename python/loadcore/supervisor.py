@@ -110,8 +110,7 @@ class Supervisor:
             RunError: The workers could not be started. Nothing was sent.
         """
         preflight.raise_file_limit()
-        workers = range(self._assignment.start.workers)
-        with Crew([self._assignment.make_link(worker) for worker in workers]) as crew:
+        with Crew.start(self._assignment.make_link, self._assignment.start.workers) as crew:
             self._crew = crew
             prepared = crew.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
             descriptions = [Description.from_dict(answer.description) for answer in prepared]

@@ -5,7 +5,6 @@ The same code runs while a run goes on, at its end, and when a killed run is ope
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
@@ -117,7 +116,8 @@ class Totals:
         self._expected = dict(expected or {})
         self._cores = cores
         self._phases: dict[str, Tally] = {}
-        self._recent: deque[Row] = deque()
+        self._recent: dict[int, list[Row]] = {}
+        self._recent_tallies: dict[int, Tally] = {}
         self._users: dict[tuple[str, int], int] = {}
         self._last_seconds: dict[int, int] = {}
         self._process_cpu: dict[tuple[int, int], int] = {}
@@ -141,11 +141,7 @@ class Totals:
             until: The last of them; the newest that is complete if None.
         """
         last = self.last_second if until is None else until
-        tally = Tally()
-        for row in self._recent:
-            if last - seconds < row["second"] <= last:
-                tally.add_row(row)
-        return tally
+        return Tally().add(self._tally_of(second) for second in range(last - seconds + 1, last + 1))
 
     def users_active(self, scenario: str | None = None) -> int:
         """Users that run now, in all workers."""
@@ -169,16 +165,29 @@ class Totals:
             if row["kind"] == "worker":
                 continue
             self._phases.setdefault(row["phase"], Tally()).add_row(row)
-            self._recent.append(row)
+            self._recent.setdefault(second, []).append(row)
             if row["kind"] == "step":
                 self._note_errors(row)
-        while self._recent and self._recent[0]["second"] <= self.last_second - RECENT_S - 1:
-            self._recent.popleft()
+        self._recent_tallies.pop(second, None)
+        for old in [each for each in self._recent if each < self.last_second - RECENT_S]:
+            del self._recent[old]
+            self._recent_tallies.pop(old, None)
         self._count_users(worker, rows)
         self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:
             if row["kind"] == "worker":
                 self._add_worker(row, rows)
+
+    def _tally_of(self, second: int) -> Tally:
+        """One of the last seconds, added up once."""
+        tally = self._recent_tallies.get(second)
+        if tally is None:
+            tally = Tally()
+            for row in self._recent.get(second, ()):
+                tally.add_row(row)
+            if second in self._recent:
+                self._recent_tallies[second] = tally
+        return tally
 
     def _add_machine(self, second: int, rows: Iterable[Row]) -> None:
         for row in rows:

@@ -146,6 +146,22 @@ def test_a_worker_that_does_not_get_ready_ends_it(tmp_path: Path, said: Any, err
         supervise(tmp_path, [healthy(0), ScriptedLink(1, [], arm=[said])], Follower())
 
 
+def test_a_worker_that_cannot_be_started_ends_those_that_were(tmp_path: Path) -> None:
+    """Without a process left for the second worker the first is ended, and the reason is told."""
+    first = healthy(0)
+
+    class Links(list[ScriptedLink]):
+        def __getitem__(self, worker: Any) -> Any:
+            if worker == 1:
+                raise OSError(11, "Resource temporarily unavailable")
+            return super().__getitem__(worker)
+
+    with pytest.raises(RunError, match="worker 1 could not be started: Resource temporarily unavailable"):
+        supervise(tmp_path, Links([first, healthy(1)]), Follower())
+
+    assert first.calls == ["close"]
+
+
 def test_workers_that_take_too_long_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The barrier does not wait for ever, and says who was late."""
     monkeypatch.setattr(supervisor, "READY_WITHIN_S", 0.2)

@@ -1,0 +1,57 @@
+"""A client that is the limit says so, and one that is not does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import loadcore
+from loadcore import Scenario, arrival_rate, get
+from loadcore.errors import ExitCode
+from tests.e2e.running import running
+from tests.integration.counting_target import counting_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUSY = "while True: pass"
+
+
+def test_programs_that_take_the_client_s_core_make_the_run_invalid(tmp_path: Path) -> None:
+    """Four busy loops on the worker's only core: requests leave late, and the verdict says whose fault that is."""
+    core = str(min(os.sched_getaffinity(0)))
+    with counting_target() as target, ExitStack() as stack:
+        for _ in range(4):
+            loop = stack.enter_context(subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", BUSY]))
+            stack.callback(loop.kill)
+        with running(
+            target.url, tmp_path / "run", duration="6s", workers=1, count=50, before=f"taskset -pc {core} $$ >&2;"
+        ) as run:
+            code = run.end()
+
+    result = loadcore.load(tmp_path / "run")
+    assert code == ExitCode.INVALID
+    assert result.summary["client"]["verdict"] == "client_limited"
+    assert "lag" in {reason["rule"] for reason in result.client_reasons}
+    assert result.summary["limits"]["cores"] == 1.0
+    assert result.summary["all"]["errors"] == 0
+
+
+def test_too_few_users_for_a_slow_target_are_said(tmp_path: Path) -> None:
+    """40 arrivals a second, 10 users, half a second each: half of what was asked is dropped, which is not valid."""
+    with counting_target() as target:
+        scenario = Scenario(
+            "slow", base_url=target.url, load=arrival_rate("40/s", duration="3s", max_users=10), steps=[get("/slow")]
+        )
+        run = loadcore.run(scenario, workers=2, out=tmp_path / "run")
+
+    assert ExitCode.INVALID in run.verdict["exit_codes"]
+    (reason,) = [reason for reason in run.client_reasons if reason["rule"] == "sent"]
+    counts = run.summary["load"]["scenarios"][0]["iterations"]
+    assert counts["due"] == 120
+    assert counts["started"] + counts["dropped"] == 120
+    assert reason["value"] == counts["started"] / 120 < 0.7
+    assert "max_users" in reason["advice"]
