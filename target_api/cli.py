@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from target_api.serve import Supervisor
-from target_api.settings import Settings
+from target_api.settings import Settings, unknown_variables
 from target_api.store.known_users import write_csv
 from target_api.worker_process import StartError
 
@@ -47,6 +48,10 @@ def _serve(arguments: list[str]) -> int:
     options = vars(serve_parser().parse_args(arguments))
     host, port, exit_with_parent = options.pop("host"), options.pop("port"), options.pop("exit_with_parent")
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    unknown = unknown_variables(os.environ)
+    if unknown:
+        _complain(f"there is no setting {', '.join(unknown)}")
+        return _EXIT_CONFIG
     try:
         settings = Settings(**chosen)
     except ValidationError as error:

@@ -68,7 +68,7 @@ class Services:
         self.database: Database
         self.users: UserStore
         self.tokens: TokenService
-        self._lag_watch: asyncio.Task[None]
+        self._watches: list[asyncio.Task[None]] = []
         self.passwords: PasswordVerifier
         self.upstreams = Upstreams(settings, self.metrics)
         self.ready = False
@@ -92,13 +92,16 @@ class Services:
         )
         await self.cache.open()
         await self.upstreams.open()
-        self._lag_watch = asyncio.create_task(watch_loop_lag(self.metrics))
+        self._watches = [asyncio.create_task(watch_loop_lag(self.metrics))]
+        if not self.database.is_sqlite:
+            self._watches.append(asyncio.create_task(self.tokens.follow_replicas()))
         self.ready = True
 
     async def close(self) -> None:
         """Closes what was opened."""
         self.ready = False
-        self._lag_watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         self.passwords.close()
         await self.upstreams.close()
         await self.cache.close()

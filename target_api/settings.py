@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import secrets
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -196,6 +197,13 @@ class Settings(BaseSettings):
     def reveal(self) -> str:
         """JSON with the secrets in it, for the pipe to a worker and nowhere else."""
         return json.dumps(self.model_dump(mode="python"), default=_revealed)
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that look like settings and are none: a misspelt one would silently do nothing."""
+    prefix = str(Settings.model_config.get("env_prefix", ""))
+    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in environment if name.startswith(prefix) and name.partition("__")[0] not in known)
 
 
 def _revealed(value: object) -> object:

@@ -1,5 +1,7 @@
 """Access and refresh tokens: issued, verified, revoked."""
 
+import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -9,16 +11,25 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key, OctKey
+from sqlalchemy.exc import SQLAlchemyError
 
+from target_api.errors import ProblemError
 from target_api.security.keys import KeyRing
 from target_api.settings import Settings
 from target_api.shared.control import ControlPage, Word
 from target_api.store.database import Database
 from target_api.store.tokens import advance_family, family_state, revoke_family, revoke_token, revoked_since
 
+_FOLLOW_EVERY_S = 2.0
+_log = logging.getLogger(__name__)
+
 
 class InvalidTokenError(Exception):
     """A token that proves nothing; the message says why, for the developer of the client."""
+
+
+class _UnknownKeyError(InvalidTokenError):
+    """Signed with a key that this worker has not seen; another replica may have made it a moment ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,15 @@ class TokenService:
         await self.keys.load()
         await self._load_revoked()
 
+    async def follow_replicas(self) -> None:
+        """Reads revocations again and again: those of other replicas cross no shared memory."""
+        while True:
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+            try:
+                await self._load_revoked()
+            except (SQLAlchemyError, ProblemError, OSError):  # the next turn tries again
+                _log.exception("revocations cannot be read")
+
     async def _load_revoked(self) -> None:
         epoch = self._control.epoch(Word.REVOKED)
         async with self._database.begin() as connection:
@@ -129,7 +149,13 @@ class TokenService:
             await self.keys.load()
         if self._control.words[Word.REVOKED] != self._revoked_epoch:
             await self._load_revoked()
-        claims = self._access_claims(token)
+        try:
+            claims = self._access_claims(token)
+        except _UnknownKeyError:
+            if not self.keys.may_have_changed():
+                raise
+            await self.keys.load()
+            claims = self._access_claims(token)
         if claims["jti"] in self._revoked:
             raise InvalidTokenError("the token was revoked")
         return Principal(
@@ -148,7 +174,7 @@ class TokenService:
         def key_of(candidate: GuestProtocol) -> Key:
             found = known(str(candidate.headers().get("kid")))
             if found is None or candidate.headers().get("alg") != found[0]:
-                raise InvalidTokenError("the token was signed with a key that is not known here")
+                raise _UnknownKeyError("the token was signed with a key that is not known here")
             return found[1]
 
         try:

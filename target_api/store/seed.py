@@ -20,6 +20,7 @@ from target_api.store.tokens import forget_expired
 
 USER_SCOPES = "items:read orders:write"
 _BATCH = 500
+_SEED_LOCK = 0x6C6F6164
 _WORDS = ("amber", "birch", "copper", "dune", "ember", "fjord", "grove", "heather", "indigo", "juniper")
 
 
@@ -30,6 +31,9 @@ async def seed(database: Database, settings: Settings) -> int:
         How many users were made now.
     """
     async with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            # Replicas that start together would otherwise make the same rows.
+            await connection.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
         await connection.run_sync(metadata.create_all)
         await forget_expired(connection, int(time.time()))
         await ensure_key(connection, settings.signing)

@@ -214,8 +214,10 @@ def test_wrong_settings_are_all_named() -> None:
     knob = _command("--latency", "20")
     secret = _command("--profile", "realistic")
     both = _command("--workers", "0", "--users", "-1")
+    misspelt = _command(environment={"GATEWAY_DRAIN_DELAY": "3"})
 
-    assert knob.returncode == secret.returncode == both.returncode == 104
+    assert [run.returncode for run in (knob, secret, both, misspelt)] == [104] * 4
+    assert "no setting GATEWAY_DRAIN_DELAY" in misspelt.stderr
     assert "write it with a unit" in knob.stderr
     assert "GATEWAY_SECRET, GATEWAY_ADMIN_TOKEN" in secret.stderr
     assert "workers" in both.stderr
@@ -245,6 +247,9 @@ def test_seed_writes_a_feeder(tmp_path: Path) -> None:
     assert file.read_text() == "username,password\nuser-0000,password-0000\nuser-0001,password-0001\n"
 
 
-def _command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def _command(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "target_api", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+    variables = {**os.environ, **(environment or {})}
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=30, check=False
+    )
