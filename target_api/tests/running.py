@@ -172,7 +172,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     """Asks again and again until it holds, and fails with `what` when it never does."""
     deadline = time.monotonic() + timeout_s
     while not condition():
