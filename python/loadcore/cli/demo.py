@@ -29,7 +29,7 @@ from loadcore.cli.options import (
 )
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, RunError
 
 RAMP = "10s"
 ACCOUNTS = 1000
@@ -75,8 +75,10 @@ def command(
         }
         settings = Settings({name: Setting(value, "demo") for name, value in insisted.items() if value is not None}, {})
         prepared = prepare(load_file(str(scenario), settings), settings, name="demo")
+        cpu_before_s = gateway.cpu_s(running)
         run = start(prepared, settings, Output(console, progress))
-        findings = Findings(count, gateway.truth(running), gateway.cpu_s(running), gateway_workers)
+        cpu_s = gateway.cpu_s(running) - cpu_before_s
+        findings = Findings(count, _received(running, console), cpu_s, gateway_workers)
     return conclude(console, run, findings, as_json=as_json)
 
 
@@ -98,6 +100,15 @@ def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
     finally:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _received(running: Gateway, console: Console) -> int | None:
+    """What the gateway counted; None if it is gone, which must not cost the report of the run."""
+    try:
+        return gateway.truth(running)
+    except RunError as error:
+        console.failure(error)
+        return None
 
 
 def _announce(console: Console, running: Gateway, users: int, ramp: str, hold: str, workers: int) -> None:

@@ -23,13 +23,13 @@ class Findings:
 
     Attributes:
         users: How many virtual users there were.
-        received: Requests that the gateway counted.
-        cpu_s: CPU time that it used.
+        received: Requests that the gateway counted; None if it did not tell.
+        cpu_s: CPU time that it used during the run.
         workers: Its processes.
     """
 
     users: int
-    received: int
+    received: int | None
     cpu_s: float
     workers: int
 
@@ -70,13 +70,13 @@ class Counts:
         rows: Rows in the Arrow files.
         recorded: Requests in the summary.
         sent: Requests sent, by the summary: one that was sent twice counts twice, one that was not sent not at all.
-        received: Requests that the gateway counted.
+        received: Requests that the gateway counted; None if it did not tell.
     """
 
     rows: int
     recorded: int
     sent: int
-    received: int
+    received: int | None
 
     @property
     def agree(self) -> bool:
@@ -97,7 +97,7 @@ class Counts:
         return f"{rows} rows {same} {recorded} in the summary, {sent} sent {arrived} {received} received by the gateway"
 
 
-def counts_of(summary: Mapping[str, Any], rows: int, received: int) -> Counts:
+def counts_of(summary: Mapping[str, Any], rows: int, received: int | None) -> Counts:
     """Puts the counts side by side."""
     requests = summary["load"]["requests"]
     return Counts(rows, requests["recorded"], requests["sent_total"], received)

@@ -97,7 +97,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
     rules = compile_thresholds(plan, scenarios, of_file, given)
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
-        "host": host or settings.suggested.get("host") or Setting(None, file.path.name),
+        "host": host or _suggested_host(file.scenarios, settings) or Setting(None, file.path.name),
         "warm_up": warm_up or Setting(None, file.path.name if _says_warm_up(scenarios) else "default"),
         "seed": settings.either("seed", Setting(None, "random")),
         "thresholds": Setting(None, source or file.path.name),
@@ -127,6 +127,12 @@ def _load_sources(file: str, scenarios: Sequence[Scenario], settings: Settings) 
         said = [] if unsaid else [file]
         sources[f"load of {scenario.name}"] = Setting(scenario.load, ", ".join([*said, *files, *flags]) or "default")
     return sources
+
+
+def _suggested_host(scenarios: Sequence[Scenario], settings: Settings) -> Setting | None:
+    """The target of a file, if there is a scenario that has none of its own."""
+    missing = any(scenario.base_url is None for scenario in scenarios)
+    return settings.suggested.get("host") if missing else None
 
 
 def _warm_up(scenarios: Sequence[Scenario], settings: Settings) -> Setting | None:

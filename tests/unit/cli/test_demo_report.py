@@ -23,6 +23,7 @@ from tests.unit.report.example import failed_run
         ),
         (Counts(4999, 5000, 5000, 5000), False, "4,999 rows but 5,000 in the summary = 5,000 received by the gateway"),
         (Counts(5000, 5000, 5000, 4999), False, "5,000 rows = 5,000 in the summary but 4,999 received by the gateway"),
+        (Counts(5000, 5000, 5000, None), False, "5,000 rows = 5,000 in the summary but - received by the gateway"),
     ],
 )
 def test_three_counts_agree_or_not(counts: Counts, agree: bool, words: str) -> None:

@@ -79,7 +79,13 @@ def test_the_scenario_replaces_the_file(tmp_path: Path) -> None:
     assert found.target == "http://127.0.0.1:1"
     assert found.plan.document["warm_up_ns"] == 1_000_000_000
     assert [rule.expression for rule in found.rules] == ["errors.rate < 5%"]
-    assert found.sources["load of shop"].source == "shop.py"
+    assert {name: setting.source for name, setting in found.sources.items()} == {
+        "load of shop": "shop.py",
+        "host": "shop.py",
+        "warm_up": "shop.py",
+        "seed": "random",
+        "thresholds": "shop.py",
+    }
 
 
 def test_the_user_replaces_both(tmp_path: Path) -> None:
