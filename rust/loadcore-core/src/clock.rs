@@ -90,6 +90,6 @@ mod tests {
         let clock = Clock::starting_at(monotonic_ns() + 3_600_000_000_000);
 
         assert_eq!(0, clock.now());
-        assert!(clock.until_start() > Duration::from_secs(3000));
+        assert!(clock.until_start() > Duration::from_mins(50));
     }
 }

@@ -222,7 +222,8 @@ fn finish<T: Transport>(worker: Rc<Worker<T>>) {
     let (reason, error) = worker.end();
     let second = u32::try_from(worker.now() / SECOND_NS).unwrap_or(u32::MAX);
     let phase = worker.phase_of_second(second);
-    // Every task has ended, so nobody else holds the worker.
+    // Every task has ended, so nobody else holds the worker. If somebody did, the reader would see the events end without
+    // an end, and call the run aborted.
     if let Some(worker) = Rc::into_inner(worker) {
         worker.recorder.into_inner().finish(second, phase, reason, error);
     }

@@ -149,6 +149,16 @@ impl Pool {
         }
     }
 
+    /// The user's token, if it has one that is good and not due for a refresh: what [`Pool::acquire`] would give, without
+    /// beginning anything.
+    #[must_use]
+    pub fn kept(&self, user: u32, now_ns: u64) -> Option<Token<'_>> {
+        let slot = self.slot_of(user);
+        let state = self.slots.get(slot.0)?;
+        let token = state.token.as_ref()?;
+        (now_ns < token.refresh_at_ns.min(token.expires_at_ns)).then(|| token.token(slot, state.generation))
+    }
+
     /// A fetch has brought an answer. The asker gets the token even if it is good for no time at all, for one request; or
     /// the reason why there is none. If a refresh token was refused, the next fetch is by the grant, and at once.
     pub fn fetched(

@@ -114,7 +114,7 @@ pub(crate) struct RequestProgram {
     /// Request line and `Host`.
     pub(crate) line: Template,
     pub(crate) rest: Rest,
-    /// All of it, if nothing varies.
+    /// All of it, if nothing varies but cookies.
     pub(crate) whole: Option<Box<[u8]>>,
     /// What authenticates it, if that is known only when it is sent.
     pub(crate) auth: Option<AuthId>,

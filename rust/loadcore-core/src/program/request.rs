@@ -39,8 +39,7 @@ impl ScenarioCompiler<'_, '_> {
         }
         let rest = Rest { headers: headers.build(), sensitive: sensitive.build(), body: self.body(request) };
         let line = line.build();
-        let varies = auth.later.is_some() || self.plan.http.cookies;
-        let whole = if varies { None } else { whole(&line, &rest, &request.method) };
+        let whole = if auth.later.is_some() { None } else { whole(&line, &rest, &request.method) };
 
         let step = self.step(&request.name, &request.method, section);
         let mut wanted = Wanted::default();

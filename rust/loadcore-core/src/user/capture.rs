@@ -20,8 +20,11 @@ pub(crate) struct Capture {
 
 /// What to keep of a response.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself")]
 pub(crate) struct Want {
     pub(crate) headers: bool,
+    /// `Set-Cookie`.
+    pub(crate) cookies: bool,
     /// Headers of redirects (3xx).
     pub(crate) redirects: bool,
     pub(crate) body: bool,
@@ -46,6 +49,10 @@ impl Capture {
         &self.body
     }
 
+    fn wants_all_headers(&self) -> bool {
+        self.want.headers || (self.want.redirects && (300..400).contains(&self.status))
+    }
+
     /// Forgets everything. False: it has grown too large to be kept.
     pub(crate) fn clear(&mut self) -> bool {
         self.want = Want::default();
@@ -68,6 +75,9 @@ impl Sink for Capture {
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
+        if !self.wants_all_headers() && !name.eq_ignore_ascii_case(b"set-cookie") {
+            return;
+        }
         self.head.extend_from_slice(name);
         self.head.extend_from_slice(value);
         let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
@@ -75,7 +85,7 @@ impl Sink for Capture {
     }
 
     fn wants_headers(&self) -> bool {
-        self.want.headers || (self.want.redirects && (300..400).contains(&self.status))
+        self.want.cookies || self.wants_all_headers()
     }
 
     fn body(&mut self, piece: &[u8]) {

@@ -4,25 +4,44 @@ use super::User;
 use super::send::Answer;
 use super::worker::OriginId;
 use crate::cookies::Place;
+use crate::program::RequestProgram;
 use crate::transport::Transport;
 
 impl<T: Transport> User<T> {
-    /// Appends the header line of the cookies that belong to this place, if there are any.
-    pub(super) fn append_cookies(&self, origin: OriginId, target: &str, lines: &mut Vec<u8>) {
-        if let Some(jar) = self.cookies.as_ref().filter(|jar| !jar.is_empty()) {
+    /// Appends the header line of the cookies that belong to a request, if there are any.
+    pub(super) fn append_cookies(&mut self, request: &RequestProgram, lines: &mut Vec<u8>) {
+        if self.cookies.as_ref().is_some_and(|jar| !jar.is_empty()) {
+            let target = self.target(request);
+            self.append_cookies_to(OriginId(request.origin), &target, lines);
+        }
+    }
+
+    /// Appends the header line of the cookies that belong to a place, if there are any.
+    pub(super) fn append_cookies_to(&self, origin: OriginId, target: &str, lines: &mut Vec<u8>) {
+        if let Some(jar) = &self.cookies {
             let origin = self.worker.origin(origin);
             let place = Place { host: &origin.host, target, is_secure: origin.tls };
             jar.append_line(place, self.worker.unix_ns(), lines);
         }
     }
 
-    /// Keeps the cookies that a response sets.
-    pub(super) fn store_cookies(&mut self, origin: OriginId, target: &str, answer: &Answer) {
-        let Some(jar) = &mut self.cookies else { return };
+    /// Keeps the cookies that a response sets. Its `target` is the request's own where there was no redirect.
+    pub(super) fn store_cookies(
+        &mut self,
+        origin: OriginId,
+        target: Option<&str>,
+        request: &RequestProgram,
+        answer: &Answer,
+    ) {
+        let is_cookie = |name: &[u8]| name.eq_ignore_ascii_case(b"set-cookie");
+        if self.cookies.is_none() || !answer.capture.headers().any(|(name, _)| is_cookie(name)) {
+            return;
+        }
+        let target = target.map_or_else(|| self.target(request), Into::into);
         let (origin, unix_ns) = (self.worker.origin(origin), self.worker.unix_ns());
-        let place = Place { host: &origin.host, target, is_secure: origin.tls };
-        for (name, value) in answer.capture.headers() {
-            if name.eq_ignore_ascii_case(b"set-cookie") {
+        let place = Place { host: &origin.host, target: &target, is_secure: origin.tls };
+        if let Some(jar) = &mut self.cookies {
+            for (_, value) in answer.capture.headers().filter(|(name, _)| is_cookie(name)) {
                 jar.store(value, place, unix_ns);
             }
         }

@@ -4,6 +4,7 @@ mod capture;
 mod connection;
 mod cookie;
 mod exchange;
+mod identify;
 mod outbox;
 mod perform;
 mod send;
@@ -44,6 +45,8 @@ pub(crate) struct User<T: Transport> {
     decoder: Decoder,
     connections: Connections<T::Connection>,
     cookies: Option<Box<crate::cookies::Jar>>,
+    /// Header lines that are known only when a request is sent; kept to be filled again.
+    lines: Vec<u8>,
     /// Whether the next iteration's rows have been drawn already.
     fed: bool,
     /// Failed iterations in a row.
@@ -78,6 +81,7 @@ impl<T: Transport> User<T> {
             walk: Walk::default(),
             connections: Connections::default(),
             cookies,
+            lines: Vec::new(),
             fed: false,
             failures: 0,
             free_since_ns: 0,

@@ -1,12 +1,13 @@
 //! Performs a request step: authenticates, sends, follows redirects, checks, extracts.
 
+use std::borrow::Cow;
+
 use super::User;
 use super::capture::Want;
+use super::identify::{Identity, KeptToken};
 use super::send::{Answer, Content, Message, NoAnswer, Redirected};
-use super::token::Means;
 use super::worker::OriginId;
-use crate::auth::CompiledAuth;
-use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, append_line};
+use crate::program::{RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
 use crate::step::{Extracted, Headers, Response};
 use crate::transport::{Origin, Transport};
@@ -34,12 +35,27 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
         due_ns: u64,
     ) -> Result<u64, (Cut, u64)> {
-        let mut answer = if request.auth.is_none() && self.cookies.is_none() {
-            self.send_request(scenario, request, &[], due_ns, false).await?
-        } else {
-            // Boxed: what it takes is large, and most users need none of it.
-            Box::pin(self.send_identified(scenario, request, due_ns)).await?
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
+        // Boxed here and below is what seldom happens: every user would carry room for it for ever.
+        let (token, due_ns) = match self.identify(scenario, request, &mut lines) {
+            Ok(Identity::Anonymous) => (None, due_ns),
+            Ok(Identity::Token(token)) => (Some(token), due_ns),
+            Ok(Identity::NoToken(means)) => {
+                let (token, ready_ns) = Box::pin(self.token(scenario, &means, due_ns, &mut lines)).await?;
+                (Some(token), ready_ns)
+            }
+            Err(outcome) => return Err(self.refuse(scenario, request.step, due_ns, outcome).into()),
         };
+        self.append_cookies(request, &mut lines);
+        let mut answer = self.send_request(scenario, request, &lines, due_ns, token.is_some()).await?;
+        if answer.complete.status == 401
+            && let Some(token) = token
+        {
+            answer = Box::pin(self.replace_token(scenario, request, &token, answer, &mut lines)).await?;
+        }
+        self.lines = lines;
+        self.store_cookies(OriginId(request.origin), None, request, &answer);
         if request.max_redirects > 0 && is_redirect(answer.complete.status) {
             answer = Box::pin(self.follow(scenario, request, answer)).await?;
         }
@@ -70,64 +86,32 @@ impl<T: Transport> User<T> {
 
     fn want(&self, request: &RequestProgram) -> Want {
         Want {
-            headers: request.wanted.wants_headers() || self.cookies.is_some(),
+            headers: request.wanted.wants_headers(),
+            cookies: self.cookies.is_some(),
             redirects: request.max_redirects > 0,
             body: request.wanted.wants_body(),
         }
     }
 
-    /// Sends the request with what says who the user is: cookies, and credentials that are known only now.
-    async fn send_identified(
+    /// After a 401: one new token and one more try, if a new token could help.
+    async fn replace_token(
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
-        due_ns: u64,
+        token: &KeptToken,
+        answer: Answer,
+        lines: &mut Vec<u8>,
     ) -> Result<Answer, NoAnswer> {
-        let target = self.target(request);
-        let auth = request.auth.map(|id| &scenario.auths[usize::from(id.0)]);
-        let answer = match auth {
-            Some(AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) }) => {
-                let means = Means { request, oauth2, token };
-                let granted = self.token(scenario, &means, due_ns).await?;
-                let answer =
-                    self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, true).await?;
-                if answer.complete.status == 401 && self.is_replaceable(&means, &granted, answer.ended_ns) {
-                    let due_ns = answer.ended_ns;
-                    self.worker.give_back(answer.capture);
-                    let granted = self.token(scenario, &means, due_ns).await?;
-                    self.send_with(scenario, request, &target, Some(&granted.line), granted.ready_ns, false).await?
-                } else {
-                    answer
-                }
-            }
-            Some(AuthProgram { compiled: CompiledAuth::Header { name, value }, .. }) => {
-                let mut line = Vec::new();
-                let rendered = self
-                    .with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, &mut line));
-                if rendered.is_err() {
-                    return Err(self.refuse(scenario, request.step, due_ns, Outcome::RequestInvalid));
-                }
-                self.send_with(scenario, request, &target, Some(&line), due_ns, false).await?
-            }
-            _ => self.send_with(scenario, request, &target, None, due_ns, false).await?,
+        let due_ns = answer.ended_ns;
+        let Some(means) = Self::means(scenario, request).filter(|means| self.is_replaceable(means, token, due_ns))
+        else {
+            return Ok(answer);
         };
-        self.store_cookies(OriginId(request.origin), &target, &answer);
-        Ok(answer)
-    }
-
-    /// Sends the request with this line of authentication and the user's cookies.
-    async fn send_with(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        target: &str,
-        line: Option<&[u8]>,
-        due_ns: u64,
-        again: bool,
-    ) -> Result<Answer, NoAnswer> {
-        let mut lines = line.unwrap_or_default().to_vec();
-        self.append_cookies(OriginId(request.origin), target, &mut lines);
-        self.send_request(scenario, request, &lines, due_ns, again).await
+        self.worker.give_back(answer.capture);
+        lines.clear();
+        let (_, ready_ns) = self.token(scenario, &means, due_ns, lines).await?;
+        self.append_cookies(request, lines);
+        self.send_request(scenario, request, lines, ready_ns, false).await
     }
 
     /// Follows redirects to their end. Each hop is a row of the step; the clock of a hop starts with the end of the one before.
@@ -138,7 +122,7 @@ impl<T: Transport> User<T> {
         first: Answer,
     ) -> Result<Answer, NoAnswer> {
         let first_origin = OriginId(request.origin);
-        let (mut origin, mut target) = (first_origin, self.target(request));
+        let (mut origin, mut target) = (first_origin, self.target(request).into_owned());
         let mut method = &*request.method;
         let mut answer = first;
         let mut hops = 0;
@@ -157,7 +141,7 @@ impl<T: Transport> User<T> {
             (origin, target) = next;
             method = redirected_method(status, method);
             let mut lines = Vec::new();
-            self.append_cookies(origin, &target, &mut lines);
+            self.append_cookies_to(origin, &target, &mut lines);
             let host = self.worker.origin(origin).host_header();
             let same_origin = origin == first_origin;
             let redirected = Redirected { request, method, host: &host, target: &target, same_origin, lines: &lines };
@@ -171,7 +155,7 @@ impl<T: Transport> User<T> {
             };
             let error = |status| !(request.expects(status) || is_redirect(status));
             answer = self.send(scenario, &message, due_ns, error).await?;
-            self.store_cookies(origin, &target, &answer);
+            self.store_cookies(origin, Some(&target), request, &answer);
         }
         Ok(answer)
     }
@@ -209,11 +193,14 @@ impl<T: Transport> User<T> {
     }
 
     /// The request's path and query. A built-in that draws a number draws another one here: only the directory matters.
-    fn target(&mut self, request: &RequestProgram) -> String {
+    pub(super) fn target<'r>(&mut self, request: &'r RequestProgram) -> Cow<'r, str> {
+        if let Some(target) = request.target.is_static() {
+            return String::from_utf8_lossy(target);
+        }
         let rendered = self.with_builtins(|variables, builtins, out| {
             request.target.render(variables, builtins, out).map(|()| out.clone()).unwrap_or_default()
         });
-        String::from_utf8(rendered).unwrap_or_default()
+        Cow::Owned(String::from_utf8(rendered).unwrap_or_default())
     }
 
     /// Makes the step's checks and takes its values.

@@ -168,7 +168,7 @@ impl<T: Transport> User<T> {
                 out.extend_from_slice(bytes);
                 Ok(())
             }
-            Content::Request(RequestProgram { whole: Some(whole), .. }, _) => {
+            Content::Request(RequestProgram { whole: Some(whole), .. }, []) => {
                 out.extend_from_slice(whole);
                 Ok(())
             }

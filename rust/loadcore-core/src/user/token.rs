@@ -4,82 +4,60 @@ use std::rc::Rc;
 
 use super::User;
 use super::capture::Want;
+use super::identify::{KeptToken, Means};
 use super::send::{Content, Message, NoAnswer};
 use super::worker::OriginId;
-use crate::auth::{Acquired, Fetch, OAuth2, Rejected, TokenSlot, parse_token_response};
-use crate::program::{RequestProgram, ScenarioProgram, TokenProgram, append_body, append_line};
+use crate::auth::{Acquired, Fetch, Rejected, parse_token_response};
+use crate::program::{ScenarioProgram, append_body, append_line};
 use crate::record::Outcome;
 use crate::transport::Transport;
 
-/// How a request gets its token.
-pub(super) struct Means<'a> {
-    pub(super) request: &'a RequestProgram,
-    pub(super) oauth2: &'a OAuth2,
-    pub(super) token: &'a TokenProgram,
-}
-
-/// A token for one request.
-pub(super) struct Granted {
-    /// The header line.
-    pub(super) line: Vec<u8>,
-    /// When the request may be sent.
-    pub(super) ready_ns: u64,
-    slot: TokenSlot,
-    generation: u32,
-}
-
 impl<T: Transport> User<T> {
-    /// A token that is good now: a kept one, or a new one. A request that gets none is recorded as such.
+    /// Gets a token that is good now, appends its header line, and says when the request may be sent. A request that gets
+    /// none is recorded as such.
     pub(super) async fn token(
         &mut self,
         scenario: &ScenarioProgram,
         means: &Means<'_>,
         due_ns: u64,
-    ) -> Result<Granted, NoAnswer> {
+        lines: &mut Vec<u8>,
+    ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let desk = &worker.pools[means.token.pool];
         let mut ready_ns = due_ns;
         loop {
             let ended_fetches = desk.ended_fetches.get();
-            // The guard must not be held while the user waits.
+            // The pool must not stay borrowed while the user waits.
             let fetch = match desk.pool.borrow_mut().acquire(self.number, worker.timer.recent()) {
-                Acquired::Token(token) => {
-                    let line = [b"Authorization: ", token.authorization, b"\r\n"].concat();
-                    return Ok(Granted { line, ready_ns, slot: token.slot, generation: token.generation });
-                }
+                Acquired::Token(token) => return Ok((KeptToken::take(&token, lines), ready_ns)),
                 Acquired::Fetch(fetch) => Some(fetch),
                 Acquired::Wait(_) => None,
                 Acquired::Failed { .. } => {
-                    return Err(self.refuse(scenario, means.request.step, ready_ns, Outcome::AuthFailed));
+                    return Err(self.refuse(scenario, means.step, ready_ns, Outcome::AuthFailed));
                 }
             };
-            let Some(fetch) = fetch else {
-                desk.waiting.borrow_mut().push(self.seat.index());
-                let ended = || desk.ended_fetches.get() != ended_fetches;
-                if self.seat.sleep_until_or(u64::MAX, ended).await.is_err() {
-                    return Err(self.refuse(scenario, means.request.step, ready_ns, Outcome::Interrupted));
-                }
-                ready_ns = ready_ns.max(worker.timer.recent());
-                continue;
-            };
-            let fetched = self.fetch(scenario, means, &fetch, ready_ns).await;
-            desk.end_fetch(&worker.timer);
-            match fetched {
-                Ok(granted) => return Ok(granted),
-                Err(NoAnswer { outcome: Outcome::Interrupted, ended_ns }) => {
-                    return Err(self.refuse(scenario, means.request.step, ended_ns, Outcome::Interrupted));
-                }
-                Err(NoAnswer { ended_ns, .. }) => {
-                    return Err(self.refuse(scenario, means.request.step, ended_ns, Outcome::AuthFailed));
-                }
+            if let Some(fetch) = fetch {
+                let fetched = self.fetch(scenario, means, &fetch, ready_ns, lines).await;
+                desk.end_fetch(&worker.timer);
+                return fetched.map_err(|NoAnswer { outcome, ended_ns }| {
+                    let interrupted = outcome == Outcome::Interrupted;
+                    let outcome = if interrupted { Outcome::Interrupted } else { Outcome::AuthFailed };
+                    self.refuse(scenario, means.step, ended_ns, outcome)
+                });
             }
+            desk.waiting.borrow_mut().push(self.seat.index());
+            let ended = || desk.ended_fetches.get() != ended_fetches;
+            if self.seat.sleep_until_or(u64::MAX, ended).await.is_err() {
+                return Err(self.refuse(scenario, means.step, ready_ns, Outcome::Interrupted));
+            }
+            ready_ns = ready_ns.max(worker.timer.recent());
         }
     }
 
     /// Whether a 401 to this token is worth another try with a new one.
-    pub(super) fn is_replaceable(&self, means: &Means<'_>, granted: &Granted, now_ns: u64) -> bool {
+    pub(super) fn is_replaceable(&self, means: &Means<'_>, token: &KeptToken, now_ns: u64) -> bool {
         let mut pool = self.worker.pools[means.token.pool].pool.borrow_mut();
-        pool.rejected(granted.slot, granted.generation, now_ns) == Rejected::Retry
+        pool.rejected(token.slot, token.generation, now_ns) == Rejected::Retry
     }
 
     /// Makes a token request, and tells the pool what came of it.
@@ -89,7 +67,8 @@ impl<T: Transport> User<T> {
         means: &Means<'_>,
         fetch: &Fetch,
         due_ns: u64,
-    ) -> Result<Granted, NoAnswer> {
+        lines: &mut Vec<u8>,
+    ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let pool = &worker.pools[means.token.pool].pool;
         let Ok(bytes) = self.token_request(means, fetch) else {
@@ -120,10 +99,7 @@ impl<T: Transport> User<T> {
         worker.give_back(answer.capture);
         let mut pool = pool.borrow_mut();
         match pool.fetched(fetch.slot, parsed, ended_ns) {
-            Ok(token) => {
-                let line = [b"Authorization: ", token.authorization, b"\r\n"].concat();
-                Ok(Granted { line, ready_ns: ended_ns, slot: token.slot, generation: token.generation })
-            }
+            Ok(token) => Ok((KeptToken::take(&token, lines), ended_ns)),
             Err(_) => Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns }),
         }
     }

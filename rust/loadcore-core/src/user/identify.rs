@@ -1,0 +1,77 @@
+//! Who a user says it is: credentials that are known only when a request is sent.
+
+use super::User;
+use crate::auth::{CompiledAuth, OAuth2, Token, TokenSlot};
+use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, TokenProgram, append_line};
+use crate::record::{Outcome, StepId};
+use crate::transport::Transport;
+
+/// What a request is sent with.
+pub(super) enum Identity<'a> {
+    /// Nothing that is not in its template.
+    Anonymous,
+    /// A token at hand.
+    Token(KeptToken),
+    /// A token that has to be got first.
+    NoToken(Means<'a>),
+}
+
+/// How a request gets its token.
+pub(super) struct Means<'a> {
+    /// The step that the request is for.
+    pub(super) step: StepId,
+    pub(super) oauth2: &'a OAuth2,
+    pub(super) token: &'a TokenProgram,
+}
+
+/// Which token a request was sent with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeptToken {
+    pub(super) slot: TokenSlot,
+    pub(super) generation: u32,
+}
+
+impl KeptToken {
+    /// Appends the token's header line.
+    pub(super) fn take(token: &Token<'_>, lines: &mut Vec<u8>) -> Self {
+        lines.extend_from_slice(b"Authorization: ");
+        lines.extend_from_slice(token.authorization);
+        lines.extend_from_slice(b"\r\n");
+        Self { slot: token.slot, generation: token.generation }
+    }
+}
+
+impl<T: Transport> User<T> {
+    /// Appends the line of credentials, if it can be known at once.
+    pub(super) fn identify<'a>(
+        &mut self,
+        scenario: &'a ScenarioProgram,
+        request: &RequestProgram,
+        lines: &mut Vec<u8>,
+    ) -> Result<Identity<'a>, Outcome> {
+        let Some(id) = request.auth else { return Ok(Identity::Anonymous) };
+        if let Some(means) = Self::means(scenario, request) {
+            let pool = self.worker.pools[means.token.pool].pool.borrow();
+            return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
+                Some(token) => Identity::Token(KeptToken::take(&token, lines)),
+                None => Identity::NoToken(means),
+            });
+        }
+        if let CompiledAuth::Header { name, value } = &scenario.auths[usize::from(id.0)].compiled {
+            let rendered =
+                self.with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, lines));
+            rendered.map_err(|_| Outcome::RequestInvalid)?;
+        }
+        Ok(Identity::Anonymous)
+    }
+
+    /// How the request gets a token, if it needs one.
+    pub(super) fn means<'a>(scenario: &'a ScenarioProgram, request: &RequestProgram) -> Option<Means<'a>> {
+        match &scenario.auths[usize::from(request.auth?.0)] {
+            AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) } => {
+                Some(Means { step: request.step, oauth2, token })
+            }
+            _ => None,
+        }
+    }
+}
