@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
-/// Time as nanoseconds since the run's start. Monotonic; 0 before the start. Under tokio's paused clock it is virtual.
+/// Time as nanoseconds since the run's start. Monotonic; 0 before the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
+    /// The origin on `CLOCK_MONOTONIC`; `None` for a clock that goes by tokio's time.
+    origin_ns: Option<u64>,
 }
 
 impl Clock {
@@ -23,18 +25,21 @@ impl Clock {
             let late = Duration::from_nanos(now_ns - start_at_ns);
             instant.checked_sub(late).unwrap_or(instant)
         };
-        Self { origin }
+        Self { origin, origin_ns: Some(start_at_ns) }
     }
 
-    /// A clock that starts now.
+    /// A clock that starts now and goes by tokio's time, which tests can pause.
     #[must_use]
     pub fn starting_now() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: Instant::now(), origin_ns: None }
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> u64 {
+        if let Some(origin_ns) = self.origin_ns {
+            return monotonic_ns().saturating_sub(origin_ns);
+        }
         let elapsed = Instant::now().saturating_duration_since(self.origin);
         elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
     }

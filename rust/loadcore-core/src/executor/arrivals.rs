@@ -9,13 +9,12 @@ use std::rc::Rc;
 
 use tokio::task::JoinHandle;
 
-use super::iterate;
 use crate::aggregate::ScenarioEvent;
 use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
 use crate::timer::{Party, Seat};
 use crate::transport::Transport;
-use crate::user::{User, Worker};
+use crate::user::{IterationEnd, User, Worker};
 
 /// Where arrivals meet users.
 struct Desk<T: Transport> {
@@ -137,7 +136,7 @@ impl<T: Transport> Desk<T> {
         if user.start(scenario, first_ns).await.is_some() {
             let mut arrival_ns = Some(first_ns);
             while let Some(due_ns) = arrival_ns {
-                if !user.feed(scenario) || !iterate(&mut user, scenario, due_ns).await {
+                if !user.feed(scenario) || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted {
                     break;
                 }
                 let free_ns = user.next_due(scenario, due_ns);

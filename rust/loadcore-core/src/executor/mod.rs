@@ -5,11 +5,10 @@ mod users;
 
 use std::rc::Rc;
 
-use crate::aggregate::ScenarioEvent;
-use crate::program::{LoadProgram, ScenarioProgram};
+use crate::program::LoadProgram;
 use crate::timer::Party;
 use crate::transport::Transport;
-use crate::user::{IterationEnd, User, Worker};
+use crate::user::Worker;
 
 /// Carries out a scenario's load, to the end of its last iteration.
 pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
@@ -40,18 +39,4 @@ async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
     if seat.sleep_until(last_call_ns).await.is_ok() {
         worker.timer.interrupt(party);
     }
-}
-
-/// Runs one iteration and counts what became of it. False: the user iterates no more.
-async fn iterate<T: Transport>(user: &mut User<T>, scenario: &ScenarioProgram, due_ns: u64) -> bool {
-    let worker = Rc::clone(user.worker());
-    let phase = worker.phase(scenario, due_ns);
-    worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
-    let (event, goes_on) = match user.iterate(scenario, due_ns).await {
-        IterationEnd::Completed => (ScenarioEvent::IterationCompleted, true),
-        IterationEnd::Failed => (ScenarioEvent::IterationFailed, true),
-        IterationEnd::Interrupted => (ScenarioEvent::IterationInterrupted, false),
-    };
-    worker.count(scenario.id, phase, event);
-    goes_on
 }

@@ -3,14 +3,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::iterate;
 use crate::aggregate::ScenarioEvent;
 use crate::plan::IterationScope;
 use crate::program::ScenarioProgram;
 use crate::schedule::{Share, UserSchedule};
 use crate::timer::Party;
 use crate::transport::Transport;
-use crate::user::{User, Worker};
+use crate::user::{IterationEnd, User, Worker};
 
 /// How many iterations there are to make.
 #[derive(Debug, Clone)]
@@ -107,7 +106,10 @@ impl<T: Transport> Turn<T> {
             }
         }
         while due_ns < stop_ns && !self.worker.is_stopping() {
-            if !self.quota.take() || !user.feed(scenario) || !iterate(user, scenario, due_ns).await {
+            if !self.quota.take()
+                || !user.feed(scenario)
+                || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted
+            {
                 return false;
             }
             due_ns = user.next_due(scenario, due_ns);

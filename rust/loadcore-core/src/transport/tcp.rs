@@ -1,7 +1,7 @@
 //! Plain TCP, at one `recv` and one `send` per exchange.
 
 use std::io;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
@@ -69,11 +69,8 @@ impl Connection for Tcp {
     }
 
     fn idle_state(&self) -> IdleState {
-        let mut cx = Context::from_waker(Waker::noop());
-        if self.stream.poll_read_ready(&mut cx).is_pending() {
-            return IdleState::Usable;
-        }
-        // Readiness may be left over from a response that ended just where the buffer did: look.
+        // Nothing has come since the socket was last emptied: `peek` is not even tried. Readiness may be left over from a
+        // response that ended just where the buffer did; then it is.
         let peeked = self.stream.try_io(Interest::READABLE, || {
             let mut byte = [0];
             Ok(recv(&self.stream, &mut byte, RecvFlags::PEEK)?.1)

@@ -3,18 +3,12 @@
 use std::rc::Rc;
 
 use super::User;
-use super::outbox::Wire;
+use super::outbox::{Sending, Wire};
 use super::worker::OriginId;
+use crate::h1::Complete;
 use crate::plan::Reuse;
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport};
-
-/// A connection for one request.
-pub(super) struct Hold<C> {
-    pub(super) wire: Rc<Wire<C>>,
-    /// What it took to open it, if it was opened for this request.
-    pub(super) opened: Option<ConnectTimings>,
-}
 
 /// What a user keeps between requests.
 #[derive(Debug)]
@@ -32,7 +26,7 @@ impl<C> Default for Connections<C> {
 impl<C: Connection> Connections<C> {
     /// The kept connection to an origin, unless it is of no use any more. Unasked bytes on an idle connection would be
     /// taken for the next response, so such a connection is given up like a closed one.
-    fn usable(&mut self, origin: OriginId, now: u64) -> Option<Rc<Wire<C>>> {
+    pub(super) fn usable(&mut self, origin: OriginId, now: u64) -> Option<Rc<Wire<C>>> {
         let index = self.wires.iter().position(|(other, _)| *other == origin)?;
         let wire = &self.wires[index].1;
         if now < wire.idle_until_ns.get() && wire.connection.idle_state() == IdleState::Usable {
@@ -52,24 +46,12 @@ impl<C: Connection> Connections<C> {
 }
 
 impl<T: Transport> User<T> {
-    /// The kept connection, or a new one.
-    pub(super) async fn hold(
-        &mut self,
-        origin: OriginId,
-        connect_ns: u64,
-    ) -> Result<Hold<T::Connection>, ConnectFailure> {
-        if let Some(wire) = self.connections.usable(origin, self.worker.timer.recent()) {
-            return Ok(Hold { wire, opened: None });
-        }
-        self.open(origin, connect_ns).await
-    }
-
-    /// A new connection in place of the kept one.
+    /// A new connection in place of the kept one, and what it took.
     pub(super) async fn open(
         &mut self,
         origin: OriginId,
         connect_ns: u64,
-    ) -> Result<Hold<T::Connection>, ConnectFailure> {
+    ) -> Result<(Rc<Wire<T::Connection>>, ConnectTimings), ConnectFailure> {
         self.connections.drop_to(origin);
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
@@ -80,24 +62,21 @@ impl<T: Transport> User<T> {
         let opened = self.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
         let wire = Wire::new(opened.connection);
         self.connections.wires.push((origin, Rc::clone(&wire)));
-        Ok(Hold { wire, opened: Some(opened.timings) })
+        Ok((wire, opened.timings))
     }
 
-    /// After a complete response: keeps the connection if it may be used again.
-    pub(super) fn keep(
-        &mut self,
-        origin: OriginId,
-        wire: &Wire<T::Connection>,
-        keep_alive_seconds: Option<u16>,
-        ended_ns: u64,
-    ) {
-        if self.worker.program.http.reuse == Reuse::Request {
+    /// After a complete response: keeps the connection, unless it may not be used again.
+    pub(super) fn keep(&mut self, origin: OriginId, wire: &Wire<T::Connection>, complete: &Complete, ended_ns: u64) {
+        let sent = wire.sending.get() == Sending::Sent;
+        if !complete.reusable || !sent || self.worker.program.http.reuse == Reuse::Request {
             self.connections.drop_to(origin);
             return;
         }
         wire.served.set(wire.served.get().saturating_add(1));
-        // A second before the server closes it: a request that crosses the close on its way would be lost.
-        let idle_ns = keep_alive_seconds.map(|seconds| u64::from(seconds.saturating_sub(1)) * 1_000_000_000);
-        wire.idle_until_ns.set(idle_ns.map_or(u64::MAX, |idle_ns| ended_ns + idle_ns));
+        if let Some(seconds) = complete.keep_alive_timeout {
+            // A second before the server closes it: a request that crosses the close on its way would be lost.
+            let idle_ns = u64::from(seconds.saturating_sub(1)) * 1_000_000_000;
+            wire.idle_until_ns.set(ended_ns + idle_ns);
+        }
     }
 }

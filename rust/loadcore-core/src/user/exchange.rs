@@ -55,6 +55,7 @@ pub(crate) struct Exchange<'a, T: Transport, S> {
     wire: &'a Rc<Wire<T::Connection>>,
     decoder: &'a mut Decoder,
     sink: &'a mut S,
+    waits_for_first_byte: bool,
     total_ns: u64,
     first_byte_ns: Option<u64>,
     last_byte_ns: u64,
@@ -62,7 +63,7 @@ pub(crate) struct Exchange<'a, T: Transport, S> {
 }
 
 impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
-    /// `wire` carries a request that has been posted at `now`, and `decoder` has been started.
+    /// `wire` carries a request that has just been posted, and `decoder` has been started.
     pub(crate) fn new(
         worker: &'a Worker<T>,
         seat: &'a Seat,
@@ -70,21 +71,38 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
         decoder: &'a mut Decoder,
         sink: &'a mut S,
         deadlines: ExchangeDeadlines,
-        now: u64,
     ) -> Self {
+        let now = worker.timer.recent();
         if let Some(queue) = deadlines.first_byte {
             seat.start_deadline(Deadline::FirstByte, queue, now);
         }
         seat.start_deadline(Deadline::Total, deadlines.total, now);
         let total_ns = deadlines.total_ns;
-        Self { worker, seat, wire, decoder, sink, total_ns, first_byte_ns: None, last_byte_ns: 0, bytes_received: 0 }
+        Self {
+            worker,
+            seat,
+            wire,
+            decoder,
+            sink,
+            waits_for_first_byte: deadlines.first_byte.is_some(),
+            total_ns,
+            first_byte_ns: None,
+            last_byte_ns: 0,
+            bytes_received: 0,
+        }
     }
 
     fn ended(&mut self, result: Result<Complete, Outcome>, end_ns: u64) -> Ended {
-        self.seat.end_deadline(Deadline::FirstByte);
+        self.end_first_byte_deadline();
         self.seat.end_deadline(Deadline::Total);
         let started_ns = (self.wire.sending.get() != Sending::Queued).then(|| self.wire.started_ns.get());
         Ended { result, started_ns, first_byte_ns: self.first_byte_ns, end_ns, bytes_received: self.bytes_received }
+    }
+
+    fn end_first_byte_deadline(&mut self) {
+        if std::mem::take(&mut self.waits_for_first_byte) {
+            self.seat.end_deadline(Deadline::FirstByte);
+        }
     }
 
     /// Receives until the response has ended or nothing is there.
@@ -119,7 +137,7 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
             };
             if self.first_byte_ns.is_none() && self.decoder.status().is_some() {
                 self.first_byte_ns = Some(now);
-                self.seat.end_deadline(Deadline::FirstByte);
+                self.end_first_byte_deadline();
             }
             match progress {
                 Ok(Progress::NeedMore) => {}

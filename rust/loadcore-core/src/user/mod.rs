@@ -16,6 +16,7 @@ pub(crate) use worker::Worker;
 
 use std::rc::Rc;
 
+use crate::aggregate::ScenarioEvent;
 use crate::h1::Decoder;
 use crate::plan::Reuse;
 use crate::program::{Flow, ScenarioProgram};
@@ -88,10 +89,6 @@ impl<T: Transport> User<T> {
         }
     }
 
-    pub(crate) fn worker(&self) -> &Rc<Worker<T>> {
-        &self.worker
-    }
-
     pub(crate) fn seat(&self) -> &Seat {
         &self.seat
     }
@@ -122,17 +119,27 @@ impl<T: Transport> User<T> {
     /// Draws the next row of each feeder of the scenario. False: a feeder has no more rows. The first iteration has the row
     /// that the user's start had: who logged in is who goes on.
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
-        std::mem::take(&mut self.fed) || self.worker.feed(scenario, self.number, &mut self.variables)
+        scenario.feeds.is_empty()
+            || std::mem::take(&mut self.fed)
+            || self.worker.feed(scenario, self.number, &mut self.variables)
     }
 
-    /// One iteration, due at `due_ns`.
+    /// Runs one iteration, due at `due_ns`, and counts what becomes of it.
     pub(crate) async fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> IterationEnd {
+        let phase = self.worker.phase(scenario, due_ns);
+        self.worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
         if self.worker.program.http.reuse == Reuse::Iteration {
             self.connections.drop_all();
         }
         let end = self.walk_flow(scenario, &scenario.main, due_ns).await;
         self.iteration = self.iteration.wrapping_add(1);
         self.failures = if end == IterationEnd::Failed { self.failures.saturating_add(1) } else { 0 };
+        let event = match end {
+            IterationEnd::Completed => ScenarioEvent::IterationCompleted,
+            IterationEnd::Failed => ScenarioEvent::IterationFailed,
+            IterationEnd::Interrupted => ScenarioEvent::IterationInterrupted,
+        };
+        self.worker.count(scenario.id, phase, event);
         end
     }
 
@@ -140,7 +147,11 @@ impl<T: Transport> User<T> {
         self.walk.begin(flow);
         let mut due_ns = due_ns;
         let end = loop {
-            let action = self.evaluate(|user, evaluation| user.next(flow, evaluation, due_ns));
+            let action = match self.walk.next_request(flow) {
+                Some(id) => Action::Request(id),
+                None if self.walk.is_done(flow) => Action::End,
+                None => self.evaluate(|walk, evaluation| walk.next(flow, evaluation, due_ns)),
+            };
             match action {
                 Action::Request(id) => {
                     let request = &scenario.requests[usize::from(id.0)];

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::User;
 use super::capture::Want;
 use super::identify::{Identity, KeptToken};
-use super::send::{Answer, Content, Message, NoAnswer, Redirected};
+use super::send::{Answer, Content, Expects, Message, NoAnswer, Redirected, is_redirect};
 use super::worker::OriginId;
 use crate::program::{RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
@@ -48,7 +48,8 @@ impl<T: Transport> User<T> {
             Err(outcome) => return Err(self.refuse(scenario, request.step, due_ns, outcome).into()),
         };
         self.append_cookies(request, &mut lines);
-        let mut answer = self.send_request(scenario, request, &lines, due_ns, token.is_some()).await?;
+        let message = self.message(request, &lines, token.is_some());
+        let mut answer = self.send(scenario, &message, due_ns).await?;
         if answer.complete.status == 401
             && let Some(token) = token
         {
@@ -62,26 +63,17 @@ impl<T: Transport> User<T> {
         self.conclude(scenario, request, answer)
     }
 
-    /// Sends the request with these further header lines. `again`: a 401 is not the last word.
-    pub(super) async fn send_request(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        lines: &[u8],
-        due_ns: u64,
-        again: bool,
-    ) -> Result<Answer, NoAnswer> {
-        let message = Message {
+    /// The request with these further header lines. `again`: a 401 is not the last word.
+    fn message<'a>(&self, request: &'a RequestProgram, lines: &'a [u8], again: bool) -> Message<'a> {
+        Message {
             step: request.step,
             method: &request.method,
             origin: OriginId(request.origin),
             timeouts: request.timeouts,
             want: self.want(request),
+            expects: Expects { request: Some(request), redirects: request.max_redirects > 0, unauthorized: again },
             content: Content::Request(request, lines),
-        };
-        let follows = request.max_redirects > 0;
-        let error = |status| !(request.expects(status) || (follows && is_redirect(status)) || (again && status == 401));
-        self.send(scenario, &message, due_ns, error).await
+        }
     }
 
     fn want(&self, request: &RequestProgram) -> Want {
@@ -111,7 +103,8 @@ impl<T: Transport> User<T> {
         lines.clear();
         let (_, ready_ns) = self.token(scenario, &means, due_ns, lines).await?;
         self.append_cookies(request, lines);
-        self.send_request(scenario, request, lines, ready_ns, false).await
+        let message = self.message(request, lines, false);
+        self.send(scenario, &message, ready_ns).await
     }
 
     /// Follows redirects to their end. Each hop is a row of the step; the clock of a hop starts with the end of the one before.
@@ -151,10 +144,10 @@ impl<T: Transport> User<T> {
                 origin,
                 timeouts: request.timeouts,
                 want: self.want(request),
+                expects: Expects { request: Some(request), redirects: true, unauthorized: false },
                 content: Content::Redirected(&redirected),
             };
-            let error = |status| !(request.expects(status) || is_redirect(status));
-            answer = self.send(scenario, &message, due_ns, error).await?;
+            answer = self.send(scenario, &message, due_ns).await?;
             self.store_cookies(origin, Some(&target), request, &answer);
         }
         Ok(answer)
@@ -233,10 +226,6 @@ impl<T: Transport> User<T> {
         self.worker.give_back(capture);
         if goes_on { Ok(ended_ns) } else { Err((Cut::Failed, ended_ns)) }
     }
-}
-
-const fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 /// RFC 9110 section 15.4: 303 asks for GET, and POST becomes GET after 301 and 302 by long custom.

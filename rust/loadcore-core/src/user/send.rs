@@ -4,9 +4,8 @@ use std::rc::Rc;
 
 use super::User;
 use super::capture::{Capture, Want};
-use super::connection::Hold;
 use super::exchange::{Ended, Exchange, ExchangeDeadlines};
-use super::outbox::Sending;
+use super::outbox::{Sending, Wire};
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Timeouts;
@@ -22,7 +21,30 @@ pub(super) struct Message<'a> {
     pub(super) origin: OriginId,
     pub(super) timeouts: Timeouts,
     pub(super) want: Want,
+    pub(super) expects: Expects<'a>,
     pub(super) content: Content<'a>,
+}
+
+/// Which statuses are no errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expects<'a> {
+    /// Those of this request; without one, all below 400.
+    pub(super) request: Option<&'a RequestProgram>,
+    /// Redirects, since they are followed.
+    pub(super) redirects: bool,
+    /// 401, since a new token is tried.
+    pub(super) unauthorized: bool,
+}
+
+impl Expects<'_> {
+    fn is_error(&self, status: u16) -> bool {
+        let expected = self.request.map_or(status < 400, |request| request.expects(status));
+        !(expected || (self.redirects && is_redirect(status)) || (self.unauthorized && status == 401))
+    }
+}
+
+pub(super) const fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 /// What a message is made of.
@@ -71,6 +93,18 @@ struct Progress {
     bytes_sent: u64,
 }
 
+impl Progress {
+    /// Counts an attempt, if anything of it was sent.
+    fn count<C>(&mut self, wire: &Wire<C>, ended: &Ended, length: usize) {
+        if let Some(started_ns) = ended.started_ns {
+            self.started_ns.get_or_insert(started_ns);
+            self.attempts += 1;
+            let unsent = if wire.sending.get() == Sending::Sent { 0 } else { wire.unsent.borrow().len() };
+            self.bytes_sent += (length - unsent) as u64;
+        }
+    }
+}
+
 impl<T: Transport> User<T> {
     /// Sends a message that was due at `due_ns`. Exactly one row is recorded, whatever happens.
     ///
@@ -81,48 +115,54 @@ impl<T: Transport> User<T> {
         scenario: &ScenarioProgram,
         message: &Message<'_>,
         due_ns: u64,
-        error: impl Fn(u16) -> bool,
     ) -> Result<Answer, NoAnswer> {
         let mut capture = self.worker.take_capture();
         capture.want(message.want);
         let mut progress = Progress::default();
         let ended = loop {
             let again = progress.attempts > 0;
-            let connected = if again {
-                self.open(message.origin, message.timeouts.connect_ns).await
-            } else {
-                self.hold(message.origin, message.timeouts.connect_ns).await
+            let kept = if again { None } else { self.connections.usable(message.origin, self.worker.timer.recent()) };
+            progress.reused = kept.is_some();
+            let wire = match kept {
+                Some(wire) => wire,
+                None => match self.open(message.origin, message.timeouts.connect_ns).await {
+                    Ok((wire, timings)) => {
+                        progress.opened = Some(timings);
+                        wire
+                    }
+                    Err(failure) => {
+                        progress.opened = Some(failure.timings);
+                        break self.never_sent(failure.outcome);
+                    }
+                },
             };
-            let hold = match connected {
-                Ok(hold) => hold,
-                Err(failure) => {
-                    progress.opened = Some(failure.timings);
-                    break self.never_sent(failure.outcome);
-                }
+            let Ok(length) = self.post(message, &wire) else {
+                break self.never_sent(Outcome::RequestInvalid);
             };
-            progress.reused = hold.opened.is_none();
-            progress.opened = hold.opened.or(progress.opened);
-            let ended = self.exchange(message, &hold, &mut capture, &mut progress).await;
+            let ended = Exchange::new(
+                &self.worker,
+                &self.seat,
+                &wire,
+                &mut self.decoder,
+                &mut *capture,
+                ExchangeDeadlines::new(&self.worker.timer, &message.timeouts),
+            )
+            .await;
+            progress.count(&wire, &ended, length);
             match ended.result {
+                Ok(complete) => self.keep(message.origin, &wire, &complete, ended.end_ns),
                 Err(outcome) if progress.reused && ended.bytes_received == 0 && is_stale(outcome) => {
                     if !again && is_idempotent(message.method) {
                         continue;
                     }
+                    self.connections.drop_to(message.origin);
                     break Ended { result: Err(Outcome::StaleConnection), ..ended };
-                }
-                Ok(complete) => {
-                    let sent = hold.wire.sending.get() == Sending::Sent;
-                    if complete.reusable && sent {
-                        self.keep(message.origin, &hold.wire, complete.keep_alive_timeout, ended.end_ns);
-                    } else {
-                        self.connections.drop_to(message.origin);
-                    }
                 }
                 Err(_) => self.connections.drop_to(message.origin),
             }
             break ended;
         };
-        self.record(scenario, message.step, due_ns, &ended, &progress, error);
+        self.record(scenario, message, due_ns, &ended, &progress);
         match ended.result {
             Ok(complete) => {
                 let service_ns = ended.end_ns.saturating_sub(progress.started_ns.unwrap_or(ended.end_ns));
@@ -135,31 +175,11 @@ impl<T: Transport> User<T> {
         }
     }
 
-    /// Posts the message and waits for the response.
-    async fn exchange(
-        &mut self,
-        message: &Message<'_>,
-        hold: &Hold<T::Connection>,
-        capture: &mut Capture,
-        progress: &mut Progress,
-    ) -> Ended {
+    /// Posts the message and expects its response. Returns its length.
+    fn post(&mut self, message: &Message<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
         let worker = Rc::clone(&self.worker);
-        let posted = worker.outbox.post(&hold.wire, self.seat.index(), |out| self.render(&message.content, out));
-        let Ok(length) = posted else {
-            return self.never_sent(Outcome::RequestInvalid);
-        };
-        let deadlines = ExchangeDeadlines::new(&worker.timer, &message.timeouts);
         self.decoder.start(message.method == "HEAD");
-        let now = worker.timer.recent();
-        let exchange = Exchange::new(&worker, &self.seat, &hold.wire, &mut self.decoder, capture, deadlines, now);
-        let ended = exchange.await;
-        if let Some(started_ns) = ended.started_ns {
-            progress.started_ns.get_or_insert(started_ns);
-            progress.attempts += 1;
-            let unsent = if hold.wire.sending.get() == Sending::Sent { 0 } else { hold.wire.unsent.borrow().len() };
-            progress.bytes_sent += (length - unsent) as u64;
-        }
-        ended
+        worker.outbox.post(wire, self.seat.index(), |out| self.render(&message.content, out))
     }
 
     fn render(&mut self, content: &Content<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
@@ -214,7 +234,7 @@ impl<T: Transport> User<T> {
     /// Records a request that is not sent, for a reason that was known before.
     pub(super) fn refuse(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, outcome: Outcome) -> NoAnswer {
         let ended = self.never_sent(outcome);
-        self.record(scenario, step, due_ns, &ended, &Progress::default(), |_| true);
+        self.record_row(scenario, step, due_ns, &ended, &Progress::default(), true);
         NoAnswer { outcome, ended_ns: ended.end_ns }
     }
 
@@ -226,11 +246,23 @@ impl<T: Transport> User<T> {
     fn record(
         &self,
         scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+        ended: &Ended,
+        progress: &Progress,
+    ) {
+        let error = ended.result.is_ok_and(|complete| message.expects.is_error(complete.status));
+        self.record_row(scenario, message.step, due_ns, ended, progress, error);
+    }
+
+    fn record_row(
+        &self,
+        scenario: &ScenarioProgram,
         step: StepId,
         due_ns: u64,
         ended: &Ended,
         progress: &Progress,
-        error: impl Fn(u16) -> bool,
+        error: bool,
     ) {
         let (outcome, status) = match ended.result {
             Ok(complete) => (Outcome::Ok, complete.status),
@@ -242,7 +274,7 @@ impl<T: Transport> User<T> {
             step,
             outcome,
             status,
-            error: outcome != Outcome::Ok || error(status),
+            error: error || outcome != Outcome::Ok,
             phase,
             attempts: progress.attempts,
             reused: progress.reused,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::User;
 use super::capture::Want;
 use super::identify::{KeptToken, Means};
-use super::send::{Content, Message, NoAnswer};
+use super::send::{Content, Expects, Message, NoAnswer};
 use super::worker::OriginId;
 use crate::auth::{Acquired, Fetch, Rejected, parse_token_response};
 use crate::program::{ScenarioProgram, append_body, append_line};
@@ -81,9 +81,10 @@ impl<T: Transport> User<T> {
             origin: OriginId(means.token.origin),
             timeouts: worker.program.http.timeouts,
             want: Want { body: true, ..Want::default() },
+            expects: Expects { request: None, redirects: false, unauthorized: false },
             content: Content::Bytes(&bytes),
         };
-        let answer = match self.send(scenario, &message, due_ns, |status| status >= 400).await {
+        let answer = match self.send(scenario, &message, due_ns).await {
             Ok(answer) => answer,
             Err(failure) => {
                 if failure.outcome == Outcome::Interrupted {

@@ -38,6 +38,18 @@ impl Walk {
         self.groups.clear();
     }
 
+    /// The next action, if that is a request: what most steps are, and what needs nothing to be known.
+    pub(crate) fn next_request(&mut self, flow: &Flow) -> Option<RequestId> {
+        let Op::Request(id) = flow.ops.get(self.at)? else { return None };
+        self.at += 1;
+        Some(*id)
+    }
+
+    /// Whether the flow is done.
+    pub(crate) fn is_done(&self, flow: &Flow) -> bool {
+        self.at >= flow.ops.len()
+    }
+
     /// The next action at `now`. Chance is drawn from the evaluation's generator.
     pub(crate) fn next(&mut self, flow: &Flow, evaluation: &mut Evaluation<'_, '_>, now: u64) -> Action {
         while let Some(op) = flow.ops.get(self.at) {
