@@ -1,0 +1,89 @@
+# Every command that a developer or CI runs. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FUZZ_SECONDS ?= 60
+# Versions of Python packages are pinned there and nowhere else.
+export PIP_CONSTRAINT := $(CURDIR)/.ci/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name Cargo.toml -o -path '*/src/*' -name '*.rs')
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## Set everything up, then let 1,000 users log in to the reference gateway and use it
+	$(BIN)/loadcore demo
+
+.PHONY: setup
+setup: $(VENV)/.built ## Make the virtual environment and build the engine
+
+# Packages change seldom and the engine often, so these are two steps.
+$(VENV)/.packages: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loadcore needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet pip
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.built: $(VENV)/.packages $(RUST_SOURCES)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet --extras target
+	@# The reference gateway lies beside the package, and is to be found from any folder.
+	$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "target_api.pth").write_text("$(CURDIR)\n")'
+	touch $@
+
+.PHONY: test
+test: test-rust test-py ## Run all tests
+
+.PHONY: test-rust
+test-rust: ## Run the engine's tests
+	cargo test --quiet --package loadcore-core
+
+.PHONY: test-py
+test-py: setup ## Run the tests of the package and of the gateway
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: setup ## Check formats, lints, types and layers
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format all code
+	cargo fmt --all
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+.PHONY: bench
+bench: setup ## Measure CPU per request beside wrk, and all else in benches/
+	$(BIN)/python -m benches
+
+.PHONY: bench-counts
+bench-counts: setup ## Count system calls, instructions and allocations per request; fail over a limit
+	$(BIN)/python -m benches.counts
+
+.PHONY: chaos
+chaos: setup ## Run the long fault scenarios
+	$(BIN)/python -m pytest tests/faults -m "slow or not slow"
+
+.PHONY: fuzz
+fuzz: ## Fuzz the HTTP decoder for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz
+	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS)
+
+.PHONY: docs
+docs: setup ## Check that the links and examples of the documentation hold
+	$(BIN)/python -m pytest tests/docs
+
+.PHONY: clean
+clean: ## Remove what was built
+	cargo clean
+	rm -rf $(VENV) python/loadcore/_core*.so
