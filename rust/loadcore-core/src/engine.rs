@@ -33,6 +33,7 @@ pub struct Engine {
     program: Program,
     share: Share,
     net: NetOptions,
+    row_log: bool,
     description: Description,
 }
 
@@ -117,7 +118,13 @@ impl Engine {
             vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]
         })?;
         let description = Description { tables: program.tables_of(share), connections: program.connections_of(share) };
-        Ok(Self { program, share, net, description })
+        Ok(Self { program, share, net, row_log: true, description })
+    }
+
+    /// The same, keeping no row of each request: only windows are handed over.
+    #[must_use]
+    pub fn without_rows(self) -> Self {
+        Self { row_log: false, ..self }
     }
 
     /// What this share will do.
@@ -129,7 +136,7 @@ impl Engine {
     /// Starts the engine thread; the run begins at this time of the monotonic clock.
     #[must_use]
     pub fn start(self, start_at_ns: u64) -> Running {
-        let (recorder, events, recycler) = Recorder::channel(self.description.tables.clone(), true);
+        let (recorder, events, recycler) = Recorder::channel(self.description.tables.clone(), self.row_log);
         let control = Control::default();
         let asked = control.clone();
         let engine_thread = thread::spawn(move || {

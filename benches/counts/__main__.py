@@ -1,0 +1,40 @@
+"""Counts as gates: `python -m benches.counts` exits with 1 when a figure passes its limit.
+
+Counts are the same whatever else the machine does, so unlike times they can be held to a limit anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benches import affinity, tools
+from benches.counts import allocations, instructions, syscalls
+from benches.targets.nullsrv import nullsrv
+
+PARTS = {"allocations": allocations.gates, "syscalls": syscalls.gates, "instructions": instructions.gates}
+
+
+def main() -> int:
+    """Runs the parts asked for; 0 if all gates hold."""
+    parser = argparse.ArgumentParser(prog="python -m benches.counts", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all unless some are named")
+    parser.add_argument("--allow-missing", action="store_true", help="a missing tool leaves its gates out")
+    arguments = parser.parse_args()
+    failed = 0
+    affinity.allow_many_files()
+    with nullsrv() as target:
+        for part in arguments.parts or PARTS:
+            try:
+                for gate in PARTS[part](target.url):
+                    print(gate.line(), flush=True)
+                    failed += not gate.holds
+            except tools.MissingToolError as missing:
+                print(f"{'left out' if arguments.allow_missing else 'FAIL'} {part}: {missing}", flush=True)
+                failed += not arguments.allow_missing
+    print(f"{failed} gates do not hold" if failed else "all gates hold")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

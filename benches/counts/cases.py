@@ -1,0 +1,31 @@
+"""What one request is in each case whose cost is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from benches import plans
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of request, and what `benches.plans.plan` needs for it."""
+
+    name: str
+    changes: dict[str, Any]
+    requests_per_user_at_start: int = 0
+
+    def plan(self, base_url: str, requests: int, users: int) -> dict[str, Any]:
+        """A plan of so many requests by so many users."""
+        return plans.plan(base_url, plans.iterations(requests, users), **self.changes)
+
+    def requests(self, requests: int, users: int) -> int:
+        """All requests of that plan, with those that users make at their start."""
+        return requests + users * self.requests_per_user_at_start
+
+
+STATIC = Case("static", {})
+TEMPLATED = Case("templated, one JSON extract, two checks", {"step": plans.TEMPLATED, "on_start": plans.FIRST_ITEM}, 1)
+OAUTH2 = Case("OAuth 2.0 bearer token", {"auth": plans.PASSWORD}, 1)
+COOKIES = Case("cookies on, none set", {"http": {"cookies": True}})

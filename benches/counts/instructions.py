@@ -1,0 +1,63 @@
+"""User-space instructions per request, by callgrind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benches import engine, tools
+from benches.counts.cases import STATIC, TEMPLATED, Case
+from benches.counts.gates import Gate, per_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHORT, LONG = 4_000, 14_000
+CONNECTIONS = 64
+
+MEASURED: tuple[tuple[Case, bool, int], ...] = ((STATIC, False, 2_000), (STATIC, True, 2_300), (TEMPLATED, True, 3_000))
+"""Case, whether rows are kept, limit."""
+
+
+def parse(profile: str) -> int:
+    """All instructions of a callgrind profile."""
+    found = re.search(r"^(?:summary|totals): (\d+)", profile, re.MULTILINE)
+    if found is None:
+        raise ValueError("a callgrind profile without its sum")
+    return int(found[1])
+
+
+@contextmanager
+def profile(case: Case, base_url: str, requests: int, *, rows: bool) -> Iterator[Path]:
+    """The callgrind profile of one whole run."""
+    with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
+        path = Path(folder) / "callgrind.out"
+        under = [tools.find("valgrind"), "--quiet", "--tool=callgrind", f"--callgrind-out-file={path}"]
+        report = engine.run(case.plan(base_url, requests, CONNECTIONS), rows=rows, under=under)
+        report.demand(case.requests(requests, CONNECTIONS))
+        yield path
+
+
+def count(case: Case, base_url: str, requests: int, *, rows: bool) -> int:
+    """Instructions of one whole run."""
+    with profile(case, base_url, requests, rows=rows) as path:
+        return parse(path.read_text(encoding="utf-8"))
+
+
+def functions(case: Case, base_url: str, *, inclusive: bool) -> str:
+    """Where the instructions go, as callgrind_annotate tells it."""
+    with profile(case, base_url, LONG, rows=True) as path:
+        command = [tools.find("callgrind_annotate"), f"--inclusive={'yes' if inclusive else 'no'}", str(path)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def gates(base_url: str) -> Iterator[Gate]:
+    """The gates on instructions."""
+    for case, rows, limit in MEASURED:
+        short, long = (count(case, base_url, requests, rows=rows) for requests in (SHORT, LONG))
+        name = f"instructions per request, {case.name}, {'with' if rows else 'without'} row log"
+        yield Gate(name, per_request(long, short, LONG - SHORT), limit, digits=0)
