@@ -89,6 +89,8 @@ def test_a_target_that_is_not_there_exits_with_113(tmp_path: Path) -> None:
     assert "NO DATA" in done.stdout
     assert "connect_refused" in done.stdout
     assert "nan" not in done.stdout.lower()
+    row = next(line for line in done.stdout.splitlines() if line.startswith(" GET /"))
+    assert row.split()[3] == "-"
 
 
 def test_a_threshold_without_data_exits_with_113(tmp_path: Path, url: str) -> None:

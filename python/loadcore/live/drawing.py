@@ -100,7 +100,7 @@ def _headline(frames: Sequence[Frame], page: Page) -> list[str]:
     if frame.users_planned:
         users += f"/{numbers.count(frame.users_planned, page.glyphs)}"
     curve_of_users = sparkline([each.users_active for each in frames], page.glyphs)
-    curve_of_rates = sparkline([each.total.requests_per_s for each in frames], page.glyphs)
+    curve_of_rates = sparkline([each.total.requests_per_s or 0 for each in frames], page.glyphs)
     parts = [
         Cell(f"users {users} {curve_of_users}".rstrip()),
         Cell(f"{numbers.rate(total.requests_per_s, page.glyphs)} req/s {curve_of_rates}".rstrip()),

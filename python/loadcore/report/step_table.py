@@ -25,7 +25,7 @@ class StepRow:
     Attributes:
         name: The step, or `all`.
         requests: How many were made.
-        requests_per_s: How many a second.
+        requests_per_s: How many a second; None if none of them was sent.
         errors: How many of them count as errors.
         p50_ns: Of response times; None if no request was sent.
         p95_ns: As `p50_ns`.
@@ -35,7 +35,7 @@ class StepRow:
 
     name: str
     requests: int
-    requests_per_s: float
+    requests_per_s: float | None
     errors: int
     p50_ns: int | None = None
     p95_ns: int | None = None

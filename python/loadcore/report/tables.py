@@ -34,9 +34,9 @@ def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
 def step_row(name: str, step: Entry) -> StepRow:
     """A step of the summary as a row of the table."""
     times = step["response"]
-    return StepRow(
-        name, step["requests"], step["requests_per_s"] or 0.0, step["errors"], *(times[key] for key in _TIMES)
-    )
+    # A rate of requests that never left would be a boast.
+    rate = step["requests_per_s"] if step["not_sent"] < step["requests"] else None
+    return StepRow(name, step["requests"], rate, step["errors"], *(times[key] for key in _TIMES))
 
 
 def groups(summary: Entry, page: Page) -> list[str]:

@@ -140,6 +140,20 @@ def test_many_steps_are_cut_to_the_telling_ones() -> None:
     assert " +24 more in summary.json" in lines
 
 
+def test_requests_that_were_not_sent_have_no_rate() -> None:
+    """So many refused connections a second are nothing to boast of."""
+    summary = failed_run()
+    summary["steps"] = [step("GET /", 500, 500, NO_TIMES) | {"not_sent": 500}]
+    assert tables.steps(summary, "main", "STEP", Page(80, ASCII))[1].split() == [
+        "GET",
+        "/",
+        "500",
+        "-",
+        "100%",
+        *"----",
+    ]
+
+
 def test_steps_of_several_scenarios_bear_their_names() -> None:
     """Two scenarios may have steps of one name."""
     summary = failed_run()
