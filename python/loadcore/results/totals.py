@@ -27,6 +27,7 @@ STEADY: Phase = "steady"
 RECENT_S = 5
 """What "the last seconds" means in the live view."""
 
+_LEAST_WALL_NS = 500_000_000
 _DEFAULT_EXPECTED = ((0, 399),)
 
 
@@ -234,8 +235,10 @@ class Totals:
 
 
 def cpu_ratio(row: Row) -> float | None:
-    """CPU time of the engine thread in a second, of one core."""
-    return row["cpu_ns"] / row["wall_ns"] if row["cpu_ns"] is not None and row["wall_ns"] else None
+    """CPU time of the engine thread in a second, of one core; None for the scrap of a second that a run ends in."""
+    if row["cpu_ns"] is None or (row["wall_ns"] or 0) < _LEAST_WALL_NS:
+        return None
+    return float(row["cpu_ns"] / row["wall_ns"])
 
 
 def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
