@@ -38,7 +38,7 @@ async def create(
             raise ProblemError(404, f"there is no item {order.item_id}")
         total = price * order.quantity
         new = NewOrder(principal.subject, order.item_id, order.quantity, total, idempotency_key, fingerprint)
-        row, made = await create_order(connection, new, is_sqlite=exchange.services.database.is_sqlite)
+        row, made = await create_order(connection, new)
     if row["fingerprint"] != fingerprint:
         raise ProblemError(409, "this Idempotency-Key was used for another order")
     response.headers["Location"] = f"/orders/{row['id']}"

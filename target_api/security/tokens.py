@@ -215,12 +215,11 @@ class TokenService:
         Raises:
             InvalidTokenError: It was used before, or its family was revoked.
         """
-        sqlite = self._database.is_sqlite
         expires_at = int(time.time() + self._settings.refresh_token_s)
         async with self._database.begin(timings) as connection:
-            fresh = await advance_family(connection, claims.family, claims.generation, expires_at, is_sqlite=sqlite)
+            fresh = await advance_family(connection, claims.family, claims.generation, expires_at)
             if not fresh:
-                await revoke_family(connection, claims.family, expires_at, is_sqlite=sqlite)
+                await revoke_family(connection, claims.family, expires_at)
         if not fresh:
             raise InvalidTokenError("the refresh token was used before or revoked; its whole family is revoked now")
 
@@ -232,14 +231,14 @@ class TokenService:
             pass
         else:
             async with self._database.begin() as connection:
-                await revoke_family(connection, claims.family, claims.expires_at, is_sqlite=self._database.is_sqlite)
+                await revoke_family(connection, claims.family, claims.expires_at)
             return "refresh_token"
         try:
             principal = await self.verify(token)
         except InvalidTokenError:
             return None
         async with self._database.begin() as connection:
-            await revoke_token(connection, principal.jti, principal.expires_at, is_sqlite=self._database.is_sqlite)
+            await revoke_token(connection, principal.jti, principal.expires_at)
         self._control.bump(Word.REVOKED)
         return "access_token"
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from target_api.store.dialect import insert_into
 from target_api.store.schema import orders
 
 
@@ -33,7 +33,7 @@ class NewOrder:
     fingerprint: str
 
 
-async def create_order(connection: AsyncConnection, new: NewOrder, *, is_sqlite: bool) -> tuple[RowMapping, bool]:
+async def create_order(connection: AsyncConnection, new: NewOrder) -> tuple[RowMapping, bool]:
     """Makes the order, or finds the one that the same key made before.
 
     The insert comes first and decides: two workers with the same key cannot both make an order.
@@ -52,9 +52,10 @@ async def create_order(connection: AsyncConnection, new: NewOrder, *, is_sqlite:
         "idempotency_key": new.idempotency_key,
         "fingerprint": new.fingerprint,
     }
-    table = sqlite.insert(orders) if is_sqlite else postgresql.insert(orders)
     unique = ["username", "idempotency_key"]
-    statement = table.values(values).on_conflict_do_nothing(index_elements=unique).returning(orders)
+    statement = (
+        insert_into(connection, orders).values(values).on_conflict_do_nothing(index_elements=unique).returning(orders)
+    )
     made = (await connection.execute(statement)).mappings().one_or_none()
     if made is not None:
         return made, True

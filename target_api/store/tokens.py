@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from target_api.store.dialect import insert_into
 from target_api.store.schema import revoked_tokens, signing_keys, token_families
 
 
-async def advance_family(
-    connection: AsyncConnection, family: str, used: int, expires_at: int, *, is_sqlite: bool
-) -> bool:
+async def advance_family(connection: AsyncConnection, family: str, used: int, expires_at: int) -> bool:
     """Uses generation `used` of a refresh family up.
 
     A family without a row is at generation 0: a login writes nothing. One statement decides, so of two requests with
@@ -24,7 +22,7 @@ async def advance_family(
     if used == 0:
         # Only generation 0 may make the row; a later one needs the row that its predecessor left.
         values: dict[str, Any] = {"family": family, "generation": 1, "revoked": 0, "expires_at": expires_at}
-        first = (sqlite.insert(token_families) if is_sqlite else postgresql.insert(token_families)).values(values)
+        first = insert_into(connection, token_families).values(values)
         statement = first.on_conflict_do_nothing(index_elements=["family"])
         return (await connection.execute(statement)).rowcount == 1
     same = token_families.c.family == family
@@ -33,10 +31,10 @@ async def advance_family(
     return (await connection.execute(update(token_families).where(same & current).values(change))).rowcount == 1
 
 
-async def revoke_family(connection: AsyncConnection, family: str, expires_at: int, *, is_sqlite: bool) -> None:
+async def revoke_family(connection: AsyncConnection, family: str, expires_at: int) -> None:
     """Makes every refresh token of a family worthless, also when the family has no row yet."""
     values: dict[str, Any] = {"family": family, "generation": 0, "revoked": 1, "expires_at": expires_at}
-    insert_row = (sqlite.insert(token_families) if is_sqlite else postgresql.insert(token_families)).values(values)
+    insert_row = insert_into(connection, token_families).values(values)
     await connection.execute(insert_row.on_conflict_do_update(index_elements=["family"], set_={"revoked": 1}))
 
 
@@ -47,11 +45,12 @@ async def family_state(connection: AsyncConnection, family: str) -> tuple[int, b
     return (0, False) if row is None else (row.generation, bool(row.revoked))
 
 
-async def revoke_token(connection: AsyncConnection, jti: str, expires_at: int, *, is_sqlite: bool) -> None:
+async def revoke_token(connection: AsyncConnection, jti: str, expires_at: int) -> None:
     """Remembers an access token as revoked until it would have expired."""
-    table = sqlite.insert(revoked_tokens) if is_sqlite else postgresql.insert(revoked_tokens)
     values: dict[str, Any] = {"jti": jti, "expires_at": expires_at}
-    await connection.execute(table.values(values).on_conflict_do_nothing(index_elements=["jti"]))
+    await connection.execute(
+        insert_into(connection, revoked_tokens).values(values).on_conflict_do_nothing(index_elements=["jti"])
+    )
 
 
 async def revoked_since(connection: AsyncConnection, now: int) -> set[str]:
