@@ -159,18 +159,20 @@ impl Decoder {
 
 /// Without the CRLF, or the bare LF that RFC 9112, 2.2 lets stand for it.
 fn without_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
+    match line {
+        [text @ .., b'\r', b'\n'] | [text @ .., b'\n'] => text,
+        text => text,
+    }
 }
 
-/// Each line end and the whitespace around it as one space (RFC 9112, 5.2).
+/// Each line end and the whitespace around it as one space (RFC 9112, 5.2). The text has lost its own line end.
 fn unfold(text: &[u8]) -> Vec<u8> {
     let mut unfolded = Vec::with_capacity(text.len());
-    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        if index > 0 {
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        unfolded.extend_from_slice(trim(without_line_end(line)));
+        if line.ends_with(b"\n") {
             unfolded.push(b' ');
         }
-        unfolded.extend_from_slice(trim(line.strip_suffix(b"\r").unwrap_or(line)));
     }
     unfolded
 }
