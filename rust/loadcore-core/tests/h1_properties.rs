@@ -44,16 +44,12 @@ impl Meant {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let mut head = String::new();
-        for status in &self.interim {
-            head += &format!("HTTP/1.1 {status} X\r\nLink: {status}\r\n\r\n");
-        }
+        let interim = self.interim.iter().map(|status| format!("HTTP/1.1 {status} X\r\nLink: {status}\r\n\r\n"));
         let version = if self.http10 { "1.0" } else { "1.1" };
-        head += &format!("HTTP/{version} {} {}\r\n", self.status, self.reason);
-        for (name, value) in &self.headers {
-            head += &format!("X{name}:{value}\r\n");
-        }
-        head += if self.close { "Connection: close\r\n" } else { "" };
+        let status_line = format!("HTTP/{version} {} {}\r\n", self.status, self.reason);
+        let headers = self.headers.iter().map(|(name, value)| format!("X{name}:{value}\r\n"));
+        let close = if self.close { "Connection: close\r\n" } else { "" };
+        let head: String = interim.chain([status_line]).chain(headers).chain([close.to_owned()]).collect();
         let mut bytes = head.into_bytes();
         match &self.framing {
             Framing::Length => bytes.extend(format!("Content-Length: {}\r\n\r\n", self.body.len()).bytes()),

@@ -159,10 +159,8 @@ impl Decoder {
 
 /// Without the CRLF, or the bare LF that RFC 9112, 2.2 lets stand for it.
 fn without_line_end(line: &[u8]) -> &[u8] {
-    match line {
-        [text @ .., b'\r', b'\n'] | [text @ .., b'\n'] => text,
-        text => text,
-    }
+    let ([text @ .., b'\r', b'\n'] | [text @ .., b'\n'] | text) = line;
+    text
 }
 
 /// Each line end and the whitespace around it as one space (RFC 9112, 5.2). The text has lost its own line end.
