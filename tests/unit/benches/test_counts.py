@@ -2,7 +2,7 @@
 
 import pytest
 
-from benches.counts import instructions, syscalls
+from benches.counts import instructions, profile, syscalls
 from benches.counts.gates import Gate, per_request
 
 STRACE = """\
@@ -62,3 +62,16 @@ def test_gate_is_judged_by_the_figure_it_prints() -> None:
 def test_failed_gate_names_figure_and_limit() -> None:
     """Who reads only this line knows what is wrong."""
     assert Gate("instructions", 2345.4, 2000, digits=0).line() == "FAIL instructions: 2345 (limit 2000)"
+
+
+def test_annotated_profile_is_read_by_file_and_function() -> None:
+    """Long paths are cut to what tells files apart, and the sum of all is no function."""
+    annotated = (
+        "3,831 (100.0%)  PROGRAM TOTALS\n"
+        "  222 (5.80%)  /home/me/loadcore/rust/loadcore-core/src/user/send.rs:user::send::{{closure}} [/x/run_plan]\n"
+        "1,055 (1.44%)  /root/.cargo/registry/src/index.crates.io-19/tokio-1.54.1/src/task/mod.rs:tokio::poll\n"
+    )
+    assert profile.parse(annotated) == {
+        ("user/send.rs", "user::send::{{closure}}"): 222,
+        ("tokio-1.54.1/src/task/mod.rs", "tokio::poll"): 1055,
+    }
