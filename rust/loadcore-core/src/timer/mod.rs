@@ -1,14 +1,15 @@
 //! Waiting without a timer for each request.
 //!
 //! Tokio's own timer rounds to whole milliseconds and costs half a microsecond for each use. Here every task that waits
-//! has a [`Seat`]; sleeping seats stand in one heap, requests in flight stand in one queue for each distinct time-out
-//! ([`Deadlines`]), and one alarm (a timerfd) serves them all.
+//! has a [`Seat`], one heap holds all times at which somebody is to be woken, and one alarm (a timerfd) serves them all.
+//!
+//! A time-out costs a request two stores: its deadline is written when it is sent and taken back when it has ended. What
+//! stands in the heap for it is a check, at most one for each seat; when that is due and the deadline has moved on, so does
+//! the check.
 
 mod alarm;
-mod deadlines;
 
 pub use alarm::Alarm;
-pub use deadlines::{Deadline, DeadlineQueue};
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -18,25 +19,33 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Clock;
-use deadlines::Deadlines;
+
+const NEVER: u64 = u64::MAX;
 
 /// The waiting room of one worker. Single-threaded.
 #[derive(Debug)]
 pub struct Timer {
     clock: Clock,
     seats: RefCell<Seats>,
-    sleepers: RefCell<BinaryHeap<Reverse<(u64, u32)>>>,
-    deadlines: RefCell<Deadlines>,
-    /// When the alarm goes off; `u64::MAX` while it is off.
+    calls: RefCell<BinaryHeap<Reverse<Call>>>,
+    /// When the alarm goes off; [`NEVER`] while it is off.
     armed_for: Cell<u64>,
     driver: RefCell<Option<Waker>>,
     /// What the clock showed last.
     recent: Cell<u64>,
 }
 
+/// Somebody is to be woken, or a deadline is to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    due_ns: u64,
+    seat: u32,
+    is_check: bool,
+}
+
 #[derive(Debug, Default)]
 struct Seats {
-    seats: Vec<SeatState>,
+    seats: Vec<Rc<SeatState>>,
     free: Vec<u32>,
 }
 
@@ -44,8 +53,17 @@ struct Seats {
 struct SeatState {
     waker: Waker,
     party: Party,
-    expired: Option<Deadline>,
-    interrupted: bool,
+    interrupted: Cell<bool>,
+    deadline_ns: Cell<u64>,
+    /// When the heap has a check of the deadline.
+    check_ns: Cell<u64>,
+}
+
+impl SeatState {
+    fn new(waker: Waker, party: Party) -> Rc<Self> {
+        let (deadline_ns, check_ns) = (Cell::new(NEVER), Cell::new(NEVER));
+        Rc::new(Self { waker, party, interrupted: Cell::new(false), deadline_ns, check_ns })
+    }
 }
 
 /// Those who leave together: the users of a scenario.
@@ -61,6 +79,7 @@ impl Party {
 #[derive(Debug)]
 pub struct Seat {
     timer: Rc<Timer>,
+    state: Rc<SeatState>,
     index: u32,
 }
 
@@ -75,9 +94,8 @@ impl Timer {
         Rc::new(Self {
             clock,
             seats: RefCell::default(),
-            sleepers: RefCell::default(),
-            deadlines: RefCell::default(),
-            armed_for: Cell::new(u64::MAX),
+            calls: RefCell::default(),
+            armed_for: Cell::new(NEVER),
             driver: RefCell::default(),
             recent: Cell::new(0),
         })
@@ -101,24 +119,19 @@ impl Timer {
         self.recent.get()
     }
 
-    /// The queue of requests that may take `timeout_ns`. One queue for each distinct value.
-    pub fn queue(&self, timeout_ns: u64) -> DeadlineQueue {
-        self.deadlines.borrow_mut().queue(timeout_ns)
-    }
-
     /// Takes a seat for the running task.
     pub async fn take_seat(self: &Rc<Self>, party: Party) -> Seat {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let state = SeatState { waker, party, expired: None, interrupted: false };
+        let state = SeatState::new(waker, party);
         let mut seats = self.seats.borrow_mut();
         let index = if let Some(index) = seats.free.pop() {
-            seats.seats[index as usize] = state;
+            seats.seats[index as usize] = Rc::clone(&state);
             index
         } else {
-            seats.seats.push(state);
+            seats.seats.push(Rc::clone(&state));
             u32::try_from(seats.seats.len() - 1).unwrap_or(u32::MAX)
         };
-        Seat { timer: Rc::clone(self), index }
+        Seat { timer: Rc::clone(self), state, index }
     }
 
     /// Wakes the task in this seat.
@@ -128,23 +141,30 @@ impl Timer {
 
     /// Wakes all whose time has come. Cheap when there is none.
     pub fn fire(&self, now: u64) {
-        let mut sleepers = self.sleepers.borrow_mut();
-        while let Some(Reverse((due, index))) = sleepers.peek().copied() {
-            if due > now {
+        let mut calls = self.calls.borrow_mut();
+        while let Some(Reverse(call)) = calls.peek().copied() {
+            if call.due_ns > now {
                 break;
             }
-            sleepers.pop();
-            self.seats.borrow().seats[index as usize].waker.wake_by_ref();
-        }
-        drop(sleepers);
-        let mut deadlines = self.deadlines.borrow_mut();
-        if deadlines.next_check() <= now {
-            let mut seats = self.seats.borrow_mut();
-            deadlines.expire(now, |index, deadline| {
-                let seat = &mut seats.seats[index as usize];
-                seat.expired = Some(deadline);
-                seat.waker.wake_by_ref();
-            });
+            calls.pop();
+            let seats = self.seats.borrow();
+            let seat = &seats.seats[call.seat as usize];
+            if call.is_check {
+                // One that was left behind by a former holder of the seat, or overtaken by an earlier one, says nothing.
+                if seat.check_ns.get() != call.due_ns {
+                    continue;
+                }
+                let deadline_ns = seat.deadline_ns.get();
+                if deadline_ns > now {
+                    seat.check_ns.set(deadline_ns);
+                    if deadline_ns != NEVER {
+                        calls.push(Reverse(Call { due_ns: deadline_ns, ..call }));
+                    }
+                    continue;
+                }
+                seat.check_ns.set(NEVER);
+            }
+            seat.waker.wake_by_ref();
         }
     }
 
@@ -173,21 +193,17 @@ impl Timer {
     }
 
     fn interrupt_if(&self, chosen: impl Fn(&SeatState) -> bool) {
-        for seat in self.seats.borrow_mut().seats.iter_mut().filter(|seat| chosen(seat)) {
-            seat.interrupted = true;
+        for seat in self.seats.borrow().seats.iter().filter(|seat| chosen(seat)) {
+            seat.interrupted.set(true);
             seat.waker.wake_by_ref();
         }
     }
 
-    fn next_due(&self) -> u64 {
-        let sleeper = self.sleepers.borrow().peek().map_or(u64::MAX, |Reverse((due, _))| *due);
-        sleeper.min(self.deadlines.borrow().next_check())
-    }
-
-    /// Makes the driver set the alarm anew if `due` comes before it.
-    fn expect(&self, due: u64) {
-        if due < self.armed_for.get() {
-            self.armed_for.set(due);
+    fn call(&self, call: Call) {
+        self.calls.borrow_mut().push(Reverse(call));
+        // The driver sets the alarm anew if this comes before what it is set to.
+        if call.due_ns < self.armed_for.get() {
+            self.armed_for.set(call.due_ns);
             if let Some(driver) = &*self.driver.borrow() {
                 driver.wake_by_ref();
             }
@@ -203,12 +219,12 @@ impl Timer {
         self.driver.borrow_mut().get_or_insert_with(|| cx.waker().clone());
         loop {
             self.fire(self.now());
-            let due = self.next_due();
-            self.armed_for.set(due);
-            if due == u64::MAX {
+            let due_ns = self.calls.borrow().peek().map_or(NEVER, |Reverse(call)| call.due_ns);
+            self.armed_for.set(due_ns);
+            if due_ns == NEVER {
                 return Poll::Pending;
             }
-            alarm.set(&self.clock, due);
+            alarm.set(&self.clock, due_ns);
             if alarm.poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -217,46 +233,51 @@ impl Timer {
 }
 
 impl Seat {
-    /// Waits until the clock shows `due`.
-    pub async fn sleep_until(&self, due: u64) -> Result<(), Interrupted> {
-        self.sleep_until_or(due, || false).await
+    /// Waits until the clock shows `due_ns`.
+    pub async fn sleep_until(&self, due_ns: u64) -> Result<(), Interrupted> {
+        self.sleep_until_or(due_ns, || false).await
     }
 
-    /// Waits until the clock shows `due`, or, when woken before, until `enough` is true.
-    pub async fn sleep_until_or(&self, due: u64, enough: impl Fn() -> bool) -> Result<(), Interrupted> {
-        let mut queued = false;
+    /// Waits until the clock shows `due_ns`, or, when woken before, until `enough` is true.
+    pub async fn sleep_until_or(&self, due_ns: u64, enough: impl Fn() -> bool) -> Result<(), Interrupted> {
+        let mut called = false;
         poll_fn(|_| {
             if self.is_interrupted() {
                 return Poll::Ready(Err(Interrupted));
             }
-            if enough() || self.timer.now() >= due {
+            if enough() || self.timer.now() >= due_ns {
                 return Poll::Ready(Ok(()));
             }
-            if !queued && due != u64::MAX {
-                queued = true;
-                self.timer.sleepers.borrow_mut().push(Reverse((due, self.index)));
-                self.timer.expect(due);
+            if !called && due_ns != NEVER {
+                called = true;
+                self.timer.call(Call { due_ns, seat: self.index, is_check: false });
             }
             Poll::Pending
         })
         .await
     }
 
-    /// Starts a deadline of this seat.
-    pub fn start_deadline(&self, deadline: Deadline, queue: DeadlineQueue, now: u64) {
-        let due = self.timer.deadlines.borrow_mut().start(self.index, deadline, queue, now);
-        self.timer.expect(due);
+    /// Sets, or moves, the seat's deadline: its task is woken when that passes.
+    #[inline]
+    pub fn set_deadline(&self, deadline_ns: u64) {
+        self.state.deadline_ns.set(deadline_ns);
+        if deadline_ns < self.state.check_ns.get() {
+            self.state.check_ns.set(deadline_ns);
+            self.timer.call(Call { due_ns: deadline_ns, seat: self.index, is_check: true });
+        }
     }
 
-    /// Ends a deadline of this seat, if it runs.
-    pub fn end_deadline(&self, deadline: Deadline) {
-        self.timer.deadlines.borrow_mut().end(self.index, deadline);
+    /// Takes the deadline back.
+    #[inline]
+    pub fn clear_deadline(&self) {
+        self.state.deadline_ns.set(NEVER);
     }
 
-    /// The deadline that passed since this was last asked.
+    /// Whether the deadline has passed.
+    #[inline]
     #[must_use]
-    pub fn take_expired(&self) -> Option<Deadline> {
-        self.timer.seats.borrow_mut().seats[self.index as usize].expired.take()
+    pub fn is_overdue(&self) -> bool {
+        self.state.deadline_ns.get() <= self.timer.recent()
     }
 
     /// Which seat it is.
@@ -265,15 +286,11 @@ impl Seat {
         self.index
     }
 
-    /// Wakes the task.
-    pub fn wake(&self) {
-        self.timer.wake(self.index);
-    }
-
     /// Whether the task was told to stop at once.
+    #[inline]
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.timer.seats.borrow().seats[self.index as usize].interrupted
+        self.state.interrupted.get()
     }
 
     /// Runs `future` unless the task is told to stop at once.
@@ -291,18 +308,21 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.timer.deadlines.borrow_mut().end(self.index, Deadline::FirstByte);
-        self.timer.deadlines.borrow_mut().end(self.index, Deadline::Total);
         let mut seats = self.timer.seats.borrow_mut();
-        // A sleep of the former holder may still wake the next one: a wake-up promises nothing.
-        let seat = &mut seats.seats[self.index as usize];
-        (seat.waker, seat.party) = (Waker::noop().clone(), Party::NONE);
+        // A call for the former holder may still wake the next one: a wake-up promises nothing.
+        seats.seats[self.index as usize] = SeatState::new(Waker::noop().clone(), Party::NONE);
         seats.free.push(self.index);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     async fn timer() -> Rc<Timer> {
@@ -354,20 +374,77 @@ mod tests {
         });
     }
 
-    /// A deadline wakes its seat when it passes, and one that was ended does not.
+    /// A deadline wakes its seat when it passes, wherever it was moved to before, and one that was taken back does not.
     #[test]
-    fn deadlines_expire_unless_ended() {
+    fn deadlines() {
         in_virtual_time(async {
             let timer = timer().await;
-            let queue = timer.queue(5_000_000);
-            let (late, done) = (timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await);
-            late.start_deadline(Deadline::Total, queue, 0);
-            done.start_deadline(Deadline::Total, queue, 0);
-            done.end_deadline(Deadline::Total);
+            let (late, moved, done) =
+                (timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await);
+            let overdue_at = |ms: u64| {
+                let (late, moved, done, timer) = (&late, &moved, &done, &timer);
+                async move {
+                    tokio::time::sleep_until(timer.clock().instant(ms * 1_000_000)).await;
+                    timer.now();
+                    [late, moved, done].map(Seat::is_overdue)
+                }
+            };
+            for seat in [&late, &moved, &done] {
+                seat.set_deadline(5_000_000);
+            }
+            moved.set_deadline(8_000_000);
+            done.clear_deadline();
 
-            late.sleep_until(6_000_000).await.expect("not interrupted");
-
-            assert_eq!((Some(Deadline::Total), None), (late.take_expired(), done.take_expired()));
+            assert_eq!([false, false, false], overdue_at(4).await);
+            assert_eq!([true, false, false], overdue_at(6).await);
+            assert_eq!([true, true, false], overdue_at(9).await);
         });
+    }
+
+    proptest! {
+        /// However deadlines are set, moved and taken back, a task is woken for exactly those that pass, and not before.
+        #[test]
+        fn exactly_the_passed_deadlines_wake(
+            steps in prop::collection::vec((0_usize..4, prop::option::of(1_u64..60), 1_u64..30), 1..60),
+        ) {
+            let timer = Timer::new(Clock::starting_now());
+            let woken: Vec<Arc<Count>> = (0..4).map(|_| Arc::new(Count::default())).collect();
+            let seats: Vec<Seat> = woken.iter().map(|count| {
+                let waker = Waker::from(Arc::clone(count));
+                let future = std::pin::pin!(timer.take_seat(Party(0)));
+                match future.poll(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(seat) => seat,
+                    Poll::Pending => unreachable!("taking a seat does not wait"),
+                }
+            }).collect();
+            let (mut now, mut model) = (0, [NEVER; 4]);
+            for (seat, deadline, step) in steps {
+                match deadline {
+                    Some(after) => seats[seat].set_deadline(now + after),
+                    None => seats[seat].clear_deadline(),
+                }
+                model[seat] = deadline.map_or(NEVER, |after| now + after);
+                now += step;
+                let before: Vec<usize> = woken.iter().map(|count| count.0.load(Ordering::Relaxed)).collect();
+                timer.fire(now);
+                for index in 0..4 {
+                    let woke = woken[index].0.load(Ordering::Relaxed) > before[index];
+                    prop_assert_eq!(model[index] <= now, woke, "seat {} at {}", index, now);
+                    if woke {
+                        seats[index].clear_deadline();
+                        model[index] = NEVER;
+                    }
+                }
+            }
+        }
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -13,29 +13,11 @@ use super::worker::Worker;
 use crate::h1::{Complete, Decoder, Progress, Sink};
 use crate::plan::Timeouts;
 use crate::record::Outcome;
-use crate::timer::{Deadline, DeadlineQueue, Seat, Timer};
+use crate::timer::Seat;
 use crate::transport::{Connection, Transport};
 
 /// A body of which at least this much is to come, and which nobody wants to see, is dropped in the kernel.
 const WORTH_DISCARDING: u64 = 16 * 1024;
-
-/// The deadlines of an exchange.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ExchangeDeadlines {
-    pub(crate) first_byte: Option<DeadlineQueue>,
-    pub(crate) total: DeadlineQueue,
-    pub(crate) total_ns: u64,
-}
-
-impl ExchangeDeadlines {
-    pub(crate) fn new(timer: &Timer, timeouts: &Timeouts) -> Self {
-        Self {
-            first_byte: timeouts.first_byte_ns.map(|timeout_ns| timer.queue(timeout_ns)),
-            total: timer.queue(timeouts.total_ns),
-            total_ns: timeouts.total_ns,
-        }
-    }
-}
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +37,9 @@ pub(crate) struct Exchange<'a, T: Transport, S> {
     wire: &'a Rc<Wire<T::Connection>>,
     decoder: &'a mut Decoder,
     sink: &'a mut S,
-    waits_for_first_byte: bool,
     total_ns: u64,
+    /// When the last byte has to be there.
+    total_due_ns: u64,
     first_byte_ns: Option<u64>,
     last_byte_ns: u64,
     bytes_received: u64,
@@ -70,22 +53,21 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
         wire: &'a Rc<Wire<T::Connection>>,
         decoder: &'a mut Decoder,
         sink: &'a mut S,
-        deadlines: ExchangeDeadlines,
+        timeouts: &Timeouts,
     ) -> Self {
         let now = worker.timer.recent();
-        if let Some(queue) = deadlines.first_byte {
-            seat.start_deadline(Deadline::FirstByte, queue, now);
-        }
-        seat.start_deadline(Deadline::Total, deadlines.total, now);
-        let total_ns = deadlines.total_ns;
+        let total_due_ns = now.saturating_add(timeouts.total_ns);
+        let first_byte_due_ns =
+            timeouts.first_byte_ns.map_or(total_due_ns, |timeout_ns| now.saturating_add(timeout_ns));
+        seat.set_deadline(first_byte_due_ns.min(total_due_ns));
         Self {
             worker,
             seat,
             wire,
             decoder,
             sink,
-            waits_for_first_byte: deadlines.first_byte.is_some(),
-            total_ns,
+            total_ns: timeouts.total_ns,
+            total_due_ns,
             first_byte_ns: None,
             last_byte_ns: 0,
             bytes_received: 0,
@@ -93,16 +75,9 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
     }
 
     fn ended(&mut self, result: Result<Complete, Outcome>, end_ns: u64) -> Ended {
-        self.end_first_byte_deadline();
-        self.seat.end_deadline(Deadline::Total);
+        self.seat.clear_deadline();
         let started_ns = (self.wire.sending.get() != Sending::Queued).then(|| self.wire.started_ns.get());
         Ended { result, started_ns, first_byte_ns: self.first_byte_ns, end_ns, bytes_received: self.bytes_received }
-    }
-
-    fn end_first_byte_deadline(&mut self) {
-        if std::mem::take(&mut self.waits_for_first_byte) {
-            self.seat.end_deadline(Deadline::FirstByte);
-        }
     }
 
     /// Receives until the response has ended or nothing is there.
@@ -137,7 +112,7 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
             };
             if self.first_byte_ns.is_none() && self.decoder.status().is_some() {
                 self.first_byte_ns = Some(now);
-                self.end_first_byte_deadline();
+                self.seat.set_deadline(self.total_due_ns);
             }
             match progress {
                 Ok(Progress::NeedMore) => {}
@@ -170,9 +145,9 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
     }
 
     /// The outcome of a time-out: by what was waited for, or, if bytes kept coming in its last quarter, `timeout_total`.
-    fn timed_out(&self, deadline: Deadline, now: u64) -> Outcome {
+    fn timed_out(&self, now: u64) -> Outcome {
         let still_coming = self.bytes_received > 0 && now.saturating_sub(self.last_byte_ns) < self.total_ns / 4;
-        if deadline == Deadline::Total && still_coming { Outcome::TimeoutTotal } else { self.decoder.timed_out() }
+        if now >= self.total_due_ns && still_coming { Outcome::TimeoutTotal } else { self.decoder.timed_out() }
     }
 }
 
@@ -198,9 +173,9 @@ impl<T: Transport, S: Sink> Future for Exchange<'_, T, S> {
                 }
             }
         }
-        if let Some(deadline) = this.seat.take_expired() {
+        if this.seat.is_overdue() {
             let now = this.worker.timer.now();
-            let outcome = this.timed_out(deadline, now);
+            let outcome = this.timed_out(now);
             return Poll::Ready(this.ended(Err(outcome), now));
         }
         if this.seat.is_interrupted() {

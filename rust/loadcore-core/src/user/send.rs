@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::User;
 use super::capture::{Capture, Want};
-use super::exchange::{Ended, Exchange, ExchangeDeadlines};
+use super::exchange::{Ended, Exchange};
 use super::outbox::{Sending, Wire};
 use super::worker::OriginId;
 use crate::h1::Complete;
@@ -19,7 +19,7 @@ pub(super) struct Message<'a> {
     pub(super) step: StepId,
     pub(super) method: &'a str,
     pub(super) origin: OriginId,
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: &'a Timeouts,
     pub(super) want: Want,
     pub(super) expects: Expects<'a>,
     pub(super) content: Content<'a>,
@@ -139,15 +139,9 @@ impl<T: Transport> User<T> {
             let Ok(length) = self.post(message, &wire) else {
                 break self.never_sent(Outcome::RequestInvalid);
             };
-            let ended = Exchange::new(
-                &self.worker,
-                &self.seat,
-                &wire,
-                &mut self.decoder,
-                &mut *capture,
-                ExchangeDeadlines::new(&self.worker.timer, &message.timeouts),
-            )
-            .await;
+            let ended =
+                Exchange::new(&self.worker, &self.seat, &wire, &mut self.decoder, &mut *capture, message.timeouts)
+                    .await;
             progress.count(&wire, &ended, length);
             match ended.result {
                 Ok(complete) => self.keep(message.origin, &wire, &complete, ended.end_ns),

@@ -79,7 +79,7 @@ impl<T: Transport> User<T> {
             step: means.token.step,
             method: "POST",
             origin: OriginId(means.token.origin),
-            timeouts: worker.program.http.timeouts,
+            timeouts: &worker.program.http.timeouts,
             want: Want { body: true, ..Want::default() },
             expects: Expects { request: None, redirects: false, unauthorized: false },
             content: Content::Bytes(&bytes),
