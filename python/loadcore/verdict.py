@@ -13,8 +13,11 @@ IN_A_ROW: Final = 3
 """Seconds for which a rule must hold before it counts."""
 CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
-LAG_FLOOR_NS: Final = 1_000_000
-"""Lag (due to sent) below this is never held against the client."""
+LAG_FLOOR_OPEN_NS: Final = 1_000_000
+"""Lag (due to sent) below this is never held against the client, where arrivals have a schedule to keep."""
+LAG_FLOOR_CLOSED_NS: Final = 10_000_000
+"""The same for users that only think between requests: a pause that is a few milliseconds longer changes nothing, and their
+service times begin with the send."""
 LAG_SHARE: Final = 0.10
 """Lag is too much where its 99th percentile exceeds this share of the median service time."""
 DESCRIPTOR_LIMIT: Final = 0.90
@@ -41,6 +44,8 @@ class WorkerSecond:
     """CPU time of the engine thread, of one core."""
     lag_p99_ns: int | None = None
     service_p50_ns: int | None = None
+    is_open: bool = False
+    """Whether arrivals of an open model were due."""
     open_fds: int | None = None
     fd_limit: int | None = None
     pressure: float | None = None
@@ -139,7 +144,8 @@ class ClientHealth:
             streak = self.cpu.setdefault(second.worker, Streak())
             streak.see(second.second, holds=second.cpu_ratio >= CPU_LIMIT, value=second.cpu_ratio)
         if second.lag_p99_ns is not None:
-            allowed = max(LAG_FLOOR_NS, LAG_SHARE * (second.service_p50_ns or 0))
+            floor_ns = LAG_FLOOR_OPEN_NS if second.is_open else LAG_FLOOR_CLOSED_NS
+            allowed = max(floor_ns, LAG_SHARE * (second.service_p50_ns or 0))
             streak = self.lag.setdefault(second.worker, Streak())
             streak.see(second.second, holds=second.lag_p99_ns > allowed, value=second.lag_p99_ns)
         if second.open_fds is not None and second.fd_limit:
@@ -210,7 +216,7 @@ class ClientHealth:
                 "leave cores to the workers: fewer other programs, more workers, or the target on another machine",
                 worker,
                 streak.worst,
-                float(LAG_FLOOR_NS),
+                LAG_SHARE,
                 streak.first_s,
                 streak.last_s,
             )

@@ -242,8 +242,9 @@ def cpu_ratio(row: Row) -> float | None:
 
 
 def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
-    service = Histogram()
+    service, is_open = Histogram(), False
     for step in rows:
+        is_open = is_open or bool(step["iterations_due"])
         if step["kind"] == "step" and step["section"] == MAIN and step["service"] is not None:
             service.add_encoded(step["service"])
     lag: Any = Histogram()
@@ -255,6 +256,7 @@ def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
         cpu_ratio=cpu_ratio(row),
         lag_p99_ns=lag.quantile(0.99) if lag.count else None,
         service_p50_ns=service.quantile(0.5) if service.count else None,
+        is_open=is_open,
         open_fds=row["open_fds"],
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],

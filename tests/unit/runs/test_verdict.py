@@ -59,7 +59,16 @@ def test_workers_are_looked_at_one_by_one() -> None:
 def test_lag_is_held_against_what_is_measured(lag_ms: float, service_ms: float | None, bad: bool) -> None:
     """Lag is too much above 1 ms and above 10 % of the median service time, whichever is more."""
     service = None if service_ms is None else int(service_ms * MS)
-    seconds = [WorkerSecond(second, 1, lag_p99_ns=int(lag_ms * MS), service_p50_ns=service) for second in range(3)]
+    lag_ns = int(lag_ms * MS)
+    seconds = [WorkerSecond(second, 1, None, lag_ns, service, is_open=True) for second in range(3)]
+
+    assert [reason.rule for reason in reasons(seconds)] == (["lag"] if bad else [])
+
+
+@pytest.mark.parametrize(("lag_ms", "bad"), [(9.9, False), (10.1, True)])
+def test_users_of_a_closed_model_may_think_a_little_longer(lag_ms: float, bad: bool) -> None:
+    """Without a schedule to keep, lag counts from 10 ms on."""
+    seconds = [WorkerSecond(second, 1, None, int(lag_ms * MS), int(20 * MS)) for second in range(3)]
 
     assert [reason.rule for reason in reasons(seconds)] == (["lag"] if bad else [])
 
