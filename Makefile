@@ -77,7 +77,7 @@ chaos: setup ## Run the long fault scenarios
 
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP decoder for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz
-	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS)
+	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/http.dict
 
 .PHONY: docs
 docs: setup ## Check that the links and examples of the documentation hold

@@ -131,15 +131,13 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
     }
 
     fn broken(&self, error: &io::Error) -> Outcome {
-        let outcome = self.decoder.reset();
-        match (outcome, self.wire.sending.get()) {
-            (Outcome::ResetBeforeResponse, Sending::Failed(failed)) => failed,
+        let outcome = match error.kind() {
             // TLS ended without its end mark: what came may be cut short.
-            _ if error.kind() == io::ErrorKind::UnexpectedEof => match outcome {
-                Outcome::ResetBeforeResponse => Outcome::ClosedBeforeResponse,
-                Outcome::ResetInHeaders => Outcome::ClosedInHeaders,
-                _ => Outcome::ClosedInBody,
-            },
+            io::ErrorKind::UnexpectedEof => self.decoder.truncated(),
+            _ => self.decoder.reset(),
+        };
+        match (outcome, self.wire.sending.get()) {
+            (Outcome::ResetBeforeResponse | Outcome::ClosedBeforeResponse, Sending::Failed(failed)) => failed,
             _ => outcome,
         }
     }
