@@ -151,6 +151,10 @@ impl Connection for NetConnection {
         either!(self, inner => inner.poll_discard(cx, room))
     }
 
+    fn is_flushed(&self) -> bool {
+        either!(self, inner => inner.is_flushed())
+    }
+
     fn idle_state(&self) -> IdleState {
         either!(self, inner => inner.idle_state())
     }

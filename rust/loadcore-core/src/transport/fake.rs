@@ -182,7 +182,7 @@ impl Connection for FakeConnection {
                 if bytes.is_empty() {
                     IdleState::Closed
                 } else {
-                    IdleState::Surplus
+                    IdleState::Surplus(bytes.len() as u64)
                 }
             }
             _ => IdleState::Usable,

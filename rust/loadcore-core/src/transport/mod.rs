@@ -54,6 +54,11 @@ pub trait Connection: 'static {
         None
     }
 
+    /// Whether everything that [`Connection::try_send`] took has left. If not, [`Connection::poll_send_ready`] sends it.
+    fn is_flushed(&self) -> bool {
+        true
+    }
+
     /// Whether the idle connection is of no use any more, and why. Costs no system call when it is fine.
     fn idle_state(&self) -> IdleState;
 }
@@ -65,8 +70,8 @@ pub enum IdleState {
     Usable,
     /// The peer has closed it.
     Closed,
-    /// Bytes came that nobody asked for; a request sent now might be answered by them.
-    Surplus,
+    /// So many bytes came that nobody asked for, if not more; a request sent now might be answered by them.
+    Surplus(u64),
 }
 
 /// An open connection and what it took.

@@ -3,6 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use rustix::io::ioctl_fionread;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -78,7 +79,7 @@ impl Connection for Tcp {
         match peeked {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => IdleState::Usable,
             Ok(0) | Err(_) => IdleState::Closed,
-            Ok(_) => IdleState::Surplus,
+            Ok(_) => IdleState::Surplus(ioctl_fionread(&self.stream).unwrap_or(1)),
         }
     }
 }

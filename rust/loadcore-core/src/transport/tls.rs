@@ -214,7 +214,6 @@ impl Connection for Tls {
         match self.poll_flush(&mut cx, &mut client) {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending if accepted == 0 => Err(io::ErrorKind::WouldBlock.into()),
-            // Records not sent yet leave with the next poll of either direction.
             Poll::Ready(Ok(())) | Poll::Pending => Ok(accepted),
         }
     }
@@ -246,17 +245,21 @@ impl Connection for Tls {
         }
     }
 
+    fn is_flushed(&self) -> bool {
+        !self.client.borrow().wants_write()
+    }
+
     /// Session tickets arrive on idle connections, so bytes on the socket alone say nothing.
     fn idle_state(&self) -> IdleState {
         if self.tcp.idle_state() == IdleState::Usable {
             return IdleState::Usable;
         }
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let mut byte = [0];
-        match self.poll_receive(&mut cx, &mut byte) {
+        let mut bytes = [0; 1024];
+        match self.poll_receive(&mut cx, &mut bytes) {
             Poll::Pending => IdleState::Usable,
             Poll::Ready(Ok(0) | Err(_)) => IdleState::Closed,
-            Poll::Ready(Ok(_)) => IdleState::Surplus,
+            Poll::Ready(Ok(count)) => IdleState::Surplus(count as u64),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The connections of one user: one for each origin, opened when needed and kept as the plan says.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::User;
@@ -15,11 +16,13 @@ use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport
 pub(super) struct Connections<C> {
     wires: Vec<(OriginId, Rc<Wire<C>>)>,
     session: Session,
+    /// Unasked bytes on idle connections, not yet counted.
+    stray_bytes: Cell<u64>,
 }
 
 impl<C> Default for Connections<C> {
     fn default() -> Self {
-        Self { wires: Vec::new(), session: Session::default() }
+        Self { wires: Vec::new(), session: Session::default(), stray_bytes: Cell::default() }
     }
 }
 
@@ -29,11 +32,18 @@ impl<C: Connection> Connections<C> {
     pub(super) fn usable(&mut self, origin: OriginId, now: u64) -> Option<Rc<Wire<C>>> {
         let index = self.wires.iter().position(|(other, _)| *other == origin)?;
         let wire = &self.wires[index].1;
-        if now < wire.idle_until_ns.get() && wire.connection.idle_state() == IdleState::Usable {
-            return Some(Rc::clone(wire));
+        match wire.connection.idle_state() {
+            IdleState::Usable if now < wire.idle_until_ns.get() => return Some(Rc::clone(wire)),
+            IdleState::Surplus(bytes) => self.stray_bytes.set(self.stray_bytes.get() + bytes),
+            IdleState::Usable | IdleState::Closed => {}
         }
         self.wires.swap_remove(index);
         None
+    }
+
+    /// Bytes that came over idle connections since this was last asked, and belong to no response.
+    pub(super) fn take_stray_bytes(&self) -> u64 {
+        self.stray_bytes.take()
     }
 
     pub(super) fn drop_to(&mut self, origin: OriginId) {
@@ -60,6 +70,8 @@ impl<T: Transport> User<T> {
         let attempt = Box::pin(worker.transport.connect(&to, &mut self.connections.session, deadline));
         let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
         let opened = self.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
+        // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
+        worker.now();
         let wire = Wire::new(opened.connection);
         self.connections.wires.push((origin, Rc::clone(&wire)));
         Ok((wire, opened.timings))

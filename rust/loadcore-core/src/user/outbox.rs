@@ -5,11 +5,12 @@
 //! not after their expensive `send`s, and our own queue does not show up as the target's slowness.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use crate::record::Outcome;
 use crate::timer::Timer;
@@ -25,8 +26,8 @@ pub(crate) struct Wire<C> {
     /// When the current request began to be sent.
     pub(crate) started_ns: Cell<u64>,
     pub(crate) sending: Cell<Sending>,
-    /// What of the request did not fit into the socket.
-    pub(crate) unsent: RefCell<Vec<u8>>,
+    /// What of the request has not been sent.
+    pub(crate) unsent: RefCell<VecDeque<u8>>,
     /// Requests answered so far.
     pub(crate) served: Cell<u32>,
     /// When the server will close the idle connection, by its own word.
@@ -38,7 +39,7 @@ pub(crate) struct Wire<C> {
 pub(crate) enum Sending {
     /// Not at all: it waits for the end of the turn.
     Queued,
-    /// In part: the rest is in [`Wire::unsent`].
+    /// In part: the rest is in [`Wire::unsent`], or still with the connection.
     Partly,
     /// Wholly.
     Sent,
@@ -62,43 +63,38 @@ impl<C> Wire<C> {
 impl<C: Connection> Wire<C> {
     /// Sends what fits.
     fn send(&self, bytes: &[u8]) {
-        let sent = match self.connection.try_send(bytes) {
-            Ok(sent) if sent == bytes.len() => return self.sending.set(Sending::Sent),
-            Ok(sent) => sent,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return self.sending.set(Sending::Failed(send_outcome(&error))),
+        let (sent, sending) = match self.connection.try_send(bytes) {
+            Ok(sent) if sent == bytes.len() && self.connection.is_flushed() => return self.sending.set(Sending::Sent),
+            Ok(sent) => (sent, Sending::Partly),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Sending::Partly),
+            Err(error) => (0, Sending::Failed(send_outcome(&error))),
         };
-        self.unsent.borrow_mut().extend_from_slice(&bytes[sent..]);
-        self.sending.set(Sending::Partly);
+        self.unsent.borrow_mut().extend(&bytes[sent..]);
+        self.sending.set(sending);
     }
 
     /// Goes on sending what did not fit. Pending as long as some of it does not fit.
-    pub(crate) fn poll_send_rest(&self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_send_rest(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let ended = match ready!(self.poll_send_unsent(cx)) {
+            Ok(()) => Sending::Sent,
+            Err(error) => Sending::Failed(send_outcome(&error)),
+        };
+        self.sending.set(ended);
+        Poll::Ready(())
+    }
+
+    fn poll_send_unsent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut unsent = self.unsent.borrow_mut();
         while !unsent.is_empty() {
-            match self.connection.try_send(&unsent) {
-                Ok(sent) => {
-                    unsent.drain(..sent);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.connection.poll_send_ready(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => {
-                        self.sending.set(Sending::Failed(send_outcome(&error)));
-                        break;
-                    }
-                },
-                Err(error) => {
-                    self.sending.set(Sending::Failed(send_outcome(&error)));
-                    break;
-                }
+            match self.connection.try_send(unsent.as_slices().0) {
+                Ok(sent) => drop(unsent.drain(..sent)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(self.connection.poll_send_ready(cx))?,
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        if unsent.is_empty() {
-            self.sending.set(Sending::Sent);
-        }
-        *unsent = Vec::new();
-        Poll::Ready(())
+        // An idle connection holds no memory for requests.
+        *unsent = VecDeque::new();
+        if self.connection.is_flushed() { Poll::Ready(Ok(())) } else { self.connection.poll_send_ready(cx) }
     }
 }
 

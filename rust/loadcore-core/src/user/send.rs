@@ -282,10 +282,10 @@ impl<T: Transport> User<T> {
             bytes_sent: progress.bytes_sent,
             bytes_received: ended.bytes_received,
         });
-        if let Ok(complete) = ended.result
-            && (complete.surplus > 0 || complete.interim > 0)
-        {
-            recorder.extra(step, phase, complete.surplus as u64, u64::from(complete.interim));
+        let (surplus, interim) = ended.result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
+        let surplus = surplus + self.connections.take_stray_bytes();
+        if surplus > 0 || interim > 0 {
+            recorder.extra(step, phase, surplus, u64::from(interim));
         }
     }
 }

@@ -1,0 +1,104 @@
+//! Connections that do not come about.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::child;
+use crate::support::plans::{gets, with_connect_ms, with_users};
+use crate::support::run::{Recorded, run};
+use crate::support::server::{Server, answer};
+
+/// Every row is such an outcome, was not sent, and is no response.
+fn assert_all(recorded: &Recorded, outcome: &str, count: usize) {
+    assert_eq!(count, recorded.rows.len());
+    for row in &recorded.rows {
+        assert_eq!((outcome, 0, 0, -1), (row.outcome, row.status, row.attempts, row.service_ns), "{row:?}");
+        assert_eq!((0, 0), (row.bytes_sent, row.bytes_received));
+    }
+}
+
+/// An address at which nobody listens.
+fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address")
+}
+
+/// Nobody listens: refused, each time anew.
+#[test]
+fn nobody_listens() {
+    let recorded = run(&gets(&format!("http://{}", nobody()), 3));
+
+    assert_all(&recorded, "connect_refused", 3);
+}
+
+/// No route: the kernel says so at once. (It refuses TCP to the broadcast address without sending anything.)
+#[test]
+fn there_is_no_route() {
+    let recorded = run(&gets("http://255.255.255.255:80", 2));
+
+    assert_all(&recorded, "connect_unreachable", 2);
+}
+
+/// An accept queue that is full: attempts get no answer, and end with the time-out of connecting.
+#[test]
+fn the_accept_queue_is_full() {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    listener.listen(0).expect("a listener");
+    let address = listener.local_addr().expect("an address").as_socket().expect("an address");
+    let mut waiting = Vec::new();
+    let full = loop {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) => break error,
+        }
+        assert!(waiting.len() < 100, "the queue never fills");
+    };
+    assert_eq!(ErrorKind::TimedOut, full.kind());
+
+    let began = Instant::now();
+    let recorded = run(&with_connect_ms(gets(&format!("http://{address}"), 1), 400));
+
+    assert_all(&recorded, "connect_timeout", 1);
+    assert!((400..900).contains(&(recorded.rows[0].response_ns / 1_000_000)), "{:?}", recorded.rows);
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+/// More connections at once than may be under way: all come about, and every user gets its own answer.
+#[test]
+fn a_thousand_users_connect_at_once() {
+    let server = Server::start(|talk| talk.answer_all(&answer(200, "hello")));
+    let recorded = run(&with_users(gets(&server.url(), 2), 400));
+
+    assert_eq!(800, recorded.outcomes()["ok"]);
+    assert_eq!(400, recorded.connections);
+    assert_eq!(800, server.seen().len());
+}
+
+/// Fewer descriptors than connections: the rest is not sent, says why, and the others go on.
+#[test]
+fn descriptors_run_out() {
+    let server = Server::start(|talk| talk.answer_all(&answer(200, "hello")));
+    child::run("connecting::with_few_descriptors", "ulimit -n 40", &[("TARGET", &server.url())]);
+
+    assert!(!server.seen().is_empty());
+}
+
+/// The part of [`descriptors_run_out`] that has few descriptors.
+#[test]
+#[ignore = "run by descriptors_run_out, in a process of its own"]
+fn with_few_descriptors() {
+    let url = std::env::var("TARGET").expect("a target");
+    let recorded = run(&with_users(gets(&url, 2), 60));
+
+    let outcomes = recorded.outcomes();
+    let (fine, lacking) = (outcomes["ok"], outcomes["fd_limit"]);
+    assert_eq!((120, 2), (fine + lacking, outcomes.len()), "{outcomes:?}");
+    assert!(fine >= 10 && lacking >= 10, "{outcomes:?}");
+    assert_eq!(fine as u64, recorded.attempts());
+    let unsent = recorded.rows.iter().filter(|row| row.outcome == "fd_limit");
+    assert!(unsent.clone().all(|row| row.attempts == 0 && row.service_ns == -1));
+}

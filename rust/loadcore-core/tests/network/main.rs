@@ -1,0 +1,10 @@
+//! The engine against real sockets on loopback: every way a server can misbehave, and what must come of it.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "figures of the suite")]
+
+mod behaviours;
+mod connecting;
+mod idle;
+mod sending;
+mod support;
