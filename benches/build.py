@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ("run_plan", "nullsrv")
+EXAMPLES = ("run_plan", "nullsrv", "floor")
 
 
 @functools.cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 SECOND_NS = 1_000_000_000
+USER_AGENT = "loadcore"
+"""What the product sends, and so all that is compared with it."""
 
 STATIC = {"kind": "request", "name": "root", "method": "GET", "url": "/"}
 
@@ -75,7 +77,13 @@ def plan(base_url: str, load: dict[str, Any], step: dict[str, Any] | None = None
     if "auth" in changes:
         scenario["auth"] = changes["auth"]["name"]
     timeouts = {"connect_ns": 30 * SECOND_NS, "total_ns": 30 * SECOND_NS}
-    http = {"timeouts": timeouts, "max_redirects": 0, "cookies": False, **changes.get("http", {})}
+    http = {
+        "timeouts": timeouts,
+        "max_redirects": 0,
+        "cookies": False,
+        "user_agent": USER_AGENT,
+        **changes.get("http", {}),
+    }
     return {
         "version": 1,
         "name": "bench",

@@ -5,30 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
+from typing import TYPE_CHECKING
 
 from benches.affinity import pinned
 from benches.build import built
+from benches.targets.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@dataclass(frozen=True)
-class Target:
-    """A server that listens."""
-
-    name: str
-    url: str
-    pid: int
-
-    def stats(self) -> dict[str, Any]:
-        """What the bare server has counted: requests, accepted and open connections, real delays."""
-        with urlopen(f"{self.url}/_stats") as response:
-            counted: dict[str, Any] = json.load(response)
-        return counted
 
 
 @contextmanager

@@ -1,0 +1,210 @@
+"""CPU per request, beside others: `python -m benches.cpu_per_request [--rounds N] [--seconds S] …`.
+
+In each round every client runs once, in random order, against the same server with the same request and as many
+connections. What a client costs before its first request is found from runs of another length and taken away. The ratio
+of two clients is taken within a round, where the machine was the same to both; the median of the rounds' ratios and its
+bootstrap interval are what is told. A run with an error is no measurement and ends the bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from benches import affinity, clients, results
+from benches.engine import FailedRunError
+from benches.processes import run
+from benches.statistics import Estimate, estimate, start_up
+from benches.targets import nginx, nullsrv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from benches.targets.target import Target
+
+TARGETS: dict[str, Callable[..., AbstractContextManager[Target]]] = {"nullsrv": nullsrv.nullsrv, "nginx": nginx.nginx}
+CONNECTIONS = (1, 64, 256, 1000)
+SHORT_ROUNDS = 5
+"""What a start costs does not change; so many rounds measure it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one client."""
+
+    server: str
+    connections: int
+    client: str
+    round: int
+    short: bool
+    seconds: float
+    requests: int
+    cpu_s: float
+    wall_s: float
+    server_cpu_s: float
+    foreign_cores: float
+    max_rss_bytes: int
+
+
+def own() -> dict[str, clients.Client]:
+    """The clients of every comparison."""
+    all_of_them: list[clients.Client] = [
+        clients.Floor(),
+        clients.Wrk(),
+        clients.Engine(rows=False),
+        clients.Engine(rows=True),
+        clients.Product(),
+    ]
+    return {client.name: client for client in all_of_them}
+
+
+def measure(client: clients.Client, target: Target, connections: int, seconds: float, place: tuple[int, bool]) -> Run:
+    """Runs a client once, on the clients' core.
+
+    Raises:
+        FailedRunError: It had errors.
+    """
+    with client.command(clients.Job(target.url, connections, seconds)) as words:
+        finished = run(affinity.pinned(words, affinity.client_core()), target, clients.environment())
+    try:
+        count = client.count(finished)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FailedRunError(f"{client.name} ended with {finished.exit_code}: {finished.errors[-500:]}") from error
+    if count.errors or not count.requests:
+        raise FailedRunError(f"{client.name}, {connections} connections: {count}")
+    return Run(
+        server=target.name,
+        connections=connections,
+        client=client.name,
+        round=place[0],
+        short=place[1],
+        seconds=seconds,
+        requests=count.requests,
+        cpu_s=finished.cpu_s,
+        wall_s=finished.wall_s,
+        server_cpu_s=finished.server_cpu_s,
+        foreign_cores=finished.foreign_cores,
+        max_rss_bytes=finished.max_rss_bytes,
+    )
+
+
+def rounds(
+    chosen: Sequence[clients.Client], target: Target, connections: int, count: int, seconds: float
+) -> Iterable[Run]:
+    """All runs of one server and number of connections."""
+    chance = random.Random(connections)
+    for number in range(count):
+        turns = [(client, seconds, False) for client in chosen]
+        if number < SHORT_ROUNDS:
+            turns += [(client, client.shortest_s, True) for client in chosen]
+        chance.shuffle(turns)
+        for client, length, short in turns:
+            yield measure(client, target, connections, length, (number, short))
+
+
+def start_costs(runs: Sequence[Run]) -> dict[str, float]:
+    """CPU seconds that each client needs before its first request."""
+    costs = {}
+    for client in {one.client for one in runs}:
+        long = {one.round: one for one in runs if one.client == client and not one.short}
+        shorts = [one for one in runs if one.client == client and one.short]
+        each = [
+            start_up((one.requests, one.cpu_s), (long[one.round].requests, long[one.round].cpu_s))
+            for one in shorts
+            if long[one.round].requests > one.requests
+        ]
+        costs[client] = max(0.0, statistics.median(each)) if each else 0.0
+    return costs
+
+
+def costs_us(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
+    """CPU microseconds per request, without the start: by client and round."""
+    starts = start_costs(runs)
+    costs: dict[str, dict[int, float]] = {}
+    for one in runs:
+        if not one.short:
+            costs.setdefault(one.client, {})[one.round] = (one.cpu_s - starts[one.client]) / one.requests * 1e6
+    return costs
+
+
+def ratios(costs: dict[str, dict[int, float]], client: str, reference: str) -> Estimate:
+    """How a client's cost stands to another's, round by round."""
+    return estimate([costs[client][number] / costs[reference][number] for number in sorted(costs[client])])
+
+
+def table(runs: Sequence[Run]) -> results.Table:
+    """What runs of one server and number of connections come to."""
+    costs, starts = costs_us(runs), start_costs(runs)
+    lines = []
+    for client in sorted(costs, key=lambda name: statistics.median(costs[name].values())):
+        own_runs = [one for one in runs if one.client == client and not one.short]
+        measured = list(costs[client].values())
+        lines.append(
+            [
+                client,
+                f"{min(measured):.2f} / {statistics.median(measured):.2f}",
+                *(ratios(costs, client, other).text() if other in costs else "" for other in ("wrk", "floor")),
+                f"{max(one.requests / one.seconds for one in own_runs):,.0f}",
+                f"{starts[client] * 1000:.0f}",
+                f"{statistics.median(one.server_cpu_s / one.wall_s for one in own_runs):.2f}",
+                f"{statistics.median(one.foreign_cores for one in own_runs):.2f}",
+            ]
+        )
+    return results.Table(
+        [
+            "client",
+            "CPU µs/request, least / median",
+            "÷ wrk",
+            "÷ floor",
+            "best requests/s",
+            "start, CPU ms",
+            "server cores",
+            "foreign cores",
+        ],
+        lines,
+    )
+
+
+def page(runs: Sequence[Run]) -> str:
+    """All tables."""
+    parts = ["## CPU per request", ""]
+    for server, connections in dict.fromkeys((one.server, one.connections) for one in runs):
+        cell = [one for one in runs if (one.server, one.connections) == (server, connections)]
+        count = len({one.round for one in cell})
+        parts += [f"**{server}, {connections} connections**, {count} rounds", "", table(cell).markdown(), ""]
+    return "\n".join(parts)
+
+
+def load() -> list[Run]:
+    """The runs kept last."""
+    return [Run(**row) for row in results.load("cpu_per_request")[0]]
+
+
+def main() -> None:
+    """Measures and keeps what was measured."""
+    parser = argparse.ArgumentParser(prog="python -m benches.cpu_per_request", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a run")
+    parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
+    parser.add_argument("--servers", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--clients", nargs="+", choices=own(), default=list(own()))
+    arguments = parser.parse_args()
+    affinity.allow_many_files()
+    chosen = [own()[name] for name in arguments.clients]
+    runs: list[Run] = []
+    for server in arguments.servers:
+        with TARGETS[server](core=affinity.server_core()) as target:
+            for connections in arguments.connections:
+                cell = list(rounds(chosen, target, connections, arguments.rounds, arguments.seconds))
+                print(page(cell), flush=True)
+                runs += cell
+    kept: list[dict[str, Any]] = [asdict(one) for one in runs]
+    results.keep("cpu_per_request", kept, page(runs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""CPU per request: what is made of single runs, and how clients' words are read."""
+
+import pytest
+
+from benches import build, clients
+from benches.cpu_per_request import Run, costs_us, page, ratios, start_costs
+
+WRK = """\
+Running 1s test @ http://127.0.0.1:33017/
+  1 threads and 64 connections
+  74543 requests in 1.07s, 11.09MB read
+Requests/sec:  69811.13
+"""
+
+
+def one(client: str, number: int, requests: int, cpu_s: float, *, short: bool = False) -> Run:
+    """A run of a client in a round."""
+    seconds = 0.1 if short else 2.0
+    return Run("nullsrv", 64, client, number, short, seconds, requests, cpu_s, seconds, 0.5, 0.1, 2**20)
+
+
+RUNS = [
+    # A start of 0.5 s, then 5 µs a request; the second round on a machine half as fast.
+    one("ours", 0, 10_000, 0.55, short=True),
+    one("ours", 0, 100_000, 1.0),
+    one("ours", 1, 100_000, 1.5),
+    one("wrk", 0, 20_000, 0.2, short=True),
+    one("wrk", 0, 100_000, 1.0),
+    one("wrk", 1, 100_000, 2.0),
+]
+
+
+def test_start_is_taken_away() -> None:
+    """What a client costs before its first request is no cost of a request."""
+    assert start_costs(RUNS) == {"ours": pytest.approx(0.5), "wrk": pytest.approx(0.0)}
+    assert costs_us(RUNS)["ours"] == {0: pytest.approx(5.0), 1: pytest.approx(10.0)}
+
+
+def test_ratios_are_taken_within_rounds() -> None:
+    """Both rounds say one half, though the second was twice as slow."""
+    found = ratios(costs_us(RUNS), "ours", "wrk")
+    assert [found.low, found.median, found.high] == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_page_names_every_client_and_the_number_of_rounds() -> None:
+    """The cheapest client stands first; a reference that was not run leaves its column empty."""
+    lines = [line for line in page(RUNS).splitlines() if line.startswith(("| ours", "| wrk"))]
+    assert lines[0].startswith("| ours | 5.00 / 7.50 | 0.50 [0.50-0.50] |  | 50,000 | 500 |")
+    assert lines[1].startswith("| wrk |")
+    assert "2 rounds" in page(RUNS)
+
+
+def test_wrk_is_read() -> None:
+    """Requests; no errors where it names none."""
+    assert clients.read_wrk(WRK) == clients.Count(74543, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "errors"),
+    [("  Socket errors: connect 1, read 2, write 0, timeout 4\n", 7), ("  Non-2xx or 3xx responses: 12\n", 12)],
+)
+def test_errors_of_wrk_are_read(line: str, errors: int) -> None:
+    """Both kinds of lines that wrk prints only when something went wrong."""
+    assert clients.read_wrk(WRK + line).errors == errors
+
+
+def test_wrk_that_says_nothing_is_refused() -> None:
+    """A client that failed to start has not made 0 requests."""
+    with pytest.raises(ValueError, match="did not say"):
+        clients.read_wrk("unable to connect to 127.0.0.1:9 Connection refused\n")
+
+
+def test_executables_are_found_among_cargos_messages() -> None:
+    """Libraries, and messages about other things, are passed over."""
+    messages = (
+        '{"reason":"compiler-artifact","target":{"name":"loadcore-core"},"executable":null}\n'
+        '{"reason":"compiler-artifact","target":{"name":"run_plan"},"executable":"/t/release/examples/run_plan"}\n'
+        '{"reason":"build-finished","success":true}\n'
+    )
+    assert {name: str(path) for name, path in build.executables(messages).items()} == {
+        "run_plan": "/t/release/examples/run_plan"
+    }
