@@ -56,23 +56,32 @@ impl Net {
         if addresses.looked_up {
             timings.dns_ns = Some(nanoseconds(began.elapsed()));
         }
-        let mut failure = Outcome::DnsError;
+        let mut failure = None;
+        let mut untried = addresses.count();
         for (index, address) in addresses.in_order() {
             let began = Instant::now();
-            match timeout_at(deadline, TcpStream::connect(address)).await {
+            // An address that is silent does not use up the time of the others.
+            let share_ends = began + deadline.saturating_duration_since(began) / untried;
+            untried -= 1;
+            let outcome = match timeout_at(share_ends, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     timings.connect_ns = Some(nanoseconds(began.elapsed()));
                     addresses.prefer(index);
                     return Ok(stream);
                 }
-                Ok(Err(error)) => failure = connect_outcome(&error),
-                Err(_) => return Err(Outcome::ConnectTimeout),
+                Ok(Err(error)) => connect_outcome(&error),
+                Err(_) => Outcome::ConnectTimeout,
+            };
+            // A machine without IPv6 has no local address for it: only where one has worked before are they used up.
+            let is_limit = outcome == Outcome::FdLimit || (outcome.client_limit() && addresses.is_proven(index));
+            if is_limit {
+                return Err(outcome);
             }
-            if failure.client_limit() {
-                break;
+            if failure.is_none_or(Outcome::client_limit) {
+                failure = Some(outcome);
             }
         }
-        Err(failure)
+        Err(failure.unwrap_or(Outcome::DnsError))
     }
 }
 

@@ -7,13 +7,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
-use tokio::sync::Mutex;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use crate::record::Outcome;
 
 /// A name that did not resolve is not asked for again so soon: all who wait share one failure.
 const FAILURE_LASTS: Duration = Duration::from_secs(1);
+/// The least that a resolver can be told to wait for a server.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What each name resolved to.
 #[derive(Debug, Default)]
@@ -23,12 +26,15 @@ pub(super) struct Resolver {
 
 #[derive(Debug, Default)]
 struct Name {
-    answer: Mutex<Option<Answer>>,
+    answer: RefCell<Option<Answer>>,
+    /// Whether the answer is on its way, and who waits for it.
+    is_asked: Cell<bool>,
+    answered: Notify,
     /// The address that last accepted a connection.
-    preferred: Cell<usize>,
+    preferred: Cell<Option<usize>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Answer {
     Addresses(Rc<[IpAddr]>),
     Failed(Outcome, Instant),
@@ -47,15 +53,25 @@ pub(super) struct Addresses {
 impl Addresses {
     /// The addresses in the order to try them in, each with what to say if it works.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (usize, SocketAddr)> + '_ {
-        let first = self.name.as_ref().map_or(0, |name| name.preferred.get());
+        let first = self.name.as_ref().and_then(|name| name.preferred.get()).unwrap_or(0);
         let count = self.ips.len();
         (0..count).map(move |offset| (first + offset) % count).map(|index| (index, (self.ips[index], self.port).into()))
     }
 
     pub(super) fn prefer(&self, index: usize) {
         if let Some(name) = &self.name {
-            name.preferred.set(index);
+            name.preferred.set(Some(index));
         }
+    }
+
+    /// Whether this address is the one that last accepted a connection.
+    pub(super) fn is_proven(&self, index: usize) -> bool {
+        self.name.as_ref().is_some_and(|name| name.preferred.get() == Some(index))
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.ips.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -65,26 +81,37 @@ impl Resolver {
             return Ok(Addresses { name: None, ips: Rc::new([address]), port, looked_up: false });
         }
         let name = Rc::clone(self.names.borrow_mut().entry(host.to_owned()).or_default());
-        let looked_up = name.answer.try_lock().map_or(true, |answer| !matches!(*answer, Some(Answer::Addresses(_))));
-        let mut answer = name.answer.lock().await;
-        let known = match &*answer {
-            Some(Answer::Failed(_, at)) if at.elapsed() >= FAILURE_LASTS => None,
-            known => known.clone(),
-        };
-        let current = match known {
-            Some(known) => known,
-            None => look_up(host.to_owned()).await,
-        };
-        *answer = Some(current.clone());
-        drop(answer);
-        match current {
-            Answer::Addresses(ips) => Ok(Addresses { name: Some(name), ips, port, looked_up }),
-            Answer::Failed(outcome, _) => Err(outcome),
+        let mut looked_up = false;
+        loop {
+            match &*name.answer.borrow() {
+                Some(Answer::Addresses(ips)) => {
+                    return Ok(Addresses { name: Some(Rc::clone(&name)), ips: Rc::clone(ips), port, looked_up });
+                }
+                Some(Answer::Failed(outcome, at)) if at.elapsed() < FAILURE_LASTS => return Err(*outcome),
+                _ => {}
+            }
+            looked_up = true;
+            let answered = name.answered.notified();
+            if !name.is_asked.replace(true) {
+                // A task of its own: it goes on for the others when the one who began it has given up.
+                spawn_local(Rc::clone(&name).ask(host.to_owned()));
+            }
+            answered.await;
         }
     }
 }
 
+impl Name {
+    async fn ask(self: Rc<Self>, host: String) {
+        let answer = look_up(host).await;
+        *self.answer.borrow_mut() = Some(answer);
+        self.is_asked.set(false);
+        self.answered.notify_waiters();
+    }
+}
+
 async fn look_up(host: String) -> Answer {
+    let began = Instant::now();
     let found = tokio::task::spawn_blocking(move || {
         let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
         let found = getaddrinfo(Some(&host), None, Some(hints)).map_err(|error| error.kind())?;
@@ -93,8 +120,8 @@ async fn look_up(host: String) -> Answer {
     let outcome = match found.await {
         Ok(Ok(addresses)) if !addresses.is_empty() => return Answer::Addresses(addresses.into()),
         Ok(Err(LookupErrorKind::NoName | LookupErrorKind::NoData)) => Outcome::DnsNxdomain,
-        // What glibc says when no server answered in time; it says the same of SERVFAIL.
-        Ok(Err(LookupErrorKind::Again)) => Outcome::DnsTimeout,
+        // What glibc says when no server answered in time; it says the same of SERVFAIL, but that comes at once.
+        Ok(Err(LookupErrorKind::Again)) if began.elapsed() >= LEAST_PATIENCE => Outcome::DnsTimeout,
         // Another failure, or no address at all.
         Ok(Ok(_) | Err(_)) | Err(_) => Outcome::DnsError,
     };

@@ -26,6 +26,31 @@ fn nobody() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
+/// A listener whose accept queue is full.
+pub(crate) struct FullListener {
+    pub(crate) address: SocketAddr,
+    _listener: Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+/// Listens without accepting, and fills the queue.
+pub(crate) fn full_listener(ip: [u8; 4], port: u16) -> FullListener {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&SocketAddr::from((ip, port)).into()).expect("a free port");
+    listener.listen(0).expect("a listener");
+    let address = listener.local_addr().expect("an address").as_socket().expect("an address");
+    let mut waiting = Vec::new();
+    let full = loop {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) => break error,
+        }
+        assert!(waiting.len() < 100, "the queue never fills");
+    };
+    assert_eq!(ErrorKind::TimedOut, full.kind());
+    FullListener { address, _listener: listener, _waiting: waiting }
+}
+
 /// Nobody listens: refused, each time anew.
 #[test]
 fn nobody_listens() {
@@ -45,20 +70,8 @@ fn there_is_no_route() {
 /// An accept queue that is full: attempts get no answer, and end with the time-out of connecting.
 #[test]
 fn the_accept_queue_is_full() {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    listener.listen(0).expect("a listener");
-    let address = listener.local_addr().expect("an address").as_socket().expect("an address");
-    let mut waiting = Vec::new();
-    let full = loop {
-        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-            Ok(stream) => waiting.push(stream),
-            Err(error) => break error,
-        }
-        assert!(waiting.len() < 100, "the queue never fills");
-    };
-    assert_eq!(ErrorKind::TimedOut, full.kind());
-
+    let full = full_listener([127, 0, 0, 1], 0);
+    let address = full.address;
     let began = Instant::now();
     let recorded = run(&with_connect_ms(gets(&format!("http://{address}"), 1), 400));
 

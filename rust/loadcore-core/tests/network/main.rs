@@ -6,5 +6,7 @@
 mod behaviours;
 mod connecting;
 mod idle;
+mod names;
 mod sending;
 mod support;
+mod tls;

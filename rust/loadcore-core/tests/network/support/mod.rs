@@ -1,9 +1,11 @@
 //! A server made of plain blocking sockets that does what a test tells it, and a run of the real engine against it.
 
 pub(crate) mod child;
+pub(crate) mod names;
 pub(crate) mod plans;
 pub(crate) mod run;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::time::{Duration, Instant};
 

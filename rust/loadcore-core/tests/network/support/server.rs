@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 use super::PATIENCE;
 
@@ -14,6 +14,7 @@ use super::PATIENCE;
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    listener: Arc<Socket>,
     seen: Arc<Mutex<Vec<Seen>>>,
     noted: Arc<Mutex<Vec<usize>>>,
 }
@@ -59,7 +60,8 @@ impl Server {
     /// The same on a listener of the test's.
     pub(crate) fn on(listener: TcpListener, script: impl Fn(&mut Talk) + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().expect("an address");
-        let server = Self { address, seen: Arc::default(), noted: Arc::default() };
+        let shared = Arc::new(Socket::from(listener.try_clone().expect("a socket")));
+        let server = Self { address, listener: shared, seen: Arc::default(), noted: Arc::default() };
         let (script, accepting) = (Arc::new(script), server.clone());
         thread::spawn(move || {
             for (connection, stream) in listener.incoming().map_while(Result::ok).enumerate() {
@@ -69,6 +71,12 @@ impl Server {
             }
         });
         server
+    }
+
+    /// Makes connections accepted from now on hold little: small segments, small windows.
+    pub(crate) fn narrow(&self) {
+        self.listener.set_tcp_mss(536).expect("a socket");
+        self.listener.set_recv_buffer_size(4096).expect("a socket");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -148,11 +156,16 @@ impl Talk {
         }
     }
 
-    fn read_more(&mut self) -> Option<usize> {
+    pub(crate) fn read_more(&mut self) -> Option<usize> {
         let mut buffer = vec![0; 65_536];
         let count = self.stream.as_mut()?.read(&mut buffer).ok().filter(|count| *count > 0)?;
         self.unread.extend_from_slice(&buffer[..count]);
         Some(count)
+    }
+
+    /// The socket, for who speaks something else over it.
+    pub(crate) fn take_stream(&mut self) -> Option<TcpStream> {
+        self.stream.take()
     }
 
     /// Sends. False: the client has gone.
