@@ -62,7 +62,7 @@ def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
 
 
 def _statuses(rows: list[Row]) -> list[int]:
-    return [row["status"] for row in rows if row["status"] is not None]
+    return [row["status"] for row in rows if row["outcome"] == "ok"]
 
 
 def _compare_times(what: str, entry: Row, times: list[int | None], name: str) -> list[str]:
@@ -112,7 +112,7 @@ def _compare_errors(entries: list[Row], rows: list[Row]) -> list[str]:
         where = (row["scenario"], row["step"], row["phase"])
         if row["outcome"] != "ok":
             counted[*where, row["outcome"], None] += 1
-        if row["error"] and row["status"] is not None:
+        elif row["error"]:
             counted[*where, None, row["status"]] += 1
     keys = ("scenario", "step", "phase", "outcome", "status")
     listed = {tuple(entry[key] for key in keys): entry["count"] for entry in entries}

@@ -57,7 +57,10 @@ impl StepCell {
         self.bytes_sent += record.bytes_sent;
         self.bytes_received += record.bytes_received;
         self.outcomes[record.outcome as usize] += 1;
-        if let Some(count) = self.statuses.get_mut(usize::from(record.status)) {
+        // The status of a response that failed later is no result: the failure is.
+        if record.outcome == Outcome::Ok
+            && let Some(count) = self.statuses.get_mut(usize::from(record.status))
+        {
             *count += 1;
         }
         if record.connection.is_some_and(|connection| connection.connect_ns.is_some()) {
