@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::resolve::Resolver;
@@ -15,10 +14,6 @@ use super::tls::{Tls, TlsClient, TlsProblem};
 use super::{ConnectFailure, Connection, IdleState, Opened, Origin, Session, Transport};
 use crate::plan;
 use crate::record::{ConnectTimings, Outcome};
-
-/// Connection attempts under way at once, so that a thousand users starting together do not overflow the target's
-/// accept queue: an attempt dropped there costs a second and would look like the target's own slowness.
-const CONNECTS_AT_ONCE: usize = 256;
 
 /// What [`Net`] needs to know.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +28,6 @@ pub struct NetOptions {
 #[derive(Debug)]
 pub struct Net {
     resolver: Resolver,
-    attempts: Semaphore,
     tls: Option<TlsClient>,
 }
 
@@ -41,7 +35,7 @@ impl Net {
     /// Loads what TLS needs, if it is needed.
     pub fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
         let tls = options.uses_tls.then(|| TlsClient::new(&options.tls)).transpose()?;
-        Ok(Self { resolver: Resolver::default(), attempts: Semaphore::new(CONNECTS_AT_ONCE), tls })
+        Ok(Self { resolver: Resolver::default(), tls })
     }
 
     async fn connect_tcp(
@@ -96,9 +90,6 @@ impl Transport for Net {
     ) -> Result<Opened<NetConnection>, ConnectFailure> {
         let mut timings = ConnectTimings::default();
         let fail = |outcome, timings| ConnectFailure { outcome, timings };
-        let Ok(Ok(_attempt)) = timeout_at(deadline, self.attempts.acquire()).await else {
-            return Err(fail(Outcome::ConnectTimeout, timings));
-        };
         let stream = self.connect_tcp(origin, &mut timings, deadline).await;
         let stream = stream.map_err(|outcome| fail(outcome, timings))?;
         let tcp = Tcp::new(stream).map_err(|error| fail(connect_outcome(&error), timings))?;

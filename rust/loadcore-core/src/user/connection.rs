@@ -65,10 +65,12 @@ impl<T: Transport> User<T> {
         self.connections.drop_to(origin);
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
+        let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
+        // Waiting for a turn is the client's own doing: lag, and no part of the time-out.
+        let _turn = self.seat.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
         let deadline = worker.timer.clock().instant(worker.now().saturating_add(connect_ns));
         // Boxed: what it takes to connect is large, and every user would carry room for it for ever.
         let attempt = Box::pin(worker.transport.connect(&to, &mut self.connections.session, deadline));
-        let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
         let opened = self.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
         // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
         worker.now();

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use super::capture::Capture;
@@ -20,6 +21,10 @@ use crate::transport::{Origin, Transport};
 /// As much as one `recv` takes at most. One buffer serves all connections.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 
+/// Connection attempts under way at once, so that a thousand users starting together do not overflow the target's
+/// accept queue: an attempt dropped there costs a second and would look like the target's own slowness.
+const CONNECTS_AT_ONCE: usize = 256;
+
 /// One process' part of a run.
 pub(crate) struct Worker<T: Transport> {
     pub(crate) program: Rc<Program>,
@@ -27,6 +32,8 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) timer: Rc<Timer>,
     pub(crate) transport: T,
     pub(crate) outbox: Rc<Outbox<T::Connection>>,
+    /// Turns to connect.
+    pub(crate) connects: Semaphore,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) receive_buffer: RefCell<Box<[u8]>>,
     /// The program's origins, and those that redirects led to.
@@ -96,6 +103,7 @@ impl<T: Transport> Worker<T> {
         let pools = program.pools.iter().map(|pool| TokenDesk::new(pool, share)).collect();
         Rc::new(Self {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
+            connects: Semaphore::new(CONNECTS_AT_ONCE),
             recorder: RefCell::new(recorder),
             receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
             origins: RefCell::new(origins),
