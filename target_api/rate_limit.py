@@ -133,7 +133,8 @@ class RateLimits:
 
     def __init__(self, settings: Settings, page: Page, metrics: Metrics) -> None:
         store = settings.rate_limit_url
-        storage = storage_from_string(f"async+{store}") if store else SharedStorage(page)
+        # The client that the cache uses, too; another one would be one more dependency.
+        storage = storage_from_string(f"async+{store}", implementation="redispy") if store else SharedStorage(page)
         assert isinstance(storage, Storage)  # noqa: S101 - the prefix `async+` makes it one
         self._limiter = FixedWindowRateLimiter(storage)
         self._metrics = metrics

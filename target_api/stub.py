@@ -104,12 +104,13 @@ async def _answer(send: Send, status: int, body: bytes, *, chunked: bool = False
 def main(arguments: Sequence[str]) -> int:
     """Serves until SIGTERM, or until standard input ends; the ready line is like the gateway's."""
     parser = argparse.ArgumentParser(prog="python -m target_api stub", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--latency", type=parse_distribution, default="100ms", metavar="DIST", help="default 100ms")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     raise_descriptor_limit()
-    listener = socket.create_server(("127.0.0.1", options.port), backlog=4096)
+    listener = socket.create_server((options.host, options.port), backlog=4096)
     config = uvicorn.Config(
         Stub(options.latency, options.seed),
         loop="uvloop",
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
-    ready = {"url": f"http://127.0.0.1:{listener.getsockname()[1]}", "pid": os.getpid()}
+    ready = {"url": f"http://{options.host}:{listener.getsockname()[1]}", "pid": os.getpid()}
     server = ChildServer(config, json.dumps(ready))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))

@@ -9,25 +9,29 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadcore.errors import RunError
+from loadcore.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 MODULE = "target_api"
+STACK_MODULE = "target_api.deploy"
+"""The same with a balancer in front of several, a database, a cache, a Prometheus."""
 
 _START_S = 60.0
-_STOP_S = 30.0
+_STOP_S = 60.0
 _KILL_S = 5.0
 _ANSWER_S = 10.0
 _POLL_S = 0.02
 _LOG_TAIL = 12
+_MISSING = 69
 _READY = "ready.json"
+_STACK = "stack.json"
 _LOG = "gateway.log"
 
 
@@ -94,7 +98,7 @@ def process_created_at(pid: int) -> float | None:
         process = psutil.Process(pid)
         command = process.cmdline()
         zombie = process.status() == psutil.STATUS_ZOMBIE
-        return None if zombie or MODULE not in command else process.create_time()
+        return None if zombie or not {MODULE, STACK_MODULE} & set(command) else process.create_time()
     except psutil.Error:
         return None
 
@@ -139,14 +143,38 @@ def start(arguments: Sequence[str], folder: Path) -> Gateway:
     return _when_ready(_spawn(arguments, folder, subprocess.DEVNULL), folder)
 
 
+def start_stack(arguments: Sequence[str], folder: Path) -> Gateway:
+    """Starts several gateways behind a balancer with what they need, and waits until all of it is ready.
+
+    Args:
+        arguments: Options of `python -m target_api.deploy`; its folder is added here.
+        folder: As of `start`.
+
+    Raises:
+        RunError: It did not start; the hint has the end of its log.
+        UsageError: Programs are not installed; the hint has a line for each, with the command that installs it.
+    """
+    command = [sys.executable, "-m", STACK_MODULE, "--folder", str(folder), *arguments]
+    return _when_ready(_execute(command, folder, subprocess.DEVNULL), folder)
+
+
+def services(gateway: Gateway) -> list[dict[str, object]]:
+    """What a stack consists of now: `name`, `pid`, `created_at`, `url`, `folder` of each; nothing for one gateway."""
+    try:
+        text = (Path(gateway.folder) / _STACK).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return list(json.loads(text)["services"])
+
+
 def stop(gateway: Gateway) -> bool:
-    """Stops a gateway and its workers; waits until they are gone.
+    """Stops a gateway with its workers, or a stack with its services; waits until they are gone.
 
     Returns:
         Whether it was still running.
     """
     if not gateway.running:
-        return False
+        return _end_orphans(gateway)
     os.kill(gateway.pid, signal.SIGTERM)
     if not _wait_until_gone(gateway, _STOP_S):
         _end_group(gateway.pid)
@@ -156,6 +184,10 @@ def stop(gateway: Gateway) -> bool:
 
 def _spawn(arguments: Sequence[str], folder: Path, stdin: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", MODULE, "--host", "127.0.0.1", "--data-dir", str(folder / "data"), *arguments]
+    return _execute(command, folder, stdin)
+
+
+def _execute(command: Sequence[str], folder: Path, stdin: int) -> subprocess.Popen[bytes]:
     with (folder / _READY).open("wb") as out, (folder / _LOG).open("wb") as err:
         # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
         return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
@@ -180,7 +212,10 @@ def _first_line(child: subprocess.Popen[bytes], folder: Path) -> dict[str, objec
         text = (folder / _READY).read_text(encoding="utf-8")
         if text.endswith("\n"):
             return dict(json.loads(text.splitlines()[0]))
-        if child.poll() is not None:
+        if child.poll() == _MISSING:
+            lines = (folder / _LOG).read_text(encoding="utf-8").strip().splitlines()
+            raise UsageError("what this target needs is not all installed", hint="\n  ".join(lines))
+        if child.returncode is not None:
             message = f"the gateway ended with code {child.returncode} instead of starting"
             raise RunError(message, hint=_tail(folder / _LOG))
         time.sleep(_POLL_S)
@@ -205,8 +240,26 @@ def _wait_until_gone(gateway: Gateway, seconds: float) -> bool:
     return False
 
 
+def _end_orphans(gateway: Gateway) -> bool:
+    """Ends the services of a stack that was itself killed. They end by themselves; this waits for none of them."""
+    import shutil
+
+    import psutil
+
+    ended = False
+    for service in services(gateway):
+        with suppress(psutil.Error):
+            process = psutil.Process(int(str(service["pid"])))
+            if process.create_time() == service["created_at"]:
+                process.kill()
+                ended = True
+        if service["folder"]:
+            shutil.rmtree(str(service["folder"]), ignore_errors=True)
+    return ended
+
+
 def _end_group(pid: int) -> None:
-    """Kills the gateway's process group, which holds nothing but the gateway and its workers."""
+    """Kills the gateway's process group, which holds nothing but what it started."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:

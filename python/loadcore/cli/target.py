@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,28 @@ from loadcore.errors import ExitCode, UsageError
 DEFAULT_PORT = 8080
 FOLDER_PREFIX = "loadcore-target-"
 
+
+class Proxy(StrEnum):
+    """The balancers that there are."""
+
+    HAPROXY = "haproxy"
+    NGINX = "nginx"
+
+
+class Cache(StrEnum):
+    """Where answers are cached: in each worker, or in one place for all."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
+
+
+class Db(StrEnum):
+    """Where users and orders are kept."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
 app = typer.Typer(
     help="Starts and stops the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -31,6 +54,14 @@ def up(
     latency: Annotated[str, typer.Option(help='Added to answers: "20ms", "lognormal(20ms,0.3)".')] = "",
     error_rate: Annotated[str, typer.Option(help='Share of answers that are errors: "1%".')] = "",
     capacity: Annotated[str, typer.Option(help='Most requests it serves: "500/s".')] = "",
+    replicas: Annotated[int, typer.Option(min=1, max=8, help="Gateways behind a balancer.")] = 1,
+    proxy: Annotated[Proxy | None, typer.Option(help="The balancer; haproxy if there are replicas.")] = None,
+    cache: Annotated[Cache, typer.Option(help="Where answers are cached.")] = Cache.MEMORY,
+    db: Annotated[Db, typer.Option(help="Where users and orders are kept.")] = Db.SQLITE,
+    monitoring: Annotated[bool, typer.Option("--monitoring", help="Also a Prometheus with alerts.")] = False,
+    autoscale: Annotated[
+        str, typer.Option(metavar="MIN:MAX", help="Adds and removes replicas by requests in flight.")
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Starts the gateway and leaves it running until `loadcore target down`."""
@@ -38,21 +69,26 @@ def up(
     if known is not None and known.running:
         raise UsageError(f"a target runs already at {known.url} (PID {known.pid})", hint="loadcore target down")
     _forget(known)
-    arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users), "--profile", "demo"]
+    arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users)]
+    wider = _wider(replicas, proxy, cache, db, autoscale, monitoring=monitoring)
     for option, value in (("--latency", latency), ("--error-rate", error_rate), ("--capacity", capacity)):
         arguments += [option, value] if value else []
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     try:
-        started = gateway.start(arguments, folder)
+        if wider:
+            started = gateway.start_stack([*wider, *arguments], folder)
+        else:
+            started = gateway.start([*arguments, "--profile", "demo"], folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     remember(started)
     console = standard()
     if as_json:
-        console.result(json.dumps({"running": True, "url": started.url, "pid": started.pid}))
+        console.result(json.dumps(_facts(started)))
         return ExitCode.PASS
     console.result(f"target up at {started.url} (PID {started.pid})")
+    _list_services(started)
     if users:
         console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")
     console.note("stop it: loadcore target down")
@@ -61,7 +97,7 @@ def up(
 
 @app.command()
 def down() -> int:
-    """Stops the gateway that `loadcore target up` started. Touches no other process."""
+    """Stops all that `loadcore target up` started. Touches no other process."""
     known = _known()
     stopped = known is not None and gateway.stop(known)
     _forget(known)
@@ -75,10 +111,11 @@ def status(as_json: Json = False) -> int:
     known = _known()
     running = known if known and known.running else None
     if as_json:
-        facts = {"running": False} if running is None else {"running": True, "url": running.url, "pid": running.pid}
-        standard().result(json.dumps(facts))
+        standard().result(json.dumps(_facts(running) if running else {"running": False}))
     else:
         standard().result(f"target up at {running.url} (PID {running.pid})" if running else "no target is running")
+        if running:
+            _list_services(running)
     return ExitCode.PASS
 
 
@@ -87,6 +124,32 @@ def state_file() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(runtime) / "loadcore" / "target.json" if runtime else cache / "loadcore" / "target.json"
+
+
+def _wider(replicas: int, proxy: Proxy | None, cache: Cache, db: Db, autoscale: str, *, monitoring: bool) -> list[str]:
+    """The options of a target of several processes; none for a single gateway."""
+    arguments = ["--replicas", str(replicas)] if replicas > 1 else []
+    arguments += ["--proxy", proxy] if proxy else []
+    arguments += ["--cache", cache] if cache is not Cache.MEMORY else []
+    arguments += ["--db", db] if db is not Db.SQLITE else []
+    arguments += ["--autoscale", autoscale] if autoscale else []
+    return arguments + (["--monitoring"] if monitoring else [])
+
+
+def _facts(running: Gateway) -> dict[str, object]:
+    """What `--json` says of a target that runs."""
+    facts: dict[str, object] = {"running": True, "url": running.url, "pid": running.pid}
+    services = gateway.services(running)
+    if services:
+        facts["folder"] = running.folder
+        facts["services"] = [{key: each[key] for key in ("name", "pid", "url")} for each in services]
+    return facts
+
+
+def _list_services(running: Gateway) -> None:
+    """A line for each service of a target that has several."""
+    for service in gateway.services(running):
+        standard().note(f"  {service['name']:<12} {service['url']} (PID {service['pid']})")
 
 
 def _known() -> Gateway | None:

@@ -1,0 +1,1 @@
+"""The scaled-out gateway: its topology once, as containers and as processes on loopback."""
