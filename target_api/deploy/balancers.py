@@ -112,5 +112,7 @@ class Nginx:
             return
         self._ports = dict(ports)
         # Without any server nginx does not start.
-        self._write(" ".join(f"server {HOST}:{port} {_PATIENCE};" for port in ports.values()) or f"server {HOST}:1 down;")
+        self._write(
+            " ".join(f"server {HOST}:{port} {_PATIENCE};" for port in ports.values()) or f"server {HOST}:1 down;"
+        )
         await self._reload()
