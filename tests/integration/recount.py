@@ -121,7 +121,7 @@ def _compare_errors(entries: list[Row], rows: list[Row]) -> list[str]:
 
 def _compare_workers(entries: list[Row], rows: list[Row]) -> list[str]:
     counted = Counter(row["worker"] for row in rows)
-    lags = {entry["worker"]: [row["lag_ns"] for row in rows if row["worker"] == entry["worker"]] for entry in entries}
+    lags = {entry["worker"]: [_own_lag(row) for row in rows if row["worker"] == entry["worker"]] for entry in entries}
     found = [f"worker {entry['worker']}.rows" for entry in entries if entry["rows"] != counted[entry["worker"]]]
     for entry in entries:
         sent = [
@@ -134,3 +134,8 @@ def _compare_workers(entries: list[Row], rows: list[Row]) -> list[str]:
 
 def _of(rows: list[Row], worker: int) -> list[Row]:
     return [row for row in rows if row["worker"] == worker]
+
+
+def _own_lag(row: Row) -> int:
+    """Due to send, less what it took to connect: the client's own part."""
+    return int(row["lag_ns"]) - sum(int(row[part] or 0) for part in ("dns_ns", "connect_ns", "tls_ns"))

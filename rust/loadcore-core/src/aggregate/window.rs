@@ -20,7 +20,7 @@ pub struct Window {
     pub engine_cpu_ns: Option<u64>,
     /// How the users of each scenario stood at the end of the second.
     pub users: Vec<Users>,
-    /// Due to send, of all requests that were sent.
+    /// The client's own lateness: due to send, less what it took to connect, of all requests that were sent.
     pub lag: Counts,
     /// The largest lag, exactly.
     pub lag_max_ns: u64,
@@ -57,8 +57,11 @@ impl Window {
     pub fn record(&mut self, record: &Record, durations: &Durations) {
         self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.attempts > 0 {
-            self.lag_max_ns = self.lag_max_ns.max(durations.lag_ns);
-            self.lag.record(durations.lag_ns);
+            // What it took to connect is the target's and the network's doing.
+            let connecting_ns = record.connection.map_or(0, |timings| timings.total_ns());
+            let lag_ns = durations.lag_ns.saturating_sub(connecting_ns);
+            self.lag_max_ns = self.lag_max_ns.max(lag_ns);
+            self.lag.record(lag_ns);
         }
     }
 

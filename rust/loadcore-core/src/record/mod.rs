@@ -117,3 +117,11 @@ pub struct ConnectTimings {
     /// The TLS handshake.
     pub tls_ns: Option<u64>,
 }
+
+impl ConnectTimings {
+    /// All of it.
+    #[must_use]
+    pub fn total_ns(&self) -> u64 {
+        [self.dns_ns, self.connect_ns, self.tls_ns].iter().flatten().sum()
+    }
+}
