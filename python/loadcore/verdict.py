@@ -44,12 +44,12 @@ class WorkerSecond:
     """CPU time of the engine thread, of one core."""
     lag_p99_ns: int | None = None
     service_p50_ns: int | None = None
-    is_open: bool = False
-    """Whether arrivals of an open model were due."""
     open_fds: int | None = None
     fd_limit: int | None = None
     pressure: float | None = None
     steal: float | None = None
+    is_open: bool = False
+    """Whether arrivals of an open model were due."""
 
 
 @dataclass
