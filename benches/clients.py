@@ -34,11 +34,15 @@ class Count:
 
 @dataclass(frozen=True)
 class Job:
-    """What a client is to do: request the URL over so many connections for so long."""
+    """What a client is to do: request a path over so many connections for so long."""
 
     url: str
+    """Scheme, host and port."""
     connections: int
     seconds: float
+    path: str = "/"
+    close: bool = False
+    """Whether each request has a connection of its own."""
 
 
 class Client(Protocol):
@@ -94,7 +98,8 @@ class Wrk:
             "-H",
             f"User-Agent: {plans.USER_AGENT}",
         ]
-        yield [tools.find("wrk"), *options, f"{job.url}/"]
+        options += ["-H", "Connection: close"] if job.close else []
+        yield [tools.find("wrk"), *options, f"{job.url}{job.path}"]
 
     def count(self, finished: Finished) -> Count:
         """What it says afterwards."""
@@ -132,7 +137,10 @@ class Engine:
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
         load = {"kind": "users", "users": job.connections, "duration_ns": int(job.seconds * plans.SECOND_NS)}
-        with engine.command(plans.plan(job.url, load), rows=self.rows) as words:
+        http = {"reuse": "request" if job.close else "user", "tls": {"insecure": True}}
+        with engine.command(
+            plans.plan(job.url, load, {**plans.STATIC, "url": job.path}, http=http), rows=self.rows
+        ) as words:
             yield words
 
     def count(self, finished: Finished) -> Count:
@@ -153,7 +161,8 @@ class Product:
         with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
             load = ["-c", str(job.connections), "-z", f"{job.seconds}s", "--workers", "1"]
             output = ["--out", f"{folder}/run", "--json", "--progress", "none", "--no-strict-client"]
-            yield [*product(), "bench", f"{job.url}/", *load, *output]
+            reuse = ["--disable-keepalive"] if job.close else []
+            yield [*product(), "bench", f"{job.url}{job.path}", "--insecure", *load, *output, *reuse]
 
     def count(self, finished: Finished) -> Count:
         """What it says afterwards."""

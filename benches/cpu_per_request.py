@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benches import affinity, clients, results
@@ -62,27 +62,27 @@ def own() -> dict[str, clients.Client]:
     return {client.name: client for client in all_of_them}
 
 
-def measure(client: clients.Client, target: Target, connections: int, seconds: float, place: tuple[int, bool]) -> Run:
+def measure(client: clients.Client, target: Target, job: clients.Job, place: tuple[int, bool]) -> Run:
     """Runs a client once, on the clients' core.
 
     Raises:
         FailedRunError: It had errors.
     """
-    with client.command(clients.Job(target.url, connections, seconds)) as words:
+    with client.command(job) as words:
         finished = run(affinity.pinned(words, affinity.client_core()), target, clients.environment())
     try:
         count = client.count(finished)
     except (ValueError, KeyError, TypeError) as error:
         raise FailedRunError(f"{client.name} ended with {finished.exit_code}: {finished.errors[-500:]}") from error
     if count.errors or not count.requests:
-        raise FailedRunError(f"{client.name}, {connections} connections: {count}")
+        raise FailedRunError(f"{client.name}, {job}: {count}")
     return Run(
         server=target.name,
-        connections=connections,
+        connections=job.connections,
         client=client.name,
         round=place[0],
         short=place[1],
-        seconds=seconds,
+        seconds=job.seconds,
         requests=count.requests,
         cpu_s=finished.cpu_s,
         wall_s=finished.wall_s,
@@ -92,18 +92,16 @@ def measure(client: clients.Client, target: Target, connections: int, seconds: f
     )
 
 
-def rounds(
-    chosen: Sequence[clients.Client], target: Target, connections: int, count: int, seconds: float
-) -> Iterable[Run]:
-    """All runs of one server and number of connections."""
-    chance = random.Random(connections)
+def rounds(chosen: Sequence[clients.Client], target: Target, job: clients.Job, count: int) -> Iterable[Run]:
+    """All runs of one job."""
+    chance = random.Random(job.connections)
     for number in range(count):
-        turns = [(client, seconds, False) for client in chosen]
+        turns = [(client, job.seconds, False) for client in chosen]
         if number < SHORT_ROUNDS:
             turns += [(client, client.shortest_s, True) for client in chosen]
         chance.shuffle(turns)
         for client, length, short in turns:
-            yield measure(client, target, connections, length, (number, short))
+            yield measure(client, target, replace(job, seconds=length), (number, short))
 
 
 def start_costs(runs: Sequence[Run]) -> dict[str, float]:
@@ -199,7 +197,8 @@ def main() -> None:
     for server in arguments.servers:
         with TARGETS[server](core=affinity.server_core()) as target:
             for connections in arguments.connections:
-                cell = list(rounds(chosen, target, connections, arguments.rounds, arguments.seconds))
+                job = clients.Job(target.url, connections, arguments.seconds)
+                cell = list(rounds(chosen, target, job, arguments.rounds))
                 print(page(cell), flush=True)
                 runs += cell
     kept: list[dict[str, Any]] = [asdict(one) for one in runs]
