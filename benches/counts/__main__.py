@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benches import affinity, tools
+from benches import affinity, results, tools
 from benches.counts import allocations, instructions, syscalls
 from benches.targets.nullsrv import nullsrv
 
@@ -22,16 +22,21 @@ def main() -> int:
     parser.add_argument("--allow-missing", action="store_true", help="a missing tool leaves its gates out")
     arguments = parser.parse_args()
     failed = 0
+    lines = []
     affinity.allow_many_files()
     with nullsrv() as target:
         for part in arguments.parts or PARTS:
             try:
                 for gate in PARTS[part](target.url):
                     print(gate.line(), flush=True)
+                    lines.append(gate.row())
                     failed += not gate.holds
             except tools.MissingToolError as missing:
                 print(f"{'left out' if arguments.allow_missing else 'FAIL'} {part}: {missing}", flush=True)
                 failed += not arguments.allow_missing
+    table = results.Table(["per request", "figure", "limit"], lines)
+    if not arguments.parts:
+        results.keep("counts", [], f"## Counts\n\n{table.markdown()}")
     print(f"{failed} gates do not hold" if failed else "all gates hold")
     return 1 if failed else 0
 

@@ -19,6 +19,11 @@ class Gate:
         """Whether the figure, as it is printed, is within the limit."""
         return round(self.figure, self.digits) <= self.limit
 
+    def row(self) -> list[str]:
+        """The gate as a row of a table."""
+        kept = "" if self.holds else ", **not kept**"
+        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{kept}"]
+
     def line(self) -> str:
         """The gate in words."""
         state = "ok  " if self.holds else "FAIL"
@@ -27,4 +32,5 @@ class Gate:
 
 def per_request(long: float, short: float, requests: int) -> float:
     """What one request costs: two lengths differ by so many requests, and start and end cancel out."""
-    return (long - short) / requests
+    # A run that happened to need less than the shorter one costs nothing, rather than less.
+    return max(0.0, (long - short) / requests)
