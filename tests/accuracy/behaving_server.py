@@ -36,7 +36,7 @@ def behaving_server() -> Iterator[Served]:
     """A server that listens for as long as the block lasts."""
     served = Served()
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    listener.setblocking(False)  # noqa: FBT003 - as the method wants it
+    listener.setblocking(False)
     served.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=(_accept(listener, served),))

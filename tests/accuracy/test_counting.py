@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import loadcore
-from tests.accuracy.behaviours import BAD, BEHAVIOURS, GOOD, Behaviour
 from tests.accuracy.behaving_server import Served, behaving_server
+from tests.accuracy.behaviours import BAD, BEHAVIOURS, GOOD, Behaviour
 from tests.accuracy.scenario import EACH, USERS
 from tests.integration.recount import differences
 
@@ -43,8 +43,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Served]:
 
 
 def _reported(run: Run, behaviour: Behaviour) -> dict[str, Any]:
-    (entry,) = [entry for entry in run.summary["steps"] if entry["scenario"] == behaviour.name]
-    return entry
+    entries: list[dict[str, Any]] = [entry for entry in run.summary["steps"] if entry["scenario"] == behaviour.name]
+    assert len(entries) == 1
+    return entries[0]
 
 
 def _windows_sum(run: Run, behaviour: Behaviour, column: str) -> int:
