@@ -3,6 +3,7 @@
 
 pub mod aggregate;
 pub mod auth;
+mod block;
 pub mod clock;
 pub mod cookies;
 pub mod engine;

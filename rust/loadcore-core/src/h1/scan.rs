@@ -2,8 +2,7 @@
 
 use wide::i8x16;
 
-/// Bytes looked at together.
-const BLOCK: usize = 16;
+use crate::block::{self, Block, SIZE};
 
 /// How many bytes from the begin are printable ASCII or spaces.
 #[inline]
@@ -19,7 +18,7 @@ pub(super) fn name(bytes: &[u8]) -> usize {
     let shift = i8x16::splat(i8::MAX - b'z'.cast_signed());
     span(bytes, |block| {
         let is_letter = ((block | i8x16::splat(0x20)) + shift).simd_gt(i8x16::splat(i8::MAX - 26));
-        is_letter | block.simd_eq(i8x16::splat(b'-'.cast_signed()))
+        is_letter | block::is(block, b'-')
     })
 }
 
@@ -29,37 +28,34 @@ pub(super) fn name(bytes: &[u8]) -> usize {
 fn span(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
     let Some((block, rest)) = bytes.split_first_chunk() else { return span_of_few(bytes, class) };
     let outside = outside(block, &class);
-    if outside != 0 { outside.trailing_zeros() as usize } else { BLOCK + span_of_many(rest, class) }
+    if outside != 0 { outside.trailing_zeros() as usize } else { SIZE + span_of_many(rest, class) }
 }
 
 /// The same for any number of blocks.
 #[inline(never)]
 fn span_of_many(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let (blocks, rest) = bytes.as_chunks::<SIZE>();
     for (index, block) in blocks.iter().enumerate() {
         let outside = outside(block, &class);
         if outside != 0 {
-            return index * BLOCK + outside.trailing_zeros() as usize;
+            return index * SIZE + outside.trailing_zeros() as usize;
         }
     }
-    blocks.len() * BLOCK + span_of_few(rest, class)
+    blocks.len() * SIZE + span_of_few(rest, class)
 }
 
 /// The same for less than a block.
 #[inline(never)]
 fn span_of_few(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
-    // Zeros are of no class.
-    let mut block = [0; BLOCK];
-    block[..bytes.len()].copy_from_slice(bytes);
-    // The bit beyond the block stops a block of nothing but the class.
-    (outside(&block, &class) | 1 << BLOCK).trailing_zeros() as usize
+    // Zeros are of no class, and the bit beyond the block stops a block of nothing but the class.
+    block::padded(bytes).map_or(0, |block| (outside(&block, &class) | 1 << SIZE).trailing_zeros() as usize)
 }
 
 /// One bit for each byte that is not of the class.
 #[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
 #[inline(always)]
-fn outside(block: &[u8; BLOCK], class: &impl Fn(i8x16) -> i8x16) -> u32 {
-    class(i8x16::new(block.map(u8::cast_signed))).to_bitmask() ^ 0xffff
+fn outside(block: &Block, class: &impl Fn(i8x16) -> i8x16) -> u32 {
+    block::bits(block, class) ^ 0xffff
 }
 
 #[cfg(test)]
@@ -85,8 +81,8 @@ mod tests {
     #[test]
     fn each_byte_is_of_its_class() {
         for byte in 0..=u8::MAX {
-            for at in 0..2 * BLOCK {
-                let mut bytes = [b'a'; 3 * BLOCK];
+            for at in 0..2 * SIZE {
+                let mut bytes = [b'a'; 3 * SIZE];
                 bytes[at] = byte;
                 let is_name = byte.is_ascii_alphabetic() || byte == b'-';
                 assert_eq!(name(&bytes), if is_name { bytes.len() } else { at }, "{byte:#x} at {at}");

@@ -1,5 +1,7 @@
 //! Values that a template makes itself.
 
+use super::encode::Encoding;
+use crate::block;
 use crate::random::Random;
 use crate::schedule::Share;
 
@@ -73,69 +75,109 @@ impl Builtin {
         })
     }
 
-    /// Writes the value to the front of `text` and returns its length.
-    pub(super) fn write(self, builtins: &mut Builtins<'_>, text: &mut Text) -> usize {
-        match self {
-            Self::Uuid => uuid(builtins.random.next_u64(), builtins.random.next_u64(), text),
-            Self::Counter => decimal(builtins.counter.next_number(), text),
-            Self::Now => rfc3339(builtins.unix_ns, text),
-            Self::NowMs => decimal(builtins.unix_ns / 1_000_000, text),
-            Self::Random { least, most } => {
-                let drawn = builtins.random.between(0, most.abs_diff(least));
-                signed(i128::from(least) + i128::from(drawn), text)
-            }
-            Self::User => decimal(u64::from(builtins.user), text),
-            Self::Iteration => decimal(u64::from(builtins.iteration), text),
+    /// Appends the value.
+    // Inlined into a loop over segments, its arithmetic is done ahead of the loop, for templates without built-ins too.
+    #[inline(never)]
+    pub(super) fn append(&self, encoding: Encoding, builtins: &mut Builtins<'_>, out: &mut Vec<u8>) {
+        match *self {
+            Self::Uuid => append_uuid(builtins.random.next_u64(), builtins.random.next_u64(), out),
+            Self::Counter => append_decimal(builtins.counter.next_number(), out),
+            Self::Now => append_now(builtins.unix_ns, encoding, out),
+            Self::NowMs => append_decimal(builtins.unix_ns / 1_000_000, out),
+            Self::Random { least, most } => append_random(least, most, builtins.random, out),
+            Self::User => append_decimal(u64::from(builtins.user), out),
+            Self::Iteration => append_decimal(u64::from(builtins.iteration), out),
         }
     }
 }
 
-/// Room for the longest built-in value, a UUID.
-pub(super) type Text = [u8; 36];
-
-fn decimal(mut number: u64, text: &mut Text) -> usize {
-    let length = number.checked_ilog10().map_or(1, |log| log as usize + 1);
-    for place in text[..length].iter_mut().rev() {
-        // Below 10.
-        *place = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    length
+/// The only value that is not made of digits, letters and dashes, which stand for themselves everywhere.
+#[inline(never)]
+fn append_now(unix_ns: u64, encoding: Encoding, out: &mut Vec<u8>) {
+    encoding.append(&rfc3339(unix_ns), out);
 }
 
-fn signed(number: i128, text: &mut Text) -> usize {
-    let size = u64::try_from(number.unsigned_abs()).unwrap_or(u64::MAX);
-    let length = decimal(size, text);
-    if number >= 0 {
-        return length;
+#[inline(never)]
+fn append_random(least: i64, most: i64, random: &mut Random, out: &mut Vec<u8>) {
+    let drawn = random.between(0, most.abs_diff(least));
+    let number = i128::from(least) + i128::from(drawn);
+    if number < 0 {
+        out.push(b'-');
     }
-    text.copy_within(..length, 1);
-    text[0] = b'-';
-    length + 1
+    // Not above `most` and not below `least`.
+    append_decimal(u64::try_from(number.unsigned_abs()).unwrap_or(u64::MAX), out);
+}
+
+/// Appends a number's digits.
+fn append_decimal(number: u64, out: &mut Vec<u8>) {
+    if number >= EIGHT_DIGITS {
+        return append_long_decimal(number, out);
+    }
+    let digits = eight_digits(number);
+    // Zeros in front are not written, but for the last digit.
+    let unwritten = (digits | 1 << 56).trailing_zeros() / 8;
+    let written = (digits | ZEROS) >> (8 * unwritten);
+    block::append(&u128::from(written).to_le_bytes(), 8 - unwritten as usize, out);
+}
+
+/// Appends the digits of a number that has more than eight.
+#[inline(never)]
+fn append_long_decimal(number: u64, out: &mut Vec<u8>) {
+    append_decimal(number / EIGHT_DIGITS, out);
+    out.extend_from_slice(&(eight_digits(number % EIGHT_DIGITS) | ZEROS).to_le_bytes());
+}
+
+/// The first number that has more.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// `00000000`.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The eight digits of a number, one in each byte, the first in the lowest. All pairs of digits are parted at once, and so
+/// are all digits; each division is a multiplication that is exact for numbers this small.
+const fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - tens * 10) << 8)
 }
 
 /// A UUID of version 4 (RFC 9562 section 5.4).
-fn uuid(high: u64, low: u64, text: &mut Text) -> usize {
+#[inline(never)]
+fn append_uuid(high: u64, low: u64, out: &mut Vec<u8>) {
     let high = (high & !0xf000) | 0x4000;
     let low = (low & !(0b11 << 62)) | (0b10 << 62);
-    let mut bits = (u128::from(high) << 64) | u128::from(low);
-    for (place, character) in text.iter_mut().enumerate() {
-        *character = if matches!(place, 8 | 13 | 18 | 23) {
-            b'-'
-        } else {
-            bits = bits.rotate_left(4);
-            b"0123456789abcdef"[(bits & 15) as usize]
-        };
-    }
-    text.len()
+    let [first, second, third, last] =
+        [high >> 32, high & 0xffff_ffff, low >> 32, low & 0xffff_ffff].map(eight_hex_digits);
+    let mut text = [b'-'; 36];
+    text[..8].copy_from_slice(&first);
+    text[9..13].copy_from_slice(&second[..4]);
+    text[14..18].copy_from_slice(&second[4..]);
+    text[19..23].copy_from_slice(&third[..4]);
+    text[24..28].copy_from_slice(&third[4..]);
+    text[28..].copy_from_slice(&last);
+    out.extend_from_slice(&text);
+}
+
+/// The hexadecimal digits of a number below 2^32.
+const fn eight_hex_digits(number: u64) -> [u8; 8] {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // Halves, then quarters, then the digits are moved apart, one into each byte.
+    let halves = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let quarters = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
+    let digits = (quarters | quarters << 4) & (ONES * 0x0f);
+    // What is above 9 carries into the next half byte when 6 is added.
+    let letters = (digits + ONES * 6) >> 4 & ONES;
+    (digits + ZEROS + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
 
 /// `2026-11-24T06:24:49.123Z`.
-fn rfc3339(unix_ns: u64, text: &mut Text) -> usize {
+fn rfc3339(unix_ns: u64) -> [u8; 24] {
     let milliseconds = unix_ns / 1_000_000;
     let (days, of_day) = (milliseconds / 86_400_000, milliseconds % 86_400_000);
     let (year, month, day) = civil(days);
-    text[..24].copy_from_slice(b"0000-00-00T00:00:00.000Z");
+    let mut text = *b"0000-00-00T00:00:00.000Z";
     let fields = [
         (0, 4, year),
         (5, 2, month),
@@ -151,7 +193,7 @@ fn rfc3339(unix_ns: u64, text: &mut Text) -> usize {
             value /= 10;
         }
     }
-    24
+    text
 }
 
 /// Year, month and day of a number of days since 1970, by Howard Hinnant's `civil_from_days`: years begin in March, so
@@ -174,9 +216,9 @@ mod tests {
     fn written(text: &str, unix_ns: u64) -> String {
         let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::new(1, 3).unwrap()));
         let mut builtins = Builtins { user: 7, iteration: 0, unix_ns, random: &mut random, counter: &mut counter };
-        let mut buffer = [0; 36];
-        let length = Builtin::parse(text).unwrap().write(&mut builtins, &mut buffer);
-        String::from_utf8(buffer[..length].to_vec()).unwrap()
+        let mut out = Vec::new();
+        Builtin::parse(text).unwrap().append(Encoding::Verbatim, &mut builtins, &mut out);
+        String::from_utf8(out).unwrap()
     }
 
     /// Times are written as RFC 3339 says, over leap days and the ends of years.
@@ -197,13 +239,9 @@ mod tests {
         assert_eq!(dashes, [8, 13, 18, 23]);
         assert_eq!(&uuid[14..15], "4");
         assert!("89ab".contains(&uuid[19..20]), "{uuid}");
-        let mut text = [0; 36];
-        uuid_of_ones(&mut text);
-        assert_eq!(&text, b"ffffffff-ffff-4fff-bfff-ffffffffffff");
-    }
-
-    fn uuid_of_ones(text: &mut Text) {
-        uuid(u64::MAX, u64::MAX, text);
+        let mut ones = Vec::new();
+        append_uuid(u64::MAX, u64::MAX, &mut ones);
+        assert_eq!(ones, b"ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 
     /// Numbers: the counter steps over other workers' numbers, random ones stay within their bounds, signs included.
@@ -217,9 +255,22 @@ mod tests {
         assert_eq!(written("random(-5, -5)", 0), "-5");
         assert_eq!(written("random(9,9)", 0), "9");
         assert_eq!(written(&format!("random({0},{0})", i64::MIN), 0), i64::MIN.to_string());
-        let mut text = [0; 36];
-        assert_eq!(decimal(u64::MAX, &mut text), 20);
-        assert_eq!(&text[..20], u64::MAX.to_string().as_bytes());
+    }
+
+    /// Numbers of all lengths come with all their digits and no zeros in front.
+    #[test]
+    fn digits() {
+        let powers = (0..20).map(|power| 10_u64.pow(power));
+        let numbers = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7)]);
+        let mut random = Random::new(1, "test", 0);
+        let drawn = (0..10_000).map(|index| random.next_u64() >> (index % 64));
+        for number in numbers.chain(drawn).chain([u64::MAX]) {
+            let mut text = b"before ".to_vec();
+            append_decimal(number, &mut text);
+            assert_eq!(text, format!("before {number}").as_bytes());
+            let digits = eight_hex_digits(number >> 32);
+            assert_eq!(digits, *format!("{:08x}", number >> 32).as_bytes());
+        }
     }
 
     /// What is no built-in is not taken for one.

@@ -201,6 +201,37 @@ enum Number {
 impl Number {
     /// The number that a text in JSON's syntax of numbers stands for.
     fn parse(text: &[u8]) -> Option<Self> {
+        Self::parse_usual(text).or_else(|| Self::parse_any(text))
+    }
+
+    /// A number of a few digits, which may have a point. With so few, the digits are exact in both types, and so is the
+    /// power of ten: then one division rounds as a longer calculation would.
+    #[expect(clippy::cast_precision_loss, reason = "15 digits fit an f64 exactly")]
+    fn parse_usual(text: &[u8]) -> Option<Self> {
+        const MOST: usize = 15;
+        let (negative, size) = match text {
+            [b'-', size @ ..] => (true, size),
+            size => (false, size),
+        };
+        let (mut digits, mut point) = (0_i64, None);
+        for (place, byte) in size.iter().enumerate().take(MOST + 2) {
+            match byte {
+                b'0'..=b'9' => digits = digits * 10 + i64::from(byte - b'0'),
+                b'.' if point.is_none() => point = Some(place),
+                _ => return None,
+            }
+        }
+        let digits = if negative { -digits } else { digits };
+        match point {
+            None if (1..=MOST).contains(&size.len()) => Some(Self::Whole(i128::from(digits))),
+            Some(point @ 1..) if (point + 2..=MOST + 1).contains(&size.len()) && digits != 0 => {
+                Some(Self::Real(digits as f64 / POWERS_OF_TEN[size.len() - point - 1]))
+            }
+            _ => None,
+        }
+    }
+
+    fn parse_any(text: &[u8]) -> Option<Self> {
         // Rust also reads "inf", "nan", "+1" and ".5", which JSON does not.
         if !matches!(text, [b'-', b'0'..=b'9', ..] | [b'0'..=b'9', ..]) {
             return None;
@@ -227,8 +258,12 @@ impl Number {
     }
 }
 
+/// 1, 10, 100 … as far as a number of 15 digits can be divided.
+const POWERS_OF_TEN: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -332,5 +367,26 @@ mod tests {
         assert!(matches!(problem("<", json!(true)), ComparisonProblem::NoOrder { .. }));
         assert!(matches!(problem("==", json!([])), ComparisonProblem::NotScalar));
         assert!(matches!(problem("==", json!("{")), ComparisonProblem::Template(_)));
+    }
+
+    proptest! {
+        /// What is read the short way is what the standard library reads.
+        #[test]
+        fn usual_numbers_are_read_as_any(text in "-?[0-9]{0,17}\\.?[0-9]{0,17}[e ]?") {
+            if let Some(number) = Number::parse_usual(text.as_bytes()) {
+                prop_assert_eq!(Some(number), Number::parse_any(text.as_bytes()));
+            }
+        }
+    }
+
+    /// The short way is taken for what is usual.
+    #[test]
+    fn usual_numbers() {
+        for text in ["0", "-1", "19.5", "123456789012345", "0.00000000000001", "-12345.6789", "007"] {
+            assert!(Number::parse_usual(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in ["", "-", ".", "1.", ".5", "-.5", "1e3", "1234567890123456", "1.2.3", "+1"] {
+            assert_eq!(Number::parse_usual(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -1,4 +1,11 @@
 //! How a value is written where only some bytes may stand.
+//!
+//! Most values are an id, a word, a number: all of their bytes may stand as they are. That is found out a block at a time,
+//! and such a value is copied whole; only others are looked at byte by byte.
+
+use wide::i8x16;
+
+use crate::block::{self, Block, is, is_alphanumeric, is_below};
 
 /// How the bytes of a value are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,18 +26,42 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// Appends the value. `false` if it is refused: what has been appended is then of no use.
-    #[inline]
     pub(super) fn append(self, value: &[u8], out: &mut Vec<u8>) -> bool {
+        block::append_unless(value, |block| self.odd(block), out) || self.append_odd(value, out)
+    }
+
+    /// One bit for each byte that may not stand as it is.
+    #[inline]
+    fn odd(self, block: &Block) -> u32 {
         match self {
-            Self::Head if forbidden_in_head(value) => return false,
-            Self::Target if value.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) => return false,
-            Self::Verbatim | Self::Head | Self::Target => out.extend_from_slice(value),
+            Self::Verbatim => 0,
+            Self::Head => block::bits(block, |block| is(block, b'\r') | is(block, b'\n') | is(block, 0)),
+            Self::Target => block::bits(block, |block| is_below(block, b' ' + 1) | is(block, 0x7f)),
+            Self::Percent => block::bits(block, |block| !(is_alphanumeric(block) | is_any(block, *b"-._~"))),
+            Self::Form => block::bits(block, |block| !(is_alphanumeric(block) | is_any(block, *b"-._*"))),
+            Self::Json => block::bits(block, |block| is_below(block, b' ') | is(block, b'"') | is(block, b'\\')),
+        }
+    }
+
+    /// Appends a value of which a byte may not stand as it is.
+    #[cold]
+    fn append_odd(self, value: &[u8], out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Head | Self::Target => return false,
+            Self::Verbatim => out.extend_from_slice(value),
             Self::Percent => escape(value, out, &URL_SAFE, percent),
             Self::Form => escape(value, out, &FORM_SAFE, form),
             Self::Json => escape(value, out, &JSON_SAFE, json),
         }
         true
     }
+}
+
+/// The class of four bytes.
+#[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
+#[inline(always)]
+fn is_any(block: i8x16, [one, two, three, four]: [u8; 4]) -> i8x16 {
+    is(block, one) | is(block, two) | is(block, three) | is(block, four)
 }
 
 /// Whether the value may not stand in the head of a request, because it has a CR, LF or NUL that could end its line and
@@ -88,7 +119,6 @@ static JSON_SAFE: Safe = {
 };
 
 /// Appends runs of safe bytes whole, and other bytes by way of `write`.
-#[inline]
 fn escape(value: &[u8], out: &mut Vec<u8>, safe: &Safe, write: fn(u8, &mut Vec<u8>)) {
     let mut rest = value;
     while let Some(run) = rest.iter().position(|byte| !safe[usize::from(*byte)]) {
@@ -142,6 +172,19 @@ mod tests {
         assert_eq!(encoded(Encoding::Percent, "\r\n\0").unwrap(), "%0D%0A%00");
     }
 
+    /// What may stand as it is is the same byte by byte and a block at a time.
+    #[test]
+    fn blocks_agree_with_the_tables() {
+        let tables = [(Encoding::Percent, &URL_SAFE), (Encoding::Form, &FORM_SAFE), (Encoding::Json, &JSON_SAFE)];
+        for (encoding, safe) in tables {
+            for byte in 0..=u8::MAX {
+                let mut out = Vec::new();
+                assert!(encoding.append(&[byte], &mut out));
+                assert_eq!(out == [byte], safe[usize::from(byte)], "{encoding:?} {byte:#x}");
+            }
+        }
+    }
+
     /// A form has `+` for a space.
     #[test]
     fn form_fields() {
@@ -174,6 +217,24 @@ mod tests {
         fn json_round_trip(text: String) {
             let quoted = format!("\"{}\"", encoded(Encoding::Json, &text).unwrap());
             prop_assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);
+        }
+
+        /// A value with an odd byte anywhere is written as each of its bytes would be.
+        #[test]
+        fn bytes_are_written_as_each_alone(
+            text in "[a-zA-Z0-9]{0,40}", odd in any::<u8>(), rest in "[a-zA-Z0-9]{0,40}",
+        ) {
+            let value = [text.as_bytes(), &[odd], rest.as_bytes()].concat();
+            for encoding in [Encoding::Verbatim, Encoding::Percent, Encoding::Form, Encoding::Json] {
+                let (mut whole, mut alone) = (b"before".to_vec(), b"before".to_vec());
+                prop_assert!(encoding.append(&value, &mut whole));
+                for byte in &value {
+                    encoding.append(&[*byte], &mut alone);
+                }
+                prop_assert_eq!(whole, alone, "{:?}", encoding);
+            }
+            prop_assert_eq!(Encoding::Head.append(&value, &mut Vec::new()), !b"\r\n\0".contains(&odd));
+            prop_assert_eq!(Encoding::Target.append(&value, &mut Vec::new()), odd > b' ' && odd != 0x7f);
         }
 
         /// Percent-encoding leaves only unreserved characters, and can be undone.

@@ -5,8 +5,8 @@
 //! of a repeated name the first counts (RFC 8259 leaves that open). All other paths go to `serde_json_path`, over a parsed
 //! document, in which the last of a repeated name counts.
 
+mod reach;
 mod scan;
-mod word;
 
 pub(super) use scan::{NotJson, unescape};
 
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use scan::Cursor;
+use scan::{Cursor, Name};
 
 /// A compiled path.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) enum JsonPath {
 /// One step of a singular path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    Name(Box<str>),
+    Name(Name),
     Index(i64),
 }
 
@@ -43,10 +43,10 @@ impl JsonPath {
     /// The JSON text of the first value at the path; `None` if there is none. An error if the body, as far as it was
     /// read, is not JSON.
     pub(super) fn find<'a>(&self, body: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, NotJson> {
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match self {
             Self::Singular(places) => Ok(walk(body, places)?.map(Cow::Borrowed)),
             Self::General(path) => {
+                let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
                 let document: Value = serde_json::from_slice(body).map_err(|_| NotJson)?;
                 Ok(path.query(&document).first().map(|value| Cow::Owned(value.to_string().into_bytes())))
             }
@@ -73,6 +73,7 @@ fn walk<'a>(body: &'a [u8], places: &[Place]) -> Result<Option<&'a [u8]>, NotJso
 }
 
 /// The index counted from the array's start; `None` if it is before it. A negative one costs a look at the whole array.
+#[inline]
 fn from_start(index: i64, cursor: &Cursor<'_>) -> Result<Option<u64>, NotJson> {
     match u64::try_from(index) {
         Ok(index) => Ok(Some(index)),
@@ -98,7 +99,7 @@ fn dotted(rest: &str) -> Option<(Place, &str)> {
     let named = |character: char| character.is_ascii_alphanumeric() || character == '_' || !character.is_ascii();
     let end = rest.find(|character| !named(character)).unwrap_or(rest.len());
     let (name, rest) = rest.split_at(end);
-    (!name.is_empty()).then(|| (Place::Name(name.into()), rest))
+    (!name.is_empty()).then(|| (Place::Name(Name::new(name)), rest))
 }
 
 fn bracketed(rest: &str) -> Option<(Place, &str)> {
@@ -106,7 +107,7 @@ fn bracketed(rest: &str) -> Option<(Place, &str)> {
         if let Some(rest) = rest.strip_prefix(quote) {
             let (name, rest) = rest.split_once(quote)?;
             let rest = rest.strip_prefix(']')?;
-            return (!name.contains('\\')).then(|| (Place::Name(name.into()), rest));
+            return (!name.contains('\\')).then(|| (Place::Name(Name::new(name)), rest));
         }
     }
     let (index, rest) = rest.split_once(']')?;

@@ -1,8 +1,9 @@
 //! Templates: text with slots, parsed once and rendered for each request.
 
-use super::builtins::{Builtin, Builtins, Text};
+use super::builtins::{Builtin, Builtins};
 use super::encode::{self, Encoding};
 use super::variables::{Names, Slot, Variables};
+use crate::block::{self, Block};
 
 /// Where a text stands, which decides how it and its slots are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,17 +88,27 @@ impl RenderError {
 /// A parsed text: pieces that are always the same, and slots between them. Neighbouring pieces are one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
+    segments: Box<[Segment]>,
     /// All static pieces, one after another.
     bytes: Box<[u8]>,
-    segments: Box<[Segment]>,
+}
+
+/// A static piece, which may be empty, and what comes after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Segment {
+    /// What the piece begins with: most pieces are not longer.
+    block: Block,
+    /// Where the piece begins in the static bytes.
+    begin: usize,
+    length: usize,
+    then: Then,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Segment {
-    /// This many of the static bytes, counted on from those before.
-    Static(usize),
+enum Then {
     Variable(Slot, Encoding),
     Builtin(Builtin, Encoding),
+    End,
 }
 
 impl Template {
@@ -112,35 +123,44 @@ impl Template {
     #[must_use]
     pub fn is_static(&self) -> Option<&[u8]> {
         match &*self.segments {
-            [] | [Segment::Static(_)] => Some(&self.bytes),
+            [] | [Segment { then: Then::End, .. }] => Some(&self.bytes),
             _ => None,
         }
     }
 
-    /// Appends the rendered text. Allocates nothing if `out` has room. On an error `out` holds an unfinished text.
+    /// Appends the rendered text. Allocates nothing if `out` has room and a few bytes more. On an error `out` holds an
+    /// unfinished text.
+    #[inline]
     pub fn render(
         &self,
         variables: &Variables,
         builtins: &mut Builtins<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), RenderError> {
-        let mut rest = &*self.bytes;
+        if self.segments.is_empty() { Ok(()) } else { self.render_segments(variables, builtins, out) }
+    }
+
+    fn render_segments(
+        &self,
+        variables: &Variables,
+        builtins: &mut Builtins<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RenderError> {
         for segment in &self.segments {
-            match *segment {
-                Segment::Static(length) => {
-                    let (piece, after) = rest.split_at(length);
-                    out.extend_from_slice(piece);
-                    rest = after;
-                }
-                Segment::Variable(slot, encoding) => {
-                    let value = variables.get(slot).ok_or(RenderError::Unset(slot))?;
+            if segment.length <= block::SIZE {
+                block::append(&segment.block, segment.length, out);
+            } else {
+                out.extend_from_slice(&self.bytes[segment.begin..][..segment.length]);
+            }
+            match &segment.then {
+                Then::Variable(slot, encoding) => {
+                    let value = variables.get(*slot).ok_or(RenderError::Unset(*slot))?;
                     if !encoding.append(value, out) {
-                        return Err(RenderError::Refused(slot));
+                        return Err(RenderError::Refused(*slot));
                     }
                 }
-                Segment::Builtin(builtin, encoding) => {
-                    append_builtin(builtin, encoding, builtins, out);
-                }
+                Then::Builtin(builtin, encoding) => builtin.append(*encoding, builtins, out),
+                Then::End => {}
             }
         }
         Ok(())
@@ -148,9 +168,9 @@ impl Template {
 
     /// The variables it needs, in the order of their slots in the text; one that is used twice comes twice.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Variable(slot, _) => Some(*slot),
-            Segment::Static(_) | Segment::Builtin(..) => None,
+        self.segments.iter().filter_map(|segment| match segment.then {
+            Then::Variable(slot, _) => Some(slot),
+            Then::Builtin(..) | Then::End => None,
         })
     }
 
@@ -165,13 +185,14 @@ impl Template {
 pub struct TemplateBuilder {
     bytes: Vec<u8>,
     segments: Vec<Segment>,
+    /// How many of the bytes are in the segments.
+    taken: usize,
 }
 
 impl TemplateBuilder {
     /// Bytes as they are.
     pub fn literal(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-        self.grow(bytes.len());
     }
 
     /// A text with slots. On a problem, the builder is of no further use.
@@ -202,36 +223,34 @@ impl TemplateBuilder {
     /// Whether nothing has been added yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.segments.is_empty() && self.bytes.is_empty()
     }
 
     /// All of another template.
     pub fn append(&mut self, template: &Template) {
-        let mut rest = &*template.bytes;
         for segment in &template.segments {
-            if let Segment::Static(length) = segment {
-                let (piece, after) = rest.split_at(*length);
-                self.literal(piece);
-                rest = after;
-            } else {
-                self.segments.push(*segment);
+            self.literal(&template.bytes[segment.begin..][..segment.length]);
+            if segment.then != Then::End {
+                self.then(segment.then);
             }
         }
     }
 
     /// The template.
     #[must_use]
-    pub fn build(self) -> Template {
+    pub fn build(mut self) -> Template {
+        if self.taken < self.bytes.len() {
+            self.then(Then::End);
+        }
         Template { bytes: self.bytes.into(), segments: self.segments.into() }
     }
 
     /// A variable whose value is JSON text, outside of a string.
     pub(super) fn json_value(&mut self, slot: Slot) {
-        self.segments.push(Segment::Variable(slot, Encoding::Verbatim));
+        self.then(Then::Variable(slot, Encoding::Verbatim));
     }
 
     fn static_text(&mut self, text: &str, context: Context) -> Result<(), TemplateProblem> {
-        let before = self.bytes.len();
         let text = text.as_bytes();
         if matches!(context, Context::Path | Context::Query | Context::Header) && encode::forbidden_in_head(text) {
             return Err(TemplateProblem::LineEnd);
@@ -241,7 +260,6 @@ impl TemplateBuilder {
         } else {
             context.encoding().append(text, &mut self.bytes);
         }
-        self.grow(self.bytes.len() - before);
         Ok(())
     }
 
@@ -249,7 +267,7 @@ impl TemplateBuilder {
         if let Some(builtin) = slot.strip_prefix('$') {
             let unknown = || TemplateProblem::UnknownBuiltin { slot: slot.to_owned() };
             let builtin = Builtin::parse(builtin).ok_or_else(unknown)?;
-            self.segments.push(Segment::Builtin(builtin, context.encoding()));
+            self.then(Then::Builtin(builtin, context.encoding()));
             return Ok(());
         }
         let (name, filter) = split_filter(slot)?;
@@ -258,16 +276,16 @@ impl TemplateBuilder {
             (Some("raw"), Context::Path | Context::Query) => Encoding::Target,
             (Some(filter), _) => return Err(TemplateProblem::BadFilter { filter: filter.to_owned() }),
         };
-        self.segments.push(Segment::Variable(names.slot(name), encoding));
+        self.then(Then::Variable(names.slot(name), encoding));
         Ok(())
     }
 
-    fn grow(&mut self, length: usize) {
-        match self.segments.last_mut() {
-            _ if length == 0 => {}
-            Some(Segment::Static(piece)) => *piece += length,
-            _ => self.segments.push(Segment::Static(length)),
-        }
+    /// Ends the static piece that has been added since the last slot, and adds what comes after it.
+    fn then(&mut self, then: Then) {
+        let (begin, piece) = (self.taken, &self.bytes[self.taken..]);
+        let block = block::padded(&piece[..piece.len().min(block::SIZE)]).unwrap_or_default();
+        self.segments.push(Segment { block, begin, length: piece.len(), then });
+        self.taken = self.bytes.len();
     }
 }
 
@@ -280,19 +298,6 @@ impl Context {
             Self::Form => Encoding::Form,
             Self::Text => Encoding::Verbatim,
         }
-    }
-}
-
-/// Kept out of the loop over segments: inlined, its arithmetic is done ahead of the loop, for templates without built-ins too.
-#[inline(never)]
-fn append_builtin(builtin: Builtin, encoding: Encoding, builtins: &mut Builtins<'_>, out: &mut Vec<u8>) {
-    let mut text: Text = [0; 36];
-    let length = builtin.write(builtins, &mut text);
-    if builtin == Builtin::Now {
-        encoding.append(&text[..length], out);
-    } else {
-        // Digits, letters and dashes stand for themselves everywhere.
-        out.extend_from_slice(&text[..length]);
     }
 }
 

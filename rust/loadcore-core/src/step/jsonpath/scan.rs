@@ -1,32 +1,17 @@
 //! Reading JSON text without building anything.
 
-use super::word;
+use super::reach;
+use crate::block::{self, Block};
 
 /// The text is not JSON, as far as it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::step) struct NotJson;
 
-/// What a byte means outside of strings, as far as nesting goes.
-#[derive(Clone, Copy)]
-enum Kind {
-    Other,
-    Quote,
-    Open,
-    Close,
-}
-
-static KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
-    kinds[b'"' as usize] = Kind::Quote;
-    kinds[b'{' as usize] = Kind::Open;
-    kinds[b'[' as usize] = Kind::Open;
-    kinds[b'}' as usize] = Kind::Close;
-    kinds[b']' as usize] = Kind::Close;
-    kinds
-};
-
 /// A place in a JSON text, in front of a value. Moves forward only and never calls itself, so that no depth of nesting
 /// can exhaust the stack.
+///
+/// What is short is inlined, so that the place stays in a register from member to member; what is rare or long is a call
+/// that takes the text and the place and gives another place.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a [u8],
@@ -36,13 +21,17 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    #[inline]
     pub(super) const fn new(text: &'a [u8]) -> Self {
+        // Some servers begin with a byte order mark.
+        let text = if let [0xef, 0xbb, 0xbf, text @ ..] = text { text } else { text };
         Self { text, at: 0, inside: false }
     }
 
     /// Moves in front of the value of the first member with this name. `false` if the value is no object or has no such
     /// member.
-    pub(super) fn enter_member(&mut self, name: &str) -> Result<bool, NotJson> {
+    #[inline]
+    pub(super) fn enter_member(&mut self, name: &Name) -> Result<bool, NotJson> {
         if !self.open(b'{')? {
             return Ok(false);
         }
@@ -57,7 +46,7 @@ impl<'a> Cursor<'a> {
                 return Err(NotJson);
             }
             self.at += 1;
-            if is_name(key, name.as_bytes())? {
+            if key.is(name, self.text)? {
                 return Ok(true);
             }
             self.skip()?;
@@ -68,6 +57,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves in front of the element with this index. `false` if the value is no array or is shorter.
+    #[inline]
     pub(super) fn enter_element(&mut self, index: u64) -> Result<bool, NotJson> {
         if !self.open(b'[')? || self.peek()? == b']' {
             return Ok(false);
@@ -101,10 +91,12 @@ impl<'a> Cursor<'a> {
         self.peek()?;
         let start = self.at;
         self.skip()?;
-        Ok(&self.text[start..self.at])
+        // A number may be cut short.
+        if self.inside && self.at == self.text.len() { Err(NotJson) } else { Ok(&self.text[start..self.at]) }
     }
 
     /// Passes the bracket that opens the value, if it is this one.
+    #[inline]
     fn open(&mut self, bracket: u8) -> Result<bool, NotJson> {
         match self.peek()? {
             byte if byte == bracket => {
@@ -118,6 +110,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes the comma between two values; `false` at the closing bracket.
+    #[inline]
     fn next_in(&mut self, close: u8) -> Result<bool, NotJson> {
         match self.peek()? {
             b',' => {
@@ -132,97 +125,100 @@ impl<'a> Cursor<'a> {
     /// The next byte that is no space.
     #[inline]
     fn peek(&mut self) -> Result<u8, NotJson> {
-        loop {
-            match self.text.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
-                Some(byte) => return Ok(*byte),
-                None => return Err(NotJson),
+        match self.text.get(self.at) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => {
+                self.at = reach::end_of_space(self.text, self.at);
+                self.text.get(self.at).copied().ok_or(NotJson)
             }
         }
     }
 
-    /// Passes a string and returns what stands between its quotes.
-    #[inline]
-    fn string(&mut self) -> Result<&'a [u8], NotJson> {
-        let start = self.at + 1;
-        let end = end_of_string(self.text, start)?;
+    /// Passes a string.
+    #[expect(clippy::inline_always, reason = "as a call, it makes the place live in memory")]
+    #[inline(always)]
+    fn string(&mut self) -> Result<Quoted, NotJson> {
+        let begin = self.at + 1;
+        let mut end = reach::quote_or_backslash(self.text, begin).ok_or(NotJson)?;
+        let escaped = self.text[end] == b'\\';
+        if escaped {
+            end = reach::end_of_escaped(self.text, end).ok_or(NotJson)?;
+        }
         self.at = end + 1;
-        Ok(&self.text[start..end])
+        Ok(Quoted { begin, end, escaped })
     }
 
     /// Passes a value.
+    #[expect(clippy::inline_always, reason = "as a call, it makes the place live in memory")]
+    #[inline(always)]
     fn skip(&mut self) -> Result<(), NotJson> {
-        match self.peek()? {
-            b'"' => self.string().map(|_| ()),
-            b'{' | b'[' => self.skip_nested(),
-            _ => self.skip_scalar(),
-        }
-    }
-
-    fn skip_nested(&mut self) -> Result<(), NotJson> {
-        let (text, mut at, mut depth) = (self.text, self.at, 0_usize);
-        while let Some(byte) = text.get(at) {
-            at += 1;
-            match KINDS[usize::from(*byte)] {
-                Kind::Other => {}
-                Kind::Quote => at = end_of_string(text, at)? + 1,
-                Kind::Open => depth += 1,
-                Kind::Close => {
-                    depth -= 1;
-                    if depth == 0 {
-                        self.at = at;
-                        return Ok(());
-                    }
+        self.at = match self.peek()? {
+            b'"' => return self.string().map(|_| ()),
+            b'{' | b'[' => reach::end_of_nested(self.text, self.at).ok_or(NotJson)?,
+            first => {
+                let end = reach::end_of_scalar(self.text, self.at);
+                let is_number = matches!(first, b'-' | b'0'..=b'9');
+                if !is_number && !matches!(&self.text[self.at..end], b"true" | b"false" | b"null") {
+                    return Err(NotJson);
                 }
+                end
             }
-        }
-        Err(NotJson)
-    }
-
-    fn skip_scalar(&mut self) -> Result<(), NotJson> {
-        let rest = &self.text[self.at..];
-        let scalar = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-        let length = match rest.iter().position(|byte| !scalar(byte)) {
-            Some(length) => length,
-            None if self.inside => return Err(NotJson),
-            None => rest.len(),
         };
-        match &rest[..length] {
-            b"true" | b"false" | b"null" | [b'-' | b'0'..=b'9', ..] => {
-                self.at += length;
-                Ok(())
-            }
-            _ => Err(NotJson),
+        Ok(())
+    }
+}
+
+/// What stands between two quotes.
+struct Quoted {
+    begin: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Quoted {
+    /// Whether it is this name.
+    #[inline]
+    fn is(&self, name: &Name, text: &[u8]) -> Result<bool, NotJson> {
+        if self.escaped {
+            unescapes_to(&text[self.begin..self.end], &name.text)
+        } else {
+            Ok(self.end - self.begin == name.text.len() && name.begins(&text[self.begin..]))
         }
     }
 }
 
-/// Where the quote is that ends the string whose text begins at `at`.
-#[inline]
-fn end_of_string(text: &[u8], mut at: usize) -> Result<usize, NotJson> {
-    loop {
-        at = word::quote_or_backslash(text, at).ok_or(NotJson)?;
-        if text[at] == b'"' {
-            return Ok(at);
+/// A member's name, which has no backslash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::step) struct Name {
+    text: Box<[u8]>,
+    /// What the text begins with, and one bit for each byte of it.
+    begin: (Block, u32),
+}
+
+impl Name {
+    pub(super) fn new(text: &str) -> Self {
+        let text = text.as_bytes();
+        let length = text.len().min(block::SIZE);
+        let block = block::padded(&text[..length]).unwrap_or_default();
+        Self { text: text.into(), begin: (block, !(u32::MAX << length)) }
+    }
+
+    /// Whether this text begins with the name.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let (begin, begin_bits) = &self.begin;
+        match text.first_chunk() {
+            Some(block) if self.text.len() <= block::SIZE => block::same(block, begin) & begin_bits == *begin_bits,
+            _ => text.starts_with(&self.text),
         }
-        at += 2;
     }
 }
 
-/// Whether the text between the quotes of a member's name is this name.
-#[inline]
-fn is_name(key: &[u8], name: &[u8]) -> Result<bool, NotJson> {
-    // Names that are looked for have no backslash, so what is equal has no escapes.
-    if key == name {
-        return Ok(true);
-    }
-    // An escape is longer than what it stands for.
-    if key.len() <= name.len() || !key.contains(&b'\\') {
-        return Ok(false);
-    }
+#[cold]
+fn unescapes_to(text: &[u8], name: &[u8]) -> Result<bool, NotJson> {
     let mut rest = name;
     let mut same = true;
-    pieces(key, |piece| match rest.strip_prefix(piece) {
+    pieces(text, |piece| match rest.strip_prefix(piece) {
         Some(after) => rest = after,
         None => same = false,
     })?;
@@ -231,6 +227,10 @@ fn is_name(key: &[u8], name: &[u8]) -> Result<bool, NotJson> {
 
 /// Appends the text that stands between the quotes of a string, its escapes replaced.
 pub(in crate::step) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
+    let backslashes = |block: &Block| block::bits(block, |block| block::is(block, b'\\'));
+    if block::append_unless(text, backslashes, out) {
+        return Ok(());
+    }
     pieces(text, |piece| out.extend_from_slice(piece))
 }
 
