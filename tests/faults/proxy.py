@@ -1,8 +1,8 @@
 """A proxy that does wrong, by chance from a seed, and keeps a ledger of it.
 
-`python -m tests.faults.proxy GATEWAY_PORT LEDGER SEED RATE FAULT…` prints its URL. Each request is forwarded; a share of
-RATE has one of the faults done to its response. The lines `refuse` and `listen` on standard input close the listening
-socket and open it again.
+`python -m tests.faults.proxy GATEWAY_PORT LEDGER SEED RATE FAULT…` prints its URL. Each request is forwarded; a share
+of RATE has one of the faults done to its response. The lines `refuse` and `listen` on standard input close the
+listening socket and open it again.
 """
 
 from __future__ import annotations

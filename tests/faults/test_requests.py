@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import loadcore
-from loadcore import Http, Scenario, Timeouts, arrival_rate, get, post, response, think, users
+from loadcore import arrival_rate, get, post, users
 from tests.faults import invariants
 from tests.faults.bed import Bed, bed
+from tests.faults.flows import SLACK_S, TOTAL_S, run_on
 from tests.faults.ledger import Fault
 
 if TYPE_CHECKING:
@@ -19,20 +19,10 @@ if TYPE_CHECKING:
     from loadcore.load import Load
     from loadcore.results.run import Run
 
-TOTAL_S = 1.0
-SLACK_S = 0.5
 USERS = 30
 RATE = 200
-HTTP = Http(timeouts=Timeouts(connect="1s", total=f"{TOTAL_S:.0f}s"), max_redirects=0, cookies=False)
 CUTS = (Fault.RESET, Fault.TRUNCATE, Fault.STALL)
 ALL = tuple(fault for fault in Fault if fault != Fault.CROSSED_408)
-
-
-def run_on(bed: Bed, load: Load, method: Any, out: Path, pause: str = "20ms", workers: int = 2) -> Run:
-    """A run in which each request has an id of its own, and checks that its answer has it, too."""
-    step = method("/items/{$user}-{$iteration}", checks=[response.json("$.id") == "{$user}-{$iteration}"])
-    scenario = Scenario("faults", base_url=bed.url, load=load, steps=[step, think(pause)], http=HTTP)
-    return loadcore.run(scenario, workers=workers, out=out, graceful_stop="5s", seed=1)
 
 
 def violations(run: Run, bed: Bed) -> list[str]:
@@ -56,7 +46,7 @@ def violations(run: Run, bed: Bed) -> list[str]:
 def test_every_fault_is_reported_as_what_it_was(tmp_path: Path, method: Any) -> None:
     """Closed loop, all faults: errors by class are the ledger's by class; a POST is never sent twice."""
     with bed(tmp_path / "bed", seed=7, rate=0.15, faults=ALL) as laid:
-        run = run_on(laid, users(USERS, duration="6s"), method, tmp_path / "run", pause="40ms")
+        run = run_on(laid.url, users(USERS, duration="6s"), tmp_path / "run", method=method, pause="40ms")
         found = violations(run, laid)
 
     assert found == []
@@ -69,7 +59,7 @@ def test_the_schedule_is_kept_whatever_the_target_does(tmp_path: Path) -> None:
     """Open loop with cut and stalled responses: as many iterations are started in each second as planned."""
     with bed(tmp_path / "bed", seed=8, rate=0.1, faults=CUTS) as laid:
         load = arrival_rate(f"{RATE}/s", duration="5s", max_users=400)
-        run = run_on(laid, load, get, tmp_path / "run", pause="0s")
+        run = run_on(laid.url, load, tmp_path / "run")
         found = violations(run, laid)
 
     assert found == []
@@ -81,7 +71,7 @@ def test_the_schedule_is_kept_whatever_the_target_does(tmp_path: Path) -> None:
 def test_without_faults_nothing_is_wrong(tmp_path: Path) -> None:
     """The proxy alone changes nothing: what the other tests find comes from the faults."""
     with bed(tmp_path / "bed", seed=9, rate=0, faults=ALL) as laid:
-        run = run_on(laid, users(USERS, duration="2s"), get, tmp_path / "run")
+        run = run_on(laid.url, users(USERS, duration="2s"), tmp_path / "run", pause="20ms")
         found = violations(run, laid)
 
     assert found == []
@@ -100,5 +90,5 @@ def test_a_long_time_with_every_fault(tmp_path: Path, seed: int) -> None:
     }
     for name, load in loads.items():
         with bed(tmp_path / name, seed=seed, rate=0.05, faults=ALL) as laid:
-            run = run_on(laid, load, get, tmp_path / f"run-{name}", pause="40ms")
+            run = run_on(laid.url, load, tmp_path / f"run-{name}", pause="40ms")
             assert violations(run, laid) == []

@@ -52,10 +52,11 @@ impl Net {
         }
         let mut failure = None;
         let mut untried = addresses.count();
+        let began = Instant::now();
         for (index, address) in addresses.in_order() {
-            let began = Instant::now();
+            let now = Instant::now();
             // An address that is silent does not use up the time of the others.
-            let share_ends = began + deadline.saturating_duration_since(began) / untried;
+            let share_ends = now + deadline.saturating_duration_since(now) / untried;
             untried -= 1;
             let outcome = match timeout_at(share_ends, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
