@@ -3,7 +3,7 @@
 
 mod told;
 
-use loadcore_core::h1::{Complete, Decoder, Progress};
+use loadcore_core::h1::{Complete, Decoder, Progress, SeenHeads};
 use loadcore_core::plan::Limits;
 use loadcore_core::record::Outcome;
 use proptest::prelude::*;
@@ -126,6 +126,14 @@ prop_compose! {
 
 /// Decodes a response to GET that comes in pieces and then ends. Also gives the bytes that came after its end.
 fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>, told: &mut Told) -> (Result<Complete, Outcome>, usize) {
+    decode_by(Decoder::feed, pieces, told)
+}
+
+fn decode_by<'a>(
+    mut feed: impl FnMut(&mut Decoder, &[u8], &mut Told) -> Result<Progress, Outcome>,
+    pieces: impl Iterator<Item = &'a [u8]>,
+    told: &mut Told,
+) -> (Result<Complete, Outcome>, usize) {
     let mut decoder = Decoder::new(Limits::default());
     decoder.start(false);
     let mut result = None;
@@ -133,7 +141,7 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>, told: &mut Told) -> (Resul
     for piece in pieces {
         match result {
             Some(_) => surplus += piece.len(),
-            None => match decoder.feed(piece, told) {
+            None => match feed(&mut decoder, piece, told) {
                 Ok(Progress::NeedMore) => {}
                 Ok(Progress::Complete(complete)) => {
                     surplus = complete.surplus;
@@ -188,6 +196,25 @@ proptest! {
         };
         prop_assert_eq!(comparable(result, surplus), comparable(result_in_pieces, surplus_in_pieces));
         prop_assert_eq!(told, told_in_pieces);
+    }
+
+    /// Where heads are remembered, a response means what it means where they are not: after itself, after others like it, and
+    /// in pieces.
+    #[test]
+    fn remembered_heads_change_nothing(
+        meant in meant(),
+        damage in prop::collection::vec(prop::collection::vec((any::<Index>(), damage()), 0..3), 1..5),
+        cuts in prop::collection::vec(any::<Index>(), 0..3),
+    ) {
+        let mut seen = SeenHeads::new();
+        let damaged: Vec<_> = damage.iter().map(|damage| damaged(meant.bytes(), damage)).collect();
+        for bytes in damaged.iter().chain(&damaged) {
+            let (mut told, mut told_by_seen) = (Told::default(), Told::default());
+            let feed = |decoder: &mut Decoder, piece: &[u8], told: &mut Told| decoder.feed_seen(piece, &mut seen, told);
+            let by_seen = decode_by(feed, pieces(bytes, &cuts), &mut told_by_seen);
+            prop_assert_eq!(by_seen, decode(pieces(bytes, &cuts), &mut told));
+            prop_assert_eq!(told_by_seen, told);
+        }
     }
 
     /// A head that is accepted says to httparse what it says to us; httparse accepts all that we accept.

@@ -7,6 +7,7 @@ use super::fields::{Fields, trim};
 use super::{Sink, scan};
 
 /// A complete final head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
     /// Bytes up to and including the empty line.
     pub(super) bytes: u32,

@@ -14,9 +14,9 @@ pub(super) fn printable(bytes: &[u8]) -> usize {
 /// How many bytes from the begin are letters or dashes.
 #[inline]
 pub(super) fn name(bytes: &[u8]) -> usize {
-    // In lower case and moved up until `z` is the largest positive number, letters are the 26 largest.
-    let shift = i8x16::splat(i8::MAX - b'z'.cast_signed());
     span(bytes, |block| {
+        // In lower case and moved up until `z` is the largest positive number, letters are the 26 largest.
+        let shift = i8x16::splat(i8::MAX - b'z'.cast_signed());
         let is_letter = ((block | i8x16::splat(0x20)) + shift).simd_gt(i8x16::splat(i8::MAX - 26));
         is_letter | block::is(block, b'-')
     })
@@ -26,12 +26,16 @@ pub(super) fn name(bytes: &[u8]) -> usize {
 #[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
 #[inline(always)]
 fn span(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
-    let Some((block, rest)) = bytes.split_first_chunk() else { return span_of_few(bytes, class) };
-    let outside = outside(block, &class);
-    if outside != 0 { outside.trailing_zeros() as usize } else { SIZE + span_of_many(rest, class) }
+    if let Some(block) = bytes.first_chunk() {
+        let outside = outside(block, &class);
+        if outside != 0 {
+            return outside.trailing_zeros() as usize;
+        }
+    }
+    span_of_many(bytes, class)
 }
 
-/// The same for any number of blocks.
+/// The same for any number of blocks, and for less than one.
 #[inline(never)]
 fn span_of_many(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
     let (blocks, rest) = bytes.as_chunks::<SIZE>();
@@ -41,14 +45,9 @@ fn span_of_many(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
             return index * SIZE + outside.trailing_zeros() as usize;
         }
     }
-    blocks.len() * SIZE + span_of_few(rest, class)
-}
-
-/// The same for less than a block.
-#[inline(never)]
-fn span_of_few(bytes: &[u8], class: impl Fn(i8x16) -> i8x16) -> usize {
-    // Zeros are of no class, and the bit beyond the block stops a block of nothing but the class.
-    block::padded(bytes).map_or(0, |block| (outside(&block, &class) | 1 << SIZE).trailing_zeros() as usize)
+    // Zeros are of no class, and the rest is less than a block.
+    let beyond = block::padded(rest).map_or(0, |block| outside(&block, &class).trailing_zeros() as usize);
+    blocks.len() * SIZE + beyond
 }
 
 /// One bit for each byte that is not of the class.

@@ -88,9 +88,9 @@ impl<'a> Cursor<'a> {
 
     /// The text of the value, without space around it.
     pub(super) fn value(mut self) -> Result<&'a [u8], NotJson> {
-        self.peek()?;
+        let first = self.peek()?;
         let start = self.at;
-        self.skip()?;
+        self.skip_value(first)?;
         // A number may be cut short.
         if self.inside && self.at == self.text.len() { Err(NotJson) } else { Ok(&self.text[start..self.at]) }
     }
@@ -152,10 +152,18 @@ impl<'a> Cursor<'a> {
     #[expect(clippy::inline_always, reason = "as a call, it makes the place live in memory")]
     #[inline(always)]
     fn skip(&mut self) -> Result<(), NotJson> {
-        self.at = match self.peek()? {
+        let first = self.peek()?;
+        self.skip_value(first)
+    }
+
+    /// Passes a value that begins here, and with this byte.
+    #[expect(clippy::inline_always, reason = "as a call, it makes the place live in memory")]
+    #[inline(always)]
+    fn skip_value(&mut self, first: u8) -> Result<(), NotJson> {
+        self.at = match first {
             b'"' => return self.string().map(|_| ()),
             b'{' | b'[' => reach::end_of_nested(self.text, self.at).ok_or(NotJson)?,
-            first => {
+            _ => {
                 let end = reach::end_of_scalar(self.text, self.at);
                 let is_number = matches!(first, b'-' | b'0'..=b'9');
                 if !is_number && !matches!(&self.text[self.at..end], b"true" | b"false" | b"null") {
