@@ -75,6 +75,10 @@ bench-counts: setup ## Count system calls, instructions and allocations per requ
 chaos: setup ## Run the long fault scenarios
 	$(BIN)/python -m pytest tests/faults -m "slow or not slow"
 
+.PHONY: test-scale
+test-scale: setup ## Let replicas come, go and die under load; needs haproxy, nginx-light
+	$(BIN)/python -m pytest -m scale
+
 .PHONY: fuzz
 fuzz: ## Fuzz the HTTP decoder for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz
 	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/http.dict
