@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     """Ended by Ctrl-C."""
     TERMINATED = 143
-    """Ended by SIGTERM."""
+    """Ended by SIGTERM, or because its terminal was closed."""
 
 
 @dataclass(frozen=True, slots=True)

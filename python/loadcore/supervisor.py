@@ -153,7 +153,8 @@ class Supervisor:
     def _leave_if_asked(self) -> None:
         if self._signals.count:
             error = RunError("stopped before the first request")
-            error.exit_code = ExitCode.TERMINATED if self._signals.first == "SIGTERM" else ExitCode.INTERRUPTED
+            by_program = self._signals.first in {"SIGTERM", "SIGHUP"}
+            error.exit_code = ExitCode.TERMINATED if by_program else ExitCode.INTERRUPTED
             raise error
 
     def _go(self, description: Description) -> None:

@@ -25,7 +25,8 @@ _NARROWEST = 30
 class Console:
     """Writes to the two streams of a command.
 
-    A reader that went away (`| head`) ends the printing and nothing else: the run goes on and keeps its exit code.
+    A reader that went away (`| head`, a closed terminal) ends the printing and nothing else: the run goes on and keeps
+    its exit code.
 
     Args:
         out: Where results go.
@@ -147,8 +148,9 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(f"{text}\n")
         stream.flush()
-    except BrokenPipeError:
-        # Nobody reads any more. Python would complain again when it flushes at exit, so that must have somewhere to go.
+    except OSError:
+        # Nobody reads any more: a pipe is broken, a terminal is closed, a disk is full. Python would complain again
+        # when it flushes at exit, so that must have somewhere to go.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -56,8 +57,9 @@ class TerminalView(FrameListener):
         self._live.console.print(Text(printable(text, self._page.glyphs)))
 
     def close(self) -> None:
-        """Takes the view away."""
-        self._live.stop()
+        """Takes the view away. If the terminal is gone, so is the view."""
+        with contextlib.suppress(OSError):
+            self._live.stop()
 
     def _renderable(self) -> Text:
         elapsed_s = time.monotonic() - self._began if self._began is not None else 0.0

@@ -140,6 +140,8 @@ def _signal_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
     match end.signal:
         case "SIGINT":
             return [(ExitCode.INTERRUPTED, f"ended by Ctrl-C after {seconds}")]
+        case "SIGHUP":
+            return [(ExitCode.TERMINATED, f"ended by the end of its terminal after {seconds}")]
         case "SIGTERM":
             return [(ExitCode.TERMINATED, f"ended by SIGTERM after {seconds}")]
         case _:

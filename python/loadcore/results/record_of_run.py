@@ -117,7 +117,7 @@ class RunEnd:
     """Since the start, when the last worker ended."""
     workers: tuple[WorkerEnd, ...] = ()
     signal: str | None = None
-    """`SIGINT` or `SIGTERM`, if one ended the run."""
+    """`SIGINT`, `SIGTERM` or `SIGHUP`, if one ended the run."""
     aborted_by: str | None = None
     """The threshold that ended the run."""
     truncated: bool = False
