@@ -105,7 +105,8 @@ impl<'a, T: Transport, S: Sink> Exchange<'a, T, S> {
                     if discards {
                         Ok(self.decoder.skip_body(count as u64))
                     } else {
-                        self.decoder.feed(&buffer[..count], self.sink)
+                        let mut seen = self.worker.seen_heads.borrow_mut();
+                        self.decoder.feed_seen(&buffer[..count], &mut seen, self.sink)
                     }
                 }
                 Err(error) => return Poll::Ready((Err(self.broken(&error)), now)),

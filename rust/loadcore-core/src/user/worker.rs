@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use crate::aggregate::ScenarioEvent;
 use crate::auth::Pool;
 use crate::feeder::{Dealer, Dealt};
+use crate::h1::SeenHeads;
 use crate::program::{PoolProgram, Program, ScenarioProgram};
 use crate::record::{EndReason, Phase, Recorder, ScenarioId};
 use crate::schedule::Share;
@@ -36,6 +37,8 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) connects: Semaphore,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) receive_buffer: RefCell<Box<[u8]>>,
+    /// Heads of responses as they came before: a server says much the same all the time.
+    pub(crate) seen_heads: RefCell<SeenHeads>,
     /// The program's origins, and those that redirects led to.
     pub(crate) origins: RefCell<Vec<Rc<Origin>>>,
     pub(crate) pools: Vec<TokenDesk>,
@@ -106,6 +109,7 @@ impl<T: Transport> Worker<T> {
             connects: Semaphore::new(CONNECTS_AT_ONCE),
             recorder: RefCell::new(recorder),
             receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
+            seen_heads: RefCell::default(),
             origins: RefCell::new(origins),
             pools,
             dealers: RefCell::new(dealers),
