@@ -1,0 +1,88 @@
+"""A target that hands out secrets wherever a server can: tokens, cookies, locations, reasons, headers, bodies."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CANARY = "canary5f3a"
+"""Part of every secret, of the user's as of the server's."""
+
+
+class CanaryTarget(ThreadingHTTPServer):
+    """`/token` gives a token, `/refused-token` a 401, `/moved` a redirect, `/broken` a 500; all else is echoed."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.secrets: Counter[str] = Counter()
+        """How many requests to each path held a secret: that the test tests something."""
+        self.lock = threading.Lock()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: CanaryTarget
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _answer(self, request_body: bytes) -> None:
+        path = self.path.partition("?")[0]
+        sent = f"{self.path}{self.headers}{request_body.decode()}"
+        with self.server.lock:
+            self.server.secrets[path] += CANARY in sent or "Authorization: Basic" in sent
+        status, location = {
+            "/refused-token": (401, None),
+            "/broken": (500, None),
+            "/moved": (302, f"/items?token={CANARY}-moved"),
+        }.get(path, (200, None))
+        document: dict[str, object] = {"echo": sent, "secret": f"{CANARY}-body"}
+        if path == "/token":
+            document = {
+                "access_token": f"{CANARY}-access",
+                "refresh_token": f"{CANARY}-refresh",
+                "token_type": "bearer",
+                "expires_in": 3600,
+            }
+        elif path == "/refused-token":
+            document = {"error": "invalid_grant", "error_description": f"{CANARY}-description"}
+        body = json.dumps(document).encode()
+        self.send_response(status, f"{CANARY}-reason")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Set-Cookie", f"session={CANARY}-cookie; Path=/")
+        self.send_header("X-Echo", f"{CANARY}-header")
+        if location is not None:
+            self.send_header("Location", location)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
+        """Keeps quiet."""
+
+
+@contextmanager
+def canary_target() -> Iterator[CanaryTarget]:
+    """A target that listens for as long as the block lasts."""
+    with CanaryTarget() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
