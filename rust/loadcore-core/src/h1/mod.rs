@@ -2,7 +2,7 @@
 //!
 //! Two paths read a head. The usual one (complete in one slice, plain lines) is scanned where it lies ([`fast`]); anything else goes
 //! line by line through [`strict`], which names every fault. Both mean the same: what comes out never depends on how the bytes
-//! were cut.
+//! were cut. Where a caller keeps [`SeenHeads`], a head that is the same as one before is not read again.
 //!
 //! What a reader may forgive without risking to read the next response from the wrong place is forgiven: bare LF as a line end in
 //! heads, folded field values other than the framing fields' (each fold one space), a status line without reason, any reason or
