@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loadcore.plan import walk
 from loadcore.preflight import Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from loadcore.plan import LoadPlan, Plan, RatePlan, ScenarioPlan, StepPlan
 
@@ -31,6 +31,40 @@ def expected_statuses(plan: Plan) -> list[tuple[str, str, list[list[int]]]]:
                 ranges = expected.setdefault((scenario["name"], step["name"]), [])
                 ranges += [list(each) for each in step["expect"]]
     return [(scenario, step, ranges) for (scenario, step), ranges in expected.items()]
+
+
+def loads(plan: Plan) -> dict[str, dict[str, Any]]:
+    """The load model of each scenario, as it stands in the plan."""
+    return {scenario["name"]: dict(scenario["load"]) for scenario in plan.document["scenarios"]}
+
+
+def stopping_checks(plan: Plan) -> list[tuple[str, str, str]]:
+    """Scenario, step and name of every check whose failure ends the iteration."""
+    return [
+        (scenario["name"], step["name"], check["name"])
+        for scenario in plan.document["scenarios"]
+        for step in _requests_in(scenario)
+        for check in step.get("checks", ())
+        if check.get("stop")
+    ]
+
+
+def needed_values(plan: Plan) -> list[tuple[str, str, list[str]]]:
+    """Scenario, step, and the variables it must set lest the iteration end, for every step that has such."""
+    found = [
+        (
+            scenario["name"],
+            step["name"],
+            [extract["variable"] for extract in step.get("extracts", ()) if "default" not in extract],
+        )
+        for scenario in plan.document["scenarios"]
+        for step in _requests_in(scenario)
+    ]
+    return [entry for entry in found if entry[2]]
+
+
+def _requests_in(scenario: ScenarioPlan) -> Iterator[StepPlan]:
+    return (step for step in walk([*scenario["on_start"], *scenario["steps"]]) if step["kind"] == "request")
 
 
 def most_users(plan: Plan) -> int:

@@ -23,11 +23,10 @@ from loadcore.host_watch import HostWatch
 from loadcore.link import Gone
 from loadcore.results import sealing
 from loadcore.results.lookup import Measured
-from loadcore.results.opening import facts_on_disk, judge, requests_of
+from loadcore.results.opening import facts_on_disk, judge, requests_of, totals_for
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
 from loadcore.results.schema import SCHEMA_VERSION
-from loadcore.results.totals import Totals
 from loadcore.results.windows_file import WindowsFile
 from loadcore.thresholds import AbortWatch
 
@@ -172,7 +171,7 @@ class Supervisor:
         folder.reserve()
         write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
         write_durably(folder.start, self._start.to_json())
-        self._totals = Totals(self._start.expectations(), self._start.cores)
+        self._totals = totals_for(self._start)
         self._windows = WindowsFile(folder, description, _metadata(self._start))
         self._watch = AbortWatch(self._assignment.rules)
         if description.planned_end_ns is not None:
@@ -289,7 +288,10 @@ class Supervisor:
             aborted_by=self._aborted_by,
             windows_lost=self._windows.problem,
         )
-        judged = judge(self._assignment.rules, Measured(self._totals, self._start, end.ended_ns))
+        judged = judge(
+            self._assignment.rules,
+            Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
+        )
         parts = sealing.Parts(self._start, end, self._totals, judged)
         return sealing.seal(self._assignment.folder, parts, self._windows.close(), self._listeners.say)
 

@@ -96,8 +96,7 @@ class Totals(Protocol):
     section count. A number that does not exist is `None`, never 0.
     """
 
-    @property
-    def seconds(self) -> float:
+    def seconds_of(self, scenario: str | None, step: str | None) -> float:
         """Length of the steady phase so far."""
         ...
 
@@ -316,7 +315,8 @@ def _value(rule: Rule, totals: Totals) -> float | None:
         return totals.quantile_ns(metric.time, metric.quantile, *scope)
     if metric.name == "throughput":
         requests = totals.count("requests", *scope)
-        return requests / totals.seconds if requests and totals.seconds > 0 else None
+        seconds = totals.seconds_of(*scope)
+        return requests / seconds if requests and seconds > 0 else None
     part, whole = (totals.count(counter, *scope) for counter in _PARTS[metric.name])
     if part is None or not whole:
         return None

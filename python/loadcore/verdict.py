@@ -14,10 +14,10 @@ IN_A_ROW: Final = 3
 CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
 LAG_FLOOR_OPEN_NS: Final = 1_000_000
-"""Lag (due to sent) below this is never held against the client, where arrivals have a schedule to keep."""
+"""Lag (due to sent) below this is never held against the client, where all arrivals have a schedule to keep."""
 LAG_FLOOR_CLOSED_NS: Final = 10_000_000
-"""The same for users that only think between requests: a pause that is a few milliseconds longer changes nothing, and their
-service times begin with the send."""
+"""The same where some users only think between requests: a pause that is a few milliseconds longer changes nothing, and
+their service times begin with the send."""
 LAG_SHARE: Final = 0.10
 """Lag is too much where its 99th percentile exceeds this share of the median service time."""
 DESCRIPTOR_LIMIT: Final = 0.90
@@ -48,8 +48,9 @@ class WorkerSecond:
     fd_limit: int | None = None
     pressure: float | None = None
     steal: float | None = None
-    is_open: bool = False
-    """Whether arrivals of an open model were due."""
+    open_only: bool = False
+    """Whether every scenario has an open model. One lag histogram is kept for all scenarios of a worker, so where some
+    are closed nobody can tell whose lag it is."""
 
 
 @dataclass
@@ -144,7 +145,7 @@ class ClientHealth:
             streak = self.cpu.setdefault(second.worker, Streak())
             streak.see(second.second, holds=second.cpu_ratio >= CPU_LIMIT, value=second.cpu_ratio)
         if second.lag_p99_ns is not None:
-            floor_ns = LAG_FLOOR_OPEN_NS if second.is_open else LAG_FLOOR_CLOSED_NS
+            floor_ns = LAG_FLOOR_OPEN_NS if second.open_only else LAG_FLOOR_CLOSED_NS
             allowed = max(floor_ns, LAG_SHARE * (second.service_p50_ns or 0))
             streak = self.lag.setdefault(second.worker, Streak())
             streak.see(second.second, holds=second.lag_p99_ns > allowed, value=second.lag_p99_ns)

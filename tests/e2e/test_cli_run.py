@@ -231,7 +231,8 @@ def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
         process.communicate(timeout=60)
     done = loadcore("report", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "run ended early at 0:0" in done.stdout
+    assert " ✗ INVALID   the run was killed: this is what was written in" in done.stdout
+    assert "PASS" not in done.stdout
     assert "GET /" in done.stdout
 
 

@@ -24,10 +24,11 @@ def differences(summary: dict[str, Any], table: pa.Table) -> list[str]:
     rows = table.to_pylist()
     steady = [row for row in rows if row["phase"] == "steady"]
     found: list[str] = []
+    steady_s = {scenario["name"]: scenario["steady_s"] for scenario in summary["load"]["scenarios"]}
     for entry in summary["steps"]:
         of_step = steady if entry["section"] == "main" else rows
         mine = [row for row in of_step if (row["scenario"], row["step"]) == (entry["scenario"], entry["name"])]
-        seconds = summary["steady_s"] if entry["section"] == "main" else summary["duration_s"]
+        seconds = steady_s[entry["scenario"]] if entry["section"] == "main" else summary["duration_s"]
         found += _compare_step(entry, mine, seconds)
     main = {(entry["scenario"], entry["name"]) for entry in summary["steps"] if entry["section"] == "main"}
     found += _compare_step(

@@ -34,8 +34,10 @@ def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: 
 
     page = console.page()
     shown = path_as_typed(path)
-    end = text.files(shown, sizes_of(path), [f"loadcore report {shown}"], page)
-    console.result("\n\n".join([text.render(summary, page), "\n".join(end), last_line(exit_code)]))
+    end = text.files(shown, sizes_of(path), [f"loadcore report {shown} --json"], page)
+    goes_on = summary["verdict"]["status"] == "running"
+    last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code)
+    console.result("\n\n".join([text.render(summary, page), "\n".join(end), last]))
     return exit_code
 
 

@@ -67,7 +67,7 @@ def _client(totals: Totals) -> ClientFrame:
     lags = [worker.lag.quantile(0.99) for worker in workers if worker.lag.count]
     return ClientFrame(
         ok=not any(streak.counts for streak in streaks),
-        cpu_ratio=max(worker.cpu_ratio_max for worker in workers),
+        cpu_ratio=max((worker.busiest for worker in workers if worker.busiest is not None), default=None),
         lag_p99_ns=max(lags, default=None),
         open_fds=fullest.open_fds_max,
         fd_limit=fullest.fd_limit,

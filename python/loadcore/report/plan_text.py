@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loadcore.report import plan_words
 from loadcore.report.glyphs import printable
 from loadcore.report.layout import MARGIN, Cell, Column, Page, Role, cut, sentence, table
-from loadcore.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +60,7 @@ def settings_of(plan: Mapping[str, Any], sources: Mapping[str, str], page: Page)
         )
     targets = ", ".join(dict.fromkeys(scenario["base_url"] for scenario in plan["scenarios"]))
     settings.append(Source("target", targets, sources["host"]))
-    settings.append(Source("warm-up", format_duration(plan["warm_up_ns"]), sources["warm_up"]))
+    settings.append(Source("warm-up", plan_words.length(plan["warm_up_ns"], page.glyphs), sources["warm_up"]))
     settings.append(Source("seed", str(plan["seed"]), sources["seed"]))
     return settings
 

@@ -15,6 +15,9 @@ Entry = Mapping[str, Any]
 MAX_ROWS = 8
 """Rows of the tables of errors and of failed checks."""
 
+MAX_CAUSES = 3
+"""Outcomes that are put in words below the table of errors."""
+
 _TIME_COLUMNS = (Column("p50", drop=2), Column("p95"), Column("p99", drop=3), Column("max", drop=5))
 _TIMES = ("p50_ns", "p95_ns", "p99_ns", "max_ns")
 
@@ -98,7 +101,14 @@ def errors(summary: Entry, page: Page) -> list[str]:
         Column("step", left=True, drop=2),
         Column("seen", left=True, drop=1),
     )
-    return table(columns, rows, page) + _more(found, page) if rows else []
+    return [*table(columns, rows, page), *_more(found, page), *_causes(found, page)] if rows else []
+
+
+def _causes(found: Sequence[Entry], page: Page) -> list[str]:
+    """What the most frequent outcomes mean: their names are for programs."""
+    meant = {str(error["outcome"]): str(error["cause"]) for error in found if error.get("cause")}
+    lines = [f"{name}: {cause}" for name, cause in list(meant.items())[:MAX_CAUSES]]
+    return [line for text in lines for line in sentence(Cell(""), text, page)]
 
 
 def _more(found: Sequence[Entry], page: Page) -> list[str]:
@@ -108,9 +118,13 @@ def _more(found: Sequence[Entry], page: Page) -> list[str]:
 
 def _which_time(summary: Entry) -> str:
     """Says what the times of the table are, because a closed loop's cannot be read like an open one's."""
-    models = {scenario["model"] for scenario in summary["load"]["scenarios"]}
+    scenarios = summary["load"]["scenarios"]
+    closed = [str(scenario["name"]) for scenario in scenarios if scenario["model"] == "closed"]
     text = "response time: due to last byte"
-    return text if models == {"open"} else f"{text}; closed loop: a slow target gets less load"
+    if not closed:
+        return text
+    which = "closed loop" if len(closed) == len(scenarios) else f"closed loop in {', '.join(closed)}"
+    return f"{text}; {which}: a slow target gets less load"
 
 
 def _merged(errors_by_phase: Sequence[Entry]) -> list[Entry]:

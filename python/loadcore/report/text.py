@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loadcore.report import numbers, tables
+from loadcore.report import numbers, plan_words, tables
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+from loadcore.results.judgement import standing
 
 Summary = Mapping[str, Any]
 """The content of `summary.json`."""
@@ -47,22 +48,12 @@ def title(summary: Summary, page: Page) -> list[str]:
     scenarios = summary["load"]["scenarios"]
     targets = dict.fromkeys(str(scenario["base_url"]) for scenario in scenarios if scenario["base_url"])
     parts = [printable(text, page.glyphs) for text in (str(summary["name"]), *targets)]
-    if len(scenarios) == 1:
-        parts.append(load_in_words(scenarios[0], page.glyphs))
+    for scenario in scenarios:
+        load = plan_words.load_in_short(scenario, page.glyphs)
+        name = f"{printable(scenario['name'], page.glyphs)}: " if len(scenarios) > 1 and load else ""
+        parts.append(name + load)
     parts += [numbers.span(summary["duration_s"]), f"run {str(summary['run_id'])[:_SHORT_ID]}"]
-    lines = facts(Cell(""), [Cell(part) for part in parts if part], page, indent=0)
-    if summary["truncated"]:
-        ended = f"run ended early at {numbers.clock(summary['duration_s'])}: this is what was written until then"
-        lines += sentence(Cell(f"{page.glyphs.bad} ", Role.BAD), ended, page)
-    return lines
-
-
-def load_in_words(scenario: Mapping[str, Any], glyphs: Glyphs) -> str:
-    """The load of one scenario in a few words: `1 000 users`, `open loop`."""
-    users = scenario["users"]["planned"]
-    if scenario["model"] == "open":
-        return "arrival rate" if not users else f"arrival rate, at most {numbers.count(users, glyphs)} users"
-    return f"{numbers.count(users, glyphs)} user{'' if users == 1 else 's'}" if users else ""
+    return facts(Cell(""), [Cell(part) for part in parts if part], page, indent=0)
 
 
 def verdict(summary: Summary, page: Page) -> list[str]:
@@ -73,12 +64,17 @@ def verdict(summary: Summary, page: Page) -> list[str]:
         "fail": (glyphs.bad, "FAIL", Role.BAD),
         "invalid": (glyphs.bad, "INVALID", Role.BAD),
         "no_data": (glyphs.unknown, "NO DATA", Role.BAD),
+        "interrupted": (glyphs.unknown, "INTERRUPTED", Role.WARNING),
+        "running": (glyphs.unknown, "STILL RUNNING", Role.WARNING),
     }[summary["verdict"]["status"]]
-    reasons = [printable(str(reason), glyphs) for reason in summary["verdict"]["reasons"]] or [_judged(summary)]
+    found = summary["verdict"]["reasons"] or [standing(summary["thresholds"])]
+    reasons = [printable(str(reason), glyphs) for reason in found]
     label = f"{mark} {word}   "
     lines = sentence(Cell(label, role), reasons[0], page)
     for reason in reasons[1:]:
         lines += sentence(Cell(" " * len(label)), reason, page)
+    for advice in summary["verdict"].get("advice", ()):
+        lines += sentence(Cell(f"{' ' * len(label)}{glyphs.arrow} "), printable(str(advice), glyphs), page)
     return lines
 
 
@@ -175,15 +171,6 @@ def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page:
     return lines
 
 
-def _judged(summary: Summary) -> str:
-    """The first sentence of a verdict that gives no reasons."""
-    total = len(summary["thresholds"])
-    crossed = sum(threshold["state"] == "fail" for threshold in summary["thresholds"])
-    if crossed:
-        return f"{crossed} of {total} thresholds crossed"
-    return f"{total} of {total} thresholds hold" if total else "no thresholds"
-
-
 def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
     """The numbers of the client's health, as far as they were measured."""
     texts = []
@@ -204,22 +191,25 @@ def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
 
 
 def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, Role | None]]:
-    """What became of a scenario's iterations and users; zeros that are good news are left out."""
+    """What became of a scenario's iterations and users. Zeros are left out, but not those that an open model is for."""
     iterations = scenario["iterations"]
     users = scenario["users"]
+    is_open = scenario["model"] == "open"
     texts: list[tuple[str, Role | None]] = []
-    for key, word, bad in (
-        ("started", "iterations", False),
-        ("completed", "completed", False),
-        ("failed", "failed", True),
-        ("dropped", "dropped (no user was free)", True),
-        ("interrupted", "interrupted", False),
+    for key, word, always, bad in (
+        ("due", "arrivals due", is_open, False),
+        ("started", "started" if is_open else "iterations", True, False),
+        ("completed", "completed", True, False),
+        ("failed", "failed", False, True),
+        ("dropped", "dropped (no user was free)" if iterations["dropped"] else "dropped", is_open, True),
+        ("interrupted", "interrupted", False, False),
     ):
         value = iterations[key]
-        if value or key in {"started", "completed"}:
-            texts.append((f"{numbers.count(value, glyphs)} {word}", Role.BAD if bad else None))
+        if always or (value and key != "due"):
+            texts.append((f"{numbers.count(value, glyphs)} {word}", Role.BAD if bad and value else None))
     if users["lost"]:
         texts.append((f"{numbers.count(users['lost'], glyphs)} users lost", Role.BAD))
     if users["peak"]:
-        texts.append((f"users peak {numbers.count(users['peak'], glyphs)}", None))
+        most = f" of {numbers.count(users['planned'], glyphs)}" if is_open and users["planned"] else ""
+        texts.append((f"users peak {numbers.count(users['peak'], glyphs)}{most}", None))
     return texts

@@ -46,7 +46,9 @@ def client_section(totals: Totals, end: RunEnd, reasons: Sequence[Reason], count
         "verdict": "client_limited" if reasons else "healthy",
         "reasons": [reason.to_dict() for reason in reasons],
         "notes": [reason.to_dict() for reason in totals.health.notes()],
-        "cpu_ratio": max((worker.cpu_ratio_max for worker in totals.workers.values()), default=None),
+        "cpu_ratio": max(
+            (worker.busiest for worker in totals.workers.values() if worker.busiest is not None), default=None
+        ),
         "lag_p50_ns": lag.quantile(0.5) if lag.count else None,
         "lag_p99_ns": lag.quantile(0.99) if lag.count else None,
         "lag_max_ns": max((worker.lag_max_ns for worker in totals.workers.values()), default=None),
@@ -68,7 +70,7 @@ def _worker(worker: WorkerTotals) -> dict[str, Any]:
     lag = worker.lag
     return {
         "worker": worker.worker,
-        "cpu_ratio": worker.cpu_ns / worker.wall_ns if worker.wall_ns else None,
+        "cpu_ratio": worker.cpu_ratio,
         "cpu_ratio_max": worker.cpu_ratio_max,
         "process_cpu_s": worker.process_cpu_ns / 1e9,
         "lag_p50_ns": lag.quantile(0.5) if lag.count else None,

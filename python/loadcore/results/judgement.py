@@ -6,10 +6,12 @@ data, which outranks a client that was the limit, which outranks a threshold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.errors import ExitCode
+from loadcore.results import failures
+from loadcore.results.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from loadcore.results.tally import ScenarioTotals, StepTotals
     from loadcore.verdict import Reason
 
-Status = Literal["pass", "fail", "invalid", "no_data"]
+Status = Literal["pass", "fail", "invalid", "no_data", "interrupted", "running"]
 
 PRECEDENCE = (
     ExitCode.BUG,
@@ -39,6 +41,8 @@ _STATUS: dict[ExitCode, Status] = {
     ExitCode.INVALID: "invalid",
     ExitCode.THRESHOLD_CROSSED: "fail",
     ExitCode.REGRESSION: "fail",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "interrupted",
 }
 
 
@@ -52,6 +56,8 @@ class Judgement:
     """The deciding ones first."""
     exit_codes: tuple[int, ...]
     """Every code for which there was a reason, the deciding one first."""
+    advice: tuple[str, ...] = ()
+    """What to do about the reasons, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +72,47 @@ class Evidence:
     """Over the whole run."""
     thresholds: Sequence[dict[str, Any]]
     client_reasons: Sequence[Reason]
+    whole: Tally = field(default_factory=Tally)
+    """Over the whole run, for the names of what went wrong."""
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """Weigh everything that can be held against a run."""
+    """Weigh everything that can be held against a run. One that still goes on is not judged yet: `running`."""
     held: dict[ExitCode, list[str]] = {}
     for code, text in (
+        *_truncated_reasons(evidence.end),
         *_scenario_reasons(evidence),
         *_data_reasons(evidence),
         *_client_reasons(evidence),
         *_threshold_reasons(evidence),
-        *_signal_reasons(evidence.end),
+        *_signal_reasons(evidence),
     ):
         held.setdefault(code, []).append(text)
     codes = [code for code in PRECEDENCE if code in held]
     reasons = tuple(text for code in codes for text in held[code])
     if not codes:
         return Judgement("pass", int(ExitCode.PASS), (), (0,))
-    return Judgement(_STATUS.get(codes[0], "pass"), int(codes[0]), reasons, tuple(int(code) for code in codes))
+    status = "running" if evidence.end.running else _STATUS[codes[0]]
+    advice = _advice(evidence) if ExitCode.NO_DATA in held else ()
+    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice)
+
+
+def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> str:
+    """How thresholds stand, or stood when a run ended: `1 of 1 threshold holds`, `2 of 3 thresholds held`."""
+    total = len(thresholds)
+    if not total:
+        return "no thresholds"
+    holding = sum(threshold["state"] == "pass" for threshold in thresholds)
+    verb = "held" if ended else "holds" if total == 1 else "hold"
+    return f"{holding} of {total} threshold{'s' if total > 1 else ''} {verb}"
+
+
+def _truncated_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
+    if end.running:
+        return [(ExitCode.INVALID, f"the run goes on: this is what was written in {end.ended_ns / 1e9:.0f} s")]
+    if end.truncated:
+        return [(ExitCode.INVALID, f"the run was killed: this is what was written in {end.ended_ns / 1e9:.0f} s")]
+    return []
 
 
 def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
@@ -97,21 +126,29 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     for scenario in evidence.scenarios:
         if scenario.iterations_failed and not scenario.iterations_completed:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
-            reasons.append((ExitCode.SCENARIO_RAISED, text))
+            cause = failures.why_iterations_failed(evidence.start, scenario.name, evidence.whole)
+            reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
 
 
 def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     main = evidence.main
     reasons = []
+    cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole)
+    because = f": {cause}" if cause else ""
     if not main.requests:
         reasons.append("no request was made in the measured part of the run")
     elif not main.attempts:
-        reasons.append(f"none of {main.requests} requests could be sent")
+        reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
-        reasons.append(f"none of {main.requests} requests was answered")
+        reasons.append(f"none of {main.requests} requests was answered{because}")
     reasons += [f"{entry['expression']} has no data" for entry in evidence.thresholds if entry["state"] == "no_data"]
     return [(ExitCode.NO_DATA, text) for text in reasons]
+
+
+def _advice(evidence: Evidence) -> tuple[str, ...]:
+    _, advice = failures.why_not_answered(evidence.start, evidence.main, evidence.whole)
+    return (advice,) if advice and not evidence.main.statuses.total() else ()
 
 
 def _client_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
@@ -135,14 +172,14 @@ def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     return [(ExitCode.THRESHOLD_CROSSED, text)]
 
 
-def _signal_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
-    seconds = f"{end.ended_ns / 1e9:.1f} s"
-    match end.signal:
+def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    until_then = f"after {evidence.end.ended_ns / 1e9:.1f} s; until then {standing(evidence.thresholds, ended=True)}"
+    match evidence.end.signal:
         case "SIGINT":
-            return [(ExitCode.INTERRUPTED, f"ended by Ctrl-C after {seconds}")]
+            return [(ExitCode.INTERRUPTED, f"ended by Ctrl-C {until_then}")]
         case "SIGHUP":
-            return [(ExitCode.TERMINATED, f"ended by the end of its terminal after {seconds}")]
+            return [(ExitCode.TERMINATED, f"ended by the end of its terminal {until_then}")]
         case "SIGTERM":
-            return [(ExitCode.TERMINATED, f"ended by SIGTERM after {seconds}")]
+            return [(ExitCode.TERMINATED, f"ended by SIGTERM {until_then}")]
         case _:
             return []

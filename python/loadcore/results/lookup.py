@@ -10,7 +10,9 @@ from loadcore.results.tally import MAIN, StepTotals, Tally
 from loadcore.results.totals import PHASES
 
 if TYPE_CHECKING:
-    from loadcore.engine import Histogram
+    from collections.abc import Collection
+
+    from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.results.record_of_run import RunStart
     from loadcore.results.totals import Totals
     from loadcore.thresholds import Counter, Time
@@ -18,17 +20,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SteadySpan:
-    """The measured part of a run: from the end of the warm-up to the planned end, or to the end if that came first."""
+    """The measured part of a run, or of some scenarios of it: from the end of the warm-up to the planned end.
+
+    A run that was ended before, or that still goes on, was measured until then; so is one that ends with its last
+    iteration. The last response is no end: in an open model it may come long before the next arrival would be due.
+    """
 
     start_ns: int
     end_ns: int
 
     @classmethod
-    def of(cls, start: RunStart, ended_ns: int) -> SteadySpan:
-        """Of a run that has ended, or of one that has gone on for so long."""
-        planned = start.description.planned_end_ns
-        end = ended_ns if planned is None else min(planned, ended_ns)
-        return cls(start.warm_up_ns, max(end, start.warm_up_ns))
+    def of(
+        cls, start: RunStart, ended_ns: int, *, as_planned: bool = False, scenarios: Collection[str] = ()
+    ) -> SteadySpan:
+        """Of a run that has ended, or of one that has gone on for so long.
+
+        Args:
+            start: What was started.
+            ended_ns: The end, or the present.
+            as_planned: Whether the run went on for as long as its plan says.
+            scenarios: Those it is about; all if none is named.
+        """
+        ends = [
+            _end_of(each, ended_ns, as_planned=as_planned)
+            for each in start.description.scenarios
+            if not scenarios or each.name in scenarios
+        ]
+        return cls(start.warm_up_ns, max([start.warm_up_ns, *ends]))
 
     @property
     def seconds(self) -> float:
@@ -43,17 +61,20 @@ class Measured:
     start, which may be in the warm-up: they are looked at over the whole run.
     """
 
-    def __init__(self, totals: Totals, start: RunStart, ended_ns: int) -> None:
+    def __init__(self, totals: Totals, start: RunStart, ended_ns: int, *, as_planned: bool = False) -> None:
         self._totals = totals
         self._steady = totals.over()
         self._start = start
-        self._span = SteadySpan.of(start, ended_ns)
+        self._ended_ns = ended_ns
+        self._as_planned = as_planned
         self._sums: dict[tuple[str | None, str | None], StepTotals | None] = {}
 
-    @property
-    def seconds(self) -> float:
-        """Length of the steady phase."""
-        return self._span.seconds
+    def seconds_of(self, scenario: str | None, step: str | None) -> float:
+        """Length of the steady phase of the scenarios in that scope."""
+        found = {each.scenario for each in self._start.description.steps if step == each.name}
+        names = found if scenario is None else {scenario}
+        span = SteadySpan.of(self._start, self._ended_ns, as_planned=self._as_planned, scenarios=names)
+        return span.seconds
 
     def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
         """How many; None where the scope does not exist."""
@@ -114,6 +135,16 @@ class Measured:
         if not found:
             return None
         return sum(check.failed if counter == "checks_failed" else check.evaluated for check in found)
+
+
+def _end_of(scenario: ScenarioInfo, ended_ns: int, *, as_planned: bool) -> int:
+    """Until when a scenario is measured. Where its last iteration ends it, the planned end is but the latest one."""
+    ends_with_iterations = scenario.model == "closed" and scenario.planned_iterations is not None
+    if scenario.planned_end_ns is None:
+        return ended_ns
+    if as_planned and not ends_with_iterations:
+        return scenario.planned_end_ns
+    return min(scenario.planned_end_ns, ended_ns)
 
 
 def mean_ns(total: StepTotals, time: str) -> float | None:

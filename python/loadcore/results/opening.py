@@ -47,7 +47,7 @@ def open_run(path: Path) -> Run:
     missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
     if state == "killed" and folder.summary.exists():
         return Run(path, _read_json(folder.summary), state, missing)
-    return Run(path, rebuild(folder, start), state, missing)
+    return Run(path, rebuild(folder, start, running=state == "running"), state, missing)
 
 
 def read_start(folder: RunFolder) -> RunStart:
@@ -64,18 +64,23 @@ def read_start(folder: RunFolder) -> RunStart:
         raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
 
 
-def rebuild(folder: RunFolder, start: RunStart) -> dict[str, Any]:
+def rebuild(folder: RunFolder, start: RunStart, *, running: bool = False) -> dict[str, Any]:
     """The summary of a run that has none, from the windows it wrote."""
     totals = totals_of(folder, start)
     ended_ns = (totals.last_second + 1) * _NS
     workers = tuple(_end_of(folder, worker) for worker in range(start.workers))
-    end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True)
+    end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=running)
     return summary.build(summary.Parts(start, end, totals, judge(rules_of(start), Measured(totals, start, ended_ns))))
+
+
+def totals_for(start: RunStart) -> Totals:
+    """Empty totals, ready to take the windows of a run."""
+    return Totals(start.expectations(), start.cores, open_only=start.open_only)
 
 
 def totals_of(folder: RunFolder, start: RunStart) -> Totals:
     """All windows of a folder, added up."""
-    totals = Totals(start.expectations(), start.cores)
+    totals = totals_for(start)
     for path in folder.all_windows():
         for batch in read(path).batches:
             totals.add(batch)

@@ -35,6 +35,12 @@ class RunStart:
     """Scenario, step, and the status codes it expects as inclusive ranges; steps that expect 0 to 399 are left out."""
     thresholds: list[dict[str, Any]]
     """What the run is judged by: `expression`, and the `scenario` and `step` it is about."""
+    loads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By scenario: the load model, as it stands in the plan."""
+    stopping: list[tuple[str, str, str]] = field(default_factory=list)
+    """Scenario, step and name of every check whose failure ends the iteration."""
+    needed: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    """Scenario, step, and the variables it must set lest the iteration end, in the order of the plan."""
     allow_lost_workers: bool = False
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +65,8 @@ class RunStart:
             known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
             known["description"] = Description.from_dict(known["description"])
             known["expected"] = [(scenario, step, ranges) for scenario, step, ranges in known["expected"]]
+            known["stopping"] = [tuple(each) for each in known.get("stopping", ())]
+            known["needed"] = [tuple(each) for each in known.get("needed", ())]
             return cls(**known)
         except (KeyError, TypeError) as problem:
             raise ValueError(f"not the description of a run: {problem}") from problem
@@ -66,6 +74,11 @@ class RunStart:
     def expectations(self) -> dict[tuple[str, str], list[list[int]]]:
         """The expected status codes by (scenario, step)."""
         return {(scenario, step): ranges for scenario, step, ranges in self.expected}
+
+    @property
+    def open_only(self) -> bool:
+        """Whether every scenario has an open model."""
+        return all(scenario.model == "open" for scenario in self.description.scenarios)
 
     @property
     def cores(self) -> int:
@@ -122,5 +135,13 @@ class RunEnd:
     """The threshold that ended the run."""
     truncated: bool = False
     """Whether the run was killed, or still goes on, so that this is only what can be seen from outside."""
+    running: bool = False
+    """Whether it still goes on."""
     windows_lost: str | None = None
     """Why windows are missing in `windows.arrow`, if some are."""
+
+    @property
+    def as_planned(self) -> bool:
+        """Whether the run went on for as long as its plan says: nobody and nothing ended it before."""
+        ended = self.truncated or self.signal or self.aborted_by
+        return not ended and all(worker.reason == "finished" for worker in self.workers)

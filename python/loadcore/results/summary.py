@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.results import judgement
 from loadcore.results.client import client_section, counted_of
+from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
 from loadcore.results.tally import MAIN, ScenarioTotals, StepTotals
@@ -46,12 +47,12 @@ def build(parts: Parts) -> dict[str, Any]:
     """The content of `summary.json`."""
     start, end, totals = parts.start, parts.end, parts.totals
     steady, whole = totals.over(), totals.over(*PHASES)
-    span = SteadySpan.of(start, end.ended_ns)
+    span = _span(parts)
     main = steady.all_steps()
     counted = counted_of(parts.start, parts.end, whole)
     reasons = totals.health.reasons(counted)
     verdict = judgement.judge(
-        judgement.Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons)
+        judgement.Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons, whole)
     )
     return {
         "schema_version": SCHEMA_VERSION,
@@ -65,11 +66,12 @@ def build(parts: Parts) -> dict[str, Any]:
         "verdict": {
             "status": verdict.status,
             "reasons": list(verdict.reasons),
+            "advice": list(verdict.advice),
             "exit_codes": list(verdict.exit_codes),
         },
         "thresholds": list(parts.thresholds),
         "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
-        "steps": _steps(parts, steady, whole, span),
+        "steps": _steps(parts, steady, whole),
         "all": _step(main, span.seconds),
         "checks": [
             {key: getattr(check, key) for key in ("scenario", "step", "name", "evaluated", "failed")}
@@ -87,6 +89,12 @@ def build(parts: Parts) -> dict[str, Any]:
         "workers_lost": [{"worker": worker.worker, "reason": worker.error} for worker in end.workers if worker.lost],
         "signal": end.signal,
     }
+
+
+def _span(parts: Parts, *scenarios: str) -> SteadySpan:
+    """The measured part of the run, or of some scenarios of it."""
+    end = parts.end
+    return SteadySpan.of(parts.start, end.ended_ns, as_planned=end.as_planned, scenarios=scenarios)
 
 
 def schema() -> dict[str, Any]:
@@ -133,12 +141,12 @@ def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
     }
 
 
-def _steps(parts: Parts, steady: Tally, whole: Tally, span: SteadySpan) -> list[dict[str, Any]]:
+def _steps(parts: Parts, steady: Tally, whole: Tally) -> list[dict[str, Any]]:
     """Every step of the plan, also those that made no request, in the plan's order."""
     entries = []
     for info in parts.start.description.steps:
         is_main = info.section == MAIN
-        tally, seconds = (steady, span.seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
+        tally, seconds = (steady, _span(parts, info.scenario).seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
         found = tally.steps.get((info.scenario, info.section, info.name))
         entries.append(_step(found or StepTotals(info.scenario, info.name, info.method, info.section), seconds))
     return entries
@@ -164,6 +172,8 @@ def _scenario(parts: Parts, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
         "name": info.name,
         "base_url": parts.start.base_urls.get(info.name),
         "model": info.model,
+        "load": parts.start.loads.get(info.name),
+        "steady_s": _span(parts, info.name).seconds,
         "planned_iterations": info.planned_iterations,
         "iterations": {
             "due": totals.iterations_due,
@@ -205,6 +215,7 @@ def _phase(tally: Tally) -> dict[str, int]:
 
 def _errors(totals: Totals) -> list[dict[str, Any]]:
     """What went wrong, the most frequent first. Exactly one of `outcome` and `status` is given."""
+    meanings = causes()
     entries = [
         {
             "scenario": scenario,
@@ -212,6 +223,7 @@ def _errors(totals: Totals) -> list[dict[str, Any]]:
             "step": step,
             "phase": phase,
             "outcome": outcome or None,
+            "cause": meanings.get(outcome),
             "status": status or None,
             "count": span.count,
             "first_s": span.first_s,

@@ -40,8 +40,8 @@ class WorkerTotals:
     """CPU time of the engine thread."""
     process_cpu_ns: int = 0
     wall_ns: int = 0
-    cpu_ratio_max: float = 0.0
-    """The busiest second of the engine thread, of one core."""
+    cpu_ratio_max: float | None = None
+    """The busiest second of the engine thread, of one core; None if no second was whole."""
     lag: Histogram = field(default_factory=Histogram)
     lag_max_ns: int = 0
     involuntary_switches: int = 0
@@ -59,9 +59,20 @@ class WorkerTotals:
         self.lag_max_ns = max(self.lag_max_ns, row["lag_max_ns"] or 0)
         self.open_fds_max = max(self.open_fds_max, row["open_fds"] or 0)
         self.fd_limit = row["fd_limit"] if row["fd_limit"] is not None else self.fd_limit
-        self.cpu_ratio_max = max(self.cpu_ratio_max, cpu_ratio(row) or 0.0)
+        if (ratio := cpu_ratio(row)) is not None:
+            self.cpu_ratio_max = max(self.cpu_ratio_max or 0.0, ratio)
         if row["lag"] is not None:
             self.lag.add_encoded(row["lag"])
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """CPU time of the engine thread over the whole run, of one core."""
+        return self.cpu_ns / self.wall_ns if self.wall_ns else None
+
+    @property
+    def busiest(self) -> float | None:
+        """The busiest second, or the whole run if it was shorter than one."""
+        return self.cpu_ratio if self.cpu_ratio_max is None else self.cpu_ratio_max
 
 
 @dataclass(slots=True)
@@ -77,7 +88,7 @@ class MachineTotals:
         wall, foreign = row["wall_ns"] or 0, row["foreign_cpu_ns"] or 0
         self.wall_ns += wall
         self.foreign_cpu_ns += foreign
-        if wall:
+        if wall >= _LEAST_WALL_NS:
             self.foreign_cores_max = max(self.foreign_cores_max, foreign / wall)
 
 
@@ -100,10 +111,15 @@ class Totals:
     Args:
         expected: The status codes a step expects, as inclusive ranges, by (scenario, step); by default 0 to 399.
         cores: How many cores the machine has, to tell what share of it other programs used.
+        open_only: Whether every scenario has an open model, so that all lag is against a schedule.
     """
 
     def __init__(
-        self, expected: Mapping[tuple[str, str], Sequence[Sequence[int]]] | None = None, cores: int = 1
+        self,
+        expected: Mapping[tuple[str, str], Sequence[Sequence[int]]] | None = None,
+        cores: int = 1,
+        *,
+        open_only: bool = False,
     ) -> None:
         self.health = ClientHealth()
         self.workers: dict[int, WorkerTotals] = {}
@@ -116,10 +132,12 @@ class Totals:
         """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
         self._expected = dict(expected or {})
         self._cores = cores
+        self._open_only = open_only
         self._phases: dict[str, Tally] = {}
         self._recent: dict[int, list[Row]] = {}
         self._recent_tallies: dict[int, Tally] = {}
         self._users: dict[tuple[str, int], int] = {}
+        self._users_in: dict[tuple[str, int], int] = {}
         self._last_seconds: dict[int, int] = {}
         self._process_cpu: dict[tuple[int, int], int] = {}
 
@@ -173,7 +191,7 @@ class Totals:
         for old in [each for each in self._recent if each < self.last_second - RECENT_S]:
             del self._recent[old]
             self._recent_tallies.pop(old, None)
-        self._count_users(worker, rows)
+        self._count_users(second, worker, rows)
         self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:
             if row["kind"] == "worker":
@@ -202,16 +220,21 @@ class Totals:
         for key in [key for key in self._process_cpu if key[0] < row["second"] - 2 * RECENT_S]:
             del self._process_cpu[key]
         if row["phase"] == STEADY:
-            self.health.see(_worker_second(row, rows))
+            self.health.see(_worker_second(row, rows, open_only=self._open_only))
 
-    def _count_users(self, worker: int, rows: Iterable[Row]) -> None:
+    def _count_users(self, second: int, worker: int, rows: Iterable[Row]) -> None:
         active: dict[str, int] = {}
         for row in rows:
             if row["kind"] == "scenario" and row["users_active"] is not None:
                 active[row["scenario"]] = max(active.get(row["scenario"], 0), row["users_active"])
         for scenario, users in active.items():
             self._users[scenario, worker] = users
-            self.users_peak[scenario] = max(self.users_peak.get(scenario, 0), self.users_active(scenario))
+            # Workers report one after another: only what they had in the same second adds up.
+            together = self._users_in.get((scenario, second), 0) + users
+            self._users_in[scenario, second] = together
+            self.users_peak[scenario] = max(self.users_peak.get(scenario, 0), together)
+        for key in [key for key in self._users_in if key[1] < self.last_second - 2 * RECENT_S]:
+            del self._users_in[key]
 
     def _note_errors(self, row: Row) -> None:
         where = (row["scenario"], row["section"], row["name"], row["phase"])
@@ -241,10 +264,9 @@ def cpu_ratio(row: Row) -> float | None:
     return float(row["cpu_ns"] / row["wall_ns"])
 
 
-def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
-    service, is_open = Histogram(), False
+def _worker_second(row: Row, rows: Iterable[Row], *, open_only: bool) -> WorkerSecond:
+    service = Histogram()
     for step in rows:
-        is_open = is_open or bool(step["iterations_due"])
         if step["kind"] == "step" and step["section"] == MAIN and step["service"] is not None:
             service.add_encoded(step["service"])
     lag: Any = Histogram()
@@ -256,7 +278,7 @@ def _worker_second(row: Row, rows: Iterable[Row]) -> WorkerSecond:
         cpu_ratio=cpu_ratio(row),
         lag_p99_ns=lag.quantile(0.99) if lag.count else None,
         service_p50_ns=service.quantile(0.5) if service.count else None,
-        is_open=is_open,
+        open_only=open_only,
         open_fds=row["open_fds"],
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],

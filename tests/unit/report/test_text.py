@@ -112,12 +112,66 @@ def test_no_data_is_neither_good_nor_zero() -> None:
     assert text.thresholds(summary, page)[1] == " ? response.p95 < 250ms         -  no data"
 
 
-def test_a_killed_run_says_when_it_ended() -> None:
-    """The report of a truncated run does not pretend to be whole."""
-    summary = failed_run() | {"truncated": True, "duration_s": 41.3}
-    assert (
-        text.title(summary, Page(80, UNICODE))[1] == " ✗ run ended early at 0:41: this is what was written until then"
+@pytest.mark.parametrize(
+    ("status", "begin"),
+    [("interrupted", " ? INTERRUPTED   ended by Ctrl-C"), ("running", " ? STILL RUNNING   ended by Ctrl-C")],
+)
+def test_a_run_without_its_end_does_not_read_as_a_pass(status: str, begin: str) -> None:
+    """It has a word of its own, before the reason."""
+    summary = failed_run()
+    summary["verdict"] |= {"status": status, "reasons": ["ended by Ctrl-C"]}
+
+    assert text.verdict(summary, Page(80, UNICODE)) == [begin]
+
+
+def test_a_verdict_says_what_to_do_where_it_knows() -> None:
+    """Advice stands below the reasons."""
+    summary = failed_run()
+    summary["verdict"] |= {"reasons": ["nobody listens"], "advice": ["loadcore target up"]}
+
+    assert text.verdict(summary, Page(80, ASCII)) == [" XX FAIL   nobody listens", "           -> loadcore target up"]
+
+
+def test_errors_are_named_for_programs_and_put_in_words_for_people() -> None:
+    """Each kind of outcome once, below the table."""
+    summary = failed_run()
+    for entry in summary["errors"]:
+        entry["cause"] = "the connection attempt was reset" if entry["outcome"] == "connect_reset" else None
+
+    assert tables.errors(summary, Page(80, ASCII))[-1] == " connect_reset: the connection attempt was reset"
+
+
+RATE = {"count": 50, "per_ns": 1_000_000_000}
+OPEN = {
+    "name": "buy",
+    "model": "open",
+    "load": {"kind": "arrival_rate", "rate": RATE, "duration_ns": 10**9, "max_users": 500, "arrivals": "even"},
+    "base_url": "http://127.0.0.1:8080",
+    "planned_iterations": 100,
+    "iterations": {"due": 100, "started": 97, "completed": 97, "failed": 0, "dropped": 3, "interrupted": 0},
+    "users": {"planned": 500, "peak": 7, "lost": 0},
+}
+
+
+def test_an_open_run_says_its_rate_and_what_became_of_arrivals() -> None:
+    """The rate stands in the title; due, dropped and users stand in the load."""
+    summary = failed_run()
+    summary["load"]["scenarios"] = [OPEN]
+
+    assert "50.0/s, at most 500 users" in text.title(summary, Page(120, ASCII))[0]
+    assert text.load(summary, Page(120, ASCII))[0] == (
+        " LOAD     100 arrivals due - 97 started - 97 completed - 3 dropped (no user was free) - users peak 7 of 500"
     )
+
+
+def test_a_mixed_run_says_which_load_and_which_loop_is_whose() -> None:
+    """Every scenario has its load in the title, and the note about closed loops names those it is about."""
+    summary = failed_run()
+    summary["load"]["scenarios"].append(OPEN)
+    report = text.render(summary, Page(80, ASCII))
+
+    assert "checkout: 1,000 users\n buy: 50.0/s, at most 500 users - 2m00s" in report
+    assert "closed loop in checkout: a slow target gets less load" in " ".join(report.split())
 
 
 def test_an_open_loop_is_not_called_closed() -> None:

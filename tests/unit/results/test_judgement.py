@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loadcore.errors import ExitCode
 from loadcore.results.judgement import Evidence, judge
 from loadcore.results.record_of_run import RunEnd, WorkerEnd
-from loadcore.results.tally import ScenarioTotals, StepTotals
+from loadcore.results.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
 from loadcore.verdict import Reason
 from tests.unit.results.numbers import START
+
+if TYPE_CHECKING:
+    from loadcore.results.record_of_run import RunStart
 
 ANSWERED = StepTotals("", "all", "", "main", requests=100, attempts=100, statuses=Counter({200: 100}))
 HOLDS = {"expression": "errors.rate < 1%", "state": "pass", "value": 0.0, "limit": 0.01, "unit": "ratio"}
@@ -65,8 +68,25 @@ def test_a_good_run_passes_without_reasons() -> None:
         ({"client_reasons": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
         ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, "worker 0 was lost: killed by SIGKILL"),
         ({"end": end(windows_lost="disk full")}, "invalid", 111, "windows are missing: disk full"),
-        ({"end": end(signal="SIGINT")}, "pass", 130, "ended by Ctrl-C after 2.0 s"),
-        ({"end": end(signal="SIGTERM")}, "pass", 143, "ended by SIGTERM after 2.0 s"),
+        (
+            {"end": end(signal="SIGINT")},
+            "interrupted",
+            130,
+            "ended by Ctrl-C after 2.0 s; until then 1 of 1 threshold held",
+        ),
+        (
+            {"end": end(signal="SIGTERM"), "thresholds": []},
+            "interrupted",
+            143,
+            "ended by SIGTERM after 2.0 s; until then no thresholds",
+        ),
+        ({"end": end(truncated=True)}, "invalid", 111, "the run was killed: this is what was written in 2 s"),
+        (
+            {"end": end(truncated=True, running=True)},
+            "running",
+            111,
+            "the run goes on: this is what was written in 2 s",
+        ),
     ],
 )
 def test_each_reason_has_its_code(changes: dict[str, Any], status: str, code: int, reason: str) -> None:
@@ -87,6 +107,65 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
     assert judge(replace(GOOD, **changes)).exit_codes == (107, 113, 111, 130)
     assert judge(replace(GOOD, **changes, thresholds=[CROSSED])).exit_codes == (113, 111, 99, 130)
     assert judge(replace(GOOD, client_reasons=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
+
+
+STOPPED = replace(START, stopping=[("shop", "GET /items", "has items")])
+WANTING = replace(START, needed=[("shop", "GET /items", ["id", "tag"]), ("shop", "POST /orders", ["order"])])
+
+
+def whole(*steps: StepTotals, failed: int = 0) -> Tally:
+    """Everything that a run counted."""
+    tally = Tally()
+    tally.steps = {(step.scenario, step.section, step.name): step for step in steps}
+    tally.checks = {("shop", "GET /items", "has items"): CheckTotals("shop", "GET /items", "has items", 100, failed)}
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("start", "counted", "cause"),
+    [
+        (STOPPED, whole(failed=100), "the check `has items` of GET /items ended 100 of them"),
+        (
+            START,
+            whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(ok=2, timeout_headers=7))),
+            "GET /items got no response 7 times (timeout_headers)",
+        ),
+        (
+            WANTING,
+            whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(ok=9))),
+            "GET /items was answered, but not with what `extract` takes `id` or `tag` from",
+        ),
+    ],
+)
+def test_what_ended_every_iteration_is_named(start: RunStart, counted: Tally, cause: str) -> None:
+    """The check that stops, the step without a response, or the value that was not there, by its name."""
+    (reason,) = judge(replace(GOOD, start=start, scenarios=FAILING, whole=counted)).reasons
+
+    assert reason == f"shop: none of 100 iterations reached its end: {cause}"
+
+
+def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
+    """Address and remedy; where it is the gateway's, the command that starts it."""
+    refused = replace_counts(connect_refused=100)
+    here = judge(replace(GOOD, main=refused))
+    there = judge(replace(GOOD, main=refused, start=replace(START, base_urls={"shop": "http://10.0.0.1"})))
+
+    assert here.reasons[0].endswith("nobody listens at http://127.0.0.1:8080 (connect_refused)")
+    assert "loadcore target up" in here.advice[0]
+    assert "--host" in there.advice[0]
+
+
+def test_a_token_endpoint_that_refuses_is_quoted() -> None:
+    """Which status it gave, and how often, because the requests themselves were never sent."""
+    calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, statuses=Counter({401: 2, 400: 1}))
+    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls)))
+
+    assert "the token endpoint refused: token answered 400 once, 401 2 times" in judgement.reasons[0]
+
+
+def replace_counts(**outcomes: int) -> StepTotals:
+    """Requests that were never sent, with these outcomes."""
+    return StepTotals("", "all", "", "main", requests=sum(outcomes.values()), outcomes=Counter(outcomes))
 
 
 def test_failing_iterations_are_left_to_the_threshold_that_found_them() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadcore import machine
-from loadcore.errors import ResultsError
+from loadcore.errors import ExitCode, ResultsError
 from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
 from tests.unit.results.numbers import START
@@ -38,7 +38,7 @@ def test_a_run_whose_supervisor_lives_goes_on(tmp_path: Path) -> None:
     assert (run.state, run.truncated) == ("running", True)
     assert run.missing == ("the run goes on: this is what was written so far",)
     assert (run.requests.num_rows, run.windows.num_rows) == (0, 0)
-    assert run.verdict["status"] == "no_data"
+    assert run.verdict["status"] == "running"
 
 
 def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Path) -> None:
@@ -46,6 +46,7 @@ def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Pa
     run = load(started(tmp_path, pid=os.getpid(), started_ticks=1))
 
     assert (run.state, run.missing) == ("killed", ("there is no manifest: the run was killed",))
+    assert ExitCode.INVALID in run.verdict["exit_codes"]
 
 
 def test_a_run_that_never_said_who_runs_it_is_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadcore.engine import ScenarioInfo
 from loadcore.results.lookup import Measured, SteadySpan
 from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
@@ -195,6 +197,45 @@ def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
     assert SteadySpan.of(START, 13 * SECOND).seconds == 8.0
     assert SteadySpan.of(START, 5 * SECOND).seconds == 3.0
     assert SteadySpan.of(START, 1 * SECOND).seconds == 0.0
+
+
+def test_the_last_response_does_not_end_a_run_that_went_as_planned() -> None:
+    """Arrivals are spread over the planned time: 49 ms less of it would make 50.7 of 50 a second."""
+    assert SteadySpan.of(START, 9 * SECOND + 951 * MS, as_planned=True).seconds == 8.0
+    counted = replace(DESCRIPTION.scenarios[0], planned_iterations=9)
+    start = replace(START, description=replace(DESCRIPTION, scenarios=(counted,)))
+
+    assert SteadySpan.of(start, 5 * SECOND, as_planned=True).seconds == 3.0
+
+
+def test_each_scenario_is_measured_until_its_own_end() -> None:
+    """One that ends before the others has its rate of its own time."""
+    short = ScenarioInfo("short", "open", 4 * SECOND, 40, 5)
+    start = replace(START, description=replace(DESCRIPTION, scenarios=(*DESCRIPTION.scenarios, short)))
+    measured = Measured(added(), start, 10 * SECOND, as_planned=True)
+
+    assert (measured.seconds_of("short", None), measured.seconds_of(None, None)) == (2.0, 8.0)
+    assert measured.seconds_of(None, "GET /items") == 8.0
+
+
+def test_the_scrap_of_a_second_has_no_cpu_ratio() -> None:
+    """A last window of few milliseconds carries the CPU of a longer stretch; only the whole run can be said then."""
+    scrap = {"kind": "worker", "cpu_ns": 12 * MS, "wall_ns": MS}
+    worker = added(batch(0, {"kind": "worker", "wall_ns": SECOND - MS}), batch(1, scrap)).workers[0]
+
+    assert worker.cpu_ratio_max is None
+    assert worker.busiest == 0.012
+
+
+def test_the_peak_adds_up_what_was_there_at_once() -> None:
+    """A worker that reports two seconds before another reports its first hides none of its users."""
+    totals = added(
+        batch(0, scenario(users_active=1), worker=0),
+        batch(1, scenario(users_active=0), worker=0),
+        batch(0, scenario(users_active=1), worker=1),
+    )
+
+    assert totals.users_peak == {"shop": 2}
 
 
 @pytest.mark.parametrize(

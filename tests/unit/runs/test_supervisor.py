@@ -87,7 +87,7 @@ def test_the_first_signal_stops_and_drains(tmp_path: Path) -> None:
 
     assert link.calls == ["prepare", "arm", "go", "stop", "close"]
     assert summary["all"]["requests"] == 12
-    assert (summary["verdict"]["status"], summary["exit_code"]) == ("pass", ExitCode.INTERRUPTED)
+    assert (summary["verdict"]["status"], summary["exit_code"]) == ("interrupted", ExitCode.INTERRUPTED)
     assert (summary["signal"], summary["truncated"]) == ("SIGINT", False)
     assert any("stopping" in text for text in follower.messages)
 

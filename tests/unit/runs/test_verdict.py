@@ -24,7 +24,7 @@ def cpu(*ratios: float, worker: int = 0) -> list[WorkerSecond]:
 
 def test_a_quiet_client_is_healthy() -> None:
     """Nothing is held against a client that keeps up."""
-    quiet = WorkerSecond(0, 0, 0.5, 200_000, 20 * MS, 40, 1000)
+    quiet = WorkerSecond(0, 0, 0.5, 200_000, 20 * MS, open_fds=40, fd_limit=1000)
 
     assert reasons([quiet] * 10, Counted((Offered("a", 100, 100),), local_ports=28_000)) == []
 
@@ -60,7 +60,7 @@ def test_lag_is_held_against_what_is_measured(lag_ms: float, service_ms: float |
     """Lag is too much above 1 ms and above 10 % of the median service time, whichever is more."""
     service = None if service_ms is None else int(service_ms * MS)
     lag_ns = int(lag_ms * MS)
-    seconds = [WorkerSecond(second, 1, None, lag_ns, service, is_open=True) for second in range(3)]
+    seconds = [WorkerSecond(second, 1, None, lag_ns, service, open_only=True) for second in range(3)]
 
     assert [reason.rule for reason in reasons(seconds)] == (["lag"] if bad else [])
 

@@ -25,6 +25,11 @@ class FixedTotals:
     seconds: float = 10.0
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)
 
+    def seconds_of(self, scenario: str | None, step: str | None) -> float:
+        """What `seconds` says."""
+        self.asked.append((scenario, step))
+        return self.seconds
+
     def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
         """What `counts` says."""
         self.asked.append((scenario, step))

@@ -1,0 +1,97 @@
+"""Why nothing came of requests and iterations, in words and with names, as far as counts can tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.engine import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.tally import StepTotals, Tally
+
+DEFAULT_TARGETS = ("http://127.0.0.1:8080", "http://localhost:8080")
+"""Where `loadcore target up` listens, and what scenarios of `loadcore init` expect."""
+
+_MOST_OF_THEM = 0.5
+
+
+def causes() -> dict[str, str]:
+    """What each outcome but `ok` means, as a clause: `nobody listens at the address`."""
+    return {name: text[0].lower() + text[1:].rstrip(".") for name, text in outcomes() if name != "ok"}
+
+
+def why_not_answered(start: RunStart, main: StepTotals, whole: Tally) -> tuple[str, str | None]:
+    """What stopped most of some requests, as a clause (empty if there is no one cause), and what to do about it."""
+    outcome, count = next(iter(main.outcomes.most_common(1)), ("ok", 0))
+    if outcome == "ok" or count < _MOST_OF_THEM * main.requests:
+        return "", None
+    if outcome == "connect_refused":
+        targets = list(dict.fromkeys(start.base_urls.values()))
+        return f"nobody listens at {' and '.join(targets) or 'the address'} ({outcome})", _start_it(targets)
+    if outcome == "auth_failed":
+        return _no_token(whole), "look at what the scenario logs in with: user names, passwords, `token_url`"
+    return f"{causes().get(outcome, outcome)} ({outcome})", None
+
+
+def why_iterations_failed(start: RunStart, scenario: str, whole: Tally) -> str:
+    """What ended all iterations of a scenario before their end, as a clause; empty if counts do not tell."""
+    found = [
+        f"the check `{name}` of {step} ended {check.failed} of them"
+        for of, step, name in start.stopping
+        if of == scenario and (check := whole.checks.get((of, step, name))) and check.failed
+    ]
+    unanswered = [
+        f"{step.name} got no response {count} times ({outcome})"
+        for key, step in whole.steps.items()
+        if key[:2] == (scenario, "main")
+        for outcome, count in step.outcomes.most_common()
+        if outcome not in {"ok", "interrupted"}
+    ]
+    return "; ".join([*found, *unanswered]) or _missing_value(start, scenario, whole)
+
+
+def _missing_value(start: RunStart, scenario: str, whole: Tally) -> str:
+    """The value that was not found: nothing else ends an iteration whose requests were all answered.
+
+    It is one of the last step that was reached, since a step after it would have been counted.
+    """
+    reached = [
+        (step, variables)
+        for of, step, variables in start.needed
+        if of == scenario and (totals := whole.steps.get((of, "main", step))) and totals.requests
+    ]
+    if not reached:
+        return ""
+    step, variables = reached[-1]
+    names = " or ".join(f"`{name}`" for name in variables)
+    return f"{step} was answered, but not with what `extract` takes {names} from"
+
+
+def _no_token(whole: Tally) -> str:
+    """What the token endpoint said."""
+    for (_, section, name), step in whole.steps.items():
+        if section == "auth" and step.errors:
+            said = _said(step.statuses, step.outcomes)
+            return f"the token endpoint refused: {name} {said} (auth_failed)"
+    return "no token could be had (auth_failed)"
+
+
+def _said(statuses: Mapping[int, int], outcomes_of_calls: Mapping[str, int]) -> str:
+    refused = {status: count for status, count in statuses.items() if status >= 400}  # noqa: PLR2004 - RFC 9110
+    if refused:
+        return "answered " + ", ".join(f"{status} {_times(count)}" for status, count in sorted(refused.items()))
+    failed = {outcome: count for outcome, count in outcomes_of_calls.items() if outcome != "ok"}
+    return "failed: " + ", ".join(f"{outcome} {_times(count)}" for outcome, count in sorted(failed.items()))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _start_it(targets: list[str]) -> str:
+    if targets and all(target in DEFAULT_TARGETS for target in targets):
+        return "start the reference gateway, which listens there: loadcore target up"
+    return "start the target, or name another: --host URL"
