@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::child;
@@ -83,7 +84,7 @@ fn the_accept_queue_is_full() {
 /// More connections at once than may be under way: all come about, and every user gets its own answer.
 #[test]
 fn a_thousand_users_connect_at_once() {
-    let server = Server::start(|talk| talk.answer_all(&answer(200, "hello")));
+    let server = server_that_answers();
     let recorded = run(&with_users(gets(&server.url(), 2), 400));
 
     assert_eq!(800, recorded.outcomes()["ok"]);
@@ -94,7 +95,7 @@ fn a_thousand_users_connect_at_once() {
 /// Fewer descriptors than connections: the rest is not sent, says why, and the others go on.
 #[test]
 fn descriptors_run_out() {
-    let server = Server::start(|talk| talk.answer_all(&answer(200, "hello")));
+    let server = server_that_answers();
     child::run("connecting::with_few_descriptors", "ulimit -n 40", &[("TARGET", &server.url())]);
 
     assert!(!server.seen().is_empty());
@@ -114,4 +115,38 @@ fn with_few_descriptors() {
     assert_eq!(fine as u64, recorded.attempts());
     let unsent = recorded.rows.iter().filter(|row| row.outcome == "fd_limit");
     assert!(unsent.clone().all(|row| row.attempts == 0 && row.service_ns == -1));
+}
+
+/// Users that lack a descriptor wait for longer and longer: they do not take the core from those who have one.
+#[test]
+fn who_lacks_a_descriptor_does_not_spin() {
+    child::run("connecting::resting_without_descriptors", "ulimit -n 40", &[("TARGET", &server_that_answers().url())]);
+}
+
+/// The part of [`who_lacks_a_descriptor_does_not_spin`] that has few descriptors.
+#[test]
+#[ignore = "run by who_lacks_a_descriptor_does_not_spin, in a process of its own"]
+fn resting_without_descriptors() {
+    let mut plan = with_users(gets(&std::env::var("TARGET").expect("a target"), 1), 60);
+    plan["scenarios"][0]["load"] = json!({"kind": "users", "users": 60, "duration_ns": 2_000_000_000_u64});
+    let think = json!({"kind": "think", "distribution": "constant", "ns": 60_000_000_000_u64});
+    plan["scenarios"][0]["steps"].as_array_mut().expect("steps").push(think);
+    let before = processor_time();
+    let recorded = run(&plan);
+    let used = processor_time() - before;
+
+    assert!(recorded.outcomes()["fd_limit"] >= 20, "{:?}", recorded.outcomes());
+    assert!(used < 40, "{used} hundredths of a second, of 2 s");
+}
+
+/// Processor time of this process so far, all threads together, in hundredths of a second.
+fn processor_time() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("a process has figures");
+    let after_name = stat.rsplit(')').next().expect("a name in brackets");
+    let fields: Vec<_> = after_name.split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+fn server_that_answers() -> Server {
+    Server::start(|talk| talk.answer_all(&answer(200, "hello")))
 }

@@ -5,6 +5,7 @@
 
 mod behaviours;
 mod connecting;
+mod endless;
 mod idle;
 mod names;
 mod sending;

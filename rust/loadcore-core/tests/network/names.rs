@@ -151,7 +151,9 @@ fn with_few_ports() {
         let recorded = run(&plan);
 
         let outcomes = recorded.outcomes();
-        assert_eq!((11, 29), (outcomes["ok"], outcomes["addr_unavailable"]), "{name}: {outcomes:?}");
-        assert_eq!(11, recorded.attempts());
+        let (fine, lacking) = (outcomes["ok"], outcomes["addr_unavailable"]);
+        // Attempts to reach `localhost` by IPv6 may hold a port for a moment.
+        assert!((9..=11).contains(&fine) && fine + lacking == 40, "{name}: {outcomes:?}");
+        assert_eq!(fine as u64, recorded.attempts());
     }
 }
