@@ -75,6 +75,10 @@ bench-counts: setup ## Count system calls, instructions and allocations per requ
 chaos: setup ## Run the long fault scenarios
 	$(BIN)/python -m pytest tests/faults -m "slow or not slow"
 
+.PHONY: report-cases
+report-cases: setup ## Measure the report's users, workers, replicas and caches anew, half an hour; writes the page
+	$(BIN)/python -m benches.report_cases
+
 .PHONY: test-scale
 test-scale: setup ## Let replicas come, go and die under load; needs haproxy, nginx-light
 	$(BIN)/python -m pytest -m scale

@@ -110,7 +110,7 @@ def run_with(running: RunningStack, folder: Path, duration: str, after_s: float,
 
 
 @pytest.mark.parametrize("proxy", ["haproxy", "nginx"])
-def test_one_of_three_is_killed(proxy: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_one_of_three_is_killed(proxy: str, tmp_path: Path) -> None:
     """Errors are no more than what was in flight there, the rate is back within two seconds, and all is counted."""
     with stack(tmp_path, *THREE, "--proxy", proxy) as running:
         run = run_with(running, tmp_path, "12s", 5, lambda: kill(running.replicas()[1]))

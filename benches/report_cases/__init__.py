@@ -1,0 +1,1 @@
+"""The cases of the report that loadcore grew from, measured again: users, workers, replicas, balancers, caches."""

@@ -1,0 +1,57 @@
+"""The page of the report's cases, and who is said to have been the limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benches.report_cases import page
+from benches.report_cases.measuring import Use, bottleneck
+
+IDLE = Use(busiest=0.2, machine=0.5, foreign=0.1)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A measured case."""
+    usual = {
+        "deployment": "one gateway, 1 worker", "cached": True, "users": 100, "requests": 1000, "success": 1.0,
+        "requests_per_s": 49.0, "expected_per_s": 49.0, "mean_ms": 41.0, "p50_ms": 3.0, "p95_ms": 104.0,
+        "p99_ms": 110.0, "client_cores": 0.03, "busiest_worker": 0.1, "target_cores": 0.2, "foreign_cores": 0.0,
+        "users_lost": 0, "sent": 1100, "received": 1100, "bottleneck": "the users' pauses",
+        "ramp_s": 10, "steady_s": 20,
+    }  # fmt: skip
+    return {**usual, **changes}
+
+
+def test_then_and_now() -> None:
+    """The report's figures stand beside those of the first deployment with its cache on."""
+    text = page.write([row(), row(users=200), row(cached=False)], {"kernel": "6"})
+    assert "| 100 | 100% | 46 | 118 | 210 | 100.00% | 49 | 41 | 104 |" in text
+    assert "| 200 | 0% |  |  |  | 100.00% | 49 | 41 | 104 |" in text
+    assert "## Cache on" in text
+    assert "## Cache off" in text
+    assert "received exactly as many requests as loadcore sent" in text
+
+
+def test_the_page_does_not_hide_what_is_wrong() -> None:
+    """Unequal counts, a rate off the formula and foreign load are told from the rows."""
+    text = page.write([row(received=1099), row(requests_per_s=44.1, foreign_cores=0.5)], {})
+    assert "In 1 of 2 cases the replicas did not receive what loadcore sent" in text
+    assert "within 10.0% of the formula" in text
+    assert "In 1 of 2 cases other programs used more than 15% of a core" in text
+
+
+@pytest.mark.parametrize(
+    ("reasons", "reached", "use", "expected"),
+    [
+        ([{"message": "it was late"}], 1.0, IDLE, "the client: it was late"),
+        ([], 0.99, Use(0.95, 2.0, 1.0), "the users' pauses"),
+        ([], 0.8, Use(0.97, 1.5, 0.1), "the gateway: a process uses 97% of a core"),
+        ([], 0.8, Use(0.5, 1.9, 1.2), "the machine: 1.9 cores are busy, 1.2 of them by other programs"),
+        ([], 0.8, IDLE, "waiting: no process and no core is busy"),
+    ],
+)
+def test_who_was_the_limit(reasons: list[dict[str, str]], reached: float, use: Use, expected: str) -> None:
+    """The client's own verdict comes first; a rate that was reached needs no other culprit than the users."""
+    assert bottleneck(reasons, reached, use, cores=2) == expected
