@@ -111,8 +111,8 @@ pub(crate) struct RequestProgram {
     pub(crate) origin: u16,
     /// Path and query.
     pub(crate) target: Template,
-    /// Request line and `Host`.
-    pub(crate) line: Template,
+    /// Request line, `Host` and all header lines of `rest`.
+    pub(crate) head: Template,
     pub(crate) rest: Rest,
     /// All of it, if nothing varies but cookies.
     pub(crate) whole: Option<Box<[u8]>>,

@@ -26,20 +26,23 @@ impl ScenarioCompiler<'_, '_> {
         self.target(&mut target, &path, request, auth.query.as_ref());
         let target = target.build();
 
-        let mut line = TemplateBuilder::default();
-        line.literal(request.method.as_bytes());
-        line.literal(b" ");
-        line.append(&target);
-        line.literal(b" HTTP/1.1\r\nHost: ");
-        line.literal(self.program.origins[usize::from(origin)].host_header().as_bytes());
-        line.literal(b"\r\n");
+        let mut head = TemplateBuilder::default();
+        head.literal(request.method.as_bytes());
+        head.literal(b" ");
+        head.append(&target);
+        head.literal(b" HTTP/1.1\r\nHost: ");
+        head.literal(self.program.origins[usize::from(origin)].host_header().as_bytes());
+        head.literal(b"\r\n");
         let (headers, mut sensitive) = self.headers(request);
         if let Some(header) = &auth.header {
             sensitive.append(header);
         }
         let rest = Rest { headers: headers.build(), sensitive: sensitive.build(), body: self.body(request) };
-        let line = line.build();
-        let whole = if auth.later.is_some() { None } else { whole(&line, &rest, &request.method) };
+        // Rendered as one: each template by itself costs a call.
+        head.append(&rest.headers);
+        head.append(&rest.sensitive);
+        let head = head.build();
+        let whole = if auth.later.is_some() { None } else { whole(&head, &rest, &request.method) };
 
         let step = self.step(&request.name, &request.method, section);
         let mut wanted = Wanted::default();
@@ -56,7 +59,7 @@ impl ScenarioCompiler<'_, '_> {
             method: request.method.clone().into(),
             origin,
             target,
-            line,
+            head,
             rest,
             whole,
             auth: auth.later,
@@ -236,10 +239,8 @@ fn is_token(name: &str) -> bool {
 }
 
 /// The whole request, if no part of it varies.
-fn whole(line: &Template, rest: &Rest, method: &str) -> Option<Box<[u8]>> {
-    let mut bytes = line.is_static()?.to_vec();
-    bytes.extend_from_slice(rest.headers.is_static()?);
-    bytes.extend_from_slice(rest.sensitive.is_static()?);
+fn whole(head: &Template, rest: &Rest, method: &str) -> Option<Box<[u8]>> {
+    let mut bytes = head.is_static()?.to_vec();
     let body = match &rest.body {
         Some(body) => Some((&*body.content_type, body.template.is_static()?)),
         None => None,

@@ -187,9 +187,7 @@ impl<T: Transport> User<T> {
                 Ok(())
             }
             Content::Request(request, lines) => self.with_builtins(|variables, builtins, body| {
-                request.line.render(variables, builtins, out)?;
-                request.rest.headers.render(variables, builtins, out)?;
-                request.rest.sensitive.render(variables, builtins, out)?;
+                request.head.render(variables, builtins, out)?;
                 out.extend_from_slice(lines);
                 render_body(request, &request.method, variables, builtins, body, out)
             }),
