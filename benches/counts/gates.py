@@ -1,4 +1,7 @@
-"""A figure that must not pass its limit."""
+"""A figure that must not pass its limit.
+
+Where a goal is not reached yet, the limit stands just above today's figure: it may only come down.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ class Gate:
     figure: float
     limit: float
     digits: int = 3
+    goal: float | None = None
+    """What the limit is to come down to."""
 
     @property
     def holds(self) -> bool:
@@ -22,12 +27,14 @@ class Gate:
     def row(self) -> list[str]:
         """The gate as a row of a table."""
         kept = "" if self.holds else ", **not kept**"
-        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{kept}"]
+        goal = "" if self.goal is None else f" (goal {self.goal:,.{self.digits}f})"
+        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{goal}{kept}"]
 
     def line(self) -> str:
         """The gate in words."""
         state = "ok  " if self.holds else "FAIL"
-        return f"{state} {self.what}: {self.figure:.{self.digits}f} (limit {self.limit:.{self.digits}f})"
+        goal = "" if self.goal is None else f", goal {self.goal:.{self.digits}f}"
+        return f"{state} {self.what}: {self.figure:.{self.digits}f} (limit {self.limit:.{self.digits}f}{goal})"
 
 
 def per_request(long: float, short: float, requests: int) -> float:
