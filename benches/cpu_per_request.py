@@ -12,6 +12,7 @@ import argparse
 import random
 import statistics
 from dataclasses import asdict, dataclass, replace
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
 from benches import affinity, clients, results
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TARGETS: dict[str, Callable[..., AbstractContextManager[Target]]] = {"nullsrv": nullsrv.nullsrv, "nginx": nginx.nginx}
 CONNECTIONS = (1, 64, 256, 1000)
-SHORT_ROUNDS = 5
+SHORT_ROUNDS = 9
 """What a start costs does not change; so many rounds measure it."""
 
 
@@ -70,10 +71,10 @@ def measure(client: clients.Client, target: Target, job: clients.Job, place: tup
     """
     with client.command(job) as words:
         finished = run(affinity.pinned(words, affinity.client_core()), target, clients.environment())
-    try:
-        count = client.count(finished)
-    except (ValueError, KeyError, TypeError) as error:
-        raise FailedRunError(f"{client.name} ended with {finished.exit_code}: {finished.errors[-500:]}") from error
+        try:
+            count = client.count(finished)
+        except (ValueError, KeyError, TypeError, CalledProcessError) as error:
+            raise FailedRunError(f"{client.name} ended with {finished.exit_code}: {finished.errors[-500:]}") from error
     if count.errors or not count.requests:
         raise FailedRunError(f"{client.name}, {job}: {count}")
     return Run(

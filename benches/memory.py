@@ -59,12 +59,12 @@ def waiting(target: Target, users: int, repeats: int) -> Waiting:
     """Lets each of some users make its requests and then wait, and looks at the process."""
     request = {"kind": "repeat", "times": repeats, "steps": [plans.STATIC]}
     load = {"kind": "users", "users": users, "duration_ns": 3600 * plans.SECOND_NS}
+    before, deadline = target.stats()["requests"], time.monotonic() + 120
     with engine.command(plans.plan(target.url, load, steps=[request, HOUR])) as words, _started(words) as process:
-        before = target.stats()["requests"]
         while target.stats()["requests"] < before + users * repeats:
             time.sleep(0.1)
-            if process.poll() is not None:
-                raise engine.FailedRunError("the engine ended before its users were there")
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise engine.FailedRunError("not all users were there in time")
         # The windows of some more seconds, so that recycled ones are all there.
         time.sleep(4)
         looked_at = psutil.Process(process.pid)
@@ -109,7 +109,7 @@ def _watch(process: psutil.Popen) -> Iterator[Sample]:
                 yield Sample(name, time.monotonic() - begun, one.memory_info().rss)
             except (psutil.NoSuchProcess, psutil.ZombieProcess):
                 continue
-        time.sleep(0.5)
+        time.sleep(0.1)
 
 
 def growth(samples: Sequence[Sample]) -> int:
@@ -117,7 +117,7 @@ def growth(samples: Sequence[Sample]) -> int:
     last = max(sample.seconds for sample in samples)
     early = [one.rss_bytes for one in samples if 0.2 * last <= one.seconds < 0.4 * last]
     late = [one.rss_bytes for one in samples if one.seconds >= 0.8 * last]
-    return max(late) - max(early)
+    return max(late) - max(early) if early and late else 0
 
 
 def main() -> int:
