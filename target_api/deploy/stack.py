@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 from target_api.deploy import monitoring, nginx_site
 from target_api.deploy.autoscale import Autoscaler
@@ -21,6 +24,8 @@ from target_api.deploy.topology import fill_environment
 _START_S = 60.0
 _STOP_S = 10.0
 _SCALE_EVERY_S = 0.5
+_SOCKETS = "loadcore-sockets-"
+_LONGEST_FOLDER = 80
 
 
 class Stack:
@@ -41,6 +46,7 @@ class Stack:
         self._journal = Journal(choice.folder)
         self._running: dict[str, ServiceProcess] = {}
         self._cluster: Cluster | None = None
+        self._sockets = _short_folder(self._site.place("haproxy")) if choice.proxy == "haproxy" else choice.folder
         self._replicas = Replicas(
             self._site, self._make_balancer(), self._journal, [*choice.gateway, "--profile", "demo"], self._changed
         )
@@ -87,7 +93,7 @@ class Stack:
 
     def _make_balancer(self) -> Balancer:
         if self._choice.proxy == "haproxy":
-            return Haproxy(self._site.place("haproxy") / "admin.sock")
+            return Haproxy(self._sockets / "admin.sock")
         if self._choice.proxy == "nginx":
             return Nginx(self._write_nginx, self._reload_nginx)
         return NoBalancer()
@@ -100,6 +106,8 @@ class Stack:
         if name == "postgres":
             self._cluster = await Cluster.make()
             launch = self._site.launch(name, self._cluster.folder, self._cluster.account)
+        elif name == "haproxy":
+            launch = self._site.launch(name, self._sockets)
         elif name == "prometheus":
             jobs = [job for job in ("gateway", "haproxy") if job in self._site.services]
             monitoring.write_configuration(self._site.place(name), jobs)
@@ -121,6 +129,8 @@ class Stack:
             await process.stop(_STOP_S)
         if self._cluster:
             self._cluster.remove()
+        if self._sockets.name.startswith(_SOCKETS):
+            shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _begin(self, action: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
@@ -157,6 +167,8 @@ class Stack:
 
     def _entry_of(self, name: str, process: ServiceProcess) -> Entry:
         folder = str(self._cluster.folder) if name == "postgres" and self._cluster else ""
+        if name == "haproxy" and self._sockets.name.startswith(_SOCKETS):
+            folder = str(self._sockets)
         return Entry(name, process.pid, process.created_at, f"{HOST}:{self._site.ports[name]}", folder)
 
     def _write_targets(self) -> None:
@@ -175,3 +187,10 @@ class Stack:
             before = nginx_site.workers(process.pid)
             process.signal(signal.SIGHUP)
             await nginx_site.reloaded(process.pid, before)
+
+
+def _short_folder(folder: Path) -> Path:
+    """The folder, or a new one with a short path: HAProxy refuses a socket whose path has more than 97 characters."""
+    if len(str(folder)) <= _LONGEST_FOLDER:
+        return folder
+    return Path(tempfile.mkdtemp(prefix=_SOCKETS, dir="/tmp"))

@@ -177,7 +177,8 @@ def test_autoscaling_follows_the_load(tmp_path: Path) -> None:
         )
         p95 = calm[len(calm) * 95 // 100]
         _log.info("scaled to %d, p95 then %.0f ms, %d requests", most, p95, len(rows.error))
-        assert p95 < 300
+        # Two replicas together have 100 upstream requests a second.
+        assert len(calm) / 12 > 100
         wait_until(
             lambda: running.events("down")[-1:] != [] and running.events("down")[-1]["replicas"] == 1, "one is left"
         )

@@ -16,7 +16,8 @@ import pytest
 
 from loadcore.cli import gateway
 from loadcore.cli.gateway import Gateway
-from loadcore.errors import RunError
+from loadcore.errors import RunError, UsageError
+from target_api.deploy.packages import find
 from tests.e2e.command import environment, loadcore
 
 if TYPE_CHECKING:
@@ -119,3 +120,33 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         gateway.start(QUICK, tmp_path)
     assert "instead of starting" in str(caught.value)
     assert 'pip install "loadcore[target]"' in str(caught.value.hint)
+
+
+def test_replicas_up_status_down(tmp_path: Path) -> None:
+    """Several gateways behind a balancer are one target: listed service by service, and all gone with it."""
+    if find("haproxy") is None:
+        pytest.skip("haproxy is not installed: apt-get install haproxy")
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    up = loadcore("target", "up", *QUICK, "--replicas", "2", "--json", cwd=tmp_path, environ=where)
+    try:
+        assert up.returncode == 0, up.stderr
+        facts = json.loads(up.stdout)
+        assert [each["name"] for each in facts["services"]] == ["stub", "haproxy", "gateway-1", "gateway-2"]
+        status = loadcore("target", "status", cwd=tmp_path, environ=where)
+        assert all(f"(PID {each['pid']})" in status.stderr for each in facts["services"])
+    finally:
+        down = loadcore("target", "down", cwd=tmp_path, environ=where)
+    assert down.stdout == f"target at {facts['url']} is down\n"
+    assert not any(psutil.pid_exists(each["pid"]) for each in facts["services"])
+    assert [path.name for path in tmp_path.iterdir()] == ["runtime"]
+
+
+def test_missing_programs_are_a_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not installed is said with the command that installs it, and is no fault of loadcore's."""
+    monkeypatch.setattr(gateway, "STACK_MODULE", "tests.integration.missing_programs")
+    with pytest.raises(UsageError) as caught:
+        gateway.start_stack((), tmp_path)
+    assert str(caught.value.hint).splitlines() == [
+        "haproxy (the balancer) needs `haproxy`: apt-get install haproxy",
+        "  redis (the cache) needs `redis-server`: apt-get install redis-server",
+    ]
