@@ -20,7 +20,9 @@ impl ScenarioCompiler<'_, '_> {
         if request.name.is_empty() {
             self.problems.add_in("name", "a request needs a name");
         }
-        let (origin, path) = self.url(&request.url)?;
+        // A bad URL does not keep what else is wrong from being found.
+        let url = self.url(&request.url);
+        let (origin, path) = url.clone().unwrap_or_else(|| (self.origin(Origin::nowhere()), request.url.clone()));
         let auth = self.auth(request);
         let mut target = TemplateBuilder::default();
         self.target(&mut target, &path, request, auth.query.as_ref());
@@ -54,6 +56,7 @@ impl ScenarioCompiler<'_, '_> {
         }
         let timeouts = request.timeouts.unwrap_or(self.plan.http.timeouts);
         self.timeouts(&timeouts);
+        url?;
         Some(RequestProgram {
             step,
             method: request.method.clone().into(),

@@ -31,6 +31,11 @@ pub enum OriginProblem {
 }
 
 impl Origin {
+    /// Stands in for an origin that could not be read, so that a plan can be checked further.
+    pub(crate) const fn nowhere() -> Self {
+        Self { tls: false, host: String::new(), port: 0 }
+    }
+
     /// Splits an absolute URL into its origin and what follows (`""`, or path and query without fragment).
     pub fn split(url: &str) -> Result<(Self, &str), OriginProblem> {
         let (tls, rest) = if let Some(rest) = strip_scheme(url, "http://") {

@@ -241,3 +241,28 @@ fn cookies() {
 
     assert!(!requests[0].contains("Cookie") && requests[1].contains("\r\nCookie: id=7\r\n"), "{requests:?}");
 }
+
+/// Everything that is wrong with a plan is found at once, each with its place.
+#[test]
+fn all_problems_at_once() {
+    let mut bad = json!({"kind": "request", "name": "a", "method": "get", "url": "items/{nope}", "at": "shop.py:7"});
+    bad["checks"] = json!([{"name": "c", "claim": {"kind": "json", "path": "$["}}]);
+    bad["headers"] = json!([["Host", "x"]]);
+    let mut plan = once(json!([bad]));
+    plan["scenarios"][0]["feeders"] = json!(["none"]);
+    let plan: Plan = serde_json::from_value(plan).expect("a readable plan");
+    let problems = Program::new(&plan).expect_err("a bad plan");
+
+    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    let step = "scenarios[0].steps[0]";
+    let expected = [
+        "scenarios[0].feeders[0]".to_owned(),
+        format!("{step}.method"),
+        format!("{step}.url"),
+        format!("{step}.headers[0]"),
+        format!("{step}.checks[0]"),
+        step.to_owned(),
+    ];
+    assert_eq!(expected.each_ref().map(String::as_str).to_vec(), paths);
+    assert!(problems[1..].iter().all(|problem| problem.at.as_deref() == Some("shop.py:7")));
+}
