@@ -99,8 +99,7 @@ class ProcessLink(WorkerLink):
                 env=_environment(),
             )
         if self._process.stdout is not None:
-            with contextlib.suppress(OSError):  # More than an unprivileged user may have; the default will do.
-                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            _widen(self._process.stdout.fileno())
 
     @property
     def pid(self) -> int:
@@ -175,6 +174,14 @@ class ProcessLink(WorkerLink):
         except OSError:
             return ""
         return lines[-1].strip() if lines else ""
+
+
+def _widen(pipe: int) -> None:
+    """Make room in a pipe, where the system can; elsewhere its own size will do."""
+    resize = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if resize is not None:
+        with contextlib.suppress(OSError):  # More than an unprivileged user may have.
+            fcntl.fcntl(pipe, resize, _PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:

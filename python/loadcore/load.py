@@ -17,7 +17,8 @@ class Users:
     """Closed: a constant number of users."""
 
     users: int
-    duration: str
+    duration: str | None
+    """None: whoever starts the run says for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class ArrivalRate:
     """Open: iterations are started at a constant rate."""
 
     rate: str
-    duration: str
+    duration: str | None
+    """None: whoever starts the run says for how long."""
     max_users: int | None
     arrivals: Arrivals
 
@@ -61,10 +63,14 @@ class Iterations:
 Load: TypeAlias = Users | UserStages | ArrivalRate | ArrivalStages | Iterations
 
 
-def users(users: int, /, *, duration: str) -> Users:
+def users(users: int, /, *, duration: str | None = None) -> Users:
     """A constant number of users, all from the start, who iterate for `duration`.
 
-    users(50, duration="60s")
+        users(50, duration="60s")
+
+    Args:
+        users: How many.
+        duration: For how long. Without it the duration must be given when the run is started.
     """
     return Users(users, duration)
 
@@ -78,7 +84,7 @@ def user_stages(*stages: tuple[int, str], start: int = 0) -> UserStages:
 
 
 def arrival_rate(
-    rate: str, /, *, duration: str, max_users: int | None = None, arrivals: Arrivals = "even"
+    rate: str, /, *, duration: str | None = None, max_users: int | None = None, arrivals: Arrivals = "even"
 ) -> ArrivalRate:
     """Iterations started at a constant rate for `duration`.
 
@@ -87,7 +93,7 @@ def arrival_rate(
 
     Args:
         rate: Iterations started per time.
-        duration: For how long.
+        duration: For how long. Without it the duration must be given when the run is started.
         max_users: An arrival that finds this many users busy is dropped and counted.
             By default as many as arrive in ten seconds, at least 10 and at most 10,000.
         arrivals: Spread evenly, or with exponential gaps.

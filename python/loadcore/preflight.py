@@ -30,6 +30,8 @@ WORKER_BYTES = 96 << 20
 CONNECTION_BYTES = 16 << 10
 """A connection with its user: ours, and the kernel's socket with small buffers."""
 
+_WIDEST = (1024, 65535)
+"""Ports below are for servers that run as root."""
 _REUSE_ALWAYS = 1
 _REUSE_LOOPBACK = 2
 
@@ -104,7 +106,7 @@ def look_at_machine(limits: Limits) -> list[Finding]:
             have=pressure,
             message="not known"
             if pressure is None
-            else f"threads waited for a core in {pressure:g} % of the last 10 s",
+            else f"threads waited for a core in {pressure:.0f} % of the last 10 s",
             remedy="wait until the other programs are done, or the client may be the limit",
         ),
         _informed("accept queue", limits.somaxconn, "net.core.somaxconn"),
@@ -141,12 +143,36 @@ def _ports(needs: Needs, limits: Limits) -> Finding:
         f"local ports: the run needs {needed:,} towards one target, there are {'?' if have is None else f'{have:,}'}"
     )
     if needs.opened_per_s:
-        message += f" ({needs.opened_per_s:g} connections/s, each port stays taken for {lingering_s} s)"
-    remedy = (
-        "widen the range: `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`; "
-        "give ports out again at once: `sysctl -w net.ipv4.tcp_tw_reuse=1`; or keep connections open"
-    )
-    return Finding("local ports", have is None or needed <= have, needed, have, message, remedy)
+        message += f" ({needs.opened_per_s:,g} connections/s, each port stays taken for {lingering_s} s)"
+    suffices = have is None or needed <= have
+    return Finding("local ports", suffices, needed, have, message, None if suffices else _more_ports(needs, limits))
+
+
+def _more_ports(needs: Needs, limits: Limits) -> str:
+    """What suffices: the wide range, ports that are given out again, or more addresses."""
+    held = sum(needs.connections)
+    widen = f"`sysctl -w net.ipv4.ip_local_port_range='{_WIDEST[0]} {_WIDEST[1]}'`"
+    reuse = "`sysctl -w net.ipv4.tcp_tw_reuse=1`"
+    widest = _WIDEST[1] - _WIDEST[0] + 1
+    lingering = bool(needs.opened_per_s) and ports_linger(limits, loopback=needs.loopback)
+    with_reuse = held + math.ceil(needs.opened_per_s * REUSE_AFTER_S)
+    needed = held + math.ceil(needs.opened_per_s * (TIME_WAIT_S if lingering else REUSE_AFTER_S))
+    ways = []
+    if needed <= widest:
+        ways.append(f"widen the range: {widen}")
+    if lingering and with_reuse <= (limits.local_ports or 0):
+        ways.append(f"give the ports of closed connections out again after {REUSE_AFTER_S} s: {reuse}")
+    elif lingering and with_reuse <= widest < needed:
+        ways.append(f"widen the range and give the ports of closed connections out again: {widen} and {reuse}")
+    if needs.opened_per_s and held <= (limits.local_ports or 0):
+        ways.append("keep connections open")
+    if not ways:
+        addresses = math.ceil(min(needed, with_reuse) / widest)
+        ways.append(
+            f"one address has at most {widest:,} ports towards another: spread the load over {addresses} target "
+            f"addresses or {addresses} machines, and widen the range: {widen}"
+        )
+    return "; or ".join(ways)
 
 
 def _memory(needs: Needs, limits: Limits) -> Finding:

@@ -115,7 +115,7 @@ def _compile(
     from dataclasses import replace  # noqa: PLC0415 - see above
 
     from loadcore import loader  # noqa: PLC0415
-    from loadcore.compiler import compile, compile_thresholds  # noqa: A004, PLC0415
+    from loadcore.compiler import compile_run  # noqa: PLC0415
     from loadcore.scenario import Scenario  # noqa: PLC0415
 
     of_file: Sequence[str | Threshold] = ()
@@ -127,5 +127,4 @@ def _compile(
         file = loader.load(os.fspath(scenario))
         scenarios, of_file = file.scenarios, file.thresholds
         options = replace(options, name=options.name or file.name)
-    plan = compile(scenarios, options)
-    return plan, compile_thresholds(plan, scenarios, of_file, given)
+    return compile_run(scenarios, options, of_file, given)

@@ -25,6 +25,7 @@ _DURATION_UNITS = {
     "us": 1_000,
     "ns": 1,
 }
+_ALSO_WRITTEN = {"µs": "us", "\N{GREEK SMALL LETTER MU}s": "us"}
 _RATE_PERIODS = {"s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 _SIZE_UNITS = {
     "B": 1,
@@ -58,13 +59,15 @@ def parse_duration(text: object) -> int:
         ValueError: The text is no duration; the message says what to write.
     """
     written = _written(text, "s", "ms")
-    parts = re.findall(rf"({_NUMBER})([a-zµ]+)", written)
+    for other, unit in _ALSO_WRITTEN.items():
+        written = written.replace(other, unit)
+    parts = re.findall(rf"({_NUMBER})([a-z]+)", written)
     units = [unit for _, unit in parts]
     if not parts or "".join(number + unit for number, unit in parts) != written:
         raise ValueError(f'"{written}" is no duration: write it as "30s", "1m30s" or "250ms"')
     for unit in units:
         if unit not in _DURATION_UNITS:
-            raise ValueError(f'"{unit}" in "{written}" is no unit of time: use h, m, s, ms, us or ns')
+            raise ValueError(f'"{unit}" in "{written}" is no unit of time: use h, m, s, ms, µs (us) or ns')
     sizes = [_DURATION_UNITS[unit] for unit in units]
     if sizes != sorted(set(sizes), reverse=True):
         raise ValueError(f'"{written}" does not go from long units to short ones, each once: write it as "1m30s"')

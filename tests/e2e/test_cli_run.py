@@ -257,6 +257,32 @@ def test_check_finds_a_target_that_fails(tmp_path: Path) -> None:
     assert loadcore("check", "shop.py", "--dry", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        ('get("/", checks=[response.status == 201])', "the check `status == 201` of GET / does not hold\n"),
+        (
+            'get("/", checks=[check(response.status == 201, name="made", stop=True)]), get("/next")',
+            "the check `made` of GET / does not hold: it ends the iteration, and what follows was not tried\n",
+        ),
+        (
+            'get("/", extract={"id": response.json("$.id")}), get("/{id}")',
+            "shop did not reach its end: GET / was answered, but not with what `extract` takes `id` from\n",
+        ),
+    ],
+)
+def test_check_names_what_does_not_hold(tmp_path: Path, url: str, step: str, error: str) -> None:
+    """A check that fails, one that ends the walk, and a value that is not there: each by its name, and exit code 99."""
+    text = (
+        SCENARIO.replace("URL", url).replace('get("/")', step).replace("think, users", "think, users, response, check")
+    )
+    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
+    done = loadcore("check", "shop.py", "--workers", "3", cwd=tmp_path)
+    assert done.returncode == 99
+    assert f"error: {error}" in done.stderr
+    assert "workers 3 --workers" in " ".join(done.stdout.split())
+
+
 def test_check_lists_every_problem(tmp_path: Path) -> None:
     """Two mistakes are two errors, each with its line."""
     text = SCENARIO.replace("URL", "http://h").replace('get("/")', 'get("/{a}"), get("/{b}")')

@@ -58,6 +58,7 @@ def test_help_fits_eighty_columns(tmp_path: Path, command: tuple[str, ...]) -> N
     assert done.returncode == 0
     assert done.stderr == ""
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+    assert [line for line in done.stdout.splitlines() if line.endswith("...") and "[ARGS]" not in line] == []
 
 
 def test_every_option_of_run_has_a_variable(tmp_path: Path) -> None:
@@ -93,6 +94,8 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["run", "x.py", "--rate", "5"], '5 has no unit: write "5/s"', "--help"),
         (["run", "x.py", "-u", "many"], '"many" is no number of users', "--help"),
         (["run", "x.py", "-e", "PORT"], '"PORT" is no pair: write it as "REGION=eu"', "--help"),
+        (["bench", "http://h/", "-z", "0s"], '"0s" is no time at all', "--help"),
+        (["bench", "http://h/", "-q", "0/s"], '"0/s" starts nothing', "--help"),
         (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is no URL to request", "write http://127.0.0.1:8080"),
         (["bench", "http://h/", "-q", "5/s", "-n", "5"], "-q and -n exclude each other", "-q with -z"),
     ],
@@ -108,6 +111,12 @@ def test_a_bad_argument_exits_with_2(tmp_path: Path, arguments: list[str], error
     assert hint in lines[1]
 
 
+NO_LENGTH = """
+from loadcore import Scenario, get, users
+shop = Scenario("shop", base_url="http://127.0.0.1:9", load=users(200), steps=[get("/")])
+"""
+
+
 @pytest.mark.parametrize(
     ("file", "text", "arguments", "code", "error"),
     [
@@ -117,6 +126,8 @@ def test_a_bad_argument_exits_with_2(tmp_path: Path, arguments: list[str], error
         ("bad.py", "1 / 0", ["run", "bad.py"], 107, "error: ZeroDivisionError: division by zero"),
         ("bad.py", "1 / 0", ["check", "--dry", "bad.py"], 107, "bad.py:1"),
         (None, "", ["report", "runs/none"], 104, "error: there is no run folder runs/none"),
+        (None, "", ["report"], 104, "or make a run: loadcore run SCENARIO"),
+        ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load does not say for how long"),
     ],
 )
 def test_a_mistake_in_a_file_has_its_code(

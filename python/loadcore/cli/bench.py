@@ -45,18 +45,19 @@ def command(
     url: Annotated[str, typer.Argument(metavar="URL", help="What to request: http://host:port/path?query.")],
     connections: Annotated[
         int | None,
-        typer.Option("-c", "--connections", min=1, metavar="N", help="Users, a connection each. Default 50."),
+        typer.Option("-c", "--connections", min=1, metavar="NUMBER", help="Users, a connection each. Default 50."),
     ] = None,
     duration: Annotated[
-        str, typer.Option("-z", "--duration", metavar="TIME", callback=valid_duration, help="For how long: 10s, 1m.")
+        str,
+        typer.Option("-z", "--duration", metavar="DURATION", callback=valid_duration, help="For how long: 10s, 1m."),
     ] = "10s",
     number: Annotated[
-        int | None, typer.Option("-n", "--number", min=1, metavar="N", help="So many requests, instead of -z.")
+        int | None, typer.Option("-n", "--number", min=1, metavar="NUMBER", help="So many requests, instead of -z.")
     ] = None,
     rate: Annotated[
         str | None,
         typer.Option(
-            "-q", "--rate", metavar="R/s", callback=valid_rate, help="Open loop: so many requests per second in all."
+            "-q", "--rate", metavar="RATE", callback=valid_rate, help="Open loop: so many requests per second in all."
         ),
     ] = None,
     method: Annotated[str | None, typer.Option("-m", "--method", help="GET; POST where there is a body.")] = None,
@@ -69,7 +70,7 @@ def command(
         Path | None, typer.Option("-D", "--data-file", exists=True, dir_okay=False, help="The body, from a file.")
     ] = None,
     timeout: Annotated[
-        str, typer.Option("-t", "--timeout", metavar="TIME", callback=valid_duration, help="Of one request.")
+        str, typer.Option("-t", "--timeout", metavar="DURATION", callback=valid_duration, help="Of one request.")
     ] = "30s",
     insecure: Annotated[bool, typer.Option("-k", "--insecure", help="Accept any certificate.")] = False,
     disable_keepalive: Annotated[
@@ -87,7 +88,12 @@ def command(
     allow_lost_workers: AllowLostWorkers = False,
     strict_client: StrictClient = True,
 ) -> int:
-    """Requests one URL: `loadcore bench http://127.0.0.1:8080/health -c 50 -z 10s`. Letters as of hey and oha."""
+    """Requests one URL again and again, without a file.
+
+    loadcore bench http://127.0.0.1:8080/health -c 50 -z 10s
+
+    Letters as of hey and oha.
+    """
     from loadcore.loader import ScenarioFile
 
     console = standard(color, quiet=quiet)

@@ -24,10 +24,11 @@ from loadcore.cli.options import (
     Threshold,
     Users,
     WarmUp,
+    Workers,
 )
 from loadcore.cli.prepare import Prepared, load_file, prepare
-from loadcore.cli.settings import gather
-from loadcore.errors import ExitCode, PlanError
+from loadcore.cli.settings import Setting, Settings, gather
+from loadcore.errors import ExitCode
 
 if TYPE_CHECKING:
     from loadcore.results.run import Run
@@ -46,13 +47,16 @@ def command(
     host: Host = None,
     env: Env = [],
     threshold: Threshold = [],
+    workers: Workers = None,
     seed: Seed = None,
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Prints the plan of a scenario, where each setting comes from, and sends one user through it once."""
-    from loadcore.engine import check_plan
+    """Prints a scenario's plan and tries it once.
 
+    Each setting is shown with where it comes from. Then one user is sent through the scenario once. Exit code 99: a
+    request failed, a check does not hold, or the user did not reach the end.
+    """
     given = {
         "users": users,
         "rate": rate,
@@ -63,19 +67,17 @@ def command(
         "host": host,
         "env": env,
         "thresholds": threshold,
+        "workers": workers,
         "seed": seed,
     }
     settings = gather(context, given, config.load(Path.cwd()))
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)
-    problems = check_plan(prepared.plan.to_json())
-    if problems:
-        raise PlanError(problems)
     console = standard(color)
     if as_json:
         console.result(json.dumps(_document(prepared), indent=2, ensure_ascii=False))
     else:
-        console.result(_text(prepared, console))
+        console.result(_text(prepared, settings, console))
     return ExitCode.PASS if dry else _send_once(prepare(file, settings, once=True), console)
 
 
@@ -88,15 +90,18 @@ def _document(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def _text(prepared: Prepared, console: Console) -> str:
+def _text(prepared: Prepared, settings: Settings, console: Console) -> str:
     from loadcore.report.plan_text import Source, render, settings_of
 
     page = console.page()
     plan = prepared.plan.redacted()
     sources = {name: setting.source for name, setting in prepared.sources.items()}
-    settings = settings_of(plan, sources, page)
-    settings += [Source("threshold", rule.expression, sources["thresholds"]) for rule in prepared.rules]
-    return render(plan, settings, page)
+    settings_shown = settings_of(plan, sources, page)
+    settings_shown += [Source("threshold", rule.expression, sources["thresholds"]) for rule in prepared.rules]
+    workers = settings.either("workers", Setting(None, "default"))
+    shown = "one for each core" if workers.value is None else str(workers.value)
+    settings_shown.append(Source("workers", shown, workers.source))
+    return render(plan, settings_shown, page)
 
 
 def _send_once(prepared: Prepared, console: Console) -> int:
@@ -107,10 +112,37 @@ def _send_once(prepared: Prepared, console: Console) -> int:
         run = run_plan(prepared.plan, prepared.rules, workers=1, out=Path(folder) / "run")
         console.note("\nsent once:")
         failed = _tell(run, console)
+        unmet = unmet_of(run)
+    for sentence in unmet:
+        console.error(sentence)
     if failed:
         console.error(f"{failed} of the requests failed", "the plan is sound; look at the target, or use --dry")
-        return ExitCode.THRESHOLD_CROSSED
-    return ExitCode.PASS
+    return ExitCode.THRESHOLD_CROSSED if failed or unmet else ExitCode.PASS
+
+
+def unmet_of(run: "Run") -> list[str]:
+    """A sentence for each check that does not hold, and one if the user did not reach the end though all answered."""
+    from loadcore.results.failures import why_iterations_failed
+    from loadcore.results.opening import read_start, totals_of
+    from loadcore.results.run_folder import RunFolder
+    from loadcore.results.totals import PHASES
+
+    folder = RunFolder(run.path)
+    start = read_start(folder)
+    whole = totals_of(folder, start).over(*PHASES)
+    sentences = []
+    for (scenario, step, name), check in whole.checks.items():
+        if check.failed and (scenario, step, name) in start.stopping:
+            ends = "it ends the iteration, and what follows was not tried"
+            sentences.append(f"the check `{name}` of {step} does not hold: {ends}")
+        elif check.failed:
+            sentences.append(f"the check `{name}` of {step} does not hold")
+    answered = not any(step.errors for step in whole.steps.values())
+    for name, totals in whole.scenarios.items():
+        if totals.iterations_failed and answered and not sentences:
+            cause = why_iterations_failed(start, name, whole) or "it is not known why"
+            sentences.append(f"{name} did not reach its end: {cause}")
+    return sentences
 
 
 def _tell(run: "Run", console: Console) -> int:

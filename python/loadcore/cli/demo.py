@@ -39,9 +39,9 @@ _QUICK_DURATION = "8s"
 
 
 def command(
-    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="N", help="Virtual users.")] = 1000,
+    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Virtual users.")] = 1000,
     duration: Annotated[
-        str, typer.Option("--duration", "-d", metavar="TIME", callback=valid_duration, help="After the ramp.")
+        str, typer.Option("--duration", "-d", metavar="DURATION", callback=valid_duration, help="After the ramp.")
     ] = "20s",
     workers: Workers = None,
     gateway_workers: Annotated[int, typer.Option("--gateway-workers", min=1, help="Processes of the gateway.")] = 1,
@@ -55,7 +55,10 @@ def command(
     quiet: Quiet = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Starts the reference gateway on this machine, lets a thousand users log in and use it, and reports."""
+    """Shows everything: gateway, a thousand users, report.
+
+    Starts the reference gateway on this machine, lets a thousand users log in and use it, and reports.
+    """
     console = standard(color, quiet=quiet)
     scenario = files("loadcore.demo").joinpath("scenario.py")
     if show:

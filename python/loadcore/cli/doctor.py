@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 def command(
-    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="N", help="Users at once.")] = 100,
+    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Users at once.")] = 100,
     rate: Annotated[
-        str | None, typer.Option("--rate", metavar="R/s", callback=valid_rate, help="Or iterations started per second.")
+        str | None,
+        typer.Option("--rate", metavar="RATE", callback=valid_rate, help="Or iterations started per second."),
     ] = None,
     new_connections: Annotated[
         str | None,
         typer.Option(
-            "--new-connections", metavar="R/s", callback=valid_rate, help="Connections opened and closed per second."
+            "--new-connections", metavar="RATE", callback=valid_rate, help="Connections opened and closed per second."
         ),
     ] = None,
     workers: Workers = None,
@@ -76,16 +77,17 @@ def _users_of(rate: str) -> int:
 def _text(console: Console, needed: "Sequence[Finding]", known: "Sequence[Finding]", load: str) -> str:
     """One line a finding, the remedy below those that do not suffice."""
     from loadcore.report.layout import Cell, Role, sentence
+    from loadcore.report.numbers import regrouped
 
     page = console.page()
     glyphs = page.glyphs
-    lines = sentence(Cell(""), f"checked for {load}", page)
+    lines = sentence(Cell(""), regrouped(f"checked for {load}", glyphs), page)
     for finding in (*needed, *known):
         refuses = not finding.ok and finding in needed
         mark, role = (glyphs.good, Role.GOOD) if finding.ok else (glyphs.bad, Role.BAD if refuses else Role.WARNING)
-        lines += sentence(Cell(f"{mark} ", role), finding.message, page)
+        lines += sentence(Cell(f"{mark} ", role), regrouped(finding.message, glyphs), page)
         if not finding.ok and finding.remedy:
-            lines += sentence(Cell(f"    {glyphs.arrow} "), finding.remedy, page)
+            lines += sentence(Cell(f"    {glyphs.arrow} "), regrouped(finding.remedy, glyphs), page)
     count = sum(not finding.ok for finding in needed)
     end = f"exit {ExitCode.CONFIG} (a run would be refused)" if count else f"exit {ExitCode.PASS} (a run can start)"
     return "\n".join([*lines, *sentence(Cell(""), end, page)])

@@ -129,6 +129,6 @@ def _same_model(load: Load, wish: Wish) -> Load:
 
 def _duration_of(load: Load) -> str:
     """How long a load of one length goes on."""
-    if isinstance(load, Users | ArrivalRate):
+    if isinstance(load, Users | ArrivalRate) and load.duration is not None:
         return load.duration
     raise UsageError("the scenario's load does not say for how long", hint="give --duration 30s, or stages of users")

@@ -70,11 +70,26 @@ def _list(variable: str, check: Callable[[list[str]], object] | None = None) -> 
     return callback
 
 
-valid_duration = _valid(parse_duration)
-"""Callback of options that take a duration."""
+def _lasting(text: object) -> None:
+    """Refuses what is no duration, and a duration of 0."""
+    if not parse_duration(text):
+        raise ValueError(f'"{text}" is no time at all: write it as "30s"')
 
-valid_rate = _valid(parse_rate)
-"""Callback of options that take a rate."""
+
+def _flowing(text: object) -> None:
+    """Refuses what is no rate, and a rate of 0."""
+    if not parse_rate(text).count:
+        raise ValueError(f'"{text}" starts nothing: write it as "400/s"')
+
+
+valid_duration = _valid(_lasting)
+"""Callback of options that take a duration which may not be 0."""
+
+valid_moment = _valid(parse_duration)
+"""Callback of options that take a duration which may be 0."""
+
+valid_rate = _valid(_flowing)
+"""Callback of options that take a rate, which may not be 0."""
 
 valid_headers = _valid(_pairs(":", "Accept: text/html"))
 """Callback of an option that takes header lines."""
@@ -87,7 +102,7 @@ Users = Annotated[
     typer.Option(
         "--users",
         "-u",
-        metavar="N",
+        metavar="NUMBER",
         envvar="LOADCORE_USERS",
         callback=_valid(checked_users),
         help="Closed loop: so many users. Stages as USERS:DURATION, each moving on to the next: 0:10s,1000:20s.",
@@ -97,7 +112,7 @@ Rate = Annotated[
     str | None,
     typer.Option(
         "--rate",
-        metavar="R/s",
+        metavar="RATE",
         envvar="LOADCORE_RATE",
         callback=valid_rate,
         help="Open loop: so many iterations started per second, whatever the target does.",
@@ -108,7 +123,7 @@ MaxUsers = Annotated[
     typer.Option(
         "--max-users",
         min=1,
-        metavar="N",
+        metavar="NUMBER",
         envvar="LOADCORE_MAX_USERS",
         help="With --rate: an arrival that finds so many users busy is dropped and counted.",
     ),
@@ -118,7 +133,7 @@ Duration = Annotated[
     typer.Option(
         "--duration",
         "-d",
-        metavar="TIME",
+        metavar="DURATION",
         envvar="LOADCORE_DURATION",
         callback=valid_duration,
         help="For how long: 30s, 1m30s.",
@@ -129,7 +144,7 @@ Iterations = Annotated[
     typer.Option(
         "--iterations",
         min=1,
-        metavar="N",
+        metavar="NUMBER",
         envvar="LOADCORE_ITERATIONS",
         help="So many iterations, shared by all users.",
     ),
@@ -138,9 +153,9 @@ WarmUp = Annotated[
     str | None,
     typer.Option(
         "--warm-up",
-        metavar="TIME",
+        metavar="DURATION",
         envvar="LOADCORE_WARM_UP",
-        callback=valid_duration,
+        callback=valid_moment,
         help="Requests due before this time stay out of the summary.",
     ),
 ]
@@ -149,7 +164,7 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         min=1,
-        metavar="N",
+        metavar="NUMBER",
         envvar="LOADCORE_WORKERS",
         help="Worker processes; one per allowed core if not given.",
     ),
@@ -172,7 +187,7 @@ Threshold = Annotated[
     list[str],
     typer.Option(
         "--threshold",
-        metavar="EXPR",
+        metavar="EXPRESSION",
         callback=_list("LOADCORE_THRESHOLD"),
         help='Decides the exit code: "errors.rate < 1%", "response.p95 < 250ms". May be repeated. '
         "[env var: LOADCORE_THRESHOLD, separated by ;]",
@@ -182,7 +197,7 @@ AbortOn = Annotated[
     list[str],
     typer.Option(
         "--abort-on",
-        metavar="EXPR",
+        metavar="EXPRESSION",
         callback=_list("LOADCORE_ABORT_ON"),
         help="A threshold that ends the run when it has not held for 5 s on end. "
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
@@ -190,12 +205,14 @@ AbortOn = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", min=0, metavar="N", envvar="LOADCORE_SEED", help="Where every random choice comes from."),
+    typer.Option(
+        "--seed", min=0, metavar="NUMBER", envvar="LOADCORE_SEED", help="Where every random choice comes from."
+    ),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="DIR", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> if not given."
+        "--out", "-o", metavar="FOLDER", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> if not given."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", envvar="LOADCORE_JSON", help="Print one JSON document on stdout.")]

@@ -80,7 +80,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
         PlanError: Something is not valid; everything that is wrong is listed.
         UsageError: The settings contradict each other or the scenario.
     """
-    from loadcore.compiler import Options, compile, compile_thresholds  # noqa: A004
+    from loadcore.compiler import Options, compile_run
 
     scenarios = [_changed(scenario, settings) for scenario in file.scenarios]
     host = settings.insisted.get("host")
@@ -92,9 +92,8 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
         name=name or file.name,
         once=once,
     )
-    plan = compile(scenarios, options)
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
-    rules = compile_thresholds(plan, scenarios, of_file, given)
+    plan, rules = compile_run(scenarios, options, of_file, given)
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
         "host": host or _suggested_host(file.scenarios, settings) or Setting(None, file.path.name),

@@ -16,9 +16,10 @@ def command(
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Prints the report of a run; of the latest in runs/ if none is named.
+    """Prints the report of a run, by default of the latest.
 
-    A report that can be printed exits with 0: the run's own exit code is its last line.
+    Without a name it is that of runs/latest. A report that can be printed exits with 0: the run's own exit code is its
+    last line.
     """
     from loadcore.results.load import load
 

@@ -14,7 +14,7 @@ from loadcore.cli import gateway
 from loadcore.cli.console import standard
 from loadcore.cli.gateway import Gateway
 from loadcore.cli.options import Json
-from loadcore.errors import ExitCode, UsageError
+from loadcore.errors import ExitCode
 
 DEFAULT_PORT = 8080
 FOLDER_PREFIX = "loadcore-target-"
@@ -64,10 +64,13 @@ def up(
     ] = "",
     as_json: Json = False,
 ) -> int:
-    """Starts the gateway and leaves it running until `loadcore target down`."""
+    """Starts the gateway, unless it is up already, and leaves it running.
+
+    It stays as it was started until `loadcore target down`.
+    """
     known = _known()
     if known is not None and known.running:
-        raise UsageError(f"a target runs already at {known.url} (PID {known.pid})", hint="loadcore target down")
+        return _tell(known, users, as_json=as_json, already=True)
     _forget(known)
     arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users)]
     wider = _wider(replicas, proxy, cache, db, autoscale, monitoring=monitoring)
@@ -83,16 +86,7 @@ def up(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     remember(started)
-    console = standard()
-    if as_json:
-        console.result(json.dumps(_facts(started)))
-        return ExitCode.PASS
-    console.result(f"target up at {started.url} (PID {started.pid})")
-    _list_services(started)
-    if users:
-        console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")
-    console.note("stop it: loadcore target down")
-    return ExitCode.PASS
+    return _tell(started, users, as_json=as_json)
 
 
 @app.command()
@@ -116,6 +110,23 @@ def status(as_json: Json = False) -> int:
         standard().result(f"target up at {running.url} (PID {running.pid})" if running else "no target is running")
         if running:
             _list_services(running)
+    return ExitCode.PASS
+
+
+def _tell(running: Gateway, users: int, *, as_json: bool, already: bool = False) -> int:
+    """Says where the gateway is."""
+    console = standard()
+    if as_json:
+        console.result(json.dumps(_facts(running)))
+        return ExitCode.PASS
+    console.result(f"target up at {running.url} (PID {running.pid})")
+    _list_services(running)
+    if already:
+        console.note("it was up already, as it was started; for another one: loadcore target down")
+        return ExitCode.PASS
+    if users:
+        console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")
+    console.note("stop it: loadcore target down")
     return ExitCode.PASS
 
 

@@ -12,7 +12,7 @@ _SHOWN = ("loadcore", "pyarrow", "rich", "typer", "psutil", "jinja2")
 
 
 def command(as_json: Json = False) -> int:
-    """Prints the version; with --json those of Python and the libraries too."""
+    """Prints the version; with --json all versions."""
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in _SHOWN:
         try:

@@ -43,9 +43,14 @@ def compile(scenarios: Sequence[Scenario], options: Options | None = None) -> Pl
         ScenarioRaised: A function given to `rows_feeder` raised.
     """
     problems = Problems()
-    plan = _Compiler(scenarios, options or Options(), problems).plan()
+    plan = compile_into(problems, scenarios, options)
     problems.raise_if_any()
     return plan
+
+
+def compile_into(problems: Problems, scenarios: Sequence[Scenario], options: Options | None = None) -> Plan:
+    """The plan, with something harmless in place of everything that is added to `problems`."""
+    return _Compiler(scenarios, options or Options(), problems).plan()
 
 
 class _Compiler:

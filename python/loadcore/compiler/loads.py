@@ -122,7 +122,10 @@ def _iterations(load: Iterations, place: Place | None, problems: Problems) -> Lo
 
 
 def _length(duration: object, place: Place | None, problems: Problems) -> int:
-    """A duration that may not be zero."""
+    """A duration that may not be zero, nor missing."""
+    if duration is None:
+        problems.add(place, "the load does not say for how long", 'write duration="60s", or give --duration 60s')
+        return 1
     length = problems.parse(place, "the duration", parse_duration, duration, 1)
     if length == 0:
         problems.add(place, "a duration of 0s is no load")

@@ -8,7 +8,7 @@ from loadcore.errors import Problem, ScenarioError
 from loadcore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from loadcore.place import Place
 
@@ -34,6 +34,10 @@ class Problems:
         problem = Problem(message, at=str(place) if place else None, hint=hint)
         if problem not in self._found:
             self._found.append(problem)
+
+    def __iter__(self) -> Iterator[Problem]:
+        """Everything found, in order."""
+        return iter(self._found)
 
     def raise_if_any(self) -> None:
         """Raises ScenarioError with everything found."""

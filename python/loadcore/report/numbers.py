@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from loadcore.report.glyphs import UNICODE, Glyphs
 
 NONE = "-"
@@ -18,6 +20,11 @@ _HOUR_S = 3600
 def count(value: float | None, glyphs: Glyphs = UNICODE) -> str:
     """A whole number in groups of three digits: `170 212`."""
     return NONE if value is None else f"{round(value):,}".replace(",", glyphs.thousands)
+
+
+def regrouped(text: str, glyphs: Glyphs = UNICODE) -> str:
+    """A sentence whose numbers have commas between groups of three digits, with the separator of the page."""
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", glyphs.thousands, text)
 
 
 def rate(value: float | None, glyphs: Glyphs = UNICODE) -> str:

@@ -94,4 +94,4 @@ def _times(count: int) -> str:
 def _start_it(targets: list[str]) -> str:
     if targets and all(target in DEFAULT_TARGETS for target in targets):
         return "start the reference gateway, which listens there: loadcore target up"
-    return "start the target, or name another: --host URL"
+    return "start the target there, or give the address at which it listens"

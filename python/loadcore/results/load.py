@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from loadcore.results.run import Run
 
+_NEWEST = Path("runs/latest")
+
 # This module is imported with the package, so what reads Arrow is imported by those who call it.
 
 
@@ -29,5 +31,12 @@ def load(path: str | os.PathLike[str]) -> Run:
     place = Path(path)
     folder = place.parent if place.is_file() else place
     if not folder.is_dir():
-        raise ResultsError(f"there is no run folder {place}", hint="runs stand in `runs/`, the newest is `runs/latest`")
+        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place))
     return open_run(folder.resolve())
+
+
+def _where_runs_are(place: Path) -> str:
+    """What to do where a run was looked for in vain."""
+    if _NEWEST.is_dir() and place != _NEWEST:
+        return f"the newest run of this folder is {_NEWEST}"
+    return "no run was made in this folder: name a run folder of another one, or make a run: loadcore run SCENARIO"

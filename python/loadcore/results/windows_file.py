@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadcore.results.compaction import gather
 from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.totals import PHASES
 from loadcore.results.writer import FileFacts, SegmentedWriter
@@ -33,6 +34,7 @@ class WindowsFile:
     """
 
     def __init__(self, folder: RunFolder, description: Description, metadata: dict[str, str]) -> None:
+        self._folder = folder
         self._schema = WINDOWS.with_metadata(metadata)
         self._writer = SegmentedWriter(folder.windows_segment, self._schema)
         self._words = {name: pa.array(words, pa.utf8()) for name, words in _words_of(description).items()}
@@ -50,8 +52,11 @@ class WindowsFile:
         return self.write(pa.RecordBatch.from_pylist([row], schema=PLAIN))
 
     def close(self) -> list[FileFacts]:
-        """Seal the file."""
-        return self._writer.close()
+        """Seal the file, and gather its many small batches."""
+        facts = self._writer.close()
+        if self.problem is None and len(facts) == 1 and facts[0].sealed:
+            return [gather(self._folder.windows_segment(0), facts[0])]
+        return facts
 
     @property
     def problem(self) -> str | None:

@@ -10,7 +10,7 @@ from loadcore.report.glyphs import ASCII, UNICODE, printable
 from loadcore.report.layout import Cell, Column, Page, cut, facts, sentence, table
 
 COLUMNS = (Column("NAME", left=True), Column("often", drop=2), Column("needed"), Column("nice", drop=1))
-TEXT = st.text(min_size=1, max_size=60)
+TEXT = st.text(min_size=1, max_size=60).filter(lambda text: bool(text.strip()))
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, st.just("1"), TEXT), max_size=5), st.integers(min_value=40, max_value=120))

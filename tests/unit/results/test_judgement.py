@@ -152,7 +152,7 @@ def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
 
     assert here.reasons[0].endswith("nobody listens at http://127.0.0.1:8080 (connect_refused)")
     assert "loadcore target up" in here.advice[0]
-    assert "--host" in there.advice[0]
+    assert there.advice == ("start the target there, or give the address at which it listens",)
 
 
 def test_a_token_endpoint_that_refuses_is_quoted() -> None:

@@ -75,6 +75,35 @@ def test_ports_are_shared_by_all_workers() -> None:
     assert "net.ipv4.ip_local_port_range" in ports.remedy
 
 
+PORTS = replace(ROOMY, files_hard=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("needs", "said", "unsaid"),
+    [
+        (Needs((30_000,)), "widen the range: `sysctl", "tcp_tw_reuse"),
+        (Needs((70_000,)), "over 2 target addresses or 2 machines", "tcp_tw_reuse"),
+        (Needs((100,), 1_000), "out again after 1 s: `sysctl -w net.ipv4.tcp_tw_reuse=1`; or keep", "machines"),
+        (Needs((30_000,), 1_000), "widen the range and give", "keep connections open"),
+        (Needs((100,), 40_000), "keep connections open", "machines"),
+    ],
+)
+def test_the_remedy_for_ports_suffices(needs: Needs, said: str, unsaid: str) -> None:
+    """What is proposed is enough: no wider range than there is, and reuse only for ports of closed connections."""
+    (_, ports, _) = preflight.look(needs, PORTS)
+
+    assert not ports.ok
+    assert said in (ports.remedy or "")
+    assert unsaid not in (ports.remedy or "")
+
+
+def test_pressure_is_a_whole_percentage() -> None:
+    """Nobody needs its decimals."""
+    (_, pressure, *_) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=93.48))
+
+    assert "in 93 % of the last 10 s" in pressure.message
+
+
 @pytest.mark.parametrize(
     ("reuse", "loopback", "fits"), [(0, False, False), (2, False, False), (2, True, True), (1, False, True)]
 )

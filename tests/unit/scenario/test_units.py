@@ -86,6 +86,7 @@ def test_durations(text: str, ns: int) -> None:
         ("1m 30s", "is no duration"),
         ("1e3s", '"e" in "1e3s" is no unit of time'),
         ("1d", '"d" in "1d" is no unit of time'),
+        ("5u", "use h, m, s, ms, µs "),
         ("1min", '"min" in "1min" is no unit of time'),
         ("30s1m", "does not go from long units to short ones"),
         ("1s1s", "does not go from long units to short ones"),
@@ -161,3 +162,9 @@ def test_other_things_are_no_quantities(value: object) -> None:
     for parser in PARSERS:
         with pytest.raises(ValueError, match="is no quantity: write text with a unit"):
             parser(value)
+
+
+@pytest.mark.parametrize("written", ["5us", "5µs", "5\N{GREEK SMALL LETTER MU}s"])
+def test_microseconds_are_read_as_reports_print_them(written: str) -> None:
+    """Also with either of the two letters that look like it."""
+    assert parse_duration(written) == 5_000

@@ -1,0 +1,58 @@
+"""Everything that is wrong with a run, found before it starts and said at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.compiler.claims import compile_thresholds
+from loadcore.compiler.compile import compile_into
+from loadcore.compiler.problems import Problems
+from loadcore.engine import check_plan
+from loadcore.errors import Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.compiler.options import Options
+    from loadcore.plan import Plan
+    from loadcore.scenario import Scenario
+    from loadcore.thresholds import Rule, Threshold
+
+
+def compile_run(
+    scenarios: Sequence[Scenario],
+    options: Options,
+    of_file: Sequence[str | Threshold] = (),
+    given: Sequence[str | Threshold] = (),
+) -> tuple[Plan, tuple[Rule, ...]]:
+    """The plan and the rules by which the run is judged.
+
+    Args:
+        scenarios: As of `compile`.
+        options: As of `compile`.
+        of_file: As of `compile_thresholds`.
+        given: As of `compile_thresholds`.
+
+    Raises:
+        ScenarioError: With everything that is wrong in declarations, options and thresholds, and with the plan.
+        ScenarioRaised: A function given to `rows_feeder` raised.
+    """
+    problems = Problems()
+    plan = compile_into(problems, scenarios, options)
+    found = list(problems)
+    rules: tuple[Rule, ...] = ()
+    try:
+        rules = compile_thresholds(plan, scenarios, of_file, given)
+    except ScenarioError as error:
+        found += error.problems
+    found += _problems_of_plan(plan, found)
+    if found:
+        raise ScenarioError(found)
+    return plan, rules
+
+
+def _problems_of_plan(plan: Plan, found: Sequence[Problem]) -> list[Problem]:
+    """What the engine holds against a plan, but for places where something was replaced already."""
+    places = {problem.at for problem in found}
+    problems = [Problem(**each) for each in check_plan(plan.to_json())]
+    return [problem for problem in problems if not found or (problem.at and problem.at not in places)]

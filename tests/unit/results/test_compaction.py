@@ -1,0 +1,62 @@
+"""A sealed file of many small batches, written again in few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from loadcore.results.compaction import gather
+from loadcore.results.manifest import sha256_of
+from loadcore.results.run_folder import RunFolder
+from loadcore.results.windows_file import PLAIN, WindowsFile
+from loadcore.results.writer import ArrowFile
+from tests.unit.results.numbers import DESCRIPTION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def seconds(count: int) -> list[pa.RecordBatch]:
+    """A small batch for each second."""
+    rows = [{"second": second, "worker": 0, "phase": "steady", "kind": "worker"} for second in range(count)]
+    return [pa.RecordBatch.from_pylist([row], schema=PLAIN) for row in rows]
+
+
+def test_windows_of_a_small_run_take_little_room(tmp_path: Path) -> None:
+    """While the run goes on every second is on the disk; at its end they share a batch, and the facts still hold."""
+    folder = RunFolder(tmp_path)
+    windows = WindowsFile(folder, DESCRIPTION, {"loadcore.run_id": "01JD"})
+    for batch in seconds(60):
+        windows.write(batch)
+    path = folder.windows_segment(0)
+    before = path.stat().st_size
+    (facts,) = windows.close()
+
+    with pa.OSFile(str(path)) as source:
+        file = pa.ipc.open_file(source)
+        assert (file.num_record_batches, file.schema.metadata[b"loadcore.run_id"]) == (1, b"01JD")
+        assert file.read_all().column("second").to_pylist() == list(range(60))
+    assert (facts.name, facts.rows, facts.bytes, facts.sha256) == (path.name, 60, path.stat().st_size, sha256_of(path))
+    assert facts.bytes < before / 10
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gathered file is extra work: if it cannot be written nothing is lost."""
+    path = tmp_path / "windows.arrow"
+    file = ArrowFile(path, PLAIN)
+    for batch in seconds(3):
+        file.write(batch)
+    facts = file.seal()
+
+    def full(_self: ArrowFile, _batch: pa.RecordBatch) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ArrowFile, "write", full)
+
+    assert gather(path, facts) == facts
+    assert sha256_of(path) == facts.sha256
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
