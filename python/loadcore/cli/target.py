@@ -64,9 +64,9 @@ def up(
     ] = "",
     as_json: Json = False,
 ) -> int:
-    """Starts the gateway, unless it is up already, and leaves it running.
+    """Starts the gateway and leaves it running.
 
-    It stays as it was started until `loadcore target down`.
+    It runs until `loadcore target down`. If it is up already it is left as it is, and its address is printed.
     """
     known = _known()
     if known is not None and known.running:
