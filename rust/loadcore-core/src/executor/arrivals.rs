@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use tokio::task::JoinHandle;
 
+use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
@@ -132,7 +133,7 @@ impl<T: Transport> Desk<T> {
         let clerk = Rc::new(Clerk { seat: seat.index(), arrival_ns: Cell::new(None) });
         let number = u32::try_from(worker.share.nth(position)).unwrap_or(u32::MAX);
         let mut user = User::new(Rc::clone(worker), scenario, number, seat);
-        worker.recorder.borrow_mut().users_mut(scenario.id).active += 1;
+        let _active = Active::new(worker, scenario.id);
         if user.start(scenario, first_ns).await.is_some() {
             let mut arrival_ns = Some(first_ns);
             while let Some(due_ns) = arrival_ns {
@@ -148,7 +149,6 @@ impl<T: Transport> Desk<T> {
         } else {
             self.lose(&user, first_ns);
         }
-        worker.recorder.borrow_mut().users_mut(scenario.id).active -= 1;
     }
 
     /// The start of a user failed, and with it the iteration it was hired for.

@@ -6,6 +6,7 @@ mod users;
 use std::rc::Rc;
 
 use crate::program::LoadProgram;
+use crate::record::ScenarioId;
 use crate::timer::Party;
 use crate::transport::Transport;
 use crate::user::Worker;
@@ -38,5 +39,24 @@ async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
     let last_call_ns = worker.last_call_ns(scenario.planned_end_ns);
     if seat.sleep_until(last_call_ns).await.is_ok() {
         worker.timer.interrupt(party);
+    }
+}
+
+/// A user counts as active for as long as this is held.
+struct Active<'a, T: Transport> {
+    worker: &'a Worker<T>,
+    scenario: ScenarioId,
+}
+
+impl<'a, T: Transport> Active<'a, T> {
+    fn new(worker: &'a Worker<T>, scenario: ScenarioId) -> Self {
+        worker.recorder.borrow_mut().users_mut(scenario).active += 1;
+        Self { worker, scenario }
+    }
+}
+
+impl<T: Transport> Drop for Active<'_, T> {
+    fn drop(&mut self) {
+        self.worker.recorder.borrow_mut().users_mut(self.scenario).active -= 1;
     }
 }

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::plan::IterationScope;
 use crate::program::ScenarioProgram;
-use crate::schedule::{Share, UserSchedule};
+use crate::schedule::{Intervals, Share, UserSchedule};
 use crate::timer::Party;
 use crate::transport::Transport;
 use crate::user::{IterationEnd, User, Worker};
@@ -50,8 +51,8 @@ pub(super) async fn execute<T: Transport>(
     let users: Vec<_> = (0..worker.share.users(schedule.peak()))
         .map(|position| {
             let number = u32::try_from(worker.share.nth(u64::from(position))).unwrap_or(u32::MAX);
-            let turn = Turn { worker: Rc::clone(worker), scenario, number, quota: quota.clone() };
-            tokio::task::spawn_local(turn.take(schedule.clone()))
+            let intervals = schedule.intervals(number);
+            tokio::task::spawn_local(take_turns(Rc::clone(worker), scenario, number, quota.clone(), intervals))
         })
         .collect();
     for user in users {
@@ -59,72 +60,55 @@ pub(super) async fn execute<T: Transport>(
     }
 }
 
-/// All that one user does.
-struct Turn<T: Transport> {
+/// All that one user does: iterates while it is on.
+///
+/// One future without further ones of its own, since every user has room for all of it.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+fn take_turns<T: Transport>(
     worker: Rc<Worker<T>>,
     scenario: usize,
     number: u32,
-    quota: Quota,
+    mut quota: Quota,
+    intervals: Intervals,
+) -> impl Future<Output = ()> {
+    async move {
+        let program = Rc::clone(&worker.program);
+        let scenario = &program.scenarios[scenario];
+        let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
+        let mut user = User::new(Rc::clone(&worker), scenario, number, seat);
+        let mut is_new = true;
+        for (start_ns, stop_ns) in intervals {
+            let (mut due_ns, stop_ns) = (scenario.start_after_ns + start_ns, scenario.start_after_ns + stop_ns);
+            if user.rest_until(due_ns).await.is_err() || worker.is_stopping() {
+                return;
+            }
+            let active = Active::new(&worker, scenario.id);
+            if std::mem::take(&mut is_new) {
+                match user.start(scenario, due_ns).await {
+                    Some(ready_ns) => due_ns = ready_ns,
+                    None => return lose(&worker, &user, scenario, due_ns),
+                }
+            }
+            while due_ns < stop_ns && !worker.is_stopping() {
+                if !quota.take()
+                    || !user.feed(scenario)
+                    || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted
+                {
+                    return;
+                }
+                due_ns = user.next_due(scenario, due_ns);
+                if due_ns > worker.timer.recent() && user.rest_until(due_ns.min(stop_ns)).await.is_err() {
+                    return;
+                }
+            }
+            drop(active);
+        }
+    }
 }
 
-impl<T: Transport> Turn<T> {
-    async fn take(mut self, schedule: UserSchedule) {
-        let program = Rc::clone(&self.worker.program);
-        let scenario = &program.scenarios[self.scenario];
-        let seat = self.worker.timer.take_seat(Party(scenario.id.0)).await;
-        let mut user = User::new(Rc::clone(&self.worker), scenario, self.number, seat);
-        let mut started = false;
-        for (start_ns, stop_ns) in schedule.intervals(self.number) {
-            let (start_ns, stop_ns) = (scenario.start_after_ns + start_ns, scenario.start_after_ns + stop_ns);
-            if user.rest_until(start_ns).await.is_err() || self.worker.is_stopping() {
-                return;
-            }
-            self.worker.recorder.borrow_mut().users_mut(scenario.id).active += 1;
-            let goes_on = self.iterate_between(&mut user, scenario, &mut started, start_ns, stop_ns).await;
-            self.worker.recorder.borrow_mut().users_mut(scenario.id).active -= 1;
-            if !goes_on {
-                return;
-            }
-        }
-    }
-
-    /// Iterates from one time to another. False: the user iterates no more.
-    async fn iterate_between(
-        &mut self,
-        user: &mut User<T>,
-        scenario: &ScenarioProgram,
-        started: &mut bool,
-        start_ns: u64,
-        stop_ns: u64,
-    ) -> bool {
-        let mut due_ns = start_ns;
-        if !*started {
-            *started = true;
-            match user.start(scenario, due_ns).await {
-                Some(ready_ns) => due_ns = ready_ns,
-                None => return self.lose(user, scenario, due_ns),
-            }
-        }
-        while due_ns < stop_ns && !self.worker.is_stopping() {
-            if !self.quota.take()
-                || !user.feed(scenario)
-                || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted
-            {
-                return false;
-            }
-            due_ns = user.next_due(scenario, due_ns);
-            if due_ns > self.worker.timer.recent() && user.rest_until(due_ns.min(stop_ns)).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// A user whose start failed does not iterate: it would only measure that it is not logged in.
-    fn lose(&self, user: &User<T>, scenario: &ScenarioProgram, due_ns: u64) -> bool {
-        if !user.is_interrupted() {
-            self.worker.count(scenario.id, self.worker.phase(scenario, due_ns), ScenarioEvent::UserLost);
-        }
-        false
+/// A user whose start failed does not iterate: it would only measure that it is not logged in.
+fn lose<T: Transport>(worker: &Worker<T>, user: &User<T>, scenario: &ScenarioProgram, due_ns: u64) {
+    if !user.is_interrupted() {
+        worker.count(scenario.id, worker.phase(scenario, due_ns), ScenarioEvent::UserLost);
     }
 }

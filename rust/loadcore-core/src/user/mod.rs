@@ -125,68 +125,83 @@ impl<T: Transport> User<T> {
     }
 
     /// Runs one iteration, due at `due_ns`, and counts what becomes of it.
-    pub(crate) async fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> IterationEnd {
-        let phase = self.worker.phase(scenario, due_ns);
-        self.worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
-        if self.worker.program.http.reuse == Reuse::Iteration {
-            self.connections.drop_all();
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+    pub(crate) fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> impl Future<Output = IterationEnd> {
+        async move {
+            let phase = self.worker.phase(scenario, due_ns);
+            self.worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
+            if self.worker.program.http.reuse == Reuse::Iteration {
+                self.connections.drop_all();
+            }
+            let end = self.walk_flow(scenario, &scenario.main, due_ns).await;
+            self.iteration = self.iteration.wrapping_add(1);
+            self.failures = if end == IterationEnd::Failed { self.failures.saturating_add(1) } else { 0 };
+            let event = match end {
+                IterationEnd::Completed => ScenarioEvent::IterationCompleted,
+                IterationEnd::Failed => ScenarioEvent::IterationFailed,
+                IterationEnd::Interrupted => ScenarioEvent::IterationInterrupted,
+            };
+            self.worker.count(scenario.id, phase, event);
+            end
         }
-        let end = self.walk_flow(scenario, &scenario.main, due_ns).await;
-        self.iteration = self.iteration.wrapping_add(1);
-        self.failures = if end == IterationEnd::Failed { self.failures.saturating_add(1) } else { 0 };
-        let event = match end {
-            IterationEnd::Completed => ScenarioEvent::IterationCompleted,
-            IterationEnd::Failed => ScenarioEvent::IterationFailed,
-            IterationEnd::Interrupted => ScenarioEvent::IterationInterrupted,
-        };
-        self.worker.count(scenario.id, phase, event);
-        end
     }
 
-    async fn walk_flow(&mut self, scenario: &ScenarioProgram, flow: &Flow, due_ns: u64) -> IterationEnd {
-        self.walk.begin(flow);
-        let mut due_ns = due_ns;
-        let end = loop {
-            let action = match self.walk.next_request(flow) {
-                Some(id) => Action::Request(id),
-                None if self.walk.is_done(flow) => Action::End,
-                None => self.evaluate(|walk, evaluation| walk.next(flow, evaluation, due_ns)),
-            };
-            match action {
-                Action::Request(id) => {
-                    let request = &scenario.requests[usize::from(id.0)];
-                    match self.perform(scenario, request, due_ns).await {
-                        Ok(ended_ns) => due_ns = ended_ns,
-                        Err((cut, ended_ns)) => {
-                            due_ns = ended_ns;
-                            break if cut == Cut::Failed { IterationEnd::Failed } else { IterationEnd::Interrupted };
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+    fn walk_flow(
+        &mut self,
+        scenario: &ScenarioProgram,
+        flow: &Flow,
+        due_ns: u64,
+    ) -> impl Future<Output = IterationEnd> {
+        async move {
+            self.walk.begin(flow);
+            let mut due_ns = due_ns;
+            let end = loop {
+                let action = match self.walk.next_request(flow) {
+                    Some(id) => Action::Request(id),
+                    None if self.walk.is_done(flow) => Action::End,
+                    None => self.evaluate(|walk, evaluation| walk.next(flow, evaluation, due_ns)),
+                };
+                match action {
+                    Action::Request(id) => {
+                        let request = &scenario.requests[usize::from(id.0)];
+                        match self.perform(scenario, request, due_ns).await {
+                            Ok(ended_ns) => due_ns = ended_ns,
+                            Err((cut, ended_ns)) => {
+                                due_ns = ended_ns;
+                                break if cut == Cut::Failed {
+                                    IterationEnd::Failed
+                                } else {
+                                    IterationEnd::Interrupted
+                                };
+                            }
                         }
                     }
-                }
-                Action::Think(ns) => {
-                    let awake_ns = due_ns.saturating_add(ns);
-                    // At the end of a run nobody waits for a user that only pauses.
-                    let last = self.walk.only_pauses_left(flow);
-                    let enough = || last && self.worker.is_over(scenario);
-                    if self.seat.sleep_until_or(awake_ns, enough).await.is_err() {
-                        // A pause at the end cut short leaves nothing undone.
-                        break if last { IterationEnd::Completed } else { IterationEnd::Interrupted };
+                    Action::Think(ns) => {
+                        let awake_ns = due_ns.saturating_add(ns);
+                        // At the end of a run nobody waits for a user that only pauses.
+                        let last = self.walk.only_pauses_left(flow);
+                        let enough = || last && self.worker.is_over(scenario);
+                        if self.seat.sleep_until_or(awake_ns, enough).await.is_err() {
+                            // A pause at the end cut short leaves nothing undone.
+                            break if last { IterationEnd::Completed } else { IterationEnd::Interrupted };
+                        }
+                        due_ns = awake_ns;
                     }
-                    due_ns = awake_ns;
+                    Action::GroupEnded(group, duration_ns) => {
+                        let phase = self.worker.phase(scenario, due_ns);
+                        self.worker.recorder.borrow_mut().group(group, phase, duration_ns, true);
+                    }
+                    Action::End => break IterationEnd::Completed,
                 }
-                Action::GroupEnded(group, duration_ns) => {
-                    let phase = self.worker.phase(scenario, due_ns);
-                    self.worker.recorder.borrow_mut().group(group, phase, duration_ns, true);
-                }
-                Action::End => break IterationEnd::Completed,
+            };
+            while let Some((group, duration_ns)) = self.walk.cut_group(due_ns) {
+                let phase = self.worker.phase(scenario, due_ns);
+                self.worker.recorder.borrow_mut().group(group, phase, duration_ns, false);
             }
-        };
-        while let Some((group, duration_ns)) = self.walk.cut_group(due_ns) {
-            let phase = self.worker.phase(scenario, due_ns);
-            self.worker.recorder.borrow_mut().group(group, phase, duration_ns, false);
+            self.free_since_ns = due_ns;
+            end
         }
-        self.free_since_ns = due_ns;
-        end
     }
 
     /// When the next iteration is due after one that was due at `last_due_ns`: at once, or as the pacing says, or later

@@ -30,38 +30,41 @@ impl From<NoAnswer> for (Cut, u64) {
 
 impl<T: Transport> User<T> {
     /// Returns when the step ended, or what cut the iteration short, and when.
-    pub(super) async fn perform(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+    pub(super) fn perform(
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         due_ns: u64,
-    ) -> Result<u64, (Cut, u64)> {
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.clear();
-        // Boxed here and below is what seldom happens: every user would carry room for it for ever.
-        let (token, due_ns) = match self.identify(scenario, request, &mut lines) {
-            Ok(Identity::Anonymous) => (None, due_ns),
-            Ok(Identity::Token(token)) => (Some(token), due_ns),
-            Ok(Identity::NoToken(means)) => {
-                let (token, ready_ns) = Box::pin(self.token(scenario, &means, due_ns, &mut lines)).await?;
-                (Some(token), ready_ns)
+    ) -> impl Future<Output = Result<u64, (Cut, u64)>> {
+        async move {
+            let mut lines = std::mem::take(&mut self.lines);
+            lines.clear();
+            // Boxed here and below is what seldom happens: every user would carry room for it for ever.
+            let (token, due_ns) = match self.identify(scenario, request, &mut lines) {
+                Ok(Identity::Anonymous) => (None, due_ns),
+                Ok(Identity::Token(token)) => (Some(token), due_ns),
+                Ok(Identity::NoToken(means)) => {
+                    let (token, ready_ns) = Box::pin(self.token(scenario, &means, due_ns, &mut lines)).await?;
+                    (Some(token), ready_ns)
+                }
+                Err(outcome) => return Err(self.refuse(scenario, request.step, due_ns, outcome).into()),
+            };
+            self.append_cookies(request, &mut lines);
+            let message = self.message(request, &lines, token.is_some());
+            let mut answer = self.send(scenario, &message, due_ns).await?;
+            if answer.complete.status == 401
+                && let Some(token) = token
+            {
+                answer = Box::pin(self.replace_token(scenario, request, &token, answer, &mut lines)).await?;
             }
-            Err(outcome) => return Err(self.refuse(scenario, request.step, due_ns, outcome).into()),
-        };
-        self.append_cookies(request, &mut lines);
-        let message = self.message(request, &lines, token.is_some());
-        let mut answer = self.send(scenario, &message, due_ns).await?;
-        if answer.complete.status == 401
-            && let Some(token) = token
-        {
-            answer = Box::pin(self.replace_token(scenario, request, &token, answer, &mut lines)).await?;
+            self.lines = lines;
+            self.store_cookies(OriginId(request.origin), None, request, &answer);
+            if request.max_redirects > 0 && is_redirect(answer.complete.status) {
+                answer = Box::pin(self.follow(scenario, request, answer)).await?;
+            }
+            self.conclude(scenario, request, answer)
         }
-        self.lines = lines;
-        self.store_cookies(OriginId(request.origin), None, request, &answer);
-        if request.max_redirects > 0 && is_redirect(answer.complete.status) {
-            answer = Box::pin(self.follow(scenario, request, answer)).await?;
-        }
-        self.conclude(scenario, request, answer)
     }
 
     /// The request with these further header lines. `again`: a 401 is not the last word.

@@ -84,11 +84,12 @@ pub(super) struct NoAnswer {
 }
 
 /// What is known of a message so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Progress {
     attempts: u8,
     reused: bool,
-    opened: Option<ConnectTimings>,
+    /// Boxed: it is seldom there, and every user has room for one of these.
+    opened: Option<Box<ConnectTimings>>,
     started_ns: Option<u64>,
     bytes_sent: u64,
 }
@@ -110,61 +111,65 @@ impl<T: Transport> User<T> {
     ///
     /// A request that was written to a used connection just when the server closed it is sent once more, on a new one: if it is
     /// idempotent, and if not a byte of a response has come. Its clock goes on.
-    pub(super) async fn send(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+    pub(super) fn send(
         &mut self,
         scenario: &ScenarioProgram,
         message: &Message<'_>,
         due_ns: u64,
-    ) -> Result<Answer, NoAnswer> {
-        let mut capture = self.worker.take_capture();
-        capture.want(message.want);
-        let mut progress = Progress::default();
-        let ended = loop {
-            let again = progress.attempts > 0;
-            let kept = if again { None } else { self.connections.usable(message.origin, self.worker.timer.recent()) };
-            progress.reused = kept.is_some();
-            let wire = match kept {
-                Some(wire) => wire,
-                None => match self.open(message.origin, message.timeouts.connect_ns).await {
-                    Ok((wire, timings)) => {
-                        progress.opened = Some(timings);
-                        wire
+    ) -> impl Future<Output = Result<Answer, NoAnswer>> {
+        async move {
+            let mut capture = self.worker.take_capture();
+            capture.want(message.want);
+            let mut progress = Progress::default();
+            let ended = loop {
+                let again = progress.attempts > 0;
+                let kept =
+                    if again { None } else { self.connections.usable(message.origin, self.worker.timer.recent()) };
+                progress.reused = kept.is_some();
+                let wire = match kept {
+                    Some(wire) => wire,
+                    None => match self.open(message.origin, message.timeouts.connect_ns).await {
+                        Ok((wire, timings)) => {
+                            progress.opened = Some(Box::new(timings));
+                            wire
+                        }
+                        Err(failure) => {
+                            progress.opened = Some(Box::new(failure.timings));
+                            break self.never_sent(failure.outcome);
+                        }
+                    },
+                };
+                let Ok(length) = self.post(message, &wire) else {
+                    break self.never_sent(Outcome::RequestInvalid);
+                };
+                let ended =
+                    Exchange::new(&self.worker, &self.seat, &wire, &mut self.decoder, &mut *capture, message.timeouts)
+                        .await;
+                progress.count(&wire, &ended, length);
+                match ended.result {
+                    Ok(complete) => self.keep(message.origin, &wire, &complete, ended.end_ns),
+                    Err(outcome) if progress.reused && ended.bytes_received == 0 && is_stale(outcome) => {
+                        if !again && is_idempotent(message.method) {
+                            continue;
+                        }
+                        self.connections.drop_to(message.origin);
+                        break Ended { result: Err(Outcome::StaleConnection), ..ended };
                     }
-                    Err(failure) => {
-                        progress.opened = Some(failure.timings);
-                        break self.never_sent(failure.outcome);
-                    }
-                },
-            };
-            let Ok(length) = self.post(message, &wire) else {
-                break self.never_sent(Outcome::RequestInvalid);
-            };
-            let ended =
-                Exchange::new(&self.worker, &self.seat, &wire, &mut self.decoder, &mut *capture, message.timeouts)
-                    .await;
-            progress.count(&wire, &ended, length);
-            match ended.result {
-                Ok(complete) => self.keep(message.origin, &wire, &complete, ended.end_ns),
-                Err(outcome) if progress.reused && ended.bytes_received == 0 && is_stale(outcome) => {
-                    if !again && is_idempotent(message.method) {
-                        continue;
-                    }
-                    self.connections.drop_to(message.origin);
-                    break Ended { result: Err(Outcome::StaleConnection), ..ended };
+                    Err(_) => self.connections.drop_to(message.origin),
                 }
-                Err(_) => self.connections.drop_to(message.origin),
-            }
-            break ended;
-        };
-        self.record(scenario, message, due_ns, &ended, &progress);
-        match ended.result {
-            Ok(complete) => {
-                let service_ns = ended.end_ns.saturating_sub(progress.started_ns.unwrap_or(ended.end_ns));
-                Ok(Answer { complete, capture, service_ns, ended_ns: ended.end_ns })
-            }
-            Err(outcome) => {
-                self.worker.give_back(capture);
-                Err(NoAnswer { outcome, ended_ns: ended.end_ns })
+                break ended;
+            };
+            self.record(scenario, message, due_ns, &ended, &progress);
+            match ended.result {
+                Ok(complete) => {
+                    let service_ns = ended.end_ns.saturating_sub(progress.started_ns.unwrap_or(ended.end_ns));
+                    Ok(Answer { complete, capture, service_ns, ended_ns: ended.end_ns })
+                }
+                Err(outcome) => {
+                    self.worker.give_back(capture);
+                    Err(NoAnswer { outcome, ended_ns: ended.end_ns })
+                }
             }
         }
     }
@@ -276,7 +281,7 @@ impl<T: Transport> User<T> {
             start_ns: progress.started_ns.unwrap_or(ended.end_ns),
             first_byte_ns: ended.first_byte_ns,
             end_ns: ended.end_ns,
-            connection: progress.opened,
+            connection: progress.opened.as_deref().copied(),
             bytes_sent: progress.bytes_sent,
             bytes_received: ended.bytes_received,
         });
