@@ -15,6 +15,7 @@ from loadcore.results.lookup import Measured, SteadySpan
 from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
 from loadcore.thresholds import State, judge, parse, resolve
+from loadcore.verdict import Counted
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 
@@ -284,3 +285,23 @@ def test_thresholds_find_their_numbers(expression: str, value: float) -> None:
 def test_nothing_measured_is_no_data(expression: str) -> None:
     """A run without numbers passes no threshold."""
     assert judge(parse(expression), measured(added())).state is State.NO_DATA
+
+
+@pytest.mark.parametrize(("open_only", "rules"), [(True, ["lag"]), (False, [])])
+def test_a_schedule_beside_thinking_users_does_not_judge_their_lag(open_only: bool, rules: list[str]) -> None:
+    """5 ms of lag are too much where every scenario has a schedule, and nothing where some lag is of pauses."""
+    totals = Totals(open_only=open_only)
+    for second in range(3):
+        late = {"kind": "worker", "wall_ns": SECOND, "lag": encoded([5_000]), "lag_max_ns": 5 * MS}
+        totals.add(batch(second, step([20]), scenario(iterations_due=9), late))
+
+    assert [reason.rule for reason in totals.health.reasons(Counted())] == rules
+
+
+def test_open_only_is_every_scenario() -> None:
+    """One closed scenario among open ones is enough."""
+    closed = DESCRIPTION.scenarios[0]
+    of_open = replace(closed, name="other", model="open")
+
+    assert not replace(START, description=replace(DESCRIPTION, scenarios=(closed, of_open))).open_only
+    assert replace(START, description=replace(DESCRIPTION, scenarios=(of_open,))).open_only
