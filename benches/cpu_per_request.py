@@ -191,10 +191,11 @@ def main() -> None:
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
     parser.add_argument("--servers", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--clients", nargs="+", choices=own(), default=list(own()))
+    parser.add_argument("--add", action="store_true", help="keep what was measured before with other servers")
     arguments = parser.parse_args()
     affinity.allow_many_files()
     chosen = [own()[name] for name in arguments.clients]
-    runs: list[Run] = []
+    runs: list[Run] = [one for one in load() if one.server not in arguments.servers] if arguments.add else []
     for server in arguments.servers:
         with TARGETS[server](core=affinity.server_core()) as target:
             for connections in arguments.connections:

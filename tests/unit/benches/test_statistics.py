@@ -5,7 +5,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benches import statistics
@@ -13,6 +13,7 @@ from benches import statistics
 VALUES = st.lists(st.floats(0.1, 100), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_interval_holds_the_median_and_lies_within_the_values(values: list[float]) -> None:
     """Whatever was measured, low <= median <= high, and none is beyond what was measured."""
