@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENTED_URL = "http://127.0.0.1:8080"
-SHORT = "300ms"
+SHORT = "1s"
 """How long runs are that the documentation has last for seconds."""
 
 
@@ -70,7 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         for example in (folder / "examples").glob("*.py"):
             here.write(f"examples/{example.name}", example.read_text("utf-8"))
         first = loadcore("run", str(folder / "examples/quickstart.py"), "-q", cwd=finished, environ=environ)
-        assert first.returncode == 0, first.stderr
+        assert first.returncode == 0, first.stdout + first.stderr
         yield here
     finally:
         loadcore("target", "down", cwd=folder, environ=environ)
