@@ -65,7 +65,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     up = loadcore("target", "up", "--port", "0", "--users", "100", "--json", cwd=folder, environ=environ)
     assert up.returncode == 0, up.stderr
     try:
-        here = Place(folder, finished, json.loads(up.stdout)["url"], environ)
+        # Also for files that a command of a page writes.
+        environ["LOADCORE_HOST"] = json.loads(up.stdout)["url"]
+        here = Place(folder, finished, environ["LOADCORE_HOST"], environ)
         shutil.copytree(ROOT / "examples", folder / "examples")
         for example in (folder / "examples").glob("*.py"):
             here.write(f"examples/{example.name}", example.read_text("utf-8"))
