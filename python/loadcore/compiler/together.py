@@ -54,5 +54,12 @@ def compile_run(
 def _problems_of_plan(plan: Plan, found: Sequence[Problem]) -> list[Problem]:
     """What the engine holds against a plan, but for places where something was replaced already."""
     places = {problem.at for problem in found}
-    problems = [Problem(**each) for each in check_plan(plan.to_json())]
+    try:
+        text = plan.to_json()
+        text.encode()
+    except UnicodeEncodeError as error:
+        # Python's texts may hold such a half, as JSON's may. No bytes can be made of it.
+        half = ascii(error.object[error.start])
+        return [Problem(f"a text of the scenario holds {half}, which is half of a character")]
+    problems = [Problem(**each) for each in check_plan(text)]
     return [problem for problem in problems if not found or (problem.at and problem.at not in places)]

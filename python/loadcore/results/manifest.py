@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from loadcore.errors import ResultsError
 from loadcore.results.run_folder import RunFolder, write_durably
 
 if TYPE_CHECKING:
@@ -44,12 +46,31 @@ def seal(folder: RunFolder, start: Mapping[str, Any], arrow_files: Iterable[File
 
 
 def read(folder: RunFolder) -> dict[str, Any] | None:
-    """The manifest, or None if the run has none: it goes on, or was killed."""
+    """The manifest, or None if the run has none: it goes on, or was killed.
+
+    Raises:
+        ResultsError: It is not what was written.
+    """
     try:
         document = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return document if isinstance(document, dict) else None
+    except ValueError as problem:
+        raise ResultsError(f"{folder.manifest.name} cannot be read: {problem}") from problem
+    if not isinstance(document, dict) or not all(map(_is_entry, document.get("files", ()))):
+        raise ResultsError(f"{folder.manifest.name} cannot be read: it does not list files")
+    return document
+
+
+def _is_entry(entry: object) -> bool:
+    """Whether this names a file of the folder, and says what was sealed."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+        and isinstance(name := entry.get("name"), str)
+        and PurePath(name).name == name
+    )
 
 
 def check(folder: RunFolder, document: Mapping[str, Any], *, hashes: bool) -> list[str]:

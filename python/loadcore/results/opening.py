@@ -34,7 +34,10 @@ def open_run(path: Path) -> Run:
         ResultsError: The folder holds no run.
     """
     folder = RunFolder(path)
-    sealed = manifest.read(folder)
+    try:
+        sealed = manifest.read(folder)
+    except ResultsError as problem:
+        return Run(path, _read_json(folder.summary), "finished", [str(problem)])
     if sealed is not None:
         return Run(path, _read_json(folder.summary), "finished", manifest.check(folder, sealed, hashes=False))
     start = read_start(folder)

@@ -15,6 +15,9 @@ _MAGIC = b"ARROW1"
 _BODY_OFFSET = 8
 """The magic and its padding: what stands in a file before the stream begins."""
 
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError)
+"""What Arrow says of bytes that are not what was written."""
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -33,7 +36,7 @@ class Contents:
 
 
 def read(path: Path) -> Contents:
-    """Read a file of the Arrow IPC file format, sealed or not. A partial batch at its end is left out.
+    """Read a file of the Arrow IPC file format, sealed or not. A partial or damaged batch is left out.
 
     Raises:
         OSError: The file cannot be opened.
@@ -41,10 +44,10 @@ def read(path: Path) -> Contents:
     with pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as source:
         try:
             reader = pa.ipc.open_file(source)
-            batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
-            return Contents(batches, reader.schema, sealed=True)
-        except pa.ArrowInvalid:
+            schema = reader.schema
+        except _DAMAGE:
             return _read_body(source)
+        return Contents(list(_readable_batches(reader)), schema, sealed=True)
 
 
 def is_sealed(path: Path) -> bool:
@@ -59,7 +62,7 @@ def _read_body(source: pa.NativeFile) -> Contents:
     source.seek(min(_BODY_OFFSET, source.size()))
     try:
         reader = pa.ipc.open_stream(source)
-    except (pa.ArrowInvalid, OSError):
+    except _DAMAGE:
         return Contents([], None, sealed=False)
     return Contents(list(_whole_batches(reader)), reader.schema, sealed=False)
 
@@ -67,6 +70,19 @@ def _read_body(source: pa.NativeFile) -> Contents:
 def _whole_batches(reader: pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:
     while True:
         try:
-            yield reader.read_next_batch()
-        except (StopIteration, pa.ArrowInvalid, OSError):
+            batch = reader.read_next_batch()
+            batch.validate(full=True)
+        except (StopIteration, *_DAMAGE):
             return
+        yield batch
+
+
+def _readable_batches(reader: pa.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
+    """The batches of a sealed file. One that was damaged later is left out; the manifest tells that something is."""
+    for index in range(reader.num_record_batches):
+        try:
+            batch = reader.get_batch(index)
+            batch.validate(full=True)
+        except _DAMAGE:
+            continue
+        yield batch

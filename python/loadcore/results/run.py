@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from loadcore.errors import ResultsError
 from loadcore.results import manifest
 from loadcore.results.reader import read
 from loadcore.results.run_folder import RunFolder
@@ -83,7 +84,10 @@ class Run:
     def verify(self) -> list[str]:
         """Compare every byte with the manifest; one sentence for each file that is not as it was sealed."""
         folder = RunFolder(self.path)
-        document = manifest.read(folder)
+        try:
+            document = manifest.read(folder)
+        except ResultsError as problem:
+            return [str(problem)]
         return ["there is no manifest"] if document is None else manifest.check(folder, document, hashes=True)
 
     def __repr__(self) -> str:
