@@ -75,6 +75,8 @@ impl<T: Transport> User<T> {
         // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
         worker.now();
         let wire = Wire::new(opened.connection);
+        // Room for one more and not for four: most users have one connection.
+        self.connections.wires.reserve_exact(1);
         self.connections.wires.push((origin, Rc::clone(&wire)));
         Ok((wire, opened.timings))
     }
