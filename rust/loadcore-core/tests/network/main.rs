@@ -8,6 +8,7 @@ mod connecting;
 mod endless;
 mod idle;
 mod names;
+mod redirects;
 mod sending;
 mod support;
 mod tls;
