@@ -52,8 +52,9 @@ OVERTIME_S = 10.0
 INTERRUPT_WITHIN_S = 5.0
 """What an interrupted worker may take to seal its files before it is ended."""
 
-_LEAD_S = 0.1
+_LEAD_S = 0.2
 _LEAD_PER_WORKER_S = 0.01
+"""From the order to start to the start."""
 _NS = 1_000_000_000
 
 
@@ -158,6 +159,9 @@ class Supervisor:
 
     def _go(self, description: Description) -> None:
         """Write down what starts, and start it everywhere at one moment."""
+        folder = self._assignment.folder
+        folder.reserve()
+        write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
         lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * len(self._crew.working)) * _NS)
         self._start_at_ns = time.monotonic_ns() + lead_ns
         wall_start_us = (time.time_ns() + lead_ns) // 1000
@@ -167,16 +171,14 @@ class Supervisor:
             started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
             wall_start_us=wall_start_us,
         )
-        folder = self._assignment.folder
-        folder.reserve()
-        write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
+        # Before anything more is written: a disk that takes its time must not make users start late.
+        self._crew.go(wire.Go(self._start_at_ns, wall_start_us))
         write_durably(folder.start, self._start.to_json())
         self._totals = totals_for(self._start)
         self._windows = WindowsFile(folder, description, _metadata(self._start))
         self._watch = AbortWatch(self._assignment.rules)
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()
-        self._crew.go(wire.Go(self._start_at_ns, wall_start_us))
         self._host = HostWatch()
         self._listeners.tell("on_start", description)
 
