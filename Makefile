@@ -84,8 +84,9 @@ test-scale: setup ## Let replicas come, go and die under load; needs haproxy, ng
 	$(BIN)/python -m pytest -m scale
 
 .PHONY: fuzz
-fuzz: ## Fuzz the HTTP decoder for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz
+fuzz: setup ## Fuzz the HTTP decoder for FUZZ_SECONDS, then the reader of damaged runs; needs a nightly toolchain and cargo-fuzz
 	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/http.dict
+	$(BIN)/python -m pytest --quiet tests/faults/test_damaged_files.py
 
 .PHONY: docs
 docs: setup ## Check that the links and examples of the documentation hold
