@@ -73,7 +73,7 @@ bench-counts: setup ## Count system calls, instructions and allocations per requ
 
 .PHONY: chaos
 chaos: setup ## Run the long fault scenarios
-	$(BIN)/python -m pytest tests/faults -m "slow or not slow"
+	$(BIN)/python -m pytest tests/faults -m "chaos or not chaos"
 
 .PHONY: report-cases
 report-cases: setup ## Measure the report's users, workers, replicas and caches anew, half an hour; writes the page

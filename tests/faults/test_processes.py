@@ -32,7 +32,7 @@ shop = Scenario("shop", base_url="URL", load=users(10, duration="3s"), steps=[ge
 """
 WITHIN_S = 30
 SHORT, LONG = range(4), range(4, 24)
-MOMENTS = [*SHORT, *(pytest.param(seed, marks=pytest.mark.slow) for seed in LONG)]
+MOMENTS = [*SHORT, *(pytest.param(seed, marks=pytest.mark.chaos) for seed in LONG)]
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_without_faults_nothing_is_wrong(tmp_path: Path) -> None:
     assert run.summary["all"]["attempts"] == run.requests.num_rows
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_a_long_time_with_every_fault(tmp_path: Path, seed: int) -> None:
