@@ -69,7 +69,7 @@ def test_annotated_profile_is_read_by_file_and_function() -> None:
     annotated = (
         "3,831 (100.0%)  PROGRAM TOTALS\n"
         "  222 (5.80%)  /home/me/loadcore/rust/loadcore-core/src/user/send.rs:user::send::{{closure}} [/x/run_plan]\n"
-        "1,055 (1.44%)  /root/.cargo/registry/src/index.crates.io-19/tokio-1.54.1/src/task/mod.rs:tokio::poll\n"
+        "1,055 (1.44%)  /home/me/.cargo/registry/src/index.crates.io-19/tokio-1.54.1/src/task/mod.rs:tokio::poll\n"
     )
     assert profile.parse(annotated) == {
         ("user/send.rs", "user::send::{{closure}}"): 222,
