@@ -2,16 +2,18 @@
 
 It found 100 % connection errors, and a gateway that was healthy: the client had run out of file descriptors. loadcore
 computes before the first request what 200 users need, and refuses with the remedy if this machine does not allow it.
+A hundred users a second log in; the figures begin when all are there.
 """
 
-from loadcore import Scenario, get, oauth2_password, rows_feeder, think, users
+from loadcore import Scenario, get, oauth2_password, rows_feeder, think, user_stages
 
 accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(200)]
 
 report = Scenario(
     "report-200-users",
     base_url="http://127.0.0.1:8080",
-    load=users(200, duration="120s"),
+    load=user_stages((200, "2s"), (200, "120s")),
+    warm_up="2s",
     feeders=[rows_feeder(accounts, order="unique")],
     auth=oauth2_password(token_url="/auth/token", username="{username}", password="{password}"),
     steps=[get("/users/me"), think("1s", "3s"), get("/items"), think("1s", "3s")],
