@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import loadcore
 from loadcore import Scenario, arrival_rate, get
 from loadcore.errors import ExitCode
-from tests.e2e.running import running
 from tests.integration.counting_target import counting_target
 
 if TYPE_CHECKING:
@@ -21,19 +20,18 @@ BUSY = "while True: pass"
 
 
 def test_programs_that_take_the_client_s_core_make_the_run_invalid(tmp_path: Path) -> None:
-    """Four busy loops on the worker's only core: requests leave late, and the verdict says whose fault that is."""
+    """Four busy loops on the worker's only core: arrivals leave late, and the verdict says whose fault that is."""
     core = str(min(os.sched_getaffinity(0)))
     with counting_target() as target, ExitStack() as stack:
         for _ in range(4):
             loop = stack.enter_context(subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", BUSY]))
             stack.callback(loop.kill)
-        with running(
-            target.url, tmp_path / "run", duration="6s", workers=1, count=50, before=f"taskset -pc {core} $$ >&2;"
-        ) as run:
-            code = run.end()
+        arguments = [f"{target.url}/items", "-q", "300/s", "-z", "6s", "--workers", "1", "-o", str(tmp_path / "run")]
+        bench = ["taskset", "-c", core, sys.executable, "-m", "loadcore", "bench", *arguments, "--progress", "none"]
+        ended = subprocess.run(bench, capture_output=True, text=True, timeout=60, check=False)
 
     result = loadcore.load(tmp_path / "run")
-    assert code == ExitCode.INVALID
+    assert ended.returncode == ExitCode.INVALID, ended.stdout + ended.stderr
     assert result.summary["client"]["verdict"] == "client_limited"
     assert "lag" in {reason["rule"] for reason in result.client_reasons}
     assert result.summary["limits"]["cores"] == 1.0
