@@ -114,7 +114,8 @@ def main() -> int:
         print(lines[-1], flush=True)
     columns = ["exchange", "connections", "wrk, CPU µs", "engine, CPU µs", "engine ÷ wrk", "wrk/s", "engine/s"]
     works = results.Table(["", "requests", ""], [timeouts(1_000, 5), thinking(10_000, 10)])
-    text = f"## Matrix\n\n{results.Table(columns, lines).markdown()}\n\n{works.markdown()}"
+    told = f"nullsrv (TLS: nginx), {arguments.rounds} rounds of {arguments.seconds:g} s."
+    text = f"## Matrix\n\n{told}\n\n{results.Table(columns, lines).markdown()}\n\n{works.markdown()}"
     results.keep("matrix", kept, text)
     return 0
 
