@@ -55,7 +55,8 @@ def page(runs: list[Run], counts: dict[str, int]) -> str:
     ]
     told = results.Table(["counted by", "requests"], [[name, f"{count:,}"] for name, count in counts.items()])
     table = results.Table(["", "CPU µs/request", "÷ engine without rows"], lines)
-    return f"## Recording\n\nnullsrv, 64 connections, {len({one.round for one in runs})} rounds.\n\n{table.markdown()}\n\n{told.markdown()}"
+    conditions = f"nullsrv, 64 connections, {len({one.round for one in runs})} rounds."
+    return f"## Recording\n\n{conditions}\n\n{table.markdown()}\n\n{told.markdown()}"
 
 
 def main() -> int:
