@@ -63,7 +63,7 @@ impl<T: Transport> User<T> {
             if request.max_redirects > 0 && is_redirect(answer.complete.status) {
                 answer = Box::pin(self.follow(scenario, request, answer)).await?;
             }
-            self.conclude(scenario, request, answer)
+            self.conclude(scenario, request, answer, due_ns)
         }
     }
 
@@ -206,6 +206,7 @@ impl<T: Transport> User<T> {
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         answer: Answer,
+        due_ns: u64,
     ) -> Result<u64, (Cut, u64)> {
         let Answer { complete, capture, service_ns, ended_ns } = answer;
         let response = Response {
@@ -215,7 +216,8 @@ impl<T: Transport> User<T> {
             body_bytes: complete.body_bytes,
             service_ns,
         };
-        let phase = self.worker.phase(scenario, ended_ns);
+        // The phase that the request was due in: its checks count where it does.
+        let phase = self.worker.phase(scenario, due_ns);
         let mut goes_on = true;
         if !request.checks.is_empty() {
             let worker = Rc::clone(&self.worker);
