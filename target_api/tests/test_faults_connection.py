@@ -155,7 +155,8 @@ def test_leaks_leak_and_are_given_back(faulty: RunningGateway) -> None:
     faulty.admin("PUT", "/faults", {})
     faulty.ask("GET", "/users/me")
 
-    assert leaked - before >= 30
+    # A connection that was open before may have been closed meanwhile.
+    assert leaked - before >= 30 - 1
     wait_until(lambda: len(list(folder.iterdir())) < before + 10, "the descriptors come back")
 
 
