@@ -45,7 +45,7 @@ class User(FastHttpUser):
 class _Summarised:
     """k6, and k9-load, which writes k6's summary."""
 
-    name, shortest_s, script, template = "", 0.5, "", ""
+    name, shortest_s, script, template = "", 1.0, "", ""
 
     def options(self) -> list[str]:
         """What only one of them takes."""

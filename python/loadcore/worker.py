@@ -17,6 +17,11 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
+if __name__ == "__main__":
+    # pyarrow imports both wherever they are installed, pandas in the midst of the load: half a second of CPU for
+    # nothing that a worker needs.
+    sys.modules["numpy"] = sys.modules["pandas"] = None  # type: ignore[assignment]
+
 import pyarrow as pa
 import pyarrow.compute as pc
 

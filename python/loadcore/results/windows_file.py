@@ -6,12 +6,13 @@ the same ones, whatever dictionaries its worker sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadcore.results.compaction import gather
+from loadcore.results.plain_arrays import integer, texts
 from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.totals import PHASES
 from loadcore.results.writer import FileFacts, SegmentedWriter
@@ -37,7 +38,7 @@ class WindowsFile:
         self._folder = folder
         self._schema = WINDOWS.with_metadata(metadata)
         self._writer = SegmentedWriter(folder.windows_segment, self._schema)
-        self._words = {name: pa.array(words, pa.utf8()) for name, words in _words_of(description).items()}
+        self._words = {name: texts(words) for name, words in _words_of(description).items()}
 
     def write(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append a worker's batch. Gives it with all columns of `schema.WINDOWS`, also if the disk did not take it."""
@@ -46,10 +47,12 @@ class WindowsFile:
         self._writer.write(whole)
         return whole
 
-    def write_machine(self, second: int, phase: str, values: dict[str, Any]) -> pa.RecordBatch:
+    def write_machine(self, second: int, phase: str, values: dict[str, int]) -> pa.RecordBatch:
         """Append a row about the machine."""
-        row = {"second": second, "worker": MACHINE, "phase": phase, "kind": "worker", **values}
-        return self.write(pa.RecordBatch.from_pylist([row], schema=PLAIN))
+        words = {"phase": texts([phase]), "kind": texts(["worker"])}
+        numbers = {"second": second, "worker": MACHINE, **values}
+        columns = {name: integer(value, WINDOWS.field(name).type) for name, value in numbers.items()}
+        return self.write(pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns]))
 
     def close(self) -> list[FileFacts]:
         """Seal the file, and gather its many small batches."""
@@ -64,14 +67,16 @@ class WindowsFile:
         return self._writer.problem
 
     def _column(self, batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
-        if field.name not in batch.schema.names:
-            return pa.nulls(batch.num_rows, field.type)
-        column = batch.column(field.name)
         words = self._words.get(field.name)
+        if field.name not in batch.schema.names:
+            if words is None:
+                return pa.nulls(batch.num_rows, field.type)
+            return pa.DictionaryArray.from_arrays(pa.nulls(batch.num_rows, field.type.index_type), words)
+        column = batch.column(field.name)
         if words is None:
             return column if column.type == field.type else column.cast(field.type)
-        texts = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        places = pc.index_in(texts.cast(pa.utf8()), value_set=words).cast(field.type.index_type)
+        plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        places = pc.index_in(plain.cast(pa.utf8()), value_set=words).cast(field.type.index_type)
         return pa.DictionaryArray.from_arrays(places, words)
 
 
