@@ -76,8 +76,8 @@ chaos: setup ## Run the long fault scenarios
 	$(BIN)/python -m pytest tests/faults -m "chaos or not chaos"
 
 .PHONY: report-cases
-report-cases: setup ## Measure the report's users, workers, replicas and caches anew, half an hour; writes the page
-	$(BIN)/python -m benches.report_cases
+report-cases: setup ## Measure the report's users, workers, replicas, caches and other clients anew, half an hour; writes the page
+	$(BIN)/python -m benches.report_cases --install
 
 .PHONY: test-scale
 test-scale: setup ## Let replicas come, go and die under load; needs haproxy, nginx-light

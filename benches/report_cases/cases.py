@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 USERS = (50, 100, 200, 500, 1000)
 UPSTREAM_S = 0.04
@@ -19,20 +24,28 @@ class Deployment:
         name: What it is called in the table.
         arguments: Options of `loadcore target up`.
         programs: What it needs that is not Python.
+        cores: The least number of cores with which it says something.
     """
 
     name: str
     arguments: tuple[str, ...]
     programs: tuple[str, ...] = ()
+    cores: int = 1
 
 
 _THREE = ("--replicas", "3", "--cache", "redis")
 DEPLOYMENTS = (
     Deployment("one gateway, 1 worker", ("--workers", "1", "--cache", "redis"), ("redis",)),
     Deployment("one gateway, 2 workers", ("--workers", "2", "--cache", "redis"), ("redis",)),
+    Deployment("one gateway, 4 workers", ("--workers", "4", "--cache", "redis"), ("redis",), cores=4),
     Deployment("3 replicas, nginx", (*_THREE, "--proxy", "nginx"), ("nginx", "redis")),
     Deployment("3 replicas, HAProxy", (*_THREE, "--proxy", "haproxy"), ("haproxy", "redis")),
 )
+
+
+def fitting(deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Those for which this machine has cores enough."""
+    return [deployment for deployment in deployments if deployment.cores <= (os.cpu_count() or 1)]
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,9 @@ REPORTED = {
 }
 """Of 200 users and more every request failed, for want of file descriptors in the client."""
 HOPED = "1,000 users: 400 to 500 requests/s, 200 to 500 ms, more than 95 % success"
+HOPED_USERS = 1000
+HOPED_FIGURES = ("> 95%", "400 to 500", "200 to 500", "")
+"""Success, requests/s, mean and 95th percentile in ms; of the last it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +89,17 @@ class Durations:
         steady_s: What is measured.
     """
 
-    ramp_s: int = 10
-    settle_s: int = 3
-    steady_s: int = 20
+    ramp_s: int = 8
+    settle_s: int = 2
+    steady_s: int = 18
 
 
 QUICK = Durations(2, 1, 3)
 QUICK_USERS = (50, 200)
-QUICK_DEPLOYMENTS = (DEPLOYMENTS[0], DEPLOYMENTS[3])
+QUICK_DEPLOYMENTS = (DEPLOYMENTS[0], DEPLOYMENTS[-1])
+
+CLIENT_USERS = (100, 500, 1000)
+"""For the comparison of clients."""
+CLIENT_DURATIONS = Durations(4, 0, 15)
+QUICK_CLIENT_USERS = (50,)
+QUICK_CLIENT_DURATIONS = Durations(1, 0, 4)

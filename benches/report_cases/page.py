@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from benches.page import where
-from benches.report_cases.cases import HOPED, REPORTED, THINK_S
+from benches.report_cases import same_server_page
+from benches.report_cases.cases import DEPLOYMENTS, HOPED, HOPED_FIGURES, HOPED_USERS, REPORTED, THINK_S
+from benches.report_cases.known import CAPACITY, STALL_EVERY_S, STALL_S
 from benches.results import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _QUIET_CORES = 0.15
+_CASES = {"capacity": "a capacity", "storm": "a login storm", "stall": "stalls"}
 _INTRODUCTION = f"""# The report's cases
 
 loadcore grew out of a load test of an API gateway that "failed" at 200 users: every request ended in a connection
@@ -23,19 +27,31 @@ which are cached (in Redis) or not, 2 for the user's own data; after each 1 to 3
 users, N / ({THINK_S:g} s + mean response time), as long as nothing breaks. Logins and the ramp are not in the figures;
 passwords have the demo's cheap hash.
 
-`make report-cases` measures this anew and writes this page.
+`make report-cases` measures this anew and writes this page; `python -m benches.report_cases --only clients` measures
+one part of it (`cases`, `clients`, `known`).
 """
 
 
-def write(rows: Sequence[dict[str, Any]], machine: dict[str, str]) -> str:
-    """The page in Markdown."""
-    parts = [_INTRODUCTION, where(machine), _verdict(rows), _against_the_report(rows)]
-    for cached in (True, False):
-        found = [row for row in rows if row["cached"] is cached]
-        if found:
-            parts.append(f"## Cache {'on' if cached else 'off'}\n\n{_table(found)}")
-    parts.append(_legend())
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+def write(parts: Mapping[str, Sequence[dict[str, Any]]], machines: Mapping[str, dict[str, str]]) -> str:
+    """The page in Markdown.
+
+    Args:
+        parts: What was measured: `cases`, `clients`, `known`, or some of them.
+        machines: On what each was measured.
+    """
+    text = [_INTRODUCTION]
+    if cases := parts.get("cases"):
+        text += [where(machines["cases"]), _verdict(cases), _against_the_report(cases), _left_out(cases)]
+        for cached in (True, False):
+            found = [row for row in cases if row["cached"] is cached]
+            if found:
+                text.append(f"## Cache {'on' if cached else 'off'}\n\n{_table(found)}")
+        text.append(_legend())
+    if clients := parts.get("clients"):
+        text.append(same_server_page.section(clients, where(machines["clients"])))
+    if findings := parts.get("known"):
+        text.append(_known(findings, where(machines["known"])))
+    return "\n\n".join(part.strip() for part in text if part) + "\n"
 
 
 def _verdict(rows: Sequence[dict[str, Any]]) -> str:
@@ -68,9 +84,24 @@ def _against_the_report(rows: Sequence[dict[str, Any]]) -> str:
         was = [f"{reported.success:.0%}", *map(_maybe, (reported.requests_per_s, reported.mean_ms, reported.p95_ms))]
         now = [f"{row['success']:.2%}", *(f"{row[key]:.0f}" for key in ("requests_per_s", "mean_ms", "p95_ms"))]
         lines.append([str(users), *was, *now])
+        if users == HOPED_USERS:
+            lines.append([f"{users}, as hoped", *HOPED_FIGURES, *now])
     figures = ["requests/s", "mean ms", "p95 ms"]
     columns = ["users", "success then", *figures, "success now", *figures]
     return f"## Then and now: {first}\n\n{Table(columns, lines).markdown()}"
+
+
+def _left_out(rows: Sequence[dict[str, Any]]) -> str:
+    """The deployments that are not in the tables, by name."""
+    there = {row["deployment"] for row in rows}
+    cores = os.cpu_count() or 1
+    lines = [
+        f"- {deployment.name}: "
+        + (f"it needs {deployment.cores} cores, and here are {cores}" if deployment.cores > cores else "not measured")
+        for deployment in DEPLOYMENTS
+        if deployment.name not in there
+    ]
+    return "\n".join(["Left out:\n", *lines]) if lines else ""
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
@@ -103,6 +134,34 @@ time). *client cores* is the CPU of loadcore's worker over the whole run, the ra
 the process of the target that used most, *target cores* that of all of them: gateway, stub, Redis, balancer; *others*
 what the rest of the machine used. *limited by the users' pauses* means that the users got all they asked for: the rate
 is at least 97 % of N / (think time + 40 ms), which is what the upstream alone would take.
+"""
+
+
+def _known(rows: Sequence[dict[str, Any]], on: str) -> str:
+    """Figures that are known beforehand, beside those that were found."""
+    lines = [
+        [
+            _CASES[row["case"]],
+            row["figure"],
+            row["must"],
+            f"{row['found']:,.1f}".removesuffix(".0") + f" {row['unit']}".rstrip(),
+        ]
+        for row in rows
+    ]
+    wrong = sum(not row["holds"] for row in rows)
+    verdict = f"{wrong} of them are not what they must be." if wrong else "All of them are what they must be."
+    return f"""
+## What is known beforehand
+
+A gateway that serves {CAPACITY} requests a second is asked for twice as many. Users log in at once whose passwords cost
+what OWASP recommends (argon2id, t=2, 19 MiB, p=1), and use the API as soon as they are in. A gateway that does nothing
+for {STALL_S} s of every {STALL_EVERY_S} is asked at a constant rate, and by one user who waits for each answer before
+the next request: such a user, and the gateway's own clock, see next to nothing of it.
+
+{on}
+{verdict}
+
+{Table(["case", "figure", "must be", "found"], lines).markdown()}
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import loadcore
+from benches.report_cases import known
 from loadcore import Scenario, arrival_rate, get, oauth2_password, rows_feeder, think, users
 from target_api.tests.running import RunningGateway
 
@@ -60,3 +61,11 @@ def test_a_login_storm_stands_apart(tmp_path: Path) -> None:
     assert steps["auth"]["response"]["p99_ns"] >= 300e6
     assert steps["main"]["response"]["p50_ns"] < steps["auth"]["response"]["p50_ns"] / 5
     assert truth["GET /users/me"] == sum(row["step"] == "me" for row in run.requests.to_pylist())
+
+
+def test_stalls_are_found_by_who_does_not_wait() -> None:
+    """Two seconds of nothing in ten are in an open model's response times; a closed loop and the server miss them."""
+    found = {finding.figure: finding.found for finding in known.stall(periods=1)}
+    assert found["response time at a constant rate, p99"] >= 1000
+    assert found["service time of a closed loop, p99"] < 200
+    assert found["the gateway's own time, p99"] < 200

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from benches.report_cases import page
+from benches.report_cases.cases import DEPLOYMENTS, fitting
 from benches.report_cases.measuring import Use, bottleneck
 
 IDLE = Use(busiest=0.2, machine=0.5, foreign=0.1)
@@ -26,9 +28,11 @@ def row(**changes: Any) -> dict[str, Any]:
 
 def test_then_and_now() -> None:
     """The report's figures stand beside those of the first deployment with its cache on."""
-    text = page.write([row(), row(users=200), row(cached=False)], {"kernel": "6"})
+    text = page.write({"cases": [row(), row(users=200), row(cached=False)]}, {"cases": {"kernel": "6"}})
     assert "| 100 | 100% | 46 | 118 | 210 | 100.00% | 49 | 41 | 104 |" in text
     assert "| 200 | 0% |  |  |  | 100.00% | 49 | 41 | 104 |" in text
+    hoped = page.write({"cases": [row(users=1000)]}, {"cases": {}})
+    assert "| 1000, as hoped | > 95% | 400 to 500 | 200 to 500 |  | 100.00% | 49 | 41 | 104 |" in hoped
     assert "## Cache on" in text
     assert "## Cache off" in text
     assert "received exactly as many requests as loadcore sent" in text
@@ -36,10 +40,21 @@ def test_then_and_now() -> None:
 
 def test_the_page_does_not_hide_what_is_wrong() -> None:
     """Unequal counts, a rate off the formula and foreign load are told from the rows."""
-    text = page.write([row(received=1099), row(requests_per_s=44.1, foreign_cores=0.5)], {})
+    text = page.write({"cases": [row(received=1099), row(requests_per_s=44.1, foreign_cores=0.5)]}, {"cases": {}})
     assert "In 1 of 2 cases the replicas did not receive what loadcore sent" in text
     assert "within 10.0% of the formula" in text
     assert "In 1 of 2 cases other programs used more than 15% of a core" in text
+
+
+def test_deployments_that_are_left_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four workers say something only with four cores; a page from fewer says so, and names what was not measured."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert "one gateway, 4 workers" not in [deployment.name for deployment in fitting(DEPLOYMENTS)]
+    text = page.write({"cases": [row()]}, {"cases": {}})
+    assert "- one gateway, 4 workers: it needs 4 cores, and here are 2" in text
+    assert "- 3 replicas, nginx: not measured" in text
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert fitting(DEPLOYMENTS) == list(DEPLOYMENTS)
 
 
 @pytest.mark.parametrize(
