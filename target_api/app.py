@@ -51,7 +51,7 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
     app.state.services = services
     for router in (*LOADED, *PROBES):
         app.include_router(router)
-    install_handlers(app)
+    install_handlers(app, routes)
     # The last one added is the outermost: context, then counting, then faults, then the routes.
     app.add_middleware(
         FaultGate,

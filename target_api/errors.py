@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from target_api.route_table import RouteTable
+
 
 class ProblemError(HTTPException):
     """An answer with problem+json.
@@ -60,13 +62,22 @@ def problem_response(
     return Response(json.dumps(document), status, dict(headers or {}), "application/problem+json")
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Makes every error of the application one of the two documented bodies."""
+def install_handlers(app: FastAPI, routes: RouteTable) -> None:
+    """Makes every error of the application one of the two documented bodies.
 
-    async def on_http(_request: Request, error: Exception) -> Response:
+    Args:
+        app: The application.
+        routes: Its routes.
+    """
+
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - the registration below guarantees it
         extra = error.extra if isinstance(error, ProblemError) else None
-        return problem_response(error.status_code, str(error.detail), error.headers, extra)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The router names the methods of the first route with this path; a client wants those of all.
+            headers = {**(headers or {}), "Allow": ", ".join(routes.methods(request.scope["path"]))}
+        return problem_response(error.status_code, str(error.detail), headers, extra)
 
     async def on_invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from target_api.models import AS_JSON_COUNTS
 from target_api.spec import Distribution, parse_distribution, parse_duration, parse_rate, parse_share, parse_size
 
 DropKind = Literal["close", "reset", "hang", "truncate", "surplus", "trickle"]
@@ -21,9 +22,9 @@ class Leak(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kib: Annotated[int, Field(ge=0, le=1024)] = 0
-    descriptors: Annotated[int, Field(ge=0, le=16)] = 0
-    tasks: Annotated[int, Field(ge=0, le=64)] = 0
+    kib: Annotated[int, Field(ge=0, le=1024), AS_JSON_COUNTS] = 0
+    descriptors: Annotated[int, Field(ge=0, le=16), AS_JSON_COUNTS] = 0
+    tasks: Annotated[int, Field(ge=0, le=64), AS_JSON_COUNTS] = 0
 
 
 class FaultProgram(BaseModel):
@@ -53,14 +54,14 @@ class FaultProgram(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    seed: int = 1
+    seed: Annotated[int, AS_JSON_COUNTS] = 1
     routes: list[str] = []
-    workers: list[int] = []
+    workers: list[Annotated[int, AS_JSON_COUNTS]] = []
     latency: str | None = None
     degrade_per_minute: str | None = None
     error_rate: str | None = None
-    error_code: Annotated[int, Field(ge=400, le=599)] = 503
-    error_burst: Annotated[int, Field(ge=1, le=10_000)] = 1
+    error_code: Annotated[int, Field(ge=400, le=599), AS_JSON_COUNTS] = 503
+    error_burst: Annotated[int, Field(ge=1, le=10_000), AS_JSON_COUNTS] = 1
     capacity: str | None = None
     capacity_wait: str = "30s"
     drop: dict[DropKind, str] = {}
@@ -69,7 +70,7 @@ class FaultProgram(BaseModel):
     stall_every: str = "20s"
     cpu: str | None = None
     leak: Leak | None = None
-    close_every: Annotated[int, Field(ge=0)] = 0
+    close_every: Annotated[int, Field(ge=0), AS_JSON_COUNTS] = 0
     cache_flush_every: str | None = None
 
     @model_validator(mode="after")

@@ -56,3 +56,9 @@ class RouteTable:
             if candidate == method and pattern.match(path):
                 return index
         return self.unmatched
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that a path answers to, in alphabetical order; a web socket counts as none."""
+        found = {method for method, exact in self._exact if exact == path}
+        found |= {method for method, pattern, _ in self._patterns if pattern.match(path)}
+        return sorted(found - {"WS"})

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from target_api.dependencies import AdminBearer, ExchangeDep, services_of
 from target_api.errors import ProblemError
 from target_api.faults import FaultProgram
+from target_api.routes.documented import problems
 from target_api.shared.control import Word
 
 
@@ -23,7 +24,9 @@ async def _admin_only(request: Request, bearer: Annotated[HTTPAuthorizationCrede
         raise ProblemError(401, "the admin token is required", {"WWW-Authenticate": 'Bearer realm="admin"'})
 
 
-router = APIRouter(prefix="/_admin", tags=["admin"], dependencies=[Depends(_admin_only)])
+router = APIRouter(
+    prefix="/_admin", tags=["admin"], dependencies=[Depends(_admin_only)], responses=problems(401, 404, 422)
+)
 
 
 @router.get("/truth", operation_id="getTruth")
@@ -77,7 +80,7 @@ async def faults(exchange: ExchangeDep) -> FaultProgram:
     return exchange.services.control.program()[1]
 
 
-@router.put("/faults", operation_id="setFaults")
+@router.put("/faults", operation_id="setFaults", responses=problems(400))
 async def set_faults(program: FaultProgram, exchange: ExchangeDep) -> FaultProgram:
     """Sets another fault program, for all workers from their next request on; `{}` injects nothing."""
     exchange.services.control.set_program(program)

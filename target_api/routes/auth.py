@@ -29,7 +29,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def _form(fields: dict[str, str], example: dict[str, str], required: list[str]) -> dict[str, Any]:
     """The OpenAPI description of a form: these routes read it themselves, to answer in the words of the RFC."""
     properties = {name: {"type": "string", "description": text} for name, text in fields.items()}
-    schema = {"type": "object", "properties": properties, "required": required}
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "required": required}
+    # Others are ignored, but given once: RFC 6749 section 3.2.
+    schema["additionalProperties"] = {"type": "string"}
     content = {"application/x-www-form-urlencoded": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -91,7 +93,9 @@ async def issue_token(
     return await GrantService(exchange, request.headers.get("authorization")).answer(form)
 
 
-@router.post("/revoke", operation_id="revokeToken", responses=_ERRORS, openapi_extra=_TOKEN_ARGUMENT)
+@router.post(
+    "/revoke", operation_id="revokeToken", response_class=Response, responses=_ERRORS, openapi_extra=_TOKEN_ARGUMENT
+)
 async def revoke_token(
     request: Request,
     exchange: ExchangeDep,

@@ -20,7 +20,9 @@ OrderId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 _ALLOWED_FROM = {"paid": ["created"], "cancelled": ["created", "paid"]}
 
 
-@router.post("", operation_id="createOrder", status_code=201, responses=problems(401, 403, 404, 409, 422, 429, 503))
+@router.post(
+    "", operation_id="createOrder", status_code=201, responses=problems(400, 401, 403, 404, 409, 422, 429, 503)
+)
 async def create(
     order: OrderCreate,
     principal: OrderWriter,
@@ -57,7 +59,7 @@ async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep)
     return _public(row)
 
 
-@router.patch("/{order_id}", operation_id="changeOrder", responses=problems(401, 403, 404, 409, 422, 429, 503))
+@router.patch("/{order_id}", operation_id="changeOrder", responses=problems(400, 401, 403, 404, 409, 422, 429, 503))
 async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """Pays or cancels an order; 409 when its state does not allow that."""
     async with exchange.services.database.begin(exchange.context.timings) as connection:

@@ -30,7 +30,11 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 async def proxy(
-    service: Annotated[str, Path(max_length=64)], request: Request, principal: AnyPrincipal, exchange: ExchangeDep
+    service: Annotated[str, Path(max_length=64)],
+    path: Annotated[str, Path(description="At the upstream, slashes included")],  # noqa: ARG001 - sent on as it was written
+    request: Request,
+    principal: AnyPrincipal,
+    exchange: ExchangeDep,
 ) -> Response:
     """Sends the request on to an upstream and its answer back.
 
@@ -53,7 +57,7 @@ for _method in _METHODS:
         methods=[_method],
         operation_id=f"proxy{_method.title()}",
         response_class=Response,
-        responses=problems(400, 401, 404, 429, 502, 503, 504),
+        responses=problems(400, 401, 404, 422, 429, 502, 503, 504),
     )
 
 

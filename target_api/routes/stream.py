@@ -37,7 +37,10 @@ def _pause(text: str) -> float:
 async def events(
     exchange: ExchangeDep,
     count: Annotated[int, Query(ge=1, le=1_000_000)] = 10,
-    interval: Annotated[str, Query(description="Between two events, like 100ms")] = "100ms",
+    interval: Annotated[
+        str,
+        Query(pattern=r"^[0-9]+(\.[0-9]+)?(us|ms|s|m|h)$", description="Between two events, like 100ms; 60s at most"),
+    ] = "100ms",
     size: Annotated[int, Query(ge=0, le=65536, description="Bytes of padding in each event")] = 0,
 ) -> StreamingResponse:
     """Server-sent events: numbered, each with the time at which it was sent; ends early when draining."""

@@ -92,3 +92,18 @@ def test_wrong_method_is_405_as_a_problem(gateway: RunningGateway) -> None:
 
     assert (answer.status, answer.json["status"]) == (405, 405)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_405_names_the_methods_of_the_path(gateway: RunningGateway) -> None:
+    """All of them, also where each method is a route of its own."""
+    answer = gateway.ask("OPTIONS", f"/orders/{'0' * 32}")
+
+    assert (answer.status, answer.headers["allow"]) == (405, "DELETE, GET, PATCH")
+
+
+@pytest.mark.parametrize("quantity", [True, "2"])
+def test_only_numbers_are_numbers(gateway: RunningGateway, token: str, quantity: object) -> None:
+    """What the document calls an integer is not taken from a boolean or a text."""
+    answer = gateway.ask("POST", "/orders", {"item_id": 1, "quantity": quantity}, token=token)
+
+    assert (answer.status, answer.json["errors"][0]["at"]) == (422, "body.quantity")
