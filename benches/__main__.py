@@ -14,7 +14,8 @@ from benches import page
 BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "counts": ([], ["allocations", "syscalls"]),
     "cpu_per_request": ([], ["--rounds", "3", "--seconds", "1", "--servers", "nullsrv", "--connections", "64"]),
-    "peers": ([], ["--rounds", "3", "--seconds", "1"]),
+    "peers": ([], ["--rounds", "3", "--seconds", "1", "--connections", "64"]),
+    "login": ([], ["--rounds", "3", "--seconds", "1"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
     "saturation": ([], ["--seconds", "1"]),
     "recording": ([], ["--rounds", "3", "--seconds", "1", "--requests", "100000"]),

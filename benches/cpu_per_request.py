@@ -1,9 +1,10 @@
 """CPU per request, beside others: `python -m benches.cpu_per_request [--rounds N] [--seconds S] …`.
 
 In each round every client runs once, in random order, against the same server with the same request and as many
-connections. What a client costs before its first request is found from runs of another length and taken away. The ratio
-of two clients is taken within a round, where the machine was the same to both; the median of the rounds' ratios and its
-bootstrap interval are what is told. A run with an error is no measurement and ends the bench.
+connections. What a client costs before its first request is found from runs of another length and taken away; a client
+whose start is dear runs longer, so that little hangs on it. The ratio of two clients is taken within a round, where the
+machine was the same to both. What is told is the median of the rounds' ratios and its bootstrap interval, for which the
+starts are drawn anew as well. A run with an error is no measurement and ends the bench.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benches import affinity, clients, results
 from benches.engine import FailedRunError
 from benches.processes import run
-from benches.statistics import Estimate, estimate, start_up
+from benches.statistics import Estimate, bootstrap, resampled, start_up
 from benches.targets import nginx, nullsrv
 
 if TYPE_CHECKING:
@@ -93,51 +94,101 @@ def measure(client: clients.Client, target: Target, job: clients.Job, place: tup
     )
 
 
-def rounds(chosen: Sequence[clients.Client], target: Target, job: clients.Job, count: int) -> Iterable[Run]:
-    """All runs of one job."""
+def rounds(
+    chosen: Sequence[clients.Client],
+    target: Target,
+    job: clients.Job,
+    count: int,
+    left_out: dict[str, str] | None = None,
+) -> Iterable[Run]:
+    """All runs of one job.
+
+    Args:
+        chosen: Who runs.
+        target: Against what.
+        job: What each does.
+        count: How many rounds.
+        left_out: Where it is noted why a client failed, which then runs no more; its runs so far are of no use.
+
+    Raises:
+        FailedRunError: A client failed, and nothing is to be left out.
+    """
     chance = random.Random(job.connections)
     for number in range(count):
-        turns = [(client, job.seconds, False) for client in chosen]
+        turns = [(client, job.seconds * client.stretch, False) for client in chosen]
         if number < SHORT_ROUNDS:
             turns += [(client, client.shortest_s, True) for client in chosen]
         chance.shuffle(turns)
         for client, length, short in turns:
-            yield measure(client, target, replace(job, seconds=length), (number, short))
+            if left_out is not None and client.name in left_out:
+                continue
+            try:
+                yield measure(client, target, replace(job, seconds=length), (number, short))
+            except FailedRunError as error:
+                if left_out is None:
+                    raise
+                left_out[client.name] = str(error)
+
+
+def starts(runs: Sequence[Run], client: str) -> list[float]:
+    """CPU seconds that a client needed before its first request, for each short run."""
+    long = whole(runs, client)
+    return [
+        start_up((one.requests, one.cpu_s), (long[one.round].requests, long[one.round].cpu_s))
+        for one in runs
+        if one.client == client and one.short and long[one.round].requests > one.requests
+    ]
+
+
+def typical_start(costs: Sequence[float]) -> float:
+    """The median; nothing where nothing was measured, or where it came out below."""
+    return max(0.0, statistics.median(costs)) if costs else 0.0
 
 
 def start_costs(runs: Sequence[Run]) -> dict[str, float]:
     """CPU seconds that each client needs before its first request."""
-    costs = {}
-    for client in {one.client for one in runs}:
-        long = {one.round: one for one in runs if one.client == client and not one.short}
-        shorts = [one for one in runs if one.client == client and one.short]
-        each = [
-            start_up((one.requests, one.cpu_s), (long[one.round].requests, long[one.round].cpu_s))
-            for one in shorts
-            if long[one.round].requests > one.requests
-        ]
-        costs[client] = max(0.0, statistics.median(each)) if each else 0.0
-    return costs
+    return {client: typical_start(starts(runs, client)) for client in {one.client for one in runs}}
+
+
+def whole(runs: Sequence[Run], client: str) -> dict[int, Run]:
+    """A client's runs of full length, by round."""
+    return {one.round: one for one in runs if one.client == client and not one.short}
 
 
 def costs_us(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
     """CPU microseconds per request, without the start: by client and round."""
-    starts = start_costs(runs)
+    starting = start_costs(runs)
     costs: dict[str, dict[int, float]] = {}
     for one in runs:
         if not one.short:
-            costs.setdefault(one.client, {})[one.round] = (one.cpu_s - starts[one.client]) / one.requests * 1e6
+            costs.setdefault(one.client, {})[one.round] = (one.cpu_s - starting[one.client]) / one.requests * 1e6
     return costs
 
 
-def ratios(costs: dict[str, dict[int, float]], client: str, reference: str) -> Estimate:
-    """How a client's cost stands to another's, round by round."""
-    return estimate([costs[client][number] / costs[reference][number] for number in sorted(costs[client])])
+def ratios(runs: Sequence[Run], client: str, reference: str) -> Estimate:
+    """How a client's cost per request stands to another's, round by round."""
+    if client == reference:
+        return Estimate(1.0, 1.0, 1.0)
+    ours, theirs = whole(runs, client), whole(runs, reference)
+    our_starts, their_starts = starts(runs, client), starts(runs, reference)
+    pairs = [(ours[number], theirs[number]) for number in sorted(ours)]
+
+    def middle(pairs: Sequence[tuple[Run, Run]], our_starts: Sequence[float], their_starts: Sequence[float]) -> float:
+        our_start, their_start = typical_start(our_starts), typical_start(their_starts)
+        return statistics.median(
+            ((our.cpu_s - our_start) / our.requests) / ((their.cpu_s - their_start) / their.requests)
+            for our, their in pairs
+        )
+
+    return bootstrap(
+        middle(pairs, our_starts, their_starts),
+        lambda chance: middle(resampled(pairs, chance), resampled(our_starts, chance), resampled(their_starts, chance)),
+    )
 
 
 def table(runs: Sequence[Run]) -> results.Table:
     """What runs of one server and number of connections come to."""
-    costs, starts = costs_us(runs), start_costs(runs)
+    costs, starting = costs_us(runs), start_costs(runs)
     lines = []
     for client in sorted(costs, key=lambda name: statistics.median(costs[name].values())):
         own_runs = [one for one in runs if one.client == client and not one.short]
@@ -146,9 +197,9 @@ def table(runs: Sequence[Run]) -> results.Table:
             [
                 client,
                 f"{min(measured):.2f} / {statistics.median(measured):.2f}",
-                *(ratios(costs, client, other).text() if other in costs else "" for other in ("wrk", "floor")),
+                *(ratios(runs, client, other).text() if other in costs else "" for other in ("wrk", "floor")),
                 f"{max(one.requests / one.seconds for one in own_runs):,.0f}",
-                f"{starts[client] * 1000:.0f}",
+                f"{starting[client] * 1000:.0f}",
                 f"{statistics.median(one.server_cpu_s / one.wall_s for one in own_runs):.2f}",
                 f"{statistics.median(one.foreign_cores for one in own_runs):.2f}",
             ]

@@ -69,7 +69,7 @@ def line(kind: Kind, runs: Sequence[Run]) -> list[str]:
     wrk, own = (client.name for client in CLIENTS)
     rates = [max(one.requests / one.seconds for one in runs if one.client == name) for name in (wrk, own)]
     medians = [statistics.median(costs[name].values()) for name in (wrk, own)]
-    measured = [*(f"{figure:.1f}" for figure in medians), ratios(costs, own, wrk).text()]
+    measured = [*(f"{figure:.1f}" for figure in medians), ratios(runs, own, wrk).text()]
     return [kind.name, str(kind.connections), *measured, *(f"{rate:,.0f}" for rate in rates)]
 
 
@@ -103,7 +103,7 @@ def main() -> int:
     """Measures everything."""
     parser = argparse.ArgumentParser(prog="python -m benches.matrix", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     arguments = parser.parse_args()
     affinity.allow_many_files()
     lines, kept = [], list[dict[str, Any]]()

@@ -20,6 +20,7 @@ ORDER = (
     "counts",
     "cpu_per_request",
     "peers",
+    "login",
     "memory",
     "saturation",
     "recording",
@@ -70,7 +71,7 @@ def plot(runs: Sequence[Run], server: str) -> str:
         if "wrk" not in costs:
             continue
         lines.append((f"{connections} connections", 0, 0, 0))
-        found = {client: ratios(costs, client, "wrk") for client in costs}
+        found = {client: ratios(cell, client, "wrk") for client in costs}
         ordered = sorted(found.items(), key=lambda pair: pair[1].median)
         lines += [(client, ratio.median, ratio.low, ratio.high) for client, ratio in ordered]
     most = max((line[3] for line in lines), default=1.0) * 1.05 or 1.0

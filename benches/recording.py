@@ -50,7 +50,7 @@ def page(runs: list[Run], counts: dict[str, int]) -> str:
     """Costs and counts."""
     costs = costs_us(runs)
     lines = [
-        [name, f"{statistics.median(costs[name].values()):.2f}", ratios(costs, name, CLIENTS[0].name).text()]
+        [name, f"{statistics.median(costs[name].values()):.2f}", ratios(runs, name, CLIENTS[0].name).text()]
         for name in (client.name for client in CLIENTS)
     ]
     told = results.Table(["counted by", "requests"], [[name, f"{count:,}"] for name, count in counts.items()])

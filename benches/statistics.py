@@ -6,12 +6,14 @@ import math
 import random
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RESAMPLES = 5_000
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,19 @@ def estimate(values: Sequence[float], seed: int = 1) -> Estimate:
     Raises:
         statistics.StatisticsError: There are no values.
     """
+    return bootstrap(statistics.median(values), lambda chance: statistics.median(resampled(values, chance)), seed)
+
+
+def bootstrap(found: float, draw: Callable[[random.Random], float], seed: int = 1) -> Estimate:
+    """A figure with its percentile bootstrap interval; `draw` gives the same figure of resampled values."""
     chance = random.Random(seed)
-    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    low, high = medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES)]
-    return Estimate(statistics.median(values), low, high)
+    drawn = sorted(draw(chance) for _ in range(RESAMPLES))
+    return Estimate(found, drawn[int(0.025 * RESAMPLES)], drawn[int(0.975 * RESAMPLES)])
+
+
+def resampled(values: Sequence[Value], chance: random.Random) -> list[Value]:
+    """As many values, drawn with replacement; none of none."""
+    return chance.choices(values, k=len(values)) if values else []
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:

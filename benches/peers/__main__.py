@@ -1,6 +1,7 @@
 """CPU per request beside other tools: `python -m benches.peers [--install] [--rounds N] [--connections N …]`.
 
-The method is that of `cpu_per_request`. A tool that is not installed, or that fails, is left out by name.
+The method is that of `cpu_per_request`. A tool that is not installed, or that fails at a number of connections, is left
+out there by name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from benches import affinity, clients, results, tools
-from benches.cpu_per_request import Run, measure, rounds, table
+from benches.cpu_per_request import CONNECTIONS, Run, measure, rounds, table
 from benches.engine import FailedRunError
 from benches.peers import native, scripted
 from benches.peers.install import PACKAGES, install
@@ -33,18 +34,30 @@ PEERS: tuple[clients.Client, ...] = (
 )
 
 
-def working(target: Target) -> tuple[list[clients.Client], list[str]]:
-    """The tools that can be measured, and why the others cannot."""
-    found, missing = list[clients.Client](), []
+def working(target: Target, connections: int) -> tuple[list[clients.Client], dict[str, str]]:
+    """The tools that can be measured with so many connections, and why the others cannot."""
+    found, missing = list[clients.Client](), dict[str, str]()
     for client in (*OWN, *PEERS):
         try:
-            measure(client, target, clients.Job(target.url, 8, 1.0), (0, True))
+            measure(client, target, clients.Job(target.url, connections, 1.0), (0, True))
         except (tools.MissingToolError, FailedRunError) as error:
-            missing.append(f"{client.name}: {error}")
-            print(f"left out {missing[-1]}", flush=True)
+            missing[client.name] = str(error)
         else:
             found.append(client)
     return found, missing
+
+
+def cell(target: Target, job: clients.Job, count: int) -> tuple[list[Run], str]:
+    """The runs of all tools that did it without an error, and what is told of them."""
+    chosen, missing = working(target, job.connections)
+    measured = list(rounds(chosen, target, job, count, missing))
+    runs = [one for one in measured if one.client not in missing]
+    heading = f"**{target.name}, {job.connections} connections**, {count} rounds"
+    out = "; ".join(f"{name} ({' '.join(why.split())[-160:]})" for name, why in missing.items())
+    told = f"Left out: {out}." if out else "Nothing was left out."
+    text = "\n".join([heading, "", table(runs).markdown(), "", told, ""])
+    print(text, flush=True)
+    return runs, text
 
 
 def main() -> None:
@@ -53,7 +66,7 @@ def main() -> None:
     parser.add_argument("--install", action="store_true", help="first get the tools that are not there")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--connections", type=int, nargs="+", default=[64])
+    parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
     arguments = parser.parse_args()
     affinity.allow_many_files()
     if arguments.install:
@@ -62,14 +75,10 @@ def main() -> None:
     runs: list[Run] = []
     parts = ["## Peers", ""]
     with nullsrv(core=affinity.server_core()) as target:
-        chosen, missing = working(target)
         for connections in arguments.connections:
-            job = clients.Job(target.url, connections, arguments.seconds)
-            cell = list(rounds(chosen, target, job, arguments.rounds))
-            heading = f"**nullsrv, {connections} connections**, {arguments.rounds} rounds"
-            parts += [heading, "", table(cell).markdown(), ""]
-            runs += cell
-    parts += [f"Left out: {'; '.join(missing)}." if missing else "Nothing was left out.", ""]
+            measured, text = cell(target, clients.Job(target.url, connections, arguments.seconds), arguments.rounds)
+            runs += measured
+            parts.append(text)
     kept: list[dict[str, Any]] = [asdict(one) for one in runs]
     results.keep("peers", kept, "\n".join(parts))
 

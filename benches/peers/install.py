@@ -81,7 +81,7 @@ def _command(package: Package) -> list[str]:
         case "debian":
             return ["apt-get", "install", "-y", "-qq", package.name]
         case "cargo":
-            return ["cargo", "install", "--quiet", "--root", str(FOLDER), package.name]
+            return ["cargo", "install", "--quiet", "--locked", "--root", str(FOLDER), package.name]
         case "go":
             return ["go", "install", package.name]
         case "npm":

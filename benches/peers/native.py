@@ -30,7 +30,7 @@ def number(pattern: str, text: str) -> int:
 class H2load:
     """h2load over HTTP/1.1."""
 
-    name, shortest_s = "h2load", 1.0
+    name, shortest_s, stretch = "h2load", 1.0, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
@@ -46,14 +46,14 @@ class H2load:
 
 
 class Hey:
-    """hey: Go's net/http, one core."""
+    """hey: Go's net/http, one core, no compression asked for."""
 
-    name, shortest_s = "hey", 1.0
+    name, shortest_s, stretch = "hey", 1.0, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
-        load = ["-cpus", "1", "-c", str(job.connections), "-z", f"{job.seconds:.0f}s"]
+        load = ["-cpus", "1", "-disable-compression", "-c", str(job.connections), "-z", f"{job.seconds:.0f}s"]
         yield [find("hey"), *load, "-H", HEADER, f"{job.url}{job.path}"]
 
     def count(self, finished: Finished) -> Count:
@@ -66,7 +66,7 @@ class Hey:
 class ApacheBench:
     """ab with keep-alive, which is HTTP/1.0."""
 
-    name, shortest_s = "ab", 1.0
+    name, shortest_s, stretch = "ab", 1.0, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
@@ -82,15 +82,16 @@ class ApacheBench:
 
 
 class Oha:
-    """oha without its live view."""
+    """oha without its live view, one thread, no compression asked for."""
 
-    name, shortest_s = "oha", 0.2
+    name, shortest_s, stretch = "oha", 0.2, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
-        load = ["--no-tui", "--output-format", "json", "-c", str(job.connections), "-z", f"{job.seconds}s"]
-        yield [find("oha"), *load, "-H", HEADER, f"{job.url}{job.path}"]
+        quiet = ["--no-tui", "--disable-compression", "--output-format", "json"]
+        load = ["--worker-threads", "1", "-c", str(job.connections), "-z", f"{job.seconds}s"]
+        yield [find("oha"), *quiet, *load, "-H", HEADER, f"{job.url}{job.path}"]
 
     def count(self, finished: Finished) -> Count:
         """What it says afterwards. Requests cut off at the end are none of its errors."""
@@ -103,7 +104,7 @@ class Oha:
 class Vegeta:
     """vegeta without a rate, which is its closed loop. Its report is made afterwards and not counted."""
 
-    name, shortest_s = "vegeta", 0.2
+    name, shortest_s, stretch = "vegeta", 0.2, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:

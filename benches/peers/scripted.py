@@ -6,7 +6,7 @@ import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benches.clients import Count, Job
 from benches.peers.install import find
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 _K6 = """\
 import http from "k6/http";
-export const options = {{ discardResponseBodies: true, userAgent: "{agent}" }};
-export default function () {{ http.get("{url}"); }}
+export const options = { discardResponseBodies: true, userAgent: "@AGENT@" };
+export default function () { http.get("@URL@"); }
 """
 
 _K9 = """\
 options:
-  userAgent: {agent}
+  userAgent: "@AGENT@"
 flows:
   default:
     - request:
-        url: "{url}"
+        url: "@URL@"
 """
 
 _LOCUST = """\
@@ -45,7 +45,7 @@ class User(FastHttpUser):
 class _Summarised:
     """k6, and k9-load, which writes k6's summary."""
 
-    name, shortest_s, script, template = "", 1.0, "", ""
+    name, shortest_s, stretch, script, template = "", 1.0, 1.0, "", ""
 
     def options(self) -> list[str]:
         """What only one of them takes."""
@@ -55,9 +55,8 @@ class _Summarised:
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
         with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
-            (script := Path(folder) / self.script).write_text(
-                self.template.format(url=f"{job.url}{job.path}", agent=USER_AGENT), encoding="utf-8"
-            )
+            text = self.template.replace("@URL@", f"{job.url}{job.path}").replace("@AGENT@", USER_AGENT)
+            (script := Path(folder) / self.script).write_text(text, encoding="utf-8")
             self._summary = Path(folder) / "summary.json"
             load = ["--vus", str(job.connections), "--duration", f"{job.seconds}s"]
             yield [
@@ -73,11 +72,20 @@ class _Summarised:
 
     def count(self, finished: Finished) -> Count:
         """What its summary says afterwards."""
+        metrics = self.metrics(finished)
+        # For k6 a rate's "passes" are the cases in which it is true: here, failed requests.
+        return Count(int(metrics["http_reqs"]["count"]), int(metrics["http_req_failed"]["passes"]))
+
+    def metrics(self, finished: Finished) -> dict[str, Any]:
+        """What its summary holds.
+
+        Raises:
+            ValueError: It wrote none.
+        """
         if not self._summary.exists():
             raise ValueError(finished.errors[-500:])
-        metrics = json.loads(self._summary.read_text(encoding="utf-8"))["metrics"]
-        # For k6 a rate's "passes" are the cases in which it is true: here, failed requests.
-        return Count(metrics["http_reqs"]["count"], metrics["http_req_failed"]["passes"])
+        metrics: dict[str, Any] = json.loads(self._summary.read_text(encoding="utf-8"))["metrics"]
+        return metrics
 
 
 class K6(_Summarised):
@@ -86,8 +94,8 @@ class K6(_Summarised):
     name, script, template = "k6", "script.js", _K6
 
     def options(self) -> list[str]:
-        """It is not to call home."""
-        return ["--no-usage-report"]
+        """It is not to call home; there is nothing to judge."""
+        return ["--no-usage-report", "--no-thresholds"]
 
 
 class K9(_Summarised):
@@ -96,14 +104,14 @@ class K9(_Summarised):
     name, script, template = "k9", "plan.yaml", _K9
 
     def options(self) -> list[str]:
-        """Bodies are read, not kept."""
-        return ["--discard-response-bodies"]
+        """Bodies are read, not kept; there is nothing to judge."""
+        return ["--discard-response-bodies", "--no-thresholds"]
 
 
 class Locust:
     """Locust with FastHttpUser, one process."""
 
-    name, shortest_s = "locust", 1.0
+    name, shortest_s, stretch = "locust", 1.0, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
@@ -125,7 +133,7 @@ class Locust:
 class Autocannon:
     """autocannon, one thread of Node.js."""
 
-    name, shortest_s = "autocannon", 1.0
+    name, shortest_s, stretch = "autocannon", 1.0, 1.0
 
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:

@@ -2,8 +2,10 @@
 
 import pytest
 
-from benches import build, clients
-from benches.cpu_per_request import Run, costs_us, page, ratios, start_costs
+from benches import build, clients, cpu_per_request
+from benches.cpu_per_request import Run, costs_us, page, ratios, rounds, start_costs
+from benches.engine import FailedRunError
+from benches.targets.target import Target
 
 WRK = """\
 Running 1s test @ http://127.0.0.1:33017/
@@ -38,7 +40,7 @@ def test_start_is_taken_away() -> None:
 
 def test_ratios_are_taken_within_rounds() -> None:
     """Both rounds say one half, though the second was twice as slow."""
-    found = ratios(costs_us(RUNS), "ours", "wrk")
+    found = ratios(RUNS, "ours", "wrk")
     assert [found.low, found.median, found.high] == pytest.approx([0.5, 0.5, 0.5])
 
 
@@ -80,3 +82,45 @@ def test_executables_are_found_among_cargos_messages() -> None:
     assert {name: str(path) for name, path in build.executables(messages).items()} == {
         "run_plan": "/t/release/examples/run_plan"
     }
+
+
+def test_interval_knows_that_starts_are_uncertain() -> None:
+    """A start of 0.4 to 0.6 s leaves the cost of a request open by as much, however equal the rounds are."""
+    ours = [one("ours", number, 100_000, 1.0) for number in range(9)]
+    ours += [one("ours", number, 10_000, 0.55 + 0.1 * (number - 4) / 4, short=True) for number in range(9)]
+    found = ratios([*ours, *(one("wrk", number, 100_000, 1.0) for number in range(9))], "ours", "wrk")
+    assert found.median == pytest.approx(0.5)
+    assert found.low < 0.48
+    assert found.high > 0.52
+
+
+@pytest.fixture
+def failing_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every run wrk fails and the bare loop does not."""
+
+    def measure(client: clients.Client, _target: Target, _job: clients.Job, place: tuple[int, bool]) -> Run:
+        if client.name == "wrk":
+            raise FailedRunError("no wrk today")
+        return one(client.name, place[0], 1000, 1.0, short=place[1])
+
+    monkeypatch.setattr(cpu_per_request, "measure", measure)
+
+
+BOTH: list[clients.Client] = [clients.Floor(), clients.Wrk()]
+NOWHERE = Target("nullsrv", "http://127.0.0.1:9", 1)
+
+
+@pytest.mark.usefixtures("failing_wrk")
+def test_client_that_fails_is_left_out_by_name() -> None:
+    """The others run on."""
+    left_out: dict[str, str] = {}
+    done = list(rounds(BOTH, NOWHERE, clients.Job(NOWHERE.url, 1, 1.0), 2, left_out))
+    assert [run.client for run in done] == ["floor"] * 4
+    assert left_out == {"wrk": "no wrk today"}
+
+
+@pytest.mark.usefixtures("failing_wrk")
+def test_client_that_fails_ends_the_bench() -> None:
+    """Where nothing may be left out."""
+    with pytest.raises(FailedRunError, match="no wrk today"):
+        list(rounds(BOTH, NOWHERE, clients.Job(NOWHERE.url, 1, 1.0), 2))
