@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ def read_limits() -> Limits:
         cores=allowed_cores(),
         cpu_pressure=cpu_pressure(),
     )
+
+
+def open_files_of(pid: int) -> int | None:
+    """The soft limit of open files of a process that runs; None if there is none, or it is not ours to see."""
+    for line in (_read(_PROC / str(pid) / "limits") or "").splitlines():
+        if line.startswith("Max open files"):
+            soft = line.removeprefix("Max open files").split()[0]
+            return int(soft) if soft.isdigit() else sys.maxsize
+    return None
 
 
 def allowed_cores() -> float:

@@ -91,11 +91,11 @@ def require(needs: Needs, limits: Limits | None = None) -> list[Finding]:
 
 def look(needs: Needs, limits: Limits) -> list[Finding]:
     """Hold the needs of a run against the limits, one finding for each."""
-    return [_descriptors(needs, limits), _ports(needs, limits), _memory(needs, limits)]
+    return [_descriptors(needs, limits), look_at_ports(needs, limits), _memory(needs, limits)]
 
 
 def look_at_machine(limits: Limits) -> list[Finding]:
-    """What is good to know of a machine whatever the run: cores, pressure, queues of a target on it."""
+    """What is good to know of a machine whatever the run: cores, pressure, how it hands out ports."""
     pressure = limits.cpu_pressure
     return [
         Finding("cores", ok=True, needed=None, have=limits.cores, message=f"{limits.cores:g} cores may be used"),
@@ -109,8 +109,14 @@ def look_at_machine(limits: Limits) -> list[Finding]:
             else f"threads waited for a core in {pressure:.0f} % of the last 10 s",
             remedy="wait until the other programs are done, or the client may be the limit",
         ),
-        _informed("accept queue", limits.somaxconn, "net.core.somaxconn"),
-        _informed("handshake queue", limits.tcp_max_syn_backlog, "net.ipv4.tcp_max_syn_backlog"),
+        Finding(
+            "port settings",
+            ok=True,
+            needed=None,
+            have=None,
+            message=f"net.ipv4.ip_local_port_range = {_known(limits.port_low)} {_known(limits.port_high)}, "
+            f"net.ipv4.tcp_tw_reuse = {_known(limits.tcp_tw_reuse)}",
+        ),
     ]
 
 
@@ -135,12 +141,20 @@ def _descriptors(needs: Needs, limits: Limits) -> Finding:
     return Finding("open files", needed <= have, needed, have, message, "; ".join(remedies))
 
 
-def _ports(needs: Needs, limits: Limits) -> Finding:
+def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str = "target") -> Finding:
+    """Hold the ports that somebody needs towards another against the range that the kernel gives out.
+
+    Args:
+        needs: Connections that are held and opened.
+        limits: What this machine allows.
+        who: Who opens them, for the message.
+        whom: What they lead to.
+    """
     have = limits.local_ports
     lingering_s = TIME_WAIT_S if ports_linger(limits, loopback=needs.loopback) else REUSE_AFTER_S
     needed = sum(needs.connections) + math.ceil(needs.opened_per_s * lingering_s)
     message = (
-        f"local ports: the run needs {needed:,} towards one target, there are {'?' if have is None else f'{have:,}'}"
+        f"local ports: {who} needs {needed:,} towards one {whom}, there are {'?' if have is None else f'{have:,}'}"
     )
     if needs.opened_per_s:
         message += f" ({needs.opened_per_s:,g} connections/s, each port stays taken for {lingering_s} s)"
@@ -184,9 +198,8 @@ def _memory(needs: Needs, limits: Limits) -> Finding:
     return Finding("memory", have is None or needed <= have, needed, have, message, remedy)
 
 
-def _informed(name: str, value: int | None, setting: str) -> Finding:
-    message = f"{setting} = {value}: matters only for a target on this machine" if value is not None else "not known"
-    return Finding(name, ok=True, needed=None, have=value, message=message)
+def _known(value: int | None) -> str:
+    return "?" if value is None else str(value)
 
 
 def failed(findings: Iterable[Finding]) -> Sequence[Finding]:

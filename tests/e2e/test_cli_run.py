@@ -135,6 +135,23 @@ def test_doctor_says_the_same_beforehand(tmp_path: Path) -> None:
     assert loadcore("doctor", "--users", "10", cwd=tmp_path).returncode == 0
 
 
+def test_doctor_looks_at_the_target_too(tmp_path: Path) -> None:
+    """A target's limit is its own process'; what is too small there is told and does not refuse the run."""
+    asked = ("doctor", "--users", "1000", "--workers", "1", "--json")
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "ulimit -n 128; echo; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as target:
+        assert target.stdout is not None
+        target.stdout.readline()
+        done = loadcore(*asked, "--target-pid", str(target.pid), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    files = json.loads(done.stdout)["target"][0]
+    assert (files["ok"], files["have"]) == (False, 128)
+    assert f"prlimit --pid {target.pid} --nofile=2064" in files["remedy"]
+    gone = loadcore(*asked, "--target-pid", str(2**22 + 1), cwd=tmp_path)
+    assert (gone.returncode, gone.stdout) == (2, "")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_with_a_report(tmp_path: Path, scenario: str, number: signal.Signals, code: int) -> None:
     """The first signal stops: the report comes, thresholds are judged, and the code says what ended it."""

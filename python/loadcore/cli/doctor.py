@@ -11,7 +11,7 @@ from loadcore.cli.options import Color, ColorChoice, Json, Workers, valid_rate
 from loadcore.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.preflight import Finding
 
@@ -28,13 +28,20 @@ def command(
             "--new-connections", metavar="RATE", callback=valid_rate, help="Connections opened and closed per second."
         ),
     ] = None,
+    target_pid: Annotated[
+        int | None,
+        typer.Option(
+            "--target-pid", min=1, metavar="PID", help="A target that runs here: its own limit of open files counts."
+        ),
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Checks this machine for a load. Exit code 104: a run with this load would be refused."""
+    """Checks this machine for a load, as the client and as the target. Exit code 104: a run would be refused."""
     from loadcore.machine import read_limits
     from loadcore.preflight import Needs, default_workers, look, look_at_machine
+    from loadcore.serving import Serving, look_as_target
     from loadcore.units import parse_rate
 
     if rate is not None:
@@ -45,6 +52,7 @@ def command(
     limits = read_limits()
     needed = look(Needs(connections, opened_per_s, loopback=True), limits)
     known = look_at_machine(limits)
+    serving = look_as_target(Serving(users, opened_per_s, target_pid, _open_files(target_pid)), limits)
     refused = [finding for finding in needed if not finding.ok]
     exit_code = ExitCode.CONFIG if refused else ExitCode.PASS
     console = standard(color)
@@ -53,14 +61,33 @@ def command(
             "users": users,
             "workers": shares,
             "needed": [asdict(finding) for finding in needed],
+            "target": [asdict(finding) for finding in serving],
             "machine": [asdict(finding) for finding in known],
             "refused": bool(refused),
             "exit_code": exit_code,
         }
         console.result(json.dumps(document, indent=2))
         return exit_code
-    console.result(_text(console, needed, known, f"{users:,} users in {shares} worker{'s' if shares > 1 else ''}"))
+    parts = {
+        f"checked for {users:,} users in {shares} worker{'s' if shares > 1 else ''}": needed,
+        "as the target (on another machine: run this command there)": serving,
+        "this machine": known,
+    }
+    console.result(_text(console, parts, len(refused)))
     return exit_code
+
+
+def _open_files(pid: int | None) -> int | None:
+    """The limit of a target that runs, if one is named."""
+    from loadcore.errors import UsageError
+    from loadcore.machine import open_files_of
+
+    if pid is None:
+        return None
+    limit = open_files_of(pid)
+    if limit is None:
+        raise UsageError(f"there is no process {pid}", hint="or it is another user's, and only root may see its limits")
+    return limit
 
 
 def _users_of(rate: str) -> int:
@@ -74,20 +101,21 @@ def _users_of(rate: str) -> int:
     return compile([asked]).document["scenarios"][0]["load"]["max_users"]
 
 
-def _text(console: Console, needed: "Sequence[Finding]", known: "Sequence[Finding]", load: str) -> str:
-    """One line a finding, the remedy below those that do not suffice."""
+def _text(console: Console, parts: "Mapping[str, Sequence[Finding]]", refused: int) -> str:
+    """One line a finding, the remedy below those that do not suffice. Those of the first part refuse a run."""
     from loadcore.report.layout import Cell, Role, sentence
     from loadcore.report.numbers import regrouped
 
     page = console.page()
     glyphs = page.glyphs
-    lines = sentence(Cell(""), regrouped(f"checked for {load}", glyphs), page)
-    for finding in (*needed, *known):
-        refuses = not finding.ok and finding in needed
-        mark, role = (glyphs.good, Role.GOOD) if finding.ok else (glyphs.bad, Role.BAD if refuses else Role.WARNING)
-        lines += sentence(Cell(f"{mark} ", role), regrouped(finding.message, glyphs), page)
-        if not finding.ok and finding.remedy:
-            lines += sentence(Cell(f"    {glyphs.arrow} "), regrouped(finding.remedy, glyphs), page)
-    count = sum(not finding.ok for finding in needed)
-    end = f"exit {ExitCode.CONFIG} (a run would be refused)" if count else f"exit {ExitCode.PASS} (a run can start)"
+    lines: list[str] = []
+    for number, (title, findings) in enumerate(parts.items()):
+        lines += sentence(Cell(""), regrouped(title, glyphs), page)
+        worse = Role.WARNING if number else Role.BAD
+        for finding in findings:
+            mark, role = (glyphs.good, Role.GOOD) if finding.ok else (glyphs.bad, worse)
+            lines += sentence(Cell(f"{mark} ", role), regrouped(finding.message, glyphs), page)
+            if not finding.ok and finding.remedy:
+                lines += sentence(Cell(f"    {glyphs.arrow} "), regrouped(finding.remedy, glyphs), page)
+    end = f"exit {ExitCode.CONFIG} (a run would be refused)" if refused else f"exit {ExitCode.PASS} (a run can start)"
     return "\n".join([*lines, *sentence(Cell(""), end, page)])

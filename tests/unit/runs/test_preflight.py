@@ -163,6 +163,7 @@ def test_the_machine_is_described_for_doctor() -> None:
     """What does not depend on the run is told as well, and pressure from others is a finding."""
     names = [finding.name for finding in preflight.look_at_machine(read_limits())]
 
-    assert names == ["cores", "cpu pressure", "accept queue", "handshake queue"]
-    (_, pressure, *_) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=95.6))
+    assert names == ["cores", "cpu pressure", "port settings"]
+    (_, pressure, settings) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=95.6))
+    assert settings.message == "net.ipv4.ip_local_port_range = 32768 60999, net.ipv4.tcp_tw_reuse = 2"
     assert not pressure.ok
