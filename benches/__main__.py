@@ -16,6 +16,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "cpu_per_request": ([], ["--rounds", "3", "--seconds", "1", "--servers", "nullsrv", "--connections", "64"]),
     "peers": ([], ["--rounds", "3", "--seconds", "1", "--connections", "64"]),
     "login": ([], ["--rounds", "3", "--seconds", "1"]),
+    "startup": ([], ["--rounds", "3"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
     "saturation": ([], ["--seconds", "1"]),
     "recording": ([], ["--rounds", "3", "--seconds", "1", "--requests", "100000"]),

@@ -21,6 +21,7 @@ ORDER = (
     "cpu_per_request",
     "peers",
     "login",
+    "startup",
     "memory",
     "saturation",
     "recording",

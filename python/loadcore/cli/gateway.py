@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,6 +68,8 @@ def truth(gateway: Gateway) -> int:
     Raises:
         RunError: It does not answer.
     """
+    import urllib.request
+
     request = urllib.request.Request(f"{gateway.url}/_admin/truth")  # noqa: S310 - our own gateway
     request.add_header("Authorization", f"Bearer {gateway.admin_token}")
     try:
