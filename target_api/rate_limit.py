@@ -137,13 +137,14 @@ class RateLimits:
         storage = storage_from_string(f"async+{store}", implementation="redispy") if store else SharedStorage(page)
         assert isinstance(storage, Storage)  # noqa: S101 - the prefix `async+` makes it one
         self._limiter = FixedWindowRateLimiter(storage)
+        self._lost = storage.base_exceptions
         self._metrics = metrics
         self.user = _rule("user", settings.rate_limit_user)
         self.client = _rule("client", settings.rate_limit_client)
         self.login = _rule("login", settings.rate_limit_login)
 
     async def check(self, rule: Rule | None, identity: str, context: RequestContext) -> None:
-        """Counts one request of an identity.
+        """Counts one request of an identity. While the counters cannot be reached it passes, and that is counted.
 
         Raises:
             ProblemError: 429 with `Retry-After`, when it is over the limit.
@@ -151,8 +152,13 @@ class RateLimits:
         if rule is None:
             return
         item = rule.item
-        allowed = await self._limiter.hit(item, rule.name, identity)
-        window = await self._limiter.get_window_stats(item, rule.name, identity)
+        try:
+            allowed = await self._limiter.hit(item, rule.name, identity)
+            window = await self._limiter.get_window_stats(item, rule.name, identity)
+        except self._lost:
+            # An outage of the counters would else be one of the whole gateway.
+            self._metrics.unlimited.labels(rule.name).inc()
+            return
         wait = str(max(1, math.ceil(window.reset_time - time.time())))
         headers = {
             "RateLimit-Limit": str(item.amount),

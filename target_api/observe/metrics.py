@@ -37,6 +37,10 @@ class Metrics:
         self.tokens = Counter("gateway_tokens", "Token requests", ["kind", "result"], registry=registry)
         self.cache = Counter("gateway_cache", "Cache look-ups", ["result"], registry=registry)
         self.limited = Counter("gateway_ratelimited", "Requests refused by a rate limit", ["rule"], registry=registry)
+        self.unlimited = Counter(
+            "gateway_ratelimit_lost", "Requests let through because nobody could count them", ["rule"],
+            registry=registry,
+        )  # fmt: skip
         self.faults = Counter("gateway_faults", "Injected faults", ["kind"], registry=registry)
         self.upstream_waiting = self._gauge("gateway_upstream_waiting", "Requests waiting for an upstream connection")
         self.upstream_seconds = Histogram(
