@@ -20,9 +20,9 @@ SHORT, LONG = 4_000, 14_000
 CONNECTIONS = 64
 
 MEASURED: tuple[tuple[Case, bool, int, int], ...] = (
-    (STATIC, False, 2_750, 2_000),
-    (STATIC, True, 2_810, 2_300),
-    (TEMPLATED, True, 4_300, 3_000),
+    (STATIC, False, 2_000, 2_000),
+    (STATIC, True, 2_060, 2_300),
+    (TEMPLATED, True, 3_760, 3_000),
 )
 """Case, whether rows are kept, limit, goal."""
 

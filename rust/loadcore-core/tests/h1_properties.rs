@@ -205,11 +205,13 @@ proptest! {
         meant in meant(),
         damage in prop::collection::vec(prop::collection::vec((any::<Index>(), damage()), 0..3), 1..5),
         cuts in prop::collection::vec(any::<Index>(), 0..3),
+        wants_no_headers in any::<bool>(),
     ) {
         let mut seen = SeenHeads::new();
         let damaged: Vec<_> = damage.iter().map(|damage| damaged(meant.bytes(), damage)).collect();
         for bytes in damaged.iter().chain(&damaged) {
-            let (mut told, mut told_by_seen) = (Told::default(), Told::default());
+            let mut told = Told { wants_no_headers, ..Told::default() };
+            let mut told_by_seen = Told { wants_no_headers, ..Told::default() };
             let feed = |decoder: &mut Decoder, piece: &[u8], told: &mut Told| decoder.feed_seen(piece, &mut seen, told);
             let by_seen = decode_by(feed, pieces(bytes, &cuts), &mut told_by_seen);
             prop_assert_eq!(by_seen, decode(pieces(bytes, &cuts), &mut told));

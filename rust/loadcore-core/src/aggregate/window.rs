@@ -53,7 +53,8 @@ impl Window {
     }
 
     /// Counts one request.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record, durations: &Durations) {
         self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.attempts > 0 {

@@ -137,10 +137,12 @@ impl<T: Transport> Desk<T> {
         if user.start(scenario, first_ns).await.is_some() {
             let mut arrival_ns = Some(first_ns);
             while let Some(due_ns) = arrival_ns {
-                if !user.feed(scenario) || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted {
+                // Each iteration waits for its arrival.
+                let goes_on = &mut |_: &mut User<T>, _| false;
+                if !user.feed(scenario) || user.iterate(scenario, due_ns, goes_on).await == IterationEnd::Interrupted {
                     break;
                 }
-                let free_ns = user.next_due(scenario, due_ns);
+                let free_ns = user.due_ns();
                 if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
                     break;
                 }

@@ -89,17 +89,25 @@ fn take_turns<T: Transport>(
                     None => return lose(&worker, &user, scenario, due_ns),
                 }
             }
-            while due_ns < stop_ns && !worker.is_stopping() {
-                if !quota.take()
-                    || !user.feed(scenario)
-                    || user.iterate(scenario, due_ns).await == IterationEnd::Interrupted
-                {
+            let mut exhausted = false;
+            let mut goes_on = |user: &mut User<T>, due_ns: u64| {
+                if exhausted || due_ns >= stop_ns || worker.is_stopping() {
+                    return false;
+                }
+                exhausted = !quota.take() || !user.feed(scenario);
+                !exhausted
+            };
+            while goes_on(&mut user, due_ns) {
+                if user.iterate(scenario, due_ns, &mut goes_on).await == IterationEnd::Interrupted {
                     return;
                 }
-                due_ns = user.next_due(scenario, due_ns);
+                due_ns = user.due_ns();
                 if due_ns > worker.timer.recent() && user.rest_until(due_ns.min(stop_ns)).await.is_err() {
                     return;
                 }
+            }
+            if exhausted {
+                return;
             }
             drop(active);
         }

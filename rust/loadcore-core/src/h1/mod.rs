@@ -24,6 +24,7 @@ use crate::plan::Limits;
 use crate::record::Outcome;
 use chunked::Chunked;
 use fields::{Fields, Framing};
+use seen::Whole;
 
 /// Where in a response the decoder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,13 +116,20 @@ impl Decoder {
         self.feed_either(Some(seen), input, sink)
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn feed_either(
         &mut self,
         seen: Option<&mut SeenHeads>,
         input: &[u8],
         sink: &mut impl Sink,
     ) -> Result<Progress, Outcome> {
+        if let Some(seen) = &seen
+            && self.state == State::StatusLine
+            && let Some(complete) = self.whole(seen, input, sink)
+        {
+            return Ok(Progress::Complete(complete));
+        }
         let result = self.advance(seen, input, sink);
         if result.is_err() {
             self.state = State::Idle;
@@ -225,6 +233,28 @@ impl Decoder {
             },
             _ => self.body(input, sink),
         }
+    }
+
+    /// A response that came whole, with a head that was seen before, by the short way. `None`: that is not what it is.
+    #[inline]
+    fn whole(&mut self, seen: &SeenHeads, input: &[u8], sink: &mut impl Sink) -> Option<Complete> {
+        let Whole { status, persistent, keep_alive_timeout, head_bytes, body_bytes } =
+            seen.whole(input, self.lines_left)?;
+        // Whether anything that came before, or was asked for, makes it another response than it was.
+        let plain = self.carry.is_empty() && !self.fields.close && !self.head_request && !sink.wants_headers();
+        if !plain || head_bytes > self.head_left as usize || body_bytes as u64 > self.limits.body_bytes {
+            return None;
+        }
+        sink.status(status);
+        sink.final_head();
+        if sink.wants_body() && body_bytes > 0 {
+            sink.body(&input[head_bytes..]);
+        }
+        self.status = status;
+        self.body_bytes = body_bytes as u64;
+        self.state = State::Idle;
+        let (reusable, interim) = (persistent, self.interim);
+        Some(Complete { status, reusable, surplus: 0, body_bytes: self.body_bytes, interim, keep_alive_timeout })
     }
 
     /// Reads on in the head. Gives where the body begins once the final head is complete.
@@ -396,6 +426,40 @@ mod tests {
     fn unasked_bytes_are_surplus() {
         let mut decoder = Decoder::new(Limits::default());
         assert_eq!(decoder.feed(b"HTTP/1.1 408 Request Timeout\r\n\r\n", &mut ()), Err(Outcome::ProtoSurplus));
+    }
+
+    /// A response that was seen before is another one after other bytes, to another request, and within other limits.
+    #[test]
+    fn the_same_bytes_in_other_circumstances() {
+        const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 3\r\n\r\nabc";
+        let usual = Limits::default();
+        let circumstances: &[(&str, Limits, bool, &[&[u8]])] = &[
+            ("as before", usual, false, &[]),
+            (
+                "after an interim head that closes",
+                usual,
+                false,
+                &[b"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n"],
+            ),
+            ("after the beginning of another", usual, false, &[b"HTTP/1.1 200 OK\r\nX-A: "]),
+            ("after a broken beginning", usual, false, &[b"HT"]),
+            ("to HEAD", usual, true, &[]),
+            ("with a body that is too large", Limits { body_bytes: 2, ..usual }, false, &[]),
+            ("with a head that is too large", Limits { head_bytes: 20, ..usual }, false, &[]),
+            ("with too many lines", Limits { header_count: 1, ..usual }, false, &[]),
+        ];
+        let mut seen = SeenHeads::new();
+        for (name, limits, head_request, before) in circumstances.iter().chain(circumstances) {
+            let [mut plain, mut remembering] = [Decoder::new(*limits), Decoder::new(*limits)];
+            plain.start(*head_request);
+            remembering.start(*head_request);
+            for piece in *before {
+                let told = plain.feed(piece, &mut ());
+                assert_eq!(told, remembering.feed_seen(piece, &mut seen, &mut ()), "{name}");
+            }
+            let told = plain.feed(RESPONSE, &mut ());
+            assert_eq!(told, remembering.feed_seen(RESPONSE, &mut seen, &mut ()), "{name}");
+        }
     }
 
     /// A first header line may not continue a status line, however it goes on.

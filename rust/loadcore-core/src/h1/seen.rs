@@ -5,7 +5,7 @@
 //! instructions of reading it; for a server whose heads are all different, a look that finds nothing is added to each.
 
 use super::fast::{self, Head};
-use super::fields::Fields;
+use super::fields::{Fields, Framing};
 
 /// Heads that are remembered. Few, since they are for a server that says much the same.
 const PLACES: usize = 16;
@@ -26,6 +26,20 @@ struct Seen {
     fields: Fields,
     /// It has no more header lines than this.
     most_lines: u16,
+    /// Bytes of the response, if its head says how many there are and nothing else needs a closer look; else more than any
+    /// slice has.
+    whole_bytes: usize,
+}
+
+/// A response that came whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    pub(super) status: u16,
+    /// Whether the connection outlives it.
+    pub(super) persistent: bool,
+    pub(super) keep_alive_timeout: Option<u16>,
+    pub(super) head_bytes: usize,
+    pub(super) body_bytes: usize,
 }
 
 impl SeenHeads {
@@ -37,8 +51,29 @@ impl SeenHeads {
             head: Head { bytes: 0, status: 0, http10: false },
             fields: Fields::default(),
             most_lines: 0,
+            whole_bytes: usize::MAX,
         };
         Self { places: Box::new([none; PLACES]) }
+    }
+
+    /// What a response is, if it is here to its last byte, its head was read before, and that said how long the body is.
+    #[inline]
+    pub(super) fn whole(&self, input: &[u8], most_lines: u16) -> Option<Whole> {
+        let place = &self.places[input.len() % PLACES];
+        let head_bytes = place.head.bytes as usize;
+        if place.whole_bytes != input.len()
+            || place.most_lines > most_lines
+            || !input.starts_with(&place.bytes[..head_bytes])
+        {
+            return None;
+        }
+        Some(Whole {
+            status: place.head.status,
+            persistent: place.fields.persistent(place.head.http10),
+            keep_alive_timeout: place.fields.keep_alive_timeout,
+            head_bytes,
+            body_bytes: input.len() - head_bytes,
+        })
     }
 
     /// Does what [`fast::head`] does. Nothing may have been noted in `fields` before.
@@ -64,6 +99,13 @@ impl Seen {
         if length <= LONGEST {
             self.bytes[..length].copy_from_slice(&input[..length]);
             (self.head, self.fields, self.most_lines) = (head, fields, most_lines);
+            self.whole_bytes = match fields.framing(head.http10) {
+                // Of a redirect headers may be wanted, once its status is told; two statuses have no body, whatever they say.
+                Ok(Framing::Length(body)) if !matches!(head.status, 204 | 300..400) => {
+                    usize::try_from(body).unwrap_or(usize::MAX).saturating_add(length)
+                }
+                _ => usize::MAX,
+            };
         }
     }
 }

@@ -6,6 +6,67 @@ use crate::step::Headers;
 /// A response larger than this is not kept in memory for the next one.
 const KEEP: usize = 1 << 20;
 
+/// What is kept of the current response: nothing, most of the time.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    want: Want,
+    capture: Option<Box<Capture>>,
+}
+
+impl Kept {
+    /// Wants this of the next response. `spare` gives a capture, if one is needed.
+    #[inline]
+    pub(crate) fn want(&mut self, want: Want, spare: impl FnOnce() -> Box<Capture>) {
+        self.want = want;
+        if want.headers || want.cookies || want.body {
+            let mut capture = self.capture.take().unwrap_or_else(spare);
+            capture.want = want;
+            self.capture = Some(capture);
+        }
+    }
+
+    /// What was kept, if anything was.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Box<Capture>> {
+        self.capture.take()
+    }
+}
+
+impl Sink for Kept {
+    #[inline]
+    fn status(&mut self, status: u16) {
+        if self.want.redirects && (300..400).contains(&status) && self.capture.is_none() {
+            self.capture = Some(Box::new(Capture { want: self.want, ..Capture::default() }));
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.status = status;
+        }
+    }
+
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.header(name, value);
+        }
+    }
+
+    #[inline]
+    fn wants_headers(&self) -> bool {
+        self.capture.as_ref().is_some_and(|capture| capture.want.cookies || capture.wants_all_headers())
+    }
+
+    #[inline]
+    fn body(&mut self, piece: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.body.extend_from_slice(piece);
+        }
+    }
+
+    #[inline]
+    fn wants_body(&self) -> bool {
+        self.want.body
+    }
+}
+
 /// Headers and body of one response, as far as a step asked for them.
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
@@ -30,10 +91,14 @@ pub(crate) struct Want {
     pub(crate) body: bool,
 }
 
+impl Want {
+    const NOTHING: Self = Self { headers: false, cookies: false, redirects: false, body: false };
+}
+
 impl Capture {
-    pub(crate) fn want(&mut self, want: Want) {
-        self.want = want;
-    }
+    /// Of a response of which nothing was kept.
+    pub(crate) const NOTHING: &Self =
+        &Self { want: Want::NOTHING, status: 0, head: Vec::new(), headers: Vec::new(), body: Vec::new() };
 
     /// The headers in the order they came in.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -53,6 +118,16 @@ impl Capture {
         self.want.headers || (self.want.redirects && (300..400).contains(&self.status))
     }
 
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        if !self.wants_all_headers() && !name.eq_ignore_ascii_case(b"set-cookie") {
+            return;
+        }
+        self.head.extend_from_slice(name);
+        self.head.extend_from_slice(value);
+        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
+        self.headers.push((length(name), length(value)));
+    }
+
     /// Forgets everything. False: it has grown too large to be kept.
     pub(crate) fn clear(&mut self) -> bool {
         self.want = Want::default();
@@ -66,33 +141,5 @@ impl Capture {
 impl Headers for Capture {
     fn first(&self, wanted: &[u8]) -> Option<&[u8]> {
         self.headers().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
-    }
-}
-
-impl Sink for Capture {
-    fn status(&mut self, status: u16) {
-        self.status = status;
-    }
-
-    fn header(&mut self, name: &[u8], value: &[u8]) {
-        if !self.wants_all_headers() && !name.eq_ignore_ascii_case(b"set-cookie") {
-            return;
-        }
-        self.head.extend_from_slice(name);
-        self.head.extend_from_slice(value);
-        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
-        self.headers.push((length(name), length(value)));
-    }
-
-    fn wants_headers(&self) -> bool {
-        self.want.cookies || self.wants_all_headers()
-    }
-
-    fn body(&mut self, piece: &[u8]) {
-        self.body.extend_from_slice(piece);
-    }
-
-    fn wants_body(&self) -> bool {
-        self.want.body
     }
 }

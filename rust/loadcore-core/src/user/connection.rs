@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::task::Context;
 
 use super::User;
-use super::outbox::{Sending, Wire};
+use super::outbox::Wire;
+use super::perform::Cut;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Reuse;
+use crate::program::{RequestProgram, ScenarioProgram};
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport};
 
@@ -27,23 +30,46 @@ impl<C> Default for Connections<C> {
 }
 
 impl<C: Connection> Connections<C> {
-    /// The kept connection to an origin, unless it is of no use any more. Unasked bytes on an idle connection would be
-    /// taken for the next response, so such a connection is given up like a closed one.
-    pub(super) fn usable(&mut self, origin: OriginId, now: u64) -> Option<Rc<Wire<C>>> {
+    /// A connection to an origin that a request can be posted on, and whether nothing has come over it: then the task is
+    /// registered for what will. Unasked bytes on an idle connection would be taken for the next response, so such a
+    /// connection is given up like a closed one. `None`: there is no connection of use.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
+    pub(super) fn ready(&mut self, origin: OriginId, now: u64, cx: &mut Context<'_>) -> Option<(Rc<Wire<C>>, bool)> {
         let index = self.wires.iter().position(|(other, _)| *other == origin)?;
         let wire = &self.wires[index].1;
-        match wire.connection.idle_state() {
-            IdleState::Usable if now < wire.idle_until_ns.get() => return Some(Rc::clone(wire)),
-            IdleState::Surplus(bytes) => self.stray_bytes.set(self.stray_bytes.get() + bytes),
-            IdleState::Usable | IdleState::Closed => {}
+        let quiet = wire.connection.poll_receive_ready(cx).is_pending();
+        // Of a new connection nothing is known yet, and nothing asked.
+        let is_usable = quiet || wire.served.get() == 0 || self.is_usable(wire);
+        if is_usable && now < wire.idle_until_ns.get() {
+            return Some((Rc::clone(wire), quiet));
         }
         self.wires.swap_remove(index);
         None
     }
 
+    /// Whether an idle connection over which something came can be used all the same.
+    #[cold]
+    fn is_usable(&self, wire: &Wire<C>) -> bool {
+        let state = wire.connection.idle_state();
+        if let IdleState::Surplus(bytes) = state {
+            self.stray_bytes.set(self.stray_bytes.get() + bytes);
+        }
+        state == IdleState::Usable
+    }
+
     /// Bytes that came over idle connections since this was last asked, and belong to no response.
     pub(super) fn take_stray_bytes(&self) -> u64 {
         self.stray_bytes.take()
+    }
+
+    /// The server has said for how many seconds it keeps the idle connection.
+    fn expire(&self, origin: OriginId, seconds: u16, now: u64) {
+        // A second before the server closes it: a request that crosses the close on its way would be lost.
+        let idle_ns = u64::from(seconds.saturating_sub(1)) * 1_000_000_000;
+        for (_, wire) in self.wires.iter().filter(|(other, _)| *other == origin) {
+            wire.idle_until_ns.set(now + idle_ns);
+        }
     }
 
     pub(super) fn drop_to(&mut self, origin: OriginId) {
@@ -56,12 +82,26 @@ impl<C: Connection> Connections<C> {
 }
 
 impl<T: Transport> User<T> {
-    /// A new connection in place of the kept one, and what it took.
-    pub(super) async fn open(
-        &mut self,
-        origin: OriginId,
-        connect_ns: u64,
-    ) -> Result<(Rc<Wire<T::Connection>>, ConnectTimings), ConnectFailure> {
+    /// Opens a connection for the current request; one that gets none is recorded as such.
+    pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: &RequestProgram) -> Result<(), Cut> {
+        match self.open(OriginId(request.origin), request.timeouts.connect_ns).await {
+            Ok(()) => Ok(()),
+            Err(outcome) => {
+                let refused = self.refuse(scenario, request.step, self.due_ns, outcome);
+                Err(self.cut(refused))
+            }
+        }
+    }
+
+    /// Opens a connection in place of the one there was, for the current message.
+    pub(super) async fn open(&mut self, origin: OriginId, connect_ns: u64) -> Result<(), Outcome> {
+        let opened = self.connect(origin, connect_ns).await;
+        let timings = opened.unwrap_or_else(|failure| failure.timings);
+        self.flight.opened = Some(Box::new(timings));
+        opened.map(|_| ()).map_err(|failure| failure.outcome)
+    }
+
+    async fn connect(&mut self, origin: OriginId, connect_ns: u64) -> Result<ConnectTimings, ConnectFailure> {
         self.connections.drop_to(origin);
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
@@ -77,22 +117,17 @@ impl<T: Transport> User<T> {
         let wire = Wire::new(opened.connection);
         // Room for one more and not for four: most users have one connection.
         self.connections.wires.reserve_exact(1);
-        self.connections.wires.push((origin, Rc::clone(&wire)));
-        Ok((wire, opened.timings))
+        self.connections.wires.push((origin, wire));
+        Ok(opened.timings)
     }
 
     /// After a complete response: keeps the connection, unless it may not be used again.
-    pub(super) fn keep(&mut self, origin: OriginId, wire: &Wire<T::Connection>, complete: &Complete, ended_ns: u64) {
-        let sent = wire.sending.get() == Sending::Sent;
-        if !complete.reusable || !sent || self.worker.program.http.reuse == Reuse::Request {
+    #[inline]
+    pub(super) fn keep(&mut self, origin: OriginId, reusable: bool, complete: &Complete, ended_ns: u64) {
+        if !complete.reusable || !reusable || self.worker.program.http.reuse == Reuse::Request {
             self.connections.drop_to(origin);
-            return;
-        }
-        wire.served.set(wire.served.get().saturating_add(1));
-        if let Some(seconds) = complete.keep_alive_timeout {
-            // A second before the server closes it: a request that crosses the close on its way would be lost.
-            let idle_ns = u64::from(seconds.saturating_sub(1)) * 1_000_000_000;
-            wire.idle_until_ns.set(ended_ns + idle_ns);
+        } else if let Some(seconds) = complete.keep_alive_timeout {
+            self.connections.expire(origin, seconds, ended_ns);
         }
     }
 }

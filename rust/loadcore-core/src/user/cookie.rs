@@ -26,6 +26,7 @@ impl<T: Transport> User<T> {
     }
 
     /// Keeps the cookies that a response sets. Its `target` is the request's own where there was no redirect.
+    #[inline]
     pub(super) fn store_cookies(
         &mut self,
         origin: OriginId,
@@ -33,15 +34,22 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
         answer: &Answer,
     ) {
-        let is_cookie = |name: &[u8]| name.eq_ignore_ascii_case(b"set-cookie");
-        if self.cookies.is_none() || !answer.capture.headers().any(|(name, _)| is_cookie(name)) {
-            return;
+        if self.cookies.is_some() {
+            self.put_in_jar(origin, target, request, answer);
         }
+    }
+
+    fn put_in_jar(&mut self, origin: OriginId, target: Option<&str>, request: &RequestProgram, answer: &Answer) {
+        let is_cookie = |name: &[u8]| name.eq_ignore_ascii_case(b"set-cookie");
+        let Some(capture) = answer.capture.as_ref().filter(|kept| kept.headers().any(|(name, _)| is_cookie(name)))
+        else {
+            return;
+        };
         let target = target.map_or_else(|| self.target(request), Into::into);
         let (origin, unix_ns) = (self.worker.origin(origin), self.worker.unix_ns());
         let place = Place { host: &origin.host, target: &target, is_secure: origin.tls };
         if let Some(jar) = &mut self.cookies {
-            for (_, value) in answer.capture.headers().filter(|(name, _)| is_cookie(name)) {
+            for (_, value) in capture.headers().filter(|(name, _)| is_cookie(name)) {
                 jar.store(value, place, unix_ns);
             }
         }

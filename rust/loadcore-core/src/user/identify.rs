@@ -7,13 +7,13 @@ use crate::record::{Outcome, StepId};
 use crate::transport::Transport;
 
 /// What a request is sent with.
-pub(super) enum Identity<'a> {
+pub(super) enum Identity {
     /// Nothing that is not in its template.
     Anonymous,
     /// A token at hand.
     Token(KeptToken),
     /// A token that has to be got first.
-    NoToken(Means<'a>),
+    NoToken,
 }
 
 /// How a request gets its token.
@@ -43,18 +43,18 @@ impl KeptToken {
 
 impl<T: Transport> User<T> {
     /// Appends the line of credentials, if it can be known at once.
-    pub(super) fn identify<'a>(
+    pub(super) fn identify(
         &mut self,
-        scenario: &'a ScenarioProgram,
+        scenario: &ScenarioProgram,
         request: &RequestProgram,
         lines: &mut Vec<u8>,
-    ) -> Result<Identity<'a>, Outcome> {
+    ) -> Result<Identity, Outcome> {
         let Some(id) = request.auth else { return Ok(Identity::Anonymous) };
         if let Some(means) = Self::means(scenario, request) {
             let pool = self.worker.pools[means.token.pool].pool.borrow();
             return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
                 Some(token) => Identity::Token(KeptToken::take(&token, lines)),
-                None => Identity::NoToken(means),
+                None => Identity::NoToken,
             });
         }
         if let CompiledAuth::Header { name, value } = &scenario.auths[usize::from(id.0)].compiled {

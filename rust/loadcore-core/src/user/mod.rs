@@ -3,17 +3,20 @@
 mod capture;
 mod connection;
 mod cookie;
-mod exchange;
+mod flight;
 mod identify;
 mod outbox;
 mod perform;
+mod redirect;
 mod send;
 mod token;
 mod walk;
 mod worker;
 
+pub(crate) use perform::GoesOn;
 pub(crate) use worker::Worker;
 
+use std::future::poll_fn;
 use std::rc::Rc;
 
 use crate::aggregate::ScenarioEvent;
@@ -21,13 +24,17 @@ use crate::h1::Decoder;
 use crate::plan::Reuse;
 use crate::program::{Flow, ScenarioProgram};
 use crate::random::Random;
+use crate::record::Phase;
 use crate::step::{Builtins, Evaluation, Variables};
 use crate::timer::{Interrupted, Seat};
 use crate::transport::Transport;
 use connection::Connections;
-use perform::Cut;
-use walk::{Action, Walk};
+use flight::Flight;
+use perform::{Current, Cut, Next};
+use walk::Walk;
 
+/// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
+const IDLE_NS: u64 = 1_000_000;
 /// A user whose iterations fail rests, at first this long …
 const BACK_OFF_NS: u64 = 10_000_000;
 /// … and twice as long with each further failure, up to this. A login that failed once is not tried a million times.
@@ -45,6 +52,16 @@ pub(crate) struct User<T: Transport> {
     walk: Walk,
     decoder: Decoder,
     connections: Connections<T::Connection>,
+    /// Its message that is under way.
+    flight: Flight<T::Connection>,
+    /// The request step it is at.
+    current: Option<Current>,
+    /// When what it does now, or does next, is due.
+    due_ns: u64,
+    /// When its iteration was due.
+    iteration_due_ns: u64,
+    /// Which part of the run its iteration belongs to.
+    phase: Phase,
     cookies: Option<Box<crate::cookies::Jar>>,
     /// Header lines that are known only when a request is sent; kept to be filled again.
     lines: Vec<u8>,
@@ -52,8 +69,6 @@ pub(crate) struct User<T: Transport> {
     fed: bool,
     /// Failed iterations in a row.
     failures: u32,
-    /// When it had nothing left to do.
-    free_since_ns: u64,
 }
 
 /// What became of an iteration.
@@ -81,11 +96,15 @@ impl<T: Transport> User<T> {
             random: seed,
             walk: Walk::default(),
             connections: Connections::default(),
+            flight: Flight::default(),
+            current: None,
+            due_ns: 0,
+            iteration_due_ns: 0,
+            phase: Phase::WarmUp,
             cookies,
             lines: Vec::new(),
             fed: false,
             failures: 0,
-            free_since_ns: 0,
         }
     }
 
@@ -112,108 +131,140 @@ impl<T: Transport> User<T> {
             return None;
         }
         self.fed = true;
-        let end = self.walk_flow(scenario, &scenario.on_start, due_ns).await;
-        (end == IterationEnd::Completed).then_some(self.free_since_ns)
+        self.due_ns = due_ns;
+        let end = self.walk_flow(scenario, &scenario.on_start, None).await;
+        (end == IterationEnd::Completed).then_some(self.due_ns)
     }
 
     /// Draws the next row of each feeder of the scenario. False: a feeder has no more rows. The first iteration has the row
     /// that the user's start had: who logged in is who goes on.
+    #[inline]
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
         scenario.feeds.is_empty()
             || std::mem::take(&mut self.fed)
             || self.worker.feed(scenario, self.number, &mut self.variables)
     }
 
-    /// Runs one iteration, due at `due_ns`, and counts what becomes of it.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
-    pub(crate) fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> impl Future<Output = IterationEnd> {
-        async move {
-            let phase = self.worker.phase(scenario, due_ns);
-            self.worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
-            if self.worker.program.http.reuse == Reuse::Iteration {
-                self.connections.drop_all();
-            }
-            let end = self.walk_flow(scenario, &scenario.main, due_ns).await;
-            self.iteration = self.iteration.wrapping_add(1);
-            self.failures = if end == IterationEnd::Failed { self.failures.saturating_add(1) } else { 0 };
-            let event = match end {
-                IterationEnd::Completed => ScenarioEvent::IterationCompleted,
-                IterationEnd::Failed => ScenarioEvent::IterationFailed,
-                IterationEnd::Interrupted => ScenarioEvent::IterationInterrupted,
-            };
-            self.worker.count(scenario.id, phase, event);
-            end
+    /// When its next iteration is due.
+    pub(crate) fn due_ns(&self) -> u64 {
+        self.due_ns
+    }
+
+    /// Runs an iteration, due at `due_ns`, and those after it for as long as each is due at once and `goes_on` says so. Counts
+    /// what becomes of them, and says it of the last.
+    pub(crate) fn iterate(
+        &mut self,
+        scenario: &ScenarioProgram,
+        due_ns: u64,
+        goes_on: &mut GoesOn<'_, T>,
+    ) -> impl Future<Output = IterationEnd> {
+        self.begin_iteration(scenario, due_ns);
+        self.walk_flow(scenario, &scenario.main, Some(goes_on))
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a few stores")]
+    fn begin_iteration(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
+        (self.due_ns, self.iteration_due_ns) = (due_ns, due_ns);
+        self.phase = self.worker.phase(scenario, due_ns);
+        self.worker.count(scenario.id, self.phase, ScenarioEvent::IterationStarted);
+        if self.worker.program.http.reuse == Reuse::Iteration {
+            self.connections.drop_all();
         }
     }
 
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a few stores, if how it ended is known")]
+    fn end_iteration(&mut self, scenario: &ScenarioProgram, end: IterationEnd) {
+        self.iteration = self.iteration.wrapping_add(1);
+        let event = match end {
+            IterationEnd::Completed => ScenarioEvent::IterationCompleted,
+            IterationEnd::Failed => ScenarioEvent::IterationFailed,
+            IterationEnd::Interrupted => ScenarioEvent::IterationInterrupted,
+        };
+        self.worker.count(scenario.id, self.phase, event);
+        self.failures = if end == IterationEnd::Failed { self.failures.saturating_add(1) } else { 0 };
+        self.due_ns = self.next_due(scenario);
+    }
+
+    /// Ends an iteration that is complete, and begins the next one if that is to start at once.
+    #[inline]
+    fn turn(&mut self, scenario: &ScenarioProgram, goes_on: &mut GoesOn<'_, T>) -> bool {
+        self.end_iteration(scenario, IterationEnd::Completed);
+        let due_ns = self.due_ns;
+        let goes_on = due_ns <= self.worker.timer.recent() && goes_on(self, due_ns);
+        if goes_on {
+            self.begin_iteration(scenario, due_ns);
+        }
+        goes_on
+    }
+
+    /// Takes a flow's steps; `goes_on` is there if they are an iteration's.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
     fn walk_flow(
         &mut self,
         scenario: &ScenarioProgram,
         flow: &Flow,
-        due_ns: u64,
+        mut goes_on: Option<&mut GoesOn<'_, T>>,
     ) -> impl Future<Output = IterationEnd> {
         async move {
             self.walk.begin(flow);
-            let mut due_ns = due_ns;
-            let end = loop {
-                let action = match self.walk.next_request(flow) {
-                    Some(id) => Action::Request(id),
-                    None if self.walk.is_done(flow) => Action::End,
-                    None => self.evaluate(|walk, evaluation| walk.next(flow, evaluation, due_ns)),
-                };
-                match action {
-                    Action::Request(id) => {
-                        let request = &scenario.requests[usize::from(id.0)];
-                        match self.perform(scenario, request, due_ns).await {
-                            Ok(ended_ns) => due_ns = ended_ns,
-                            Err((cut, ended_ns)) => {
-                                due_ns = ended_ns;
-                                break if cut == Cut::Failed {
-                                    IterationEnd::Failed
-                                } else {
-                                    IterationEnd::Interrupted
-                                };
-                            }
-                        }
+            let cut = loop {
+                // Boxed is what seldom happens: every user would carry room for it for ever.
+                let done = match poll_fn(|cx| self.poll_walk(cx, scenario, flow, &mut goes_on)).await {
+                    Next::Token(id, request) => Box::pin(self.approach_with_token(scenario, id, request)).await,
+                    Next::Connection(request) => self.open_for(scenario, request).await,
+                    Next::Another(request, token, answer) => {
+                        Box::pin(self.answer_again(scenario, request, token, answer)).await
                     }
-                    Action::Think(ns) => {
-                        let awake_ns = due_ns.saturating_add(ns);
+                    Next::Think(ns) => {
+                        let awake_ns = self.due_ns.saturating_add(ns);
                         // At the end of a run nobody waits for a user that only pauses.
                         let last = self.walk.only_pauses_left(flow);
                         let enough = || last && self.worker.is_over(scenario);
-                        if self.seat.sleep_until_or(awake_ns, enough).await.is_err() {
+                        let slept = self.seat.sleep_until_or(awake_ns, enough).await;
+                        match slept {
+                            Ok(()) => {
+                                self.due_ns = awake_ns;
+                                Ok(())
+                            }
                             // A pause at the end cut short leaves nothing undone.
-                            break if last { IterationEnd::Completed } else { IterationEnd::Interrupted };
+                            Err(_) if last => Ok(()),
+                            Err(_) => Err(Cut::Interrupted),
                         }
-                        due_ns = awake_ns;
                     }
-                    Action::GroupEnded(group, duration_ns) => {
-                        let phase = self.worker.phase(scenario, due_ns);
-                        self.worker.recorder.borrow_mut().group(group, phase, duration_ns, true);
-                    }
-                    Action::End => break IterationEnd::Completed,
+                    Next::End => return IterationEnd::Completed,
+                    Next::Cut(cut) => Err(cut),
+                };
+                if let Err(cut) = done {
+                    break cut;
                 }
             };
-            while let Some((group, duration_ns)) = self.walk.cut_group(due_ns) {
-                let phase = self.worker.phase(scenario, due_ns);
-                self.worker.recorder.borrow_mut().group(group, phase, duration_ns, false);
+            while let Some((group, duration_ns)) = self.walk.cut_group(self.due_ns) {
+                self.count_group(scenario, group, duration_ns, false);
             }
-            self.free_since_ns = due_ns;
+            let end = if cut == Cut::Failed { IterationEnd::Failed } else { IterationEnd::Interrupted };
+            // The flow of an iteration, and not of a user's start.
+            if goes_on.is_some() {
+                self.end_iteration(scenario, end);
+            }
             end
         }
     }
 
-    /// When the next iteration is due after one that was due at `last_due_ns`: at once, or as the pacing says, or later
-    /// if iterations fail.
-    pub(crate) fn next_due(&mut self, scenario: &ScenarioProgram, last_due_ns: u64) -> u64 {
-        let mut due_ns = self.free_since_ns;
+    /// When the next iteration is due, now that one has ended: at once, or as the pacing says, or later if iterations fail.
+    fn next_due(&mut self, scenario: &ScenarioProgram) -> u64 {
+        let free_since_ns = self.due_ns;
+        let mut due_ns = free_since_ns;
+        if due_ns == self.iteration_due_ns {
+            due_ns = due_ns.max(self.worker.timer.recent()).saturating_add(IDLE_NS);
+        }
         if let Some(pacing) = scenario.pacing {
-            due_ns = due_ns.max(last_due_ns.saturating_add(walk::duration(pacing, &mut self.random)));
+            due_ns = due_ns.max(self.iteration_due_ns.saturating_add(walk::duration(pacing, &mut self.random)));
         }
         if self.failures > 0 {
             let longest = (BACK_OFF_NS << (self.failures - 1).min(10)).min(LONGEST_BACK_OFF_NS);
-            due_ns = due_ns.max(self.free_since_ns.saturating_add(self.random.between(longest / 2, longest)));
+            due_ns = due_ns.max(free_since_ns.saturating_add(self.random.between(longest / 2, longest)));
         }
         due_ns
     }

@@ -139,6 +139,8 @@ impl<C: Connection> Outbox<C> {
     }
 
     /// Queues what `render` appends for sending over `wire`. Returns its length. Nothing is queued if rendering fails.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(crate) fn post<E>(
         &self,
         wire: &Rc<Wire<C>>,

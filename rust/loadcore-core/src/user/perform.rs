@@ -1,17 +1,19 @@
-//! Performs a request step: authenticates, sends, follows redirects, checks, extracts.
+//! Walks a user through its flow: request after request, in one piece of code for as long as only responses have to be waited
+//! for. What takes longer (a connection, a token, a pause, a redirect) is handed to the future around it.
 
-use std::borrow::Cow;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::Want;
+use super::capture::{Capture, Want};
 use super::identify::{Identity, KeptToken};
-use super::send::{Answer, Content, Expects, Message, NoAnswer, Redirected, is_redirect};
+use super::send::{Answer, Content, Expects, Held, Message, NoAnswer, is_redirect};
+use super::walk::Action;
 use super::worker::OriginId;
-use crate::program::{RequestProgram, ScenarioProgram};
-use crate::record::Outcome;
-use crate::step::{Extracted, Headers, Response};
-use crate::transport::{Origin, Transport};
+use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram};
+use crate::record::{GroupId, Outcome};
+use crate::step::{Extracted, Response};
+use crate::transport::Transport;
 
 /// What ends an iteration early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,71 +24,202 @@ pub(super) enum Cut {
     Interrupted,
 }
 
-impl From<NoAnswer> for (Cut, u64) {
-    fn from(NoAnswer { outcome, ended_ns }: NoAnswer) -> Self {
-        (if outcome == Outcome::Interrupted { Cut::Interrupted } else { Cut::Failed }, ended_ns)
+impl From<NoAnswer> for Cut {
+    fn from(NoAnswer { outcome, .. }: NoAnswer) -> Self {
+        if outcome == Outcome::Interrupted { Self::Interrupted } else { Self::Failed }
     }
 }
 
+/// A request step that a user is at: identified, and to be sent or under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current {
+    pub(super) request: RequestId,
+    pub(super) token: Option<KeptToken>,
+}
+
+/// What a user has to do that takes time, other than waiting for the response to a request.
+pub(super) enum Next<'a> {
+    /// Get a token for a request.
+    Token(RequestId, &'a RequestProgram),
+    /// Open a connection for the current request.
+    Connection(&'a RequestProgram),
+    /// Send another request, as the response to the current one demands.
+    Another(&'a RequestProgram, Option<KeptToken>, Answer),
+    /// Pause for so many nanoseconds.
+    Think(u64),
+    /// Nothing: the flow is done.
+    End,
+    /// Nothing: the iteration has been cut short.
+    Cut(Cut),
+}
+
+/// Whether a user's next iteration, due at this time, starts at once.
+pub(crate) type GoesOn<'a, T> = dyn FnMut(&mut User<T>, u64) -> bool + 'a;
+
 impl<T: Transport> User<T> {
-    /// Returns when the step ended, or what cut the iteration short, and when.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
-    pub(super) fn perform(
+    /// Goes through the flow, from where the user is, up to what it cannot do by itself; and, where iterations follow on one
+    /// another (`goes_on`), from one into the next.
+    pub(super) fn poll_walk<'a>(
+        &mut self,
+        cx: &mut Context<'_>,
+        scenario: &'a ScenarioProgram,
+        flow: &'a Flow,
+        goes_on: &mut Option<&mut GoesOn<'_, T>>,
+    ) -> Poll<Next<'a>> {
+        if self.is_under_way()
+            && let Some(Current { request, token }) = self.current
+        {
+            let request = &scenario.requests[usize::from(request.0)];
+            let message = self.message(request, token.is_some());
+            match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
+                Some(Ok(answer)) => {
+                    self.current = None;
+                    let status = answer.complete.status;
+                    if (status == 401 && token.is_some()) || (request.max_redirects > 0 && is_redirect(status)) {
+                        return Poll::Ready(Next::Another(request, token, answer));
+                    }
+                    self.store_cookies(message.origin, None, request, &answer);
+                    if let Err(cut) = self.conclude(scenario, request, answer) {
+                        return Poll::Ready(Next::Cut(cut));
+                    }
+                }
+                Some(Err(failed)) => return Poll::Ready(Next::Cut(self.cut(failed))),
+                // It is to be sent again.
+                None => {}
+            }
+        }
+        let Current { request, token } = match self.current {
+            Some(current) => current,
+            None => match self.next(scenario, flow, goes_on) {
+                Ok(current) => current,
+                Err(next) => return Poll::Ready(next),
+            },
+        };
+        let request = &scenario.requests[usize::from(request.0)];
+        let message = self.message(request, token.is_some());
+        match self.launch(cx, scenario, &message, self.due_ns) {
+            Ok(()) => Poll::Pending,
+            Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
+            Err(Held::Refused(refused)) => Poll::Ready(Next::Cut(self.cut(refused))),
+        }
+    }
+
+    /// Goes to the next request, and makes it the current one.
+    #[inline]
+    fn next<'a>(
+        &mut self,
+        scenario: &'a ScenarioProgram,
+        flow: &'a Flow,
+        goes_on: &mut Option<&mut GoesOn<'_, T>>,
+    ) -> Result<Current, Next<'a>> {
+        loop {
+            let action = match self.walk.next_request(flow) {
+                Some(id) => Action::Request(id),
+                None if self.walk.is_done(flow) => Action::End,
+                None => {
+                    let now = self.due_ns;
+                    self.evaluate(|walk, evaluation| walk.next(flow, evaluation, now))
+                }
+            };
+            match action {
+                Action::Request(id) => return self.approach(scenario, id),
+                Action::Think(ns) => return Err(Next::Think(ns)),
+                Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
+                Action::End => {
+                    if !goes_on.as_mut().is_some_and(|goes_on| self.turn(scenario, goes_on)) {
+                        return Err(Next::End);
+                    }
+                    self.walk.begin(flow);
+                }
+            }
+        }
+    }
+
+    /// Makes a request the current one, if it is known as whom to send it.
+    #[inline]
+    fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Result<Current, Next<'a>> {
+        let request = &scenario.requests[usize::from(id.0)];
+        let mut token = None;
+        if request.auth.is_some() || self.cookies.is_some() || !self.lines.is_empty() {
+            token = self.further_lines(scenario, id, request)?;
+        }
+        let current = Current { request: id, token };
+        self.current = Some(current);
+        Ok(current)
+    }
+
+    /// Gathers the header lines that are known only when a request is sent.
+    fn further_lines<'a>(
+        &mut self,
+        scenario: &'a ScenarioProgram,
+        id: RequestId,
+        request: &'a RequestProgram,
+    ) -> Result<Option<KeptToken>, Next<'a>> {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
+        let identity = self.identify(scenario, request, &mut lines);
+        let token = match identity {
+            Ok(Identity::Anonymous) => Ok(None),
+            Ok(Identity::Token(token)) => Ok(Some(token)),
+            Ok(Identity::NoToken) => Err(Next::Token(id, request)),
+            Err(outcome) => {
+                let refused = self.refuse(scenario, request.step, self.due_ns, outcome);
+                Err(Next::Cut(self.cut(refused)))
+            }
+        };
+        if token.is_ok() {
+            self.append_cookies(request, &mut lines);
+        }
+        self.lines = lines;
+        token
+    }
+
+    /// Gets a token for a request and makes it the current one: due when the token is there.
+    pub(super) async fn approach_with_token(
+        &mut self,
+        scenario: &ScenarioProgram,
+        id: RequestId,
+        request: &RequestProgram,
+    ) -> Result<(), Cut> {
+        let Some(means) = Self::means(scenario, request) else { return Ok(()) };
+        let mut lines = std::mem::take(&mut self.lines);
+        match self.token(scenario, &means, self.due_ns, &mut lines).await {
+            Ok((token, ready_ns)) => {
+                self.append_cookies(request, &mut lines);
+                self.lines = lines;
+                self.due_ns = ready_ns;
+                self.current = Some(Current { request: id, token: Some(token) });
+                Ok(())
+            }
+            Err(failed) => Err(self.cut(failed)),
+        }
+    }
+
+    /// Sends the further requests that a response demands, and concludes the step.
+    pub(super) async fn answer_again(
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
-        due_ns: u64,
-    ) -> impl Future<Output = Result<u64, (Cut, u64)>> {
-        async move {
-            let mut lines = std::mem::take(&mut self.lines);
-            lines.clear();
-            // Boxed here and below is what seldom happens: every user would carry room for it for ever.
-            let (token, due_ns) = match self.identify(scenario, request, &mut lines) {
-                Ok(Identity::Anonymous) => (None, due_ns),
-                Ok(Identity::Token(token)) => (Some(token), due_ns),
-                Ok(Identity::NoToken(means)) => {
-                    let (token, ready_ns) = Box::pin(self.token(scenario, &means, due_ns, &mut lines)).await?;
-                    (Some(token), ready_ns)
-                }
-                Err(outcome) => return Err(self.refuse(scenario, request.step, due_ns, outcome).into()),
+        token: Option<KeptToken>,
+        first: Answer,
+    ) -> Result<(), Cut> {
+        let mut answer = first;
+        if answer.complete.status == 401
+            && let Some(token) = token
+        {
+            answer = match self.replace_token(scenario, request, &token, answer).await {
+                Ok(answer) => answer,
+                Err(failed) => return Err(self.cut(failed)),
             };
-            self.append_cookies(request, &mut lines);
-            let message = self.message(request, &lines, token.is_some());
-            let mut answer = self.send(scenario, &message, due_ns).await?;
-            if answer.complete.status == 401
-                && let Some(token) = token
-            {
-                answer = Box::pin(self.replace_token(scenario, request, &token, answer, &mut lines)).await?;
-            }
-            self.lines = lines;
-            self.store_cookies(OriginId(request.origin), None, request, &answer);
-            if request.max_redirects > 0 && is_redirect(answer.complete.status) {
-                answer = Box::pin(self.follow(scenario, request, answer)).await?;
-            }
-            self.conclude(scenario, request, answer, due_ns)
         }
-    }
-
-    /// The request with these further header lines. `again`: a 401 is not the last word.
-    fn message<'a>(&self, request: &'a RequestProgram, lines: &'a [u8], again: bool) -> Message<'a> {
-        Message {
-            step: request.step,
-            method: &request.method,
-            origin: OriginId(request.origin),
-            timeouts: &request.timeouts,
-            want: self.want(request),
-            expects: Expects { request: Some(request), redirects: request.max_redirects > 0, unauthorized: again },
-            content: Content::Request(request, lines),
+        self.store_cookies(OriginId(request.origin), None, request, &answer);
+        if request.max_redirects > 0 && is_redirect(answer.complete.status) {
+            answer = match self.follow(scenario, request, answer).await {
+                Ok(answer) => answer,
+                Err(failed) => return Err(self.cut(failed)),
+            };
         }
-    }
-
-    fn want(&self, request: &RequestProgram) -> Want {
-        Want {
-            headers: request.wanted.wants_headers(),
-            cookies: self.cookies.is_some(),
-            redirects: request.max_redirects > 0,
-            body: request.wanted.wants_body(),
-        }
+        self.conclude(scenario, request, answer)
     }
 
     /// After a 401: one new token and one more try, if a new token could help.
@@ -96,7 +229,6 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
         token: &KeptToken,
         answer: Answer,
-        lines: &mut Vec<u8>,
     ) -> Result<Answer, NoAnswer> {
         let due_ns = answer.ended_ns;
         let Some(means) = Self::means(scenario, request).filter(|means| self.is_replaceable(means, token, due_ns))
@@ -104,122 +236,68 @@ impl<T: Transport> User<T> {
             return Ok(answer);
         };
         self.worker.give_back(answer.capture);
+        let mut lines = std::mem::take(&mut self.lines);
         lines.clear();
-        let (_, ready_ns) = self.token(scenario, &means, due_ns, lines).await?;
-        self.append_cookies(request, lines);
-        let message = self.message(request, lines, false);
+        let (_, ready_ns) = self.token(scenario, &means, due_ns, &mut lines).await?;
+        self.append_cookies(request, &mut lines);
+        self.lines = lines;
+        let message = self.message(request, false);
         self.send(scenario, &message, ready_ns).await
     }
 
-    /// Follows redirects to their end. Each hop is a row of the step; the clock of a hop starts with the end of the one before.
-    async fn follow(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        first: Answer,
-    ) -> Result<Answer, NoAnswer> {
-        let first_origin = OriginId(request.origin);
-        let (mut origin, mut target) = (first_origin, self.target(request).into_owned());
-        let mut method = &*request.method;
-        let mut answer = first;
-        let mut hops = 0;
-        while is_redirect(answer.complete.status) {
-            let (status, due_ns) = (answer.complete.status, answer.ended_ns);
-            let location = answer.capture.first(b"location").map(<[u8]>::to_vec);
-            let next = location.and_then(|location| self.resolve(&location, origin, &target));
-            self.worker.give_back(answer.capture);
-            let Some(next) = next else {
-                return Err(self.refuse(scenario, request.step, due_ns, Outcome::RedirectInvalid));
-            };
-            if hops == request.max_redirects {
-                return Err(self.refuse(scenario, request.step, due_ns, Outcome::RedirectLoop));
-            }
-            hops += 1;
-            (origin, target) = next;
-            method = redirected_method(status, method);
-            let mut lines = Vec::new();
-            self.append_cookies_to(origin, &target, &mut lines);
-            let host = self.worker.origin(origin).host_header();
-            let same_origin = origin == first_origin;
-            let redirected = Redirected { request, method, host: &host, target: &target, same_origin, lines: &lines };
-            let message = Message {
-                step: request.step,
-                method,
-                origin,
-                timeouts: &request.timeouts,
-                want: self.want(request),
-                expects: Expects { request: Some(request), redirects: true, unauthorized: false },
-                content: Content::Redirected(&redirected),
-            };
-            answer = self.send(scenario, &message, due_ns).await?;
-            self.store_cookies(origin, Some(&target), request, &answer);
+    /// A request of the plan. `again`: a 401 is not the last word.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
+    fn message<'a>(&self, request: &'a RequestProgram, again: bool) -> Message<'a> {
+        Message {
+            step: request.step,
+            method: &request.method,
+            origin: OriginId(request.origin),
+            timeouts: &request.timeouts,
+            want: self.want(request),
+            expects: Expects { request: Some(request), redirects: request.max_redirects > 0, unauthorized: again },
+            content: Content::Request(request),
         }
-        Ok(answer)
     }
 
-    /// Where a `Location` leads (RFC 3986 section 5). `None`: nowhere that a request can be sent to.
-    fn resolve(&self, location: &[u8], origin: OriginId, target: &str) -> Option<(OriginId, String)> {
-        let location = std::str::from_utf8(location).ok()?;
-        if location.is_empty() || location.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return None;
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a part of the message")]
+    pub(super) fn want(&self, request: &RequestProgram) -> Want {
+        Want {
+            headers: request.wanted.wants_headers(),
+            cookies: self.cookies.is_some(),
+            redirects: request.max_redirects > 0,
+            body: request.wanted.wants_body(),
         }
-        let location = location.split('#').next().unwrap_or("");
-        let scheme_relative;
-        let absolute = if location.starts_with("//") {
-            let scheme = if self.worker.origin(origin).tls { "https:" } else { "http:" };
-            scheme_relative = format!("{scheme}{location}");
-            Some(&*scheme_relative)
-        } else {
-            location.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|_| location)
-        };
-        if let Some(absolute) = absolute {
-            let (to, target) = Origin::split(absolute).ok()?;
-            let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-            return Some((self.worker.origin_id(to)?, target));
-        }
-        let path = target.split('?').next().unwrap_or("/");
-        let target = if location.starts_with('/') {
-            location.to_owned()
-        } else if location.starts_with('?') {
-            format!("{path}{location}")
-        } else {
-            let directory = &path[..=path.rfind('/').unwrap_or(0)];
-            format!("{directory}{location}")
-        };
-        Some((origin, target))
     }
 
-    /// The request's path and query. A built-in that draws a number draws another one here: only the directory matters.
-    pub(super) fn target<'r>(&mut self, request: &'r RequestProgram) -> Cow<'r, str> {
-        if let Some(target) = request.target.is_static() {
-            return String::from_utf8_lossy(target);
+    /// Makes the step's checks and takes its values. What follows is due when the response ended.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
+    fn conclude(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, answer: Answer) -> Result<(), Cut> {
+        let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
+        let mut goes_on = true;
+        if !request.checks.is_empty() || !request.extracts.is_empty() {
+            goes_on = self.look_at(scenario, request, &answer, due_ns);
         }
-        let rendered = self.with_builtins(|variables, builtins, out| {
-            request.target.render(variables, builtins, out).map(|()| out.clone()).unwrap_or_default()
-        });
-        Cow::Owned(String::from_utf8(rendered).unwrap_or_default())
+        self.worker.give_back(answer.capture);
+        if goes_on { Ok(()) } else { Err(Cut::Failed) }
     }
 
-    /// Makes the step's checks and takes its values.
-    fn conclude(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        answer: Answer,
-        due_ns: u64,
-    ) -> Result<u64, (Cut, u64)> {
-        let Answer { complete, capture, service_ns, ended_ns } = answer;
+    /// Whether no check stops the iteration, and no value is missing.
+    fn look_at(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, answer: &Answer, due_ns: u64) -> bool {
+        let capture = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
         let response = Response {
-            status: complete.status,
-            headers: &*capture,
+            status: answer.complete.status,
+            headers: capture,
             body: capture.body(),
-            body_bytes: complete.body_bytes,
-            service_ns,
+            body_bytes: answer.complete.body_bytes,
+            service_ns: answer.service_ns,
         };
-        // The phase that the request was due in: its checks count where it does.
-        let phase = self.worker.phase(scenario, due_ns);
         let mut goes_on = true;
         if !request.checks.is_empty() {
+            // The phase that the request was due in: its checks count where it does.
+            let phase = self.worker.phase(scenario, due_ns);
             let worker = Rc::clone(&self.worker);
             let mut recorder = worker.recorder.borrow_mut();
             self.evaluate(|_, evaluation| {
@@ -235,16 +313,18 @@ impl<T: Transport> User<T> {
                 goes_on &= extract.apply(&response, &mut self.variables) != Extracted::Missing;
             }
         }
-        self.worker.give_back(capture);
-        if goes_on { Ok(ended_ns) } else { Err((Cut::Failed, ended_ns)) }
+        goes_on
     }
-}
 
-/// RFC 9110 section 15.4: 303 asks for GET, and POST becomes GET after 301 and 302 by long custom.
-fn redirected_method(status: u16, method: &str) -> &str {
-    match (status, method) {
-        (303, "HEAD") => "HEAD",
-        (303, _) | (301 | 302, "POST") => "GET",
-        (_, method) => method,
+    /// What comes next is due when the message that failed ended.
+    pub(super) fn cut(&mut self, failed: NoAnswer) -> Cut {
+        self.current = None;
+        self.due_ns = failed.ended_ns;
+        failed.into()
+    }
+
+    pub(super) fn count_group(&self, scenario: &ScenarioProgram, group: GroupId, duration_ns: u64, ok: bool) {
+        let phase = self.worker.phase(scenario, self.due_ns);
+        self.worker.recorder.borrow_mut().group(group, phase, duration_ns, ok);
     }
 }

@@ -1,16 +1,18 @@
 //! Sends one message and waits for its response, over a connection that is kept, opened or replaced; records the row.
 
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use super::User;
 use super::capture::{Capture, Want};
-use super::exchange::{Ended, Exchange};
-use super::outbox::{Sending, Wire};
+use super::flight::{Ended, NOT_YET};
+use super::outbox::Wire;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Timeouts;
 use crate::program::{RequestProgram, ScenarioProgram, append_body, is_idempotent};
-use crate::record::{ConnectTimings, Outcome, Record, StepId};
+use crate::record::{Outcome, Record, StepId};
 use crate::step::{Builtins, RenderError, Variables};
 use crate::transport::Transport;
 
@@ -48,9 +50,10 @@ pub(super) const fn is_redirect(status: u16) -> bool {
 }
 
 /// What a message is made of.
+#[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
-    /// A request of the plan, with a line of authentication if it needs one.
-    Request(&'a RequestProgram, &'a [u8]),
+    /// A request of the plan, with the user's further header lines.
+    Request(&'a RequestProgram),
     /// The same after a redirect.
     Redirected(&'a Redirected<'a>),
     /// Bytes as they are.
@@ -71,7 +74,7 @@ pub(super) struct Redirected<'a> {
 /// A response that came, complete.
 pub(super) struct Answer {
     pub(super) complete: Complete,
-    pub(super) capture: Box<Capture>,
+    pub(super) capture: Option<Box<Capture>>,
     pub(super) service_ns: u64,
     pub(super) ended_ns: u64,
 }
@@ -83,34 +86,16 @@ pub(super) struct NoAnswer {
     pub(super) ended_ns: u64,
 }
 
-/// What is known of a message so far.
-#[derive(Debug, Clone, Default)]
-struct Progress {
-    attempts: u8,
-    reused: bool,
-    /// Boxed: it is seldom there, and every user has room for one of these.
-    opened: Option<Box<ConnectTimings>>,
-    started_ns: Option<u64>,
-    bytes_sent: u64,
-}
-
-impl Progress {
-    /// Counts an attempt, if anything of it was sent.
-    fn count<C>(&mut self, wire: &Wire<C>, ended: &Ended, length: usize) {
-        if let Some(started_ns) = ended.started_ns {
-            self.started_ns.get_or_insert(started_ns);
-            self.attempts += 1;
-            let unsent = if wire.sending.get() == Sending::Sent { 0 } else { wire.unsent.borrow().len() };
-            self.bytes_sent += (length - unsent) as u64;
-        }
-    }
+/// Why a message is not under way.
+pub(super) enum Held {
+    /// It needs a connection to its origin.
+    NeedsConnection,
+    /// It cannot be sent at all, and has been recorded.
+    Refused(NoAnswer),
 }
 
 impl<T: Transport> User<T> {
     /// Sends a message that was due at `due_ns`. Exactly one row is recorded, whatever happens.
-    ///
-    /// A request that was written to a used connection just when the server closed it is sent once more, on a new one: if it is
-    /// idempotent, and if not a byte of a response has come. Its clock goes on.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
     pub(super) fn send(
         &mut self,
@@ -119,83 +104,160 @@ impl<T: Transport> User<T> {
         due_ns: u64,
     ) -> impl Future<Output = Result<Answer, NoAnswer>> {
         async move {
-            let mut capture = self.worker.take_capture();
-            capture.want(message.want);
-            let mut progress = Progress::default();
-            let ended = loop {
-                let again = progress.attempts > 0;
-                let kept =
-                    if again { None } else { self.connections.usable(message.origin, self.worker.timer.recent()) };
-                progress.reused = kept.is_some();
-                let wire = match kept {
-                    Some(wire) => wire,
-                    None => match self.open(message.origin, message.timeouts.connect_ns).await {
-                        Ok((wire, timings)) => {
-                            progress.opened = Some(Box::new(timings));
-                            wire
-                        }
-                        Err(failure) => {
-                            progress.opened = Some(Box::new(failure.timings));
-                            break self.never_sent(failure.outcome);
-                        }
-                    },
-                };
-                let Ok(length) = self.post(message, &wire) else {
-                    break self.never_sent(Outcome::RequestInvalid);
-                };
-                let ended =
-                    Exchange::new(&self.worker, &self.seat, &wire, &mut self.decoder, &mut *capture, message.timeouts)
-                        .await;
-                progress.count(&wire, &ended, length);
-                match ended.result {
-                    Ok(complete) => self.keep(message.origin, &wire, &complete, ended.end_ns),
-                    Err(outcome) if progress.reused && ended.bytes_received == 0 && is_stale(outcome) => {
-                        if !again && is_idempotent(message.method) {
-                            continue;
-                        }
-                        self.connections.drop_to(message.origin);
-                        break Ended { result: Err(Outcome::StaleConnection), ..ended };
-                    }
-                    Err(_) => self.connections.drop_to(message.origin),
+            loop {
+                if let Some(result) = poll_fn(|cx| self.poll_send(cx, scenario, message, due_ns)).await {
+                    return result;
                 }
-                break ended;
-            };
-            self.record(scenario, message, due_ns, &ended, &progress);
-            match ended.result {
-                Ok(complete) => {
-                    let service_ns = ended.end_ns.saturating_sub(progress.started_ns.unwrap_or(ended.end_ns));
-                    Ok(Answer { complete, capture, service_ns, ended_ns: ended.end_ns })
-                }
-                Err(outcome) => {
-                    self.worker.give_back(capture);
-                    Err(NoAnswer { outcome, ended_ns: ended.end_ns })
+                if let Err(outcome) = self.open(message.origin, message.timeouts.connect_ns).await {
+                    return Err(self.refuse(scenario, message.step, due_ns, outcome));
                 }
             }
         }
     }
 
-    /// Posts the message and expects its response. Returns its length.
-    fn post(&mut self, message: &Message<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
-        let worker = Rc::clone(&self.worker);
-        self.decoder.start(message.method == "HEAD");
-        worker.outbox.post(wire, self.seat.index(), |out| self.render(&message.content, out))
+    /// `None`: the message needs a connection.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+    ) -> Poll<Option<Result<Answer, NoAnswer>>> {
+        if self.is_under_way()
+            && let Some(result) = ready!(self.poll_land(cx, scenario, message, due_ns))
+        {
+            return Poll::Ready(Some(result));
+        }
+        match self.launch(cx, scenario, message, due_ns) {
+            Ok(()) => Poll::Pending,
+            Err(Held::NeedsConnection) => Poll::Ready(None),
+            Err(Held::Refused(refused)) => Poll::Ready(Some(Err(refused))),
+        }
     }
 
-    fn render(&mut self, content: &Content<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
+    /// Posts a message. From then on it is under way, and the task is woken when something comes.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what it is given is known where it is called from")]
+    pub(super) fn launch(
+        &mut self,
+        cx: &mut Context<'_>,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+    ) -> Result<(), Held> {
+        if self.seat.is_interrupted() {
+            return Err(Held::Refused(self.refuse(scenario, message.step, due_ns, Outcome::Interrupted)));
+        }
+        let now = self.worker.timer.recent();
+        let Some((wire, quiet)) = self.connections.ready(message.origin, now, cx) else {
+            return Err(Held::NeedsConnection);
+        };
+        let Ok(length) = self.post(message, &wire) else {
+            return Err(Held::Refused(self.refuse(scenario, message.step, due_ns, Outcome::RequestInvalid)));
+        };
+        if !quiet {
+            // What is there already is looked at when the request is sent.
+            self.worker.outbox.wake_when_sent(cx.waker());
+        }
+        let timeouts = message.timeouts;
+        self.seat.set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
+        self.flight.kept.want(message.want, || self.worker.take_capture());
+        self.flight.begin(wire, length, timeouts, now);
+        Ok(())
+    }
+
+    /// Waits for the response to the message that is under way, and records it. `None`: it is to be sent once more.
+    ///
+    /// A request that was written to a used connection just when the server closed it is sent again, on a new one: if it is
+    /// idempotent, and if not a byte of a response has come. Its clock goes on.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what it is given is known where it is called from")]
+    pub(super) fn poll_land(
+        &mut self,
+        cx: &mut Context<'_>,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+    ) -> Poll<Option<Result<Answer, NoAnswer>>> {
+        let Ended { result, end_ns } = ready!(self.poll_flight(cx));
+        let reusable = self.flight.end();
+        let complete = match result {
+            Ok(complete) => complete,
+            Err(outcome) => {
+                if self.is_sent_again(message.origin, is_idempotent(message.method), outcome) {
+                    return Poll::Ready(None);
+                }
+                return Poll::Ready(Some(Err(self.fail(scenario, message.step, due_ns, outcome, end_ns))));
+            }
+        };
+        self.keep(message.origin, reusable, &complete, end_ns);
+        let service_ns = end_ns.saturating_sub(self.flight.started_ns);
+        let error = message.expects.is_error(complete.status);
+        self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
+        let capture = self.flight.kept.take();
+        Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
+    }
+
+    /// Gives up the connection of an attempt without a response, and says whether there is to be another.
+    #[cold]
+    fn is_sent_again(&mut self, origin: OriginId, is_idempotent: bool, outcome: Outcome) -> bool {
+        self.connections.drop_to(origin);
+        self.flight.is_stale(outcome) && is_idempotent && self.flight.attempts <= 1
+    }
+
+    /// Ends a message that has no response.
+    #[cold]
+    fn fail(
+        &mut self,
+        scenario: &ScenarioProgram,
+        step: StepId,
+        due_ns: u64,
+        outcome: Outcome,
+        ended_ns: u64,
+    ) -> NoAnswer {
+        let outcome = if self.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
+        self.record_failure(scenario, step, due_ns, outcome, ended_ns);
+        self.worker.give_back(self.flight.kept.take());
+        NoAnswer { outcome, ended_ns }
+    }
+
+    /// Posts the message and expects its response. Returns its length.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "of most messages nothing is left but the copy of their bytes")]
+    fn post(&mut self, message: &Message<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
+        self.decoder.start(message.method == "HEAD");
+        if let Content::Request(RequestProgram { whole: Some(whole), .. }) = message.content
+            && self.lines.is_empty()
+        {
+            return self.worker.outbox.post(wire, self.seat.index(), |out| {
+                out.extend_from_slice(whole);
+                Ok(())
+            });
+        }
+        self.post_rendered(message.content, wire)
+    }
+
+    fn post_rendered(&mut self, content: Content<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
+        let worker = Rc::clone(&self.worker);
+        worker.outbox.post(wire, self.seat.index(), |out| self.render(content, out))
+    }
+
+    fn render(&mut self, content: Content<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
         match content {
             Content::Bytes(bytes) => {
                 out.extend_from_slice(bytes);
                 Ok(())
             }
-            Content::Request(RequestProgram { whole: Some(whole), .. }, []) => {
-                out.extend_from_slice(whole);
-                Ok(())
+            Content::Request(request) => {
+                let lines = std::mem::take(&mut self.lines);
+                let rendered = self.with_builtins(|variables, builtins, body| {
+                    request.head.render(variables, builtins, out)?;
+                    out.extend_from_slice(&lines);
+                    render_body(request, &request.method, variables, builtins, body, out)
+                });
+                self.lines = lines;
+                rendered
             }
-            Content::Request(request, lines) => self.with_builtins(|variables, builtins, body| {
-                request.head.render(variables, builtins, out)?;
-                out.extend_from_slice(lines);
-                render_body(request, &request.method, variables, builtins, body, out)
-            }),
             Content::Redirected(redirected) => self.with_builtins(|variables, builtins, body| {
                 let Redirected { request, method, host, target, same_origin, lines } = redirected;
                 for part in [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
@@ -228,42 +290,42 @@ impl<T: Transport> User<T> {
         work(&self.variables, &mut builtins, &mut body)
     }
 
-    /// Records a request that is not sent, for a reason that was known before.
-    pub(super) fn refuse(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, outcome: Outcome) -> NoAnswer {
-        let ended = self.never_sent(outcome);
-        self.record_row(scenario, step, due_ns, &ended, &Progress::default(), true);
-        NoAnswer { outcome, ended_ns: ended.end_ns }
-    }
-
-    fn never_sent(&self, outcome: Outcome) -> Ended {
-        let end_ns = self.worker.now();
-        Ended { result: Err(outcome), started_ns: None, first_byte_ns: None, end_ns, bytes_received: 0 }
-    }
-
-    fn record(
-        &self,
-        scenario: &ScenarioProgram,
-        message: &Message<'_>,
-        due_ns: u64,
-        ended: &Ended,
-        progress: &Progress,
-    ) {
-        let error = ended.result.is_ok_and(|complete| message.expects.is_error(complete.status));
-        self.record_row(scenario, message.step, due_ns, ended, progress, error);
-    }
-
-    fn record_row(
-        &self,
+    /// Records a request that is not sent, or not sent again.
+    #[cold]
+    pub(super) fn refuse(
+        &mut self,
         scenario: &ScenarioProgram,
         step: StepId,
         due_ns: u64,
-        ended: &Ended,
-        progress: &Progress,
-        error: bool,
+        outcome: Outcome,
+    ) -> NoAnswer {
+        let ended_ns = self.worker.now();
+        self.record_failure(scenario, step, due_ns, outcome, ended_ns);
+        NoAnswer { outcome, ended_ns }
+    }
+
+    #[inline(never)]
+    fn record_failure(
+        &mut self,
+        scenario: &ScenarioProgram,
+        step: StepId,
+        due_ns: u64,
+        outcome: Outcome,
+        ended_ns: u64,
     ) {
-        let (outcome, status) = match ended.result {
+        self.record(scenario, step, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, true);
+    }
+
+    /// Records the message, and forgets it.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
+    fn record(&mut self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) {
+        let Ended { result, end_ns } = ended;
+        let flight = &self.flight;
+        let was_sent = flight.attempts > 0;
+        let (outcome, status) = match result {
             Ok(complete) => (Outcome::Ok, complete.status),
-            Err(outcome) => (outcome, if ended.started_ns.is_some() { self.decoder.status().unwrap_or(0) } else { 0 }),
+            Err(outcome) => (outcome, self.decoder.status().filter(|_| was_sent).unwrap_or(0)),
         };
         let phase = self.worker.phase(scenario, due_ns);
         let mut recorder = self.worker.recorder.borrow_mut();
@@ -271,25 +333,27 @@ impl<T: Transport> User<T> {
             step,
             outcome,
             status,
-            error: error || outcome != Outcome::Ok,
+            error,
             phase,
-            attempts: progress.attempts,
-            reused: progress.reused,
+            attempts: flight.attempts,
+            reused: flight.reused && was_sent,
             user: self.number,
             iteration: self.iteration,
             due_ns,
-            start_ns: progress.started_ns.unwrap_or(ended.end_ns),
-            first_byte_ns: ended.first_byte_ns,
-            end_ns: ended.end_ns,
-            connection: progress.opened.as_deref().copied(),
-            bytes_sent: progress.bytes_sent,
-            bytes_received: ended.bytes_received,
+            start_ns: if was_sent { flight.started_ns } else { end_ns },
+            first_byte_ns: (flight.first_byte_ns != NOT_YET).then_some(flight.first_byte_ns),
+            end_ns,
+            connection: flight.opened.as_deref().copied(),
+            bytes_sent: flight.bytes_sent,
+            bytes_received: flight.bytes_received,
         });
-        let (surplus, interim) = ended.result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
+        let (surplus, interim) = result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
         let surplus = surplus + self.connections.take_stray_bytes();
         if surplus > 0 || interim > 0 {
             recorder.extra(step, phase, surplus, u64::from(interim));
         }
+        drop(recorder);
+        self.flight.clear();
     }
 }
 
@@ -308,12 +372,4 @@ fn render_body(
     }
     append_body(out, method, program.map(|program| (&*program.content_type, &**body)));
     Ok(())
-}
-
-/// Whether the connection may have been closed before the request reached the server.
-fn is_stale(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::ClosedBeforeResponse | Outcome::ResetBeforeResponse | Outcome::SendReset | Outcome::SendBrokenPipe
-    )
 }

@@ -95,7 +95,8 @@ impl<T: Transport> User<T> {
                 return Err(failure);
             }
         };
-        let parsed = parse_token_response(answer.complete.status, answer.capture.body());
+        let parsed =
+            parse_token_response(answer.complete.status, answer.capture.as_ref().map_or(&[], |kept| kept.body()));
         let ended_ns = answer.ended_ns;
         worker.give_back(answer.capture);
         let mut pool = pool.borrow_mut();

@@ -243,8 +243,12 @@ impl<T: Transport> Worker<T> {
         self.spare_captures.borrow_mut().pop().unwrap_or_default()
     }
 
-    pub(crate) fn give_back(&self, mut capture: Box<Capture>) {
-        if capture.clear() {
+    /// Takes back a capture that has been looked at, if there is one.
+    #[inline]
+    pub(crate) fn give_back(&self, capture: Option<Box<Capture>>) {
+        if let Some(mut capture) = capture
+            && capture.clear()
+        {
             self.spare_captures.borrow_mut().push(capture);
         }
     }

@@ -2,9 +2,11 @@
 
 use loadcore_core::h1::Sink;
 
-/// A sink that wants everything and holds the decoder to the order of calls.
+/// A sink that wants everything, or all but the headers, and holds the decoder to the order of calls.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
+    /// Whether it does not want the headers.
+    pub(crate) wants_no_headers: bool,
     pub(crate) status: Option<u16>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) is_head_complete: bool,
@@ -22,7 +24,7 @@ impl Sink for Told {
     }
 
     fn wants_headers(&self) -> bool {
-        true
+        !self.wants_no_headers
     }
 
     fn final_head(&mut self) {

@@ -130,6 +130,21 @@ fn iterations() {
     assert_eq!(10, split);
 }
 
+/// An iteration that finds nothing to do takes a moment all the same: users who only wait for a branch do not spin.
+#[test]
+fn idle_iterations_take_time() {
+    let other = json!({"compare": {"operator": "==", "value": "2"}});
+    let never = json!({"kind": "branch", "variable": "v", "test": other, "then": [get("a")]});
+    let mut plan = plan(users(2, 1_000), json!([never]));
+    plan["feeders"] = json!([{
+        "name": "f", "source": {"kind": "rows", "columns": ["v"], "rows": [["1"]]}, "order": "sequential", "at_end": "recycle",
+    }]);
+    plan["scenarios"][0]["feeders"] = json!(["f"]);
+    let run = simulate(&plan, answers_after(10));
+
+    assert_eq!((0, 2_000, 1_000), (run.rows.len(), run.count(ScenarioEvent::IterationCompleted), run.ended_ms));
+}
+
 /// Pacing keeps the distance between iteration starts, whatever the response time.
 #[test]
 fn pacing() {
