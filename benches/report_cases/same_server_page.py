@@ -37,7 +37,9 @@ journey above to it. Users come within {first["ramp_s"]} s and stay for {first["
 figure; the ramp is. In parentheses stands the truth: how many of these requests the gateway counted, at which rate they
 came, and how long each took by the gateway's own clock, from the arrival of its head to the end of its answer. A
 request that goes through to the upstream waits {UPSTREAM_MS} ms there: a median far from that is wrong, whoever
-reports it.
+reports it. The gateway's clock starts when it reads a request; what that had to wait before, in the gateway's socket,
+users feel and clients are right to count. So where all clients say the same, it is true; where one says more than the
+others, the difference is its own.
 
 {on}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 import loadcore
 from benches.report_cases import known
 from loadcore import Scenario, arrival_rate, get, oauth2_password, rows_feeder, think, users
@@ -63,6 +65,7 @@ def test_a_login_storm_stands_apart(tmp_path: Path) -> None:
     assert truth["GET /users/me"] == sum(row["step"] == "me" for row in run.requests.to_pylist())
 
 
+@pytest.mark.slow
 def test_stalls_are_found_by_who_does_not_wait() -> None:
     """Two seconds of nothing in ten are in an open model's response times; a closed loop and the server miss them."""
     found = {finding.figure: finding.found for finding in known.stall(periods=1)}
