@@ -3,19 +3,21 @@
 A server does nothing for the first second of every five, or of every ten. Who asks at a constant rate waits for the
 rest of the second if it asks within it, and hardly at all if not, so the percentiles of response times follow from
 arithmetic. A client that waits for an answer before it asks again asks once in that second, and its percentiles hide
-it; wrk is run beside to show that.
+it: wrk is run beside to show that, and what becomes of it by back-filling, see `back_fill`. oha is run at the same rate
+with the correction that it offers.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import json
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import loadcore
-from benches import affinity, results, tools
+from benches import affinity, back_fill, results, tools
+from benches.peers.install import find
 from benches.processes import run
 from benches.product_runs import carried_out
 from benches.statistics import quantile
@@ -45,17 +47,20 @@ class Percentile:
     expected_s: float
     response_s: float
     service_s: float
-    wrk_s: float | None
+    oha_s: float | None
+    wrk_saw_s: float | None
+    wrk_prints_s: float | None
+    wrk_filled_s: float | None
+    """wrk, back-filled with the median answer as the interval."""
 
-    @property
-    def error(self) -> float:
+    def error(self, told_s: float) -> float:
         """Relative error, of the freeze where nothing is expected."""
-        return abs(self.response_s - self.expected_s) / (self.expected_s or self.freeze_s)
+        return abs(told_s - self.expected_s) / (self.expected_s or self.freeze_s)
 
     @property
     def holds(self) -> bool:
         """Whether the response time is what it must be."""
-        return self.error <= TOLERANCE
+        return self.error(self.response_s) <= TOLERANCE
 
 
 def expected(freeze_s: float, period_s: float, q: float) -> float:
@@ -67,14 +72,15 @@ def expected(freeze_s: float, period_s: float, q: float) -> float:
 
 
 def measure(freeze_s: float, period_s: float, rate: int, periods: int) -> list[Percentile]:
-    """Runs loadcore's open model and wrk's closed loop against a server that freezes."""
+    """Runs loadcore's open model, oha and wrk's closed loop against a server that freezes."""
     with nullsrv("--freeze", f"{freeze_s * 1000:.0f}/{period_s * 1000:.0f}", core=affinity.server_core()) as target:
         load = loadcore.arrival_rate(f"{rate}/s", duration=f"{periods * period_s:.0f}s", max_users=rate * 3)
         scenario = loadcore.Scenario("freeze", base_url=target.url, load=load, steps=[loadcore.get("/")])
         with carried_out(scenario) as done:
             rows = done.requests.select(["response_ns", "service_ns"])
             responses, services = (sorted(rows[name].to_pylist()) for name in ("response_ns", "service_ns"))
-        closed = wrk(target, round(2 * period_s))
+        corrected = oha(target, rate, round(periods * period_s))
+        saw, prints, filled = wrk(target, round(2 * period_s))
     return [
         Percentile(
             freeze_s=freeze_s,
@@ -83,46 +89,87 @@ def measure(freeze_s: float, period_s: float, rate: int, periods: int) -> list[P
             expected_s=expected(freeze_s, period_s, q),
             response_s=quantile(responses, q) / 1e9,
             service_s=quantile(services, q) / 1e9,
-            wrk_s=closed.get(q),
+            oha_s=corrected.get(q),
+            wrk_saw_s=saw.get(q),
+            wrk_prints_s=prints.get(q),
+            wrk_filled_s=filled.get(q),
         )
         for q in QUANTILES
         if abs(1 - q - freeze_s / period_s) > CORNER
     ]
 
 
-def wrk(target: Target, seconds: int) -> dict[float, float]:
-    """Percentiles that wrk prints, by quantile; none without wrk."""
+def wrk(target: Target, seconds: int) -> tuple[dict[float, float], dict[float, float], dict[float, float]]:
+    """Percentiles of what wrk saw, of what it prints, and of what it saw back-filled anew; none without wrk."""
     try:
-        words = [tools.find("wrk"), "-t1", "-c10", f"-d{seconds}s", "--latency", f"{target.url}/"]
+        told = back_fill.ask(target, seconds)
     except tools.MissingToolError as missing:
         print(f"left out wrk: {missing}")
+        return {}, {}, {}
+    saw = back_fill.emptied(told.values, told.interval_us(back_fill.CONNECTIONS))
+    usual_us = round(back_fill.quantiles(saw, [0.5])[0.5] * 1e6)
+    filled = back_fill.filled(saw, max(1, usual_us))
+    return (
+        back_fill.quantiles(saw, QUANTILES),
+        back_fill.quantiles(told.values, QUANTILES),
+        back_fill.quantiles(filled, QUANTILES),
+    )
+
+
+def oha(target: Target, rate: int, seconds: int) -> dict[float, float]:
+    """Corrected percentiles that oha tells, by quantile; none without oha."""
+    try:
+        program = find("oha")
+    except tools.MissingToolError as missing:
+        print(f"left out oha: {missing}")
         return {}
-    return read_latencies(run(affinity.pinned(words, affinity.client_core())).output)
+    load = ["-q", str(rate), "--latency-correction", "-c", str(back_fill.CONNECTIONS), "-z", f"{seconds}s"]
+    words = [program, "--no-tui", "--worker-threads", "1", "--output-format", "json", *load, f"{target.url}/"]
+    return read_oha(run(affinity.pinned(words, affinity.client_core())).output)
 
 
-def read_latencies(output: str) -> dict[float, float]:
-    """Seconds by quantile in what `wrk --latency` prints."""
-    units = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-    found = re.findall(r"^\s*(\d+)%\s+([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
-    return {int(percent) / 100: float(value) * units[unit] for percent, value, unit in found}
+def read_oha(output: str) -> dict[float, float]:
+    """Seconds by quantile in oha's JSON: its names are `p50` and `p99.9`."""
+    told = json.loads(output)["latencyPercentiles"]
+    return {round(float(name[1:]) / 100, 6): seconds for name, seconds in told.items()}
 
 
 def page(measured: Sequence[Percentile]) -> str:
     """All percentiles as a table."""
+
+    def ms(seconds: float | None) -> str:
+        return "" if seconds is None else f"{seconds * 1000:.1f}"
+
     lines = [
         [
             f"{one.freeze_s:.0f} s in {one.period_s:.0f}",
             f"p{one.quantile * 100:g}",
             f"{one.expected_s * 1000:.0f}",
-            f"{one.response_s * 1000:.1f}",
-            f"{one.error * 100:.2f} %",
-            f"{one.service_s * 1000:.1f}",
-            f"{one.wrk_s * 1000:.1f}" if one.wrk_s is not None else "",
+            ms(one.response_s),
+            f"{one.error(one.response_s) * 100:.2f} %",
+            ms(one.service_s),
+            ms(one.oha_s),
+            "" if one.oha_s is None else f"{one.error(one.oha_s) * 100:.2f} %",
+            *(ms(seconds) for seconds in (one.wrk_saw_s, one.wrk_prints_s, one.wrk_filled_s)),
         ]
         for one in measured
     ]
-    columns = ["server freezes", "", "must be, ms", "response, ms", "error", "service, ms", "wrk (closed loop), ms"]
-    return "## Coordinated omission\n\n" + results.Table(columns, lines).markdown()
+    columns = [
+        "server freezes",
+        "",
+        "must be, ms",
+        "response, ms",
+        "error",
+        "service, ms",
+        "oha -q, corrected",
+        "error",
+    ]
+    wrk = ["wrk saw", "wrk prints", "wrk, filled by median"]
+    about = (
+        "wrk saw: a closed loop. wrk prints: back-filled by itself with the mean interval. Filled by median: what it "
+        "saw, back-filled by HdrHistogram's rule with the median answer as the interval; wrk2 is in no package."
+    )
+    return f"## Coordinated omission\n\n{about}\n\n{results.Table([*columns, *wrk], lines).markdown()}"
 
 
 def main() -> int:

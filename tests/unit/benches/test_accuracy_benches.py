@@ -1,19 +1,14 @@
 """Benches of accuracy: their arithmetic, tried against simulation."""
 
+import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benches import coordinated_omission, fidelity, memory, pacing
+from benches import back_fill, coordinated_omission, fidelity, memory, pacing
 from benches.statistics import quantile
-
-LATENCIES = """\
-  Latency Distribution
-     50%  120.00us
-     75%    1.25ms
-     90%  130.43ms
-     99%    1.02s
-"""
 
 
 @pytest.mark.parametrize(("freeze", "period"), [(1.0, 5.0), (1.0, 10.0)])
@@ -29,10 +24,40 @@ def test_percentile_at_the_corner_is_nothing_exactly() -> None:
     assert coordinated_omission.expected(1.0, 10.0, 0.9) == 0.0
 
 
-def test_latencies_of_wrk_are_read_in_all_units() -> None:
-    """Microseconds, milliseconds and seconds become seconds."""
-    found = coordinated_omission.read_latencies(LATENCIES)
-    assert found == {0.5: pytest.approx(120e-6), 0.75: 1.25e-3, 0.9: pytest.approx(0.13043), 0.99: 1.02}
+def test_percentiles_of_oha_are_read() -> None:
+    """By quantile, in seconds."""
+    output = json.dumps({"latencyPercentiles": {"p50": 0.0001, "p99": 0.952, "p99.9": 0.996}})
+    assert coordinated_omission.read_oha(output) == {0.5: 0.0001, 0.99: 0.952, 0.999: 0.996}
+
+
+def test_script_of_wrk_is_read() -> None:
+    """Its line stands among what wrk prints itself."""
+    output = 'Running 1s test\n  10 requests\n{"duration_us":1000,"requests":10,"values":[[0,0],[90,9],[500,1]]}\n'
+    told = back_fill.read(output)
+    assert told == back_fill.Told(1000, 10, {90: 9, 500: 1})
+    assert told.interval_us(2) == 200
+
+
+@given(st.dictionaries(st.integers(1, 400), st.integers(1, 5), min_size=1), st.integers(5, 50))
+def test_back_filling_can_be_taken_back(seen: dict[int, int], interval: int) -> None:
+    """Whatever was seen, and whatever the interval."""
+    assert back_fill.emptied(back_fill.filled(seen, interval), interval) == seen
+
+
+def test_back_filling_adds_what_was_left_out() -> None:
+    """An answer of 500 with an interval of 100 hides those of 400, 300 and 200."""
+    assert back_fill.filled({500: 2, 90: 7}, 100) == {500: 2, 400: 2, 300: 2, 200: 2, 90: 7}
+
+
+def test_counts_that_were_not_filled_so_are_refused() -> None:
+    """It would make something up."""
+    with pytest.raises(ValueError, match="not filled with an interval of 100"):
+        back_fill.emptied({500: 2, 400: 2, 300: 2}, 100)
+
+
+def test_quantiles_of_counts() -> None:
+    """The least value that a share does not pass, in seconds."""
+    assert back_fill.quantiles({100: 90, 1_000_000: 10}, [0.5, 0.9, 0.99]) == {0.5: 1e-4, 0.9: 1e-4, 0.99: 1.0}
 
 
 def test_gaps_of_poisson_arrivals_are_told_from_even_ones() -> None:
