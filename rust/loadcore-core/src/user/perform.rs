@@ -43,8 +43,8 @@ pub(super) enum Next<'a> {
     Token(RequestId, &'a RequestProgram),
     /// Open a connection for the current request.
     Connection(&'a RequestProgram),
-    /// Send another request, as the response to the current one demands.
-    Another(&'a RequestProgram, Option<KeptToken>, Answer),
+    /// Send another request, as the response to the current one demands. Boxed, since users are many and this is rare.
+    Another(&'a RequestProgram, Box<Answer>),
     /// Pause for so many nanoseconds.
     Think(u64),
     /// Nothing: the flow is done.
@@ -73,11 +73,11 @@ impl<T: Transport> User<T> {
             let message = self.message(request, token.is_some());
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
-                    self.current = None;
                     let status = answer.complete.status;
                     if (status == 401 && token.is_some()) || (request.max_redirects > 0 && is_redirect(status)) {
-                        return Poll::Ready(Next::Another(request, token, answer));
+                        return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
+                    self.current = None;
                     self.store_cookies(message.origin, None, request, &answer);
                     if let Err(cut) = self.conclude(scenario, request, answer) {
                         return Poll::Ready(Next::Cut(cut));
@@ -200,10 +200,10 @@ impl<T: Transport> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
-        token: Option<KeptToken>,
         first: Answer,
     ) -> Result<(), Cut> {
         let mut answer = first;
+        let token = self.current.take().and_then(|current| current.token);
         if answer.complete.status == 401
             && let Some(token) = token
         {
