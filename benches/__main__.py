@@ -20,7 +20,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
     "saturation": ([], ["--seconds", "1"]),
     "recording": ([], ["--rounds", "3", "--seconds", "1", "--requests", "100000"]),
-    "pacing": ([], ["--seconds", "3", "--rates", "1000"]),
+    "pacing": ([], ["--seconds", "3", "--rates", "1000", "--long", "0"]),
     "coordinated_omission": ([], ["--periods", "1"]),
     "fidelity": ([], ["--seconds", "2"]),
     "matrix": ([], ["--rounds", "3"]),

@@ -1,8 +1,8 @@
 """Memory: users that wait, and a run that goes on: `python -m benches.memory [--users N] [--rows N]`.
 
 A user that waits has one connection and nothing else to do. What 10,000 of them take is the resident memory of the
-engine's process beyond that of one user that has made as many requests, divided by their number. Then a run of five
-million requests is watched: no process may grow once it is under way.
+engine's process beyond that of one user that has made as many requests, divided by their number. Then a run of twenty
+million requests is watched, up to its summary: no process may grow once it is under way.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     from benches.targets.target import Target
 
+LONGEST_S = 1_800
+"""A run that takes longer than this is ended, and is no measurement."""
+ROW_BYTES = 40
+"""More than a row takes on disk."""
 HOUR = {"kind": "think", "distribution": "constant", "ns": 3600 * plans.SECOND_NS}
 LIMIT_BYTES = 2048
 """Most that a waiting user may take."""
@@ -88,8 +93,14 @@ def _started(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def soak(target: Target, rows: int) -> tuple[list[Sample], int]:
-    """Watches `loadcore bench` make so many requests; the samples of each process, and the rows it has written."""
+    """Watches `loadcore bench` make so many requests; the samples of each process, and the rows it has written.
+
+    Raises:
+        FailedRunError: There is no room for the rows on disk, or it took too long.
+    """
     with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
+        if shutil.disk_usage(folder).free < rows * ROW_BYTES:
+            raise engine.FailedRunError(f"{rows:,} rows do not fit where {folder} is")
         options = ["-c", "64", "-n", str(rows), "--workers", "1", "--progress", "none", "--no-strict-client", "--json"]
         words = [*clients.product(), "bench", f"{target.url}/", *options, "--out", f"{folder}/run"]
         with tempfile.TemporaryFile("w+") as output:
@@ -109,6 +120,10 @@ def _watch(process: psutil.Popen) -> Iterator[Sample]:
                 yield Sample(name, time.monotonic() - begun, one.memory_info().rss)
             except (psutil.NoSuchProcess, psutil.ZombieProcess):
                 continue
+        if time.monotonic() - begun > LONGEST_S:
+            for one in [*process.children(recursive=True), process]:
+                one.kill()
+            raise engine.FailedRunError(f"not done after {LONGEST_S} s")
         time.sleep(0.1)
 
 
@@ -124,7 +139,7 @@ def main() -> int:
     """Measures; 0 if all limits hold."""
     parser = argparse.ArgumentParser(prog="python -m benches.memory", description=__doc__)
     parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--rows", type=int, default=20_000_000)
     arguments = parser.parse_args()
     affinity.allow_many_files()
     with nullsrv(core=affinity.server_core()) as target:

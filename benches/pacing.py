@@ -1,7 +1,8 @@
-"""Pacing: `python -m benches.pacing [--rates 1000 …] [--seconds S]`.
+"""Pacing: `python -m benches.pacing [--rates 1000 …] [--seconds S] [--long S]`.
 
 Arrivals of a rate: exactly as many as planned, each due when the arithmetic says, sent soon after, and no later at the
-end than at the beginning. Poisson arrivals: the gaps are exponential, by the Kolmogorov-Smirnov test.
+end than at the beginning, for which one rate goes on for five minutes. Poisson arrivals: the gaps are exponential, by
+the Kolmogorov-Smirnov test.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SECOND_NS = 1_000_000_000
 LATENESS_LIMIT_NS = 100_000
 """Most that the median request may be late on an idle core."""
 SIGNIFICANCE = 0.01
+LONG_RATE = 10_000
+"""The rate that is kept for long."""
 SAMPLE = 5_000
 """Gaps that are tested; with more of them, the microseconds that a schedule is rounded to would show."""
 
@@ -40,6 +43,7 @@ class Paced:
 
     arrivals: str
     rate: int
+    seconds: int
     planned: int
     sent: int
     dropped: int
@@ -74,6 +78,7 @@ def measure(target: Target, rate: int, seconds: int, arrivals: Arrivals) -> Pace
         return Paced(
             arrivals=arrivals,
             rate=rate,
+            seconds=seconds,
             planned=rate * seconds,
             sent=len(due),
             dropped=counts["dropped"],
@@ -108,6 +113,7 @@ def page(measured: Sequence[Paced]) -> str:
         [
             one.arrivals,
             f"{one.rate:,}",
+            str(one.seconds),
             f"{one.planned:,}",
             f"{one.sent:,}",
             str(one.dropped),
@@ -120,7 +126,16 @@ def page(measured: Sequence[Paced]) -> str:
         ]
         for one in measured
     ]
-    columns = ["arrivals", "per second", "planned", "sent", "dropped", "wrongly due", "late, µs: p50 / p99 / most"]
+    columns = [
+        "arrivals",
+        "per second",
+        "seconds",
+        "planned",
+        "sent",
+        "dropped",
+        "wrongly due",
+        "late, µs: p50 / p99 / most",
+    ]
     return (
         "## Pacing\n\n"
         + results.Table([*columns, "drift, µs", "KS p", "engine cores", "foreign cores"], lines).markdown()
@@ -132,11 +147,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benches.pacing", description=__doc__)
     parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 10_000, 50_000])
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--long", type=int, default=300, help=f"seconds of {LONG_RATE:,} a second, 0 for none")
     arguments = parser.parse_args()
     affinity.allow_many_files()
     kinds: tuple[Arrivals, ...] = ("even", "poisson")
     with nullsrv(core=affinity.server_core()) as target:
         measured = [measure(target, rate, arguments.seconds, kind) for kind in kinds for rate in arguments.rates]
+        if arguments.long:
+            measured.append(measure(target, LONG_RATE, arguments.long, "even"))
     results.keep("pacing", [asdict(one) for one in measured], page(measured))
     return 0 if all(one.holds for one in measured) else 1
 

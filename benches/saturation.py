@@ -97,9 +97,12 @@ def main() -> None:
         rates += [with_workers(target, workers, seconds) for workers in (1, 2)]
     kept: list[dict[str, Any]] = [asdict(one) for one in rates]
     columns = ["", "requests/s", "CPU µs/request, start included", "foreign cores"]
-    results.keep(
-        "saturation", kept, "## Saturation\n\n" + results.Table(columns, [one.line() for one in rates]).markdown()
+    told = (
+        f"{len(affinity.cores())} cores, {CONNECTIONS} connections a worker. In the lines of all cores the target, one "
+        "thread, shares them with the workers: with two cores a second worker takes away from it."
     )
+    table = results.Table(columns, [one.line() for one in rates])
+    results.keep("saturation", kept, f"## Saturation\n\n{told}\n\n{table.markdown()}")
 
 
 if __name__ == "__main__":
