@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benches import affinity, tools
@@ -16,6 +17,7 @@ def describe() -> dict[str, str]:
     processor = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(encoding="utf-8"), re.MULTILINE)
     return {
+        "day": datetime.now(UTC).date().isoformat(),
         "processor": f"{len(affinity.cores())} x {processor[1] if processor else platform.machine()}",
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "unknown",
         "kernel": platform.release(),

@@ -1,4 +1,4 @@
-"""Puts what benches have measured last into `benches/README.md`, and into a page with plots.
+"""Puts what benches have measured last into `benches/README.md`, in short into `README.md`, and into a page with plots.
 
 `python -m benches.page` reads what lies in `target/bench/`; a bench that was not run leaves no section.
 """
@@ -9,7 +9,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from benches import results
+from benches import results, short_table
 from benches.build import ROOT
 from benches.cpu_per_request import CONNECTIONS, Run, costs_us, ratios
 
@@ -51,16 +51,16 @@ def where(machine: dict[str, str]) -> str:
     return "Measured on " + ", ".join(f"{name} {value}" for name, value in machine.items()) + "."
 
 
-def put(document: str, measured: str) -> str:
+def put(document: str, measured: str, begin: str = BEGIN, end: str = END) -> str:
     """The document with this in place of what was measured before.
 
     Raises:
         ValueError: The document has no place for it.
     """
-    if BEGIN not in document or END not in document:
-        raise ValueError(f"no {BEGIN} and {END}")
-    before, after = document.split(BEGIN, maxsplit=1)[0], document.split(END)[1]
-    return f"{before}{BEGIN}\n\n{measured.strip()}\n\n{END}{after}"
+    if begin not in document or end not in document:
+        raise ValueError(f"no {begin} and {end}")
+    before, after = document.split(begin, maxsplit=1)[0], document.split(end)[1]
+    return f"{before}{begin}\n\n{measured.strip()}\n\n{end}{after}"
 
 
 def plot(runs: Sequence[Run], server: str) -> str:
@@ -123,10 +123,10 @@ rect { fill: #7aa6c2 } line { stroke: #333 } .one { stroke: #b33; stroke-dasharr
 def write_html(measured: str) -> None:
     """Writes `target/bench/index.html`."""
     plots = ""
-    if (results.FOLDER / "cpu_per_request.arrow").exists():
-        runs = [Run(**row) for row in results.load("cpu_per_request")[0]]
+    for name, title in (("cpu_per_request", "CPU per request ÷ wrk"), ("peers", "Other tools, CPU per request ÷ wrk")):
+        runs = short_table.kept(name)
         for server in dict.fromkeys(one.server for one in runs):
-            plots += f"<h3>CPU per request ÷ wrk, {server}</h3>{plot(runs, server)}"
+            plots += f"<h3>{title}, {server}</h3>{plot(runs, server)}"
     text = f"<!doctype html><meta charset=utf-8><title>loadcore benches</title><style>{STYLE}</style>"
     text += f"<h1>loadcore benches</h1>{plots}{in_html(measured)}"
     (results.FOLDER / "index.html").write_text(text, encoding="utf-8")
@@ -135,10 +135,14 @@ def write_html(measured: str) -> None:
 def main() -> None:
     """Renders what was measured last."""
     measured = sections()
-    readme = ROOT / "benches" / "README.md"
-    readme.write_text(put(readme.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    whole, front = ROOT / "benches" / "README.md", ROOT / "README.md"
+    whole.write_text(put(whole.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    short = short_table.text(*(short_table.kept(name) for name in ("cpu_per_request", "peers", "login")))
+    if short:
+        text = put(front.read_text(encoding="utf-8"), short, short_table.BEGIN, short_table.END)
+        front.write_text(text, encoding="utf-8")
     write_html(measured)
-    print(f"{readme}\n{results.FOLDER / 'index.html'}")
+    print(f"{whole}\n{front}\n{results.FOLDER / 'index.html'}")
 
 
 if __name__ == "__main__":
