@@ -1,6 +1,7 @@
 """All benches, one after another, and the page of what they found: `python -m benches [NAME …] [--quick]`.
 
-On two quiet cores this takes near two and a half hours; `--quick` takes some minutes and is for trying the benches, not the engine.
+On two quiet cores this takes near two and a half hours; `--quick` takes some minutes and is for trying the benches, not
+the engine.
 """
 
 from __future__ import annotations
