@@ -15,8 +15,8 @@ from benches import page
 BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "counts": ([], ["allocations", "syscalls"]),
     "cpu_per_request": ([], ["--rounds", "3", "--seconds", "1", "--servers", "nullsrv", "--connections", "64"]),
-    "peers": ([], ["--rounds", "3", "--seconds", "1", "--connections", "64"]),
-    "login": ([], ["--rounds", "3", "--seconds", "1"]),
+    "peers": ([], ["--rounds", "2", "--connections", "64"]),
+    "login": ([], ["--rounds", "2"]),
     "startup": ([], ["--rounds", "3"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
     "saturation": ([], ["--seconds", "1"]),

@@ -32,6 +32,8 @@ TARGETS: dict[str, Callable[..., AbstractContextManager[Target]]] = {"nullsrv": 
 CONNECTIONS = (1, 64, 256, 1000)
 SHORT_ROUNDS = 9
 """What a start costs does not change; so many rounds measure it."""
+APART = 1.5
+"""How much longer a run must be than the shortest, for the two to say what the start costs."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def rounds(
     for number in range(count):
         turns = [(client, job.seconds * client.stretch, False) for client in chosen]
         if number < SHORT_ROUNDS:
-            turns += [(client, client.shortest_s, True) for client in chosen]
+            turns += [(one, one.shortest_s, True) for one, length, _ in turns if length >= APART * one.shortest_s]
         chance.shuffle(turns)
         for client, length, short in turns:
             if left_out is not None and client.name in left_out:

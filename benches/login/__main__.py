@@ -83,7 +83,7 @@ def main() -> int:
     """Measures and keeps what was measured; 1 if the server counted another number of requests than the clients."""
     parser = argparse.ArgumentParser(prog="python -m benches.login", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--connections", type=int, nargs="+", default=[64])
     arguments = parser.parse_args()
     affinity.allow_many_files()

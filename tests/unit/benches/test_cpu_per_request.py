@@ -124,3 +124,11 @@ def test_client_that_fails_ends_the_bench() -> None:
     """Where nothing may be left out."""
     with pytest.raises(FailedRunError, match="no wrk today"):
         list(rounds(BOTH, NOWHERE, clients.Job(NOWHERE.url, 1, 1.0), 2))
+
+
+@pytest.mark.usefixtures("failing_wrk")
+@pytest.mark.parametrize(("seconds", "short"), [(0.1, 0), (0.2, 2)])
+def test_start_is_measured_only_by_runs_that_are_much_shorter(seconds: float, short: int) -> None:
+    """Two of the same length differ by chance alone."""
+    done = list(rounds([clients.Floor()], NOWHERE, clients.Job(NOWHERE.url, 1, seconds), 2))
+    assert sum(run.short for run in done) == short
