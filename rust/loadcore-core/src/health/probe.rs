@@ -34,6 +34,8 @@ pub struct Probe {
     root: PathBuf,
     read_at: Instant,
     cpu_by_thread: HashMap<u32, u64>,
+    /// What the engine thread had used when it was last seen.
+    engine_cpu_ns: u64,
     switches: u64,
     machine: Option<MachineTime>,
     fd_limit: Option<u32>,
@@ -48,8 +50,15 @@ impl Probe {
 
     fn of(root: PathBuf, now: Instant) -> Self {
         let fd_limit = read(&root.join("self/limits")).as_deref().and_then(figures::descriptor_limit);
-        let mut probe =
-            Self { root, read_at: now, cpu_by_thread: HashMap::new(), switches: 0, machine: None, fd_limit };
+        let mut probe = Self {
+            root,
+            read_at: now,
+            cpu_by_thread: HashMap::new(),
+            engine_cpu_ns: 0,
+            switches: 0,
+            machine: None,
+            fd_limit,
+        };
         probe.process_cpu();
         probe.steal();
         probe
@@ -58,18 +67,18 @@ impl Probe {
     /// What has happened since the last time, or since the probe was made. An engine thread that has ended is not found
     /// any more: what it had used by then, as it said itself, is `cpu_at_end_ns`.
     pub fn sample(&mut self, now: Instant, engine_thread: Option<u32>, cpu_at_end_ns: Option<u64>) -> Health {
-        let cpu_of = |probe: &Self| engine_thread.and_then(|thread| probe.cpu_by_thread.get(&thread)).copied();
-        let before = cpu_of(self).unwrap_or(0);
         let process_cpu_ns = self.process_cpu();
-        let (after, missed) = match cpu_of(self) {
-            Some(after) => (Some(after), 0),
-            None => (cpu_at_end_ns, cpu_at_end_ns.map_or(0, |cpu_ns| cpu_ns.saturating_sub(before))),
-        };
+        let seen = engine_thread.and_then(|thread| self.cpu_by_thread.get(&thread)).copied();
+        // It may have ended some answers ago, before its last one is asked for.
+        let after = seen.or(cpu_at_end_ns);
+        let used = after.map(|after| after.saturating_sub(self.engine_cpu_ns));
+        let missed = if seen.is_none() { used.unwrap_or(0) } else { 0 };
+        self.engine_cpu_ns = after.unwrap_or(self.engine_cpu_ns);
         let wall = now.saturating_duration_since(self.read_at);
         self.read_at = now;
         Health {
             wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
-            cpu_ns: after.map(|after| after.saturating_sub(before)),
+            cpu_ns: used,
             process_cpu_ns: process_cpu_ns.map(|cpu_ns| cpu_ns + missed),
             involuntary_switches: engine_thread.and_then(|thread| self.switches(thread)),
             open_fds: self.open_descriptors(),
@@ -134,6 +143,15 @@ mod tests {
     use super::*;
     use crate::health::this_thread;
 
+    /// Waits until the kernel has forgotten a thread, which may be a moment after it was joined.
+    fn forgotten(thread: Option<u32>) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while thread.is_some_and(|thread| Path::new(&format!("/proc/self/task/{thread}")).exists()) {
+            assert!(Instant::now() < deadline, "{thread:?} is still there");
+            thread::yield_now();
+        }
+    }
+
     /// A thread that works is seen to, under its own id; once it waits, nothing is added.
     #[test]
     fn work_is_seen_under_the_thread_that_did_it() {
@@ -171,9 +189,31 @@ mod tests {
     fn a_thread_that_has_ended_is_not_forgotten() {
         let mut probe = Probe::new(Instant::now());
         let ended = thread::spawn(|| (this_thread(), Some(5_000_000_000))).join().unwrap();
+        forgotten(ended.0);
         let health = probe.sample(Instant::now(), ended.0, ended.1);
         assert_eq!(health.cpu_ns, Some(5_000_000_000));
         assert!(health.process_cpu_ns >= health.cpu_ns, "{health:?}");
+    }
+
+    /// What a thread used is told once, also if it ends an answer before it says how much that was in all.
+    #[test]
+    fn a_thread_that_ended_early_counts_once() {
+        let (tell, told) = channel();
+        let (release, wait) = channel::<()>();
+        let worker = thread::spawn(move || {
+            tell.send(this_thread()).unwrap();
+            let _ = wait.recv();
+        });
+        let thread = told.recv().unwrap();
+        let mut probe = Probe::new(Instant::now());
+        let before = probe.sample(Instant::now(), thread, None).cpu_ns.unwrap();
+        drop(release);
+        worker.join().unwrap();
+        forgotten(thread);
+        let between = probe.sample(Instant::now(), thread, None).cpu_ns;
+        let last = probe.sample(Instant::now(), thread, Some(before + 7)).cpu_ns;
+
+        assert_eq!((between, last), (None, Some(7)));
     }
 
     /// The number of open descriptors follows what the process opens.

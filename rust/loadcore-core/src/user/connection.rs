@@ -32,15 +32,21 @@ impl<C> Default for Connections<C> {
 impl<C: Connection> Connections<C> {
     /// A connection to an origin that a request can be posted on, and whether nothing has come over it: then the task is
     /// registered for what will. Unasked bytes on an idle connection would be taken for the next response, so such a
-    /// connection is given up like a closed one. `None`: there is no connection of use.
+    /// connection is given up like a closed one; one that is new has just been opened for this request, and is asked
+    /// nothing. `None`: there is no connection of use.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(super) fn ready(&mut self, origin: OriginId, now: u64, cx: &mut Context<'_>) -> Option<(Rc<Wire<C>>, bool)> {
+    pub(super) fn ready(
+        &mut self,
+        origin: OriginId,
+        is_new: bool,
+        now: u64,
+        cx: &mut Context<'_>,
+    ) -> Option<(Rc<Wire<C>>, bool)> {
         let index = self.wires.iter().position(|(other, _)| *other == origin)?;
         let wire = &self.wires[index].1;
         let quiet = wire.connection.poll_receive_ready(cx).is_pending();
-        // Of a new connection nothing is known yet, and nothing asked.
-        let is_usable = quiet || wire.served.get() == 0 || self.is_usable(wire);
+        let is_usable = quiet || is_new || self.is_usable(wire);
         if is_usable && now < wire.idle_until_ns.get() {
             return Some((Rc::clone(wire), quiet));
         }

@@ -79,7 +79,7 @@ impl<C: Connection> Flight<C> {
     /// Begins an attempt: a message of this length has been posted on the wire.
     #[inline]
     pub(super) fn begin(&mut self, wire: Rc<Wire<C>>, length: usize, timeouts: &Timeouts, now: u64) {
-        self.reused = wire.served.get() > 0;
+        self.reused = self.opened.is_none();
         self.wire = Some(wire);
         self.length = length;
         self.bytes_received = 0;
@@ -100,7 +100,6 @@ impl<C: Connection> Flight<C> {
             let unsent = if sending == Sending::Sent { 0 } else { wire.unsent.borrow().len() };
             self.bytes_sent += (self.length - unsent) as u64;
         }
-        wire.served.set(wire.served.get().saturating_add(1));
         sending == Sending::Sent
     }
 

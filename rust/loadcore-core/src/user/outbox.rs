@@ -28,8 +28,6 @@ pub(crate) struct Wire<C> {
     pub(crate) sending: Cell<Sending>,
     /// What of the request has not been sent.
     pub(crate) unsent: RefCell<VecDeque<u8>>,
-    /// Requests answered so far.
-    pub(crate) served: Cell<u32>,
     /// When the server will close the idle connection, by its own word.
     pub(crate) idle_until_ns: Cell<u64>,
 }
@@ -54,7 +52,6 @@ impl<C> Wire<C> {
             started_ns: Cell::new(0),
             sending: Cell::new(Sending::Queued),
             unsent: RefCell::default(),
-            served: Cell::new(0),
             idle_until_ns: Cell::new(u64::MAX),
         })
     }

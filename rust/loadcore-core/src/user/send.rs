@@ -149,7 +149,8 @@ impl<T: Transport> User<T> {
             return Err(Held::Refused(self.refuse(scenario, message.step, due_ns, Outcome::Interrupted)));
         }
         let now = self.worker.timer.recent();
-        let Some((wire, quiet)) = self.connections.ready(message.origin, now, cx) else {
+        let is_new = self.flight.opened.is_some();
+        let Some((wire, quiet)) = self.connections.ready(message.origin, is_new, now, cx) else {
             return Err(Held::NeedsConnection);
         };
         let Ok(length) = self.post(message, &wire) else {
