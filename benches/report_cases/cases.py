@@ -14,6 +14,8 @@ UPSTREAM_S = 0.04
 """The mean that the upstream adds to a request: four of ten wait 100 ms for it."""
 THINK_S = 2.0
 """The mean pause between two requests of a user: 1 to 3 s."""
+THINK_SPREAD = 0.29
+"""The standard deviation of pauses that are even between 1 and 3 s, as a part of their mean: 2 s / sqrt(12) / 2 s."""
 
 
 @dataclass(frozen=True)

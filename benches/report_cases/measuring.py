@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 import loadcore
-from benches.report_cases.cases import THINK_S, UPSTREAM_S, Deployment, Durations
+from benches.report_cases.cases import THINK_S, THINK_SPREAD, UPSTREAM_S, Deployment, Durations
 from loadcore import Scenario, choice, get, oauth2_password, rows_feeder, think, user_stages
 from loadcore.cli import gateway
 from loadcore.listeners import Listener
@@ -229,7 +230,7 @@ def _case(run: Run, watch: _Watch, durations: Durations, named: dict[str, Any]) 
         sent=run.summary["load"]["requests"]["sent_total"],
         bottleneck=bottleneck(
             run.client_reasons,
-            steady["requests_per_s"] / (users / (THINK_S + UPSTREAM_S)),
+            Reached(steady["requests_per_s"] / (users / (THINK_S + UPSTREAM_S)), steady["requests"]),
             Use(busiest, target + client_cores + foreign, foreign),
             os.cpu_count() or 1,
         ),
@@ -253,18 +254,36 @@ class Use:
     foreign: float
 
 
-def bottleneck(client_reasons: Sequence[Mapping[str, Any]], reached: float, use: Use, cores: int) -> str:
+@dataclass(frozen=True)
+class Reached:
+    """How far the rate came.
+
+    Attributes:
+        share: Of what the users would do if only the upstream took time.
+        requests: How many it was counted from.
+    """
+
+    share: float
+    requests: int
+
+    @property
+    def is_all(self) -> bool:
+        """Whether chance alone explains what is missing beyond 3 %: pauses are drawn, so few of them say little."""
+        return self.share >= _REACHED - 3 * THINK_SPREAD / math.sqrt(max(1, self.requests))
+
+
+def bottleneck(client_reasons: Sequence[Mapping[str, Any]], reached: Reached, use: Use, cores: int) -> str:
     """What kept the rate from being higher.
 
     Args:
         client_reasons: Why loadcore says that it was the limit; empty if it was not.
-        reached: The rate, as a share of what the users would do if only the upstream took time.
+        reached: The rate.
         use: What was busy.
         cores: How many the machine has.
     """
     if client_reasons:
         return f"the client: {client_reasons[0]['message']}"
-    if reached >= _REACHED:
+    if reached.is_all:
         return "the users' pauses"
     if use.busiest >= _BUSY:
         return f"the gateway: a process uses {use.busiest:.0%} of a core"

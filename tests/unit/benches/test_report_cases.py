@@ -9,7 +9,7 @@ import pytest
 
 from benches.report_cases import page
 from benches.report_cases.cases import DEPLOYMENTS, fitting
-from benches.report_cases.measuring import Use, bottleneck
+from benches.report_cases.measuring import Reached, Use, bottleneck
 
 IDLE = Use(busiest=0.2, machine=0.5, foreign=0.1)
 
@@ -60,13 +60,15 @@ def test_deployments_that_are_left_out_are_named(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("reasons", "reached", "use", "expected"),
     [
-        ([{"message": "it was late"}], 1.0, IDLE, "the client: it was late"),
-        ([], 0.99, Use(0.95, 2.0, 1.0), "the users' pauses"),
-        ([], 0.8, Use(0.97, 1.5, 0.1), "the gateway: a process uses 97% of a core"),
-        ([], 0.8, Use(0.5, 1.9, 1.2), "the machine: 1.9 cores are busy, 1.2 of them by other programs"),
-        ([], 0.8, IDLE, "waiting: no process and no core is busy"),
+        ([{"message": "it was late"}], Reached(1.0, 9_000), IDLE, "the client: it was late"),
+        ([], Reached(0.99, 9_000), Use(0.95, 2.0, 1.0), "the users' pauses"),
+        ([], Reached(0.94, 280), IDLE, "the users' pauses"),
+        ([], Reached(0.94, 9_000), IDLE, "waiting: no process and no core is busy"),
+        ([], Reached(0.8, 9_000), Use(0.97, 1.5, 0.1), "the gateway: a process uses 97% of a core"),
+        ([], Reached(0.8, 9_000), Use(0.5, 1.9, 1.2), "the machine: 1.9 cores are busy, 1.2 of them by other programs"),
+        ([], Reached(0.8, 9_000), IDLE, "waiting: no process and no core is busy"),
     ],
 )
-def test_who_was_the_limit(reasons: list[dict[str, str]], reached: float, use: Use, expected: str) -> None:
+def test_who_was_the_limit(reasons: list[dict[str, str]], reached: Reached, use: Use, expected: str) -> None:
     """The client's own verdict comes first; a rate that was reached needs no other culprit than the users."""
     assert bottleneck(reasons, reached, use, cores=2) == expected
