@@ -85,8 +85,8 @@ def test_growth_looks_at_what_follows_the_start() -> None:
 
 
 def compared(*, error_us: int, cores: float, verdict: str = "healthy") -> fidelity.Compared:
-    """A rate at which the median was wrong by so much."""
-    times = (2_000_000, 2_000_000 + error_us * 1000, 0, 0, 0)
+    """A rate at which the median was wrong by so much, over a way of 50 microseconds."""
+    times = (50_000, 2_000_000, 2_050_000 + error_us * 1000, 0, 0, 0)
     return fidelity.Compared(0.5, 1000, *times, cores, verdict, 0, 0.0)
 
 
@@ -95,6 +95,7 @@ def compared(*, error_us: int, cores: float, verdict: str = "healthy") -> fideli
     [
         (30, 0.5, "healthy", True),
         (31, 0.5, "healthy", False),
+        (-31, 0.5, "healthy", False),
         (150, 0.9, "healthy", True),
         (201, 0.9, "healthy", False),
         (5_000, 0.9, "client_limited", True),
