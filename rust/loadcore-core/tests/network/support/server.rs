@@ -190,6 +190,11 @@ impl Talk {
         }
     }
 
+    /// The client's port.
+    pub(crate) fn client_port(&self) -> Option<u16> {
+        self.stream.as_ref().and_then(|stream| stream.peer_addr().ok()).map(|address| address.port())
+    }
+
     /// Resets the connection.
     pub(crate) fn reset(&mut self) {
         if let Some(stream) = self.stream.take() {
