@@ -9,21 +9,10 @@ import pytest
 
 from loadcore import preflight
 from loadcore.errors import ExitCode, LimitsError
-from loadcore.machine import Limits, read_limits
+from loadcore.machine import read_limits
 from loadcore.preflight import Needs
+from tests.unit.runs.roomy import ROOMY
 
-ROOMY = Limits(
-    files_soft=20_000,
-    files_hard=20_000,
-    port_low=32_768,
-    port_high=60_999,
-    tcp_tw_reuse=2,
-    somaxconn=4096,
-    tcp_max_syn_backlog=2048,
-    memory_bytes=8 << 30,
-    cores=4.0,
-    cpu_pressure=0.0,
-)
 NARROW = replace(ROOMY, files_soft=256, files_hard=256)
 
 

@@ -8,21 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from loadcore.machine import Limits, open_files_of
+from loadcore.machine import open_files_of
 from loadcore.serving import Serving, look_as_target
-
-ROOMY = Limits(
-    files_soft=20_000,
-    files_hard=20_000,
-    port_low=32_768,
-    port_high=60_999,
-    tcp_tw_reuse=2,
-    somaxconn=4096,
-    tcp_max_syn_backlog=4096,
-    memory_bytes=8 << 30,
-    cores=4.0,
-    cpu_pressure=0.0,
-)
+from tests.unit.runs.roomy import ROOMY
 
 
 def test_a_target_that_has_enough() -> None:
