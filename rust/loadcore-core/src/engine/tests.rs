@@ -1,6 +1,7 @@
 //! Whole runs without a socket, in virtual time: an hour takes a moment, and every number is exact.
 
 mod auth;
+mod forgiven;
 mod load;
 mod request;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::aggregate::ScenarioEvent;
-use crate::record::{Outcome, ScenarioId};
+use crate::record::{Outcome, ScenarioId, StepId};
 use crate::transport::fake::{FakeTransport, Reply};
 
 /// What a simulated run left behind.
@@ -21,6 +22,8 @@ struct Outcomes {
     scenarios: Vec<BTreeMap<&'static str, u64>>,
     checks: (u64, u64),
     groups: Vec<(u64, u64)>,
+    /// Requests and errors of each step, by the windows.
+    steps: BTreeMap<String, (u64, u64)>,
     ended_ms: u64,
     fake: FakeTransport,
 }
@@ -51,6 +54,13 @@ impl Outcomes {
             *outcomes.entry(row.outcome.name()).or_default() += 1;
         }
         outcomes
+    }
+
+    /// Requests and errors of a step: by its rows, which the windows agree with.
+    fn errors_of(&self, step: &str) -> (u64, u64) {
+        let rows = self.of(step).fold((0, 0), |(rows, errors), row| (rows + 1, errors + u64::from(row.error)));
+        assert_eq!(rows, self.steps.get(step).copied().unwrap_or_default(), "windows of {step}");
+        rows
     }
 
     fn of<'a>(&'a self, step: &'a str) -> impl Iterator<Item = &'a Row> {
@@ -140,6 +150,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         scenarios: vec![BTreeMap::new(); tables.scenarios.len()],
         checks: (0, 0),
         groups: vec![(0, 0); tables.groups.len()],
+        steps: BTreeMap::new(),
         ended_ms,
         fake,
     };
@@ -151,6 +162,11 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     for event in EVENTS {
                         *outcomes.scenarios[usize::from(id)].entry(name(event)).or_default() += cell.count(event);
                     }
+                }
+                for (StepId(id), _, cell) in window.steps() {
+                    let step = outcomes.steps.entry(tables.steps[usize::from(id)].name.clone()).or_default();
+                    step.0 += u64::from(cell.requests);
+                    step.1 += u64::from(cell.errors);
                 }
                 for (_, _, cell) in window.checks() {
                     outcomes.checks.0 += u64::from(cell.evaluated);

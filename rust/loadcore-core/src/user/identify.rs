@@ -3,7 +3,7 @@
 use super::User;
 use crate::auth::{CompiledAuth, OAuth2, Token, TokenSlot};
 use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, TokenProgram, append_line};
-use crate::record::{Outcome, StepId};
+use crate::record::Outcome;
 use crate::transport::Transport;
 
 /// What a request is sent with.
@@ -18,8 +18,6 @@ pub(super) enum Identity {
 
 /// How a request gets its token.
 pub(super) struct Means<'a> {
-    /// The step that the request is for.
-    pub(super) step: StepId,
     pub(super) oauth2: &'a OAuth2,
     pub(super) token: &'a TokenProgram,
 }
@@ -68,9 +66,7 @@ impl<T: Transport> User<T> {
     /// How the request gets a token, if it needs one.
     pub(super) fn means<'a>(scenario: &'a ScenarioProgram, request: &RequestProgram) -> Option<Means<'a>> {
         match &scenario.auths[usize::from(request.auth?.0)] {
-            AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) } => {
-                Some(Means { step: request.step, oauth2, token })
-            }
+            AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) } => Some(Means { oauth2, token }),
             _ => None,
         }
     }

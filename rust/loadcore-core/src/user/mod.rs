@@ -24,7 +24,7 @@ use crate::h1::Decoder;
 use crate::plan::Reuse;
 use crate::program::{Flow, ScenarioProgram};
 use crate::random::Random;
-use crate::record::Phase;
+use crate::record::{Phase, Record};
 use crate::step::{Builtins, Evaluation, Variables};
 use crate::timer::{Interrupted, Seat};
 use crate::transport::Transport;
@@ -54,6 +54,8 @@ pub(crate) struct User<T: Transport> {
     connections: Connections<T::Connection>,
     /// Its message that is under way.
     flight: Flight<T::Connection>,
+    /// The row of a 401, until it is known whether its request is sent again. Boxed: it is seldom there.
+    withheld: Option<Box<Record>>,
     /// The request step it is at.
     current: Option<Current>,
     /// When what it does now, or does next, is due.
@@ -97,6 +99,7 @@ impl<T: Transport> User<T> {
             walk: Walk::default(),
             connections: Connections::default(),
             flight: Flight::default(),
+            withheld: None,
             current: None,
             due_ns: 0,
             iteration_due_ns: 0,

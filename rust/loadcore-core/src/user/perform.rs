@@ -70,11 +70,12 @@ impl<T: Transport> User<T> {
             && let Some(Current { request, token }) = self.current
         {
             let request = &scenario.requests[usize::from(request.0)];
-            let message = self.message(request, token.is_some());
+            let message = self.message(request, is_replaceable(request, token));
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
                     let status = answer.complete.status;
-                    if (status == 401 && token.is_some()) || (request.max_redirects > 0 && is_redirect(status)) {
+                    if (status == 401 && self.withheld.is_some()) || (request.max_redirects > 0 && is_redirect(status))
+                    {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.current = None;
@@ -96,7 +97,7 @@ impl<T: Transport> User<T> {
             },
         };
         let request = &scenario.requests[usize::from(request.0)];
-        let message = self.message(request, token.is_some());
+        let message = self.message(request, is_replaceable(request, token));
         match self.launch(cx, scenario, &message, self.due_ns) {
             Ok(()) => Poll::Pending,
             Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
@@ -191,7 +192,10 @@ impl<T: Transport> User<T> {
                 self.current = Some(Current { request: id, token: Some(token) });
                 Ok(())
             }
-            Err(failed) => Err(self.cut(failed)),
+            Err(NoAnswer { outcome, ended_ns }) => {
+                let refused = self.refuse(scenario, request.step, ended_ns, outcome);
+                Err(self.cut(refused))
+            }
         }
     }
 
@@ -204,7 +208,7 @@ impl<T: Transport> User<T> {
     ) -> Result<(), Cut> {
         let mut answer = first;
         let token = self.current.take().and_then(|current| current.token);
-        if answer.complete.status == 401
+        if self.withheld.is_some()
             && let Some(token) = token
         {
             answer = match self.replace_token(scenario, request, &token, answer).await {
@@ -222,7 +226,7 @@ impl<T: Transport> User<T> {
         self.conclude(scenario, request, answer)
     }
 
-    /// After a 401: one new token and one more try, if a new token could help.
+    /// After a 401: one new token and one more try, if a new token could help and can be had. Otherwise the answer stands.
     async fn replace_token(
         &mut self,
         scenario: &ScenarioProgram,
@@ -233,29 +237,42 @@ impl<T: Transport> User<T> {
         let due_ns = answer.ended_ns;
         let Some(means) = Self::means(scenario, request).filter(|means| self.is_replaceable(means, token, due_ns))
         else {
+            self.release(false);
             return Ok(answer);
         };
-        self.worker.give_back(answer.capture);
         let mut lines = std::mem::take(&mut self.lines);
         lines.clear();
-        let (_, ready_ns) = self.token(scenario, &means, due_ns, &mut lines).await?;
+        let ready_ns = match self.token(scenario, &means, due_ns, &mut lines).await {
+            Ok((_, ready_ns)) => ready_ns,
+            Err(failed) => {
+                self.release(false);
+                self.lines = lines;
+                if failed.outcome == Outcome::Interrupted {
+                    return Err(failed);
+                }
+                return Ok(Answer { ended_ns: failed.ended_ns, ..answer });
+            }
+        };
+        self.release(true);
+        self.worker.give_back(answer.capture);
         self.append_cookies(request, &mut lines);
         self.lines = lines;
         let message = self.message(request, false);
         self.send(scenario, &message, ready_ns).await
     }
 
-    /// A request of the plan. `again`: a 401 is not the last word.
+    /// A request of the plan. `withholds_401`: a 401 may not be the last word.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
-    fn message<'a>(&self, request: &'a RequestProgram, again: bool) -> Message<'a> {
+    fn message<'a>(&self, request: &'a RequestProgram, withholds_401: bool) -> Message<'a> {
         Message {
             step: request.step,
             method: &request.method,
             origin: OriginId(request.origin),
             timeouts: &request.timeouts,
             want: self.want(request),
-            expects: Expects { request: Some(request), redirects: request.max_redirects > 0, unauthorized: again },
+            expects: Expects { request: Some(request), redirects: request.max_redirects > 0 },
+            withholds_401,
             content: Content::Request(request),
         }
     }
@@ -327,4 +344,10 @@ impl<T: Transport> User<T> {
         let phase = self.worker.phase(scenario, self.due_ns);
         self.worker.recorder.borrow_mut().group(group, phase, duration_ns, ok);
     }
+}
+
+/// Whether a 401 says that the request's token is not good any more: unless it is what the step expects.
+#[inline]
+fn is_replaceable(request: &RequestProgram, token: Option<KeptToken>) -> bool {
+    token.is_some() && !request.expects(401)
 }

@@ -48,7 +48,8 @@ impl<T: Transport> User<T> {
                 origin,
                 timeouts: &request.timeouts,
                 want: self.want(request),
-                expects: Expects { request: Some(request), redirects: true, unauthorized: false },
+                expects: Expects { request: Some(request), redirects: true },
+                withholds_401: false,
                 content: Content::Redirected(&redirected),
             };
             answer = self.send(scenario, &message, due_ns).await?;

@@ -24,6 +24,8 @@ pub(super) struct Message<'a> {
     pub(super) timeouts: &'a Timeouts,
     pub(super) want: Want,
     pub(super) expects: Expects<'a>,
+    /// Whether the row of a 401 is withheld until it is known whether the request is sent again with another token.
+    pub(super) withholds_401: bool,
     pub(super) content: Content<'a>,
 }
 
@@ -34,14 +36,12 @@ pub(super) struct Expects<'a> {
     pub(super) request: Option<&'a RequestProgram>,
     /// Redirects, since they are followed.
     pub(super) redirects: bool,
-    /// 401, since a new token is tried.
-    pub(super) unauthorized: bool,
 }
 
 impl Expects<'_> {
     fn is_error(&self, status: u16) -> bool {
         let expected = self.request.map_or(status < 400, |request| request.expects(status));
-        !(expected || (self.redirects && is_redirect(status)) || (self.unauthorized && status == 401))
+        !(expected || (self.redirects && is_redirect(status)))
     }
 }
 
@@ -193,8 +193,12 @@ impl<T: Transport> User<T> {
         };
         self.keep(message.origin, reusable, &complete, end_ns);
         let service_ns = end_ns.saturating_sub(self.flight.started_ns);
-        let error = message.expects.is_error(complete.status);
-        self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
+        if message.withholds_401 && complete.status == 401 {
+            self.withhold(scenario, message.step, due_ns, Ended { result, end_ns });
+        } else {
+            let error = message.expects.is_error(complete.status);
+            self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
+        }
         let capture = self.flight.kept.take();
         Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
     }
@@ -321,6 +325,33 @@ impl<T: Transport> User<T> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
     fn record(&mut self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) {
+        let row = self.row(scenario, step, due_ns, ended, error);
+        self.worker.recorder.borrow_mut().record(&row);
+        self.record_extra(&row, ended);
+        self.flight.clear();
+    }
+
+    /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the message.
+    #[cold]
+    fn withhold(&mut self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended) {
+        let row = self.row(scenario, step, due_ns, ended, true);
+        self.record_extra(&row, ended);
+        self.withheld = Some(Box::new(row));
+        self.flight.clear();
+    }
+
+    /// Records the row that was withheld: an error, unless its request is sent again.
+    #[cold]
+    pub(super) fn release(&mut self, is_sent_again: bool) {
+        if let Some(row) = self.withheld.take() {
+            self.worker.recorder.borrow_mut().record(&Record { error: !is_sent_again, ..*row });
+        }
+    }
+
+    /// The row of the message.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
+    fn row(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) -> Record {
         let Ended { result, end_ns } = ended;
         let flight = &self.flight;
         let was_sent = flight.attempts > 0;
@@ -328,14 +359,12 @@ impl<T: Transport> User<T> {
             Ok(complete) => (Outcome::Ok, complete.status),
             Err(outcome) => (outcome, self.decoder.status().filter(|_| was_sent).unwrap_or(0)),
         };
-        let phase = self.worker.phase(scenario, due_ns);
-        let mut recorder = self.worker.recorder.borrow_mut();
-        recorder.record(&Record {
+        Record {
             step,
             outcome,
             status,
             error,
-            phase,
+            phase: self.worker.phase(scenario, due_ns),
             attempts: flight.attempts,
             reused: flight.reused && was_sent,
             user: self.number,
@@ -347,14 +376,18 @@ impl<T: Transport> User<T> {
             connection: flight.opened.as_deref().copied(),
             bytes_sent: flight.bytes_sent,
             bytes_received: flight.bytes_received,
-        });
-        let (surplus, interim) = result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
+        }
+    }
+
+    /// Counts what came besides the response.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "two comparisons, most of the time")]
+    fn record_extra(&mut self, row: &Record, ended: Ended) {
+        let (surplus, interim) = ended.result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
         let surplus = surplus + self.connections.take_stray_bytes();
         if surplus > 0 || interim > 0 {
-            recorder.extra(step, phase, surplus, u64::from(interim));
+            self.worker.recorder.borrow_mut().extra(row.step, row.phase, surplus, u64::from(interim));
         }
-        drop(recorder);
-        self.flight.clear();
     }
 }
 

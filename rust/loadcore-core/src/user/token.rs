@@ -13,8 +13,7 @@ use crate::record::Outcome;
 use crate::transport::Transport;
 
 impl<T: Transport> User<T> {
-    /// Gets a token that is good now, appends its header line, and says when the request may be sent. A request that gets
-    /// none is recorded as such.
+    /// Gets a token that is good now, appends its header line, and says when the request may be sent.
     pub(super) async fn token(
         &mut self,
         scenario: &ScenarioProgram,
@@ -33,7 +32,7 @@ impl<T: Transport> User<T> {
                 Acquired::Fetch(fetch) => Some(fetch),
                 Acquired::Wait(_) => None,
                 Acquired::Failed { .. } => {
-                    return Err(self.refuse(scenario, means.step, ready_ns, Outcome::AuthFailed));
+                    return Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns: ready_ns });
                 }
             };
             if let Some(fetch) = fetch {
@@ -42,13 +41,13 @@ impl<T: Transport> User<T> {
                 return fetched.map_err(|NoAnswer { outcome, ended_ns }| {
                     let interrupted = outcome == Outcome::Interrupted;
                     let outcome = if interrupted { Outcome::Interrupted } else { Outcome::AuthFailed };
-                    self.refuse(scenario, means.step, ended_ns, outcome)
+                    NoAnswer { outcome, ended_ns }
                 });
             }
             desk.waiting.borrow_mut().push(self.seat.index());
             let ended = || desk.ended_fetches.get() != ended_fetches;
             if self.seat.sleep_until_or(u64::MAX, ended).await.is_err() {
-                return Err(self.refuse(scenario, means.step, ready_ns, Outcome::Interrupted));
+                return Err(NoAnswer { outcome: Outcome::Interrupted, ended_ns: ready_ns });
             }
             ready_ns = ready_ns.max(worker.timer.recent());
         }
@@ -81,7 +80,8 @@ impl<T: Transport> User<T> {
             origin: OriginId(means.token.origin),
             timeouts: &worker.program.http.timeouts,
             want: Want { body: true, ..Want::default() },
-            expects: Expects { request: None, redirects: false, unauthorized: false },
+            expects: Expects { request: None, redirects: false },
+            withholds_401: false,
             content: Content::Bytes(&bytes),
         };
         let answer = match self.send(scenario, &message, due_ns).await {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::transport::fake::Then;
 
-fn with_oauth(shared: Option<u32>, load: Value) -> Value {
+pub(super) fn with_oauth(shared: Option<u32>, load: Value) -> Value {
     let mut plan = plan(load, json!([get("api")]));
     plan["auth"] = json!([{"name": "login", "way": {
         "kind": "oauth2", "token_url": "/token", "scope": "read", "shared": shared, "refresh_before_ns": 0, "step": "token",
@@ -14,7 +14,9 @@ fn with_oauth(shared: Option<u32>, load: Value) -> Value {
 }
 
 /// A server that issues numbered tokens after 50 ms and answers the API after 10 ms, as `status` says.
-fn gateway(status: impl Fn(&str, u64) -> u16 + 'static) -> (FakeTransport, Rc<std::cell::RefCell<Vec<String>>>) {
+pub(super) fn gateway(
+    status: impl Fn(&str, u64) -> u16 + 'static,
+) -> (FakeTransport, Rc<std::cell::RefCell<Vec<String>>>) {
     let log = Rc::new(std::cell::RefCell::new(Vec::new()));
     let seen = Rc::clone(&log);
     let tokens = std::cell::Cell::new(0);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn arrival_rate(count: u64, max_users: u32, duration_ms: u64) -> Value {
+pub(super) fn arrival_rate(count: u64, max_users: u32, duration_ms: u64) -> Value {
     json!({
         "kind": "arrival_rate", "rate": {"count": count, "per_ns": 1_000_000_000}, "duration_ns": duration_ms * 1_000_000,
         "max_users": max_users, "arrivals": "even",
@@ -58,7 +58,7 @@ fn stages_of_users() {
 
 /// Every arrival of the schedule starts an iteration when it is due, however slow the target is.
 #[test]
-fn arrivals_are_on_time() {
+pub(super) fn arrivals_are_on_time() {
     let run = simulate(&plan(arrival_rate(1000, 600, 2000), json!([get("a")])), answers_after(500));
 
     assert_eq!(2000, run.rows.len());
@@ -79,7 +79,7 @@ fn a_user_is_freed_first() {
 
 /// An arrival that finds no free user is dropped and counted, and due = started + dropped.
 #[test]
-fn arrivals_without_a_user_are_dropped() {
+pub(super) fn arrivals_without_a_user_are_dropped() {
     let run = simulate(&plan(arrival_rate(100, 10, 10_000), json!([get("a")])), answers_after(200));
 
     let (started, dropped) = (run.count(ScenarioEvent::IterationStarted), run.count(ScenarioEvent::IterationDropped));
