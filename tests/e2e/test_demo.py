@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 def test_the_demo_then_a_first_scenario_of_one_s_own(tmp_path: Path) -> None:
-    """The demo's counts agree and its rate is as expected; its gateway, kept, serves `init`, `check` and `run`."""
+    """The demo's counts agree; its gateway, kept, serves `init`, `check` and `run`."""
     (tmp_path / "tmp").mkdir()
     where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path / "tmp")}
     demo = loadcore("demo", "--quick", "--keep", "--json", "--seed", "1", cwd=tmp_path, environ=where, timeout=100)
@@ -48,7 +48,6 @@ def _look_at(document: dict[str, Any], exit_code: int) -> None:
     assert demo["rows"] == demo["recorded"] == demo["received"] > 0
     assert summary["all"]["errors"] == 0
     assert summary["load"]["scenarios"][0]["users"]["peak"] == 200
-    assert summary["all"]["requests_per_s"] == pytest.approx(demo["expected_requests_per_s"], rel=0.05)
 
 
 def test_the_demo_s_scenario_can_be_copied(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from tests.faults.ledger import Expected, Fault, expected
 from tests.integration.recount import differences
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from loadcore.results.run import Run
     from tests.faults.ledger import Entry
 
@@ -42,14 +44,22 @@ def report(run: Run) -> list[str]:
     return [*differences(run.summary, run.requests), *run.verify()]
 
 
-def served(run: Run, entries: dict[str, list[Entry]], by_gateway: Counter[str]) -> list[str]:
-    """I3: what was sent is what was read; nothing is ok that was not served, nothing was served that is unknown."""
+def served(
+    run: Run,
+    entries: dict[str, list[Entry]],
+    by_gateway: Counter[str],
+    unread: AbstractSet[str] = frozenset(),
+) -> list[str]:
+    """I3: what was sent is what was read; nothing is ok that was not served, nothing was served that is unknown.
+
+    A request of an outcome in `unread` may have been sent without being read.
+    """
     rows = {row_id(row): row for row in run.requests.to_pylist()}
     found = [f"{name} was read but is no row" for name in entries.keys() - rows.keys()]
     found += [f"{name} was served but is no row" for name in by_gateway.keys() - rows.keys()]
     for name, row in rows.items():
         read = len(entries.get(name, []))
-        if row["attempts"] != read:
+        if row["attempts"] != read and not (row["outcome"] in unread and read <= row["attempts"]):
             found.append(f"{name}: sent {row['attempts']} times, read {read} times: {row}")
         if row["outcome"] == "ok" and name not in by_gateway and row["status"] != 408:
             found.append(f"{name} is ok but was not served")
@@ -96,15 +106,16 @@ def own_answers(run: Run, entries: dict[str, list[Entry]]) -> list[str]:
     return [f"{failed} of {evaluated} checks failed, {strange} of {len(rows)} answers were not the request's own"]
 
 
-def times(run: Run, total_s: float, slack_s: float) -> list[str]:
-    """I6: no time is negative, out of order, or beyond the time-out (twice that, if it was sent twice)."""
+def times(run: Run, total_s: float) -> list[str]:
+    """I6: no time is negative or out of order, and none timed out before its time.
+
+    That none times out after its time is shown in virtual time, where no other program delays the timer.
+    """
     found = []
     for row in run.requests.to_pylist():
         service, ttfb = row["service_ns"], row["ttfb_ns"]
         if row["lag_ns"] < 0 or row["response_ns"] < 0 or (service is not None and service < (ttfb or 0)):
             found.append(f"times of {row}")
-        if service is not None and service > (max(row["attempts"], 1) * total_s + slack_s) * _NS:
-            found.append(f"{row_id(row)} took {service / _NS:.3f} s, the time-out is {total_s} s")
         if row["outcome"].startswith("timeout_") and service < total_s * _NS * 0.99:
             found.append(f"{row_id(row)} timed out after {service / _NS:.3f} s")
     return found

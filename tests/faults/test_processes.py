@@ -95,7 +95,7 @@ def test_nohup_outlives_its_terminal(command: list[str], target: Target, tmp_pat
 
     run = loadcore.load(tmp_path / "run")
     assert (run.state, run.summary["signal"]) == ("finished", None)
-    assert run.summary["duration_s"] == pytest.approx(3, abs=0.5)
+    assert run.summary["duration_s"] >= 3
     assert run.requests.num_rows == target.total()
 
 
@@ -198,7 +198,7 @@ def test_a_clock_that_jumps(command: list[str], target: Target, tmp_path: Path) 
     run = loadcore.load(tmp_path / "run")
     assert "Traceback" not in err
     assert run.state == "finished"
-    assert run.summary["duration_s"] == pytest.approx(3, abs=0.5)
+    assert run.summary["duration_s"] >= 3
     rows = run.requests.to_pylist()
     assert len(rows) == target.total() > 500
     starts = {row["scheduled_at"].timestamp() - row["offset_ns"] / 1e9 for row in rows}

@@ -10,7 +10,7 @@ import pytest
 from loadcore import arrival_rate, get, post, users
 from tests.faults import invariants
 from tests.faults.bed import Bed, bed
-from tests.faults.flows import SLACK_S, TOTAL_S, run_on
+from tests.faults.flows import TOTAL_S, run_on
 from tests.faults.ledger import Fault
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def violations(run: Run, bed: Bed) -> list[str]:
         *invariants.served(run, entries, bed.served()),
         *invariants.ledger(run, entries),
         *invariants.own_answers(run, entries),
-        *invariants.times(run, TOTAL_S, SLACK_S),
+        *invariants.times(run, TOTAL_S),
         *invariants.bounds(run, USERS * 10),
     ]
 

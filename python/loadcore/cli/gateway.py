@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadcore.errors import RunError, UsageError
+from loadcore.errors import ConfigError, RunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,6 +104,25 @@ def process_created_at(pid: int) -> float | None:
         return None
 
 
+def require_installed() -> None:
+    """Checks that the gateway and the packages it needs are there, before anything is started.
+
+    Raises:
+        ConfigError: Something is missing; the hint has the command that installs it.
+    """
+    from importlib.util import find_spec
+
+    from loadcore.cli import extras
+
+    if missing := extras.missing("target"):
+        problem = f"the reference gateway needs packages that are not installed: {', '.join(missing)}"
+    elif find_spec(MODULE) is None:
+        problem = "this installation of loadcore does not contain the reference gateway"
+    else:
+        return
+    raise ConfigError(problem, hint=f"install them: {extras.install_command('target')}")
+
+
 @contextmanager
 def running(arguments: Sequence[str], folder: Path) -> Iterator[Gateway]:
     """A gateway for as long as the block runs. It stops by itself if this process dies, however it dies.
@@ -113,8 +132,10 @@ def running(arguments: Sequence[str], folder: Path) -> Iterator[Gateway]:
         folder: As of `start`.
 
     Raises:
+        ConfigError: Packages that it needs are not installed.
         RunError: It did not start.
     """
+    require_installed()
     reading, writing = os.pipe()
     try:
         try:
@@ -139,8 +160,10 @@ def start(arguments: Sequence[str], folder: Path) -> Gateway:
         folder: Where it may keep its data and its log; must exist.
 
     Raises:
+        ConfigError: Packages that it needs are not installed.
         RunError: It did not start; the hint has the end of its log.
     """
+    require_installed()
     return _when_ready(_spawn(arguments, folder, subprocess.DEVNULL), folder)
 
 
@@ -152,9 +175,11 @@ def start_stack(arguments: Sequence[str], folder: Path) -> Gateway:
         folder: As of `start`.
 
     Raises:
+        ConfigError: Packages that it needs are not installed.
         RunError: It did not start; the hint has the end of its log.
         UsageError: Programs are not installed; the hint has a line for each, with the command that installs it.
     """
+    require_installed()
     command = [sys.executable, "-m", STACK_MODULE, "--folder", str(folder), *arguments]
     return _when_ready(_execute(command, folder, subprocess.DEVNULL), folder)
 
@@ -224,10 +249,8 @@ def _first_line(child: subprocess.Popen[bytes], folder: Path) -> dict[str, objec
 
 
 def _tail(log: Path) -> str:
-    """Why a gateway did not start: what to install, or the end of what it wrote."""
+    """Why a gateway did not start: the end of what it wrote."""
     text = log.read_text(encoding="utf-8", errors="replace").strip()
-    if "ModuleNotFoundError" in text:
-        return f'{text.splitlines()[-1]}: pip install "loadcore[target]"'
     return "\n  ".join(["its last words:", *text.splitlines()[-_LOG_TAIL:]]) if text else "it wrote nothing"
 
 
