@@ -1,7 +1,7 @@
 """A run in a process of its own, whose events a test can wait for.
 
-`python -m tests.e2e.running URL OUT USERS DURATION WORKERS PATH` runs a scenario and prints one JSON document a line:
-the start, each second, each message, and at the end the exit code, with which it exits.
+`python -m tests.e2e.running URL OUT USERS DURATION WORKERS PATH GRACEFUL_STOP` runs a scenario and prints one JSON
+document a line: the start, each second, each message, and at the end the exit code, with which it exits.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ def running(
     duration: str = "60s",
     workers: int = 2,
     path: str = "/items",
+    graceful_stop: str = "5s",
     before: str = "",
 ) -> Iterator[Running]:
     """A run that goes on; it is ended with the block.
@@ -87,9 +88,11 @@ def running(
         duration: How long.
         workers: Processes.
         path: What each iteration asks for.
+        graceful_stop: How long running iterations may take after the end.
         before: Commands of the shell that starts it, ending with `&&`.
     """
-    arguments = [sys.executable, "-m", "tests.e2e.running", url, str(folder), str(count), duration, str(workers), path]
+    numbers = [str(count), duration, str(workers)]
+    arguments = [sys.executable, "-m", "tests.e2e.running", url, str(folder), *numbers, path, graceful_stop]
     command = ["bash", "-c", f'{before} exec "$0" "$@"', *arguments]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}"}
     with subprocess.Popen(
@@ -121,11 +124,11 @@ def _print(event: dict[str, Any]) -> None:
 
 
 def _main() -> int:
-    url, folder, count, duration, workers, path = sys.argv[1:]
+    url, folder, count, duration, workers, path, graceful_stop = sys.argv[1:]
     scenario = Scenario(
         "shop", base_url=url, load=users(int(count), duration=duration), steps=[get(path, name="items"), think("20ms")]
     )
-    run = loadcore.run(scenario, workers=int(workers), out=folder, listeners=[_Printer()], graceful_stop="5s")
+    run = loadcore.run(scenario, workers=int(workers), out=folder, listeners=[_Printer()], graceful_stop=graceful_stop)
     return run.exit_code
 
 

@@ -30,7 +30,7 @@ def test_first_bytes_are_a_request() -> None:
         speak.start()
         begun = time.monotonic()
         startup.first_request(listener, 10)
-        assert 0.05 < time.monotonic() - begun < 5
+        assert time.monotonic() - begun > 0.05
         speak.join()
         silent.close()
         speaking.close()
@@ -43,7 +43,7 @@ def test_cpu_of_children_counts() -> None:
     with psutil.Popen([sys.executable, "-c", wait], stdout=-1) as process:
         try:
             process.stdout.readline()
-            assert 0.2 <= startup.cpu_s(process) < 2
+            assert startup.cpu_s(process) >= 0.2
         finally:
             for one in [*process.children(), process]:
                 one.kill()
