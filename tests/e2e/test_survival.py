@@ -55,7 +55,7 @@ def test_a_killed_worker_is_said_at_once_and_its_rows_are_kept(target: Target, t
 
 
 def test_a_killed_supervisor_takes_its_workers_along(target: Target, tmp_path: Path) -> None:
-    """The supervisor gets kill -9: the workers end long before the run would, and what was written is opened as a truncated run."""
+    """The supervisor gets kill -9: the workers end long before the run would; what they wrote opens as truncated."""
     with running(target.url, tmp_path / "run") as run:
         run.until("second", 2)
         workers = run.workers()

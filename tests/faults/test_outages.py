@@ -83,7 +83,7 @@ def _now_us() -> int:
 
 
 def _due_us(row: Row) -> int:
-    return round(row["scheduled_at"].timestamp() * 1e6)
+    return int(row["scheduled_at"].timestamp() * 1e6)
 
 
 def _start_us(row: Row) -> int:
@@ -156,7 +156,10 @@ def test_a_target_that_is_killed_and_started_again(tmp_path: Path) -> None:
             gateway.process.kill()
             gateway.process.wait()
 
-        outage = Outage(kill, lambda: stack.enter_context(started("tests.faults.gateway", log, gateway.port)) and None)
+        def restart() -> None:
+            stack.enter_context(started("tests.faults.gateway", log, gateway.port))
+
+        outage = Outage(kill, restart)
         run = run_on(gateway.url, LOAD, tmp_path / "run", meanwhile=Meanwhile(outage))
         found = basic(run)
 
