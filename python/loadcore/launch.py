@@ -89,7 +89,9 @@ def _start(plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, *, allo
         description=Description((), (), (), (), 0),
         base_urls=plan_facts.base_urls(plan),
         expected=plan_facts.expected_statuses(plan),
-        thresholds=[{"expression": rule.expression, "scenario": rule.scenario, "step": rule.step} for rule in rules],
+        thresholds=[
+            {name: getattr(rule, name) for name in ("expression", "scenario", "step", "default")} for rule in rules
+        ],
         loads=plan_facts.loads(plan),
         stopping=plan_facts.stopping_checks(plan),
         needed=plan_facts.needed_values(plan),

@@ -53,7 +53,8 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         base_url: Target in place of the scenario's.
         warm_up: What is due before this offset stays out of the summary.
         graceful_stop: How long running iterations may go on after the planned end.
-        thresholds: What the run is judged by, in place of what the scenarios say.
+        thresholds: What the run is judged by, in place of what the scenarios say. Errors and checks are judged by
+            default, unless a threshold replaces that.
         workers: Number of processes; by default one for each core that may be used.
         out: The run's folder; by default `runs/<id>`.
         seed: Where every random choice comes from; by default another one each time.

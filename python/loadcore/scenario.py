@@ -140,7 +140,10 @@ class Scenario:
     start_after: str = "0s"
     """When this scenario starts, counted from the start of the run."""
     thresholds: Sequence[str | Threshold] = ()
-    """Claims about this scenario that decide the exit code. A file's own stand in its `THRESHOLDS`."""
+    """Claims about this scenario that decide the exit code. A file's own stand in its `THRESHOLDS`.
+
+    `errors.rate < 1%` and, where there are checks, `checks.rate > 99%` are judged unless one of these replaces them.
+    """
     http: Http | None = None
     """How the run speaks HTTP. One for the whole run: scenarios that give one must agree. So with the next two."""
     warm_up: str | None = None

@@ -19,8 +19,11 @@
     dropped.rate      percent   iterations that found no free user, of all due       scenario
     dropped.count     count     iterations that found no free user                   scenario
 
-Everything is judged over the steady phase and, without a scope, over all steps except the users' start and token calls.
-A threshold without data has not passed: it is in a state of its own.
+Everything is judged over the steady phase and, without a scope, over all steps except the users' start and token calls;
+checks of the users' start count whenever they were made. A threshold without data has not passed: it is in a state of
+its own.
+
+`DEFAULTS` are judged in every run, unless a threshold without a step says something else about errors or checks.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from loadcore.suggestions import did_you_mean
 from loadcore.units import parse_count, parse_duration, parse_percent, parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 Time: TypeAlias = Literal["service", "response", "ttfb"]
 Counter: TypeAlias = Literal[
@@ -51,8 +54,10 @@ Counter: TypeAlias = Literal[
 ]
 Unit: TypeAlias = Literal["ratio", "ns", "per_s", "count"]
 
-DEFAULT: Final = "errors.rate < 1%"
-"""What is judged when no threshold is given anywhere."""
+DEFAULTS: Final = {"errors": "errors.rate < 1%", "checks": "checks.rate > 99%"}
+"""What is judged where no threshold says otherwise: by the first word of the metrics that replace it."""
+DEFAULT: Final = DEFAULTS["errors"]
+"""An example for messages."""
 
 _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -162,6 +167,8 @@ class Rule:
     scenario: str | None = None
     step: str | None = None
     abort_after_ns: int | None = None
+    default: bool = False
+    """Whether nobody wrote it: one of `DEFAULTS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,7 @@ class Judgement:
             "value": self.value,
             "limit": self.rule.limit,
             "unit": self.rule.metric.unit,
+            "default": self.rule.default,
         }
 
 
@@ -242,6 +250,33 @@ def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = No
     if step is not None and rule.metric.name in _OF_SCENARIOS:
         raise ValueError(f'"{rule.expression}": {rule.metric.name} is counted for scenarios, not for steps')
     return replace(rule, scenario=scenario, step=step)
+
+
+def defaults(rules: Iterable[Rule], scenarios: Sequence[str], checking: Collection[str]) -> list[Rule]:
+    """The defaults that a run is judged by besides its own rules.
+
+    A rule about errors, or about checks, replaces the default for the scenarios it judges, if it is not about one step.
+    With several scenarios each is judged by itself: a busy one must not hide that another fails.
+
+    Args:
+        rules: The run's own, resolved.
+        scenarios: The names of all scenarios.
+        checking: Those of them that make checks.
+    """
+    found = []
+    said = [rule for rule in rules if rule.step is None]
+    for subject, expression in DEFAULTS.items():
+        judged = {rule.scenario for rule in said if rule.metric.name.startswith(f"{subject}.")}
+        if None in judged:
+            continue
+        own = replace(parse(expression), default=True)
+        several = len(scenarios) > 1
+        found += [
+            replace(own, expression=f"{name}/*: {expression}", scenario=name) if several else own
+            for name in scenarios
+            if name not in judged and (subject == "errors" or name in checking)
+        ]
+    return found
 
 
 def judge(rule: Rule, totals: Totals) -> Judgement:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import loadcore
-from loadcore import Scenario, get, oauth2_client_credentials, post, think, users
+from loadcore import Scenario, get, iterations, oauth2_client_credentials, post, response, think, users
 from loadcore.errors import ExitCode, PlanError, UsageError
 from loadcore.listeners import Listener
 from loadcore.results import summary
@@ -104,6 +104,42 @@ def test_a_target_that_answers_503_crosses_the_default_threshold(target: Target,
     (error,) = [entry for entry in run.summary["errors"] if entry["phase"] == "steady"]
     assert (error["status"], error["outcome"], error["step"]) == (503, None, "GET /broken")
     assert error["count"] == run.steps["GET /broken"]["errors"] == run.steps["GET /broken"]["statuses"]["503"]
+
+
+def test_a_threshold_about_times_does_not_hide_errors(target: Target, tmp_path: Path) -> None:
+    """A target that fails fast keeps every promise about its times."""
+    quick = shop(target.url, get("/broken"), thresholds=["response.p95 < 500ms"])
+    run = loadcore.run(quick, workers=1, duration="1s", out=tmp_path / "run")
+
+    assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
+    assert run.verdict["reasons"] == ["1 of 2 thresholds crossed: errors.rate < 1%"]
+
+
+def test_checks_that_all_fail_are_judged(target: Target, tmp_path: Path) -> None:
+    """Nobody wrote a threshold about them; the user may say that they may fail."""
+    checked = shop(target.url, get("/items", checks=[response.contains("never there")]))
+    failing = loadcore.run(checked, workers=1, duration="1s", out=tmp_path / "failing")
+    let_off = loadcore.run(
+        checked, workers=1, duration="1s", thresholds=["checks.rate >= 0%"], out=tmp_path / "let off"
+    )
+
+    assert exit_codes(failing) == [ExitCode.THRESHOLD_CROSSED]
+    assert [entry["expression"] for entry in failing.summary["thresholds"] if entry["default"]] == [
+        "errors.rate < 1%",
+        "checks.rate > 99%",
+    ]
+    assert exit_codes(let_off) == []
+
+
+def test_a_busy_scenario_does_not_hide_one_that_fails(target: Target, tmp_path: Path) -> None:
+    """Each is judged by itself: of all requests together fewer than 1 % fail."""
+    busy = Scenario("busy", base_url=target.url, load=users(8, duration="1s"), steps=[get("/items")])
+    broken = Scenario("broken", base_url=target.url, load=iterations(total=2), steps=[get("/broken")])
+    run = loadcore.run([busy, broken], workers=1, out=tmp_path / "run")
+
+    assert run.summary["all"]["error_rate"] < 0.01
+    assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
+    assert run.verdict["reasons"] == ["1 of 2 thresholds crossed: broken/*: errors.rate < 1%"]
 
 
 def test_expected_statuses_are_no_errors(target: Target, tmp_path: Path) -> None:

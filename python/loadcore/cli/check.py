@@ -97,7 +97,10 @@ def _text(prepared: Prepared, settings: Settings, console: Console) -> str:
     plan = prepared.plan.redacted()
     sources = {name: setting.source for name, setting in prepared.sources.items()}
     settings_shown = settings_of(plan, sources, page)
-    settings_shown += [Source("threshold", rule.expression, sources["thresholds"]) for rule in prepared.rules]
+    settings_shown += [
+        Source("threshold", rule.expression, "default" if rule.default else sources["thresholds"])
+        for rule in prepared.rules
+    ]
     workers = settings.either("workers", Setting(None, "default"))
     shown = "one for each core" if workers.value is None else str(workers.value)
     settings_shown.append(Source("workers", shown, workers.source))

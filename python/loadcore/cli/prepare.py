@@ -93,7 +93,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
         once=once,
     )
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
-    plan, rules = compile_run(scenarios, options, of_file, given)
+    plan, rules = compile_run(scenarios, options, of_file, given, _guards(settings))
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
         "host": host or _suggested_host(file.scenarios, settings) or Setting(None, file.path.name),
@@ -147,13 +147,15 @@ def _thresholds(
     of_file: Sequence[str | Threshold], scenarios: Sequence[Scenario], settings: Settings
 ) -> tuple[Sequence[Any], Sequence[Any], str | None]:
     """Those of the file, those that take the place of all others, and where the latter came from."""
-    from loadcore.thresholds import DEFAULT, Threshold
-
     said = bool(of_file) or any(scenario.thresholds for scenario in scenarios)
     found = settings.insisted.get("thresholds") or (None if said else settings.suggested.get("thresholds"))
-    aborting = [Threshold(text, abort_after=ABORT_AFTER) for text in settings.get("abort_on", ())]
     if found is not None:
-        return (), (*found.value, *aborting), found.source
-    if not said:
-        return (DEFAULT, *aborting), (), "default"
-    return (*of_file, *aborting), (), None
+        return (), found.value, found.source
+    return of_file, (), None if said else "default"
+
+
+def _guards(settings: Settings) -> list[Threshold]:
+    """What ends the run early."""
+    from loadcore.thresholds import Threshold
+
+    return [Threshold(text, abort_after=ABORT_AFTER) for text in settings.get("abort_on", ())]

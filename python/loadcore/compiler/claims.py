@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadcore.compiler.problems import Problems
-from loadcore.thresholds import DEFAULT, Threshold, parse, resolve
+from loadcore.plan import walk
+from loadcore.thresholds import DEFAULT, Threshold, defaults, parse, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ def compile_thresholds(
     scenarios: Sequence[Scenario],
     of_file: Sequence[str | Threshold] = (),
     given: Sequence[str | Threshold] = (),
+    guards: Sequence[Threshold] = (),
 ) -> tuple[Rule, ...]:
     """The rules by which the run is judged.
 
@@ -28,9 +30,10 @@ def compile_thresholds(
         scenarios: Their own thresholds judge themselves only.
         of_file: The file's `THRESHOLDS`.
         given: What was given when the run was started. It takes the place of all others.
+        guards: What ends the run early, whatever else it is judged by: it replaces nothing.
 
     Returns:
-        The rules in the order they are written; if there are none anywhere, the default one.
+        The rules in the order they are written, the defaults that none of them replaces, the guards.
 
     Raises:
         ScenarioError: With everything that is wrong with them.
@@ -45,10 +48,22 @@ def compile_thresholds(
             else:
                 message = f"thresholds is {scenario.thresholds!r}: it must be a list"
                 problems.add(scenario.place, message, f'write thresholds=["{DEFAULT}"]')
-    for threshold, owner in declared or [(DEFAULT, None)]:
-        try:
-            rules.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None))
-        except ValueError as error:
-            problems.add(owner.place if owner else None, f"threshold: {error}")
+    guarding: list[Rule] = []
+    for to, group in ((rules, declared), (guarding, [(each, None) for each in guards])):
+        for threshold, owner in group:
+            try:
+                to.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None))
+            except ValueError as error:
+                problems.add(owner.place if owner else None, f"threshold: {error}")
     problems.raise_if_any()
-    return tuple(dict.fromkeys(rules))
+    return tuple(dict.fromkeys([*rules, *_defaults(plan, rules), *guarding]))
+
+
+def _defaults(plan: Plan, rules: Sequence[Rule]) -> list[Rule]:
+    names = [scenario["name"] for scenario in plan.document["scenarios"]]
+    checking = {
+        scenario["name"]
+        for scenario in plan.document["scenarios"]
+        if any(step.get("checks") for step in walk([*scenario["on_start"], *scenario["steps"]]))
+    }
+    return defaults(rules, names, checking)

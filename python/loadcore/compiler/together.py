@@ -24,6 +24,7 @@ def compile_run(
     options: Options,
     of_file: Sequence[str | Threshold] = (),
     given: Sequence[str | Threshold] = (),
+    guards: Sequence[Threshold] = (),
 ) -> tuple[Plan, tuple[Rule, ...]]:
     """The plan and the rules by which the run is judged.
 
@@ -32,6 +33,7 @@ def compile_run(
         options: As of `compile`.
         of_file: As of `compile_thresholds`.
         given: As of `compile_thresholds`.
+        guards: As of `compile_thresholds`.
 
     Raises:
         ScenarioError: With everything that is wrong in declarations, options and thresholds, and with the plan.
@@ -42,7 +44,7 @@ def compile_run(
     found = list(problems)
     rules: tuple[Rule, ...] = ()
     try:
-        rules = compile_thresholds(plan, scenarios, of_file, given)
+        rules = compile_thresholds(plan, scenarios, of_file, given, guards)
     except ScenarioError as error:
         found += error.problems
     found += _problems_of_plan(plan, found)

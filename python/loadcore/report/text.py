@@ -89,11 +89,12 @@ def thresholds(summary: Summary, page: Page) -> list[str]:
     rows = []
     for threshold in summary["thresholds"]:
         mark, role, word = marks[threshold["state"]]
+        by_default = "default" if threshold.get("default") else ""
         rows.append(
             [
                 Cell(f"{mark} {printable(threshold['expression'], glyphs)}", role),
                 Cell(quantity(threshold["value"], threshold["unit"], glyphs)),
-                Cell(word, role),
+                Cell(", ".join(filter(None, (word, by_default))), role if word else Role.QUIET),
             ]
         )
     columns = (Column("THRESHOLDS", left=True), Column("measured"), Column("", left=True, drop=1))

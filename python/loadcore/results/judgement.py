@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.errors import ExitCode
 from loadcore.results import failures
-from loadcore.results.tally import Tally
+from loadcore.results.tally import MAIN, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,8 +142,19 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
         reasons.append(f"none of {main.requests} requests was answered{because}")
+    else:
+        reasons += [f"{name}: no request was made" for name in _silent(evidence)]
     reasons += [f"{entry['expression']} has no data" for entry in evidence.thresholds if entry["state"] == "no_data"]
     return [(ExitCode.NO_DATA, text) for text in reasons]
+
+
+def _silent(evidence: Evidence) -> list[str]:
+    """Scenarios that began and came to no request in the whole run, while others did."""
+    made = {
+        scenario for (scenario, section, _), step in evidence.whole.steps.items() if section == MAIN and step.requests
+    }
+    begun = [each.name for each in evidence.scenarios if each.iterations_failed or each.users_lost]
+    return [name for name in begun if evidence.whole.steps and name not in made]
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.results.record_of_run import RunStart
+    from loadcore.results.tally import CheckTotals
     from loadcore.results.totals import Totals
     from loadcore.thresholds import Counter, Time
 
@@ -129,12 +130,19 @@ class Measured:
     def _checks(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
         found = [
             check
-            for check in self._steady.checks.values()
+            for check in checks_of(self._start, self._steady, self._whole)
             if scenario in (None, check.scenario) and step in (None, check.step)
         ]
         if not found:
             return None
         return sum(check.failed if counter == "checks_failed" else check.evaluated for check in found)
+
+
+def checks_of(start: RunStart, steady: Tally, whole: Tally) -> list[CheckTotals]:
+    """The checks of a run, those of the users' start over the whole of it, like their requests; others when steady."""
+    main = {(each.scenario, each.name) for each in start.description.steps if each.section == MAIN}
+    apart = [check for check in whole.checks.values() if (check.scenario, check.step) not in main]
+    return [*apart, *(check for check in steady.checks.values() if (check.scenario, check.step) in main)]
 
 
 def _end_of(scenario: ScenarioInfo, ended_ns: int, *, as_planned: bool) -> int:

@@ -93,14 +93,26 @@ def totals_of(folder: RunFolder, start: RunStart) -> Totals:
 def rules_of(start: RunStart) -> list[Rule]:
     """What a run is judged by."""
     return [
-        replace(thresholds.parse(entry["expression"]), scenario=entry["scenario"], step=entry["step"])
+        replace(
+            thresholds.parse(entry["expression"]),
+            scenario=entry["scenario"],
+            step=entry["step"],
+            default=entry.get("default", False),
+        )
         for entry in start.thresholds
     ]
 
 
 def judge(rules: Iterable[Rule], measured: Measured) -> list[dict[str, Any]]:
-    """Every threshold with what was measured, as it stands in the summary."""
-    return [thresholds.judge(rule, measured).to_json() for rule in rules]
+    """Every threshold with what was measured, as it stands in the summary.
+
+    A default that has no data is left out where others have some: no check was made, or a scenario was over before the
+    measured part began. Nobody asked for it by name.
+    """
+    judged = [thresholds.judge(rule, measured) for rule in rules]
+    if measured.count("requests", None, None):
+        judged = [each for each in judged if not (each.rule.default and each.state is thresholds.State.NO_DATA)]
+    return [each.to_json() for each in judged]
 
 
 def facts_on_disk(paths: Sequence[Path]) -> tuple[FileFacts, ...]:

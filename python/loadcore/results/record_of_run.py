@@ -34,7 +34,7 @@ class RunStart:
     expected: list[tuple[str, str, list[list[int]]]]
     """Scenario, step, and the status codes it expects as inclusive ranges; steps that expect 0 to 399 are left out."""
     thresholds: list[dict[str, Any]]
-    """What the run is judged by: `expression`, and the `scenario` and `step` it is about."""
+    """What the run is judged by: `expression`, the `scenario` and `step` it is about, and whether it is a `default`."""
     loads: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By scenario: the load model, as it stands in the plan."""
     stopping: list[tuple[str, str, str]] = field(default_factory=list)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.results import judgement
 from loadcore.results.client import client_section, counted_of
 from loadcore.results.failures import causes
-from loadcore.results.lookup import SteadySpan, mean_ns
+from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
 from loadcore.results.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.totals import PHASES
@@ -75,7 +75,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "all": _step(main, span.seconds),
         "checks": [
             {key: getattr(check, key) for key in ("scenario", "step", "name", "evaluated", "failed")}
-            for check in steady.checks.values()
+            for check in checks_of(start, steady, whole)
         ],
         "groups": [_group(group) for group in steady.groups.values()],
         "errors": _errors(totals),

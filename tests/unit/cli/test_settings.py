@@ -67,7 +67,7 @@ def test_a_file_fills_in_what_the_scenario_does_not_say(tmp_path: Path) -> None:
     assert found.scenarios[0].load == users(9, duration="3s")
     assert found.target == "http://127.0.0.1:9"
     assert found.plan.document["warm_up_ns"] == 1_000_000_000
-    assert [rule.expression for rule in found.rules] == ["throughput > 1/s"]
+    assert [rule.expression for rule in found.rules] == ["throughput > 1/s", "errors.rate < 1%"]
     assert found.sources["load of shop"].source == "loadcore.toml"
 
 
@@ -101,7 +101,7 @@ def test_the_user_replaces_both(tmp_path: Path) -> None:
     assert found.scenarios[0].load == arrival_rate("50/s", duration="7s")
     assert found.target == "http://127.0.0.1:7"
     assert found.plan.document["warm_up_ns"] == 2_000_000_000
-    assert [rule.expression for rule in found.rules] == ["users.lost == 0"]
+    assert [rule.expression for rule in found.rules] == ["users.lost == 0", "errors.rate < 1%"]
     assert found.plan.seed == 4
     assert found.sources["load of shop"].source == "shop.py, --rate"
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadcore.engine import ScenarioInfo
+from loadcore.engine import ScenarioInfo, StepInfo
 from loadcore.results.lookup import Measured, SteadySpan
+from loadcore.results.opening import judge as judge_all
 from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
-from loadcore.thresholds import State, judge, parse, resolve
+from loadcore.thresholds import State, defaults, judge, parse, resolve
 from loadcore.verdict import Counted
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
@@ -285,6 +286,36 @@ def test_thresholds_find_their_numbers(expression: str, value: float) -> None:
 def test_nothing_measured_is_no_data(expression: str) -> None:
     """A run without numbers passes no threshold."""
     assert judge(parse(expression), measured(added())).state is State.NO_DATA
+
+
+def test_a_default_without_data_is_judged_only_where_nothing_was_measured() -> None:
+    """No check was made, so there is nothing to hold against any; a threshold that somebody wrote still has no data."""
+    rules = [parse("checks.rate > 98%"), *defaults([], ["shop"], {"shop"})]
+    busy = added(batch(3, step([10])))
+
+    assert [entry["expression"] for entry in judge_all(rules, measured(added()))] == [rule.expression for rule in rules]
+    assert [(entry["expression"], entry["state"]) for entry in judge_all(rules, measured(busy))] == [
+        ("checks.rate > 98%", "no_data"),
+        ("errors.rate < 1%", "pass"),
+    ]
+
+
+def test_checks_of_the_start_count_whenever_they_were_made() -> None:
+    """Users start in the warm-up, as a rule; their checks would be seen nowhere."""
+    start = replace(START, description=replace(DESCRIPTION, steps=(*DESCRIPTION.steps, LOGIN)))
+    check = {"kind": "check", "scenario": "shop", "name": "ok", "count": 4}
+    totals = added(
+        batch(
+            0, {**check, "step": "login", "errors": 3}, {**check, "step": "GET /items", "errors": 2}, phase="warm_up"
+        ),
+        batch(3, {**check, "step": "GET /items", "errors": 1}),
+    )
+
+    assert judge(parse("checks.failed < 1"), Measured(totals, start, SECOND)).value == 4
+    assert judge(parse("checks.rate > 1%"), Measured(totals, start, SECOND)).value == 0.5
+
+
+LOGIN = StepInfo("shop", "login", "POST", "start")
 
 
 @pytest.mark.parametrize(("open_only", "rules"), [(True, ["lag"]), (False, [])])

@@ -258,4 +258,5 @@ def test_a_judgement_is_written_with_its_unit() -> None:
         "value": 2e9,
         "limit": 10**9,
         "unit": "ns",
+        "default": False,
     }
