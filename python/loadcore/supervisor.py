@@ -22,11 +22,13 @@ from loadcore.errors import ExitCode, RunError
 from loadcore.host_watch import HostWatch
 from loadcore.link import Gone
 from loadcore.results import sealing
+from loadcore.results.failures import idle
 from loadcore.results.lookup import Measured
 from loadcore.results.opening import facts_on_disk, judge, requests_of, totals_for
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
 from loadcore.results.schema import SCHEMA_VERSION
+from loadcore.results.totals import PHASES
 from loadcore.results.windows_file import WindowsFile
 from loadcore.thresholds import AbortWatch
 
@@ -95,6 +97,7 @@ class Supervisor:
         self._trouble: dict[int, str] = {}
         self._seen: dict[int, int] = {}
         self._silent: set[int] = set()
+        self._idle: set[str] = set()
         self._complete = -1
         self._ended_ns = 0
         self._start_at_ns = 0
@@ -262,10 +265,19 @@ class Supervisor:
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
         self._totals.judged = judge(self._assignment.rules, measured)
         self._listeners.tell("on_window", self._totals, second)
+        self._mind_the_idle()
         rule = self._watch.observe(self._elapsed_ns(), measured)
         if rule is not None and self._aborted_by is None:
             self._aborted_by = rule.expression
             self._stop(f"stopping: {rule.expression} has not held for too long")
+
+    def _mind_the_idle(self) -> None:
+        """Say it once of each scenario whose users loop without sending anything."""
+        for phase in PHASES:
+            for name, scenario in self._totals.over(phase).scenarios.items():
+                if scenario.idle_steps and name not in self._idle:
+                    self._idle.add(name)
+                    self._listeners.say(f"{name}: {idle(scenario.idle_steps)}")
 
     def _mind_the_clock(self) -> None:
         for worker, silent_s in self._crew.silence().items():

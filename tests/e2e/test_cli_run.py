@@ -321,3 +321,28 @@ def _drain(descriptor: int) -> str:
             break
         parts.append(part)
     return b"".join(parts).decode()
+
+
+IDLE = """
+from loadcore import Scenario, branch, get, repeat, response, users, variable
+loop = Scenario("loop", base_url="URL", load=users(3, duration="1s"), steps=[
+    get("/", extract={"next": response.header("Server").default("x")}),
+    repeat(4_000_000_000, [branch(variable("next") == "never", then=[get("/next")])]),
+])
+"""
+
+
+def test_a_loop_that_sends_nothing_ends_as_planned(tmp_path: Path, url: str) -> None:
+    """Users that go round a branch for ever: told at once and in the report, over at the planned end."""
+    (tmp_path / "loop.py").write_text(IDLE.replace("URL", url), encoding="utf-8")
+    done = loadcore("run", "loop.py", "--json", *LENIENT, cwd=tmp_path)
+
+    assert done.returncode == 107, done.stdout + done.stderr
+    assert "loop: users went through" in done.stderr
+    summary = json.loads(done.stdout)
+    (scenario,) = summary["load"]["scenarios"]
+    iterations = scenario["iterations"]
+    assert (iterations["started"], iterations["completed"], iterations["interrupted"]) == (3, 0, 3)
+    assert scenario["users"]["idle_steps"] >= 1000
+    assert summary["load"]["requests"]["sent_total"] == 3
+    assert "without sending a request" in loadcore("report", cwd=tmp_path).stdout

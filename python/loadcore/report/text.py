@@ -12,6 +12,7 @@ from typing import Any
 from loadcore.report import numbers, plan_words, tables
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+from loadcore.results.failures import idle
 from loadcore.results.judgement import standing
 
 Summary = Mapping[str, Any]
@@ -141,6 +142,8 @@ def load(summary: Summary, page: Page) -> list[str]:
         name = [Cell(printable(scenario["name"], glyphs))] if len(scenarios) > 1 else []
         parts = [*name, *(Cell(text, role) for text, role in _iterations(scenario, glyphs))]
         lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
+        if idle_steps := scenario["users"].get("idle_steps"):
+            lines += sentence(Cell(f"{' ' * _LABEL}{glyphs.arrow} "), idle(idle_steps), page)
     requests = summary["load"]["requests"]
     shown = (
         ("requests sent", "sent_total", None),

@@ -53,6 +53,14 @@ def why_iterations_failed(start: RunStart, scenario: str, whole: Tally) -> str:
     return "; ".join([*found, *unanswered]) or _missing_value(start, scenario, whole)
 
 
+def idle(steps: int) -> str:
+    """What it means that users went through so many steps in loops that sent nothing."""
+    return (
+        f"users went through {steps:,} steps without sending a request: a `repeat` goes round and round "
+        "a `branch` that does not hold, or has neither a request nor a pause"
+    )
+
+
 def _missing_value(start: RunStart, scenario: str, whole: Tally) -> str:
     """The value that was not found: nothing else ends an iteration whose requests were all answered.
 

@@ -121,10 +121,14 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         if worker.error and not worker.lost:
             code = ExitCode.SCENARIO_RAISED if worker.reason == "feeder_exhausted" else ExitCode.BUG
             reasons.append((code, f"worker {worker.worker} {worker.reason}: {worker.error}"))
+    for scenario in evidence.scenarios:
+        if scenario.idle_steps and not scenario.iterations_completed:
+            text = f"{scenario.name}: no iteration reached its end: {failures.idle(scenario.idle_steps)}"
+            reasons.append((ExitCode.SCENARIO_RAISED, text))
     if any(threshold["state"] == "fail" for threshold in evidence.thresholds):
         return reasons  # What made the iterations fail has been found out by a threshold.
     for scenario in evidence.scenarios:
-        if scenario.iterations_failed and not scenario.iterations_completed:
+        if scenario.iterations_failed and not scenario.iterations_completed and not scenario.idle_steps:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
             cause = failures.why_iterations_failed(evidence.start, scenario.name, evidence.whole)
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))

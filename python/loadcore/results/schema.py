@@ -76,7 +76,7 @@ WINDOWS = pa.schema(
         *_optional(pa.int64(), "service_sum_ns", "response_sum_ns", "bytes_sent", "bytes_received", "attempts"),
         *_optional(pa.int64(), "connections", "surplus_bytes", "interim"),
         *_optional(pa.int64(), "iterations_due", "iterations_started", "iterations_completed", "iterations_failed"),
-        *_optional(pa.int64(), "iterations_dropped", "iterations_interrupted", "users_lost"),
+        *_optional(pa.int64(), "iterations_dropped", "iterations_interrupted", "users_lost", "idle_steps"),
         *_optional(pa.int32(), "users_active", "users_waiting"),
         *_optional(pa.binary(), "lag"),
         *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),

@@ -187,6 +187,7 @@ def _scenario(parts: Parts, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
             "planned": info.users,
             "peak": parts.totals.users_peak.get(info.name, 0),
             "lost": totals.users_lost,
+            "idle_steps": totals.idle_steps,
         },
     }
 

@@ -136,6 +136,8 @@ class ScenarioTotals:
     iterations_interrupted: int = 0
     users_lost: int = 0
     """Users whose start failed: they never iterate."""
+    idle_steps: int = 0
+    """Steps that users went through in loops that sent nothing."""
 
     def sums(self) -> dict[str, int]:
         """Every sum by its name."""

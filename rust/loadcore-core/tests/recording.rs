@@ -301,7 +301,7 @@ fn the_rest_is_counted_by_phase() {
     recorder.check(CheckId(0), Phase::WarmUp, true);
     recorder.check(CheckId(0), Phase::Steady, false);
     recorder.group(GroupId(0), Phase::Steady, 2_000_000, true);
-    recorder.scenario(ScenarioId(0), Phase::Steady, ScenarioEvent::IterationStarted);
+    recorder.scenario(ScenarioId(0), Phase::Steady, ScenarioEvent::IterationStarted, 1);
     recorder.users(ScenarioId(0), Users { active: 2, waiting: 1 });
     recorder.roll(0, Phase::Steady);
     recorder.roll(1, Phase::RampDown);

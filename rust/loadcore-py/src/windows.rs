@@ -50,7 +50,7 @@ struct Row {
 }
 
 /// The columns that count a scenario's events.
-const EVENTS: [(&str, ScenarioEvent); 7] = [
+const EVENTS: [(&str, ScenarioEvent); 8] = [
     ("iterations_due", ScenarioEvent::IterationDue),
     ("iterations_started", ScenarioEvent::IterationStarted),
     ("iterations_completed", ScenarioEvent::IterationCompleted),
@@ -58,6 +58,7 @@ const EVENTS: [(&str, ScenarioEvent); 7] = [
     ("iterations_dropped", ScenarioEvent::IterationDropped),
     ("iterations_interrupted", ScenarioEvent::IterationInterrupted),
     ("users_lost", ScenarioEvent::UserLost),
+    ("idle_steps", ScenarioEvent::IdleStep),
 ];
 
 impl Row {

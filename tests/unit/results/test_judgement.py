@@ -32,6 +32,11 @@ GOOD = Evidence(
     client_reasons=[],
 )
 FAILING = [ScenarioTotals("shop", iterations_started=100, iterations_failed=100)]
+IDLE = [ScenarioTotals("shop", iterations_started=5, iterations_interrupted=5, idle_steps=4000)]
+IDLE_TEXT = (
+    "shop: no iteration reached its end: users went through 4,000 steps without sending a request: a `repeat` goes "
+    "round and round a `branch` that does not hold, or has neither a request nor a pause"
+)
 NOTHING = StepTotals("", "all", "", "main")
 REFUSED = StepTotals("", "all", "", "main", requests=100, attempts=0)
 SILENT = StepTotals("", "all", "", "main", requests=100, attempts=100)
@@ -59,6 +64,7 @@ def test_a_good_run_passes_without_reasons() -> None:
     [
         ({"thresholds": [HOLDS, CROSSED]}, "fail", 99, "1 of 2 thresholds crossed: errors.rate < 1%"),
         ({"scenarios": FAILING}, "fail", 107, "shop: none of 100 iterations reached its end"),
+        ({"scenarios": IDLE}, "fail", 107, IDLE_TEXT),
         ({"end": worker("feeder_exhausted", "no rows left")}, "fail", 107, "worker 0 feeder_exhausted: no rows left"),
         ({"end": worker("aborted", "it broke")}, "invalid", 1, "worker 0 aborted: it broke"),
         ({"main": NOTHING}, "no_data", 113, "no request was made in the measured part of the run"),

@@ -41,7 +41,7 @@ def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None
     assert [second for second, _ in follower.seconds] == [0, 1, 2]
     assert follower.seconds[-1][1] == 60
     assert (summary["all"]["requests"], summary["exit_code"]) == (60, 0)
-    assert summary["load"]["scenarios"][0]["users"] == {"planned": 10, "peak": 10, "lost": 0}
+    assert summary["load"]["scenarios"][0]["users"] == {"planned": 10, "peak": 10, "lost": 0, "idle_steps": 0}
     run = load(tmp_path)
     assert (run.state, run.summary, run.missing, run.verify()) == ("finished", summary, (), [])
 

@@ -191,19 +191,21 @@ pub enum ScenarioEvent {
     IterationInterrupted,
     /// A user's start failed: it will never iterate.
     UserLost,
+    /// A user went through a step in a loop that sends nothing.
+    IdleStep,
 }
 
 /// The events of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScenarioCell {
-    counts: [u64; ScenarioEvent::UserLost as usize + 1],
+    counts: [u64; ScenarioEvent::IdleStep as usize + 1],
 }
 
 impl ScenarioCell {
-    /// Counts one event.
+    /// Counts events of one kind.
     #[inline]
-    pub fn record(&mut self, event: ScenarioEvent) {
-        self.counts[event as usize] += 1;
+    pub fn record(&mut self, event: ScenarioEvent, times: u64) {
+        self.counts[event as usize] += times;
     }
 
     /// How often this happened.

@@ -91,10 +91,10 @@ impl Window {
         cell.durations.record(duration_ns);
     }
 
-    /// Counts one event of a scenario.
+    /// Counts events of a scenario.
     #[inline]
-    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent) {
-        self.scenarios.cell(phase, scenario.0).record(event);
+    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent, times: u64) {
+        self.scenarios.cell(phase, scenario.0).record(event, times);
     }
 
     /// The steps that had requests.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod forgiven;
+mod idle;
 mod load;
 mod request;
 
@@ -68,7 +69,7 @@ impl Outcomes {
     }
 }
 
-const EVENTS: [ScenarioEvent; 7] = [
+const EVENTS: [ScenarioEvent; 8] = [
     ScenarioEvent::IterationDue,
     ScenarioEvent::IterationStarted,
     ScenarioEvent::IterationCompleted,
@@ -76,10 +77,11 @@ const EVENTS: [ScenarioEvent; 7] = [
     ScenarioEvent::IterationDropped,
     ScenarioEvent::IterationInterrupted,
     ScenarioEvent::UserLost,
+    ScenarioEvent::IdleStep,
 ];
 
 fn name(event: ScenarioEvent) -> &'static str {
-    ["due", "started", "completed", "failed", "dropped", "interrupted", "lost"][event as usize]
+    ["due", "started", "completed", "failed", "dropped", "interrupted", "lost", "idle"][event as usize]
 }
 
 /// A plan of one scenario; `change` is merged into it.

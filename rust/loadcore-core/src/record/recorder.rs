@@ -90,10 +90,10 @@ impl Recorder {
         self.window.group(group, phase, duration_ns, ok);
     }
 
-    /// Takes one event of a scenario.
+    /// Takes events of a scenario.
     #[inline]
-    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent) {
-        self.window.scenario(scenario, phase, event);
+    pub fn scenario(&mut self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent, times: u64) {
+        self.window.scenario(scenario, phase, event, times);
     }
 
     /// Says how a scenario's users stand, until it is said again.

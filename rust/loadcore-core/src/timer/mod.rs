@@ -286,6 +286,11 @@ impl Seat {
         self.index
     }
 
+    /// Tells this task to stop at once.
+    pub fn interrupt(&self) {
+        self.state.interrupted.set(true);
+    }
+
     /// Whether the task was told to stop at once.
     #[inline]
     #[must_use]

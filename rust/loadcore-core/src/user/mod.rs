@@ -35,6 +35,9 @@ use walk::Walk;
 
 /// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
 const IDLE_NS: u64 = 1_000_000;
+/// A user that goes through step after step without sending anything rests this long each time: a thousand of them leave
+/// time for those that do send.
+const REST_NS: u64 = 10_000_000;
 /// A user whose iterations fail rests, at first this long …
 const BACK_OFF_NS: u64 = 10_000_000;
 /// … and twice as long with each further failure, up to this. A login that failed once is not tried a million times.
@@ -234,6 +237,7 @@ impl<T: Transport> User<T> {
                             Err(_) => Err(Cut::Interrupted),
                         }
                     }
+                    Next::Rest => Box::pin(self.rest(scenario)).await,
                     Next::End => return IterationEnd::Completed,
                     Next::Cut(cut) => Err(cut),
                 };
@@ -253,12 +257,27 @@ impl<T: Transport> User<T> {
         }
     }
 
+    /// Lets others have their turn, after many steps in a row that sent nothing. At the end of a run nobody waits for a user
+    /// that goes through nothing but such steps: it may do so for ever.
+    async fn rest(&mut self, scenario: &ScenarioProgram) -> Result<(), Cut> {
+        self.worker.count_times(scenario.id, self.phase, ScenarioEvent::IdleStep, u64::from(walk::IDLE_STEPS));
+        let awake_ns = self.worker.now().saturating_add(REST_NS);
+        let over = || self.worker.is_over(scenario);
+        if self.seat.sleep_until_or(awake_ns, over).await.is_err() || over() {
+            self.seat.interrupt();
+            return Err(Cut::Interrupted);
+        }
+        self.due_ns = self.due_ns.max(awake_ns);
+        Ok(())
+    }
+
     /// When the next iteration is due, now that one has ended: at once, or as the pacing says, or later if iterations fail.
     fn next_due(&mut self, scenario: &ScenarioProgram) -> u64 {
         let free_since_ns = self.due_ns;
         let mut due_ns = free_since_ns;
         if due_ns == self.iteration_due_ns {
             due_ns = due_ns.max(self.worker.timer.recent()).saturating_add(IDLE_NS);
+            self.walk.rested();
         }
         if let Some(pacing) = scenario.pacing {
             due_ns = due_ns.max(self.iteration_due_ns.saturating_add(walk::duration(pacing, &mut self.random)));

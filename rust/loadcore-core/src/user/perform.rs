@@ -47,6 +47,8 @@ pub(super) enum Next<'a> {
     Another(&'a RequestProgram, Box<Answer>),
     /// Pause for so many nanoseconds.
     Think(u64),
+    /// Rest, after many steps that sent nothing.
+    Rest,
     /// Nothing: the flow is done.
     End,
     /// Nothing: the iteration has been cut short.
@@ -125,6 +127,7 @@ impl<T: Transport> User<T> {
             match action {
                 Action::Request(id) => return self.approach(scenario, id),
                 Action::Think(ns) => return Err(Next::Think(ns)),
+                Action::Idle => return Err(Next::Rest),
                 Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
                 Action::End => {
                     if !goes_on.as_mut().is_some_and(|goes_on| self.turn(scenario, goes_on)) {

@@ -17,14 +17,25 @@ pub(crate) enum Action {
     Think(u64),
     /// Nothing, but say how long this group took.
     GroupEnded(GroupId, u64),
+    /// Rest: [`IDLE_STEPS`] steps in a row have sent nothing, and nothing says that the next ones will.
+    Idle,
     /// The iteration is complete.
     End,
 }
+
+/// So many steps without a request or a pause, and a user lets others have their turn: it may be in a loop that never sends
+/// anything, as long as the repeat around a branch that does not hold.
+pub(crate) const IDLE_STEPS: u32 = 1_000;
+
+/// A shorter pause is one more step: a loop may pause for a nanosecond, too.
+const SHORTEST_PAUSE_NS: u64 = 1_000_000;
 
 /// Where in its flow a user is.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     at: usize,
+    /// Steps since the last request or pause, over all iterations.
+    idle: u32,
     counters: Vec<u32>,
     groups: Vec<(GroupId, u64)>,
 }
@@ -42,7 +53,13 @@ impl Walk {
     pub(crate) fn next_request(&mut self, flow: &Flow) -> Option<RequestId> {
         let Op::Request(id) = flow.ops.get(self.at)? else { return None };
         self.at += 1;
+        self.idle = 0;
         Some(*id)
+    }
+
+    /// The user has paused.
+    pub(crate) fn rested(&mut self) {
+        self.idle = 0;
     }
 
     /// Whether the flow is done.
@@ -53,10 +70,24 @@ impl Walk {
     /// The next action at `now`. Chance is drawn from the evaluation's generator.
     pub(crate) fn next(&mut self, flow: &Flow, evaluation: &mut Evaluation<'_, '_>, now: u64) -> Action {
         while let Some(op) = flow.ops.get(self.at) {
+            if self.idle >= IDLE_STEPS {
+                self.idle = 0;
+                return Action::Idle;
+            }
             self.at += 1;
+            self.idle += 1;
             match op {
-                Op::Request(id) => return Action::Request(*id),
-                Op::Think(think) => return Action::Think(duration(*think, evaluation.builtins.random)),
+                Op::Request(id) => {
+                    self.idle = 0;
+                    return Action::Request(*id);
+                }
+                Op::Think(think) => {
+                    let pause_ns = duration(*think, evaluation.builtins.random);
+                    if pause_ns >= SHORTEST_PAUSE_NS {
+                        self.idle = 0;
+                    }
+                    return Action::Think(pause_ns);
+                }
                 Op::GroupStart(group) => self.groups.push((*group, now)),
                 Op::GroupEnd => {
                     if let Some((group, began)) = self.groups.pop() {

@@ -160,8 +160,14 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn count(&self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent) {
-        self.recorder.borrow_mut().scenario(scenario, phase, event);
+        self.count_times(scenario, phase, event, 1);
+    }
+
+    #[inline]
+    pub(crate) fn count_times(&self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent, times: u64) {
+        self.recorder.borrow_mut().scenario(scenario, phase, event, times);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
