@@ -1,10 +1,10 @@
 """Everything that the routes of one worker use, opened and closed together."""
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from target_api.cache import AnswerCache
 from target_api.observe.loop_lag import watch_loop_lag
@@ -18,10 +18,12 @@ from target_api.settings import Settings
 from target_api.shared.control import ControlPage
 from target_api.shared.request_log import RequestLog
 from target_api.shared.truth import TruthBlock, TruthBook
-from target_api.store.database import Database, database_url
+from target_api.store.open import open_database
 from target_api.store.seed import seed
-from target_api.store.users import UserStore
 from target_api.upstream import Upstreams
+
+if TYPE_CHECKING:
+    from target_api.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class Place:
 
 
 class Services:
-    """The parts of one worker; made with the application, opened by its lifespan.
+    """The parts of one worker.
+
+    What is counted and shared is made with the application and outlives its lifespan; what is connected is made by
+    `open`, each time anew.
 
     Args:
         settings: The settings of the gateway.
@@ -52,7 +57,6 @@ class Services:
         self.settings = settings
         self.routes = routes
         self.place = place
-        self._own_folder: tempfile.TemporaryDirectory[str] | None = None
         folder = place.folder
         self.control = ControlPage(folder / "control.page" if folder else None)
         self.truth_book = TruthBook(folder / "truth.page" if folder else None, routes.labels)
@@ -63,42 +67,38 @@ class Services:
             self.control.set_program(settings.fault_program())
         self.metrics = Metrics()
         self._limits_page = SharedStorage.page(folder / "limits.page" if folder else None)
-        self.limits = RateLimits(settings, self._limits_page, self.metrics)
         self.cache = AnswerCache(settings.cache_url, settings.cache_ttl_s, self.metrics, self.control)
+        self.limits: RateLimits
         self.database: Database
-        self.users: UserStore
         self.tokens: TokenService
-        self._watches: list[asyncio.Task[None]] = []
         self.passwords: PasswordVerifier
-        self.upstreams = Upstreams(settings, self.metrics)
+        self.upstreams: Upstreams
         self.ready = False
+        self._watches: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Opens database, keys and cache; a gateway within one process also fills its database."""
         settings = self.settings
-        data_dir = settings.data_dir
-        if data_dir is None and not settings.database_url:
-            self._own_folder = tempfile.TemporaryDirectory(prefix="loadcore-gateway-")
-            data_dir = Path(self._own_folder.name)
-        self.database = Database(database_url(settings, data_dir or Path()), settings, self.metrics)
+        self.database = open_database(settings, settings.data_dir, self.metrics)
         if self.place.folder is None:
             await seed(self.database, settings)
-        self.users = UserStore(self.database)
         keys = KeyRing(self.database, self.control, settings.signing)
         self.tokens = TokenService(settings, keys, self.database, self.control)
         await self.tokens.load()
         self.passwords = PasswordVerifier(
             settings.hash_parameters, settings.hash_concurrency, settings.hash_queue, self.metrics
         )
+        self.limits = RateLimits(settings, self._limits_page, self.metrics)
         await self.cache.open()
+        self.upstreams = Upstreams(settings, self.metrics)
         await self.upstreams.open()
         self._watches = [asyncio.create_task(watch_loop_lag(self.metrics))]
-        if not self.database.is_sqlite:
+        if self.database.shared:
             self._watches.append(asyncio.create_task(self.tokens.follow_replicas()))
         self.ready = True
 
     async def close(self) -> None:
-        """Closes what was opened."""
+        """Closes what `open` opened."""
         self.ready = False
         for watch in self._watches:
             watch.cancel()
@@ -106,9 +106,3 @@ class Services:
         await self.upstreams.close()
         await self.cache.close()
         await self.database.close()
-        if self._own_folder is not None:
-            self._own_folder.cleanup()
-        self.control.close()
-        self.truth_book.close()
-        self.request_log.close()
-        self._limits_page.close()

@@ -21,6 +21,8 @@ from target_api.faults import FaultProgram
 from target_api.spec import parse_distribution
 
 SHORTEST_SECRET = 32
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+asyncpg://")
+"""How the URL of a database may begin."""
 
 
 class Profile(StrEnum):
@@ -36,6 +38,11 @@ class HashParameters(BaseModel):
     time_cost: int = Field(default=2, ge=1, le=20)
     memory_kib: int = Field(default=19 * 1024, ge=8, le=1 << 20)
     parallelism: int = Field(default=1, ge=1, le=16)
+
+    @property
+    def work(self) -> int:
+        """What a hash computes, in KiB of memory gone through."""
+        return self.time_cost * self.memory_kib
 
     @property
     def label(self) -> str:
@@ -83,7 +90,7 @@ class Settings(BaseSettings):
 
     database_url: str = ""
     db_pool: Annotated[int, Field(ge=1, le=500)] = 5
-    db_pool_timeout_s: Annotated[float, Field(gt=0)] = 5
+    db_pool_timeout_s: Annotated[float, Field(gt=0)] = 30
     db_busy_timeout_s: Annotated[float, Field(gt=0)] = 5
 
     cache_url: str = "mem://"
@@ -126,6 +133,13 @@ class Settings(BaseSettings):
     def _rule_parses(cls, value: str) -> str:
         if value:
             limits.parse(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: str) -> str:
+        if value and not value.startswith(DATABASES):
+            raise ValueError(f"the database is not one of {', '.join(DATABASES)}…")
         return value
 
     @field_validator("clients", "upstreams", mode="before")
@@ -180,7 +194,12 @@ class Settings(BaseSettings):
 
     @property
     def hash_concurrency(self) -> int:
-        """Threads of one worker that may hash at the same time: all workers together use the cores once."""
+        """Threads of one worker that may hash at the same time: all workers together use the cores once.
+
+        None for a hash as cheap as the demo's: handing it to a thread and back takes longer on a busy machine.
+        """
+        if not self.hash_threads and self.hash_parameters.work <= CHEAP_HASH.work:
+            return 0
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return self.hash_threads or max(1, cores // self.workers)
 

@@ -21,7 +21,7 @@ from target_api.connection import ConnectionProtocol
 from target_api.observe.logs import configure_logging
 from target_api.services import Place
 from target_api.settings import Settings
-from target_api.store.database import Database, database_url
+from target_api.store.open import open_database
 from target_api.store.seed import seed
 
 
@@ -33,8 +33,7 @@ def _process_ids(folder: Path) -> list[int]:
 
 
 async def _seed(settings: Settings) -> int:
-    assert settings.data_dir is not None  # noqa: S101 - the supervisor gives one
-    database = Database(database_url(settings, settings.data_dir), settings)
+    database = open_database(settings, settings.data_dir)
     try:
         return await seed(database, settings)
     finally:

@@ -100,7 +100,7 @@ class Site:
         own = ["--data-dir", str(data), *arguments]
         environment = {
             # Without a PostgreSQL the replicas share a file.
-            "GATEWAY_DATABASE_URL": f"sqlite+aiosqlite:///{self.place('gateway') / 'shared.sqlite3'}",
+            "GATEWAY_DATABASE_URL": f"sqlite:///{self.place('gateway') / 'shared.sqlite3'}",
             **fill_environment(service, values),
             "GATEWAY_REPLICA": f"gateway-{slot}",
             **variables,

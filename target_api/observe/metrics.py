@@ -32,7 +32,7 @@ class Metrics:
         self.hash_running = self._gauge("gateway_hash_running", "Password hashes being computed")
         self.hash_waiting = self._gauge("gateway_hash_waiting", "Password hashes waiting for a thread")
         self.db_in_use = self._gauge("gateway_db_pool_in_use", "Database connections checked out")
-        self.db_waiting = self._gauge("gateway_db_pool_waiting", "Requests waiting for a database connection")
+        self.db_waiting = self._gauge("gateway_db_pool_waiting", "Requests waiting for a database connection or lock")
         self.logins = Counter("gateway_logins", "Password logins", ["result"], registry=registry)
         self.tokens = Counter("gateway_tokens", "Token requests", ["kind", "result"], registry=registry)
         self.cache = Counter("gateway_cache", "Cache look-ups", ["result"], registry=registry)

@@ -32,8 +32,7 @@ async def list_items(
     """One page of items, in order of their ids."""
 
     async def compute() -> bytes:
-        async with exchange.services.database.begin(exchange.context.timings) as connection:
-            rows = await page_of_items(connection, limit + 1, cursor)
+        rows = await exchange.services.database.run(page_of_items, limit + 1, cursor, timings=exchange.context.timings)
         page = [ItemPublic.model_validate(dict(row)) for row in rows[:limit]]
         next_cursor = page[-1].id if len(rows) > limit else None
         return ItemPage(items=page, next_cursor=next_cursor).model_dump_json().encode()
@@ -54,8 +53,7 @@ async def get_item(
     """One item."""
 
     async def compute() -> bytes:
-        async with exchange.services.database.begin(exchange.context.timings) as connection:
-            row = await find_item(connection, item_id)
+        row = await exchange.services.database.run(find_item, item_id, timings=exchange.context.timings)
         return _ABSENT if row is None else ItemPublic.model_validate(dict(row)).model_dump_json().encode()
 
     body = await exchange.services.cache.get(f"item:{item_id}", compute)

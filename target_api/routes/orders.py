@@ -11,7 +11,6 @@ from target_api.dependencies import ExchangeDep, OrderWriter
 from target_api.errors import ProblemError
 from target_api.models import OrderCreate, OrderPublic, OrderUpdate
 from target_api.routes.documented import problems
-from target_api.store.items import price_of
 from target_api.store.orders import NewOrder, change_status, create_order, delete_order, find_order
 
 router = APIRouter(prefix="/orders", tags=["orders"])
@@ -34,13 +33,11 @@ async def create(
 ) -> OrderPublic:
     """Makes an order; the same `Idempotency-Key` gives the same order again, with `Idempotency-Replayed: true`."""
     fingerprint = hashlib.blake2b(order.model_dump_json().encode(), digest_size=16).hexdigest()
-    async with exchange.services.database.begin(exchange.context.timings) as connection:
-        price = await price_of(connection, order.item_id)
-        if price is None:
-            raise ProblemError(404, f"there is no item {order.item_id}")
-        total = price * order.quantity
-        new = NewOrder(principal.subject, order.item_id, order.quantity, total, idempotency_key, fingerprint)
-        row, made = await create_order(connection, new)
+    new = NewOrder(principal.subject, order.item_id, order.quantity, idempotency_key, fingerprint)
+    result = await exchange.services.database.run(create_order, new, timings=exchange.context.timings)
+    if result is None:
+        raise ProblemError(404, f"there is no item {order.item_id}")
+    row, made = result
     if row["fingerprint"] != fingerprint:
         raise ProblemError(409, "this Idempotency-Key was used for another order")
     response.headers["Location"] = f"/orders/{row['id']}"
@@ -52,8 +49,9 @@ async def create(
 @router.get("/{order_id}", operation_id="getOrder", responses=problems(401, 403, 404, 422, 429, 503))
 async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """One of the user's own orders."""
-    async with exchange.services.database.begin(exchange.context.timings) as connection:
-        row = await find_order(connection, principal.subject, order_id)
+    row = await exchange.services.database.run(
+        find_order, principal.subject, order_id, timings=exchange.context.timings
+    )
     if row is None:
         raise ProblemError(404, "there is no such order")
     return _public(row)
@@ -62,14 +60,14 @@ async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep)
 @router.patch("/{order_id}", operation_id="changeOrder", responses=problems(400, 401, 403, 404, 409, 422, 429, 503))
 async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, exchange: ExchangeDep) -> OrderPublic:
     """Pays or cancels an order; 409 when its state does not allow that."""
-    async with exchange.services.database.begin(exchange.context.timings) as connection:
-        allowed = _ALLOWED_FROM[order.status]
-        row = await change_status(connection, principal.subject, order_id, allowed, order.status)
-        present = row or await find_order(connection, principal.subject, order_id)
-    if present is None:
-        raise ProblemError(404, "there is no such order")
+    allowed = _ALLOWED_FROM[order.status]
+    row, moved = await exchange.services.database.run(
+        change_status, principal.subject, order_id, allowed, order.status, timings=exchange.context.timings
+    )
     if row is None:
-        raise ProblemError(409, f"an order that is {present['status']} cannot become {order.status}")
+        raise ProblemError(404, "there is no such order")
+    if not moved:
+        raise ProblemError(409, f"an order that is {row['status']} cannot become {order.status}")
     return _public(row)
 
 
@@ -78,9 +76,11 @@ async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, 
 )
 async def delete(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep) -> None:
     """Deletes an order."""
-    async with exchange.services.database.begin(exchange.context.timings) as connection:
-        if not await delete_order(connection, principal.subject, order_id):
-            raise ProblemError(404, "there is no such order")
+    deleted = await exchange.services.database.run(
+        delete_order, principal.subject, order_id, timings=exchange.context.timings
+    )
+    if not deleted:
+        raise ProblemError(404, "there is no such order")
 
 
 def _public(row: Mapping[Any, Any]) -> OrderPublic:

@@ -12,6 +12,7 @@ from target_api.models import TokenResponse
 from target_api.security.passwords import HashQueueFullError
 from target_api.security.tokens import InvalidTokenError, narrow_scope
 from target_api.settings import Client
+from target_api.store.users import UserRow, find_user
 
 
 class ClientCredentials:
@@ -100,7 +101,7 @@ class GrantService:
         username, password = form.get("username"), form.get("password")
         if not username or not password:
             raise OAuthError("invalid_request", "username and password are required")
-        row = await services.users.find(username, self._context.timings)
+        row = await services.database.run(find_user, username, timings=self._context.timings)
         try:
             right = await services.passwords.verify(password, row.password_hash if row else None)
         except HashQueueFullError:
@@ -112,7 +113,7 @@ class GrantService:
         if row is None or not right:
             raise OAuthError("invalid_grant", "wrong user name or password")
         scope = _granted(form, row.scopes.split())
-        return await self._user_tokens(row.username, scope, credentials.client_id, None, 0)
+        return await self._user_tokens(row, scope, credentials.client_id, None, 0)
 
     async def _refresh(self, form: Mapping[str, str], credentials: ClientCredentials) -> TokenResponse:
         services = self._services
@@ -125,11 +126,15 @@ class GrantService:
             if claims.client_id != credentials.client_id:
                 raise OAuthError("invalid_grant", "the refresh token was issued to another client")
             scope = _granted(form, claims.scope.split())
+            row = await services.database.run(find_user, claims.subject, timings=self._context.timings)
+            if row is None:
+                raise OAuthError("invalid_grant", "the user is gone")
+            # The last thing that may fail: a client that is told to come back must not have used its token up.
             await services.tokens.use_refresh(claims, self._context.timings)
         except InvalidTokenError as error:
             raise OAuthError("invalid_grant", str(error)) from None
         return await self._user_tokens(
-            claims.subject, scope, claims.client_id, (claims.family, claims.scope), claims.generation + 1
+            row, scope, claims.client_id, (claims.family, claims.scope), claims.generation + 1
         )
 
     async def _client(self, form: Mapping[str, str], credentials: ClientCredentials) -> TokenResponse:
@@ -141,20 +146,17 @@ class GrantService:
         return TokenResponse(access_token=token, expires_in=services.settings.access_token_s, scope=scope)
 
     async def _user_tokens(
-        self, username: str, scope: str, client_id: str, family: tuple[str, str] | None, generation: int
+        self, row: UserRow, scope: str, client_id: str, family: tuple[str, str] | None, generation: int
     ) -> TokenResponse:
         """Both tokens; the refresh token keeps the scope of its family, also when the access token is narrower."""
         services = self._services
-        row = await services.users.find(username, self._context.timings)
-        if row is None:
-            raise OAuthError("invalid_grant", "the user is gone")
-        access = await services.tokens.access_token(username, scope, {"name": row.full_name, "email": row.email})
+        access = await services.tokens.access_token(row.username, scope, {"name": row.full_name, "email": row.email})
         name, family_scope = family or (None, scope)
         return TokenResponse(
             access_token=access,
             expires_in=services.settings.access_token_s,
             scope=scope,
-            refresh_token=services.tokens.refresh_token(username, family_scope, client_id, name, generation),
+            refresh_token=services.tokens.refresh_token(row.username, family_scope, client_id, name, generation),
         )
 
 

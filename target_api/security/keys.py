@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from joserfc.jwk import Key, OctKey, RSAKey
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from target_api.shared.control import ControlPage, Word
 from target_api.store.database import Database
@@ -38,15 +38,14 @@ class KeyRing:
         """Reads the keys; `ensure_key` has made one before."""
         epoch = self._control.epoch(Word.KEYS)
         self._loaded_at = time.monotonic()
-        async with self._database.begin() as connection:
-            rows = await load_keys(connection)
+        rows = await self._database.run(load_keys)
         self._keys = {row["kid"]: (row["algorithm"], _import(row["private_jwk"])) for row in rows}
         self._current = next(row["kid"] for row in rows if row["state"] == "current")
         self._epoch = epoch
 
     def may_have_changed(self) -> bool:
         """Whether reading again may bring new keys; true once a second, lest forged tokens load the database."""
-        return not self._database.is_sqlite and time.monotonic() > self._loaded_at + 1
+        return self._database.shared and time.monotonic() > self._loaded_at + 1
 
     @property
     def stale(self) -> bool:
@@ -56,8 +55,7 @@ class KeyRing:
     async def rotate(self) -> str:
         """Makes a new signing key; the old ones go on verifying. Returns its identifier."""
         row = _new_key(self._algorithm)
-        async with self._database.begin() as connection:
-            await add_key(connection, row)
+        await self._database.run(add_key, row)
         self._control.bump(Word.KEYS)
         await self.load()
         return str(row["kid"])
@@ -80,11 +78,11 @@ class KeyRing:
         return {"keys": documents}
 
 
-async def ensure_key(connection: AsyncConnection, algorithm: str) -> None:
+def ensure_key(connection: Connection, algorithm: str) -> None:
     """Makes a signing key unless the current one has that algorithm; done once, before the workers start."""
-    rows = await load_keys(connection)
+    rows = load_keys(connection)
     if not any(row["state"] == "current" and row["algorithm"] == algorithm for row in rows):
-        await add_key(connection, _new_key(algorithm))
+        add_key(connection, _new_key(algorithm))
 
 
 def _new_key(algorithm: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Password hashing behind a limiter of its own, with a bounded queue that can be seen."""
+"""Password hashing behind a limiter of its own, with a bounded queue that can be seen; a cheap hash needs neither."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +29,14 @@ def make_hasher(parameters: HashParameters) -> PasswordHash:
 
 
 class PasswordVerifier:
-    """Verifies passwords in a few threads.
+    """Verifies passwords in a few threads, or at once where that takes no longer than handing them to a thread.
 
     Without a limit, forty threads would each take the memory of a hash and the event loop would starve; with it the
-    queue has a length, and a login that finds it full is refused at once.
+    queue has a length, and a login that finds it full is refused at once. Without threads nothing ever waits.
 
     Args:
         parameters: Cost of the hash that an unknown user is checked against, so that the answer takes as long.
-        threads: Hashes computed at the same time.
+        threads: Hashes computed at the same time; 0 computes each at once, within the event loop.
         queue: Logins that may wait.
         metrics: Shows running and waiting.
     """
@@ -44,7 +44,7 @@ class PasswordVerifier:
     def __init__(self, parameters: HashParameters, threads: int, queue: int, metrics: Metrics) -> None:
         self._hasher = make_hasher(parameters)
         self._decoy = self._hasher.hash("the password of nobody")
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash") if threads else None
         self._free = asyncio.Semaphore(threads)
         self._queue = queue
         self._waiting = 0
@@ -56,6 +56,9 @@ class PasswordVerifier:
         Raises:
             HashQueueFullError: The queue is full.
         """
+        expected = password_hash or self._decoy
+        if self._pool is None:
+            return self._verify(password, expected) and password_hash is not None
         if self._free.locked():
             if self._waiting >= self._queue:
                 raise HashQueueFullError
@@ -71,7 +74,7 @@ class PasswordVerifier:
         self._metrics.hash_running.inc()
         try:
             loop = asyncio.get_running_loop()
-            matches = await loop.run_in_executor(self._pool, self._verify, password, password_hash or self._decoy)
+            matches = await loop.run_in_executor(self._pool, self._verify, password, expected)
         finally:
             self._metrics.hash_running.dec()
             self._free.release()
@@ -85,4 +88,5 @@ class PasswordVerifier:
 
     def close(self) -> None:
         """Ends the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)

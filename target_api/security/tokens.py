@@ -18,7 +18,7 @@ from target_api.security.keys import KeyRing
 from target_api.settings import Settings
 from target_api.shared.control import ControlPage, Word
 from target_api.store.database import Database
-from target_api.store.tokens import advance_family, family_state, revoke_family, revoke_token, revoked_since
+from target_api.store.tokens import family_state, revoke_family, revoke_token, revoked_since, use_generation
 
 _FOLLOW_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ class TokenService:
 
     async def _load_revoked(self) -> None:
         epoch = self._control.epoch(Word.REVOKED)
-        async with self._database.begin() as connection:
-            self._revoked = await revoked_since(connection, int(time.time()))
+        self._revoked = await self._database.run(revoked_since, int(time.time()))
         self._revoked_epoch = epoch
 
     async def access_token(self, subject: str, scope: str, claims: dict[str, str]) -> str:
@@ -216,11 +215,7 @@ class TokenService:
             InvalidTokenError: It was used before, or its family was revoked.
         """
         expires_at = int(time.time() + self._settings.refresh_token_s)
-        async with self._database.begin(timings) as connection:
-            fresh = await advance_family(connection, claims.family, claims.generation, expires_at)
-            if not fresh:
-                await revoke_family(connection, claims.family, expires_at)
-        if not fresh:
+        if not await self._database.run(use_generation, claims.family, claims.generation, expires_at, timings=timings):
             raise InvalidTokenError("the refresh token was used before or revoked; its whole family is revoked now")
 
     async def revoke(self, token: str) -> str | None:
@@ -230,22 +225,19 @@ class TokenService:
         except InvalidTokenError:
             pass
         else:
-            async with self._database.begin() as connection:
-                await revoke_family(connection, claims.family, claims.expires_at)
+            await self._database.run(revoke_family, claims.family, claims.expires_at)
             return "refresh_token"
         try:
             principal = await self.verify(token)
         except InvalidTokenError:
             return None
-        async with self._database.begin() as connection:
-            await revoke_token(connection, principal.jti, principal.expires_at)
+        await self._database.run(revoke_token, principal.jti, principal.expires_at)
         self._control.bump(Word.REVOKED)
         return "access_token"
 
     async def refresh_is_live(self, claims: RefreshClaims) -> bool:
         """Whether a refresh token could still be used."""
-        async with self._database.begin() as connection:
-            generation, revoked = await family_state(connection, claims.family)
+        generation, revoked = await self._database.run(family_state, claims.family)
         return not revoked and generation == claims.generation
 
 

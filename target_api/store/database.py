@@ -1,107 +1,73 @@
-"""The database of one worker: an engine with a bounded pool whose waiting is visible."""
+"""The database of one worker, behind one call: `run` a function of a connection within a transaction."""
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import TypeVar, TypeVarTuple
 
-from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Connection
 
 from target_api.errors import ProblemError
 from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
 
-_SQLITE_FILE = "gateway.sqlite3"
-
-
-def database_url(settings: Settings, data_dir: Path) -> str:
-    """The database to use: the configured URL, or a SQLite file in the data folder."""
-    return settings.database_url or f"sqlite+aiosqlite:///{data_dir / _SQLITE_FILE}"
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+Timings = list[tuple[str, float]]
 
 
-class Database:
-    """Connections from a pool of fixed size.
+class Database(ABC):
+    """Users, items, orders and tokens.
 
-    A request waits `db_pool_timeout_s` for a connection and then fails with 503, so an exhausted pool is an answer and
-    not a hanging client.
+    What reads and writes is a plain function of a `Connection`; how it gets one is the matter of the subclass.
 
     Args:
-        url: SQLAlchemy URL, `sqlite+aiosqlite://…` or `postgresql+asyncpg://…`.
-        settings: Pool size and time-outs.
-        metrics: Where the use of the pool is shown.
+        shared: Whether other gateways use the database as well: no shared memory tells what they change.
+        metrics: Where waiting is shown.
     """
 
-    def __init__(self, url: str, settings: Settings, metrics: Metrics | None = None) -> None:
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+    def __init__(self, metrics: Metrics | None, *, shared: bool) -> None:
+        self.shared = shared
         self._metrics = metrics
-        self._timeout_s = settings.db_pool_timeout_s
-        connect: dict[str, Any] = {"timeout": settings.db_busy_timeout_s} if self.is_sqlite else {}
-        self.engine = create_async_engine(
-            url,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=settings.db_pool,
-            max_overflow=0,
-            pool_timeout=settings.db_pool_timeout_s,
-            connect_args=connect,
-        )
-        if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
 
-    @contextlib.asynccontextmanager
-    async def begin(self, timings: list[tuple[str, float]] | None = None) -> AsyncIterator[AsyncConnection]:
-        """A transaction, committed on leaving without an exception.
+    @abstractmethod
+    async def run(
+        self, work: Callable[[Connection, *Arguments], Result], *arguments: *Arguments, timings: Timings | None = None
+    ) -> Result:
+        """Calls `work(connection, *arguments)` in a transaction and commits it; an exception rolls it back.
 
         Args:
-            timings: Gets `db`, the time held, and `pool`, the time waited for a connection.
+            work: Reads and writes through the connection and has no other effect: it may be called again.
+            arguments: Handed to it.
+            timings: Gets `db`, the time of the transaction, and `pool`, the time waited for it.
 
         Raises:
-            ProblemError: 503, when no connection became free in time.
+            ProblemError: 503 with `Retry-After`, when the database was not to be had in time.
         """
-        before = time.perf_counter()
-        connection = await self._connect()
-        begun = time.perf_counter()
-        try:
-            async with connection.begin():
-                yield connection
-        finally:
-            await connection.close()
-            if self._metrics:
-                self._metrics.db_in_use.dec()
-            if timings is not None:
-                timings.append(("pool", begun - before))
-                timings.append(("db", time.perf_counter() - begun))
 
-    async def _connect(self) -> AsyncConnection:
-        waiting = self._metrics.db_waiting if self._metrics else None
-        if waiting:
-            waiting.inc()
-        try:
-            connection = await self.engine.connect()
-        except PoolTimeoutError:
-            raise ProblemError(
-                503, f"no database connection became free within {self._timeout_s:g} s", {"Retry-After": "1"}
-            ) from None
-        finally:
-            if waiting:
-                waiting.dec()
-        if self._metrics:
-            self._metrics.db_in_use.inc()
-        return connection
-
+    @abstractmethod
     async def close(self) -> None:
         """Closes all connections."""
-        await self.engine.dispose()
+
+    @contextlib.contextmanager
+    def _seen_waiting(self) -> Iterator[None]:
+        """Shows in the metrics that a request waits."""
+        if self._metrics is None:
+            yield
+            return
+        self._metrics.db_waiting.inc()
+        try:
+            yield
+        finally:
+            self._metrics.db_waiting.dec()
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
-    """Several workers read while one writes: that needs the write-ahead log."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
+def unavailable(detail: str) -> ProblemError:
+    """The answer to a request that could not use the database."""
+    return ProblemError(503, detail, {"Retry-After": "1"})
+
+
+def note(timings: Timings | None, asked: float, begun: float) -> None:
+    """Adds what a transaction that ends now took to the timings of its request."""
+    if timings is not None:
+        timings += [("pool", begun - asked), ("db", time.perf_counter() - begun)]

@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import RowMapping, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from target_api.store.schema import items
 
+_PAGE = select(items).where(items.c.id > bindparam("after")).order_by(items.c.id).limit(bindparam("limit"))
+_BY_ID = select(items).where(items.c.id == bindparam("item_id"))
+_PRICE = select(items.c.price_cents).where(items.c.id == bindparam("item_id"))
 
-async def page_of_items(connection: AsyncConnection, limit: int, after: int) -> Sequence[RowMapping]:
+
+def page_of_items(connection: Connection, limit: int, after: int) -> Sequence[RowMapping]:
     """Up to `limit` items with an id above `after`, in order of id."""
-    query = select(items).where(items.c.id > after).order_by(items.c.id).limit(limit)
-    return (await connection.execute(query)).mappings().all()
+    return connection.execute(_PAGE, {"limit": limit, "after": after}).mappings().all()
 
 
-async def find_item(connection: AsyncConnection, item_id: int) -> RowMapping | None:
+def find_item(connection: Connection, item_id: int) -> RowMapping | None:
     """One item, or `None`."""
-    return (await connection.execute(select(items).where(items.c.id == item_id))).mappings().one_or_none()
+    return connection.execute(_BY_ID, {"item_id": item_id}).mappings().one_or_none()
 
 
-async def price_of(connection: AsyncConnection, item_id: int) -> int | None:
+def price_of(connection: Connection, item_id: int) -> int | None:
     """Price of an item in cents, or `None` when there is no such item."""
-    query = select(items.c.price_cents).where(items.c.id == item_id)
-    price: int | None = (await connection.execute(query)).scalar_one_or_none()
+    price: int | None = connection.execute(_PRICE, {"item_id": item_id}).scalar_one_or_none()
     return price

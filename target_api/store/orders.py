@@ -1,15 +1,33 @@
 """Writing orders: each key of a user makes one order, however often it is sent."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import RowMapping, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from target_api.store.dialect import insert_into
+from target_api.store.items import price_of
 from target_api.store.schema import orders
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.dml import Insert
+
+_MINE = (orders.c.id == bindparam("order_id")) & (orders.c.username == bindparam("owner"))
+_FIND = select(orders).where(_MINE)
+_SAME_KEY = select(orders).where(
+    (orders.c.username == bindparam("owner")) & (orders.c.idempotency_key == bindparam("key"))
+)
+_CHANGE = (
+    update(orders)
+    .where(_MINE & orders.c.status.in_(bindparam("allowed", expanding=True)))
+    .values(status=bindparam("new_status"))
+    .returning(orders)
+)
+_DELETE = delete(orders).where(_MINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,6 @@ class NewOrder:
         username: Who orders.
         item_id: What.
         quantity: How many.
-        total_cents: What it costs.
         idempotency_key: The client's key, or `None` when every request shall make an order.
         fingerprint: Digest of the request, to tell a repetition from another request with the same key.
     """
@@ -28,58 +45,64 @@ class NewOrder:
     username: str
     item_id: int
     quantity: int
-    total_cents: int
     idempotency_key: str | None
     fingerprint: str
 
 
-async def create_order(connection: AsyncConnection, new: NewOrder) -> tuple[RowMapping, bool]:
+def create_order(connection: Connection, new: NewOrder) -> tuple[Mapping[str, Any], bool] | None:
     """Makes the order, or finds the one that the same key made before.
 
-    The insert comes first and decides: two workers with the same key cannot both make an order.
+    The insert decides: two workers with the same key cannot both make an order.
 
     Returns:
-        The order and whether it was made now.
+        The order and whether it was made now; `None` when there is no such item.
     """
-    values: dict[str, Any] = {
+    price = price_of(connection, new.item_id)
+    if price is None:
+        return None
+    row: dict[str, Any] = {
         "id": uuid.uuid4().hex,
         "username": new.username,
         "item_id": new.item_id,
         "quantity": new.quantity,
-        "total_cents": new.total_cents,
+        "total_cents": price * new.quantity,
         "status": "created",
         "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "idempotency_key": new.idempotency_key,
         "fingerprint": new.fingerprint,
     }
-    unique = ["username", "idempotency_key"]
-    statement = (
-        insert_into(connection, orders).values(values).on_conflict_do_nothing(index_elements=unique).returning(orders)
-    )
-    made = (await connection.execute(statement)).mappings().one_or_none()
-    if made is not None:
-        return made, True
-    same_key = (orders.c.username == new.username) & (orders.c.idempotency_key == new.idempotency_key)
-    return (await connection.execute(select(orders).where(same_key))).mappings().one(), False
+    if connection.execute(_insert(connection.dialect.name), row).rowcount == 1:
+        return row, True
+    same_key = {"owner": new.username, "key": new.idempotency_key}
+    made_before: Mapping[str, Any] = dict(connection.execute(_SAME_KEY, same_key).mappings().one())
+    return made_before, False
 
 
-async def find_order(connection: AsyncConnection, username: str, order_id: str) -> RowMapping | None:
+@cache
+def _insert(dialect: str) -> "Insert":
+    return insert_into(dialect, orders).on_conflict_do_nothing(index_elements=["username", "idempotency_key"])
+
+
+def find_order(connection: Connection, username: str, order_id: str) -> RowMapping | None:
     """One order of a user, or `None`; somebody else's order is as good as none."""
-    query = select(orders).where((orders.c.id == order_id) & (orders.c.username == username))
-    return (await connection.execute(query)).mappings().one_or_none()
+    return connection.execute(_FIND, {"owner": username, "order_id": order_id}).mappings().one_or_none()
 
 
-async def change_status(
-    connection: AsyncConnection, username: str, order_id: str, allowed: list[str], status: str
-) -> RowMapping | None:
-    """Moves an order from one of the allowed states to another; `None` when it is in none of them."""
-    mine = (orders.c.id == order_id) & (orders.c.username == username)
-    statement = update(orders).where(mine & orders.c.status.in_(allowed)).values(status=status).returning(orders)
-    row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
-    return row
+def change_status(
+    connection: Connection, username: str, order_id: str, allowed: list[str], status: str
+) -> tuple[RowMapping | None, bool]:
+    """Moves an order from one of the allowed states to another.
+
+    Returns:
+        The order as it is now, `None` when there is no such order; and whether it was moved.
+    """
+    which = {"owner": username, "order_id": order_id, "allowed": allowed, "new_status": status}
+    moved = connection.execute(_CHANGE, which).mappings().one_or_none()
+    if moved is not None:
+        return moved, True
+    return find_order(connection, username, order_id), False
 
 
-async def delete_order(connection: AsyncConnection, username: str, order_id: str) -> bool:
+def delete_order(connection: Connection, username: str, order_id: str) -> bool:
     """Deletes an order of a user; whether there was one."""
-    mine = (orders.c.id == order_id) & (orders.c.username == username)
-    return (await connection.execute(delete(orders).where(mine))).rowcount == 1
+    return connection.execute(_DELETE, {"owner": username, "order_id": order_id}).rowcount == 1

@@ -1,14 +1,12 @@
 """Fills a database with users whose passwords are known and with items to list."""
 
-import asyncio
 import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from target_api.security.keys import ensure_key
 from target_api.security.passwords import make_hasher
@@ -30,22 +28,27 @@ async def seed(database: Database, settings: Settings) -> int:
     Returns:
         How many users were made now.
     """
-    async with database.engine.begin() as connection:
-        if not database.is_sqlite:
-            # Replicas that start together would otherwise make the same rows.
-            await connection.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
-        await connection.run_sync(metadata.create_all)
-        await forget_expired(connection, int(time.time()))
-        await ensure_key(connection, settings.signing)
-        await _seed_items(connection, settings.items)
-        return await _seed_users(connection, settings.users, settings.hash_parameters)
+    return await database.run(_fill, settings)
 
 
-async def _seed_items(connection: AsyncConnection, count: int) -> None:
-    present = (await connection.execute(select(func.count()).select_from(items))).scalar_one()
+def _fill(connection: Connection, settings: Settings) -> int:
+    # Replicas that start together would otherwise make the same rows.
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("BEGIN IMMEDIATE"))
+    else:
+        connection.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
+    metadata.create_all(connection)
+    forget_expired(connection, int(time.time()))
+    ensure_key(connection, settings.signing)
+    _seed_items(connection, settings.items)
+    return _seed_users(connection, settings.users, settings.hash_parameters)
+
+
+def _seed_items(connection: Connection, count: int) -> None:
+    present = connection.execute(select(func.count()).select_from(items)).scalar_one()
     rows = [_item(number) for number in range(present + 1, count + 1)]
     for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(items), rows[start : start + _BATCH])
+        connection.execute(insert(items), rows[start : start + _BATCH])
 
 
 def _item(number: int) -> dict[str, Any]:
@@ -61,17 +64,16 @@ def _item(number: int) -> dict[str, Any]:
     }
 
 
-async def _seed_users(connection: AsyncConnection, count: int, parameters: HashParameters) -> int:
-    stored = (await connection.execute(select(meta.c.value).where(meta.c.key == "hash"))).scalar_one_or_none()
+def _seed_users(connection: Connection, count: int, parameters: HashParameters) -> int:
+    stored = connection.execute(select(meta.c.value).where(meta.c.key == "hash")).scalar_one_or_none()
     if stored != parameters.label:
-        await connection.execute(delete(users))
-        await connection.execute(delete(meta).where(meta.c.key == "hash"))
-        await connection.execute(insert(meta).values(key="hash", value=parameters.label))
-    present = (await connection.execute(select(func.count()).select_from(users))).scalar_one()
+        connection.execute(delete(users))
+        connection.execute(delete(meta).where(meta.c.key == "hash"))
+        connection.execute(insert(meta).values(key="hash", value=parameters.label))
+    present = connection.execute(select(func.count()).select_from(users)).scalar_one()
     for start in range(present, count, _BATCH):
         indices = range(start, min(start + _BATCH, count))
-        rows = await asyncio.to_thread(_users, indices, parameters)
-        await connection.execute(insert(users), rows)
+        connection.execute(insert(users), _users(indices, parameters))
     return max(0, count - present)
 
 

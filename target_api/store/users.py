@@ -1,13 +1,18 @@
-"""Reading user rows, with a short cache: a login storm asks for each of them once or twice."""
+"""Reading user rows.
+
+They are not cached: a user whose row is at hand would be refused sooner than one who does not exist, and the time of a
+refusal would tell who is a user.
+"""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 
-from target_api.store.database import Database
 from target_api.store.schema import users
 
-_MOST_CACHED = 100_000
+_BY_NAME = select(users.c.username, users.c.full_name, users.c.email, users.c.scopes, users.c.password_hash).where(
+    users.c.username == bindparam("name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +26,7 @@ class UserRow:
     password_hash: str
 
 
-class UserStore:
-    """Users by name. Rows are kept for the life of the worker: no route changes a user."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._rows: dict[str, UserRow] = {}
-
-    async def find(self, username: str, timings: list[tuple[str, float]] | None = None) -> UserRow | None:
-        """The user of that name, or `None`."""
-        row = self._rows.get(username)
-        if row is not None:
-            return row
-        columns = (users.c.username, users.c.full_name, users.c.email, users.c.scopes, users.c.password_hash)
-        async with self._database.begin(timings) as connection:
-            found = (await connection.execute(select(*columns).where(users.c.username == username))).one_or_none()
-        if found is None:
-            return None
-        row = UserRow(*found)
-        if len(self._rows) < _MOST_CACHED:
-            self._rows[username] = row
-        return row
+def find_user(connection: Connection, username: str) -> UserRow | None:
+    """The user of that name, or `None`."""
+    found = connection.execute(_BY_NAME, {"name": username}).one_or_none()
+    return None if found is None else UserRow(*found)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from target_api.tests.postgres import running_postgres
 from target_api.tests.running import RunningGateway
 
 
@@ -19,3 +20,10 @@ def token(gateway: RunningGateway) -> str:
     """An access token with all scopes of a user."""
     access: str = gateway.log_in(0)["access_token"]
     return access
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server on loopback."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url

@@ -1,60 +1,30 @@
-"""The parts that keep state: database pool, cache, hash queue."""
+"""The parts that keep state: seeded rows, cache, hash queue."""
 
 import asyncio
-import statistics
-import time
+import threading
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from target_api.app import create_app
 from target_api.cache import AnswerCache
 from target_api.errors import ProblemError
 from target_api.observe.metrics import Metrics
 from target_api.security.passwords import HashQueueFullError, PasswordVerifier, make_hasher
 from target_api.settings import HashParameters, Settings
 from target_api.shared.control import ControlPage, Word
-from target_api.store.database import Database
+from target_api.store.open import open_database
 from target_api.store.seed import seed
+from target_api.store.sqlite import SqliteDatabase
+from target_api.tests.in_process import ask
 
 
 def _value(metrics: Metrics, line: str) -> float:
     text = metrics.render([], draining=False).decode()
     (found,) = [row for row in text.splitlines() if row.startswith(f"{line} ")]
     return float(found.rpartition(" ")[2])
-
-
-def test_an_exhausted_pool_is_an_answer(tmp_path: Path) -> None:
-    """With all connections taken a request waits, is seen waiting, and fails with 503 when its time is over."""
-    metrics = Metrics()
-    settings = Settings(db_pool=2, db_pool_timeout_s=0.2)
-
-    async def exhaust() -> ProblemError:
-        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}", settings, metrics)
-        try:
-            async with database.begin(), database.begin():
-                assert _value(metrics, "gateway_db_pool_in_use") == 2
-                third = asyncio.ensure_future(_enter(database))
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-                assert _value(metrics, "gateway_db_pool_waiting") == 1
-                with pytest.raises(ProblemError) as error:
-                    await third
-            assert _value(metrics, "gateway_db_pool_in_use") == 0
-            await _enter(database)
-            return error.value
-        finally:
-            await database.close()
-
-    error = asyncio.run(exhaust())
-
-    assert error.status_code == 503
-    assert error.headers == {"Retry-After": "1"}
-    assert _value(metrics, "gateway_db_pool_waiting") == 0
-
-
-async def _enter(database: Database) -> None:
-    async with database.begin():
-        pass
 
 
 def test_seeding_again_makes_nothing_and_another_cost_makes_all(tmp_path: Path) -> None:
@@ -64,7 +34,7 @@ def test_seeding_again_makes_nothing_and_another_cost_makes_all(tmp_path: Path) 
     more = cheap.model_copy(update={"users": 5})
 
     async def seeded(settings: Settings) -> int:
-        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}", settings)
+        database = open_database(settings, tmp_path)
         try:
             return await seed(database, settings)
         finally:
@@ -119,30 +89,32 @@ def test_one_impatient_client_does_not_spoil_the_answer() -> None:
     assert asyncio.run(cancel_first()) == b"answer"
 
 
-def test_a_failed_computation_is_not_kept() -> None:
-    """An error reaches everybody who waited, and the next request tries again."""
+@pytest.mark.parametrize(("failures", "failed"), [(1, 1), (2, 5)])
+def test_a_failed_computation_is_not_kept(failures: int, failed: int) -> None:
+    """One failure is of the request that began it, the others share one more try; a second failure is everybody's."""
     calls = 0
 
     async def compute() -> bytes:
         nonlocal calls
         calls += 1
-        await asyncio.sleep(0)
-        if calls == 1:
+        await asyncio.sleep(0.01)
+        if calls <= failures:
             raise ProblemError(503, "not now")
         return b"answer"
 
     async def fail_then_succeed() -> tuple[list[object], bytes]:
         cache = AnswerCache("mem://", 60, Metrics(), ControlPage())
         await cache.open()
-        failed = await asyncio.gather(*(cache.get("k", compute) for _ in range(3)), return_exceptions=True)
+        answers = await asyncio.gather(*(cache.get("k", compute) for _ in range(5)), return_exceptions=True)
         answer = await cache.get("k", compute)
         await cache.close()
-        return list(failed), answer
+        return list(answers), answer
 
-    failed, answer = asyncio.run(fail_then_succeed())
+    answers, answer = asyncio.run(fail_then_succeed())
 
-    assert [type(error) for error in failed] == [ProblemError] * 3
+    assert [type(error) for error in answers] == [ProblemError] * failed + [bytes] * (5 - failed)
     assert answer == b"answer"
+    assert calls == 1 + failures
 
 
 def test_a_flush_and_a_switched_off_cache() -> None:
@@ -158,6 +130,7 @@ def test_a_flush_and_a_switched_off_cache() -> None:
         control = ControlPage()
         cache = AnswerCache("mem://", 60, Metrics(), control)
         off = AnswerCache("mem://", 0, Metrics(), control)
+        await cache.open()
         seen = []
         for action in ("get", "get", "flush", "get", "off", "off"):
             if action == "flush":
@@ -190,19 +163,81 @@ def test_the_hash_queue_is_bounded_and_seen() -> None:
     assert _value(metrics, "gateway_hash_waiting") == 0
 
 
-def test_an_unknown_user_costs_as_much_as_a_known_one() -> None:
-    """The time of a refusal does not tell whether the user exists."""
-    parameters = HashParameters(time_cost=2, memory_kib=4096)
-    known = make_hasher(parameters).hash("right")
+def test_a_cheap_hash_needs_neither_thread_nor_queue() -> None:
+    """The demo's hash is computed at once, so that any number of logins is answered in the order they came."""
+    settings = Settings()
+    right = make_hasher(settings.hash_parameters).hash("right")
+    before = set(threading.enumerate())
 
-    async def times(password_hash: str | None) -> float:
-        verifier = PasswordVerifier(parameters, 1, 10, Metrics())
-        took = []
-        for _ in range(15):
-            before = time.perf_counter()
-            assert not await verifier.verify("wrong", password_hash)
-            took.append(time.perf_counter() - before)
+    async def storm() -> list[bool]:
+        verifier = PasswordVerifier(settings.hash_parameters, settings.hash_concurrency, 1, Metrics())
+        answers = await asyncio.gather(
+            *(verifier.verify(given, right) for given in ("right", "wrong", "right")), verifier.verify("right", None)
+        )
         verifier.close()
-        return statistics.median(took)
+        return list(answers)
 
-    assert asyncio.run(times(None)) == pytest.approx(asyncio.run(times(known)), rel=0.5)
+    assert asyncio.run(storm()) == [True, False, True, False]
+    assert set(threading.enumerate()) == before
+
+
+def test_threads_are_for_hashes_that_take_long() -> None:
+    """Real parameters have the cores' threads, the demo's none, and a number that was set is obeyed."""
+    realistic = HashParameters()
+
+    assert Settings().hash_concurrency == 0
+    assert Settings(hash=realistic).hash_concurrency >= 1
+    assert Settings(hash_threads=3).hash_concurrency == 3
+
+
+def test_an_unknown_user_costs_as_much_as_a_known_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A refusal asks the database once and computes one hash of the same cost, whether or not the user exists."""
+    settings = Settings(users=1, items=1, data_dir=tmp_path)
+    done: Counter[str] = Counter()
+
+    def counted(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **more: object) -> object:
+            done[name] += 1
+            return function(*arguments, **more)
+
+        return call
+
+    hashed: list[str] = []
+    check = PasswordVerifier._verify
+
+    def seen(verifier: PasswordVerifier, given: str, expected: str) -> bool:
+        hashed.append(expected.rpartition("$")[0].rpartition("$")[0])  # all but salt and digest
+        return check(verifier, given, expected)
+
+    monkeypatch.setattr(PasswordVerifier, "_verify", seen)
+    monkeypatch.setattr(SqliteDatabase, "run", counted("transactions", SqliteDatabase.run))
+
+    async def refuse() -> list[int]:
+        app = create_app(settings)
+        transactions = []
+        async with app.router.lifespan_context(app):
+            for name in ("user-0000", "user-0000", "nobody"):
+                done.clear()
+                form = {"grant_type": "password", "username": name, "password": "wrong"}
+                assert (await ask(app, "POST", "/auth/token", form)).status == 400
+                transactions.append(done["transactions"])
+        return transactions
+
+    assert asyncio.run(refuse()) == [1, 1, 1]
+    assert len(hashed) == 3
+    assert len(set(hashed)) == 1
+
+
+def test_an_application_can_be_started_again() -> None:
+    """Each lifespan opens what the one before it closed, in whichever event loop; the counters go on."""
+    app = create_app(Settings(users=1, items=1))
+
+    async def live() -> list[int]:
+        async with app.router.lifespan_context(app):
+            form = {"grant_type": "password", "username": "user-0000", "password": "password-0000"}
+            login = await ask(app, "POST", "/auth/token", form)
+            items = await ask(app, "GET", "/items/1", token=login.json["access_token"])
+            return [login.status, items.status]
+
+    assert [asyncio.run(live()) for _ in range(2)] == [[200, 200]] * 2
+    assert app.state.services.truth_book.received()["POST /auth/token"] == 2
