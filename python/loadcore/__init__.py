@@ -46,6 +46,7 @@ from loadcore.load import arrival_rate, arrival_stages, iterations, user_stages,
 from loadcore.results.load import load
 from loadcore.run import run
 from loadcore.scenario import Scenario, branch, choice, group, repeat
+from loadcore.step import Step
 from loadcore.think import every, think
 from loadcore.thresholds import Threshold
 
@@ -54,6 +55,7 @@ __all__ = [
     "Limits",
     "LoadcoreError",
     "Scenario",
+    "Step",
     "Threshold",
     "Timeouts",
     "Tls",

@@ -133,12 +133,13 @@ class ScenarioRaised(LoadcoreError):  # noqa: N818 - reads as what happened
     Args:
         message: The exception's type and text.
         frames: Where it was raised: the user's own frames only, the innermost last.
+        hint: What to do about it.
     """
 
     exit_code = ExitCode.SCENARIO_RAISED
 
-    def __init__(self, message: str, frames: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, frames: tuple[str, ...] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.args = (message, frames)
         self.message = message
         self.frames = frames

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, ca
 
 from loadcore.checks import Check, Claim, Default, Extractable, Regex, StatusClass
 from loadcore.place import Place, here
+from loadcore.step import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +153,7 @@ class RequestOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(Step):
     """One exchange with the target, as declared."""
 
     method: str

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-from loadcore.http import Fields, Http, Request
 from loadcore.load import Load, users
 from loadcore.place import Place, here
-from loadcore.think import Pause, Think
+from loadcore.step import Step
 
 if TYPE_CHECKING:
     from loadcore.auth import Auth
     from loadcore.checks import Claim
     from loadcore.feeders import Feeder
+    from loadcore.http import Fields, Http
+    from loadcore.think import Pause
     from loadcore.thresholds import Threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Step):
     """Steps timed together."""
 
     name: str
@@ -32,7 +33,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Step):
     """One of several lists of steps, by weight."""
 
     options: tuple[tuple[int, tuple[Step, ...]], ...]
@@ -40,7 +41,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(Step):
     """The same steps several times."""
 
     times: int
@@ -49,16 +50,13 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Step):
     """One list of steps or another, by a variable."""
 
     claim: Claim
     then: tuple[Step, ...]
     otherwise: tuple[Step, ...]
     place: Place | None = field(default_factory=here, compare=False, repr=False)
-
-
-Step: TypeAlias = Request | Think | Group | Choice | Repeat | Branch
 
 
 def group(name: str, steps: Sequence[Step], /) -> Group:

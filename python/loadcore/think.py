@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import overload
 
+from loadcore.step import Step
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -16,7 +18,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Think:
+class Think(Step):
     """A step that pauses."""
 
     pause: Pause

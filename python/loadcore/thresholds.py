@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import operator
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -77,7 +78,35 @@ _UNITS: Final[dict[str, Unit]] = {
     "dropped.rate": "ratio",
     "dropped.count": "count",
 }
+_TIMES: Final[tuple[Time, ...]] = ("response", "service", "ttfb")
+_IS_METRIC: Final = re.compile(rf"({'|'.join(_TIMES)})\.(?:p(\d+(?:\.\d+)?)|(min|mean|max))")
 _STATISTICS: Final = ("p50", "p90", "p95", "p99", "p99.9", "min", "mean", "max")
+_OTHER_WORDS: Final[dict[str, str]] = {
+    "latency": "response",
+    "duration": "response",
+    "response_time": "response",
+    "http_req_duration": "response",
+    "http_req_waiting": "ttfb",
+    "avg": "mean",
+    "average": "mean",
+    "med": "p50",
+    "median": "p50",
+    "error": "errors.rate",
+    "errors": "errors.rate",
+    "error_rate": "errors.rate",
+    "failures": "errors.rate",
+    "fail_ratio": "errors.rate",
+    "http_req_failed": "errors.rate",
+    "rate": "throughput",
+    "rps": "throughput",
+    "req/s": "throughput",
+    "http_reqs": "throughput",
+    "checks": "checks.rate",
+    "requests": "requests.count",
+    "dropped": "dropped.rate",
+    "dropped_iterations": "dropped.count",
+}
+"""What other tools, or a hurried user, call a metric or a part of its name."""
 _OF_SCENARIOS: Final = frozenset({"users.lost", "dropped.rate", "dropped.count"})
 
 
@@ -204,7 +233,7 @@ def parse(threshold: str | Threshold) -> Rule:
     expression = " ".join(declared.expression.split())
     # Step names hold colons and spaces of their own; metric, operator and limit never do.
     match = re.fullmatch(
-        r"(?:(?P<scope>.+): ?)?(?P<metric>[a-z_.0-9]+) ?(?P<operator>[<>=!]+) ?(?P<limit>[^:]+)", expression
+        r"(?:(?P<scope>.+): ?)?(?P<metric>[A-Za-z_.0-9/()]+) ?(?P<operator>[<>=!]+) ?(?P<limit>[^:]+)", expression
     )
     if match is None:
         raise ValueError(f'"{expression}" is no threshold: write it as "{DEFAULT}" or "login: service.p99 < 1s"')
@@ -308,13 +337,18 @@ class AbortWatch:
 
 
 def _metric(name: str) -> Metric:
-    """The metric of that name."""
+    """The metric of that name; the message about an unknown one says which was meant."""
+    if not _IS_METRIC.fullmatch(name) and name not in _UNITS:
+        raise ValueError(f'"{name}" is not a metric{_nearest_metric(name)}')
+    return _known_metric(name)
+
+
+def _known_metric(name: str) -> Metric:
     if name in _UNITS:
         return Metric(name, _UNITS[name])
-    match = re.fullmatch(r"(service|response|ttfb)\.(?:p(\d+(?:\.\d+)?)|(min|mean|max))", name)
+    match = _IS_METRIC.fullmatch(name)
     if match is None:
-        times = (f"{time}.{each}" for time in ("service", "response", "ttfb") for each in _STATISTICS)
-        raise ValueError(f'"{name}" is nothing that is measured' + did_you_mean(name, [*_UNITS, *times]))
+        raise ValueError(name)
     time: Any = match[1]
     fixed = {"min": 0.0, "mean": None, "max": 1.0}
     if match[3]:
@@ -323,6 +357,18 @@ def _metric(name: str) -> Metric:
     if not 0 < percentile < 100:  # noqa: PLR2004 - percent
         raise ValueError(f'"{name}": a percentile lies between p0 and p100; use min or max for the ends')
     return Metric(name, "ns", time, float(percentile / 100))
+
+
+def _nearest_metric(name: str) -> str:
+    """The end of a message about an unknown metric: what was meant, else all there are."""
+    words = [_OTHER_WORDS.get(word, word) for word in re.sub(r"p\(([\d.]+)\)", r"p\1", name.lower()).split(".", 1)]
+    meant = ".".join(words)
+    for guess in (meant, f"response.{meant}", f"{meant}.p95"):
+        with suppress(ValueError):
+            return f', did you mean "{_known_metric(guess).name}"?'
+    times = [f"{time}.{each}" for time in _TIMES for each in _STATISTICS]
+    nearest = did_you_mean(meant, [*_UNITS, *times])
+    return nearest or f". Metrics are {', '.join(_UNITS)}, and response, service or ttfb with p95, mean, min or max"
 
 
 def _limit(metric: Metric, text: str) -> float:

@@ -116,6 +116,9 @@ def parse_percent(text: object) -> float:
     Raises:
         ValueError: The text is no percentage from 0 to 100; the message says what to write.
     """
+    if isinstance(text, str) and re.fullmatch(r"0?\.\d+", text.strip()):
+        bare = text.strip()
+        raise ValueError(f'{bare} has no unit: write "{float(bare) * 100:g}%" for a share of {bare}')
     written = _written(text, "%")
     match = re.fullmatch(rf"({_NUMBER})%", written)
     if match is None:

@@ -70,6 +70,14 @@ def _list(variable: str, check: Callable[[list[str]], object] | None = None) -> 
     return callback
 
 
+def _thresholds(expressions: list[str]) -> None:
+    """Refuses what is not a threshold. Whether it names a step of the scenario is found out later."""
+    from loadcore.thresholds import parse
+
+    for expression in expressions:
+        parse(expression)
+
+
 def _lasting(text: object) -> None:
     """Refuses what is no duration, and a duration of 0."""
     if not parse_duration(text):
@@ -188,7 +196,7 @@ Threshold = Annotated[
     typer.Option(
         "--threshold",
         metavar="EXPRESSION",
-        callback=_list("LOADCORE_THRESHOLD"),
+        callback=_list("LOADCORE_THRESHOLD", _thresholds),
         help='Decides the exit code: "errors.rate < 1%", "response.p95 < 250ms". May be repeated. '
         "[env var: LOADCORE_THRESHOLD, separated by ;]",
     ),
@@ -198,7 +206,7 @@ AbortOn = Annotated[
     typer.Option(
         "--abort-on",
         metavar="EXPRESSION",
-        callback=_list("LOADCORE_ABORT_ON"),
+        callback=_list("LOADCORE_ABORT_ON", _thresholds),
         help="A threshold that ends the run when it has not held for 5 s on end. "
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
     ),

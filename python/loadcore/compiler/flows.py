@@ -11,10 +11,11 @@ from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.loads import compile_pause
 from loadcore.compiler.looks import compile_check, compile_comparison, compile_extract, compile_statuses, describe
 from loadcore.compiler.names import default_name
+from loadcore.compiler.problems import kind_of
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
 from loadcore.http import Request, RequestOptions
 from loadcore.scenario import Branch, Choice, Group, Repeat
-from loadcore.suggestions import did_you_mean
+from loadcore.suggestions import REQUEST_WORDS, did_you_mean
 from loadcore.think import Think
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class FlowCompiler:
                 plan = self._branch(step, inner)
             case _:
                 hint = "a step is get(…), post(…), think(…), group(…), choice(…), repeat(…) or branch(…)"
-                self._problems.add(place, f"{step!r} is no step", hint)
+                self._problems.add(place, f"{kind_of(step)} is not a step", hint)
                 return None
         return _placed(plan, step.place)
 
@@ -109,8 +110,9 @@ class FlowCompiler:
 
     def _request(self, request: Request) -> StepPlan:
         problems, place, options = self._problems, request.place, request.options
-        for unknown in options.keys() - _OPTIONS:
-            problems.add(place, f'a request has no option "{unknown}"' + did_you_mean(unknown, sorted(_OPTIONS)))
+        for unknown in sorted(options.keys() - _OPTIONS):
+            suggestion = did_you_mean(unknown, sorted(_OPTIONS), REQUEST_WORDS)
+            problems.add(place, f'a request has no option "{unknown}"{suggestion}')
         method = problems.text(place, "the method", request.method).upper()
         url = problems.text(place, "the URL", request.url)
         name = options.get("name")

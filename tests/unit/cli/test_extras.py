@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore.cli import extras, gateway
+from loadcore import extras
+from loadcore.cli import gateway
 from loadcore.errors import ConfigError
 from tests.e2e.command import loadcore
 

@@ -154,7 +154,7 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place() -> None:
     declared = scenario(get("/", expect=5), get("/", jsn=1), load=users(0, duration=3))  # type: ignore[call-arg, arg-type]
     with pytest.raises(ScenarioError) as caught:
         plan(declared)
-    line = declared.steps[0].place.line  # type: ignore[union-attr]
+    line = declared.steps[0].place.line  # type: ignore[attr-defined]
     in_flow = f"test_compiling_scenarios.py:{line}"
     places = [problem.at for problem in caught.value.problems]
     assert (len(places), places.count(in_flow)) == (4, 2)

@@ -190,7 +190,7 @@ def test_equal_ways_to_authenticate_are_one() -> None:
         (repeat(-1, [get("/")]), "the number of repetitions is -1"),
         (branch(response.status == 200, then=[]), "a branch asks about a variable"),
         (branch("x", then=[]), "a branch asks about a variable"),  # type: ignore[arg-type]
-        ("/", "'/' is no step"),
+        ("/", "a str is not a step"),
     ],
 )
 def test_steps_that_cannot_be_compiled(declared: Any, message: str) -> None:

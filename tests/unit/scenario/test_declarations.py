@@ -98,9 +98,9 @@ def test_places_are_the_lines_in_which_things_are_written() -> None:
         branch(variable("x").exists(), then=[helper()]),
     )
     first, second, third = declared.steps
-    lines = [first.place.line, second.place.line, second.steps[0].steps[0].place.line, third.then[0].place.line]  # type: ignore[union-attr]
+    lines = [first.place.line, second.place.line, second.steps[0].steps[0].place.line, third.then[0].place.line]  # type: ignore[attr-defined]
     assert lines == [line.line + 3, line.line + 4, line.line + 4, helper.__code__.co_firstlineno + 2]
-    assert str(first.place) == f"test_declarations.py:{line.line + 3}"  # type: ignore[union-attr]
+    assert str(first.place) == f"test_declarations.py:{line.line + 3}"  # type: ignore[attr-defined]
 
 
 def test_declarations_of_loadcore_itself_have_no_place() -> None:

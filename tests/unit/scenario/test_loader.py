@@ -128,6 +128,43 @@ def test_files_that_cannot_be_executed(tmp_path: Path, text: str, message: str, 
     assert (error.message, error.frames[-1]) == (message, frame)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ('Scenario("a", step=[])', 'Scenario(…) has no argument "step", did you mean "steps"?'),
+        ('Scenario("a", host="http://h")', 'Scenario(…) has no argument "host", did you mean "base_url"?'),
+        ('Scenario("a", tasks=[])', 'Scenario(…) has no argument "tasks", did you mean "steps"?'),
+        ("users(1, time='3s')", 'users(…) has no argument "time" (there are: users, duration)'),
+        ("users(1, 2, 3)", "users(…) takes 1 positional argument but 3 were given"),
+        ("users()", "users(…) missing 1 required positional argument: 'users'"),
+        ('Http(timeout="3s")', 'Http(…) has no argument "timeout", did you mean "timeouts"?'),
+        ('csv_feeder("a.csv", orders=1)', 'csv_feeder(…) has no argument "orders", did you mean "order"?'),
+    ],
+)
+def test_wrong_arguments_of_a_declaration_are_named(tmp_path: Path, call: str, message: str) -> None:
+    """A call that does not fit is a mistake of the file like any other (104), with its line and what was meant."""
+    error = failure(write(tmp_path, f"from loadcore import *\n\n{call}\n"))
+    assert (str(error), error.exit_code) == (f"shop.py:3: {message}", ExitCode.CONFIG)
+    error = failure(write(tmp_path, f"import loadcore\n\n\nloadcore.{call}\n"))
+    assert str(error) == f"shop.py:4: {message}"
+
+
+def test_wrong_arguments_of_a_function_of_the_user_stay_an_exception(tmp_path: Path) -> None:
+    """Also if it has the name of a declaration."""
+    error = failure(write(tmp_path, "def users(count):\n    return count\n\nusers(counts=3)\n"))
+    assert isinstance(error, ScenarioRaised)
+    assert error.message == "TypeError: users() got an unexpected keyword argument 'counts'"
+
+
+def test_a_missing_module_comes_with_the_command_for_this_environment(tmp_path: Path) -> None:
+    """Which of several Pythons lacks it is in the hint; a locustfile is told that it needs another tool."""
+    error = failure(write(tmp_path, "import nowhere.at_all\n"))
+    assert error.hint == f"install it into the environment of loadcore: {sys.executable} -m pip install nowhere"
+    hidden = "import sys\nsys.modules['locust'] = None\nimport locust\n"
+    error = failure(write(tmp_path, hidden))
+    assert str(error.hint).startswith("loadcore does not run Locust files")
+
+
 def test_loading_leaves_no_trace(tmp_path: Path) -> None:
     """The folder is importable while the file is executed only, and no byte code of the file is written."""
     write(tmp_path, "NAME = 'helped'\n", "a_neighbour.py")

@@ -1,4 +1,4 @@
-"""Optional packages: which of an extra are missing, and the command that installs them into this very environment."""
+"""Packages that are not there: which of an extra are missing, and what installs packages into this very environment."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def missing(extra: str) -> list[str]:
     return [name for name in named if not _is_installed(name)]
 
 
+def installer() -> str:
+    """The command that installs packages into the environment that runs loadcore."""
+    python = shlex.quote(sys.executable)
+    if Path(sys.prefix).parent.name == "venvs" and "pipx" in Path(sys.prefix).parts:
+        return f"pipx inject {shlex.quote(Path(sys.prefix).name)}"
+    if util.find_spec("pip") is None:
+        return f"uv pip install --python {python}"
+    return f"{python} -m pip install"
+
+
 def install_command(extra: str) -> str:
     """The command that adds an extra to the loadcore that runs now, from where that one was installed.
 
     The source is what the installer recorded (`direct_url.json`, PEP 610); without a record it is the package index.
     """
-    return f"{_installer()} {_source(extra)}"
-
-
-def _installer() -> str:
-    """What installs packages into this environment."""
-    python = shlex.quote(sys.executable)
-    if Path(sys.prefix).parent.name == "venvs" and "pipx" in Path(sys.prefix).parts:
-        return "pipx install --force"
-    if util.find_spec("pip") is None:
-        return f"uv pip install --python {python}"
-    return f"{python} -m pip install"
+    return f"{installer()} {_source(extra)}"
 
 
 def _source(extra: str) -> str:
