@@ -81,7 +81,7 @@ _UNITS: Final[dict[str, Unit]] = {
 _TIMES: Final[tuple[Time, ...]] = ("response", "service", "ttfb")
 _IS_METRIC: Final = re.compile(rf"({'|'.join(_TIMES)})\.(?:p(\d+(?:\.\d+)?)|(min|mean|max))")
 _STATISTICS: Final = ("p50", "p90", "p95", "p99", "p99.9", "min", "mean", "max")
-_OTHER_WORDS: Final[dict[str, str]] = {
+_OTHER_PARTS: Final[dict[str, str]] = {
     "latency": "response",
     "duration": "response",
     "response_time": "response",
@@ -91,6 +91,8 @@ _OTHER_WORDS: Final[dict[str, str]] = {
     "average": "mean",
     "med": "p50",
     "median": "p50",
+}
+_OTHER_METRICS: Final[dict[str, str]] = {
     "error": "errors.rate",
     "errors": "errors.rate",
     "error_rate": "errors.rate",
@@ -361,8 +363,10 @@ def _known_metric(name: str) -> Metric:
 
 def _nearest_metric(name: str) -> str:
     """The end of a message about an unknown metric: what was meant, else all there are."""
-    words = [_OTHER_WORDS.get(word, word) for word in re.sub(r"p\(([\d.]+)\)", r"p\1", name.lower()).split(".", 1)]
-    meant = ".".join(words)
+    written = re.sub(r"p\(([\d.]+)\)", r"p\1", name.lower())
+    if written in _OTHER_METRICS:
+        return f', did you mean "{_OTHER_METRICS[written]}"?'
+    meant = ".".join(_OTHER_PARTS.get(part, part) for part in written.split(".", 1))
     for guess in (meant, f"response.{meant}", f"{meant}.p95"):
         with suppress(ValueError):
             return f', did you mean "{_known_metric(guess).name}"?'

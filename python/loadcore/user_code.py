@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import re
+import sys
 import sysconfig
 import traceback
 from contextlib import contextmanager
@@ -67,13 +68,12 @@ def _remedy(error: BaseException) -> str | None:
 
 def _wrong_arguments(error: TypeError) -> Problem | None:
     """What is wrong with a call of a declaration of loadcore's that Python refused; None if it was another call."""
-    import loadcore  # noqa: PLC0415 - the package, whose public names are asked for, imports this module
-
     match = _CALL.match(str(error))
     *_, innermost = traceback.walk_tb(error.__traceback__)
     frame, line = innermost
     name = match["owner"] or match["called"] if match else ""
-    called: Any = getattr(loadcore, name, None) if name in loadcore.__all__ else None
+    package = sys.modules["loadcore"]  # by its name, since it is above this module
+    called: Any = getattr(package, name, None) if name in package.__all__ else None
     of_the_user = {**frame.f_globals, **frame.f_locals}.get(name, called)
     if match is None or called is None or of_the_user is not called:
         return None

@@ -92,7 +92,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("response.avg < 1s", 'did you mean "response.mean"'),
         ("http_req_failed < 1%", 'did you mean "errors.rate"'),
         ("rps > 3/s", 'did you mean "throughput"'),
-        ("colour < 1", '"colour" is not a metric. Metrics are errors.rate, .*, response, service or ttfb with p95'),
+        ("colour < 1", '"colour" is not a metric. Metrics are errors.rate, .*, and response, service or ttfb with p95'),
         ("errors.rate < 0.05", 'write "5%" for a share of 0.05'),
         ("errors.rate < .5", 'write "50%" for a share of .5'),
         ("response.p100 < 1s", "a percentile lies between p0 and p100"),
