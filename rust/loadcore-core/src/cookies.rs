@@ -8,6 +8,8 @@
 mod date;
 mod set_cookie;
 
+pub(crate) use date::parse as parse_date;
+
 use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;

@@ -8,6 +8,7 @@
 mod credential;
 mod grant;
 mod pool;
+mod reason;
 mod response;
 
 use crate::plan::{self, AuthKind, KeyPlace};
@@ -16,7 +17,7 @@ use crate::step::{Context, Names, Template, TemplateProblem, forbidden_in_head};
 pub use credential::{Credential, append_basic};
 pub use grant::{CompiledGrant, How};
 pub use pool::{Acquired, Fetch, Pool, Rejected, Token, TokenSlot};
-pub use response::{Granted, Refusal, parse_token_response};
+pub use response::{Granted, Refusal, TokenAnswer};
 
 /// A way to authenticate, ready to be used.
 #[derive(Debug)]

@@ -75,6 +75,8 @@ pub enum Acquired<'a> {
     Failed {
         /// When a fetch will be tried again.
         retry_at_ns: u64,
+        /// Whether the server itself said when to come again.
+        is_invited: bool,
         /// Why the last one failed.
         reason: &'a str,
     },
@@ -101,6 +103,7 @@ struct State {
     /// Failed fetches since the last token.
     failures: u32,
     retry_at_ns: u64,
+    is_invited: bool,
     reason: Box<str>,
 }
 
@@ -145,7 +148,9 @@ impl Pool {
         match &state.token {
             Some(token) if is_good => Acquired::Token(token.token(slot, state.generation)),
             _ if state.fetching.is_some() => Acquired::Wait(slot),
-            _ => Acquired::Failed { retry_at_ns: state.retry_at_ns, reason: &state.reason },
+            _ => {
+                Acquired::Failed { retry_at_ns: state.retry_at_ns, is_invited: state.is_invited, reason: &state.reason }
+            }
         }
     }
 
@@ -181,7 +186,7 @@ impl Pool {
                     state.refresh_token = None;
                 } else {
                     let number = ((slot.0 as u64) << 32) | u64::from(state.failures);
-                    state.back_off(&refusal.reason, &mut Random::new(seed, "back-off", number), now_ns);
+                    state.back_off(&refusal, &mut Random::new(seed, "back-off", number), now_ns);
                 }
                 Err(refusal.reason)
             }
@@ -190,7 +195,7 @@ impl Pool {
 
     /// A fetch has brought no answer (refused, timed out, broken off), for this reason.
     pub fn failed(&mut self, slot: TokenSlot, reason: &str, now_ns: u64) {
-        let refusal = Refusal { reason: reason.to_owned(), by_server: false };
+        let refusal = Refusal { reason: reason.to_owned(), ..Refusal::default() };
         let _ = self.fetched(slot, Err(refusal), now_ns);
     }
 
@@ -256,13 +261,15 @@ impl State {
         self.token.insert(held).token(slot, self.generation)
     }
 
-    /// Waits before the next fetch: twice as long each time, and a random quarter more, so that users whose fetches failed
-    /// together do not come again together.
-    fn back_off(&mut self, reason: &str, random: &mut Random, now_ns: u64) {
-        let wait_ns = FIRST_BACK_OFF_NS.saturating_mul(1 << self.failures.min(10)).min(LONGEST_BACK_OFF_NS);
+    /// Waits before the next fetch: as long as the server says, or twice as long each time; and a random quarter more, so
+    /// that users whose fetches failed together do not come again together.
+    fn back_off(&mut self, refusal: &Refusal, random: &mut Random, now_ns: u64) {
+        let wait_ns = refusal.retry_after_ns.unwrap_or(FIRST_BACK_OFF_NS << self.failures.min(10));
+        let wait_ns = wait_ns.clamp(FIRST_BACK_OFF_NS, LONGEST_BACK_OFF_NS);
         self.failures += 1;
         self.retry_at_ns = now_ns.saturating_add(wait_ns + random.below(wait_ns / 4));
-        self.reason = reason.into();
+        self.is_invited = refusal.retry_after_ns.is_some();
+        self.reason = (*refusal.reason).into();
     }
 }
 

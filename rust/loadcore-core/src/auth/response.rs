@@ -1,80 +1,132 @@
-//! What a token endpoint answers (RFC 6749 section 5).
+//! What a token endpoint answers (RFC 6749 section 5), read as generously as its meaning allows.
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
 
-use crate::step::forbidden_in_head;
+use super::reason;
+use crate::cookies::parse_date;
+use crate::step::{Headers, forbidden_in_head};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Types of tokens that are good only with a proof that goes with each request.
+const BOUND_TO_A_KEY: &[&str] = &["dpop", "mac", "pop", "hok"];
 
 /// A token that was granted. Not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Granted {
-    /// What is sent as `Bearer`.
+    /// What is sent, without a prefix.
     pub access_token: String,
-    /// How long it is good for; `None` if the server does not say.
+    /// How long it is good for; `None` if neither the server nor the token says.
     pub expires_in_ns: Option<u64>,
     /// What the next token can be got with.
     pub refresh_token: Option<String>,
 }
 
 /// Why there is no token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refusal {
-    /// In words, for reports: `invalid_grant: the user is locked`. Without control characters, and short.
+    /// In words, for reports: `status 400: invalid_grant: the user is locked`. Without control characters, and short.
     pub reason: String,
     /// Whether the server refused what was asked (4xx), so that asking the same again will not help.
     pub by_server: bool,
+    /// When to ask again, if the server says so.
+    pub retry_after_ns: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Option<Value>,
-    token_type: Option<Value>,
-    expires_in: Option<Value>,
-    refresh_token: Option<Value>,
-    error: Option<Value>,
-    error_description: Option<Value>,
+/// An answer to a request for a token.
+#[derive(Clone, Copy)]
+pub struct TokenAnswer<'a> {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: &'a dyn Headers,
+    /// Its body.
+    pub body: &'a [u8],
+    /// When it came, by the wall clock.
+    pub unix_ns: u64,
 }
 
-/// Longest part of a server's own words in a reason.
-const MOST_WORDS: usize = 120;
+impl TokenAnswer<'_> {
+    /// The token of RFC 6749 in it.
+    pub fn read(&self) -> Result<Granted, Refusal> {
+        let object = serde_json::from_slice(without_mark(self.body)).ok();
+        if !(200..300).contains(&self.status) {
+            return Err(self.refused(object.as_ref()));
+        }
+        let object: Map<String, Value> = object.ok_or_else(|| self.refusal(reason::of_no_object(self)))?;
+        let access_token = match object.get("access_token") {
+            Some(Value::String(token)) if !token.is_empty() => self.sendable("access_token", token)?,
+            other => {
+                let words = reason::server_words(&object);
+                return Err(self.refusal(words.unwrap_or_else(|| reason::of_no_token(other, &object))));
+            }
+        };
+        if let Some(error) = object.get("error").and_then(Value::as_str).filter(|error| !error.is_empty()) {
+            return Err(self.refusal(reason::server_words(&object).unwrap_or_else(|| reason::plain(error))));
+        }
+        if let Some(kind) = object.get("token_type").and_then(Value::as_str)
+            && BOUND_TO_A_KEY.iter().any(|bound| kind.eq_ignore_ascii_case(bound))
+        {
+            return Err(self.refusal(reason::of_bound_token(kind)));
+        }
+        let refresh_token = object.get("refresh_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+        let expires_in_ns = object.get("expires_in").and_then(nanoseconds);
+        Ok(Granted {
+            expires_in_ns: expires_in_ns.or_else(|| lifetime_of_jwt(&access_token, self.unix_ns)),
+            access_token,
+            refresh_token: refresh_token.map(str::to_owned),
+        })
+    }
 
-/// Reads the answer of a token endpoint.
-pub fn parse_token_response(status: u16, body: &[u8]) -> Result<Granted, Refusal> {
-    let by_server = (400..500).contains(&status) && status != 429;
-    let refusal = |reason: String| Refusal { reason, by_server };
-    let answer: Option<Answer> = serde_json::from_slice(body).ok();
-    if !(200..300).contains(&status) {
-        let words = answer.as_ref().and_then(server_words);
-        return Err(refusal(
-            words.map_or_else(|| format!("status {status}"), |words| format!("status {status}: {words}")),
-        ));
+    /// A token as it may stand in a header, without a `Bearer` of its own.
+    pub(super) fn sendable(&self, name: &str, token: &str) -> Result<String, Refusal> {
+        let token = token.trim();
+        let token = match token.split_once(' ') {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+            _ => token,
+        };
+        if token.is_empty() || forbidden_in_head(token.as_bytes()) {
+            return Err(self.refusal(format!("the {name} in the answer cannot be sent in a header")));
+        }
+        Ok(token.to_owned())
     }
-    let answer = answer.ok_or_else(|| refusal("the answer is no JSON object".to_owned()))?;
-    if let Some(words) = server_words(&answer) {
-        return Err(refusal(words));
+
+    /// What a status beyond 2xx says.
+    pub(super) fn refused(&self, object: Option<&Map<String, Value>>) -> Refusal {
+        let words = object.and_then(reason::server_words).or_else(|| reason::of_redirect(self));
+        let status = self.status;
+        self.refusal(words.map_or_else(|| format!("status {status}"), |words| format!("status {status}: {words}")))
     }
-    let Some(Value::String(access_token)) = answer.access_token else {
-        return Err(refusal("the answer has no access_token".to_owned()));
-    };
-    if access_token.is_empty() || forbidden_in_head(access_token.as_bytes()) {
-        return Err(refusal("the access_token cannot be sent in a header".to_owned()));
+
+    pub(super) fn refusal(&self, reason: String) -> Refusal {
+        let by_server = (400..500).contains(&self.status) && self.status != 429;
+        Refusal { reason, by_server, retry_after_ns: self.retry_after_ns() }
     }
-    if let Some(kind) = answer.token_type.as_ref().and_then(Value::as_str)
-        && !kind.eq_ignore_ascii_case("bearer")
-    {
-        return Err(refusal(format!("the token is of type {}, not Bearer", plain(kind))));
+
+    /// `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3), of a server that has no room now.
+    fn retry_after_ns(&self) -> Option<u64> {
+        if !matches!(self.status, 429 | 500..=599) {
+            return None;
+        }
+        let value = std::str::from_utf8(self.headers.first(b"retry-after")?).ok()?.trim();
+        if let Ok(seconds) = value.parse::<u64>() {
+            return Some(seconds.saturating_mul(SECOND_NS));
+        }
+        Some(parse_date(value)?.saturating_mul(SECOND_NS).saturating_sub(self.unix_ns))
     }
-    let refresh_token = match answer.refresh_token {
-        Some(Value::String(token)) if !token.is_empty() => Some(token),
-        _ => None,
-    };
-    Ok(Granted { access_token, expires_in_ns: answer.expires_in.as_ref().and_then(nanoseconds), refresh_token })
+}
+
+/// A body without the byte order mark that some servers begin it with.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Seconds as a number, or, as some servers send them, as a string.
-fn nanoseconds(seconds: &Value) -> Option<u64> {
+pub(super) fn nanoseconds(seconds: &Value) -> Option<u64> {
     let seconds = match seconds {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_f64(),
@@ -83,21 +135,16 @@ fn nanoseconds(seconds: &Value) -> Option<u64> {
     seconds.filter(|seconds: &f64| seconds.is_finite()).map(|seconds| (seconds * 1e9) as u64)
 }
 
-/// The error of an answer in words, if it has one.
-fn server_words(answer: &Answer) -> Option<String> {
-    let error = plain(answer.error.as_ref()?.as_str()?);
-    Some(match answer.error_description.as_ref().and_then(Value::as_str) {
-        Some(description) => format!("{error}: {}", plain(description)),
-        None => error,
-    })
-}
-
-/// A server's text, fit for a terminal and not too long.
-fn plain(text: &str) -> String {
-    // Direction marks can make a terminal show other text than there is.
-    let marks =
-        |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|character| !character.is_control() && !marks(*character)).take(MOST_WORDS).collect()
+/// How long a JSON Web Token (RFC 7519) is good for by its own word. A clock that differs from the server's may have it end
+/// before it came: then it is what the token says of its whole life.
+pub(super) fn lifetime_of_jwt(token: &str, unix_ns: u64) -> Option<u64> {
+    let claims = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
+    let claims: Map<String, Value> =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?).ok()?;
+    let expires_at_ns = claims.get("exp").and_then(nanoseconds)?;
+    let issued_at_ns = claims.get("iat").and_then(nanoseconds);
+    let from_ns = if expires_at_ns > unix_ns { unix_ns } else { issued_at_ns? };
+    Some(expires_at_ns.saturating_sub(from_ns))
 }
 
 impl fmt::Debug for Granted {
@@ -108,74 +155,4 @@ impl fmt::Debug for Granted {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn granted(body: &str) -> Granted {
-        parse_token_response(200, body.as_bytes()).unwrap()
-    }
-
-    fn refused(status: u16, body: &str) -> (String, bool) {
-        let refusal = parse_token_response(status, body.as_bytes()).unwrap_err();
-        (refusal.reason, refusal.by_server)
-    }
-
-    /// Lifetimes come as numbers, as strings, or not at all.
-    #[test]
-    fn lifetimes() {
-        let lifetime = |text: &str| granted(&format!(r#"{{"access_token":"a","expires_in":{text}}}"#)).expires_in_ns;
-        assert_eq!(lifetime("3600"), Some(3_600_000_000_000));
-        assert_eq!(lifetime("\"60\""), Some(60_000_000_000));
-        assert_eq!(lifetime("0.5"), Some(500_000_000));
-        assert_eq!(lifetime("-5"), Some(0));
-        assert_eq!(lifetime("1e300"), Some(u64::MAX));
-        assert_eq!(lifetime("null"), None);
-        assert_eq!(lifetime("\"soon\""), None);
-        assert_eq!(granted(r#"{"access_token":"a"}"#).expires_in_ns, None);
-    }
-
-    /// All parts of an answer are taken; an empty refresh token is none.
-    #[test]
-    fn parts() {
-        let answer =
-            granted(r#"{"access_token":"abc","token_type":"bearer","refresh_token":"r1","scope":"x","extra":[1]}"#);
-        assert_eq!((answer.access_token.as_str(), answer.refresh_token.as_deref()), ("abc", Some("r1")));
-        assert_eq!(granted(r#"{"access_token":"abc","refresh_token":""}"#).refresh_token, None);
-    }
-
-    /// Errors of RFC 6749 are told in the server's words, without what could harm a terminal.
-    #[test]
-    fn errors() {
-        let body = "{\"error\":\"invalid_grant\",\"error_description\":\"locked\\u001b[31m\\u202e\"}";
-        assert_eq!(refused(400, body), ("status 400: invalid_grant: locked[31m".to_owned(), true));
-        assert_eq!(refused(401, r#"{"error":"invalid_client"}"#), ("status 401: invalid_client".to_owned(), true));
-        assert_eq!(refused(503, "<html>"), ("status 503".to_owned(), false));
-        assert_eq!(refused(429, "{}"), ("status 429".to_owned(), false));
-        assert_eq!(refused(200, r#"{"error":"slow_down"}"#), ("slow_down".to_owned(), false));
-        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(1000));
-        assert_eq!(refused(400, &long).0.len(), "status 400: ".len() + MOST_WORDS);
-    }
-
-    /// An answer without a usable token is a refusal, whatever its status says.
-    #[test]
-    fn unusable_answers() {
-        for (body, reason) in [
-            ("", "the answer is no JSON object"),
-            ("[1]", "the answer is no JSON object"),
-            ("{}", "the answer has no access_token"),
-            (r#"{"access_token":5}"#, "the answer has no access_token"),
-            (r#"{"access_token":""}"#, "the access_token cannot be sent in a header"),
-            (r#"{"access_token":"a\r\nX: y"}"#, "the access_token cannot be sent in a header"),
-            (r#"{"access_token":"a","token_type":"mac"}"#, "the token is of type mac, not Bearer"),
-        ] {
-            assert_eq!(refused(200, body), (reason.to_owned(), false), "{body}");
-        }
-    }
-
-    /// Tokens are not shown.
-    #[test]
-    fn debug_shows_no_tokens() {
-        let shown = format!("{:?}", granted(r#"{"access_token":"abc","refresh_token":"r1","expires_in":1}"#));
-        assert_eq!(shown, "Granted(expires in Some(1000000000) ns, with a refresh token)");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 
 /// Seconds since 1970; 0 for a date before that, `None` for what is no date. Of each part the first that fits counts, in
 /// whatever order they come.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub(crate) fn parse(text: &str) -> Option<u64> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     let delimiter = |character: char| !(character.is_ascii_alphanumeric() || character == ':' || !character.is_ascii());
     for token in text.split(delimiter).filter(|token| !token.is_empty()) {

@@ -4,6 +4,7 @@ mod auth;
 mod forgiven;
 mod idle;
 mod load;
+mod refused;
 mod request;
 
 use std::collections::BTreeMap;

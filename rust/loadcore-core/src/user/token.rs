@@ -1,19 +1,27 @@
-//! Tokens of OAuth 2.0: got before the request that needs one, and never in its time.
+//! Tokens: got before the request that needs one, and never in its time.
 
 use std::rc::Rc;
 
 use super::User;
-use super::capture::Want;
+use super::capture::{Capture, Want};
 use super::identify::{KeptToken, Means};
 use super::send::{Content, Expects, Message, NoAnswer};
 use super::worker::OriginId;
-use crate::auth::{Acquired, Fetch, Rejected, parse_token_response};
+use crate::auth::{Acquired, Fetch, Rejected, TokenAnswer};
 use crate::program::{ScenarioProgram, append_body, append_line};
 use crate::record::Outcome;
+use crate::timer::Interrupted;
 use crate::transport::Transport;
+
+/// A user without a token fails at most once in this time: a login that was refused once is not a thousand errors. As long as
+/// the first back-off is at most.
+const REST_NS: u64 = 1_250_000_000;
 
 impl<T: Transport> User<T> {
     /// Gets a token that is good now, appends its header line, and says when the request may be sent.
+    ///
+    /// Of a request for a token that failed, nobody gets more than one failed request. Whoever comes before the next one is
+    /// made waits for it: for [`REST_NS`], or, if the server has said when to come again, as long as for an answer.
     pub(super) async fn token(
         &mut self,
         scenario: &ScenarioProgram,
@@ -23,30 +31,52 @@ impl<T: Transport> User<T> {
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let desk = &worker.pools[means.token.pool];
+        let patience_ns = worker.program.http.timeouts.total_ns;
         let mut ready_ns = due_ns;
+        // Whether a fetch that this request waited for has failed.
+        let mut has_failed = false;
         loop {
             let ended_fetches = desk.ended_fetches.get();
+            let now = worker.timer.recent();
             // The pool must not stay borrowed while the user waits.
-            let fetch = match desk.pool.borrow_mut().acquire(self.number, worker.timer.recent()) {
+            let turn = match desk.pool.borrow_mut().acquire(self.number, now) {
                 Acquired::Token(token) => return Ok((KeptToken::take(&token, lines), ready_ns)),
-                Acquired::Fetch(fetch) => Some(fetch),
-                Acquired::Wait(_) => None,
-                Acquired::Failed { .. } => {
-                    return Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns: ready_ns });
+                Acquired::Fetch(fetch) => Turn::Fetch(fetch),
+                Acquired::Wait(_) => Turn::Wait,
+                Acquired::Failed { is_invited: false, .. } if has_failed => Turn::Fail,
+                Acquired::Failed { retry_at_ns, is_invited, .. } => {
+                    let until_ns = due_ns.saturating_add(if is_invited { patience_ns } else { REST_NS });
+                    if now < until_ns { Turn::Rest(retry_at_ns.min(until_ns)) } else { Turn::Fail }
                 }
             };
-            if let Some(fetch) = fetch {
-                let fetched = self.fetch(scenario, means, &fetch, ready_ns, lines).await;
-                desk.end_fetch(&worker.timer);
-                return fetched.map_err(|NoAnswer { outcome, ended_ns }| {
-                    let interrupted = outcome == Outcome::Interrupted;
-                    let outcome = if interrupted { Outcome::Interrupted } else { Outcome::AuthFailed };
-                    NoAnswer { outcome, ended_ns }
-                });
-            }
-            desk.waiting.borrow_mut().push(self.seat.index());
-            let ended = || desk.ended_fetches.get() != ended_fetches;
-            if self.seat.sleep_until_or(u64::MAX, ended).await.is_err() {
+            let slept = match turn {
+                Turn::Fetch(fetch) => {
+                    let fetched = self.fetch(scenario, means, &fetch, ready_ns, lines).await;
+                    desk.end_fetch(&worker.timer);
+                    match fetched {
+                        Ok(token) => return Ok(token),
+                        Err(failed) if failed.outcome == Outcome::Interrupted => return Err(failed),
+                        // The token of before may still be good, or another way to a new one open.
+                        Err(failed) => {
+                            (has_failed, ready_ns) = (true, ready_ns.max(failed.ended_ns));
+                            continue;
+                        }
+                    }
+                }
+                Turn::Wait => {
+                    has_failed = true;
+                    desk.waiting.borrow_mut().push(self.seat.index());
+                    self.seat.sleep_until_or(u64::MAX, || desk.ended_fetches.get() != ended_fetches).await
+                }
+                // The end of the run ends the wait: what would be asked for is not needed any more.
+                Turn::Rest(_) if worker.is_over(scenario) => Err(Interrupted),
+                Turn::Rest(until_ns) => {
+                    let until_ns = until_ns.min(scenario.planned_end_ns);
+                    self.seat.sleep_until_or(until_ns, || worker.is_stopping()).await
+                }
+                Turn::Fail => return Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns: ready_ns }),
+            };
+            if slept.is_err() {
                 return Err(NoAnswer { outcome: Outcome::Interrupted, ended_ns: ready_ns });
             }
             ready_ns = ready_ns.max(worker.timer.recent());
@@ -79,7 +109,7 @@ impl<T: Transport> User<T> {
             method: "POST",
             origin: OriginId(means.token.origin),
             timeouts: &worker.program.http.timeouts,
-            want: Want { body: true, ..Want::default() },
+            want: Want { headers: true, body: true, ..Want::default() },
             expects: Expects { request: None, redirects: false },
             withholds_401: false,
             content: Content::Bytes(&bytes),
@@ -95,12 +125,13 @@ impl<T: Transport> User<T> {
                 return Err(failure);
             }
         };
-        let parsed =
-            parse_token_response(answer.complete.status, answer.capture.as_ref().map_or(&[], |kept| kept.body()));
+        let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
+        let status = answer.complete.status;
+        let granted = TokenAnswer { status, headers: kept, body: kept.body(), unix_ns: worker.unix_ns() }.read();
         let ended_ns = answer.ended_ns;
         worker.give_back(answer.capture);
         let mut pool = pool.borrow_mut();
-        match pool.fetched(fetch.slot, parsed, ended_ns) {
+        match pool.fetched(fetch.slot, granted, ended_ns) {
             Ok(token) => Ok((KeptToken::take(&token, lines), ended_ns)),
             Err(_) => Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns }),
         }
@@ -119,4 +150,16 @@ impl<T: Transport> User<T> {
             Ok(bytes)
         })
     }
+}
+
+/// What a user that needs a token does next.
+enum Turn {
+    /// Ask for one.
+    Fetch(Fetch),
+    /// Wait until another has asked.
+    Wait,
+    /// Wait until then.
+    Rest(u64),
+    /// Do without.
+    Fail,
 }

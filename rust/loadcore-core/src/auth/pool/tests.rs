@@ -16,7 +16,7 @@ fn granted(token: &str, seconds: u64, refresh: Option<&str>) -> Result<Granted, 
 }
 
 fn refused(by_server: bool) -> Result<Granted, Refusal> {
-    Err(Refusal { reason: "invalid_grant".to_owned(), by_server })
+    Err(Refusal { reason: "invalid_grant".to_owned(), by_server, retry_after_ns: None })
 }
 
 /// A pool of one token, fetched at 0.
@@ -124,7 +124,9 @@ fn back_off() {
     for _ in 0..8 {
         assert_eq!(told(&pool.acquire(0, now)), "grant");
         pool.failed(TokenSlot(0), "connect_refused", now);
-        let Acquired::Failed { retry_at_ns, reason } = pool.acquire(1, now) else { panic!("no failure") };
+        let Acquired::Failed { retry_at_ns, reason, is_invited: false } = pool.acquire(1, now) else {
+            panic!("no failure")
+        };
         assert_eq!(reason, "connect_refused");
         assert!(matches!(pool.acquire(1, retry_at_ns - 1), Acquired::Failed { .. }));
         waits.push((pool.slots[0].retry_at_ns - now) / (SECOND / 100));
@@ -132,6 +134,21 @@ fn back_off() {
     }
     for (wait, least) in waits.iter().zip([100, 200, 400, 800, 1600, 3000, 3000, 3000]) {
         assert!((least..=least * 5 / 4).contains(wait), "{waits:?}");
+    }
+}
+
+/// A server that says when to come again is asked then, within bounds, however often it has failed before.
+#[test]
+fn retry_after() {
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut now = 0;
+    for (says, least) in [(3, 3), (0, 1), (3, 3), (3600, 30), (5, 5)] {
+        assert_eq!(told(&pool.acquire(0, now)), "grant");
+        let refusal = Refusal { retry_after_ns: Some(says * SECOND), ..Refusal::default() };
+        pool.fetched(TokenSlot(0), Err(refusal), now).unwrap_err();
+        let Acquired::Failed { retry_at_ns, is_invited: true, .. } = pool.acquire(1, now) else { panic!("no failure") };
+        assert!((least * SECOND..=least * SECOND * 5 / 4).contains(&(retry_at_ns - now)), "{says} s");
+        now = retry_at_ns;
     }
 }
 

@@ -7,10 +7,14 @@ pub(super) fn with_oauth(shared: Option<u32>, load: Value) -> Value {
     let mut plan = plan(load, json!([get("api")]));
     plan["auth"] = json!([{"name": "login", "way": {
         "kind": "oauth2", "token_url": "/token", "scope": "read", "shared": shared, "refresh_before_ns": 0, "step": "token",
-        "grant": {"grant": "password", "username": {"text": "user {$user}"}, "password": {"text": "secret"}},
+        "grant": by_password("user {$user}"),
     }}]);
     plan["scenarios"][0]["auth"] = json!("login");
     plan
+}
+
+pub(super) fn by_password(username: &str) -> Value {
+    json!({"grant": "password", "username": {"text": username}, "password": {"text": "secret"}})
 }
 
 /// A server that issues numbered tokens after 50 ms and answers the API after 10 ms, as `status` says.
