@@ -98,11 +98,16 @@ impl Jar {
         self.cookies.insert(place, cookie);
     }
 
-    /// Appends the header line `Cookie: …` for a request, its line end included; nothing if no cookie is for it.
-    pub fn append_line(&self, to: Place<'_>, unix_ns: u64, out: &mut Vec<u8>) {
+    /// Appends the header line `Cookie: …` for a request, its line end included; nothing if no cookie is for it. The request's
+    /// `own` cookies come first, and win over those of the same name in the jar: there is one line (RFC 6265 section 5.4).
+    pub fn append_line(&self, to: Place<'_>, unix_ns: u64, own: &[u8], out: &mut Vec<u8>) {
         let now_s = unix_ns / 1_000_000_000;
         let start = out.len();
-        for cookie in self.cookies.iter().filter(|cookie| cookie.is_for(to, now_s)) {
+        if !own.is_empty() {
+            out.extend_from_slice(b"Cookie: ");
+            out.extend_from_slice(own);
+        }
+        for cookie in self.cookies.iter().filter(|cookie| cookie.is_for(to, now_s) && !names(own, &cookie.name)) {
             if out.len() - start + cookie.name.len() + cookie.value.len() > MOST_SENT_BYTES {
                 self.dropped.set(self.dropped.get() + 1);
                 continue;
@@ -150,6 +155,14 @@ impl fmt::Debug for Jar {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Jar({} cookies, {} dropped)", self.cookies.len(), self.dropped.get())
     }
+}
+
+/// Whether the value of a `Cookie` header has a cookie of this name.
+fn names(value: &[u8], name: &[u8]) -> bool {
+    value.split(|byte| *byte == b';').any(|pair| {
+        let pair = pair.trim_ascii();
+        pair.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
+    })
 }
 
 /// The cookie's domain and whether it is for that host only; `None` if the host may not set cookies for the domain.

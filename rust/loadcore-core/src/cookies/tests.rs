@@ -23,7 +23,7 @@ fn jar(headers: &[(&str, &str)]) -> Jar {
 
 fn sent_at(jar: &Jar, url: &str, unix_ns: u64) -> String {
     let mut out = Vec::new();
-    jar.append_line(at(url), unix_ns, &mut out);
+    jar.append_line(at(url), unix_ns, b"", &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -180,4 +180,21 @@ proptest! {
     fn any_date(text in "([0-9]{1,6}|[a-zA-Zé]{1,4}|[0-9]{1,3}:[0-9]{1,3}:[0-9]{1,3}|[ ,-]){0,8}") {
         let _ = date::parse(&text);
     }
+}
+
+/// The request's own cookies come first in the one line, and win by name over those of the jar.
+#[test]
+fn own_cookies_win() {
+    let mut jar = Jar::default();
+    for cookie in ["sid=2", "b=x", "m=3"] {
+        jar.store(cookie.as_bytes(), at("http://h/"), 0);
+    }
+    let line = |own: &str| {
+        let mut out = Vec::new();
+        jar.append_line(at("http://h/"), 0, own.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!("Cookie: mine=1; sid=9; b=x; m=3\r\n", line("mine=1; sid=9"));
+    assert_eq!("Cookie: b; sid=2; m=3\r\n", line("b"));
+    assert_eq!("Cookie: sid=2; b=x; m=3\r\n", line(""));
 }

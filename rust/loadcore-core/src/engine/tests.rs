@@ -1,5 +1,6 @@
 //! Whole runs without a socket, in virtual time: an hour takes a moment, and every number is exact.
 
+mod again;
 mod auth;
 mod forgiven;
 mod idle;

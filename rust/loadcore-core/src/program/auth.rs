@@ -18,6 +18,8 @@ pub(super) struct AuthUse {
     pub(super) query: Option<(String, Template)>,
     /// What is known only when the request is sent.
     pub(super) later: Option<AuthId>,
+    /// The name of its header, if it is not `Authorization`.
+    pub(super) key_header: Option<String>,
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -29,12 +31,13 @@ impl ScenarioCompiler<'_, '_> {
         match &program.compiled {
             CompiledAuth::Header { name, value } => match value {
                 Credential::Plain(value) => {
+                    let key_header = (!name.eq_ignore_ascii_case("authorization")).then(|| name.clone());
                     let mut line = TemplateBuilder::default();
                     line.literal(name.as_bytes());
                     line.literal(b": ");
                     line.append(value);
                     line.literal(b"\r\n");
-                    AuthUse { header: Some(line.build()), ..AuthUse::default() }
+                    AuthUse { header: Some(line.build()), key_header, ..AuthUse::default() }
                 }
                 Credential::Basic { .. } => AuthUse { later: Some(id), ..AuthUse::default() },
             },

@@ -109,15 +109,19 @@ pub(crate) struct RequestProgram {
     pub(crate) method: Box<str>,
     /// Index of the origin in [`Program::origins`].
     pub(crate) origin: u16,
-    /// Path and query.
-    pub(crate) target: Template,
-    /// Request line, `Host` and all header lines of `rest`.
+    /// Request line, `Host` and all header lines that are known when the plan is compiled, but for those of the body.
     pub(crate) head: Template,
-    pub(crate) rest: Rest,
+    /// Whether its `Host` is the user's, not the origin's.
+    pub(crate) has_own_host: bool,
+    /// The value of its own `Cookie` header, where users keep cookies; it is not in `head` then.
+    pub(crate) cookie: Option<Template>,
+    pub(crate) body: Option<BodyProgram>,
     /// All of it, if nothing varies but cookies.
     pub(crate) whole: Option<Box<[u8]>>,
     /// What authenticates it, if that is known only when it is sent.
     pub(crate) auth: Option<AuthId>,
+    /// The header that authenticates it, if it is not `Authorization`.
+    pub(crate) key_header: Option<Box<str>>,
     /// Inclusive ranges of status codes; empty is 0 to 399.
     pub(crate) expect: Box<[(u16, u16)]>,
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
@@ -133,23 +137,36 @@ impl RequestProgram {
         if self.expect.is_empty() {
             return status < 400;
         }
+        self.says_it_expects(status)
+    }
+
+    /// Whether a response of this status is followed to where it redirects. A redirect that the step says it expects is the
+    /// answer.
+    pub(crate) fn follows(&self, status: u16) -> bool {
+        let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
+        is_redirect && self.max_redirects > 0 && !self.says_it_expects(status)
+    }
+
+    fn says_it_expects(&self, status: u16) -> bool {
         self.expect.iter().any(|(least, most)| (*least..=*most).contains(&status))
     }
+
+    /// Whether a header of this name is for the request's own origin only: it authenticates the request, or its name says
+    /// that it may.
+    pub(crate) fn is_sensitive(&self, header: &[u8]) -> bool {
+        let lower = header.to_ascii_lowercase();
+        let is_secret = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
+        SECRETS.iter().any(|word| is_secret(word))
+            || self.key_header.as_deref().is_some_and(|key| header.eq_ignore_ascii_case(key.as_bytes()))
+    }
 }
+
+/// What names of headers that hold secrets have in them.
+const SECRETS: [&str; 9] = ["auth", "cookie", "token", "secret", "passw", "api-key", "apikey", "credential", "session"];
 
 /// Whether sending it twice does no more than sending it once (RFC 9110 section 9.2.2).
 pub(crate) fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
-}
-
-/// What follows request line and `Host`.
-#[derive(Debug)]
-pub(crate) struct Rest {
-    /// Header lines that may go anywhere.
-    pub(crate) headers: Template,
-    /// Header lines that may go to the first origin only.
-    pub(crate) sensitive: Template,
-    pub(crate) body: Option<BodyProgram>,
 }
 
 /// A body ready to be rendered.

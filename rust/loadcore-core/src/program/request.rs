@@ -1,7 +1,7 @@
 //! Requests as bytes: what can be serialised when the plan is compiled is.
 
 use super::compiler::ScenarioCompiler;
-use super::{BodyProgram, RequestProgram, Rest};
+use super::{BodyProgram, RequestProgram};
 use crate::plan;
 use crate::record::{CheckId, Section};
 use crate::step::{
@@ -10,9 +10,18 @@ use crate::step::{
 use crate::transport::Origin;
 
 /// Headers that are decided by the body and the connection, not by the user.
-const OURS: &[&str] = &["content-length", "transfer-encoding", "connection", "host"];
-/// Headers that never follow a redirect to another origin.
-const SENSITIVE: &[&str] = &["authorization", "cookie", "proxy-authorization"];
+const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
+
+/// The headers of a request, as far as the user decides over them.
+#[derive(Default)]
+struct Headers {
+    /// All lines but those below.
+    lines: TemplateBuilder,
+    /// The value of `Host`.
+    host: Option<Template>,
+    /// The value of `Cookie`, where users keep cookies: those are sent in the same line.
+    cookie: Option<Template>,
+}
 
 impl ScenarioCompiler<'_, '_> {
     pub(super) fn request(&mut self, request: &plan::Request, section: Section) -> Option<RequestProgram> {
@@ -26,25 +35,26 @@ impl ScenarioCompiler<'_, '_> {
         let auth = self.auth(request);
         let mut target = TemplateBuilder::default();
         self.target(&mut target, &path, request, auth.query.as_ref());
-        let target = target.build();
 
+        let Headers { lines, host, cookie } = self.headers(request, origin);
         let mut head = TemplateBuilder::default();
         head.literal(request.method.as_bytes());
         head.literal(b" ");
-        head.append(&target);
+        head.append(&target.build());
         head.literal(b" HTTP/1.1\r\nHost: ");
-        head.literal(self.program.origins[usize::from(origin)].host_header().as_bytes());
-        head.literal(b"\r\n");
-        let (headers, mut sensitive) = self.headers(request);
-        if let Some(header) = &auth.header {
-            sensitive.append(header);
+        let has_own_host = host.is_some();
+        match host {
+            Some(host) => head.append(&host),
+            None => head.literal(self.program.origins[usize::from(origin)].host_header().as_bytes()),
         }
-        let rest = Rest { headers: headers.build(), sensitive: sensitive.build(), body: self.body(request) };
-        // Rendered as one: each template by itself costs a call.
-        head.append(&rest.headers);
-        head.append(&rest.sensitive);
-        let head = head.build();
-        let whole = if auth.later.is_some() { None } else { whole(&head, &rest, &request.method) };
+        head.literal(b"\r\n");
+        head.append(&lines.build());
+        if let Some(header) = &auth.header {
+            head.append(header);
+        }
+        let (head, body) = (head.build(), self.body(request));
+        let varies = auth.later.is_some() || cookie.is_some();
+        let whole = if varies { None } else { whole(&head, body.as_ref(), &request.method) };
 
         let step = self.step(&request.name, &request.method, section);
         let mut wanted = Wanted::default();
@@ -61,11 +71,13 @@ impl ScenarioCompiler<'_, '_> {
             step,
             method: request.method.clone().into(),
             origin,
-            target,
             head,
-            rest,
+            has_own_host,
+            cookie,
+            body,
             whole,
             auth: auth.later,
+            key_header: auth.key_header.map(Into::into),
             expect: request.expect.clone().into(),
             checks: checks.into(),
             extracts: extracts.into(),
@@ -142,9 +154,9 @@ impl ScenarioCompiler<'_, '_> {
         }
     }
 
-    /// All headers but ours: those that may go anywhere, and those that may not.
-    fn headers(&mut self, request: &plan::Request) -> (TemplateBuilder, TemplateBuilder) {
-        let (mut open, mut sensitive) = (TemplateBuilder::default(), TemplateBuilder::default());
+    /// All headers but ours. The request's own win over the scenario's.
+    fn headers(&mut self, request: &plan::Request, origin: u16) -> Headers {
+        let mut headers = Headers::default();
         let named = |name: &str| request.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         let scenario = self.scenario;
         let inherited = scenario.headers.iter().filter(|(name, _)| !named(name));
@@ -152,25 +164,58 @@ impl ScenarioCompiler<'_, '_> {
         let agent = agent.filter(|_| {
             !named("user-agent") && !scenario.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent"))
         });
+        let is_away =
+            Origin::split(&scenario.base_url).is_ok_and(|(base, _)| base != self.program.origins[usize::from(origin)]);
         for (index, (name, value)) in agent.iter().chain(inherited).chain(&request.headers).enumerate() {
             let place = format!("headers[{index}]");
             if !is_token(name) {
-                self.problems.add_in(place, format!("`{name}` is no name of a header"));
+                self.problems.add_in(place, format!("`{name}` is not the name of a header"));
                 continue;
             }
-            let lower = name.to_ascii_lowercase();
-            if OURS.contains(&&*lower) {
-                self.problems.add_in(place, format!("the header `{name}` is set by loadcore"));
-                continue;
+            match &*name.to_ascii_lowercase() {
+                // The scenario's is the name of its own target.
+                "host" if is_away && !named(name) => {}
+                "host" => self.host(&place, value, &mut headers.host),
+                "cookie" if self.plan.http.cookies => self.cookie(&place, value, &mut headers.cookie),
+                ours if OURS.contains(&ours) => {
+                    self.problems.add_in(place, format!("the header `{name}` is set by loadcore"));
+                }
+                _ => {
+                    headers.lines.literal(name.as_bytes());
+                    headers.lines.literal(b": ");
+                    let result = headers.lines.text(value, Context::Header, &mut self.names);
+                    self.problems.take(&place, result);
+                    headers.lines.literal(b"\r\n");
+                }
             }
-            let headers = if SENSITIVE.contains(&&*lower) { &mut sensitive } else { &mut open };
-            headers.literal(name.as_bytes());
-            headers.literal(b": ");
-            let result = headers.text(value, Context::Header, &mut self.names);
-            self.problems.take(&place, result);
-            headers.literal(b"\r\n");
         }
-        (open, sensitive)
+        headers
+    }
+
+    fn host(&mut self, place: &str, value: &str, host: &mut Option<Template>) {
+        let result = Template::parse(value, Context::Header, &mut self.names);
+        let Some(template) = self.problems.take(place, result) else { return };
+        let is_name =
+            |name: &[u8]| !name.is_empty() && !name.iter().any(|byte| *byte <= b' ' || b"/?#@,".contains(byte));
+        if !template.is_static().is_none_or(is_name) {
+            let message = format!("`{value}` is not a host: `Host` holds a name or an address, and a port if need be");
+            self.problems.add_in(place, message);
+        }
+        if host.replace(template).is_some() {
+            self.problems.add_in(place, "a request has one `Host`");
+        }
+    }
+
+    /// Several values are one list.
+    fn cookie(&mut self, place: &str, value: &str, cookie: &mut Option<Template>) {
+        let mut builder = TemplateBuilder::default();
+        if let Some(before) = cookie.take() {
+            builder.append(&before);
+            builder.literal(b"; ");
+        }
+        let result = builder.text(value, Context::Header, &mut self.names);
+        self.problems.take(place, result);
+        *cookie = Some(builder.build());
     }
 
     fn body(&mut self, request: &plan::Request) -> Option<BodyProgram> {
@@ -242,9 +287,9 @@ fn is_token(name: &str) -> bool {
 }
 
 /// The whole request, if no part of it varies.
-fn whole(head: &Template, rest: &Rest, method: &str) -> Option<Box<[u8]>> {
+fn whole(head: &Template, body: Option<&BodyProgram>, method: &str) -> Option<Box<[u8]>> {
     let mut bytes = head.is_static()?.to_vec();
-    let body = match &rest.body {
+    let body = match body {
         Some(body) => Some((&*body.content_type, body.template.is_static()?)),
         None => None,
     };

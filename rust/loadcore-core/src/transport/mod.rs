@@ -9,6 +9,7 @@ mod tcp;
 mod tls;
 
 pub use connect::{Net, NetOptions};
+pub(crate) use origin::host_name;
 pub use origin::{Origin, OriginProblem};
 pub use tls::TlsProblem;
 

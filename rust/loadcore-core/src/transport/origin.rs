@@ -86,6 +86,11 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The host in the value of a `Host` header: without the port, an address of IPv6 without its brackets.
+pub(crate) fn host_name(value: &str) -> &str {
+    split_port(value).0
+}
+
 fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
     let head = url.get(..scheme.len())?;
     head.eq_ignore_ascii_case(scheme).then(|| &url[scheme.len()..])

@@ -3,7 +3,7 @@
 use super::User;
 use crate::auth::{CompiledAuth, OAuth2, Token, TokenSlot};
 use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, TokenProgram, append_line};
-use crate::record::Outcome;
+use crate::step::RenderError;
 use crate::transport::Transport;
 
 /// What a request is sent with.
@@ -40,25 +40,27 @@ impl KeptToken {
 }
 
 impl<T: Transport> User<T> {
-    /// Appends the line of credentials, if it can be known at once.
+    /// Puts the line of credentials into the user's lines, if it can be known at once.
     pub(super) fn identify(
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
-        lines: &mut Vec<u8>,
-    ) -> Result<Identity, Outcome> {
+    ) -> Result<Identity, RenderError> {
+        self.lines.clear();
         let Some(id) = request.auth else { return Ok(Identity::Anonymous) };
         if let Some(means) = Self::means(scenario, request) {
             let pool = self.worker.pools[means.token.pool].pool.borrow();
             return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
-                Some(token) => Identity::Token(KeptToken::take(&token, lines)),
+                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.lines)),
                 None => Identity::NoToken,
             });
         }
         if let CompiledAuth::Header { name, value } = &scenario.auths[usize::from(id.0)].compiled {
+            let mut lines = std::mem::take(&mut self.lines);
             let rendered =
-                self.with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, lines));
-            rendered.map_err(|_| Outcome::RequestInvalid)?;
+                self.with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, &mut lines));
+            self.lines = lines;
+            rendered?;
         }
         Ok(Identity::Anonymous)
     }

@@ -1,5 +1,6 @@
 //! Users: each walks its flow, one request at a time, with variables, connections and chance of its own.
 
+mod again;
 mod capture;
 mod connection;
 mod cookie;
@@ -7,7 +8,8 @@ mod flight;
 mod identify;
 mod outbox;
 mod perform;
-mod redirect;
+mod rendered;
+mod resend;
 mod send;
 mod token;
 mod walk;
@@ -31,6 +33,7 @@ use crate::transport::Transport;
 use connection::Connections;
 use flight::Flight;
 use perform::{Current, Cut, Next};
+use rendered::Rendered;
 use walk::Walk;
 
 /// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
@@ -68,7 +71,9 @@ pub(crate) struct User<T: Transport> {
     /// Which part of the run its iteration belongs to.
     phase: Phase,
     cookies: Option<Box<crate::cookies::Jar>>,
-    /// Header lines that are known only when a request is sent; kept to be filled again.
+    /// Its current request.
+    rendered: Rendered,
+    /// Header lines that are known only when a request is rendered; kept to be filled again.
     lines: Vec<u8>,
     /// Whether the next iteration's rows have been drawn already.
     fed: bool,
@@ -108,6 +113,7 @@ impl<T: Transport> User<T> {
             iteration_due_ns: 0,
             phase: Phase::WarmUp,
             cookies,
+            rendered: Rendered::default(),
             lines: Vec::new(),
             fed: false,
             failures: 0,

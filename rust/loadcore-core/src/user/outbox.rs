@@ -135,21 +135,13 @@ impl<C: Connection> Outbox<C> {
         self.wake_when_sent.borrow_mut().push(waker.clone());
     }
 
-    /// Queues what `render` appends for sending over `wire`. Returns its length. Nothing is queued if rendering fails.
+    /// Queues a message for sending over `wire`. Returns its length.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(crate) fn post<E>(
-        &self,
-        wire: &Rc<Wire<C>>,
-        seat: u32,
-        render: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<usize, E> {
+    pub(crate) fn post(&self, wire: &Rc<Wire<C>>, seat: u32, message: &[u8]) -> usize {
         let mut bytes = self.bytes.borrow_mut();
         let from = bytes.len();
-        if let Err(error) = render(&mut bytes) {
-            bytes.truncate(from);
-            return Err(error);
-        }
+        bytes.extend_from_slice(message);
         let range = from..bytes.len();
         let length = range.len();
         wire.sending.set(Sending::Queued);
@@ -160,7 +152,7 @@ impl<C: Connection> Outbox<C> {
         {
             flusher.wake_by_ref();
         }
-        Ok(length)
+        length
     }
 
     /// Sends at the end of each turn, for ever; to be run as a task of its own.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::User;
 use super::capture::{Capture, Want};
 use super::identify::{Identity, KeptToken};
-use super::send::{Answer, Content, Expects, Held, Message, NoAnswer, is_redirect};
+use super::send::{Answer, Content, Held, Message, NoAnswer};
 use super::walk::Action;
 use super::worker::OriginId;
 use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram};
@@ -76,12 +76,11 @@ impl<T: Transport> User<T> {
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
                     let status = answer.complete.status;
-                    if (status == 401 && self.withheld.is_some()) || (request.max_redirects > 0 && is_redirect(status))
-                    {
+                    if (status == 401 && self.withheld.is_some()) || request.follows(status) {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.current = None;
-                    self.store_cookies(message.origin, None, request, &answer);
+                    self.store_cookies(message.origin, request, &answer);
                     if let Err(cut) = self.conclude(scenario, request, answer) {
                         return Poll::Ready(Next::Cut(cut));
                     }
@@ -144,38 +143,38 @@ impl<T: Transport> User<T> {
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Result<Current, Next<'a>> {
         let request = &scenario.requests[usize::from(id.0)];
         let mut token = None;
-        if request.auth.is_some() || self.cookies.is_some() || !self.lines.is_empty() {
-            token = self.further_lines(scenario, id, request)?;
+        if request.whole.is_none() || self.has_cookies() {
+            token = self.make_ready(scenario, id, request)?;
         }
         let current = Current { request: id, token };
         self.current = Some(current);
         Ok(current)
     }
 
-    /// Gathers the header lines that are known only when a request is sent.
-    fn further_lines<'a>(
+    /// Renders a request, with what authenticates it, unless it needs a token that has to be got first.
+    fn make_ready<'a>(
         &mut self,
         scenario: &'a ScenarioProgram,
         id: RequestId,
         request: &'a RequestProgram,
     ) -> Result<Option<KeptToken>, Next<'a>> {
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.clear();
-        let identity = self.identify(scenario, request, &mut lines);
-        let token = match identity {
-            Ok(Identity::Anonymous) => Ok(None),
-            Ok(Identity::Token(token)) => Ok(Some(token)),
-            Ok(Identity::NoToken) => Err(Next::Token(id, request)),
-            Err(outcome) => {
-                let refused = self.refuse(scenario, request.step, self.due_ns, outcome);
-                Err(Next::Cut(self.cut(refused)))
-            }
+        let token = match self.identify(scenario, request) {
+            Ok(Identity::Anonymous) => None,
+            Ok(Identity::Token(token)) => Some(token),
+            Ok(Identity::NoToken) => return Err(Next::Token(id, request)),
+            Err(_) => return Err(Next::Cut(self.cut_invalid(scenario, request))),
         };
-        if token.is_ok() {
-            self.append_cookies(request, &mut lines);
+        match self.render(request) {
+            Ok(()) => Ok(token),
+            Err(_) => Err(Next::Cut(self.cut_invalid(scenario, request))),
         }
-        self.lines = lines;
-        token
+    }
+
+    /// Ends the iteration for a request that cannot be rendered.
+    #[cold]
+    fn cut_invalid(&mut self, scenario: &ScenarioProgram, request: &RequestProgram) -> Cut {
+        let refused = self.refuse(scenario, request.step, self.due_ns, Outcome::RequestInvalid);
+        self.cut(refused)
     }
 
     /// Gets a token for a request and makes it the current one: due when the token is there.
@@ -186,82 +185,17 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
     ) -> Result<(), Cut> {
         let Some(means) = Self::means(scenario, request) else { return Ok(()) };
-        let mut lines = std::mem::take(&mut self.lines);
-        match self.token(scenario, &means, self.due_ns, &mut lines).await {
+        match self.token(scenario, &means, self.due_ns).await {
             Ok((token, ready_ns)) => {
-                self.append_cookies(request, &mut lines);
-                self.lines = lines;
                 self.due_ns = ready_ns;
                 self.current = Some(Current { request: id, token: Some(token) });
-                Ok(())
+                self.render(request).map_err(|_| self.cut_invalid(scenario, request))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
                 let refused = self.refuse(scenario, request.step, ended_ns, outcome);
                 Err(self.cut(refused))
             }
         }
-    }
-
-    /// Sends the further requests that a response demands, and concludes the step.
-    pub(super) async fn answer_again(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        first: Answer,
-    ) -> Result<(), Cut> {
-        let mut answer = first;
-        let token = self.current.take().and_then(|current| current.token);
-        if self.withheld.is_some()
-            && let Some(token) = token
-        {
-            answer = match self.replace_token(scenario, request, &token, answer).await {
-                Ok(answer) => answer,
-                Err(failed) => return Err(self.cut(failed)),
-            };
-        }
-        self.store_cookies(OriginId(request.origin), None, request, &answer);
-        if request.max_redirects > 0 && is_redirect(answer.complete.status) {
-            answer = match self.follow(scenario, request, answer).await {
-                Ok(answer) => answer,
-                Err(failed) => return Err(self.cut(failed)),
-            };
-        }
-        self.conclude(scenario, request, answer)
-    }
-
-    /// After a 401: one new token and one more try, if a new token could help and can be had. Otherwise the answer stands.
-    async fn replace_token(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        token: &KeptToken,
-        answer: Answer,
-    ) -> Result<Answer, NoAnswer> {
-        let due_ns = answer.ended_ns;
-        let Some(means) = Self::means(scenario, request).filter(|means| self.is_replaceable(means, token, due_ns))
-        else {
-            self.release(false);
-            return Ok(answer);
-        };
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.clear();
-        let ready_ns = match self.token(scenario, &means, due_ns, &mut lines).await {
-            Ok((_, ready_ns)) => ready_ns,
-            Err(failed) => {
-                self.release(false);
-                self.lines = lines;
-                if failed.outcome == Outcome::Interrupted {
-                    return Err(failed);
-                }
-                return Ok(Answer { ended_ns: failed.ended_ns, ..answer });
-            }
-        };
-        self.release(true);
-        self.worker.give_back(answer.capture);
-        self.append_cookies(request, &mut lines);
-        self.lines = lines;
-        let message = self.message(request, false);
-        self.send(scenario, &message, ready_ns).await
     }
 
     /// A request of the plan. `withholds_401`: a 401 may not be the last word.
@@ -274,7 +208,6 @@ impl<T: Transport> User<T> {
             origin: OriginId(request.origin),
             timeouts: &request.timeouts,
             want: self.want(request),
-            expects: Expects { request: Some(request), redirects: request.max_redirects > 0 },
             withholds_401,
             content: Content::Request(request),
         }
@@ -294,12 +227,18 @@ impl<T: Transport> User<T> {
     /// Makes the step's checks and takes its values. What follows is due when the response ended.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    fn conclude(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, answer: Answer) -> Result<(), Cut> {
+    pub(super) fn conclude(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        answer: Answer,
+    ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
         let mut goes_on = true;
         if !request.checks.is_empty() || !request.extracts.is_empty() {
             goes_on = self.look_at(scenario, request, &answer, due_ns);
         }
+        self.forget_request();
         self.worker.give_back(answer.capture);
         if goes_on { Ok(()) } else { Err(Cut::Failed) }
     }
@@ -339,6 +278,7 @@ impl<T: Transport> User<T> {
     /// What comes next is due when the message that failed ended.
     pub(super) fn cut(&mut self, failed: NoAnswer) -> Cut {
         self.current = None;
+        self.forget_request();
         self.due_ns = failed.ended_ns;
         failed.into()
     }
@@ -351,6 +291,6 @@ impl<T: Transport> User<T> {
 
 /// Whether a 401 says that the request's token is not good any more: unless it is what the step expects.
 #[inline]
-fn is_replaceable(request: &RequestProgram, token: Option<KeptToken>) -> bool {
+pub(super) fn is_replaceable(request: &RequestProgram, token: Option<KeptToken>) -> bool {
     token.is_some() && !request.expects(401)
 }

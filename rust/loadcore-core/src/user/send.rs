@@ -1,19 +1,17 @@
 //! Sends one message and waits for its response, over a connection that is kept, opened or replaced; records the row.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::User;
 use super::capture::{Capture, Want};
 use super::flight::{Ended, NOT_YET};
-use super::outbox::Wire;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Timeouts;
-use crate::program::{RequestProgram, ScenarioProgram, append_body, is_idempotent};
+use crate::program::{RequestProgram, ScenarioProgram, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
-use crate::step::{Builtins, RenderError, Variables};
+use crate::step::{Builtins, Variables};
 use crate::transport::Transport;
 
 /// One message: what is sent where, and what is kept of the response.
@@ -23,52 +21,28 @@ pub(super) struct Message<'a> {
     pub(super) origin: OriginId,
     pub(super) timeouts: &'a Timeouts,
     pub(super) want: Want,
-    pub(super) expects: Expects<'a>,
     /// Whether the row of a 401 is withheld until it is known whether the request is sent again with another token.
     pub(super) withholds_401: bool,
     pub(super) content: Content<'a>,
 }
 
-/// Which statuses are no errors.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Expects<'a> {
-    /// Those of this request; without one, all below 400.
-    pub(super) request: Option<&'a RequestProgram>,
-    /// Redirects, since they are followed.
-    pub(super) redirects: bool,
-}
-
-impl Expects<'_> {
-    fn is_error(&self, status: u16) -> bool {
-        let expected = self.request.map_or(status < 400, |request| request.expects(status));
-        !(expected || (self.redirects && is_redirect(status)))
-    }
-}
-
-pub(super) const fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303 | 307 | 308)
-}
-
 /// What a message is made of.
 #[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
-    /// A request of the plan, with the user's further header lines.
+    /// The user's current request.
     Request(&'a RequestProgram),
-    /// The same after a redirect.
-    Redirected(&'a Redirected<'a>),
     /// Bytes as they are.
     Bytes(&'a [u8]),
 }
 
-/// A request that was redirected.
-pub(super) struct Redirected<'a> {
-    pub(super) request: &'a RequestProgram,
-    pub(super) method: &'a str,
-    pub(super) host: &'a str,
-    pub(super) target: &'a str,
-    pub(super) same_origin: bool,
-    /// Authentication, cookies: lines that are known only now.
-    pub(super) lines: &'a [u8],
+impl Message<'_> {
+    /// Whether an answer of this status is an error. A redirect that is followed is none.
+    fn is_error(&self, status: u16) -> bool {
+        match self.content {
+            Content::Request(request) => !request.expects(status) && !request.follows(status),
+            Content::Bytes(_) => status >= 400,
+        }
+    }
 }
 
 /// A response that came, complete.
@@ -153,9 +127,12 @@ impl<T: Transport> User<T> {
         let Some((wire, quiet)) = self.connections.ready(message.origin, is_new, now, cx) else {
             return Err(Held::NeedsConnection);
         };
-        let Ok(length) = self.post(message, &wire) else {
-            return Err(Held::Refused(self.refuse(scenario, message.step, due_ns, Outcome::RequestInvalid)));
+        self.decoder.start(message.method == "HEAD");
+        let bytes = match message.content {
+            Content::Request(request) => self.bytes(request),
+            Content::Bytes(bytes) => bytes,
         };
+        let length = self.worker.outbox.post(&wire, self.seat.index(), bytes);
         if !quiet {
             // What is there already is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
@@ -196,7 +173,7 @@ impl<T: Transport> User<T> {
         if message.withholds_401 && complete.status == 401 {
             self.withhold(scenario, message.step, due_ns, Ended { result, end_ns });
         } else {
-            let error = message.expects.is_error(complete.status);
+            let error = message.is_error(complete.status);
             self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
         }
         let capture = self.flight.kept.take();
@@ -224,58 +201,6 @@ impl<T: Transport> User<T> {
         self.record_failure(scenario, step, due_ns, outcome, ended_ns);
         self.worker.give_back(self.flight.kept.take());
         NoAnswer { outcome, ended_ns }
-    }
-
-    /// Posts the message and expects its response. Returns its length.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "of most messages nothing is left but the copy of their bytes")]
-    fn post(&mut self, message: &Message<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
-        self.decoder.start(message.method == "HEAD");
-        if let Content::Request(RequestProgram { whole: Some(whole), .. }) = message.content
-            && self.lines.is_empty()
-        {
-            return self.worker.outbox.post(wire, self.seat.index(), |out| {
-                out.extend_from_slice(whole);
-                Ok(())
-            });
-        }
-        self.post_rendered(message.content, wire)
-    }
-
-    fn post_rendered(&mut self, content: Content<'_>, wire: &Rc<Wire<T::Connection>>) -> Result<usize, RenderError> {
-        let worker = Rc::clone(&self.worker);
-        worker.outbox.post(wire, self.seat.index(), |out| self.render(content, out))
-    }
-
-    fn render(&mut self, content: Content<'_>, out: &mut Vec<u8>) -> Result<(), RenderError> {
-        match content {
-            Content::Bytes(bytes) => {
-                out.extend_from_slice(bytes);
-                Ok(())
-            }
-            Content::Request(request) => {
-                let lines = std::mem::take(&mut self.lines);
-                let rendered = self.with_builtins(|variables, builtins, body| {
-                    request.head.render(variables, builtins, out)?;
-                    out.extend_from_slice(&lines);
-                    render_body(request, &request.method, variables, builtins, body, out)
-                });
-                self.lines = lines;
-                rendered
-            }
-            Content::Redirected(redirected) => self.with_builtins(|variables, builtins, body| {
-                let Redirected { request, method, host, target, same_origin, lines } = redirected;
-                for part in [method, " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
-                    out.extend_from_slice(part.as_bytes());
-                }
-                request.rest.headers.render(variables, builtins, out)?;
-                if *same_origin {
-                    request.rest.sensitive.render(variables, builtins, out)?;
-                }
-                out.extend_from_slice(lines);
-                render_body(request, method, variables, builtins, body, out)
-            }),
-        }
     }
 
     /// Does `work` with the user's variables, what built-ins draw from, and a buffer for a body.
@@ -389,21 +314,4 @@ impl<T: Transport> User<T> {
             self.worker.recorder.borrow_mut().extra(row.step, row.phase, surplus, u64::from(interim));
         }
     }
-}
-
-fn render_body(
-    request: &RequestProgram,
-    method: &str,
-    variables: &Variables,
-    builtins: &mut Builtins<'_>,
-    body: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<(), RenderError> {
-    // A redirect that changes the method to GET leaves the body behind.
-    let program = request.rest.body.as_ref().filter(|_| method == &*request.method);
-    if let Some(program) = program {
-        program.template.render(variables, builtins, body)?;
-    }
-    append_body(out, method, program.map(|program| (&*program.content_type, &**body)));
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::User;
 use super::capture::{Capture, Want};
 use super::identify::{KeptToken, Means};
-use super::send::{Content, Expects, Message, NoAnswer};
+use super::send::{Content, Message, NoAnswer};
 use super::worker::OriginId;
 use crate::auth::{Acquired, Fetch, Rejected, TokenAnswer};
 use crate::program::{ScenarioProgram, append_body, append_line};
@@ -18,7 +18,7 @@ use crate::transport::Transport;
 const REST_NS: u64 = 1_250_000_000;
 
 impl<T: Transport> User<T> {
-    /// Gets a token that is good now, appends its header line, and says when the request may be sent.
+    /// Gets a token that is good now, puts its header line into the user's lines, and says when the request may be sent.
     ///
     /// Of a request for a token that failed, nobody gets more than one failed request. Whoever comes before the next one is
     /// made waits for it: for [`REST_NS`], or, if the server has said when to come again, as long as for an answer.
@@ -27,12 +27,12 @@ impl<T: Transport> User<T> {
         scenario: &ScenarioProgram,
         means: &Means<'_>,
         due_ns: u64,
-        lines: &mut Vec<u8>,
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let desk = &worker.pools[means.token.pool];
         let patience_ns = worker.program.http.timeouts.total_ns;
         let mut ready_ns = due_ns;
+        self.lines.clear();
         // Whether a fetch that this request waited for has failed.
         let mut has_failed = false;
         loop {
@@ -40,7 +40,7 @@ impl<T: Transport> User<T> {
             let now = worker.timer.recent();
             // The pool must not stay borrowed while the user waits.
             let turn = match desk.pool.borrow_mut().acquire(self.number, now) {
-                Acquired::Token(token) => return Ok((KeptToken::take(&token, lines), ready_ns)),
+                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.lines), ready_ns)),
                 Acquired::Fetch(fetch) => Turn::Fetch(fetch),
                 Acquired::Wait(_) => Turn::Wait,
                 Acquired::Failed { is_invited: false, .. } if has_failed => Turn::Fail,
@@ -51,7 +51,7 @@ impl<T: Transport> User<T> {
             };
             let slept = match turn {
                 Turn::Fetch(fetch) => {
-                    let fetched = self.fetch(scenario, means, &fetch, ready_ns, lines).await;
+                    let fetched = self.fetch(scenario, means, &fetch, ready_ns).await;
                     desk.end_fetch(&worker.timer);
                     match fetched {
                         Ok(token) => return Ok(token),
@@ -96,7 +96,6 @@ impl<T: Transport> User<T> {
         means: &Means<'_>,
         fetch: &Fetch,
         due_ns: u64,
-        lines: &mut Vec<u8>,
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let pool = &worker.pools[means.token.pool].pool;
@@ -110,7 +109,6 @@ impl<T: Transport> User<T> {
             origin: OriginId(means.token.origin),
             timeouts: &worker.program.http.timeouts,
             want: Want { headers: true, body: true, ..Want::default() },
-            expects: Expects { request: None, redirects: false },
             withholds_401: false,
             content: Content::Bytes(&bytes),
         };
@@ -132,7 +130,7 @@ impl<T: Transport> User<T> {
         worker.give_back(answer.capture);
         let mut pool = pool.borrow_mut();
         match pool.fetched(fetch.slot, granted, ended_ns) {
-            Ok(token) => Ok((KeptToken::take(&token, lines), ended_ns)),
+            Ok(token) => Ok((KeptToken::take(&token, &mut self.lines), ended_ns)),
             Err(_) => Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns }),
         }
     }

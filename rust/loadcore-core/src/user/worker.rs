@@ -26,6 +26,9 @@ const RECEIVE_BUFFER: usize = 256 * 1024;
 /// accept queue: an attempt dropped there costs a second and would look like the target's own slowness.
 const CONNECTS_AT_ONCE: usize = 256;
 
+/// A buffer of a request that is larger than this is not kept for another one.
+const LARGEST_SPARE_BUFFER: usize = 1 << 20;
+
 /// One process' part of a run.
 pub(crate) struct Worker<T: Transport> {
     pub(crate) program: Rc<Program>,
@@ -54,6 +57,8 @@ pub(crate) struct Worker<T: Transport> {
         reason = "a capture is boxed so that users' futures stay small; the box is what is kept"
     )]
     spare_captures: RefCell<Vec<Box<Capture>>>,
+    /// Buffers of requests whose answers are final.
+    spare_buffers: RefCell<Vec<Vec<u8>>>,
     /// The wall clock at the run's start.
     started_unix_ns: u64,
     /// When it was told to start no more iterations; `u64::MAX` until then.
@@ -117,6 +122,7 @@ impl<T: Transport> Worker<T> {
             scratch: RefCell::default(),
             body: RefCell::default(),
             spare_captures: RefCell::default(),
+            spare_buffers: RefCell::default(),
             started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
             end: RefCell::new(None),
@@ -241,6 +247,18 @@ impl<T: Transport> Worker<T> {
             origins.push(Rc::new(origin));
         }
         Some(id)
+    }
+
+    /// A buffer for a request; one that was used before, if there is one.
+    pub(crate) fn take_buffer(&self) -> Vec<u8> {
+        self.spare_buffers.borrow_mut().pop().unwrap_or_else(|| Vec::with_capacity(512))
+    }
+
+    /// Takes back the buffer of a request whose answer is final, unless it has grown too large to be kept.
+    pub(crate) fn give_back_buffer(&self, buffer: Vec<u8>) {
+        if buffer.capacity() <= LARGEST_SPARE_BUFFER {
+            self.spare_buffers.borrow_mut().push(buffer);
+        }
     }
 
     /// An empty capture; one that was used before, if there is one.

@@ -1,0 +1,217 @@
+//! What a response demands to be sent again: the same request with another token, or to another place. Each is a row of the
+//! step, and the clock of each starts with the end of the one before.
+
+use super::User;
+use super::identify::KeptToken;
+use super::perform::{Cut, is_replaceable};
+use super::rendered::place;
+use super::resend::{Change, append_changed, cookie_of, with_authorization};
+use super::send::{Answer, Content, Message, NoAnswer};
+use super::worker::OriginId;
+use crate::cookies::Place;
+use crate::program::{RequestProgram, ScenarioProgram};
+use crate::record::Outcome;
+use crate::step::Headers;
+use crate::transport::{Origin, Transport, host_name};
+
+/// A request on its way from answer to answer.
+struct Again<'a> {
+    request: &'a RequestProgram,
+    /// As it was sent first, but with the token that it has now.
+    first: Vec<u8>,
+    first_origin: OriginId,
+    origin: OriginId,
+    method: &'a str,
+    target: String,
+    keeps_body: bool,
+    token: Option<KeptToken>,
+    /// Whether a 401 can still be answered with another token.
+    may_replace: bool,
+    hops: u8,
+}
+
+impl Again<'_> {
+    /// Whether it goes where its credentials may go.
+    fn is_at_home(&self) -> bool {
+        self.origin == self.first_origin
+    }
+}
+
+impl<T: Transport> User<T> {
+    /// Sends the further requests that a response demands, and concludes the step.
+    pub(super) async fn answer_again(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        first: Answer,
+    ) -> Result<(), Cut> {
+        match self.send_again(scenario, request, first).await {
+            Ok(answer) => self.conclude(scenario, request, answer),
+            Err(failed) => Err(self.cut(failed)),
+        }
+    }
+
+    async fn send_again(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        first: Answer,
+    ) -> Result<Answer, NoAnswer> {
+        let token = self.current.take().and_then(|current| current.token);
+        let first_origin = OriginId(request.origin);
+        let mut again = Again {
+            first: self.bytes(request).to_vec(),
+            target: place(self.bytes(request), false).target.to_owned(),
+            request,
+            first_origin,
+            origin: first_origin,
+            method: &request.method,
+            keeps_body: true,
+            token,
+            may_replace: true,
+            hops: 0,
+        };
+        let mut answer = first;
+        loop {
+            self.store_cookies(again.origin, request, &answer);
+            let due_ns = if self.withheld.is_some() {
+                match self.replace_token(scenario, &mut again, &mut answer).await? {
+                    Some(ready_ns) => ready_ns,
+                    None => return Ok(answer),
+                }
+            } else if request.follows(answer.complete.status) {
+                self.redirect(scenario, &mut again, &answer)?;
+                answer.ended_ns
+            } else {
+                return Ok(answer);
+            };
+            self.worker.give_back(answer.capture.take());
+            self.change(&again);
+            let message = Message {
+                step: request.step,
+                method: again.method,
+                origin: again.origin,
+                timeouts: &request.timeouts,
+                want: self.want(request),
+                withholds_401: again.may_replace && again.is_at_home() && is_replaceable(request, again.token),
+                content: Content::Request(request),
+            };
+            answer = self.send(scenario, &message, due_ns).await?;
+        }
+    }
+
+    /// After a 401: gets a new token, if one could help and can be had, and says when it is there. Otherwise the answer stands.
+    async fn replace_token(
+        &mut self,
+        scenario: &ScenarioProgram,
+        again: &mut Again<'_>,
+        answer: &mut Answer,
+    ) -> Result<Option<u64>, NoAnswer> {
+        let due_ns = answer.ended_ns;
+        let means = Self::means(scenario, again.request).zip(again.token);
+        let Some((means, _)) = means.filter(|(means, token)| self.is_replaceable(means, token, due_ns)) else {
+            self.release(false);
+            return Ok(None);
+        };
+        match self.token(scenario, &means, due_ns).await {
+            Ok((token, ready_ns)) => {
+                self.release(true);
+                again.first = with_authorization(&again.first, &self.lines);
+                (again.token, again.may_replace) = (Some(token), false);
+                Ok(Some(ready_ns))
+            }
+            Err(failed) => {
+                self.release(false);
+                if failed.outcome == Outcome::Interrupted {
+                    return Err(failed);
+                }
+                answer.ended_ns = failed.ended_ns;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Goes where a response redirects.
+    fn redirect(&mut self, scenario: &ScenarioProgram, again: &mut Again<'_>, answer: &Answer) -> Result<(), NoAnswer> {
+        let (status, step) = (answer.complete.status, again.request.step);
+        let location = answer.capture.as_ref().and_then(|kept| kept.first(b"location"));
+        let Some(next) = location.and_then(|location| self.resolve(location, again.origin, &again.target)) else {
+            return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectInvalid));
+        };
+        if again.hops == again.request.max_redirects {
+            return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectLoop));
+        }
+        again.hops += 1;
+        (again.origin, again.target) = next;
+        let method = redirected_method(status, again.method);
+        again.keeps_body &= method == again.method && status != 303;
+        again.method = method;
+        again.may_replace = true;
+        Ok(())
+    }
+
+    /// Puts the changed request in place of the current one.
+    fn change(&mut self, again: &Again<'_>) {
+        let (at_home, origin) = (again.is_at_home(), self.worker.origin(again.origin));
+        let host = (!at_home || !again.request.has_own_host).then(|| origin.host_header());
+        let cookies = self.cookies.as_ref().map(|jar| {
+            let first = place(&again.first, origin.tls);
+            let place = Place { host: host.as_deref().map_or(first.host, host_name), target: &again.target, ..first };
+            let own = if at_home { &cookie_of(&again.first)[..self.rendered.own_cookie] } else { b"" };
+            let mut line = Vec::new();
+            jar.append_line(place, self.worker.unix_ns(), own, &mut line);
+            line
+        });
+        let change = Change {
+            method: again.method,
+            target: &again.target,
+            host: host.as_deref(),
+            cookies: cookies.as_deref(),
+            keeps_body: again.keeps_body,
+        };
+        let keeps = |name: &[u8]| at_home || !again.request.is_sensitive(name);
+        self.rendered.bytes.clear();
+        append_changed(&again.first, &change, keeps, &mut self.rendered.bytes);
+    }
+
+    /// Where a `Location` leads (RFC 3986 section 5). `None`: nowhere that a request can be sent to.
+    fn resolve(&self, location: &[u8], origin: OriginId, target: &str) -> Option<(OriginId, String)> {
+        let location = std::str::from_utf8(location).ok()?;
+        if location.is_empty() || location.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return None;
+        }
+        let location = location.split('#').next().unwrap_or("");
+        let scheme_relative;
+        let absolute = if location.starts_with("//") {
+            let scheme = if self.worker.origin(origin).tls { "https:" } else { "http:" };
+            scheme_relative = format!("{scheme}{location}");
+            Some(&*scheme_relative)
+        } else {
+            location.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|_| location)
+        };
+        if let Some(absolute) = absolute {
+            let (to, target) = Origin::split(absolute).ok()?;
+            let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+            return Some((self.worker.origin_id(to)?, target));
+        }
+        let path = target.split('?').next().unwrap_or("/");
+        let target = if location.starts_with('/') {
+            location.to_owned()
+        } else if location.starts_with('?') {
+            format!("{path}{location}")
+        } else {
+            let directory = &path[..=path.rfind('/').unwrap_or(0)];
+            format!("{directory}{location}")
+        };
+        Some((origin, target))
+    }
+}
+
+/// RFC 9110 section 15.4: 303 asks for GET, and POST becomes GET after 301 and 302 by long custom.
+fn redirected_method(status: u16, method: &str) -> &str {
+    match (status, method) {
+        (303, "HEAD") => "HEAD",
+        (303, _) | (301 | 302, "POST") => "GET",
+        (_, method) => method,
+    }
+}

@@ -1,0 +1,94 @@
+//! A request as it was rendered. It is rendered once: what is sent again is made of the bytes that were sent.
+
+use super::User;
+use super::worker::OriginId;
+use crate::cookies::Place;
+use crate::program::{RequestProgram, append_body};
+use crate::step::{Builtins, RenderError};
+use crate::transport::{Transport, host_name};
+
+/// The bytes of a user's current request, until its answer is final. Empty for a request that never varies: its bytes are
+/// the program's.
+#[derive(Debug, Default)]
+pub(super) struct Rendered {
+    pub(super) bytes: Vec<u8>,
+    /// How much of its `Cookie` header's value is the request's own, and not from the jar.
+    pub(super) own_cookie: usize,
+}
+
+impl<T: Transport> User<T> {
+    /// The bytes of the current request.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request")]
+    pub(super) fn bytes<'a>(&'a self, request: &'a RequestProgram) -> &'a [u8] {
+        match &request.whole {
+            Some(whole) if self.rendered.bytes.is_empty() => whole,
+            _ => &self.rendered.bytes,
+        }
+    }
+
+    /// Renders a request, with the lines that authenticate it.
+    pub(super) fn render(&mut self, request: &RequestProgram) -> Result<(), RenderError> {
+        let Self { worker, variables, random, cookies, rendered, lines, .. } = self;
+        let unix_ns = worker.unix_ns();
+        let counter = &mut *worker.counter.borrow_mut();
+        let mut builtins = Builtins { user: self.number, iteration: self.iteration, unix_ns, random, counter };
+        let Rendered { bytes, own_cookie } = rendered;
+        if bytes.capacity() == 0 {
+            *bytes = worker.take_buffer();
+        }
+        bytes.clear();
+        *own_cookie = 0;
+        request.head.render(variables, &mut builtins, bytes)?;
+        bytes.extend_from_slice(lines);
+        if let Some(jar) = cookies
+            && (request.cookie.is_some() || !jar.is_empty())
+        {
+            let mut own = worker.body.borrow_mut();
+            own.clear();
+            if let Some(cookie) = &request.cookie {
+                cookie.render(variables, &mut builtins, &mut own)?;
+            }
+            *own_cookie = own.len();
+            lines.clear();
+            jar.append_line(place(bytes, worker.origin(OriginId(request.origin)).tls), unix_ns, &own, lines);
+            bytes.extend_from_slice(lines);
+        }
+        let mut body = worker.body.borrow_mut();
+        body.clear();
+        if let Some(program) = &request.body {
+            program.template.render(variables, &mut builtins, &mut body)?;
+        }
+        append_body(bytes, &request.method, request.body.as_ref().map(|program| (&*program.content_type, &**body)));
+        Ok(())
+    }
+
+    /// Forgets the current request, whose answer is final.
+    #[inline]
+    pub(super) fn forget_request(&mut self) {
+        if self.rendered.bytes.capacity() > 0 {
+            self.worker.give_back_buffer(std::mem::take(&mut self.rendered).bytes);
+        }
+    }
+}
+
+/// Where the bytes of a request say that it goes, which decides over its cookies.
+pub(super) fn place(bytes: &[u8], is_secure: bool) -> Place<'_> {
+    let (line, rest) = split_at(bytes, b"\r\n");
+    let (host, _) = split_at(rest.strip_prefix(b"Host: ").unwrap_or(rest), b"\r\n");
+    let (_, after_method) = split_at(line, b" ");
+    let (target, _) = split_at(after_method, b" ");
+    Place { host: host_name(text(host)), target: text(target), is_secure }
+}
+
+/// What is before a separator, and what is after it.
+pub(super) fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
+    match memchr::memmem::find(bytes, separator) {
+        Some(at) => (&bytes[..at], &bytes[at + separator.len()..]),
+        None => (bytes, &[]),
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("")
+}
