@@ -87,7 +87,7 @@ class Http:
     tls: Tls = field(default_factory=Tls)
     """How `https` targets are verified."""
     max_redirects: int = 10
-    """Redirects followed by a request, 0 to 10. Authorization never goes to another origin."""
+    """Redirects followed by a request, 0 to 10. Credentials never go to another origin."""
     cookies: bool = True
     """Whether each user keeps cookies."""
     user_agent: str | None = "loadcore"
@@ -125,7 +125,7 @@ class RequestOptions(TypedDict, total=False):
     query: Fields
     """Further query parameters, percent-encoded."""
     headers: Fields
-    """Headers; they win over the scenario's."""
+    """Headers; they win over the scenario's. A `Host` is sent in place of the URL's host."""
     json: Any
     """A JSON body: anything that `json.dumps` takes. `"{id:json}"` puts a variable in as JSON rather than as text."""
     form: Fields
@@ -141,7 +141,8 @@ class RequestOptions(TypedDict, total=False):
     auth: Auth | Anonymous
     """In place of the scenario's; `anonymous` for none."""
     expect: Expected | Sequence[Expected]
-    """Statuses that are no error: `201`, `"2xx"`, `["2xx", 404]`. By default everything below 400."""
+    """Statuses that are no error: `201`, `"2xx"`, `["2xx", 404]`. By default everything below 400. A redirect
+    that is expected is the answer, and not followed."""
     checks: Sequence[Claim | Check]
     """Claims about the response. They are counted; they do not make the request an error."""
     extract: Mapping[str, Source]

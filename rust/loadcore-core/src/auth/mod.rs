@@ -113,6 +113,16 @@ impl CompiledAuth {
         })
     }
 
+    /// The name of the header that it sets, if it sets one.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Header { name, .. } => Some(name),
+            Self::Query { .. } => None,
+            Self::OAuth2(_) => Some("Authorization"),
+        }
+    }
+
     /// The variables of users that it needs.
     #[must_use]
     pub fn slots(&self) -> Vec<crate::step::Slot> {

@@ -18,8 +18,8 @@ pub(super) struct AuthUse {
     pub(super) query: Option<(String, Template)>,
     /// What is known only when the request is sent.
     pub(super) later: Option<AuthId>,
-    /// The name of its header, if it is not `Authorization`.
-    pub(super) key_header: Option<String>,
+    /// The name of its header.
+    pub(super) name: Option<String>,
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -28,23 +28,38 @@ impl ScenarioCompiler<'_, '_> {
         let Some(name) = name.filter(|_| !request.anonymous) else { return AuthUse::default() };
         let Some(id) = self.auth_id(name) else { return AuthUse::default() };
         let Some(program) = &self.auths[usize::from(id.0)].1 else { return AuthUse::default() };
+        // A request's own header wins: there is one of a name.
+        if program.compiled.header().is_some_and(|header| names(&request.headers, header)) {
+            return AuthUse::default();
+        }
+        let used = AuthUse { name: program.compiled.header().map(str::to_owned), ..AuthUse::default() };
         match &program.compiled {
-            CompiledAuth::Header { name, value } => match value {
-                Credential::Plain(value) => {
-                    let key_header = (!name.eq_ignore_ascii_case("authorization")).then(|| name.clone());
-                    let mut line = TemplateBuilder::default();
-                    line.literal(name.as_bytes());
-                    line.literal(b": ");
-                    line.append(value);
-                    line.literal(b"\r\n");
-                    AuthUse { header: Some(line.build()), key_header, ..AuthUse::default() }
-                }
-                Credential::Basic { .. } => AuthUse { later: Some(id), ..AuthUse::default() },
-            },
-            CompiledAuth::Query { name, value: Credential::Plain(value) } => {
-                AuthUse { query: Some((name.clone(), value.clone())), ..AuthUse::default() }
+            CompiledAuth::Header { name, value: Credential::Plain(value) } => {
+                let mut line = TemplateBuilder::default();
+                line.literal(name.as_bytes());
+                line.literal(b": ");
+                line.append(value);
+                line.literal(b"\r\n");
+                AuthUse { header: Some(line.build()), ..used }
             }
-            CompiledAuth::Query { .. } | CompiledAuth::OAuth2(_) => AuthUse { later: Some(id), ..AuthUse::default() },
+            CompiledAuth::Query { name, value: Credential::Plain(value) } => {
+                AuthUse { query: Some((name.clone(), value.clone())), ..used }
+            }
+            CompiledAuth::Header { .. } | CompiledAuth::Query { .. } | CompiledAuth::OAuth2(_) => {
+                AuthUse { later: Some(id), ..used }
+            }
+        }
+    }
+
+    /// Complains of a scenario whose headers say what its way to authenticate says.
+    pub(super) fn authenticates_once(&mut self) {
+        let Some(name) = &self.scenario.auth else { return };
+        let Some(id) = self.auth_id(name) else { return };
+        let program = self.auths[usize::from(id.0)].1.as_ref();
+        let header = program.and_then(|program| program.compiled.header()).map(str::to_owned);
+        if let Some(header) = header.filter(|header| names(&self.scenario.headers, header)) {
+            let message = format!("`auth` and `headers` both set `{header}`: a request has one; leave one of them out");
+            self.problems.add_in("headers", message);
         }
     }
 
@@ -104,6 +119,11 @@ impl ScenarioCompiler<'_, '_> {
         });
         Some(TokenProgram { pool, step: self.step(step, "POST", Section::Auth), origin, line: line.build() })
     }
+}
+
+/// Whether headers have this name among them.
+fn names(headers: &[(String, plan::Template)], name: &str) -> bool {
+    headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
 /// The header line of a credential that varies, if it can be rendered.

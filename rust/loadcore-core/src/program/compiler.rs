@@ -140,6 +140,7 @@ impl ScenarioCompiler<'_, '_> {
         let feeds = self.feeds();
         let load = self.load();
         self.pacing();
+        self.authenticates_once();
         let on_start = self.flow("on_start", &scenario.on_start, Section::Start);
         let main = self.flow("steps", &scenario.steps, Section::Main);
         if !main.ops.iter().any(|op| matches!(op, Op::Request(_))) {

@@ -120,8 +120,8 @@ pub(crate) struct RequestProgram {
     pub(crate) whole: Option<Box<[u8]>>,
     /// What authenticates it, if that is known only when it is sent.
     pub(crate) auth: Option<AuthId>,
-    /// The header that authenticates it, if it is not `Authorization`.
-    pub(crate) key_header: Option<Box<str>>,
+    /// The header that authenticates it.
+    pub(crate) auth_header: Option<Box<str>>,
     /// Inclusive ranges of status codes; empty is 0 to 399.
     pub(crate) expect: Box<[(u16, u16)]>,
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
@@ -157,7 +157,7 @@ impl RequestProgram {
         let lower = header.to_ascii_lowercase();
         let is_secret = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
         SECRETS.iter().any(|word| is_secret(word))
-            || self.key_header.as_deref().is_some_and(|key| header.eq_ignore_ascii_case(key.as_bytes()))
+            || self.auth_header.as_deref().is_some_and(|name| header.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests as bytes: what can be serialised when the plan is compiled is.
 
+use super::auth::AuthUse;
 use super::compiler::ScenarioCompiler;
 use super::{BodyProgram, RequestProgram};
 use crate::plan;
@@ -36,7 +37,7 @@ impl ScenarioCompiler<'_, '_> {
         let mut target = TemplateBuilder::default();
         self.target(&mut target, &path, request, auth.query.as_ref());
 
-        let Headers { lines, host, cookie } = self.headers(request, origin);
+        let Headers { lines, host, cookie } = self.headers(request, origin, &auth);
         let mut head = TemplateBuilder::default();
         head.literal(request.method.as_bytes());
         head.literal(b" ");
@@ -77,7 +78,7 @@ impl ScenarioCompiler<'_, '_> {
             body,
             whole,
             auth: auth.later,
-            key_header: auth.key_header.map(Into::into),
+            auth_header: auth.name.map(Into::into),
             expect: request.expect.clone().into(),
             checks: checks.into(),
             extracts: extracts.into(),
@@ -155,11 +156,12 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     /// All headers but ours. The request's own win over the scenario's.
-    fn headers(&mut self, request: &plan::Request, origin: u16) -> Headers {
+    fn headers(&mut self, request: &plan::Request, origin: u16, auth: &AuthUse) -> Headers {
         let mut headers = Headers::default();
         let named = |name: &str| request.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         let scenario = self.scenario;
-        let inherited = scenario.headers.iter().filter(|(name, _)| !named(name));
+        let authenticates = |name: &str| auth.name.as_ref().is_some_and(|auth| auth.eq_ignore_ascii_case(name));
+        let inherited = scenario.headers.iter().filter(|(name, _)| !named(name) && !authenticates(name));
         let agent = self.plan.http.user_agent.as_ref().map(|agent| ("User-Agent".to_owned(), agent.clone()));
         let agent = agent.filter(|_| {
             !named("user-agent") && !scenario.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent"))

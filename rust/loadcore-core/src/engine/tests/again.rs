@@ -282,6 +282,61 @@ fn what_is_left_behind() {
     assert_eq!(expected.map(|head| format!("GET {head}\r\nX-Open: 1\r\n\r\n")), requests[1..]);
 }
 
+/// A request has one header of a name that authenticates it: its own, or else that of its own way, or else the scenario's.
+#[test]
+fn one_header_authenticates() {
+    let named = |name: &str, auth: Option<&str>, own: Option<&str>| {
+        let mut step = get(name);
+        step["auth"] = json!(auth);
+        step["headers"] = own.map_or(json!([]), |own| json!([["authorization", own]]));
+        step
+    };
+    let mut plan =
+        once(json!([named("a", None, None), named("b", Some("way"), None), named("c", Some("way"), Some("own"))]));
+    plan["auth"] = json!([{"name": "way", "way": {"kind": "bearer", "token": {"text": "way"}}}]);
+    plan["scenarios"][0]["headers"] = json!([["Authorization", "all"]]);
+    let (requests, _) = sent(&plan, |_| raw(OK));
+    let lines: Vec<Vec<&str>> = requests
+        .iter()
+        .map(|request| request.lines().filter(|line| line.to_lowercase().starts_with("authorization")).collect())
+        .collect();
+    assert_eq!(vec![vec!["Authorization: all"], vec!["Authorization: Bearer way"], vec!["authorization: own"]], lines);
+
+    plan["scenarios"][0]["auth"] = json!("way");
+    let plan: Plan = serde_json::from_value(plan).expect("a readable plan");
+    let problems = Program::new(&plan).expect_err("two ways");
+    assert_eq!(vec!["scenarios[0].headers"], problems.iter().map(|problem| &*problem.path).collect::<Vec<_>>());
+}
+
+/// A `Host` is one name: what is none, or two of them, is refused; a scenario's goes to its own target only.
+#[test]
+fn hosts_of_ones_own() {
+    let mut plan = once(json!([get("a")]));
+    for bad in [
+        json!([["Host", ""]]),
+        json!([["Host", "http://a"]]),
+        json!([["Host", "a b"]]),
+        json!([["Host", "a"], ["host", "b"]]),
+    ] {
+        plan["scenarios"][0]["steps"][0]["headers"] = bad;
+        let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
+        assert_eq!(1, Program::new(&plan).expect_err("a bad host").len());
+    }
+    let mut away = get("away");
+    away["url"] = json!("http://other/away");
+    let mut plan = once(json!([get("a"), away]));
+    plan["scenarios"][0]["headers"] = json!([["Host", "tenant{$user}.example.com:8443"]]);
+    plan["http"]["cookies"] = json!(true);
+    let cookie = "Set-Cookie: a=1; Domain=example.com; Path=/\r\n";
+    let (requests, _) = sent(&plan, move |_| answer(200, cookie));
+    let hosts: Vec<&str> = requests.iter().filter_map(|request| request.lines().nth(1)).collect();
+    assert_eq!(vec!["Host: tenant0.example.com:8443", "Host: other"], hosts);
+
+    plan["scenarios"][0]["steps"] = json!([get("a"), get("b")]);
+    let (requests, _) = sent(&plan, move |_| answer(200, cookie));
+    assert!(requests[1].contains("\r\nCookie: a=1\r\n"), "{}", requests[1]);
+}
+
 /// Runs a plan against a server that looks at its requests, and returns these.
 fn log(plan: &Value, reply: impl Fn(&str) -> Reply + 'static) -> (Vec<String>, Outcomes) {
     let log = Rc::new(std::cell::RefCell::new(Vec::new()));
