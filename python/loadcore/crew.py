@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from loadcore import wire
 from loadcore.errors import PlanError, RunError, WorkerLost
 from loadcore.link import Gone, WorkerLink
+from loadcore.refusals import refusal, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,34 +34,50 @@ class Crew:
         """Those that have neither finished nor gone."""
 
     @classmethod
-    def start(cls, make_link: Callable[[int], WorkerLink], workers: int) -> Crew:
+    def start(cls, make_link: Callable[[int], WorkerLink], workers: int, give_up: Callable[[], None]) -> Crew:
         """Start all workers, or none.
 
+        Args:
+            make_link: Starts the worker of that number.
+            workers: How many.
+            give_up: Called before each; raises to give up.
+
         Raises:
-            RunError: One could not be started.
+            LimitsError: This machine does not let one be started.
         """
         links: list[WorkerLink] = []
         try:
             for worker in range(workers):
-                links.append(make_link(worker))  # noqa: PERF401 - those made so far are ended if one fails
-        except OSError as problem:
+                give_up()
+                with refusing(f"worker {worker} could not be started"):
+                    links.append(make_link(worker))
+        except BaseException:
             for link in links:
                 link.close()
-            raise RunError(f"worker {len(links)} could not be started: {problem.strerror or problem}") from problem
+            raise
         return cls(links)
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        try:
+            with refusing("the workers could not be started"):
+                for thread in self._threads:
+                    thread.start()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         for link in self._links.values():
             link.close()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:  # One that could not be started cannot be waited for.
+                thread.join()
 
     def prepare(
         self, orders: Callable[[int], wire.Prepare], give_up: Callable[[], None], within_s: float
@@ -76,8 +93,10 @@ class Crew:
             PlanError: The plan is not valid.
             RunError: A worker could not get ready.
         """
+        # A worker that is still importing does not read, and a large plan fills its pipe: nobody waits for that here.
         for worker, link in self._links.items():
-            link.prepare(orders(worker))
+            with refusing("the plan could not be handed out"):
+                threading.Thread(target=link.prepare, args=(orders(worker),), daemon=True).start()
         return self._gather(wire.Prepared, give_up, within_s)
 
     def arm(self, give_up: Callable[[], None], within_s: float) -> None:
@@ -147,7 +166,8 @@ class Crew:
                 case wire.Trouble():
                     raise RunError(f"worker {worker} could not get ready: {message.message}")
                 case Gone():
-                    raise WorkerLost(f"worker {worker} was lost before the start: {message.reason}")
+                    refused = refusal(RuntimeError(message.reason), f"worker {worker} could not get ready")
+                    raise refused or WorkerLost(f"worker {worker} was lost before the start: {message.reason}")
                 case _ if isinstance(message, kind):
                     answers[worker] = message
         return [answers[worker] for worker in sorted(answers)]

@@ -44,6 +44,7 @@ def launch(
         raise PlanError(problems)
     count = _workers(plan, workers)
     preflight.raise_file_limit()
+    preflight.require_workers(count)
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
@@ -57,8 +58,13 @@ def launch(
         make_link=lambda worker: ProcessLink(worker, folder.log(worker)),
         shown_plan=plan.redacted(),
     )
-    with Signals() as signals:
-        summary = Supervisor(assignment, following, signals).run()
+    try:
+        with Signals() as signals:
+            summary = Supervisor(assignment, following, signals).run()
+    except BaseException:
+        if not folder.start.exists():
+            folder.discard()
+        raise
     run = Run(folder.path, summary, "finished")
     following.tell("on_end", run)
     return run
@@ -68,8 +74,8 @@ def _workers(plan: Plan, asked: int | None) -> int:
     most = plan_facts.most_users(plan)
     if asked is None:
         return preflight.default_workers(most)
-    if asked < 1:
-        raise UsageError(f"{asked} workers cannot run anything")
+    if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+        raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
     return asked
 
 

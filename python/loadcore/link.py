@@ -23,6 +23,7 @@ from loadcore.errors import InternalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_BIRTH = Path(__file__).with_name("birth.py")
 _PIPE_BYTES = 1 << 20
 """So that a supervisor that is held up for some seconds does not hold up its workers."""
 _LOG_TAIL_BYTES = 2_000
@@ -91,7 +92,7 @@ class ProcessLink(WorkerLink):
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 # -P: modules of the user's folder must not stand in for those of the standard library.
-                [sys.executable, "-P", "-m", "loadcore.worker"],
+                [sys.executable, "-P", str(_BIRTH), "loadcore.worker", str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

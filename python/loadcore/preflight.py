@@ -27,6 +27,10 @@ REUSE_AFTER_S = 1
 """The same where `tcp_tw_reuse` lets new connections have it."""
 WORKER_BYTES = 96 << 20
 """A worker without connections: Python, pyarrow, the engine, its row and window buffers."""
+WORKER_TASKS = 12
+"""A worker's process with its threads, and the supervisor's thread that listens to it. Seen: 8."""
+WORKERS_PER_CORE = 4
+"""More than that only take the core from one another: one worker keeps it busy."""
 CONNECTION_BYTES = 16 << 10
 """A connection with its user: ours, and the kernel's socket with small buffers."""
 
@@ -91,7 +95,26 @@ def require(needs: Needs, limits: Limits | None = None) -> list[Finding]:
 
 def look(needs: Needs, limits: Limits) -> list[Finding]:
     """Hold the needs of a run against the limits, one finding for each."""
-    return [_descriptors(needs, limits), look_at_ports(needs, limits), _memory(needs, limits)]
+    return [
+        look_at_workers(len(needs.connections), limits),
+        _descriptors(needs, limits),
+        look_at_ports(needs, limits),
+        _memory(needs, limits),
+        _processes(needs, limits),
+    ]
+
+
+def require_workers(workers: int, limits: Limits | None = None) -> list[Finding]:
+    """Look whether this machine carries so many workers, before one of them is started.
+
+    Raises:
+        LimitsError: As of `require`.
+    """
+    limits = limits or read_limits()
+    finding = look_at_workers(workers, limits)
+    if not finding.ok:  # What so many need besides is beyond all limits, and of no interest.
+        raise LimitsError([Problem(finding.message, hint=finding.remedy)])
+    return require(Needs((0,) * workers), limits)
 
 
 def look_at_machine(limits: Limits) -> list[Finding]:
@@ -125,19 +148,60 @@ def ports_linger(limits: Limits, *, loopback: bool) -> bool:
     return limits.tcp_tw_reuse != _REUSE_ALWAYS and not (limits.tcp_tw_reuse == _REUSE_LOOPBACK and loopback)
 
 
+def most_workers(limits: Limits) -> int:
+    """The most workers that this machine carries by all its limits; 0 if it does not carry one."""
+    most = [_most_by_cores(limits), (limits.files_hard - SUPERVISOR_DESCRIPTORS) // DESCRIPTORS_PER_LINK]
+    if limits.memory_bytes is not None:
+        most.append(limits.memory_bytes // WORKER_BYTES)
+    if limits.processes is not None:
+        most.append(limits.processes // WORKER_TASKS)
+    return max(0, min(most))
+
+
+def _most_by_cores(limits: Limits) -> int:
+    return max(WORKERS_PER_CORE, math.ceil(WORKERS_PER_CORE * limits.cores))
+
+
+def _fewer_workers(limits: Limits) -> str:
+    most = most_workers(limits)
+    return f"use `--workers {most}`" if most else "this machine cannot carry a single worker"
+
+
+def look_at_workers(count: int, limits: Limits) -> Finding:
+    """Hold a number of workers against the cores."""
+    most = _most_by_cores(limits)
+    cores = f"{limits.cores:g} core{'' if limits.cores == 1 else 's'}"
+    message = f"workers: {count:,} on {cores}, where more than {most:,} only slow each other down"
+    remedy = f"{_fewer_workers(limits)}, or leave it out for one worker per core"
+    return Finding("workers", count <= most, count, most, message, remedy)
+
+
+def _processes(needs: Needs, limits: Limits) -> Finding:
+    needed, have = WORKER_TASKS * len(needs.connections), limits.processes
+    free = "?" if have is None else f"{have:,}"
+    message = f"processes and threads: the run needs about {needed:,}, {free} more may be started"
+    raised = "raise the limit (`ulimit -u`, pids.max of the control group, `--pids-limit` of a container)"
+    fewer = f"{_fewer_workers(limits)}, or " if most_workers(limits) else ""
+    return Finding("processes", have is None or needed <= have, needed, have, message, fewer + raised)
+
+
 def _descriptors(needs: Needs, limits: Limits) -> Finding:
     worker = max(needs.connections, default=0) + WORKER_DESCRIPTORS
     supervisor = SUPERVISOR_DESCRIPTORS + DESCRIPTORS_PER_LINK * len(needs.connections)
     needed, have = max(worker, supervisor), limits.files_hard
     raised = f"`ulimit -Hn {needed} && ulimit -n {needed}` (as root), or `LimitNOFILE={needed}` in a systemd unit"
     remedies = [f"raise the limit and start again: {raised}"]
+    if supervisor > have:
+        remedies.append(f"or {_fewer_workers(limits)}")
     room = have - WORKER_DESCRIPTORS
     if room > 0:
         workers = math.ceil(sum(needs.connections) / room)
-        if SUPERVISOR_DESCRIPTORS + DESCRIPTORS_PER_LINK * workers <= have:
+        if len(needs.connections) < workers <= most_workers(limits):
             remedies.append(f"or share the load among more processes: `--workers {workers}`")
-        remedies.append(f"or ask for at most {room * len(needs.connections)} connections")
-    message = f"open files: a worker needs {needed:,}, the limit is {have:,} (soft and hard)"
+        if worker > have:
+            remedies.append(f"or ask for at most {room * len(needs.connections)} connections")
+    who = "a worker" if worker >= supervisor else "the supervisor"
+    message = f"open files: {who} needs {needed:,}, the limit is {have:,} (soft and hard)"
     return Finding("open files", needed <= have, needed, have, message, "; ".join(remedies))
 
 
@@ -194,7 +258,8 @@ def _memory(needs: Needs, limits: Limits) -> Finding:
     have = limits.memory_bytes
     free = "?" if have is None else f"{have >> 20:,}"
     message = f"memory: the run needs about {needed >> 20:,} MiB, {free} MiB are free"
-    remedy = "ask for fewer users or workers (`--workers 1`), or free memory"
+    less = _fewer_workers(limits) if len(needs.connections) > most_workers(limits) else "ask for fewer users"
+    remedy = f"{less}, or free memory"
     return Finding("memory", have is None or needed <= have, needed, have, message, remedy)
 
 

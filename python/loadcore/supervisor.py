@@ -21,6 +21,7 @@ from loadcore.engine import Description, ScenarioInfo
 from loadcore.errors import ExitCode, RunError
 from loadcore.host_watch import HostWatch
 from loadcore.link import Gone
+from loadcore.refusals import refusing
 from loadcore.results import sealing
 from loadcore.results.failures import idle
 from loadcore.results.lookup import Measured
@@ -57,6 +58,8 @@ INTERRUPT_WITHIN_S = 5.0
 _LEAD_S = 0.2
 _LEAD_PER_WORKER_S = 0.01
 """From the order to start to the start."""
+_LEAD_FOR_DISK = 0.5
+"""The share of it that writing down the start may take."""
 _NS = 1_000_000_000
 
 
@@ -104,6 +107,7 @@ class Supervisor:
         self._deadline_ns: int | None = None
         self._interrupted = False
         self._complained = False
+        self._folder_gone = False
 
     def run(self) -> dict[str, Any]:
         """Run to the end; the summary.
@@ -113,7 +117,8 @@ class Supervisor:
             RunError: The workers could not be started. Nothing was sent.
         """
         preflight.raise_file_limit()
-        with Crew.start(self._assignment.make_link, self._assignment.start.workers) as crew:
+        workers = self._assignment.start.workers
+        with Crew.start(self._assignment.make_link, workers, self._leave_if_asked) as crew:
             self._crew = crew
             prepared = crew.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
             descriptions = [Description.from_dict(answer.description) for answer in prepared]
@@ -163,27 +168,40 @@ class Supervisor:
     def _go(self, description: Description) -> None:
         """Write down what starts, and start it everywhere at one moment."""
         folder = self._assignment.folder
-        folder.reserve()
-        write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
-        lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * len(self._crew.working)) * _NS)
-        self._start_at_ns = time.monotonic_ns() + lead_ns
-        wall_start_us = (time.time_ns() + lead_ns) // 1000
-        self._start = replace(
-            self._assignment.start,
-            description=description,
-            started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
-            wall_start_us=wall_start_us,
-        )
-        # Before anything more is written: a disk that takes its time must not make users start late.
-        self._crew.go(wire.Go(self._start_at_ns, wall_start_us))
-        write_durably(folder.start, self._start.to_json())
+        with refusing("cannot write into the run folder", folder.path):
+            write_durably(folder.plan, json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False) + "\n")
+            self._windows = WindowsFile(folder, description, _metadata(self._assignment.start))
+            self._windows.open()
+            order = self._write_start(description)
+        self._crew.go(order)
+        self._start_at_ns = order.start_at_ns
+        self._folder_id = folder.identity()
         self._totals = totals_for(self._start)
-        self._windows = WindowsFile(folder, description, _metadata(self._start))
         self._watch = AbortWatch(self._assignment.rules)
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()
         self._host = HostWatch()
         self._listeners.tell("on_start", description)
+        if note := folder.make_latest():
+            self._listeners.say(note)
+
+    def _write_start(self, description: Description) -> wire.Go:
+        """Write down the start, a moment before it. A disk that takes its time gets more, lest users start late."""
+        lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * len(self._crew.working)) * _NS)
+        while True:
+            began_ns = time.monotonic_ns()
+            wall_start_us = (time.time_ns() + lead_ns) // 1000
+            self._start = replace(
+                self._assignment.start,
+                description=description,
+                started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
+                wall_start_us=wall_start_us,
+            )
+            write_durably(self._assignment.folder.start, self._start.to_json())
+            took_ns = time.monotonic_ns() - began_ns
+            if took_ns <= lead_ns * _LEAD_FOR_DISK:
+                return wire.Go(began_ns + lead_ns, wall_start_us)
+            lead_ns = int(2 * took_ns / _LEAD_FOR_DISK)
 
     def _take(self, worker: int, message: wire.Report | Gone) -> None:
         """What a worker said."""
@@ -215,6 +233,13 @@ class Supervisor:
         if self._windows.problem is not None and not self._complained:
             self._complained = True
             self._listeners.say(f"windows are lost, the load goes on: {self._windows.problem}")
+
+    def _mind_the_folder(self) -> None:
+        """Files of a folder that is gone are still written to, and lost with the last process that has them open."""
+        folder = self._assignment.folder
+        if not self._folder_gone and folder.identity() != self._folder_id:
+            self._folder_gone = True
+            self._listeners.say(f"rows are lost, the load goes on: the run folder {folder.path} was moved or deleted")
 
     def _lose(self, worker: int, reason: str) -> None:
         files = facts_on_disk(requests_of(self._assignment.folder, worker))
@@ -259,6 +284,7 @@ class Supervisor:
             self._complete_second(self._complete)
 
     def _complete_second(self, second: int) -> None:
+        self._mind_the_folder()
         row = self._host.look(self._totals.processes_cpu_ns(second))
         if row is not None:
             self._totals.add(self._windows.write_machine(second, self._phase_of(second), row))
@@ -295,19 +321,21 @@ class Supervisor:
 
     def _conclude(self) -> dict[str, Any]:
         """Sum up and seal the folder."""
+        folder = self._assignment.folder
+        windows = self._windows.close()
         end = RunEnd(
             ended_ns=self._ended_ns,
-            workers=tuple(self._ends[worker] for worker in sorted(self._ends)),
+            workers=tuple(sealing.kept(folder, self._ends[worker]) for worker in sorted(self._ends)),
             signal=self._signals.first if self._handled_signals else None,
             aborted_by=self._aborted_by,
-            windows_lost=self._windows.problem,
+            windows_lost=self._windows.problem or sealing.missing(folder, windows),
         )
         judged = judge(
             self._assignment.rules,
             Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
         )
         parts = sealing.Parts(self._start, end, self._totals, judged)
-        return sealing.seal(self._assignment.folder, parts, self._windows.close(), self._listeners.say)
+        return sealing.seal(folder, parts, windows, self._listeners.say)
 
     def _elapsed_ns(self) -> int:
         return time.monotonic_ns() - self._start_at_ns

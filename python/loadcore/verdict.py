@@ -286,7 +286,7 @@ def _row_reasons(counted: Counted) -> list[Reason]:
         Reason(
             "rows",
             message,
-            "make room on the disk, or write to a faster one",
+            "leave the run folder alone while the run goes on, make room on the disk, or write to a faster one",
             value=float(counted.rows_lost),
             limit=0.0,
         )

@@ -10,17 +10,11 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-
-if __name__ == "__main__":
-    # pyarrow imports both wherever they are installed, pandas in the midst of the load: half a second of CPU for
-    # nothing that a worker needs.
-    sys.modules["numpy"] = sys.modules["pandas"] = None  # type: ignore[assignment]
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +23,7 @@ from loadcore import wire
 from loadcore.engine import Ended, Engine, Rows, Windows
 from loadcore.errors import InternalError, PlanError
 from loadcore.preflight import raise_file_limit
+from loadcore.refusals import refusal
 from loadcore.results.record_of_run import WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
@@ -72,10 +67,12 @@ class Orders:
             self._pass_on()
 
     def orphan(self) -> None:
-        """The supervisor is gone: end soon, in good order if there is time for it."""
+        """The supervisor is gone: end soon, in good order if there is time for it, and at once if nothing was sent."""
         if self.orphaned:
             return
         self.orphaned = True
+        if self._engine is None:
+            os._exit(1)
         watchdog = threading.Timer(EXIT_WITHIN_S, os._exit, args=(1,))
         watchdog.daemon = True
         watchdog.start()
@@ -139,7 +136,7 @@ class Reports:
 
 
 class RowLog:
-    """The worker's rows on disk."""
+    """The worker's rows on disk. Where not even the file can be made, that is an `OSError` before the start."""
 
     def __init__(self, prepare: wire.Prepare, reports: Reports) -> None:
         self._reports = reports
@@ -148,6 +145,7 @@ class RowLog:
         self._worker = prepare.worker
         self._schema = REQUESTS.with_metadata(prepare.metadata)
         self._writer = SegmentedWriter(lambda segment: folder.requests(prepare.worker, segment), self._schema)
+        self._writer.open()
 
     def write(self, batch: pa.RecordBatch, wall_start_us: int) -> None:
         """Put the wall-clock time before the engine's columns, and write."""
@@ -172,10 +170,15 @@ class RowLog:
         )
 
 
-def main() -> int:
-    """Run one share. Gives the exit code: 0 when everything was written."""
+def main(born: threading.Event) -> int:
+    """Run one share. Gives the exit code: 0 when everything was written.
+
+    Args:
+        born: Set once this worker sees by itself that its supervisor is gone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     orders = Orders(os.dup(0))
+    born.set()
     signal.signal(signal.SIGTERM, lambda _number, _frame: orders.stop())
     # Reports have the pipe for themselves: what anything else prints goes to the log.
     reports = Reports(os.dup(1), orders)
@@ -185,8 +188,11 @@ def main() -> int:
     except PlanError as problem:
         reports.send(wire.Trouble("the plan is not valid", [asdict(each) for each in problem.problems]))
     except Exception as problem:  # noqa: BLE001 - told to the supervisor, whatever it was
-        traceback.print_exc()
-        reports.send(wire.Trouble(f"{type(problem).__name__}: {problem}"))
+        refused = refusal(problem, "a worker cannot go on")
+        if refused is None:
+            traceback.print_exc()
+        problems = [asdict(each) for each in refused.problems] if refused else []
+        reports.send(wire.Trouble(str(refused) if refused else f"{type(problem).__name__}: {problem}", problems))
     return 1
 
 
@@ -233,7 +239,3 @@ def _as_stream(batch: pa.RecordBatch) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

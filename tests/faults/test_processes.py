@@ -69,7 +69,7 @@ def run_in_terminal(command: list[str], folder: Path, *, before: str = "") -> in
     ) as process:
         os.close(terminal)
         deadline = time.monotonic() + WITHIN_S
-        while not list((folder / "run").glob("requests-*.arrow")):
+        while not _rows(folder / "run"):
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.05)

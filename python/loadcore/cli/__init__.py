@@ -12,6 +12,7 @@ import typer
 from loadcore.cli import bench, check, demo, doctor, init, report, run, target, version
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, LoadcoreError
+from loadcore.refusals import refusal
 
 __all__ = ["app", "main"]
 
@@ -71,7 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault and not the user's
+    except Exception as error:  # noqa: BLE001 - what the machine does not refuse is our fault and not the user's
+        refused = refusal(error, "loadcore cannot go on")
+        if refused is not None:
+            console.failure(refused)
+            return refused.exit_code
         console.bug(error, ISSUES)
         return ExitCode.BUG
     return code if isinstance(code, int) else ExitCode.PASS

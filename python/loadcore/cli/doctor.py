@@ -40,17 +40,19 @@ def command(
 ) -> int:
     """Checks this machine for a load, as the client and as the target. Exit code 104: a run would be refused."""
     from loadcore.machine import read_limits
-    from loadcore.preflight import Needs, default_workers, look, look_at_machine
+    from loadcore.preflight import Needs, default_workers, look, look_at_machine, look_at_workers
     from loadcore.serving import Serving, look_as_target
     from loadcore.units import parse_rate
 
     if rate is not None:
         users = _users_of(rate)
     shares = workers or default_workers(users)
-    connections = tuple(len(range(share, users, shares)) for share in range(shares))
     opened_per_s = parse_rate(new_connections).per_second if new_connections else 0.0
     limits = read_limits()
-    needed = look(Needs(connections, opened_per_s, loopback=True), limits)
+    needed = [look_at_workers(shares, limits)]
+    if needed[0].ok:
+        connections = tuple(len(range(share, users, shares)) for share in range(shares))
+        needed = look(Needs(connections, opened_per_s, loopback=True), limits)
     known = look_at_machine(limits)
     serving = look_as_target(Serving(users, opened_per_s, target_pid, _open_files(target_pid)), limits)
     refused = [finding for finding in needed if not finding.ok]

@@ -34,7 +34,10 @@ def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: 
 
     page = console.page()
     shown = path_as_typed(path)
-    end = text.files(shown, sizes_of(path), [f"loadcore report {shown} --json"], page)
+    if path.is_dir():
+        end = text.files(shown, sizes_of(path), [f"loadcore report {shown} --json"], page)
+    else:
+        end = text.files(f"{shown} is not there any more", {}, [], page)
     goes_on = summary["verdict"]["status"] == "running"
     last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code)
     console.result("\n\n".join([text.render(summary, page), "\n".join(end), last]))

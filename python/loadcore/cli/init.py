@@ -1,5 +1,6 @@
 """`loadcore init`: the first scenario of one's own."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, UsageError
+from loadcore.refusals import refusing
 
 
 def command(
@@ -42,10 +44,7 @@ def _scenario(host: str | None, name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} is there already", hint="choose another name: loadcore init NAME") from None
-    except OSError as problem:
-        raise UsageError(f"{path} cannot be written: {problem.strerror}") from problem
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already", hint="choose another name: loadcore init NAME")
+    with refusing(f"cannot write {path}"), path.open("x", encoding="utf-8") as file:
+        file.write(text)

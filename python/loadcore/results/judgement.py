@@ -173,6 +173,8 @@ def _client_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons += [f"worker {worker.worker} was lost: {worker.error or 'no reason known'}" for worker in lost]
     if evidence.end.windows_lost:
         reasons.append(f"windows are missing: {evidence.end.windows_lost}")
+    if evidence.end.not_sealed:
+        reasons.append(evidence.end.not_sealed)
     return [(ExitCode.INVALID, text) for text in reasons]
 
 

@@ -45,7 +45,7 @@ def open_run(path: Path) -> Run:
     missing = (
         ["the run goes on: this is what was written so far"]
         if state == "running"
-        else ["there is no manifest: the run was killed"]
+        else ["there is no manifest: the run was killed, or its folder was moved while it ran"]
     )
     missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
     if state == "killed" and folder.summary.exists():

@@ -139,6 +139,8 @@ class RunEnd:
     """Whether it still goes on."""
     windows_lost: str | None = None
     """Why windows are missing in `windows.arrow`, if some are."""
+    not_sealed: str | None = None
+    """Why the run folder could not be completed, if it could not."""
 
     @property
     def as_planned(self) -> bool:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadcore.errors import UsageError
+from loadcore.refusals import refusing
 
 DEFAULT_ROOT = Path("runs")
 """Where runs go unless somebody says otherwise, relative to the working directory."""
 
+_ANOTHER = "name another one, or leave out --out"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_CHARACTERS = 26
 _RANDOM_BITS = 80
@@ -36,28 +38,88 @@ class RunFolder:
     """The folder of one run. Knows names, does not look into files."""
 
     path: Path
+    is_default: bool = False
+    """Whether it stands in `runs`, so that `runs/latest` may point at it."""
 
     @classmethod
     def create(cls, run_id: str, out: Path | None = None) -> RunFolder:
-        """Make a new folder, and point `runs/latest` at it when it stands in the default place.
+        """Make a new folder, claim it, and set room aside in it, so that it can be sealed on a disk that fills up.
+
+        Of two runs that want the same folder at the same moment one gets it.
 
         Args:
             run_id: Names the folder in the default place.
             out: The folder itself, in place of `runs/<run_id>`.
 
         Raises:
-            UsageError: The folder holds files already, or cannot be made.
+            UsageError: The folder holds files already, or another run.
+            LimitsError: It cannot be made, or there is no room in it.
         """
-        path = DEFAULT_ROOT / run_id if out is None else out
+        with refusing("cannot make the run folder", DEFAULT_ROOT / run_id if out is None else out):
+            folder = cls((DEFAULT_ROOT / run_id if out is None else out).absolute(), is_default=out is None)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder._claim()
+        return folder
+
+    def _claim(self) -> None:
+        """Take the folder by a file that only one can make. It is the room that is set aside."""
+        self._refuse_if_used()
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise UsageError(f"the run folder {path} is not empty", hint="name another one, or leave --out away")
-            if out is None:
-                _point_latest_at(path)
+            claim = os.open(self._reserved, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except FileExistsError:
+            raise UsageError(f"another run writes into the run folder {self.path}", hint=_ANOTHER) from None
+        try:
+            self._refuse_if_used()  # Whoever had it before may have finished meanwhile.
+            os.posix_fallocate(claim, 0, _RESERVED_BYTES)
+        except BaseException:
+            self._reserved.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+            raise
+        finally:
+            os.close(claim)
+
+    def _refuse_if_used(self) -> None:
+        if any(each != self._reserved for each in self.path.iterdir()):
+            raise UsageError(f"the run folder {self.path} is not empty", hint=_ANOTHER)
+
+    def discard(self) -> None:
+        """Remove what was made for a run that did not start. What a worker had to say stays."""
+        made = [self._reserved, self.plan, *self.all_windows(), *self.all_requests()]
+        with contextlib.suppress(OSError):
+            for path in made:
+                path.unlink(missing_ok=True)
+            self.path.rmdir()
+
+    def make_latest(self) -> str | None:
+        """Point `runs/latest` at this folder if it stands in the default place.
+
+        Returns:
+            Why that could not be done, in one sentence.
+        """
+        latest = self.path.parent / "latest"
+        if not self.is_default:
+            return None
+        if os.path.lexists(latest) and not latest.is_symlink():
+            kind = "folder" if latest.is_dir() else "file"
+            return f"{latest} is a {kind} of your own and stays as it is: name the run to report on it, {self.path}"
+        temporary = self.path.parent / f".latest-{self.path.name}"
+        try:
+            temporary.symlink_to(self.path.name, target_is_directory=True)
+            temporary.replace(latest)
         except OSError as problem:
-            raise UsageError(f"cannot make the run folder {path}: {problem.strerror}") from problem
-        return cls(path.absolute())
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            return f"{latest} cannot point at this run: {problem.strerror or problem}"
+        return None
+
+    def identity(self) -> tuple[int, int] | None:
+        """What this folder is by, wherever it is moved; None if there is none at its path."""
+        try:
+            facts = self.path.stat()
+        except OSError:
+            return None
+        return facts.st_dev, facts.st_ino
 
     def requests(self, worker: int, segment: int = 0) -> Path:
         """A worker's rows. Segments after the first exist only where writing had failed and went on later."""
@@ -70,11 +132,6 @@ class RunFolder:
     def log(self, worker: int) -> Path:
         """What a worker wrote to its standard error; removed at the end if that was nothing."""
         return self.path / f"worker-{worker}.log"
-
-    def reserve(self) -> None:
-        """Set room aside for summary and manifest, so that a disk that fills up meanwhile does not cost them."""
-        with contextlib.suppress(OSError), self._reserved.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _RESERVED_BYTES)
 
     def release(self) -> None:
         """Give back what was set aside."""
@@ -134,10 +191,3 @@ def write_durably(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _point_latest_at(path: Path) -> None:
-    """Make `latest` beside the folder a symbolic link to it, whatever it was before."""
-    temporary = path.parent / f".latest-{path.name}"
-    temporary.symlink_to(path.name, target_is_directory=True)
-    temporary.replace(path.parent / "latest")

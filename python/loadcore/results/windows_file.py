@@ -40,6 +40,10 @@ class WindowsFile:
         self._writer = SegmentedWriter(folder.windows_segment, self._schema)
         self._words = {name: texts(words) for name, words in _words_of(description).items()}
 
+    def open(self) -> None:
+        """Make the file now. Errors as of `SegmentedWriter.open`."""
+        self._writer.open()
+
     def write(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Append a worker's batch. Gives it with all columns of `schema.WINDOWS`, also if the disk did not take it."""
         columns = [self._column(batch, field) for field in self._schema]

@@ -83,6 +83,14 @@ class ArrowFile:
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         self._writer = pa.ipc.new_file(sink, schema, options=options)
 
+    def begin(self) -> None:
+        """Write the schema now rather than with the first batch.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        self._flush()
+
     def write(self, batch: pa.RecordBatch) -> None:
         """Append a batch in one write.
 
@@ -153,6 +161,15 @@ class SegmentedWriter:
         self._file: ArrowFile | None = None
         self._finished: list[FileFacts] = []
         self._retry_at = float("-inf")
+
+    def open(self) -> None:
+        """Make the first file now, so that a folder that takes none is known before there are rows.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        self._file = ArrowFile(self._path_of(self._segment), self._schema)
+        self._file.begin()
 
     def write(self, batch: pa.RecordBatch) -> bool:
         """Append a batch. False: its rows are lost, and counted."""

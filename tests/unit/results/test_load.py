@@ -45,7 +45,10 @@ def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Pa
     """Process ids come again; with its start time a process is itself."""
     run = load(started(tmp_path, pid=os.getpid(), started_ticks=1))
 
-    assert (run.state, run.missing) == ("killed", ("there is no manifest: the run was killed",))
+    assert (run.state, run.missing) == (
+        "killed",
+        ("there is no manifest: the run was killed, or its folder was moved while it ran",),
+    )
     assert ExitCode.INVALID in run.verdict["exit_codes"]
 
 

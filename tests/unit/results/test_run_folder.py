@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadcore.errors import UsageError
+from loadcore.errors import ExitCode, LimitsError, UsageError
 from loadcore.results import manifest
 from loadcore.results.run_folder import RunFolder, new_run_id, write_durably
 from loadcore.results.writer import FileFacts
@@ -39,6 +42,7 @@ def test_runs_stand_in_runs_and_latest_is_the_newest(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     first = RunFolder.create("A")
     second = RunFolder.create("B")
+    assert (first.make_latest(), second.make_latest()) == (None, None)
 
     assert first.path == tmp_path / "runs" / "A"
     assert (tmp_path / "runs" / "latest").resolve() == second.path
@@ -57,8 +61,101 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     """The reason stands in the message."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UsageError, match="Not a directory"):
+    with pytest.raises(LimitsError, match="Not a directory") as caught:
         RunFolder.create("A", tmp_path / "file" / "run")
+
+    assert caught.value.exit_code == ExitCode.CONFIG
+    assert caught.value.problems[0].hint is not None
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_a_folder_without_room_is_refused_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Room for the summary is taken before anything starts: without it there is a reason, a remedy, and no folder."""
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", fail)
+    with pytest.raises(LimitsError) as caught:
+        RunFolder.create("A", tmp_path / "run")
+
+    (problem,) = caught.value.problems
+    assert os.strerror(number) in problem.message
+    assert str(tmp_path / "run") in problem.message
+    assert problem.hint is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_many_runs_gets_a_folder(tmp_path: Path) -> None:
+    """Eight that want the same folder at the same moment: one has it, seven are told so, and it holds one claim."""
+    for attempt in range(20):
+        folder = tmp_path / str(attempt)
+        barrier = threading.Barrier(8)
+
+        def create(folder: Path = folder, barrier: threading.Barrier = barrier) -> str:
+            barrier.wait()
+            try:
+                RunFolder.create("A", folder)
+            except UsageError as refused:
+                return str(refused)
+            return "mine"
+
+        with ThreadPoolExecutor(8) as threads:
+            said = [each.result() for each in [threads.submit(create) for _ in range(8)]]
+        assert said.count("mine") == 1
+        assert all("run folder" in each for each in said if each != "mine")
+        assert len(list(folder.iterdir())) == 1
+
+
+def test_a_folder_of_a_run_that_has_ended_is_not_given_out_again(tmp_path: Path) -> None:
+    """Its claim is gone, its files are not."""
+    first = RunFolder.create("A", tmp_path / "run")
+    first.start.write_text("{}")
+    first.release()
+
+    with pytest.raises(UsageError, match="is not empty"):
+        RunFolder.create("A", tmp_path / "run")
+    assert first.start.read_text() == "{}"
+
+
+def test_a_run_that_did_not_start_leaves_nothing_but_what_workers_said(tmp_path: Path) -> None:
+    """The folder goes; with the log of a worker in it, it stays."""
+    folder = RunFolder.create("A", tmp_path / "run")
+    folder.plan.write_text("{}")
+    folder.discard()
+    assert list(tmp_path.iterdir()) == []
+
+    folder = RunFolder.create("A", tmp_path / "run")
+    folder.log(0).write_text("Traceback")
+    folder.discard()
+    assert [each.name for each in folder.path.iterdir()] == ["worker-0.log"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_user_calls_latest_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """It is neither replaced nor in the way, and a sentence says so."""
+    monkeypatch.chdir(tmp_path)
+    latest = tmp_path / "runs" / "latest"
+    latest.parent.mkdir()
+    latest.mkdir() if kind == "folder" else latest.write_text("mine")
+    folder = RunFolder.create("A")
+
+    assert f"is a {kind} of your own" in str(folder.make_latest())
+    assert latest.is_dir() if kind == "folder" else latest.read_text() == "mine"
+    assert sorted(each.name for each in latest.parent.iterdir()) == ["A", "latest"]
+
+
+def test_a_file_system_without_links_has_no_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on, and a sentence says why."""
+    monkeypatch.chdir(tmp_path)
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", fail)
+    assert "Operation not permitted" in str(RunFolder.create("A").make_latest())
 
 
 def test_a_durable_write_replaces_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +176,7 @@ def test_a_durable_write_replaces_whole_or_not_at_all(tmp_path: Path, monkeypatc
 
 def test_room_for_the_summary_is_set_aside_and_given_back(tmp_path: Path) -> None:
     """A disk that fills up in the meantime has room for the summary; a finished folder holds nothing of it."""
-    folder = RunFolder(tmp_path)
-    folder.reserve()
+    folder = RunFolder.create("A", tmp_path)
     (kept,) = tmp_path.iterdir()
     assert kept.stat().st_blocks * 512 >= 1 << 20
 

@@ -13,6 +13,7 @@ ROOMY = Limits(
     somaxconn=4096,
     tcp_max_syn_backlog=4096,
     memory_bytes=8 << 30,
+    processes=10_000,
     cores=4.0,
     cpu_pressure=0.0,
 )

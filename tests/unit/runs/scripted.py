@@ -127,6 +127,11 @@ class ScriptedLink(WorkerLink):
             self._queue.put(message)
 
 
+def healthy(worker: int) -> ScriptedLink:
+    """A worker with three good seconds."""
+    return ScriptedLink(worker, [*(window(second, worker, 10) for second in range(3)), done(worker)])
+
+
 class Follower(Listener):
     """Remembers what it was told, and can act on it."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore import machine
+from loadcore import control_groups, machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Empty folders in place of /proc and /sys/fs/cgroup; `put` fills them."""
     monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(control_groups, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(control_groups, "MOUNTED_AT", tmp_path / "cgroup")
     return tmp_path
 
 
@@ -50,6 +52,58 @@ def test_memory_is_the_least_of_machine_and_group(kernel: Path) -> None:
     (kernel / "cgroup/app/memory.max").write_text("1000000\n")
     (kernel / "cgroup/app/memory.current").write_text("900000\n")
     assert machine.available_memory() == 100_000
+
+
+def test_a_group_of_version_1_limits_as_well(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory, cores and processes; the path of a container's host is not there, and its root counts."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    groups = "9:name=systemd:/\n8:pids:/docker/ab\n4:memory:/docker/ab\n2:cpu,cpuacct:/docker/ab\n0::/\n"
+    put(kernel, proc__meminfo="MemAvailable: 2000 kB\n", proc__self__cgroup=groups)
+    put(kernel, cgroup__memory__docker__ab__placeholder="", cgroup__pids__placeholder="", cgroup__cpu__placeholder="")
+    (kernel / "cgroup/memory/docker/ab/memory.limit_in_bytes").write_text("1000000\n")
+    (kernel / "cgroup/memory/docker/ab/memory.usage_in_bytes").write_text("900000\n")
+    (kernel / "cgroup/memory/docker/ab/memory.stat").write_text("cache 5\ntotal_inactive_file 300000\n")
+    (kernel / "cgroup/memory/memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (kernel / "cgroup/memory/memory.usage_in_bytes").write_text("5\n")
+    (kernel / "cgroup/pids/pids.max").write_text("100\n")
+    (kernel / "cgroup/pids/pids.current").write_text("60\n")
+    (kernel / "cgroup/cpu/cpu.cfs_quota_us").write_text("150000\n")
+    (kernel / "cgroup/cpu/cpu.cfs_period_us").write_text("100000\n")
+
+    # Files that the group has read make room when it needs some.
+    assert machine.available_memory() == 400_000
+    assert machine.allowed_cores() == 1.5
+    assert control_groups.free_processes() == 40
+
+
+def test_unlimited_groups_do_not_limit(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-1`, `max` and the greatest number there is are no limits."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
+    put(kernel, proc__meminfo="MemAvailable: 2000 kB\n", proc__self__cgroup="4:memory:/\n2:cpu:/\n8:pids:/\n")
+    put(kernel, cgroup__memory__placeholder="", cgroup__pids__placeholder="", cgroup__cpu__placeholder="")
+    (kernel / "cgroup/memory/memory.limit_in_bytes").write_text("9223372036854771712\n")
+    (kernel / "cgroup/memory/memory.usage_in_bytes").write_text("5\n")
+    (kernel / "cgroup/pids/pids.max").write_text("max\n")
+    (kernel / "cgroup/cpu/cpu.cfs_quota_us").write_text("-1\n")
+    (kernel / "cgroup/cpu/cpu.cfs_period_us").write_text("100000\n")
+
+    assert machine.available_memory() == 2000 * 1024
+    assert machine.allowed_cores() == 8.0
+    assert control_groups.free_processes() is None
+
+
+def test_processes_that_may_be_started_are_known(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own limit counts, and that of the user, who may not be the administrator."""
+    (kernel / "proc/sys/kernel").mkdir(parents=True)
+    (kernel / "proc/sys/kernel/threads-max").write_text("1000\n")
+    put(kernel, proc__loadavg="0.1 0.1 0.1 2/300 77\n")
+    assert machine.free_processes() == 700
+    for thread in ("1", "2", "3"):
+        (kernel / "proc/77/task" / thread).mkdir(parents=True)
+    monkeypatch.setattr(os, "geteuid", lambda: (kernel / "proc/77").stat().st_uid or 4711)
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 100))
+    mine = 3 if (kernel / "proc/77").stat().st_uid else 0
+    assert machine.free_processes() == 100 - mine
 
 
 def test_a_kernel_that_says_nothing_is_not_known(kernel: Path) -> None:

@@ -9,9 +9,16 @@ import pytest
 
 from loadcore import preflight
 from loadcore.errors import ExitCode, LimitsError
-from loadcore.machine import read_limits
-from loadcore.preflight import Needs
+from loadcore.machine import Limits, read_limits
+from loadcore.preflight import Finding, Needs
 from tests.unit.runs.roomy import ROOMY
+
+
+def finding_of(name: str, needs: Needs, limits: Limits) -> Finding:
+    """The finding of that name."""
+    (found,) = [finding for finding in preflight.look(needs, limits) if finding.name == name]
+    return found
+
 
 NARROW = replace(ROOMY, files_soft=256, files_hard=256)
 
@@ -21,9 +28,11 @@ def test_a_run_that_fits_is_not_refused() -> None:
     findings = preflight.require(Needs((500, 500)), ROOMY)
 
     assert [(finding.name, finding.ok) for finding in findings] == [
+        ("workers", True),
         ("open files", True),
         ("local ports", True),
         ("memory", True),
+        ("processes", True),
     ]
 
 
@@ -44,12 +53,12 @@ def test_the_remedy_works() -> None:
     """The number of workers that is advised is enough, and one less is not."""
     for workers, fits in ((6, True), (5, False)):
         shares = tuple(1000 // workers + (worker < 1000 % workers) for worker in range(workers))
-        assert preflight.look(Needs(shares), NARROW)[0].ok is fits
+        assert finding_of("open files", Needs(shares), NARROW).ok is fits
 
 
 def test_the_supervisor_needs_descriptors_too() -> None:
     """Many workers with few connections are refused where the supervisor itself would run out."""
-    (files, *_) = preflight.look(Needs((1,) * 60), NARROW)
+    files = finding_of("open files", Needs((1,) * 60), NARROW)
 
     assert not files.ok
     assert files.needed == 32 + 4 * 60
@@ -57,7 +66,7 @@ def test_the_supervisor_needs_descriptors_too() -> None:
 
 def test_ports_are_shared_by_all_workers() -> None:
     """Workers of one machine draw from one range."""
-    (_, ports, _) = preflight.look(Needs((15_000, 15_000)), replace(ROOMY, files_hard=100_000))
+    ports = finding_of("local ports", Needs((15_000, 15_000)), replace(ROOMY, files_hard=100_000))
 
     assert (ports.ok, ports.needed, ports.have) == (False, 30_000, 28_232)
     assert ports.remedy is not None
@@ -79,7 +88,7 @@ PORTS = replace(ROOMY, files_hard=1_000_000)
 )
 def test_the_remedy_for_ports_suffices(needs: Needs, said: str, unsaid: str) -> None:
     """What is proposed is enough: no wider range than there is, and reuse only for ports of closed connections."""
-    (_, ports, _) = preflight.look(needs, PORTS)
+    ports = finding_of("local ports", needs, PORTS)
 
     assert not ports.ok
     assert said in (ports.remedy or "")
@@ -98,14 +107,14 @@ def test_pressure_is_a_whole_percentage() -> None:
 )
 def test_closed_connections_keep_their_ports_for_a_minute(reuse: int, loopback: bool, fits: bool) -> None:
     """500 connections a second need 30,000 ports, unless the kernel gives them out again."""
-    (_, ports, _) = preflight.look(Needs((10,), 500.0, loopback), replace(ROOMY, tcp_tw_reuse=reuse))
+    ports = finding_of("local ports", Needs((10,), 500.0, loopback), replace(ROOMY, tcp_tw_reuse=reuse))
 
     assert ports.ok is fits
 
 
 def test_memory_is_looked_at() -> None:
     """A plan larger than what is free is refused."""
-    (_, _, memory) = preflight.look(Needs((10_000,)), replace(ROOMY, memory_bytes=100 << 20))
+    memory = finding_of("memory", Needs((10_000,)), replace(ROOMY, memory_bytes=100 << 20))
 
     assert not memory.ok
     assert memory.remedy is not None
@@ -113,7 +122,7 @@ def test_memory_is_looked_at() -> None:
 
 def test_limits_that_are_not_known_refuse_nothing() -> None:
     """Where the kernel does not say, the run is tried."""
-    unknown = replace(ROOMY, port_low=None, memory_bytes=None)
+    unknown = replace(ROOMY, port_low=None, memory_bytes=None, processes=None)
 
     assert all(finding.ok for finding in preflight.look(Needs((10,), 1e6), unknown))
 
@@ -156,3 +165,44 @@ def test_the_machine_is_described_for_doctor() -> None:
     (_, pressure, settings) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=95.6))
     assert settings.message == "net.ipv4.ip_local_port_range = 32768 60999, net.ipv4.tcp_tw_reuse = 2"
     assert not pressure.ok
+
+
+@pytest.mark.parametrize("workers", [17, 40, 10_000, 10**11])
+def test_more_workers_than_cores_can_run_are_refused_with_the_number_that_fits(workers: int) -> None:
+    """Four cores run sixteen workers; a number that is out of all reason costs no memory either."""
+    with pytest.raises(LimitsError) as caught:
+        preflight.require_workers(workers, ROOMY)
+
+    (problem,) = caught.value.problems
+    assert f"{workers:,} on 4 cores" in problem.message
+    assert "`--workers 16`" in str(problem.hint)
+    preflight.require_workers(16, ROOMY)
+
+
+@pytest.mark.parametrize(
+    ("limits", "name", "fits"),
+    [
+        (replace(ROOMY, memory_bytes=5 * preflight.WORKER_BYTES), "memory", 5),
+        (replace(ROOMY, files_soft=64, files_hard=64), "open files", 8),
+        (replace(ROOMY, processes=40), "processes and threads", 3),
+        (replace(ROOMY, cores=0.5), "workers", 4),
+    ],
+)
+def test_the_limit_that_is_least_decides_how_many_workers_fit(limits: Limits, name: str, fits: int) -> None:
+    """One worker more than that is refused by name, and the number that is advised passes."""
+    with pytest.raises(LimitsError) as caught:
+        preflight.require_workers(fits + 1, limits)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(name)
+    assert f"`--workers {fits}`" in str(problem.hint)
+    preflight.require_workers(fits, limits)
+
+
+def test_a_machine_that_carries_no_worker_is_told_so() -> None:
+    """No number of workers is advised where none fits."""
+    with pytest.raises(LimitsError) as caught:
+        preflight.require_workers(1, replace(ROOMY, memory_bytes=1 << 20))
+
+    (problem,) = caught.value.problems
+    assert "--workers" not in str(problem.hint)

@@ -15,7 +15,7 @@ from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
 from loadcore.signals import Signals
 from loadcore.thresholds import Threshold
-from tests.unit.runs.scripted import DESCRIPTION, Follower, ScriptedLink, done, supervise, window
+from tests.unit.runs.scripted import DESCRIPTION, Follower, ScriptedLink, done, healthy, supervise, window
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from loadcore.results.totals import Totals
 
 ORDER = ["prepare", "arm", "go", "close"]
-
-
-def healthy(worker: int) -> ScriptedLink:
-    """A worker with three good seconds."""
-    return ScriptedLink(worker, [*(window(second, worker, 10) for second in range(3)), done(worker)])
 
 
 def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None:
@@ -123,7 +118,7 @@ def test_a_signal_before_the_start_sends_nothing(tmp_path: Path) -> None:
         supervise(tmp_path, [link], Follower(), signals=signals)
 
     assert caught.value.exit_code == ExitCode.TERMINATED
-    assert link.calls == ["prepare", "close"]
+    assert link.calls == []
 
 
 def test_problems_of_the_plan_are_told_before_anybody_starts(tmp_path: Path) -> None:
@@ -156,10 +151,11 @@ def test_a_worker_that_cannot_be_started_ends_those_that_were(tmp_path: Path) ->
                 raise OSError(11, "Resource temporarily unavailable")
             return super().__getitem__(worker)
 
-    with pytest.raises(RunError, match="worker 1 could not be started: Resource temporarily unavailable"):
+    with pytest.raises(LimitsError, match="worker 1 could not be started: Resource temporarily unavailable") as caught:
         supervise(tmp_path, Links([first, healthy(1)]), Follower())
 
     assert first.calls == ["close"]
+    assert caught.value.problems[0].hint is not None
 
 
 def test_workers_that_take_too_long_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,8 +283,11 @@ def test_a_folder_that_cannot_be_sealed_is_said(tmp_path: Path, monkeypatch: pyt
     summary = supervise(tmp_path, [healthy(0)], follower)
 
     assert summary["all"]["requests"] == 30
+    assert summary["exit_code"] == ExitCode.INVALID
+    assert any("is not complete: No space left on device" in reason for reason in summary["verdict"]["reasons"])
     assert "is not complete: No space left on device" in follower.messages[-1]
     assert manifest.read(RunFolder(tmp_path)) is None
+    assert load(tmp_path).summary["exit_code"] == ExitCode.INVALID
 
 
 def test_shares_are_merged() -> None:
