@@ -2,11 +2,13 @@
 
 mod again;
 mod auth;
+mod books;
 mod forgiven;
 mod idle;
 mod load;
 mod refused;
 mod request;
+mod sizes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +23,8 @@ use crate::transport::fake::{FakeTransport, Reply};
 /// What a simulated run left behind.
 struct Outcomes {
     rows: Vec<Row>,
+    /// As the windows have it.
+    requests: u64,
     end: RunEnd,
     scenarios: Vec<BTreeMap<&'static str, u64>>,
     checks: (u64, u64),
@@ -150,6 +154,7 @@ fn simulate_share(plan: &Value, fake: FakeTransport, share: Share, meddle: impl 
 fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTransport) -> Outcomes {
     let mut outcomes = Outcomes {
         rows: Vec::new(),
+        requests: 0,
         end: RunEnd { reason: EndReason::Aborted, error: None, rows_dropped: 0 },
         scenarios: vec![BTreeMap::new(); tables.scenarios.len()],
         checks: (0, 0),
@@ -172,6 +177,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     step.0 += u64::from(cell.requests);
                     step.1 += u64::from(cell.errors);
                 }
+                outcomes.requests += window.steps().map(|(_, _, cell)| u64::from(cell.requests)).sum::<u64>();
                 for (_, _, cell) in window.checks() {
                     outcomes.checks.0 += u64::from(cell.evaluated);
                     outcomes.checks.1 += u64::from(cell.failed);

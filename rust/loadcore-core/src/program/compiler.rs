@@ -2,6 +2,7 @@
 
 use super::flow::{BranchTest, Flow, Op};
 use super::problems::{Place, Problems};
+use super::sizes::{self, Ids};
 use super::{AuthProgram, FeederProgram, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
 use crate::error::Problem;
 use crate::feeder::missing_rows;
@@ -15,8 +16,6 @@ use crate::transport::Origin;
 
 /// A plan nested deeper than this was not written by hand.
 const MAX_DEPTH: usize = 64;
-/// Ids are 16 bits wide.
-const MAX_IDS: usize = u16::MAX as usize;
 
 pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
     let mut problems = Problems::default();
@@ -49,22 +48,20 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
             names: Names::new(),
             set: Vec::new(),
             used: Vec::new(),
+            ids: Ids::default(),
             requests: Vec::new(),
             auths: Vec::new(),
         };
         compiler.compile();
         problems.leave();
     }
-    check_sizes(&program, &mut problems);
+    sizes::check(plan, &program, &mut problems);
     if problems.is_empty() { Ok(program) } else { Err(problems.into_found()) }
 }
 
 fn check_settings(plan: &Plan, problems: &mut Problems) {
     if plan.scenarios.is_empty() {
         problems.add_in("scenarios", "there is no scenario to run");
-    }
-    if plan.scenarios.len() > MAX_IDS {
-        problems.add_in("scenarios", "there are more than 65,535 scenarios");
     }
     if plan.http.max_redirects > 10 {
         problems.add_in("http.max_redirects", "at most 10 redirects are followed");
@@ -83,19 +80,6 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
                 format!("another way to authenticate is called `{}` too", auth.name),
             );
         }
-    }
-}
-
-fn check_sizes(program: &Program, problems: &mut Problems) {
-    let tables = &program.tables;
-    let sizes = [("steps", tables.steps.len()), ("checks", tables.checks.len()), ("groups", tables.groups.len())];
-    for (what, size) in sizes {
-        if size > MAX_IDS {
-            problems.add(format!("the plan has {size} {what}; there may be 65,535"));
-        }
-    }
-    if program.origins.len() > MAX_IDS / 2 {
-        problems.add(format!("the plan names {} origins; there may be 32,767", program.origins.len()));
     }
 }
 
@@ -123,6 +107,7 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     pub(super) set: Vec<Slot>,
     /// Where each variable was met first: (variables met by then, place).
     used: Vec<(usize, Place)>,
+    ids: Ids,
     requests: Vec<RequestProgram>,
     /// By name; without a program where there was a problem.
     pub(super) auths: Vec<(String, Option<AuthProgram>)>,
@@ -214,6 +199,7 @@ impl ScenarioCompiler<'_, '_> {
                 LoadProgram::Iterations { users, iterations: *iterations, scope: *scope }
             }
             Load::ArrivalRate { max_users, .. } | Load::ArrivalStages { max_users, .. } => {
+                sizes::check_rate(load, self.problems);
                 if *max_users == 0 {
                     self.problems.add_in("load.max_users", "arrivals need at least one user to serve them");
                 }
@@ -263,7 +249,7 @@ impl ScenarioCompiler<'_, '_> {
     fn step_ops(&mut self, step: &Step, section: Section, flow: &mut Flow, nesting: Nesting) {
         match step {
             Step::Request(request) => {
-                let id = RequestId(u16::try_from(self.requests.len()).unwrap_or(u16::MAX));
+                let id = RequestId::of(self.requests.len());
                 if let Some(request) = self.request(request, section) {
                     self.requests.push(request);
                 }
@@ -372,12 +358,12 @@ impl ScenarioCompiler<'_, '_> {
             method: method.to_owned(),
             section,
         };
-        StepId(index_of(&mut self.program.tables.steps, info))
+        StepId(self.ids.steps.id_of(info, &mut self.program.tables.steps))
     }
 
     pub(super) fn check(&mut self, step: &str, name: &str) -> CheckId {
         let info = CheckInfo { scenario: self.scenario.name.clone(), step: step.to_owned(), name: name.to_owned() };
-        CheckId(index_of(&mut self.program.tables.checks, info))
+        CheckId(self.ids.checks.id_of(info, &mut self.program.tables.checks))
     }
 
     fn group(&mut self, name: &str) -> GroupId {
@@ -385,11 +371,15 @@ impl ScenarioCompiler<'_, '_> {
             self.problems.add_in("name", "a group needs a name");
         }
         let info = GroupInfo { scenario: self.scenario.name.clone(), name: name.to_owned() };
-        GroupId(index_of(&mut self.program.tables.groups, info))
+        GroupId(self.ids.groups.id_of(info, &mut self.program.tables.groups))
     }
 
     pub(super) fn origin(&mut self, origin: Origin) -> u16 {
-        index_of(&mut self.program.origins, origin)
+        let origins = &mut self.program.origins;
+        sizes::id(origins.iter().position(|known| *known == origin).unwrap_or_else(|| {
+            origins.push(origin);
+            origins.len() - 1
+        }))
     }
 }
 
@@ -404,15 +394,6 @@ impl Nesting {
     const fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
     }
-}
-
-/// The index of an entry, appended if it is new. Too many are found by [`check_sizes`].
-fn index_of<E: PartialEq>(table: &mut Vec<E>, entry: E) -> u16 {
-    let index = table.iter().position(|known| *known == entry).unwrap_or_else(|| {
-        table.push(entry);
-        table.len() - 1
-    });
-    u16::try_from(index).unwrap_or(u16::MAX)
 }
 
 fn place(step: &Step) -> Option<&String> {

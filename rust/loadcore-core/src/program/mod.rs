@@ -7,6 +7,7 @@ mod feeder;
 mod flow;
 mod problems;
 mod request;
+mod sizes;
 
 pub(crate) use auth::append_line;
 pub(crate) use feeder::FeederProgram;
@@ -96,7 +97,20 @@ pub(crate) enum LoadProgram {
 
 /// Index of a request in its scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RequestId(pub(crate) u16);
+pub(crate) struct RequestId(u32);
+
+impl RequestId {
+    /// The id of the request at this place. A plan of 2^32 requests does not fit in memory.
+    fn of(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Its place in [`ScenarioProgram::requests`].
+    #[inline]
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Index in [`ScenarioProgram::auths`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

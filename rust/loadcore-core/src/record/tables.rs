@@ -53,7 +53,7 @@ pub enum Model {
 }
 
 /// A step: what requests are counted under.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StepInfo {
     /// The scenario it belongs to.
     pub scenario: String,
@@ -93,7 +93,7 @@ impl Section {
 }
 
 /// A claim about the responses of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CheckInfo {
     /// The scenario it belongs to.
     pub scenario: String,
@@ -104,7 +104,7 @@ pub struct CheckInfo {
 }
 
 /// Steps timed together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GroupInfo {
     /// The scenario it belongs to.
     pub scenario: String,

@@ -71,7 +71,7 @@ impl<T: Transport> User<T> {
         if self.is_under_way()
             && let Some(Current { request, token }) = self.current
         {
-            let request = &scenario.requests[usize::from(request.0)];
+            let request = &scenario.requests[request.index()];
             let message = self.message(request, is_replaceable(request, token));
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
@@ -97,7 +97,7 @@ impl<T: Transport> User<T> {
                 Err(next) => return Poll::Ready(next),
             },
         };
-        let request = &scenario.requests[usize::from(request.0)];
+        let request = &scenario.requests[request.index()];
         let message = self.message(request, is_replaceable(request, token));
         match self.launch(cx, scenario, &message, self.due_ns) {
             Ok(()) => Poll::Pending,
@@ -141,7 +141,7 @@ impl<T: Transport> User<T> {
     /// Makes a request the current one, if it is known as whom to send it.
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Result<Current, Next<'a>> {
-        let request = &scenario.requests[usize::from(id.0)];
+        let request = &scenario.requests[id.index()];
         let mut token = None;
         if request.whole.is_none() || self.has_cookies() {
             token = self.make_ready(scenario, id, request)?;
