@@ -3,6 +3,9 @@
 //! An arrival goes to a free user, or to a new one while there are fewer than allowed, or else is dropped and counted. A
 //! user whose iteration ends at the very moment an arrival is due is free for it: the arrival waits one turn before it is
 //! dropped.
+//!
+//! No arrival is forgotten: each one that was due is started or dropped, and each that was started has an end of its own.
+//! A user that is interrupted with an arrival in its hands has started it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,7 +18,10 @@ use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
 use crate::timer::{Party, Seat};
 use crate::transport::Transport;
-use crate::user::{IterationEnd, User, Worker};
+use crate::user::{IterationEnd, Start, User, Worker};
+
+/// So many arrivals are taken in before others have their turn, however fast they come.
+const AT_A_TIME: usize = 4_096;
 
 /// Where arrivals meet users.
 struct Desk<T: Transport> {
@@ -25,6 +31,8 @@ struct Desk<T: Transport> {
     users: RefCell<Vec<JoinHandle<()>>>,
     /// Free users. The last one to become free is the first to be used: its connection is the warmest.
     free: RefCell<Vec<Rc<Clerk>>>,
+    /// Arrivals that users have and have not drawn rows for.
+    undrawn: Cell<u64>,
     closed: Cell<bool>,
 }
 
@@ -33,6 +41,8 @@ struct Desk<T: Transport> {
 struct Clerk {
     seat: u32,
     arrival_ns: Cell<Option<u64>>,
+    /// Interrupted while it was free: it takes nothing more.
+    is_gone: Cell<bool>,
 }
 
 pub(super) async fn execute<T: Transport>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
@@ -42,6 +52,7 @@ pub(super) async fn execute<T: Transport>(worker: &Rc<Worker<T>>, scenario: usiz
         max_users: worker.program.scenarios[scenario].load.users_of(worker.share) as usize,
         users: RefCell::default(),
         free: RefCell::default(),
+        undrawn: Cell::new(0),
         closed: Cell::new(false),
     });
     desk.receive(schedule).await;
@@ -61,7 +72,7 @@ impl<T: Transport> Desk<T> {
         self.worker.count(scenario.id, self.worker.phase(scenario, due_ns), event);
     }
 
-    /// Takes in arrivals as they become due, until the schedule or the run ends.
+    /// Takes in arrivals as they become due, until the schedule, the rows or the run end.
     async fn receive(self: &Rc<Self>, schedule: &ArrivalSchedule) {
         let worker = &self.worker;
         let start_after_ns = self.scenario().start_after_ns;
@@ -69,34 +80,72 @@ impl<T: Transport> Desk<T> {
         let mut arrivals = schedule.iter(worker.share).map(|(_, due_ns)| start_after_ns + due_ns).peekable();
         let mut late = Vec::new();
         while let Some(next_ns) = arrivals.peek().copied() {
-            if seat.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err() || worker.is_stopping() {
+            let is_over = seat.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err();
+            if worker.is_stopping() {
                 return;
             }
+            if is_over {
+                return self.drop_all(arrivals).await;
+            }
             let now = worker.timer.recent();
-            while let Some(due_ns) = arrivals.next_if(|due_ns| *due_ns <= now) {
+            let mut taken = 0;
+            while taken < AT_A_TIME
+                && self.has_a_row()
+                && let Some(due_ns) = arrivals.next_if(|due_ns| *due_ns <= now)
+            {
+                taken += 1;
                 self.count(due_ns, ScenarioEvent::IterationDue);
                 if !self.give(due_ns) && !self.hire(due_ns) {
                     late.push(due_ns);
                 }
             }
-            if late.is_empty() {
-                continue;
+            if !late.is_empty() || taken == AT_A_TIME {
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
             for due_ns in late.drain(..) {
                 if !self.give(due_ns) {
                     self.count(due_ns, ScenarioEvent::IterationDropped);
                 }
             }
+            if !self.has_a_row() {
+                return;
+            }
+        }
+    }
+
+    /// Whether there is a row left for one more arrival.
+    fn has_a_row(&self) -> bool {
+        self.worker.rows_left(self.scenario()) > self.undrawn.get()
+    }
+
+    /// The run is over before all arrivals could be taken in: the worker was stopped, or they came too fast. They were due
+    /// all the same.
+    async fn drop_all(&self, arrivals: impl Iterator<Item = u64>) {
+        for (number, due_ns) in arrivals.enumerate() {
+            if number % AT_A_TIME == 0 {
+                tokio::task::yield_now().await;
+                if self.worker.is_stopping() {
+                    return;
+                }
+            }
+            self.count(due_ns, ScenarioEvent::IterationDue);
+            self.count(due_ns, ScenarioEvent::IterationDropped);
         }
     }
 
     /// Gives an arrival to a free user, if there is one.
     fn give(&self, due_ns: u64) -> bool {
-        let Some(clerk) = self.free.borrow_mut().pop() else { return false };
-        clerk.arrival_ns.set(Some(due_ns));
-        self.worker.timer.wake(clerk.seat);
-        true
+        let mut free = self.free.borrow_mut();
+        while let Some(clerk) = free.pop() {
+            if clerk.is_gone.get() {
+                continue;
+            }
+            clerk.arrival_ns.set(Some(due_ns));
+            self.undrawn.set(self.undrawn.get() + 1);
+            self.worker.timer.wake(clerk.seat);
+            return true;
+        }
+        false
     }
 
     /// Gives an arrival to a new user, if there may be one more.
@@ -106,6 +155,7 @@ impl<T: Transport> Desk<T> {
         if position >= self.max_users {
             return false;
         }
+        self.undrawn.set(self.undrawn.get() + 1);
         users.push(tokio::task::spawn_local(Rc::clone(self).serve(position as u64, due_ns)));
         true
     }
@@ -121,8 +171,22 @@ impl<T: Transport> Desk<T> {
     async fn next(&self, clerk: &Rc<Clerk>, seat: &Seat) -> Option<u64> {
         self.free.borrow_mut().push(Rc::clone(clerk));
         let given = || clerk.arrival_ns.get().is_some() || self.closed.get();
-        seat.sleep_until_or(u64::MAX, given).await.ok()?;
-        clerk.arrival_ns.take()
+        let waited = seat.sleep_until_or(u64::MAX, given).await;
+        let arrival_ns = clerk.arrival_ns.take();
+        if waited.is_err() {
+            clerk.is_gone.set(true);
+            if let Some(due_ns) = arrival_ns {
+                self.draw();
+                self.cut_off(due_ns);
+            }
+            return None;
+        }
+        arrival_ns
+    }
+
+    /// A user has come to the rows of an arrival.
+    fn draw(&self) {
+        self.undrawn.set(self.undrawn.get() - 1);
     }
 
     /// All that one user does, from its first arrival on.
@@ -130,37 +194,47 @@ impl<T: Transport> Desk<T> {
         let worker = &self.worker;
         let scenario = self.scenario();
         let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-        let clerk = Rc::new(Clerk { seat: seat.index(), arrival_ns: Cell::new(None) });
+        let clerk = Rc::new(Clerk { seat: seat.index(), arrival_ns: Cell::new(None), is_gone: Cell::new(false) });
         let number = u32::try_from(worker.share.nth(position)).unwrap_or(u32::MAX);
         let mut user = User::new(Rc::clone(worker), scenario, number, seat);
         let _active = Active::new(worker, scenario.id);
-        if user.start(scenario, first_ns).await.is_some() {
-            let mut arrival_ns = Some(first_ns);
-            while let Some(due_ns) = arrival_ns {
-                // Each iteration waits for its arrival.
-                let goes_on = &mut |_: &mut User<T>, _| false;
-                if !user.feed(scenario) || user.iterate(scenario, due_ns, goes_on).await == IterationEnd::Interrupted {
-                    break;
-                }
-                let free_ns = user.due_ns();
-                if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
-                    break;
-                }
-                arrival_ns = self.next(&clerk, user.seat()).await;
+        self.draw();
+        match user.start(scenario, first_ns).await {
+            Start::Ready(_) => {}
+            Start::NoRow => return self.count(first_ns, ScenarioEvent::IterationDropped),
+            Start::Interrupted => return self.cut_off(first_ns),
+            Start::Failed => return self.lose(first_ns),
+        }
+        let mut due_ns = first_ns;
+        loop {
+            if !user.feed(scenario) {
+                return self.count(due_ns, ScenarioEvent::IterationDropped);
             }
-        } else {
-            self.lose(&user, first_ns);
+            // Each iteration waits for its arrival.
+            let goes_on = &mut |_: &mut User<T>, _| false;
+            if user.iterate(scenario, due_ns, goes_on).await == IterationEnd::Interrupted {
+                return;
+            }
+            let free_ns = user.due_ns();
+            if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
+                return;
+            }
+            let Some(arrival_ns) = self.next(&clerk, user.seat()).await else { return };
+            self.draw();
+            due_ns = arrival_ns;
         }
     }
 
     /// The start of a user failed, and with it the iteration it was hired for.
-    fn lose(&self, user: &User<T>, due_ns: u64) {
+    fn lose(&self, due_ns: u64) {
         self.count(due_ns, ScenarioEvent::IterationStarted);
-        if user.is_interrupted() {
-            self.count(due_ns, ScenarioEvent::IterationInterrupted);
-        } else {
-            self.count(due_ns, ScenarioEvent::UserLost);
-            self.count(due_ns, ScenarioEvent::IterationFailed);
-        }
+        self.count(due_ns, ScenarioEvent::UserLost);
+        self.count(due_ns, ScenarioEvent::IterationFailed);
+    }
+
+    /// The end of the run took an arrival out of the hands of its user.
+    fn cut_off(&self, due_ns: u64) {
+        self.count(due_ns, ScenarioEvent::IterationStarted);
+        self.count(due_ns, ScenarioEvent::IterationInterrupted);
     }
 }

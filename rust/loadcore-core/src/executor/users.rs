@@ -6,11 +6,10 @@ use std::rc::Rc;
 use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::plan::IterationScope;
-use crate::program::ScenarioProgram;
 use crate::schedule::{Intervals, Share, UserSchedule};
 use crate::timer::Party;
 use crate::transport::Transport;
-use crate::user::{IterationEnd, User, Worker};
+use crate::user::{IterationEnd, Start, User, Worker};
 
 /// How many iterations there are to make.
 #[derive(Debug, Clone)]
@@ -85,8 +84,13 @@ fn take_turns<T: Transport>(
             let active = Active::new(&worker, scenario.id);
             if std::mem::take(&mut is_new) {
                 match user.start(scenario, due_ns).await {
-                    Some(ready_ns) => due_ns = ready_ns,
-                    None => return lose(&worker, &user, scenario, due_ns),
+                    Start::Ready(ready_ns) => due_ns = ready_ns,
+                    Start::NoRow | Start::Interrupted => return,
+                    // It does not iterate: it would only measure that it is not logged in.
+                    Start::Failed => {
+                        let phase = worker.phase(scenario, due_ns);
+                        return worker.count(scenario.id, phase, ScenarioEvent::UserLost);
+                    }
                 }
             }
             let mut exhausted = false;
@@ -111,12 +115,5 @@ fn take_turns<T: Transport>(
             }
             drop(active);
         }
-    }
-}
-
-/// A user whose start failed does not iterate: it would only measure that it is not logged in.
-fn lose<T: Transport>(worker: &Worker<T>, user: &User<T>, scenario: &ScenarioProgram, due_ns: u64) {
-    if !user.is_interrupted() {
-        worker.count(scenario.id, worker.phase(scenario, due_ns), ScenarioEvent::UserLost);
     }
 }

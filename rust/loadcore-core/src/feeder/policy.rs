@@ -43,6 +43,15 @@ impl Dealer {
         Self { rows: table.rows() as u64, order, at_end, share, seed, draws: 0, places }
     }
 
+    /// How many more draws give a row, whoever makes them. Users with rows of their own may be without one at any time.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        match (self.order, self.at_end) {
+            (Order::Sequential | Order::Shuffled, AtEnd::Stop) => self.share.part(self.rows).saturating_sub(self.draws),
+            _ => u64::MAX,
+        }
+    }
+
     /// The next row for a user, by its number over all workers. Each call is a draw, except where users have rows of their
     /// own.
     pub fn draw(&mut self, user: u32) -> Dealt {

@@ -27,6 +27,9 @@ const NEVER: u64 = u64::MAX;
 pub struct Timer {
     clock: Clock,
     seats: RefCell<Seats>,
+    /// Those that have been told to stop at once: whoever comes later is told, too.
+    gone: RefCell<Vec<Party>>,
+    all_gone: Cell<bool>,
     calls: RefCell<BinaryHeap<Reverse<Call>>>,
     /// When the alarm goes off; [`NEVER`] while it is off.
     armed_for: Cell<u64>,
@@ -94,6 +97,8 @@ impl Timer {
         Rc::new(Self {
             clock,
             seats: RefCell::default(),
+            gone: RefCell::default(),
+            all_gone: Cell::new(false),
             calls: RefCell::default(),
             armed_for: Cell::new(NEVER),
             driver: RefCell::default(),
@@ -123,6 +128,7 @@ impl Timer {
     pub async fn take_seat(self: &Rc<Self>, party: Party) -> Seat {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let state = SeatState::new(waker, party);
+        state.interrupted.set(self.all_gone.get() || self.gone.borrow().contains(&party));
         let mut seats = self.seats.borrow_mut();
         let index = if let Some(index) = seats.free.pop() {
             seats.seats[index as usize] = Rc::clone(&state);
@@ -182,13 +188,15 @@ impl Timer {
         }
     }
 
-    /// Tells all of a party to stop at once.
+    /// Tells all of a party to stop at once, those still to come included.
     pub fn interrupt(&self, party: Party) {
+        self.gone.borrow_mut().push(party);
         self.interrupt_if(|seat| seat.party == party);
     }
 
-    /// Tells everybody to stop at once.
+    /// Tells everybody to stop at once, those still to come included.
     pub fn interrupt_all(&self) {
+        self.all_gone.set(true);
         self.interrupt_if(|_| true);
     }
 

@@ -81,6 +81,19 @@ pub(crate) struct User<T: Transport> {
     failures: u32,
 }
 
+/// What became of a user's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// It was done at this time.
+    Ready(u64),
+    /// A step failed.
+    Failed,
+    /// A feeder had no row for it.
+    NoRow,
+    /// The end of the run cut it short.
+    Interrupted,
+}
+
 /// What became of an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IterationEnd {
@@ -124,28 +137,27 @@ impl<T: Transport> User<T> {
         &self.seat
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.seat.is_interrupted()
-    }
-
     /// Waits between iterations; a stop of the run ends the wait.
     pub(crate) async fn rest_until(&self, due_ns: u64) -> Result<(), Interrupted> {
         self.seat.sleep_until_or(due_ns, || self.worker.is_stopping()).await
     }
 
-    /// What a user does once, before its first iteration: (re)authenticates by steps of its own, say. Returns when it was
-    /// done, or `None` if it failed.
-    pub(crate) async fn start(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> Option<u64> {
+    /// What a user does once, before its first iteration: (re)authenticates by steps of its own, say.
+    pub(crate) async fn start(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> Start {
         if scenario.on_start.ops.is_empty() {
-            return Some(due_ns);
+            return Start::Ready(due_ns);
         }
         if !self.feed(scenario) {
-            return None;
+            return Start::NoRow;
         }
         self.fed = true;
         self.due_ns = due_ns;
         let end = self.walk_flow(scenario, &scenario.on_start, None).await;
-        (end == IterationEnd::Completed).then_some(self.due_ns)
+        match end {
+            IterationEnd::Completed => Start::Ready(self.due_ns),
+            IterationEnd::Failed => Start::Failed,
+            IterationEnd::Interrupted => Start::Interrupted,
+        }
     }
 
     /// Draws the next row of each feeder of the scenario. False: a feeder has no more rows. The first iteration has the row

@@ -218,6 +218,12 @@ impl<T: Transport> Worker<T> {
         true
     }
 
+    /// How many times at least each feeder of the scenario still has a row for whoever asks.
+    pub(crate) fn rows_left(&self, scenario: &ScenarioProgram) -> u64 {
+        let dealers = self.dealers.borrow();
+        scenario.feeds.iter().map(|(feeder, _)| dealers[*feeder].left()).min().unwrap_or(u64::MAX)
+    }
+
     /// When running iterations have to end, for a scenario that is planned to end then.
     pub(crate) fn last_call_ns(&self, planned_end_ns: u64) -> u64 {
         planned_end_ns.min(self.stopped_at_ns.get()).saturating_add(self.program.graceful_stop_ns)
