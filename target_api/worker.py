@@ -24,6 +24,10 @@ from target_api.settings import Settings
 from target_api.store.open import open_database
 from target_api.store.seed import seed
 
+_ACCEPTS_PER_TURN = 16
+"""uvloop takes one connection from a listening socket in each turn of its loop, so that on a busy machine new users
+wait in a queue that no metric shows; from duplicates of the socket it takes one each."""
+
 
 def _process_ids(folder: Path) -> list[int]:
     try:
@@ -76,7 +80,7 @@ def main() -> None:
     server = ChildServer(config, f"ready {made}")
     listener = socket.socket(fileno=order["listener"])
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
+        runner.run(server.serve(sockets=[listener, *(listener.dup() for _ in range(_ACCEPTS_PER_TURN - 1))]))
     logging.shutdown()
 
 
