@@ -78,8 +78,10 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["run", "x.py", "-e", "PORT"], '"PORT" is no pair: write it as "REGION=eu"', "--help"),
         (["bench", "http://h/", "-z", "0s"], '"0s" is no time at all', "--help"),
         (["bench", "http://h/", "-q", "0/s"], '"0/s" starts nothing', "--help"),
-        (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is no URL to request", "write http://127.0.0.1:8080"),
-        (["bench", "http://h/", "-q", "5/s", "-n", "5"], "-q and -n exclude each other", "-q with -z"),
+        (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is not a URL to request", "write http://127.0.0.1:8080"),
+        (["bench", "http://h/", "-d", "@missing"], "cannot read the body from missing", "-d @-"),
+        (["bench", "http://h/", "-a", "ann"], "-a needs a user and a password", "-a USER:PASSWORD"),
+        (["run", "x.py", "--threshold", "p95 < 1s"], 'did you mean "response.p95"?', "--help"),
     ],
 )
 def test_a_bad_argument_exits_with_2(tmp_path: Path, arguments: list[str], error: str, hint: str) -> None:
