@@ -76,6 +76,9 @@ def _split(target: str) -> tuple[Path, str | None]:
     if colon and Path(file).is_file():
         return Path(file).resolve(), name
     path = Path(file if colon else target)
+    if target.startswith(("http://", "https://")):
+        hint = f"to request one URL: loadcore bench {target}"
+        raise ScenarioNotFound([Problem("a URL is not a scenario file", hint=hint)])
     if path.is_dir():
         raise ScenarioNotFound([Problem(f"{path} is a folder: name the scenario file in it")])
     neighbours = sorted(each.name for each in path.parent.glob("*.py")) if path.parent.is_dir() else []

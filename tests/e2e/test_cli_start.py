@@ -79,6 +79,7 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["bench", "http://h/", "-z", "0s"], '"0s" is no time at all', "--help"),
         (["bench", "http://h/", "-q", "0/s"], '"0/s" starts nothing', "--help"),
         (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is not a URL to request", "write http://127.0.0.1:8080"),
+        (["run", "x.py", "-H", "127.0.0.1:80"], "write http://127.0.0.1:80", "--help"),
         (["bench", "http://h/", "-d", "@missing"], "cannot read the body from missing", "-d @-"),
         (["bench", "http://h/", "-a", "ann"], "-a needs a user and a password", "-a USER:PASSWORD"),
         (["run", "x.py", "--threshold", "p95 < 1s"], 'did you mean "response.p95"?', "--help"),
@@ -104,6 +105,7 @@ shop = Scenario("shop", base_url="http://127.0.0.1:9", load=users(200), steps=[g
 @pytest.mark.parametrize(
     ("file", "text", "arguments", "code", "error"),
     [
+        (None, "", ["run", "http://127.0.0.1:80/"], 104, "loadcore bench http://127.0.0.1:80/"),
         (None, "", ["run", "missing.py"], 104, "error: there is no file missing.py"),
         ("empty.py", "", ["run", "empty.py"], 104, "error: empty.py: the file declares no scenario"),
         ("loadcore.toml", "user = 1", ["run", "x.py"], 104, "unknown key `user`"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from loadcore.cli.console import Console
 from loadcore.cli.finish import finish, lenient
+from loadcore.cli.notes import notes_of
 from loadcore.cli.options import Progress
 from loadcore.cli.prepare import Prepared
 from loadcore.cli.settings import Settings
@@ -33,6 +34,8 @@ class Output:
 
 def execute(prepared: Prepared, settings: Settings, output: Output) -> int:
     """Runs what was prepared and prints the report. Gives back the exit code."""
+    for note in notes_of(prepared, settings):
+        output.console.note(note)
     run = start(prepared, settings, output)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
     return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)

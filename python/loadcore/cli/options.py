@@ -78,6 +78,15 @@ def _thresholds(expressions: list[str]) -> None:
         parse(expression)
 
 
+def _base_url(text: str) -> None:
+    """Refuses what is not the address of an HTTP server."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise ValueError(f"a base URL begins with http:// or https://: write http://{text.rpartition('@')[2]}")
+    if scheme not in {"http", "https"} or not rest.strip("/"):
+        raise ValueError("a base URL begins with http:// or https://, and names a host")
+
+
 def _lasting(text: object) -> None:
     """Refuses what is no duration, and a duration of 0."""
     if not parse_duration(text):
@@ -113,7 +122,8 @@ Users = Annotated[
         metavar="NUMBER",
         envvar="LOADCORE_USERS",
         callback=_valid(checked_users),
-        help="Closed loop: so many users. Stages as USERS:DURATION, each moving on to the next: 0:10s,1000:20s.",
+        help="Closed loop: users of each scenario. Stages as USERS:DURATION, each moving on to the next: "
+        "0:10s,1000:20s.",
     ),
 ]
 Rate = Annotated[
@@ -123,7 +133,7 @@ Rate = Annotated[
         metavar="RATE",
         envvar="LOADCORE_RATE",
         callback=valid_rate,
-        help="Open loop: so many iterations started per second, whatever the target does.",
+        help="Open loop: iterations started per second by each scenario, whatever the target does.",
     ),
 ]
 MaxUsers = Annotated[
@@ -179,7 +189,14 @@ Workers = Annotated[
 ]
 Host = Annotated[
     str | None,
-    typer.Option("--host", "-H", metavar="URL", envvar="LOADCORE_HOST", help="Base URL instead of the scenario's."),
+    typer.Option(
+        "--host",
+        "-H",
+        metavar="URL",
+        envvar="LOADCORE_HOST",
+        callback=_valid(_base_url),
+        help="Base URL instead of the scenario's.",
+    ),
 ]
 Env = Annotated[
     list[str],

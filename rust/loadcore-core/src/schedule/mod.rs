@@ -41,6 +41,9 @@ pub enum ScheduleProblem {
     /// The rate is 0 throughout, or the schedule has no length.
     #[error("the schedule has no arrivals: its rate or its duration is 0")]
     NoArrivals,
+    /// No user is on at any time, or the schedule has no length.
+    #[error("the load has no users at any time: their number or the duration is 0")]
+    NoUsers,
     /// A period is 0.
     #[error("a rate's period must be above 0")]
     NoPeriod,

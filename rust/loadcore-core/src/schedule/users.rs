@@ -51,7 +51,7 @@ impl UserSchedule {
         }
         let peak = lines.iter().map(|line| line.first.max(line.last)).max().unwrap_or(0);
         if peak == 0 {
-            return Err(ScheduleProblem::NoArrivals);
+            return Err(ScheduleProblem::NoUsers);
         }
         Ok(Self { lines: lines.into(), peak, end_ns })
     }
@@ -187,8 +187,8 @@ mod tests {
     /// Loads without users, without length, or of the other kind are refused.
     #[test]
     fn refusals() {
-        assert_eq!(UserSchedule::new(&Load::Users { users: 0, duration_ns: 1 }), Err(ScheduleProblem::NoArrivals));
-        assert_eq!(UserSchedule::new(&Load::Users { users: 1, duration_ns: 0 }), Err(ScheduleProblem::NoArrivals));
+        assert_eq!(UserSchedule::new(&Load::Users { users: 0, duration_ns: 1 }), Err(ScheduleProblem::NoUsers));
+        assert_eq!(UserSchedule::new(&Load::Users { users: 1, duration_ns: 0 }), Err(ScheduleProblem::NoUsers));
         assert_eq!(UserSchedule::new(&Load::Users { users: 1, duration_ns: u64::MAX }), Err(ScheduleProblem::TooLong));
     }
 

@@ -1,0 +1,58 @@
+"""What a user should know before a run begins, though nothing is wrong."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loadcore.units import parse_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loadcore.cli.loads import Wish
+    from loadcore.cli.prepare import Prepared
+    from loadcore.cli.settings import Settings
+
+_PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
+    """Everything that is worth a line."""
+    urls = [scenario["base_url"] for scenario in prepared.plan.document["scenarios"]]
+    notes = (proxy_note(urls, os.environ), sum_note(len(prepared.scenarios), settings.wish(settings.insisted)))
+    return [note for note in notes if note is not None]
+
+
+def proxy_note(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """That a proxy of the environment is not used, where other programs would use it."""
+    named = [name for name in _PROXIES if environ.get(name)]
+    if not named:
+        return None
+    from urllib.request import proxy_bypass
+
+    hosts = list(dict.fromkeys(urlsplit(url).hostname or "" for url in urls))
+    passed_by = [host for host in hosts if not _is_this_machine(host) and not proxy_bypass(host)]
+    if not passed_by:
+        return None
+    return f"{named[0]} is set, but loadcore uses no proxy: it connects to {', '.join(passed_by)} directly"
+
+
+def sum_note(number: int, wish: Wish) -> str | None:
+    """What a load for each of several scenarios comes to."""
+    if number == 1:
+        return None
+    if isinstance(wish.users, int):
+        users = f"{wish.users:,} user{'s' if wish.users > 1 else ''}"
+        return f"each of the {number} scenarios gets {users}: {number * wish.users:,} in all"
+    if wish.users is not None:
+        return f"each of the {number} scenarios gets these stages of users"
+    if wish.rate is not None:
+        in_all = number * parse_rate(wish.rate).per_second
+        return f"each of the {number} scenarios starts {wish.rate}: {in_all:,.10g}/s in all"
+    return None
+
+
+def _is_this_machine(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
