@@ -78,7 +78,7 @@ pub fn append_form_value(value: &[u8], out: &mut Vec<u8>) {
 
 /// Appends the text of a URL as people write it: what may stand in a URL, delimiters and `%` included, is left alone, and
 /// all else (spaces, quotes, letters beyond ASCII) is percent-encoded.
-pub(super) fn append_url_text(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn append_url_text(text: &[u8], out: &mut Vec<u8>) {
     escape(text, out, &URL_TEXT, percent);
 }
 

@@ -29,6 +29,7 @@ pub use body::{BodyFault, BodyProblem, CompiledBody, compile_body};
 pub use builtins::{Builtins, Counter};
 pub use check::{CompiledCheck, RuleProblem};
 pub use compare::{ComparisonProblem, CompiledComparison, Operand};
+pub(crate) use encode::append_url_text;
 pub use encode::{append_form_value, forbidden_in_head};
 pub use extract::{CompiledExtract, Extracted};
 pub use response::{Evaluation, Headers, Response, Scratch, Wanted};

@@ -4,6 +4,7 @@ mod connect;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
 mod origin;
+mod reference;
 mod resolve;
 mod tcp;
 mod tls;
@@ -11,6 +12,8 @@ mod tls;
 pub use connect::{Net, NetOptions};
 pub(crate) use origin::host_name;
 pub use origin::{Origin, OriginProblem};
+pub use reference::ReferenceProblem;
+pub(crate) use reference::resolve;
 pub use tls::TlsProblem;
 
 use std::io;

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Origin {
     /// Whether the scheme is `https`.
     pub tls: bool,
-    /// The host in lower case; an IPv6 address without its brackets.
+    /// The host in lower case and ASCII; an IPv6 address without its brackets.
     pub host: String,
     /// The port, the scheme's default filled in.
     pub port: u16,
@@ -51,9 +51,7 @@ impl Origin {
             return Err(OriginProblem::UserInfo);
         }
         let (host, port) = split_port(authority);
-        if host.is_empty() || host.bytes().any(|byte| byte <= b' ' || byte == 0x7f || b"\\<>\"{}|^`".contains(&byte)) {
-            return Err(OriginProblem::Host(url.to_owned()));
-        }
+        let host = ascii(host).ok_or_else(|| OriginProblem::Host(url.to_owned()))?;
         let port = match port {
             None | Some("") => {
                 if tls {
@@ -69,7 +67,7 @@ impl Origin {
             Some(_) => return Err(OriginProblem::Port(url.to_owned())),
         };
         let target = target.split('#').next().unwrap_or("");
-        Ok((Self { tls, host: host.to_ascii_lowercase(), port }, target))
+        Ok((Self { tls, host, port }, target))
     }
 
     /// The value of the `Host` header: the port only where it is not the scheme's default.
@@ -89,6 +87,20 @@ impl fmt::Display for Origin {
 /// The host in the value of a `Host` header: without the port, an address of IPv6 without its brackets.
 pub(crate) fn host_name(value: &str) -> &str {
     split_port(value).0
+}
+
+/// The host in lower case, a name beyond ASCII as it is known to DNS (`xn--…`). `None`: it is not a host.
+fn ascii(host: &str) -> Option<String> {
+    if host.is_empty() || host.bytes().any(|byte| byte <= b' ' || byte == 0x7f || b"\\<>\"{}|^`".contains(&byte)) {
+        return None;
+    }
+    if host.is_ascii() {
+        return Some(host.to_ascii_lowercase());
+    }
+    match url::Host::parse(host) {
+        Ok(url::Host::Domain(name)) => Some(name),
+        _ => None,
+    }
 }
 
 fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
@@ -125,6 +137,18 @@ mod tests {
         assert_eq!(("localhost".into(), false, 8080, "/a?b=c".into()), split("http://localhost:8080/a?b=c#d"));
         assert_eq!(("example.org".into(), true, 443, String::new()), split("HTTPS://Example.org"));
         assert_eq!(("::1".into(), false, 80, "?q".into()), split("http://[::1]?q"));
+    }
+
+    /// A name beyond ASCII is the one that DNS knows.
+    #[test]
+    fn international_names() {
+        let host = |url| Origin::split(url).expect("a good URL").0.host;
+
+        assert_eq!("xn--mnchen-3ya.example", host("http://münchen.example:8080/"));
+        assert_eq!("xn--mnchen-3ya.example", host("http://MÜNCHEN.example"));
+        assert_eq!("xn--fa-hia.de", host("http://faß.de"));
+        assert_eq!("xn--r8jz45g.jp", host("https://例え。jp/x"));
+        assert!(matches!(Origin::split("http://a\u{200e}ü/"), Err(OriginProblem::Host(_))));
     }
 
     /// What is no origin is refused with its reason.

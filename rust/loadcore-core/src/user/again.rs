@@ -12,7 +12,7 @@ use crate::cookies::Place;
 use crate::program::{RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
 use crate::step::Headers;
-use crate::transport::{Origin, Transport, host_name};
+use crate::transport::{Transport, host_name, resolve};
 
 /// A request on its way from answer to answer.
 struct Again<'a> {
@@ -135,14 +135,16 @@ impl<T: Transport> User<T> {
     fn redirect(&mut self, scenario: &ScenarioProgram, again: &mut Again<'_>, answer: &Answer) -> Result<(), NoAnswer> {
         let (status, step) = (answer.complete.status, again.request.step);
         let location = answer.capture.as_ref().and_then(|kept| kept.first(b"location"));
-        let Some(next) = location.and_then(|location| self.resolve(location, again.origin, &again.target)) else {
+        let from = self.worker.origin(again.origin);
+        let next = location.and_then(|location| resolve(&from, &again.target, location).ok());
+        let Some((origin, target)) = next.and_then(|(to, target)| Some((self.worker.origin_id(to)?, target))) else {
             return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectInvalid));
         };
         if again.hops == again.request.max_redirects {
             return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectLoop));
         }
         again.hops += 1;
-        (again.origin, again.target) = next;
+        (again.origin, again.target) = (origin, target);
         let method = redirected_method(status, again.method);
         again.keeps_body &= method == again.method && status != 303;
         again.method = method;
@@ -172,38 +174,6 @@ impl<T: Transport> User<T> {
         let keeps = |name: &[u8]| at_home || !again.request.is_sensitive(name);
         self.rendered.bytes.clear();
         append_changed(&again.first, &change, keeps, &mut self.rendered.bytes);
-    }
-
-    /// Where a `Location` leads (RFC 3986 section 5). `None`: nowhere that a request can be sent to.
-    fn resolve(&self, location: &[u8], origin: OriginId, target: &str) -> Option<(OriginId, String)> {
-        let location = std::str::from_utf8(location).ok()?;
-        if location.is_empty() || location.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return None;
-        }
-        let location = location.split('#').next().unwrap_or("");
-        let scheme_relative;
-        let absolute = if location.starts_with("//") {
-            let scheme = if self.worker.origin(origin).tls { "https:" } else { "http:" };
-            scheme_relative = format!("{scheme}{location}");
-            Some(&*scheme_relative)
-        } else {
-            location.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|_| location)
-        };
-        if let Some(absolute) = absolute {
-            let (to, target) = Origin::split(absolute).ok()?;
-            let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-            return Some((self.worker.origin_id(to)?, target));
-        }
-        let path = target.split('?').next().unwrap_or("/");
-        let target = if location.starts_with('/') {
-            location.to_owned()
-        } else if location.starts_with('?') {
-            format!("{path}{location}")
-        } else {
-            let directory = &path[..=path.rfind('/').unwrap_or(0)];
-            format!("{directory}{location}")
-        };
-        Some((origin, target))
     }
 }
 

@@ -37,8 +37,7 @@ fn a_loop_ends() {
 /// A place that no request can be sent to ends the iteration, and nothing is sent there.
 #[test]
 fn bad_places_are_not_asked() {
-    for location in
-        ["", "ftp://127.0.0.1/", "javascript:alert(1)", "http://", "http://me:pw@127.0.0.1/", "/a\u{1}b", "//"]
+    for location in ["ftp://127.0.0.1/", "javascript:alert(1)", "http://", "http://me:pw@127.0.0.1/", "/a\u{1}b", "//"]
     {
         let answer = moved(location);
         let server = Server::start(move |talk| talk.answer_all(&answer));

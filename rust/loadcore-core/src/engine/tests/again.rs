@@ -63,7 +63,7 @@ fn bad_redirects() {
     let plan = once(json!([get("a")]));
     let (requests, run) = sent(&plan, |_| raw(b"HTTP/1.1 302 Moved\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n"));
     assert_eq!((6, Outcome::RedirectLoop), (requests.len(), run.rows[6].outcome));
-    for location in ["", "ftp://x/", "http://", "/a b"] {
+    for location in ["ftp://x/", "http://", "javascript:alert(1)", "//"] {
         let response = format!("HTTP/1.1 302 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
         let (_, run) = sent(&plan, move |_| raw(response.as_bytes()));
         assert_eq!(Outcome::RedirectInvalid, run.rows[1].outcome, "{location}");
