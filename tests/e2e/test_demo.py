@@ -41,8 +41,7 @@ def test_the_demo_then_a_first_scenario_of_one_s_own(tmp_path: Path) -> None:
 def _look_at(document: dict[str, Any], exit_code: int) -> None:
     """What the demo's JSON must say of a run that went well."""
     summary, demo = document["summary"], document["demo"]
-    # 111 says that this machine is too busy for its client, which a test cannot help.
-    assert exit_code in {0, 111}, summary["verdict"]
+    assert exit_code == 0, demo["problems"]
     assert exit_code == document["exit_code"]
     assert demo["counts_agree"]
     assert demo["rows"] == demo["recorded"] == demo["received"] > 0

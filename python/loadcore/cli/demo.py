@@ -110,7 +110,7 @@ def _received(running: Gateway, console: Console) -> int | None:
     try:
         return gateway.truth(running)
     except RunError as error:
-        console.failure(error)
+        console.failure(RunError(str(error), hint=gateway.last_words(running)))
         return None
 
 

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from loadcore.report.layout import Page
     from loadcore.results.run import Run
 
+_LABEL = 9
 THINK_S = 2.0
 """The mean of the pauses of one to three seconds that follow each request of the demo's scenario."""
+
+_OF_THE_MACHINE = {"lag", "cpu"}
+"""Rules that a client breaks when the machine has no core for it: that spoils times, and neither errors nor counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,19 @@ class Findings:
 def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool) -> int:
     """Prints the report and what the demo adds to it. Gives back the exit code."""
     counts = counts_of(run.summary, run.requests.num_rows, findings.received)
-    exit_code = int(run.exit_code)
-    if exit_code == ExitCode.PASS and not counts.agree:
-        exit_code = int(ExitCode.INVALID)
+    outcome = outcome_of(run.summary, counts)
     if as_json:
         from loadcore.report import json
 
-        expected = expected_rate(run.summary, findings)
-        demo = {**asdict(counts), "counts_agree": counts.agree, "expected_requests_per_s": expected}
-        console.result(json.render({"summary": run.summary, "demo": demo, "exit_code": exit_code}))
-        return exit_code
+        demo = {
+            **asdict(counts),
+            "counts_agree": counts.agree,
+            "expected_requests_per_s": expected_rate(run.summary, findings),
+            "problems": outcome.problems,
+            "times_spoilt_by": outcome.times_spoilt_by,
+        }
+        console.result(json.render({"summary": run.summary, "demo": demo, "exit_code": outcome.exit_code}))
+        return outcome.exit_code
     from loadcore.report import text
 
     page = console.page()
@@ -55,11 +62,44 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
     blocks = (
         text.render(run.summary, page),
         "\n".join(_block(run.summary, counts, findings, page)),
+        "\n".join(_outcome_block(outcome, page)),
         "\n".join(text.files(shown, sizes_of(run.path), following, page)),
-        last_line(exit_code),
+        last_line(outcome.exit_code),
     )
     console.result("\n\n".join(blocks))
-    return exit_code
+    return outcome.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demo makes of its run: it promises that nothing is lost, and no times, which depend on the machine.
+
+    Attributes:
+        exit_code: Of the command.
+        problems: What did not go as promised; empty if all is well.
+        times_spoilt_by: How the machine was too busy for the times to be trusted; empty if it was not.
+    """
+
+    exit_code: int
+    problems: list[str]
+    times_spoilt_by: list[str]
+
+
+def outcome_of(summary: Mapping[str, Any], counts: "Counts") -> Outcome:
+    """Judges a run of the demo."""
+    verdict = summary["verdict"]
+    spoilt = [reason["message"] for reason in summary["client"]["reasons"] if reason["rule"] in _OF_THE_MACHINE]
+    excused = {f"the client was the limit: {message}" for message in spoilt}
+    problems = [reason for reason in verdict["reasons"] if reason not in excused]
+    if not counts.agree:
+        problems.append(counts.difference())
+    codes = list(verdict["exit_codes"])
+    if spoilt and (len(codes) > 1 or not problems):
+        codes.remove(ExitCode.INVALID)
+    exit_code = codes[0] if codes else ExitCode.PASS
+    if exit_code == ExitCode.PASS and problems:
+        exit_code = ExitCode.INVALID
+    return Outcome(int(exit_code), problems, spoilt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +122,17 @@ class Counts:
     def agree(self) -> bool:
         """Whether every request is where it should be."""
         return self.rows == self.recorded and self.sent == self.received
+
+    def difference(self) -> str:
+        """Which of the counts differs from the others, by how much."""
+        parts = []
+        if self.rows != self.recorded:
+            parts.append(f"the row files hold {self.rows} requests, the summary {self.recorded}")
+        if self.received is None:
+            parts.append("the gateway did not tell how many requests it received")
+        elif self.received != self.sent:
+            parts.append(f"{self.sent} requests were sent, the gateway received {self.received}")
+        return "the counts disagree: " + "; ".join(parts)
 
     def words(self, glyphs: "Glyphs") -> str:
         """All counts in one sentence."""
@@ -127,3 +178,20 @@ def _block(summary: Mapping[str, Any], counts: Counts, findings: Findings, page:
     parts = [f"{used} of a core", f"{findings.workers} worker{'' if findings.workers == 1 else 's'}"]
     parts.append("hashes passwords cheaply: a real one takes longer for logins")
     return [*lines, *facts(Cell("GATEWAY", Role.HEADING), [Cell(part) for part in parts], page)]
+
+
+def _outcome_block(outcome: Outcome, page: "Page") -> list[str]:
+    from loadcore.report.layout import Cell, Role, sentence
+
+    glyphs = page.glyphs
+    if outcome.problems:
+        lines = []
+        for problem in outcome.problems:
+            lines += sentence(Cell(f"DEMO {glyphs.bad}   ", Role.BAD), problem, page)
+    else:
+        promise = "every request is in all three counts, and errors, checks and users are as they should be"
+        lines = sentence(Cell(f"DEMO {glyphs.good}   ", Role.GOOD), promise, page)
+    if outcome.times_spoilt_by:
+        excuse = "the machine was too busy for its times to be trusted; the demo shows them and does not judge them"
+        lines += sentence(Cell(" " * _LABEL), excuse, page)
+    return lines

@@ -91,6 +91,11 @@ def cpu_s(gateway: Gateway) -> float:
     return sum(float(each.user + each.system) for each in times)
 
 
+def last_words(gateway: Gateway) -> str:
+    """The end of what a gateway wrote to its log."""
+    return _tail(Path(gateway.folder) / _LOG)
+
+
 def process_created_at(pid: int) -> float | None:
     """When the gateway process of this number was made; None if there is none."""
     import psutil

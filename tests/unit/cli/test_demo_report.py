@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from loadcore import loader
-from loadcore.cli.demo_report import THINK_S, Counts, Findings, expected_rate
+from loadcore.cli.demo_report import THINK_S, Counts, Findings, expected_rate, outcome_of
 from loadcore.compiler import compile  # noqa: A004 - read as the compiler's
 from loadcore.plan import walk
 from loadcore.report.glyphs import ASCII
@@ -30,6 +32,74 @@ def test_three_counts_agree_or_not(counts: Counts, agree: bool, words: str) -> N
     """A request that is missing anywhere is seen and said; one that was sent twice is no error."""
     assert counts.agree is agree
     assert counts.words(ASCII) == words
+
+
+_LATE = "worker 0 sent its slowest 1 % of requests up to 33.1 ms late, for 6 s in a row"
+_AGREE = Counts(5000, 5000, 5000, 5000)
+
+
+def _summary(codes: list[int], reasons: list[str], *rules: str) -> dict[str, Any]:
+    client = [{"rule": rule, "message": _LATE} for rule in rules]
+    return {"verdict": {"exit_codes": codes, "reasons": reasons}, "client": {"reasons": client}}
+
+
+@pytest.mark.parametrize(
+    ("summary", "counts", "exit_code", "problems"),
+    [
+        (_summary([0], []), _AGREE, 0, []),
+        (_summary([111], [f"the client was the limit: {_LATE}"], "lag"), _AGREE, 0, []),
+        (
+            _summary([111, 99], [f"the client was the limit: {_LATE}", "errors.rate < 1%"], "lag"),
+            _AGREE,
+            99,
+            ["errors.rate < 1%"],
+        ),
+        (
+            _summary([111], [f"the client was the limit: {_LATE}"], "descriptors"),
+            _AGREE,
+            111,
+            [f"the client was the limit: {_LATE}"],
+        ),
+        (
+            _summary([111], [f"the client was the limit: {_LATE}", "worker 1 was lost: killed"], "lag"),
+            _AGREE,
+            111,
+            ["worker 1 was lost: killed"],
+        ),
+        (
+            _summary([0], []),
+            Counts(4999, 5000, 5000, 4998),
+            111,
+            [
+                (
+                    "the counts disagree: the row files hold 4999 requests, the summary 5000; "
+                    "5000 requests were sent, the gateway received 4998"
+                )
+            ],
+        ),
+        (
+            _summary([111], [f"the client was the limit: {_LATE}"], "lag"),
+            Counts(5000, 5000, 5000, None),
+            111,
+            ["the counts disagree: the gateway did not tell how many requests it received"],
+        ),
+    ],
+)
+def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
+    summary: dict[str, Any], counts: Counts, exit_code: int, problems: list[str]
+) -> None:
+    """The demo promises that nothing is lost and judges no times; whatever broke the promise is named."""
+    outcome = outcome_of(summary, counts)
+    assert outcome.exit_code == exit_code
+    assert outcome.problems == problems
+    busy = any(reason["rule"] == "lag" for reason in summary["client"]["reasons"])
+    assert outcome.times_spoilt_by == ([_LATE] if busy else [])
+
+
+def test_the_demo_judges_no_times() -> None:
+    """Its thresholds are about errors, checks and users: times depend on what else the machine does."""
+    judged = {str(threshold).split(" ")[0] for threshold in loader.load(str(_scenario())).thresholds}
+    assert judged == {"errors.rate", "checks.rate", "users.lost"}
 
 
 def test_the_expected_rate_follows_from_users_and_time() -> None:
