@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
+import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from loadcore import streams
+from loadcore.refusals import refusal
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ class Console:
     """Writes to the two streams of a command.
 
     A reader that went away (`| head`, a closed terminal) ends the printing and nothing else: the run goes on and keeps
-    its exit code.
+    its exit code. A result that was lost for another reason (a full disk) is an error.
 
     Args:
         out: Where results go.
@@ -46,8 +50,14 @@ class Console:
         self.quiet = quiet
 
     def result(self, text: str) -> None:
-        """Prints a result."""
-        _write(self._out, text)
+        """Prints a result.
+
+        Raises:
+            LimitsError: It could not be written, though somebody wants to read it.
+        """
+        problem = _write(self._results, text)
+        if problem is not None:
+            raise refusal(problem, "the result could not be written to standard output") or problem
 
     def note(self, text: str) -> None:
         """Prints what is not the result; nothing if the user asked for quiet."""
@@ -79,7 +89,7 @@ class Console:
 
     def page(self) -> Page:
         """What results are drawn on."""
-        return self._page(self._out)
+        return self._page(self._results)
 
     def err_page(self) -> Page:
         """What notes and live views are drawn on."""
@@ -87,13 +97,23 @@ class Console:
 
     @property
     def live(self) -> bool:
-        """Whether stderr is a terminal that can be drawn on."""
-        return self._err.isatty() and self._environ.get("TERM", "") not in {"dumb", ""}
+        """Whether stderr is a terminal that can be drawn on. Where CI gives a command one, it keeps what it draws."""
+        return self._err.isatty() and self._environ.get("TERM", "") not in {"dumb", ""} and not self.in_ci
+
+    @property
+    def in_ci(self) -> bool:
+        """Whether a CI system says that it runs this."""
+        return self._environ.get("CI", "").lower() not in {"", "0", "false"}
 
     @property
     def stderr(self) -> TextIO:
         """The stream of notes, for a live view that draws by itself."""
         return self._err
+
+    @property
+    def _results(self) -> TextIO:
+        """The stream of results, which may have been put aside since this console was made."""
+        return streams.results() if self._out is sys.__stdout__ else self._out
 
     def _page(self, stream: TextIO) -> Page:
         from loadcore.report.layout import Page, unpainted
@@ -120,11 +140,12 @@ class Console:
 
 def standard(color: str = "auto", *, quiet: bool = False) -> Console:
     """The console of this process."""
-    for stream in (sys.stdout, sys.stderr):
+    out = streams.results()
+    for stream in (out, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A character that a stream cannot carry must not cost the report.
             stream.reconfigure(errors="backslashreplace")
-    return Console(sys.stdout, sys.stderr, os.environ, color, quiet=quiet)
+    return Console(out, sys.stderr, os.environ, color, quiet=quiet)
 
 
 def wants_color(stream: TextIO, choice: str, environ: Mapping[str, str]) -> bool:
@@ -144,13 +165,22 @@ def glyphs_of(stream: TextIO) -> Glyphs:
     return UNICODE if encoding == "utf8" else ASCII
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str) -> OSError | None:
+    """Writes a line. Gives the reason for which somebody who still reads does not get it."""
     try:
         stream.write(f"{text}\n")
         stream.flush()
-    except OSError:
-        # Nobody reads any more: a pipe is broken, a terminal is closed, a disk is full. Python would complain again
-        # when it flushes at exit, so that must have somewhere to go.
+    except OSError as problem:
+        left = _left(stream, problem)
+        # Python would complain again when it flushes at exit, so that must have somewhere to go.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        return None if left else problem
+    return None
+
+
+def _left(stream: TextIO, problem: OSError) -> bool:
+    """Whether the reader has gone: a pipe is broken, a terminal is closed. A file that fails was still wanted."""
+    hung_up = problem.errno == errno.EIO and not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    return hung_up or problem.errno in {errno.EPIPE, errno.ECONNRESET}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadcore.cli.console import Console
-from loadcore.cli.finish import last_line, path_as_typed, sizes_of
+from loadcore.cli.finish import end_with, last_line, path_as_typed, sizes_of
 from loadcore.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
             "problems": outcome.problems,
             "times_spoilt_by": outcome.times_spoilt_by,
         }
-        console.result(json.render({"summary": run.summary, "demo": demo, "exit_code": outcome.exit_code}))
-        return outcome.exit_code
+        document = json.render({"summary": run.summary, "demo": demo, "exit_code": outcome.exit_code})
+        return end_with(document, console, outcome.exit_code)
     from loadcore.report import text
 
     page = console.page()
@@ -66,8 +66,7 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
         "\n".join(text.files(shown, sizes_of(run.path), following, page)),
         last_line(outcome.exit_code),
     )
-    console.result("\n\n".join(blocks))
-    return outcome.exit_code
+    return end_with("\n\n".join(blocks), console, outcome.exit_code)
 
 
 @dataclass(frozen=True, slots=True)

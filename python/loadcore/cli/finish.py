@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loadcore.cli.console import Console
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, LimitsError
 
 MEANINGS: Mapping[int, str] = {
     ExitCode.PASS: "pass",
@@ -25,11 +25,25 @@ MEANINGS: Mapping[int, str] = {
 
 def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: int, *, as_json: bool) -> int:
     """Prints a run: one JSON document, or the report with its files and the exit code. Gives back the exit code."""
+    return end_with(rendered(console, path, summary, exit_code, as_json=as_json), console, exit_code)
+
+
+def end_with(result: str, console: Console, exit_code: int) -> int:
+    """Prints the result of a command that ends with this exit code. One that is lost does not end with 0."""
+    try:
+        console.result(result)
+    except LimitsError as lost:
+        console.failure(lost)
+        return exit_code or int(lost.exit_code)
+    return exit_code
+
+
+def rendered(console: Console, path: Path, summary: Mapping[str, Any], exit_code: int, *, as_json: bool) -> str:
+    """A run as text: one JSON document, or the report."""
     if as_json:
         from loadcore.report import json
 
-        console.result(json.render(summary))
-        return exit_code
+        return json.render(summary)
     from loadcore.report import text
 
     page = console.page()
@@ -40,8 +54,7 @@ def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: 
         end = text.files(f"{shown} is not there any more", {}, [], page)
     goes_on = summary["verdict"]["status"] == "running"
     last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code)
-    console.result("\n\n".join([text.render(summary, page), "\n".join(end), last]))
-    return exit_code
+    return "\n\n".join([text.render(summary, page), "\n".join(end), last])
 
 
 def last_line(exit_code: int) -> str:

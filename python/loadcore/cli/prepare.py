@@ -47,6 +47,8 @@ class Prepared:
 def load_file(path: str, settings: Settings) -> ScenarioFile:
     """Executes a scenario file in the environment that the settings ask for.
 
+    From then on what anybody prints goes to stderr: stdout is for the command's result.
+
     Args:
         path: The file, or `FILE.py:NAME`.
         settings: What the user and a file want.
@@ -55,8 +57,9 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
         PlanError: There is no such file or scenario, or a declaration is not valid.
         ScenarioRaised: The file raised an exception.
     """
-    from loadcore import loader
+    from loadcore import loader, streams
 
+    streams.keep_for_results()
     suggested = settings.suggested.get("env")
     for name, value in (suggested.value if suggested else {}).items():
         os.environ.setdefault(name, value)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loadcore.cli.console import standard
-from loadcore.cli.finish import finish
+from loadcore.cli.finish import rendered
 from loadcore.cli.options import Color, ColorChoice, Json
 from loadcore.errors import ExitCode
 
@@ -24,5 +24,6 @@ def command(
     from loadcore.results.load import load
 
     found = load(run)
-    finish(standard(color), found.path, found.summary, int(found.exit_code), as_json=as_json)
+    console = standard(color)
+    console.result(rendered(console, found.path, found.summary, int(found.exit_code), as_json=as_json))
     return ExitCode.PASS

@@ -1,6 +1,5 @@
 """Chooses how a run is shown while it runs."""
 
-import os
 from typing import TYPE_CHECKING
 
 from loadcore.cli.console import Console
@@ -29,4 +28,4 @@ def view_for(progress: Progress, console: Console, heading: "Heading") -> "Frame
 
     if progress is Progress.JSON:
         return JsonLinesView(heading, console.note)
-    return LinesView(heading, console.note, PERIOD_IN_CI_S if os.environ.get("CI") else PERIOD_S)
+    return LinesView(heading, console.note, PERIOD_IN_CI_S if console.in_ci else PERIOD_S)

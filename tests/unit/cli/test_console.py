@@ -53,6 +53,23 @@ def test_unicode_is_drawn_only_where_it_can_be(encoding: str, glyphs: object) ->
     assert glyphs_of(io.TextIOWrapper(io.BytesIO(), encoding=encoding)) is glyphs
 
 
+@pytest.mark.parametrize(
+    ("environ", "live"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "CI": "true"}, False),
+        ({"TERM": "xterm", "CI": "1"}, False),
+        ({"TERM": "xterm", "CI": "false"}, True),
+        ({"TERM": "xterm", "CI": ""}, True),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+)
+def test_a_terminal_of_a_ci_system_is_not_drawn_on(environ: dict[str, str], live: bool) -> None:
+    """Its log would hold every frame."""
+    assert Console(io.StringIO(), Terminal(), environ).live is live
+
+
 def test_results_and_notes_go_to_different_streams() -> None:
     """What a program may read stands alone on stdout."""
     out, err = io.StringIO(), io.StringIO()
