@@ -50,8 +50,9 @@ def csv_feeder(path: str | Path, *, order: Order = "sequential", at_end: AtEnd =
 
     Args:
         path: The file, relative to the file in which this is written.
-        order: `sequential`: the next row. `random`: any row. `shuffled`: the next row of a shuffled table.
-            `per_user`: each user keeps its row. `unique`: as `per_user`, and there must be a row for every user.
+        order: `sequential`: the next row. `random`: any row, as the seed decides for each iteration. `shuffled`: the
+            next row of a shuffled table. `per_user`: each user keeps its row. `unique`: as `per_user`, and there must
+            be a row for every user.
         at_end: When rows are used up: `recycle` begins again, `stop` ends the users, `fail` ends the run as failed.
     """
     return FileFeeder("csv", path, order, at_end)

@@ -24,6 +24,19 @@ impl Random {
         Self { state: scramble(scramble(scramble(seed) ^ purpose) ^ index) }
     }
 
+    /// A generator for the thing with this key, of things that have a seed in common. Cheap: every iteration has one.
+    #[inline]
+    #[must_use]
+    pub const fn keyed(seed: u64, key: u64) -> Self {
+        Self { state: scramble(seed ^ key) }
+    }
+
+    /// What it has not drawn yet, as a number.
+    #[must_use]
+    pub const fn state(&self) -> u64 {
+        self.state
+    }
+
     /// Any 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);

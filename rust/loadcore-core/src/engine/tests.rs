@@ -3,6 +3,7 @@
 mod again;
 mod auth;
 mod books;
+mod chance;
 mod forgiven;
 mod idle;
 mod load;

@@ -36,11 +36,19 @@ struct Desk<T: Transport> {
     closed: Cell<bool>,
 }
 
+/// An iteration that is due.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    /// Counted over all workers.
+    number: u64,
+    due_ns: u64,
+}
+
 /// A user that takes arrivals.
 #[derive(Debug)]
 struct Clerk {
     seat: u32,
-    arrival_ns: Cell<Option<u64>>,
+    arrival: Cell<Option<Arrival>>,
     /// Interrupted while it was free: it takes nothing more.
     is_gone: Cell<bool>,
 }
@@ -67,7 +75,7 @@ impl<T: Transport> Desk<T> {
         &self.worker.program.scenarios[self.scenario]
     }
 
-    fn count(&self, due_ns: u64, event: ScenarioEvent) {
+    fn count(&self, Arrival { due_ns, .. }: Arrival, event: ScenarioEvent) {
         let scenario = self.scenario();
         self.worker.count(scenario.id, self.worker.phase(scenario, due_ns), event);
     }
@@ -77,9 +85,12 @@ impl<T: Transport> Desk<T> {
         let worker = &self.worker;
         let start_after_ns = self.scenario().start_after_ns;
         let seat = worker.timer.take_seat(Party(self.scenario().id.0)).await;
-        let mut arrivals = schedule.iter(worker.share).map(|(_, due_ns)| start_after_ns + due_ns).peekable();
+        let mut arrivals = schedule
+            .iter(worker.share)
+            .map(|(number, due_ns)| Arrival { number, due_ns: start_after_ns + due_ns })
+            .peekable();
         let mut late = Vec::new();
-        while let Some(next_ns) = arrivals.peek().copied() {
+        while let Some(Arrival { due_ns: next_ns, .. }) = arrivals.peek().copied() {
             let is_over = seat.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err();
             if worker.is_stopping() {
                 return;
@@ -91,20 +102,20 @@ impl<T: Transport> Desk<T> {
             let mut taken = 0;
             while taken < AT_A_TIME
                 && self.has_a_row()
-                && let Some(due_ns) = arrivals.next_if(|due_ns| *due_ns <= now)
+                && let Some(arrival) = arrivals.next_if(|arrival| arrival.due_ns <= now)
             {
                 taken += 1;
-                self.count(due_ns, ScenarioEvent::IterationDue);
-                if !self.give(due_ns) && !self.hire(due_ns) {
-                    late.push(due_ns);
+                self.count(arrival, ScenarioEvent::IterationDue);
+                if !self.give(arrival) && !self.hire(arrival) {
+                    late.push(arrival);
                 }
             }
             if !late.is_empty() || taken == AT_A_TIME {
                 tokio::task::yield_now().await;
             }
-            for due_ns in late.drain(..) {
-                if !self.give(due_ns) {
-                    self.count(due_ns, ScenarioEvent::IterationDropped);
+            for arrival in late.drain(..) {
+                if !self.give(arrival) {
+                    self.count(arrival, ScenarioEvent::IterationDropped);
                 }
             }
             if !self.has_a_row() {
@@ -120,27 +131,27 @@ impl<T: Transport> Desk<T> {
 
     /// The run is over before all arrivals could be taken in: the worker was stopped, or they came too fast. They were due
     /// all the same.
-    async fn drop_all(&self, arrivals: impl Iterator<Item = u64>) {
-        for (number, due_ns) in arrivals.enumerate() {
-            if number % AT_A_TIME == 0 {
+    async fn drop_all(&self, arrivals: impl Iterator<Item = Arrival>) {
+        for (taken, arrival) in arrivals.enumerate() {
+            if taken % AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
                 if self.worker.is_stopping() {
                     return;
                 }
             }
-            self.count(due_ns, ScenarioEvent::IterationDue);
-            self.count(due_ns, ScenarioEvent::IterationDropped);
+            self.count(arrival, ScenarioEvent::IterationDue);
+            self.count(arrival, ScenarioEvent::IterationDropped);
         }
     }
 
     /// Gives an arrival to a free user, if there is one.
-    fn give(&self, due_ns: u64) -> bool {
+    fn give(&self, arrival: Arrival) -> bool {
         let mut free = self.free.borrow_mut();
         while let Some(clerk) = free.pop() {
             if clerk.is_gone.get() {
                 continue;
             }
-            clerk.arrival_ns.set(Some(due_ns));
+            clerk.arrival.set(Some(arrival));
             self.undrawn.set(self.undrawn.get() + 1);
             self.worker.timer.wake(clerk.seat);
             return true;
@@ -149,14 +160,14 @@ impl<T: Transport> Desk<T> {
     }
 
     /// Gives an arrival to a new user, if there may be one more.
-    fn hire(self: &Rc<Self>, due_ns: u64) -> bool {
+    fn hire(self: &Rc<Self>, arrival: Arrival) -> bool {
         let mut users = self.users.borrow_mut();
         let position = users.len();
         if position >= self.max_users {
             return false;
         }
         self.undrawn.set(self.undrawn.get() + 1);
-        users.push(tokio::task::spawn_local(Rc::clone(self).serve(position as u64, due_ns)));
+        users.push(tokio::task::spawn_local(Rc::clone(self).serve(position as u64, arrival)));
         true
     }
 
@@ -168,20 +179,20 @@ impl<T: Transport> Desk<T> {
     }
 
     /// Waits for the next arrival. `None`: there will be none.
-    async fn next(&self, clerk: &Rc<Clerk>, seat: &Seat) -> Option<u64> {
+    async fn next(&self, clerk: &Rc<Clerk>, seat: &Seat) -> Option<Arrival> {
         self.free.borrow_mut().push(Rc::clone(clerk));
-        let given = || clerk.arrival_ns.get().is_some() || self.closed.get();
+        let given = || clerk.arrival.get().is_some() || self.closed.get();
         let waited = seat.sleep_until_or(u64::MAX, given).await;
-        let arrival_ns = clerk.arrival_ns.take();
+        let arrival = clerk.arrival.take();
         if waited.is_err() {
             clerk.is_gone.set(true);
-            if let Some(due_ns) = arrival_ns {
+            if let Some(arrival) = arrival {
                 self.draw();
-                self.cut_off(due_ns);
+                self.cut_off(arrival);
             }
             return None;
         }
-        arrival_ns
+        arrival
     }
 
     /// A user has come to the rows of an arrival.
@@ -190,51 +201,53 @@ impl<T: Transport> Desk<T> {
     }
 
     /// All that one user does, from its first arrival on.
-    async fn serve(self: Rc<Self>, position: u64, first_ns: u64) {
+    async fn serve(self: Rc<Self>, position: u64, first: Arrival) {
         let worker = &self.worker;
         let scenario = self.scenario();
         let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-        let clerk = Rc::new(Clerk { seat: seat.index(), arrival_ns: Cell::new(None), is_gone: Cell::new(false) });
+        let clerk = Rc::new(Clerk { seat: seat.index(), arrival: Cell::new(None), is_gone: Cell::new(false) });
         let number = u32::try_from(worker.share.nth(position)).unwrap_or(u32::MAX);
         let mut user = User::new(Rc::clone(worker), scenario, number, seat);
         let _active = Active::new(worker, scenario.id);
+        user.serve(first.number);
         self.draw();
-        match user.start(scenario, first_ns).await {
+        match user.start(scenario, first.due_ns).await {
             Start::Ready(_) => {}
-            Start::NoRow => return self.count(first_ns, ScenarioEvent::IterationDropped),
-            Start::Interrupted => return self.cut_off(first_ns),
-            Start::Failed => return self.lose(first_ns),
+            Start::NoRow => return self.count(first, ScenarioEvent::IterationDropped),
+            Start::Interrupted => return self.cut_off(first),
+            Start::Failed => return self.lose(first),
         }
-        let mut due_ns = first_ns;
+        let mut arrival = first;
         loop {
             if !user.feed(scenario) {
-                return self.count(due_ns, ScenarioEvent::IterationDropped);
+                return self.count(arrival, ScenarioEvent::IterationDropped);
             }
             // Each iteration waits for its arrival.
             let goes_on = &mut |_: &mut User<T>, _| false;
-            if user.iterate(scenario, due_ns, goes_on).await == IterationEnd::Interrupted {
+            if user.iterate(scenario, arrival.due_ns, goes_on).await == IterationEnd::Interrupted {
                 return;
             }
             let free_ns = user.due_ns();
             if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
                 return;
             }
-            let Some(arrival_ns) = self.next(&clerk, user.seat()).await else { return };
+            let Some(next) = self.next(&clerk, user.seat()).await else { return };
+            arrival = next;
+            user.serve(arrival.number);
             self.draw();
-            due_ns = arrival_ns;
         }
     }
 
     /// The start of a user failed, and with it the iteration it was hired for.
-    fn lose(&self, due_ns: u64) {
-        self.count(due_ns, ScenarioEvent::IterationStarted);
-        self.count(due_ns, ScenarioEvent::UserLost);
-        self.count(due_ns, ScenarioEvent::IterationFailed);
+    fn lose(&self, arrival: Arrival) {
+        self.count(arrival, ScenarioEvent::IterationStarted);
+        self.count(arrival, ScenarioEvent::UserLost);
+        self.count(arrival, ScenarioEvent::IterationFailed);
     }
 
     /// The end of the run took an arrival out of the hands of its user.
-    fn cut_off(&self, due_ns: u64) {
-        self.count(due_ns, ScenarioEvent::IterationStarted);
-        self.count(due_ns, ScenarioEvent::IterationInterrupted);
+    fn cut_off(&self, arrival: Arrival) {
+        self.count(arrival, ScenarioEvent::IterationStarted);
+        self.count(arrival, ScenarioEvent::IterationInterrupted);
     }
 }

@@ -52,19 +52,18 @@ impl Dealer {
         }
     }
 
-    /// The next row for a user, by its number over all workers. Each call is a draw, except where users have rows of their
-    /// own.
-    pub fn draw(&mut self, user: u32) -> Dealt {
+    /// The next row for a user, by its number over all workers, and for what its iteration draws, by `chance`. Each call is
+    /// a draw, except where users have rows of their own, and where chance alone says which row it is.
+    pub fn draw(&mut self, user: u32, chance: u64) -> Dealt {
         let number = match self.order {
+            Order::Random => Random::new(self.seed, "draw", chance).below(self.rows),
             Order::PerUser | Order::Unique => u64::from(user),
-            Order::Sequential | Order::Shuffled | Order::Random => {
+            Order::Sequential | Order::Shuffled => {
                 self.draws += 1;
                 self.share.nth(self.draws - 1)
             }
         };
         let place = match (self.order, self.at_end) {
-            // Each draw's row depends on its number alone, however many workers there are.
-            (Order::Random, _) => Random::new(self.seed, "draw", number).below(self.rows),
             _ if number < self.rows => number,
             (Order::Unique, _) | (_, AtEnd::Fail) => return Dealt::Fail,
             (_, AtEnd::Stop) => return Dealt::Stop,
@@ -123,7 +122,7 @@ mod tests {
     fn sequential() {
         let drawn = |at_end| {
             let mut dealer = dealer(Order::Sequential, at_end, 2, Share::WHOLE);
-            [dealer.draw(0), dealer.draw(7), dealer.draw(0)]
+            [dealer.draw(0, 0), dealer.draw(7, 0), dealer.draw(0, 0)]
         };
         assert_eq!(drawn(AtEnd::Recycle), [Dealt::Row(0), Dealt::Row(1), Dealt::Row(0)]);
         assert_eq!(drawn(AtEnd::Stop), [Dealt::Row(0), Dealt::Row(1), Dealt::Stop]);
@@ -134,9 +133,9 @@ mod tests {
     #[test]
     fn rows_of_users() {
         let mut own = dealer(Order::PerUser, AtEnd::Recycle, 3, Share::WHOLE);
-        assert_eq!([own.draw(1), own.draw(1), own.draw(4)], [Dealt::Row(1); 3]);
-        assert_eq!(dealer(Order::PerUser, AtEnd::Stop, 3, Share::WHOLE).draw(3), Dealt::Stop);
-        assert_eq!(dealer(Order::Unique, AtEnd::Recycle, 3, Share::WHOLE).draw(3), Dealt::Fail);
+        assert_eq!([own.draw(1, 0), own.draw(1, 0), own.draw(4, 0)], [Dealt::Row(1); 3]);
+        assert_eq!(dealer(Order::PerUser, AtEnd::Stop, 3, Share::WHOLE).draw(3, 0), Dealt::Stop);
+        assert_eq!(dealer(Order::Unique, AtEnd::Recycle, 3, Share::WHOLE).draw(3, 0), Dealt::Fail);
         assert_eq!(missing_rows(Order::Unique, &table(3), 3), Ok(()));
         assert_eq!(missing_rows(Order::Unique, &table(3), 4), Err(FeederProblem::TooFewRows { users: 4, rows: 3 }));
         assert_eq!(missing_rows(Order::PerUser, &table(3), 4), Ok(()));
@@ -147,8 +146,8 @@ mod tests {
     fn random() {
         let mut dealer = dealer(Order::Random, AtEnd::Fail, 4, Share::WHOLE);
         let mut counts = [0; 4];
-        for _ in 0..4000 {
-            let Dealt::Row(row) = dealer.draw(0) else { panic!("no row") };
+        for chance in 0..4000 {
+            let Dealt::Row(row) = dealer.draw(0, chance) else { panic!("no row") };
             counts[row] += 1;
         }
         assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
@@ -160,7 +159,7 @@ mod tests {
         let drawn = |name: &str, seed| {
             let feeder = Feeder { name: name.to_owned(), ..feeder(Order::Shuffled, AtEnd::Stop) };
             let mut dealer = Dealer::new(&feeder, &table(50), Share::WHOLE, seed);
-            (0..50).map(|_| dealer.draw(0)).collect::<Vec<_>>()
+            (0..50).map(|_| dealer.draw(0, 0)).collect::<Vec<_>>()
         };
         assert_eq!(drawn("a", 1), drawn("a", 1));
         assert_ne!(drawn("a", 1), drawn("a", 2));
@@ -176,7 +175,7 @@ mod tests {
             let mut times = vec![0; rows];
             for index in 0..workers {
                 let mut dealer = dealer(order, AtEnd::Stop, rows, Share::new(index, workers).unwrap());
-                while let Dealt::Row(row) = dealer.draw(0) {
+                while let Dealt::Row(row) = dealer.draw(0, 0) {
                     times[row] += 1;
                 }
             }
@@ -186,14 +185,14 @@ mod tests {
         /// As many workers as there may be, the draws of a number give the same row.
         #[test]
         fn draws_do_not_depend_on_workers(rows in 1_usize..50, workers in 1_u32..6, draws in 1_u64..100) {
-            for order in [Order::Sequential, Order::Shuffled, Order::Random] {
+            for order in [Order::Sequential, Order::Shuffled] {
                 let mut alone = dealer(order, AtEnd::Recycle, rows, Share::WHOLE);
                 let mut many: Vec<Dealer> = (0..workers)
                     .map(|index| dealer(order, AtEnd::Recycle, rows, Share::new(index, workers).unwrap()))
                     .collect();
                 for draw in 0..draws {
                     let worker = usize::try_from(draw % u64::from(workers)).unwrap();
-                    prop_assert_eq!(alone.draw(0), many[worker].draw(0));
+                    prop_assert_eq!(alone.draw(0, 0), many[worker].draw(0, 0));
                 }
             }
         }
@@ -207,7 +206,7 @@ mod tests {
                 let mut dealer = dealer(Order::Unique, AtEnd::Fail, users as usize, share);
                 for position in 0..share.users(users) {
                     let user = u32::try_from(share.nth(u64::from(position))).unwrap();
-                    let Dealt::Row(row) = dealer.draw(user) else { panic!("no row") };
+                    let Dealt::Row(row) = dealer.draw(user, 0) else { panic!("no row") };
                     times[row] += 1;
                 }
             }

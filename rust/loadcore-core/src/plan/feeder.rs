@@ -54,7 +54,8 @@ pub enum Source {
 pub enum Order {
     /// Draw *n* gives row *n*; at the end as [`Feeder::at_end`] says.
     Sequential,
-    /// Each draw gives any row, seeded. Has no end.
+    /// Each iteration gets any row: which one depends on the seed, the feeder and what the iteration is, and not on who
+    /// draws before it. Has no end.
     Random,
     /// As `sequential`, over a seeded permutation of the rows that is the same on every worker.
     Shuffled,

@@ -7,6 +7,7 @@ use super::{AuthProgram, FeederProgram, LoadProgram, Program, RequestId, Request
 use crate::error::Problem;
 use crate::feeder::missing_rows;
 use crate::plan::{self, Load, Plan, Step};
+use crate::random::Random;
 use crate::record::{
     CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
 };
@@ -145,6 +146,7 @@ impl ScenarioCompiler<'_, '_> {
         self.program.scenarios.push(ScenarioProgram {
             id: self.id,
             name: scenario.name.clone(),
+            seed: Random::new(self.plan.seed, &scenario.name, u64::MAX).next_u64(),
             load,
             start_after_ns: scenario.start_after_ns,
             planned_end_ns,
@@ -203,7 +205,7 @@ impl ScenarioCompiler<'_, '_> {
                 if *max_users == 0 {
                     self.problems.add_in("load.max_users", "arrivals need at least one user to serve them");
                 }
-                let seed = crate::random::Random::new(self.plan.seed, "arrivals", u64::from(self.id.0)).next_u64();
+                let seed = Random::new(self.plan.seed, "arrivals", u64::from(self.id.0)).next_u64();
                 let schedule = ArrivalSchedule::new(load, seed);
                 LoadProgram::Arrivals { schedule: self.problems.take("load", schedule)?, max_users: *max_users }
             }

@@ -41,6 +41,8 @@ pub(crate) struct Program {
 pub(crate) struct ScenarioProgram {
     pub(crate) id: ScenarioId,
     pub(crate) name: String,
+    /// What chance in its iterations begins with.
+    pub(crate) seed: u64,
     pub(crate) load: LoadProgram,
     pub(crate) start_after_ns: u64,
     /// Offset from the run's start after which no iteration starts.

@@ -53,6 +53,8 @@ pub(crate) struct User<T: Transport> {
     /// Counted over all workers.
     number: u32,
     iteration: u32,
+    /// The arrival that it serves, counted over all workers; users of closed models serve none.
+    arrival: Option<u64>,
     variables: Variables,
     random: Random,
     walk: Walk,
@@ -115,6 +117,7 @@ impl<T: Transport> User<T> {
             seat,
             number,
             iteration: 0,
+            arrival: None,
             variables: Variables::new(&scenario.names),
             random: seed,
             walk: Walk::default(),
@@ -166,7 +169,20 @@ impl<T: Transport> User<T> {
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
         scenario.feeds.is_empty()
             || std::mem::take(&mut self.fed)
-            || self.worker.feed(scenario, self.number, &mut self.variables)
+            || self.worker.feed(scenario, self.number, self.chance(scenario).state(), &mut self.variables)
+    }
+
+    /// The user's next iteration is that of an arrival, by its number over all workers.
+    pub(crate) fn serve(&mut self, arrival: u64) {
+        self.arrival = Some(arrival);
+    }
+
+    /// Where the next iteration's chance begins. It is the same whatever other users do, and what this one did before: that
+    /// of an arrival, whoever serves it, or else of this user's iteration of this number.
+    #[inline]
+    fn chance(&self, scenario: &ScenarioProgram) -> Random {
+        let own = u64::from(self.number) << 32 | u64::from(self.iteration);
+        Random::keyed(scenario.seed, self.arrival.unwrap_or(own))
     }
 
     /// When its next iteration is due.
@@ -191,6 +207,7 @@ impl<T: Transport> User<T> {
     fn begin_iteration(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
         (self.due_ns, self.iteration_due_ns) = (due_ns, due_ns);
         self.phase = self.worker.phase(scenario, due_ns);
+        self.random = self.chance(scenario);
         self.worker.count(scenario.id, self.phase, ScenarioEvent::IterationStarted);
         if self.worker.program.http.reuse == Reuse::Iteration {
             self.connections.drop_all();

@@ -202,10 +202,10 @@ impl<T: Transport> Worker<T> {
     }
 
     /// Draws a row of each of the scenario's feeders for a user. False: one has no more, and the user is to stop.
-    pub(crate) fn feed(&self, scenario: &ScenarioProgram, user: u32, variables: &mut Variables) -> bool {
+    pub(crate) fn feed(&self, scenario: &ScenarioProgram, user: u32, chance: u64, variables: &mut Variables) -> bool {
         let mut dealers = self.dealers.borrow_mut();
         for (feeder, binding) in &scenario.feeds {
-            match dealers[*feeder].draw(user) {
+            match dealers[*feeder].draw(user, chance) {
                 Dealt::Row(row) => self.program.feeders[*feeder].table.fill(row, binding, variables),
                 Dealt::Stop => return false,
                 Dealt::Fail => {
