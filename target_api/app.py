@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from starlette.types import Message
 
 from target_api.errors import install_handlers
 from target_api.fault_gate import FaultGate
@@ -34,9 +35,10 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
     services = Services(settings, routes, place)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.open()
         try:
+            await _rehearse(app)
             yield
         finally:
             await services.close()
@@ -73,3 +75,20 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
     )
     app.add_middleware(ContextMiddleware, routes=routes, control=services.control, replica=settings.replica)
     return app
+
+
+async def _rehearse(app: FastAPI) -> None:
+    """Asks the routers for a path that none of them has, before the gateway is called ready.
+
+    A router makes what it needs for its routes when it is first asked. This happens behind the middleware, so nothing
+    is counted.
+    """
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "query_string": b"", "headers": []}
+    await app.router(scope, receive, send)

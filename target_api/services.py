@@ -82,7 +82,7 @@ class Services:
         self.database = open_database(settings, settings.data_dir, self.metrics)
         if self.place.folder is None:
             await seed(self.database, settings)
-        keys = KeyRing(self.database, self.control, settings.signing)
+        keys = KeyRing(self.database, self.control, settings)
         self.tokens = TokenService(settings, keys, self.database, self.control)
         await self.tokens.load()
         self.passwords = PasswordVerifier(

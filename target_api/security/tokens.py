@@ -87,6 +87,7 @@ class TokenService:
         self._refresh_key = OctKey.import_key(settings.secret.get_secret_value())
         self._revoked: set[str] = set()
         self._revoked_epoch = -1
+        self._reading = asyncio.Lock()
 
     async def load(self) -> None:
         """Reads keys and revocations."""
@@ -94,13 +95,13 @@ class TokenService:
         await self._load_revoked()
 
     async def follow_replicas(self) -> None:
-        """Reads revocations again and again: those of other replicas cross no shared memory."""
+        """Reads keys and revocations again and again: those of other replicas cross no shared memory."""
         while True:
             await asyncio.sleep(_FOLLOW_EVERY_S)
             try:
-                await self._load_revoked()
+                await self.load()
             except (SQLAlchemyError, ProblemError, OSError):  # the next turn tries again
-                _log.exception("revocations cannot be read")
+                _log.exception("keys and revocations cannot be read")
 
     async def _load_revoked(self) -> None:
         epoch = self._control.epoch(Word.REVOKED)
@@ -147,7 +148,9 @@ class TokenService:
         if self.keys.stale:
             await self.keys.load()
         if self._control.words[Word.REVOKED] != self._revoked_epoch:
-            await self._load_revoked()
+            async with self._reading:  # one request reads for all that wait
+                if self._control.words[Word.REVOKED] != self._revoked_epoch:
+                    await self._load_revoked()
         try:
             claims = self._access_claims(token)
         except _UnknownKeyError:
@@ -232,7 +235,11 @@ class TokenService:
         except InvalidTokenError:
             return None
         await self._database.run(revoke_token, principal.jti, principal.expires_at)
+        before = self._control.epoch(Word.REVOKED)
         self._control.bump(Word.REVOKED)
+        self._revoked.add(principal.jti)
+        if self._revoked_epoch == before and self._control.epoch(Word.REVOKED) == before + 1:
+            self._revoked_epoch = before + 1  # nobody else revoked anything: there is nothing to read
         return "access_token"
 
     async def refresh_is_live(self, claims: RefreshClaims) -> bool:

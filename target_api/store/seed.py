@@ -39,7 +39,7 @@ def _fill(connection: Connection, settings: Settings) -> int:
         connection.execute(select(func.pg_advisory_xact_lock(_SEED_LOCK)))
     metadata.create_all(connection)
     forget_expired(connection, int(time.time()))
-    ensure_key(connection, settings.signing)
+    ensure_key(connection, settings)
     _seed_items(connection, settings.items)
     return _seed_users(connection, settings.users, settings.hash_parameters)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, exists, insert, select, update
 
 from target_api.store.dialect import insert_into
 from target_api.store.schema import revoked_tokens, signing_keys, token_families
@@ -84,6 +84,10 @@ def add_key(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(insert(signing_keys).values(row))
 
 
-def drop_retired_keys(connection: Connection) -> int:
-    """Removes the keys that only verify; tokens signed with them become invalid. How many there were."""
-    return connection.execute(delete(signing_keys).where(signing_keys.c.state == "retired")).rowcount
+def drop_retired_keys(connection: Connection, before_ns: int) -> None:
+    """Removes the keys whose successor was made before that."""
+    newer = signing_keys.alias()
+    has_old_successor = exists().where(
+        (newer.c.created_at > signing_keys.c.created_at) & (newer.c.created_at < before_ns)
+    )
+    connection.execute(delete(signing_keys).where(has_old_successor))

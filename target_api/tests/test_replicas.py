@@ -1,5 +1,8 @@
 """Two replicas on one database: the same users, orders, keys and revocations."""
 
+import base64
+import json
+
 from target_api.tests.running import RunningGateway, wait_until
 
 
@@ -31,6 +34,8 @@ def test_replicas_share_everything_that_matters(postgres: str) -> None:
 
         wait_until(lambda: _rotated_reaches(first, second), "the new key reaches the other replica")
         assert first.form("/auth/revoke", token=access, client_id="c", client_secret="x").status == 200
+        kid = first.admin("POST", "/keys/rotate")["kid"]
+        wait_until(lambda: _kid(second.log_in(0)["access_token"]) == kid, "the other replica signs with the new key")
         assert first.ask("GET", "/users/me", token=access).status == 401
         wait_until(lambda: second.ask("GET", "/users/me", token=access).status == 401, "the revocation reaches it")
 
@@ -38,3 +43,8 @@ def test_replicas_share_everything_that_matters(postgres: str) -> None:
 def _rotated_reaches(first: RunningGateway, second: RunningGateway) -> bool:
     first.admin("POST", "/keys/rotate")
     return second.ask("GET", "/users/me", token=first.log_in(0)["access_token"]).status == 200
+
+
+def _kid(token: str) -> str:
+    head = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"])

@@ -5,8 +5,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.dependencies.utils import get_dependant
 
 from target_api.app import create_app
 from target_api.cache import AnswerCache
@@ -241,3 +243,28 @@ def test_an_application_can_be_started_again() -> None:
 
     assert [asyncio.run(live()) for _ in range(2)] == [[200, 200]] * 2
     assert app.state.services.truth_book.received()["POST /auth/token"] == 2
+
+
+def test_no_router_is_made_for_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What FastAPI makes of a route when its router is first asked is made before the gateway is ready."""
+    made: list[str] = []
+
+    def seen(**how: Any) -> object:
+        made.append(how["path"])
+        return get_dependant(**how)
+
+    app = create_app(Settings(users=1, items=1))
+
+    async def live() -> tuple[int, int]:
+        monkeypatch.setattr("fastapi.routing.get_dependant", seen)
+        async with app.router.lifespan_context(app):
+            before = len(made)
+            for path in ("/health", "/items", "/users/me", "/orders/0", "/auth/token", "/proxy/x/y"):
+                await ask(app, "GET", path)
+            return before, len(made)
+
+    before, after = asyncio.run(live())
+
+    assert before == after > 0
+    received = app.state.services.truth_book.received()
+    assert sum(received.values()) == 6  # nothing but what was asked here
