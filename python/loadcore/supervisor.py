@@ -24,7 +24,7 @@ from loadcore.link import Gone
 from loadcore.refusals import refusing
 from loadcore.results import sealing
 from loadcore.results.failures import idle
-from loadcore.results.lookup import Measured
+from loadcore.results.lookup import Measured, MeasuredSecond
 from loadcore.results.opening import facts_on_disk, judge, requests_of, totals_for
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
@@ -32,6 +32,7 @@ from loadcore.results.schema import SCHEMA_VERSION
 from loadcore.results.totals import PHASES
 from loadcore.results.windows_file import WindowsFile
 from loadcore.thresholds import AbortWatch
+from loadcore.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +96,7 @@ class Supervisor:
         self._listeners = listeners
         self._signals = signals
         self._handled_signals = 0
-        self._aborted_by: str | None = None
+        self._aborted_by: Rule | None = None
         self._ends: dict[int, WorkerEnd] = {}
         self._trouble: dict[int, str] = {}
         self._seen: dict[int, int] = {}
@@ -287,15 +288,15 @@ class Supervisor:
         self._mind_the_folder()
         row = self._host.look(self._totals.processes_cpu_ns(second))
         if row is not None:
-            self._totals.add(self._windows.write_machine(second, self._phase_of(second), row))
+            self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
-        self._totals.judged = judge(self._assignment.rules, measured)
+        self._totals.judged = judge(self._assignment.rules, measured, self._aborted_by)
         self._listeners.tell("on_window", self._totals, second)
         self._mind_the_idle()
-        rule = self._watch.observe(self._elapsed_ns(), measured)
+        rule = self._watch.observe(second, MeasuredSecond(self._totals, self._start, second), measured)
         if rule is not None and self._aborted_by is None:
-            self._aborted_by = rule.expression
-            self._stop(f"stopping: {rule.expression} has not held for too long")
+            self._aborted_by = rule
+            self._stop(f"stopping: {rule.expression} has not held for {format_duration(rule.abort_after_ns or 0)}")
 
     def _mind_the_idle(self) -> None:
         """Say it once of each scenario whose users loop without sending anything."""
@@ -327,12 +328,13 @@ class Supervisor:
             ended_ns=self._ended_ns,
             workers=tuple(sealing.kept(folder, self._ends[worker]) for worker in sorted(self._ends)),
             signal=self._signals.first if self._handled_signals else None,
-            aborted_by=self._aborted_by,
+            aborted_by=self._aborted_by.expression if self._aborted_by else None,
             windows_lost=self._windows.problem or sealing.missing(folder, windows),
         )
         judged = judge(
             self._assignment.rules,
             Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
+            self._aborted_by,
         )
         parts = sealing.Parts(self._start, end, self._totals, judged)
         return sealing.seal(folder, parts, windows, self._listeners.say)
@@ -342,12 +344,6 @@ class Supervisor:
 
     def _allowance_ns(self) -> int:
         return self._assignment.graceful_stop_ns + int(OVERTIME_S * _NS)
-
-    def _phase_of(self, second: int) -> str:
-        planned = self._start.description.planned_end_ns
-        if (second + 1) * _NS <= self._start.warm_up_ns:
-            return "warm_up"
-        return "steady" if planned is None or second * _NS < planned else "ramp_down"
 
 
 def merge(descriptions: Sequence[Description]) -> Description:

@@ -60,6 +60,7 @@ DEFAULTS: Final = {"errors": "errors.rate < 1%", "checks": "checks.rate > 99%"}
 DEFAULT: Final = DEFAULTS["errors"]
 """An example for messages."""
 
+_SECOND_NS: Final = 1_000_000_000
 _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -180,7 +181,7 @@ class Threshold:
     expression: str
     """`[scope:] metric operator limit`, as in the module's grammar."""
     abort_after: str | None = None
-    """End the run when it did not hold for so long without a break. By default it is judged at the end only."""
+    """End the run when it did not hold in any second of so long a time. By default it is judged at the end only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,21 +321,33 @@ def judge(rule: Rule, totals: Totals) -> Judgement:
 
 
 class AbortWatch:
-    """Says when a threshold ends the run. Has no clock: time is an argument."""
+    """Says when a threshold ends the run: when it has not held in second after second, for as long as it says.
+
+    Each second is judged by itself, so that a target which has recovered is not held to what it did before. Counts grow
+    with the run: they are judged over what was counted so far. A second without data neither counts nor is a break.
+    Has no clock: seconds are arguments.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._failing_since: dict[Rule, int | None] = {rule: None for rule in rules if rule.abort_after_ns is not None}
 
-    def observe(self, now_ns: int, totals: Totals) -> Rule | None:
-        """The rule that has not held for as long as it says, if any. Called once a second; no data is no failure."""
+    def observe(self, second: int, of_second: Totals, so_far: Totals) -> Rule | None:
+        """The rule that ends the run now, if any. Called once for each second, when it is complete.
+
+        Args:
+            second: Counted from the start of the run.
+            of_second: What was measured in that second.
+            so_far: What was measured up to its end.
+        """
         for rule, since in self._failing_since.items():
-            if judge(rule, totals).state is not State.FAIL:
+            state = judge(rule, so_far if rule.metric.unit == "count" else of_second).state
+            if state is State.PASS:
                 self._failing_since[rule] = None
-                continue
-            first = now_ns if since is None else since
-            self._failing_since[rule] = first
-            if now_ns - first >= (rule.abort_after_ns or 0):
-                return rule
+            elif state is State.FAIL:
+                first = second if since is None else since
+                self._failing_since[rule] = first
+                if (second + 1 - first) * _SECOND_NS >= (rule.abort_after_ns or 0):
+                    return rule
         return None
 
 

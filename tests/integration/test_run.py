@@ -260,3 +260,15 @@ def test_arguments_that_make_no_sense_are_refused(target: Target, tmp_path: Path
 
 def _env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"}
+
+
+def test_a_second_has_one_phase(target: Target, tmp_path: Path) -> None:
+    """Rows of workers and of the machine agree about a second in the midst of which the warm-up ends."""
+    run = loadcore.run(shop(target.url, duration="3s"), warm_up="1500ms", workers=2, out=tmp_path / "run")
+    rows = [row for row in run.windows.to_pylist() if row["kind"] == "worker"]
+    phases: dict[int, set[str]] = {}
+    for row in rows:
+        phases.setdefault(row["second"], set()).add(row["phase"])
+
+    assert {row["worker"] for row in rows} == {-1, 0, 1}
+    assert [phases[second] for second in range(3)] == [{"warm_up"}, {"warm_up"}, {"steady"}]

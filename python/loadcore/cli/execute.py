@@ -47,7 +47,7 @@ def start(prepared: Prepared, settings: Settings, output: Output) -> "Run":
     from loadcore.run import run_plan
 
     plan = prepared.plan
-    heading = Heading(plan.name, prepared.target, warm_up_s=plan.document["warm_up_ns"] / 1e9)
+    heading = Heading(plan.name, prepared.target)
     view = view_for(output.progress, output.console, heading)
     try:
         return run_plan(

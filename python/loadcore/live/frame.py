@@ -79,16 +79,8 @@ class Heading:
         name: What the run is called.
         target: The base URL, or several with commas.
         planned_s: When the last scenario is planned to end; None if it is not known.
-        warm_up_s: When the warm-up ends.
     """
 
     name: str
     target: str
     planned_s: float | None = None
-    warm_up_s: float = 0.0
-
-    def phase(self, second: int) -> str:
-        """The phase that a second, counted from 0, is in for its greater part."""
-        if second + 1 <= self.warm_up_s:
-            return "warm_up"
-        return "ramp_down" if self.planned_s is not None and second >= self.planned_s else "steady"

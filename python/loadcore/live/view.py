@@ -40,7 +40,7 @@ class FrameListener(Listener):
 
     def on_window(self, totals: Totals, second: int) -> None:
         """A second is complete."""
-        frame = frame_of(totals, second, self._users_planned, self.heading.phase(second))
+        frame = frame_of(totals, second, self._users_planned, totals.phase_of(second))
         with self._lock:
             self.frames = [*self.frames[-(HISTORY - 1) :], frame]
         self.show(frame)

@@ -90,6 +90,7 @@ def thresholds(summary: Summary, page: Page) -> list[str]:
     rows = []
     for threshold in summary["thresholds"]:
         mark, role, word = marks[threshold["state"]]
+        word = "ended the run" if threshold.get("ended_run") else word
         by_default = "default" if threshold.get("default") else ""
         rows.append(
             [

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from loadcore.results.tally import MAIN, StepTotals, Tally
-from loadcore.results.totals import PHASES
+from loadcore.results.totals import PHASES, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -136,6 +136,26 @@ class Measured:
         if not found:
             return None
         return sum(check.failed if counter == "checks_failed" else check.evaluated for check in found)
+
+
+class MeasuredSecond(Measured):
+    """The same numbers of one second of a run. Steps of an iteration have some in the steady phase only."""
+
+    def __init__(self, totals: Totals, start: RunStart, second: int) -> None:
+        super().__init__(totals, start, (second + 1) * 1_000_000_000)
+        self._second = second
+        if totals.phase_of(second) == STEADY:
+            self._steady = totals.recent(1, second, STEADY)
+        else:
+            self._steady = Tally()
+
+    def seconds_of(self, scenario: str | None, step: str | None) -> float:  # noqa: ARG002 - of whichever it is
+        """One."""
+        return 1.0
+
+    @cached_property
+    def _whole(self) -> Tally:
+        return self._totals.recent(1, self._second)
 
 
 def checks_of(start: RunStart, steady: Tally, whole: Tally) -> list[CheckTotals]:

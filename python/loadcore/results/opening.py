@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loadcore.thresholds import Rule
 
 _NS = 1_000_000_000
+_ENDED_RUN = {"state": thresholds.State.FAIL.value, "ended_run": True}
 
 
 def open_run(path: Path) -> Run:
@@ -103,16 +104,17 @@ def rules_of(start: RunStart) -> list[Rule]:
     ]
 
 
-def judge(rules: Iterable[Rule], measured: Measured) -> list[dict[str, Any]]:
+def judge(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = None) -> list[dict[str, Any]]:
     """Every threshold with what was measured, as it stands in the summary.
 
     A default that has no data is left out where others have some: no check was made, or a scenario was over before the
-    measured part began. Nobody asked for it by name.
+    measured part began. Nobody asked for it by name. The rule that ended the run has failed, whatever it
+    comes to over the whole of it.
     """
     judged = [thresholds.judge(rule, measured) for rule in rules]
     if measured.count("requests", None, None):
         judged = [each for each in judged if not (each.rule.default and each.state is thresholds.State.NO_DATA)]
-    return [each.to_json() for each in judged]
+    return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]
 
 
 def facts_on_disk(paths: Sequence[Path]) -> tuple[FileFacts, ...]:

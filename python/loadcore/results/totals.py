@@ -134,6 +134,7 @@ class Totals:
         self._cores = cores
         self._open_only = open_only
         self._phases: dict[str, Tally] = {}
+        self._phase_of: dict[int, str] = {}
         self._recent: dict[int, list[Row]] = {}
         self._recent_tallies: dict[int, Tally] = {}
         self._users: dict[tuple[str, int], int] = {}
@@ -152,14 +153,26 @@ class Totals:
             return self._phases.get(phases[0] if phases else STEADY, Tally())
         return Tally().add(self._phases[phase] for phase in phases if phase in self._phases)
 
-    def recent(self, seconds: int = RECENT_S, until: int | None = None) -> Tally:
-        """The last seconds, whatever their phase. At most `RECENT_S` are kept.
+    def phase_of(self, second: int) -> str:
+        """The phase that one of the last seconds began in, as the engine says; else that of the newest."""
+        return self._phase_of.get(second, self._phase_of.get(self.last_second, STEADY))
+
+    def recent(self, seconds: int = RECENT_S, until: int | None = None, phase: Phase | None = None) -> Tally:
+        """The last seconds. At most `RECENT_S` are kept.
 
         Args:
             seconds: How many.
             until: The last of them; the newest that is complete if None.
+            phase: Only what belongs to this one, whichever that is if None.
         """
         last = self.last_second if until is None else until
+        if phase is not None:
+            tally = Tally()
+            for second in range(last - seconds + 1, last + 1):
+                for row in self._recent.get(second, ()):
+                    if row["phase"] == phase:
+                        tally.add_row(row)
+            return tally
         return Tally().add(self._tally_of(second) for second in range(last - seconds + 1, last + 1))
 
     def users_active(self, scenario: str | None = None) -> int:
@@ -182,6 +195,7 @@ class Totals:
         self._last_seconds[worker] = max(self.last_second_of(worker), second)
         for row in rows:
             if row["kind"] == "worker":
+                self._phase_of[second] = row["phase"]
                 continue
             self._phases.setdefault(row["phase"], Tally()).add_row(row)
             self._recent.setdefault(second, []).append(row)
@@ -191,6 +205,7 @@ class Totals:
         for old in [each for each in self._recent if each < self.last_second - RECENT_S]:
             del self._recent[old]
             self._recent_tallies.pop(old, None)
+            self._phase_of.pop(old, None)
         self._count_users(second, worker, rows)
         self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:

@@ -76,14 +76,6 @@ def test_the_bar_counts_the_planned_time_only() -> None:
     assert draw(Heading("x.py", ""), [frame(120)], 75, page)[0].split() == ["x.py", "1:15"]
 
 
-@pytest.mark.parametrize(
-    ("second", "phase"), [(0, "warm_up"), (9, "warm_up"), (10, "steady"), (119, "steady"), (120, "ramp_down")]
-)
-def test_a_second_has_a_phase(second: int, phase: str) -> None:
-    """Warm-up until its end, ramp-down after the planned end, steady between them."""
-    assert Heading("x.py", "", 120, warm_up_s=10).phase(second) == phase
-
-
 def test_a_line_is_made_of_keys_and_values() -> None:
     """A log line begins with the clock and can be cut at spaces and equals signs."""
     assert line(frame(5)) == "0:05 users=50 rps=1000 err=0.1% p50=8.00ms p95=22.0ms p99=33.0ms phase=warm_up client=ok"

@@ -15,7 +15,7 @@ from loadcore.report.layout import Page
 from tests.unit.results.numbers import DESCRIPTION
 from tests.unit.results.test_totals import added, batch, scenario, step
 
-HEADING = Heading("shop", "http://127.0.0.1:1", warm_up_s=2)
+HEADING = Heading("shop", "http://127.0.0.1:1")
 MS = 1_000_000
 
 
@@ -56,7 +56,7 @@ def test_json_lines_are_one_object_a_second() -> None:
     written: list[str] = []
     view = JsonLinesView(HEADING, written.append)
     view.on_start(DESCRIPTION)
-    view.on_window(added(batch(0, step([10]))), 0)
+    view.on_window(added(batch(0, step([10]), {"kind": "worker"}, phase="warm_up")), 0)
     view.on_message("stopping")
     window, message = (json.loads(text) for text in written)
     assert (window["kind"], window["second"], window["phase"], window["users_planned"]) == ("window", 1, "warm_up", 5)

@@ -34,9 +34,9 @@ DESCRIPTION = Description(
 )
 
 
-def window(second: int, worker: int, requests: int, errors: int = 0) -> wire.WindowBatch:
+def window(second: int, worker: int, requests: int, errors: int = 0, phase: str = "steady") -> wire.WindowBatch:
     """A second of a worker whose requests were answered by 200, or by 500 if they are errors."""
-    about: dict[str, Any] = {"second": second, "worker": worker, "phase": "steady", "scenario": "shop"}
+    about: dict[str, Any] = {"second": second, "worker": worker, "phase": phase, "scenario": "shop"}
     statuses = [{"status": 200, "count": requests - errors}, {"status": 500, "count": errors}]
     step = {"kind": "step", "name": "GET /items", "section": "main", "method": "GET", "count": requests}
     step |= {
@@ -46,7 +46,8 @@ def window(second: int, worker: int, requests: int, errors: int = 0) -> wire.Win
         "outcomes": [{"name": "ok", "count": requests}],
     }
     scenario = {"kind": "scenario", "iterations_started": requests, "iterations_completed": requests, "users_active": 5}
-    batch = pa.RecordBatch.from_pylist([about | step, about | scenario], schema=PLAIN)
+    rows = [about | step, about | scenario, about | {"kind": "worker"}]
+    batch = pa.RecordBatch.from_pylist(rows, schema=PLAIN)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)

@@ -219,6 +219,31 @@ def test_a_threshold_ends_the_run(tmp_path: Path) -> None:
     assert "the run was ended by errors.rate < 50%" in summary["verdict"]["reasons"][0]
 
 
+def test_a_threshold_that_ended_the_run_has_failed(tmp_path: Path) -> None:
+    """Two bad seconds after many good ones end the run, and it is not green though the whole of it would be."""
+    windows = [window(second, 0, 100, errors=0 if second < 8 else 20) for second in range(10)]
+    link, follower = ScriptedLink(0, windows), Follower()
+    guard = Threshold("errors.rate < 10%", abort_after="2s")
+    summary = supervise(tmp_path, [link], follower, thresholds=[guard])
+
+    assert follower.messages == ["stopping: errors.rate < 10% has not held for 2s"]
+    assert "stop" in link.calls
+    (judged,) = [entry for entry in summary["thresholds"] if entry["expression"] == guard.expression]
+    assert (judged["state"], judged["value"], judged["ended_run"]) == ("fail", 0.04, True)
+    assert summary["exit_code"] == ExitCode.THRESHOLD_CROSSED
+
+
+def test_a_target_that_recovers_does_not_end_the_run(tmp_path: Path) -> None:
+    """What went wrong in one second, or before the measured part, is not held against the seconds after it."""
+    windows = [window(second, 0, 10, errors=9, phase="warm_up") for second in range(3)]
+    windows += [window(second, 0, 10, errors=9 if second == 3 else 0) for second in range(3, 8)]
+    link = ScriptedLink(0, [*windows, done(0)])
+    summary = supervise(tmp_path, [link], Follower(), thresholds=[Threshold("errors.rate < 10%", abort_after="2s")])
+
+    assert "stop" not in link.calls
+    assert (summary["thresholds"][0]["state"], summary["thresholds"][0]["value"]) == ("fail", 0.18)
+
+
 def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that hangs is no reason to wait for ever."""
     monkeypatch.setattr(supervisor, "SILENT_S", 0.2)

@@ -231,20 +231,37 @@ def test_a_scope_that_means_two_things_is_refused() -> None:
 
 def fails_at(*seconds: int, rule: Rule, until: int) -> int | None:
     """The second at which a watch over the rule aborts when it does not hold in these seconds."""
-    watch = AbortWatch([rule])
+    watch, all_errors = AbortWatch([rule]), 0
     for second in range(until):
         errors = 10 if second in seconds else 0
-        if watch.observe(second * 10**9, FixedTotals({"requests": 10, "errors": errors})) is not None:
+        all_errors += errors
+        of_second = FixedTotals({"requests": 10, "errors": errors})
+        so_far = FixedTotals({"requests": 10 * (second + 1), "errors": all_errors})
+        if watch.observe(second, of_second, so_far) is not None:
             return second
     return None
 
 
 def test_a_threshold_aborts_after_it_failed_for_as_long_as_it_says() -> None:
-    """A break begins the count anew."""
+    """Three seconds are three whole ones; a second that holds begins the count anew."""
     rule = parse(Threshold("errors.rate < 50%", abort_after="3s"))
-    assert fails_at(*range(2, 20), rule=rule, until=20) == 5
-    assert fails_at(2, 3, 4, 6, 7, 8, 9, rule=rule, until=20) == 9
-    assert fails_at(2, 3, 4, 6, 7, rule=rule, until=20) is None
+    assert fails_at(*range(2, 20), rule=rule, until=20) == 4
+    assert fails_at(2, 3, 5, 6, 7, rule=rule, until=20) == 7
+    assert fails_at(2, 3, 5, 6, rule=rule, until=20) is None
+    assert fails_at(*range(5), rule=parse(Threshold("errors.rate < 50%", abort_after="1500ms")), until=20) == 1
+    assert fails_at(3, rule=parse(Threshold("errors.rate < 50%", abort_after="0s")), until=20) == 3
+
+
+def test_a_target_that_has_recovered_is_not_aborted() -> None:
+    """Errors of the past do not count against seconds without any, however many they were."""
+    rule = parse(Threshold("errors.rate < 1%", abort_after="3s"))
+    assert fails_at(2, rule=rule, until=60) is None
+    assert fails_at(0, 1, *range(3, 60, 2), rule=rule, until=60) is None
+
+
+def test_counts_abort_by_what_was_counted_so_far() -> None:
+    """A count does not begin again with each second."""
+    assert fails_at(1, 3, rule=parse(Threshold("errors.count < 15", abort_after="2s")), until=20) == 4
 
 
 def test_a_threshold_aborts_only_if_it_says_so() -> None:
@@ -255,7 +272,15 @@ def test_a_threshold_aborts_only_if_it_says_so() -> None:
 def test_no_data_does_not_abort() -> None:
     """Before anything was measured nothing is ended."""
     watch = AbortWatch([parse(Threshold("errors.rate < 50%", abort_after="0s"))])
-    assert watch.observe(0, FixedTotals()) is None
+    assert watch.observe(0, FixedTotals(), FixedTotals()) is None
+
+
+def test_a_second_without_data_is_no_break() -> None:
+    """A target that fails, says nothing for a second, and fails again has not held meanwhile."""
+    watch = AbortWatch([parse(Threshold("errors.rate < 50%", abort_after="3s"))])
+    failing, silent = FixedTotals({"requests": 10, "errors": 10}), FixedTotals()
+    seconds = [watch.observe(second, each, failing) for second, each in enumerate([failing, silent, silent, failing])]
+    assert [rule is not None for rule in seconds] == [False, False, False, True]
 
 
 def test_a_judgement_is_written_with_its_unit() -> None:

@@ -12,7 +12,7 @@ use crate::record::{CheckId, Durations, GroupId, Phase, Record, ScenarioId, Step
 pub struct Window {
     /// The second, from the run's start. If the reader fell behind, the last of the seconds that this window holds.
     pub second: u32,
-    /// The phase at the end of the second.
+    /// The phase that the second begins in.
     pub phase: Phase,
     /// The engine thread's id in `/proc`, if there is one.
     pub engine_thread: Option<u32>,

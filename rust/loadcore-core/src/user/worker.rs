@@ -144,22 +144,21 @@ impl<T: Transport> Worker<T> {
 
     /// Which part of the run something due then belongs to.
     pub(crate) fn phase(&self, scenario: &ScenarioProgram, due_ns: u64) -> Phase {
-        if due_ns < self.program.warm_up_ns {
-            Phase::WarmUp
-        } else if due_ns >= scenario.planned_end_ns.min(self.stopped_at_ns.get()) {
-            Phase::RampDown
-        } else {
-            Phase::Steady
-        }
+        self.phase_at(due_ns, scenario.planned_end_ns)
     }
 
-    /// The phase that a second begins in, as far as no scenario is asked.
+    /// The phase of a second: the one it begins in, while any scenario goes on. Windows carry it, so that nobody else has to
+    /// work it out.
     pub(crate) fn phase_of_second(&self, second: u32) -> Phase {
-        let begins_ns = u64::from(second) * 1_000_000_000;
         let planned_end_ns = self.program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max().unwrap_or(0);
-        if begins_ns < self.program.warm_up_ns {
+        self.phase_at(u64::from(second) * 1_000_000_000, planned_end_ns)
+    }
+
+    #[inline]
+    fn phase_at(&self, time_ns: u64, planned_end_ns: u64) -> Phase {
+        if time_ns < self.program.warm_up_ns {
             Phase::WarmUp
-        } else if begins_ns >= planned_end_ns.min(self.stopped_at_ns.get()) {
+        } else if time_ns >= planned_end_ns.min(self.stopped_at_ns.get()) {
             Phase::RampDown
         } else {
             Phase::Steady
