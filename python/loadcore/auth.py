@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from loadcore.place import Place, here
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadcore.http import Fields, Request, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,9 @@ class Env:
 
 
 Secret: TypeAlias = str | Env
-"""A text, which may hold `{variables}` of the user, or `env("NAME")`."""
+"""A string, which may hold `{variables}` of the user, or `env("NAME")`."""
+Client: TypeAlias = "tuple[Secret, Secret] | Secret"
+"""Who asks for a token: a pair of id and secret, or the id of a public client, which has no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +59,11 @@ class PasswordGrant:
 
     username: Secret
     password: Secret = field(repr=False)
-    client: tuple[Secret, Secret] | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentialsGrant:
     """RFC 6749 section 4.4."""
-
-    client_id: Secret
-    client_secret: Secret = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +71,34 @@ class RefreshTokenGrant:
     """RFC 6749 section 6, with a token known from the start."""
 
     refresh_token: Secret = field(repr=False)
-    client: tuple[Secret, Secret] | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth2:
-    """A bearer token that is fetched and kept fresh."""
+    """A bearer token that is fetched from a token endpoint and kept fresh."""
 
     token_url: str
     grant: PasswordGrant | ClientCredentialsGrant | RefreshTokenGrant
+    client: object = field(repr=False)
+    """A pair of id and secret, or the id of a client that has no secret."""
+    client_in: str
     scope: str | None
+    form: Mapping[str, Secret] = field(repr=False)
+    headers: Fields = field(repr=False)
+    shared: int | None
+    refresh_before: str
+    place: Place | None = field(default_factory=here, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Login:
+    """A token that a request of the user's own gets, kept fresh by sending that again."""
+
+    request: Request = field(repr=False)
+    token: Source
+    expires_in: Source | str | None
+    header: str
+    prefix: str
     shared: int | None
     refresh_before: str
     place: Place | None = field(default_factory=here, compare=False, repr=False)
@@ -88,7 +109,7 @@ class Anonymous:
     """No authentication."""
 
 
-Auth: TypeAlias = Bearer | Basic | ApiKey | OAuth2
+Auth: TypeAlias = Bearer | Basic | ApiKey | OAuth2 | Login
 
 anonymous: Final = Anonymous()
 """For a request that is to go out without the scenario's authentication: `get("/health", auth=anonymous)`."""
@@ -108,7 +129,10 @@ def bearer(token: Secret) -> Bearer:
 
 
 def basic(username: Secret, password: Secret) -> Basic:
-    """Sends `Authorization: Basic <base64(username:password)>` (RFC 7617)."""
+    """Sends `Authorization: Basic <base64(username:password)>` (RFC 7617).
+
+    The password may be empty: many APIs take a key as the user name, as in `basic(env("API_KEY"), "")`.
+    """
     return Basic(username, password)
 
 
@@ -120,13 +144,16 @@ def api_key(key: Secret, *, header: str | None = None, query: str | None = None)
     return ApiKey(key, header, query)
 
 
-def oauth2_password(
+def oauth2_password(  # noqa: PLR0913 - all of them by name
     *,
     token_url: str,
     username: Secret,
     password: Secret,
-    client: tuple[Secret, Secret] | None = None,
+    client: Client | None = None,
+    client_in: Literal["header", "body"] = "header",
     scope: str | None = None,
+    form: Mapping[str, Secret] | None = None,
+    headers: Fields | None = None,
     shared: int | None = None,
     refresh_before: str = "30s",
 ) -> OAuth2:
@@ -141,21 +168,28 @@ def oauth2_password(
         token_url: The token endpoint: absolute, or relative to the scenario's `base_url`.
         username: The user name.
         password: The password.
-        client: The client's id and secret, sent as Basic.
+        client: The client's id and secret, `("shop", env("SHOP_SECRET"))`; or the id alone of a public client.
+        client_in: Where the client's id and secret are sent: as Basic in the `"header"`, or in the `"body"`. The id of
+            a public client is always in the body.
         scope: Scopes to ask for, separated by spaces.
+        form: Further fields of each token call, as `{"audience": "https://api.example.com"}`.
+        headers: Headers of each token call. They win over the scenario's, which are sent, too.
         shared: So many tokens, shared by all users of the run. By default every user has its own.
         refresh_before: How long before its end a token is refreshed, less a random part of up to a quarter.
     """
-    grant = PasswordGrant(username, password, client)
-    return OAuth2(token_url, grant, scope, shared, refresh_before)
+    grant = PasswordGrant(username, password)
+    return OAuth2(token_url, grant, client, client_in, scope, form or {}, headers or {}, shared, refresh_before)
 
 
-def oauth2_client_credentials(
+def oauth2_client_credentials(  # noqa: PLR0913 - all of them by name
     *,
     token_url: str,
     client_id: Secret,
     client_secret: Secret,
+    client_in: Literal["header", "body"] = "header",
     scope: str | None = None,
+    form: Mapping[str, Secret] | None = None,
+    headers: Fields | None = None,
     shared: int | None = None,
     refresh_before: str = "30s",
 ) -> OAuth2:
@@ -163,22 +197,64 @@ def oauth2_client_credentials(
 
     The arguments are as of `oauth2_password`.
     """
-    grant = ClientCredentialsGrant(client_id, client_secret)
-    return OAuth2(token_url, grant, scope, shared, refresh_before)
+    client = (client_id, client_secret)
+    grant = ClientCredentialsGrant()
+    return OAuth2(token_url, grant, client, client_in, scope, form or {}, headers or {}, shared, refresh_before)
 
 
-def oauth2_refresh_token(
+def oauth2_refresh_token(  # noqa: PLR0913 - all of them by name
     *,
     token_url: str,
     refresh_token: Secret,
-    client: tuple[Secret, Secret] | None = None,
+    client: Client | None = None,
+    client_in: Literal["header", "body"] = "header",
     scope: str | None = None,
+    form: Mapping[str, Secret] | None = None,
+    headers: Fields | None = None,
     shared: int | None = None,
     refresh_before: str = "30s",
 ) -> OAuth2:
     """A bearer token got with a refresh token known from the start (RFC 6749 section 6).
 
-    The arguments are as of `oauth2_password`.
+    One refresh token is one login: unless it is the user's own (`"{refresh_token}"` of a feeder), all users share the
+    token that it gets, and the run has one worker. Many servers give a new refresh token with each use, and revoke
+    everything when an old one comes again. The arguments are as of `oauth2_password`.
     """
-    grant = RefreshTokenGrant(refresh_token, client)
-    return OAuth2(token_url, grant, scope, shared, refresh_before)
+    grant = RefreshTokenGrant(refresh_token)
+    return OAuth2(token_url, grant, client, client_in, scope, form or {}, headers or {}, shared, refresh_before)
+
+
+def login(
+    request: Request,
+    /,
+    *,
+    token: Source,
+    expires_in: Source | str | None = None,
+    header: str = "Authorization",
+    prefix: str = "Bearer",
+    shared: int | None = None,
+    refresh_before: str = "30s",
+) -> Login:
+    """A token that a request of your own gets: for logins that are not OAuth 2.0.
+
+    The request is sent when a token is first needed, again before the token expires, and once more when a response says
+    401. It is recorded in a section of its own, never in the API's times.
+
+        login(
+            post("/session", json={"name": "{username}", "password": "{password}"}),
+            token=response.json("$.token"),
+            expires_in=response.json("$.expires_in"),
+        )
+
+    Args:
+        request: The request. It is sent without authentication, or with its own.
+        token: Where in its response the token is: `response.json(…)`, `response.regex(…)` or `response.header(…)`.
+        expires_in: How long the token is good for: where in the response the number of seconds is (or the time at which
+            it ends, in seconds since 1970), or a duration, `"15m"`. By default until the token itself says, if it is a
+            JSON Web Token, or until a response says 401.
+        header: The header that the token is sent in.
+        prefix: What stands before it there; `""` for nothing.
+        shared: So many tokens, shared by all users of the run. By default every user has its own.
+        refresh_before: How long before its end a token is replaced, less a random part of up to a quarter.
+    """
+    return Login(request, token, expires_in, header, prefix, shared, refresh_before)

@@ -72,10 +72,13 @@ def launch(
 
 def _workers(plan: Plan, asked: int | None) -> int:
     most = plan_facts.most_users(plan)
+    whole = plan_facts.indivisible(plan)
     if asked is None:
-        return preflight.default_workers(most)
+        return 1 if whole else preflight.default_workers(most)
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
         raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
+    if whole and asked > 1:
+        raise UsageError(f"{asked} workers: {whole}")
     return asked
 
 

@@ -47,8 +47,8 @@ class AuthPlan(TypedDict):
 class WayPlan(TypedDict):
     """What is sent, and where it comes from; what it holds depends on its kind."""
 
-    kind: Literal["bearer", "basic", "api_key", "oauth2"]
-    token: NotRequired[SecretPlan]
+    kind: Literal["bearer", "basic", "api_key", "oauth2", "login"]
+    token: NotRequired[SecretPlan | ExtractFromPlan]
     username: NotRequired[SecretPlan]
     password: NotRequired[SecretPlan]
     key: NotRequired[SecretPlan]
@@ -56,10 +56,18 @@ class WayPlan(TypedDict):
     place: NotRequired[Literal["header", "query"]]
     token_url: NotRequired[str]
     grant: NotRequired[GrantPlan]
+    client: NotRequired[ClientPlan]
     scope: NotRequired[str]
+    form: NotRequired[list[tuple[str, SecretPlan]]]
+    headers: NotRequired[list[Pair]]
     shared: NotRequired[int]
     refresh_before_ns: NotRequired[int]
     step: NotRequired[str]
+    request: NotRequired[StepPlan]
+    expires_in: NotRequired[ExtractFromPlan]
+    lifetime_ns: NotRequired[int]
+    header: NotRequired[str]
+    prefix: NotRequired[str]
 
 
 class GrantPlan(TypedDict):
@@ -68,10 +76,15 @@ class GrantPlan(TypedDict):
     grant: Literal["password", "client_credentials", "refresh_token"]
     username: NotRequired[SecretPlan]
     password: NotRequired[SecretPlan]
-    client_id: NotRequired[SecretPlan]
-    client_secret: NotRequired[SecretPlan]
     refresh_token: NotRequired[SecretPlan]
-    client: NotRequired[tuple[SecretPlan, SecretPlan]]
+
+
+class ClientPlan(TypedDict):
+    """Who asks for a token. A public client has no secret."""
+
+    id: SecretPlan
+    secret: NotRequired[SecretPlan]
+    place: Literal["header", "body"]
 
 
 class SourcePlan(TypedDict):
@@ -338,12 +351,23 @@ class Plan:
         return list(dict.fromkeys(_steps(self.document)))
 
 
+def is_one_login(way: WayPlan) -> bool:
+    """Whether all its tokens come of one refresh token, which a server may replace with each use."""
+    match way.get("grant"):
+        case {"grant": "refresh_token", "refresh_token": {"text": text}}:
+            return "{" not in text.replace("{{", "")
+        case {"grant": "refresh_token"}:
+            return True
+        case _:
+            return False
+
+
 def _json(document: PlanDocument | dict[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _steps(document: PlanDocument) -> Iterator[tuple[str, str]]:
-    token_calls = {auth["name"]: auth["way"]["step"] for auth in document["auth"] if "step" in auth["way"]}
+    token_calls = dict(_token_calls(document))
     for scenario in document["scenarios"]:
         used = {scenario["auth"]} if "auth" in scenario else set()
         for step in walk([*scenario["on_start"], *scenario["steps"]]):
@@ -351,6 +375,16 @@ def _steps(document: PlanDocument) -> Iterator[tuple[str, str]]:
                 yield scenario["name"], step["name"]
                 used |= {step["auth"]} if "auth" in step else set()
         yield from ((scenario["name"], step) for auth, step in token_calls.items() if auth in used)
+
+
+def _token_calls(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    """Each way to authenticate that has token calls, and what their step is called."""
+    for auth in document["auth"]:
+        way = auth["way"]
+        if "step" in way:
+            yield auth["name"], way["step"]
+        elif "request" in way:
+            yield auth["name"], way["request"]["name"]
 
 
 def walk(steps: Iterable[StepPlan]) -> Iterator[StepPlan]:

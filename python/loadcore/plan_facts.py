@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from loadcore.plan import walk
+from loadcore.plan import is_one_login, walk
 from loadcore.preflight import Needs
 
 if TYPE_CHECKING:
@@ -65,6 +65,17 @@ def needed_values(plan: Plan) -> list[tuple[str, str, list[str]]]:
 
 def _requests_in(scenario: ScenarioPlan) -> Iterator[StepPlan]:
     return (step for step in walk([*scenario["on_start"], *scenario["steps"]]) if step["kind"] == "request")
+
+
+def indivisible(plan: Plan) -> str | None:
+    """Why the run must have one worker; `None` if it may have several."""
+    for auth in plan.document["auth"]:
+        if is_one_login(auth["way"]):
+            return (
+                "one refresh token is one login, which only one worker can hold, since servers replace it with "
+                "each use; leave --workers out, or give each user a refresh token of its own"
+            )
+    return None
 
 
 def most_users(plan: Plan) -> int:

@@ -31,10 +31,15 @@ def redact(document: PlanDocument) -> dict[str, Any]:
     plan: dict[str, Any] = {
         **document,
         "feeders": [_feeder({**feeder}) for feeder in document["feeders"]],
-        "auth": [_secrets(auth) for auth in document["auth"]],
+        "auth": [{**auth, "way": _way({**auth["way"]})} for auth in document["auth"]],
         "scenarios": [_any(scenario) for scenario in document["scenarios"]],
     }
     return plan
+
+
+def _way(way: dict[str, Any]) -> dict[str, Any]:
+    """Hides the secrets of a way to authenticate; a request and headers are as those of a scenario."""
+    return {name: (_any if name in {"request", "headers"} else _secrets)(value) for name, value in way.items()}
 
 
 def _secrets(value: object) -> object:

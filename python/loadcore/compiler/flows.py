@@ -57,7 +57,7 @@ class FlowCompiler:
         inner = depth + 1
         match step:
             case Request():
-                return self._request(step)
+                return self.request(step)
             case Think():
                 return cast("StepPlan", {"kind": "think", **compile_pause(step.pause, "think", place, self._problems)})
             case Group():
@@ -108,7 +108,8 @@ class FlowCompiler:
             plan["otherwise"] = self.steps(step.otherwise, "otherwise", place, depth=depth)
         return plan
 
-    def _request(self, request: Request) -> StepPlan:
+    def request(self, request: Request) -> StepPlan:
+        """The plan of a request."""
         problems, place, options = self._problems, request.place, request.options
         for unknown in sorted(options.keys() - _OPTIONS):
             suggestion = did_you_mean(unknown, sorted(_OPTIONS), REQUEST_WORDS)

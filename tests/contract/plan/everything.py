@@ -26,6 +26,7 @@ from loadcore import (
     iterations,
     json_feeder,
     json_lines_feeder,
+    login,
     oauth2_client_credentials,
     oauth2_password,
     oauth2_refresh_token,
@@ -162,6 +163,37 @@ renew = Scenario(
     pacing=every(mean="5s"),
     auth=oauth2_refresh_token(token_url="/auth/token", refresh_token=env("REFRESH"), client=("a", "b")),
     steps=[get("/users/me")],
+)
+badges = Scenario(
+    "badges",
+    base_url="http://127.0.0.1:8080",
+    load=users(10, duration="1h"),
+    auth=login(
+        post("/session", json={"name": "ann", "password": "p"}, auth=basic("key", "")),
+        token=response.json("$.token"),
+        expires_in=response.header("X-Expires"),
+        header="X-Session",
+        prefix="",
+        shared=2,
+    ),
+    steps=[
+        get("/users/me"),
+        get("/items", auth=login(get("/badge"), token=response.regex("b=([0-9]+)"), expires_in="15m")),
+        get(
+            "/orders",
+            auth=oauth2_password(
+                token_url="/auth/token",
+                username="u",
+                password="p",
+                client="spa",
+                form={"audience": "orders", "realm": env("REALM")},
+                headers={"X-Api-Key": "k"},
+            ),
+        ),
+        get(
+            "/self", auth=oauth2_client_credentials(token_url="/t", client_id="c", client_secret="s", client_in="body")
+        ),
+    ],
 )
 batch = Scenario("batch", base_url="http://127.0.0.1:8080", load=iterations(total=100, users=5), steps=[get("/")])
 each = Scenario(

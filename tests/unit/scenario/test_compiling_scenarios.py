@@ -22,8 +22,12 @@ from loadcore import (
     every,
     get,
     iterations,
+    login,
     oauth2_client_credentials,
     oauth2_password,
+    oauth2_refresh_token,
+    post,
+    response,
     user_stages,
     users,
 )
@@ -37,6 +41,7 @@ LOADS = {
     "arrival_stages": arrival_stages(("5/s", "10s")),
     "iterations": iterations(total=5),
 }
+_MACHINE = oauth2_client_credentials(token_url="/t", client_id="c", client_secret="s")
 FITTING = {
     "users": ("users", "iterations"),
     "rate": ("arrival_rate",),
@@ -118,13 +123,43 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"start_after": 5}, 'start_after: 5 has no unit: write "5s" or "5ms"'),
         ({"headers": [("a", "b")]}, "it must be a dictionary of names to values"),
         ({"auth": "me"}, "auth is a str: it must be a way to authenticate"),
-        ({"auth": bearer("")}, 'the token must be a text that is not empty, or env("NAME")'),
-        ({"auth": basic(5, "x")}, 'the user name must be a text that is not empty, or env("NAME")'),  # type: ignore[arg-type]
-        ({"auth": bearer(["t"])}, 'the token must be a text that is not empty, or env("NAME")'),  # type: ignore[arg-type]
+        ({"auth": bearer("")}, 'the token must be a string that is not empty, or env("NAME")'),
+        ({"auth": basic(5, "x")}, 'the user name must be a string that is not empty, or env("NAME")'),  # type: ignore[arg-type]
+        ({"auth": bearer(["t"])}, 'the token must be a string that is not empty, or env("NAME")'),  # type: ignore[arg-type]
         ({"auth": api_key("k")}, "an API key goes into either `header` or `query`"),
         (
-            {"auth": oauth2_password(token_url="/t", username="u", password="p", client="c")},  # type: ignore[arg-type]
-            "client must be a pair of id and secret",
+            {"auth": oauth2_password(token_url="/t", username="u", password="p", client=5)},  # type: ignore[arg-type]
+            "client must be a pair of id and secret, or the id of a public client",
+        ),
+        (
+            {"auth": oauth2_password(token_url="/t", username="u", password="p", client_in="query")},  # type: ignore[arg-type]
+            "client_in is 'query' (there are: header, body)",
+        ),
+        (
+            {"auth": oauth2_password(token_url="/t", username="u", password="p", form={"audience": 5})},  # type: ignore[dict-item]
+            'form: the value of "audience" must be a string, or env("NAME")',
+        ),
+        (
+            {"auth": oauth2_refresh_token(token_url="/t", refresh_token="r", shared=2)},
+            "shared is 2, but one refresh token is one login: it gets one token",
+        ),
+        ({"auth": login("/x", token=response.json("$.t"))}, "a login begins with a request, not a str"),  # type: ignore[arg-type]
+        ({"auth": login(post("/x"), token="$.t")}, "token is a str: it must say where in the response to look"),  # type: ignore[arg-type]
+        (
+            {"auth": login(post("/x"), token=response.json("$.t").default("x"))},
+            "token has a default: a token that is not there cannot be made up",
+        ),
+        (
+            {"auth": login(post("/x"), token=response.json("$.t"), expires_in="900")},
+            'expires_in: 900 has no unit: write "900s" or "900ms"',
+        ),
+        (
+            {"auth": login(post("/x", checks=[response.status == 200]), token=response.json("$.t"))},
+            "the request of a login has no checks",
+        ),
+        (
+            {"auth": login(post("/x", auth=_MACHINE), token=response.json("$.t"))},
+            "the request of a login cannot need a token itself",
         ),
         (
             {"auth": oauth2_client_credentials(token_url="/t", client_id="u", client_secret="p", shared=0)},

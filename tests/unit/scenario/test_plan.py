@@ -18,9 +18,11 @@ from loadcore import (
     env,
     get,
     group,
+    login,
     oauth2_client_credentials,
     oauth2_password,
     oauth2_refresh_token,
+    plan_facts,
     post,
     repeat,
     response,
@@ -53,14 +55,14 @@ def test_the_digest_tells_plans_apart_but_not_seeds() -> None:
 
 def test_steps_are_those_that_have_rows_in_results() -> None:
     """Requests wherever they stand, once each, and the token calls of the ways to authenticate that are used."""
-    login = oauth2_password(token_url="/token", username="u", password="p")
+    user = oauth2_password(token_url="/token", username="u", password="p")
     machine = oauth2_client_credentials(token_url="/machine", client_id="a", client_secret="b")
     declared = scenario(
         get("/a"),
         group("g", [get("/a"), choice((1, [get("/b")]), (1, [think("1s")]))]),
         repeat(2, [branch(variable("x").exists(), then=[get("/c", auth=machine)], otherwise=[get("/d")])]),
         on_start=[post("/hello")],
-        auth=login,
+        auth=user,
     )
     names = ["POST /hello", "GET /a", "GET /b", "GET /c", "GET /d", "POST /token", "POST /machine"]
     assert plan(declared, scenario(get("/z"), name="two")).steps() == [
@@ -80,6 +82,10 @@ def test_steps_are_those_that_have_rows_in_results() -> None:
         {"auth": oauth2_password(token_url=f"https://u:{SECRET}@h.test/t", username="me", password="p")},
         {"auth": oauth2_client_credentials(token_url="/t", client_id="me", client_secret=SECRET)},
         {"auth": oauth2_refresh_token(token_url="/t", refresh_token=SECRET, client=("a", SECRET))},
+        {"auth": oauth2_password(token_url="/t", username="me", password="p", form={"realm": SECRET})},
+        {"auth": oauth2_password(token_url="/t", username="me", password="p", headers={"X-Api-Key": SECRET})},
+        {"auth": login(post("/x", json={"password": SECRET}), token=response.json("$.t"))},
+        {"auth": login(post("/x", auth=basic("me", SECRET)), token=response.json("$.t"))},
         {"headers": {"Authorization": f"Bearer {SECRET}"}},
         {"headers": {"cookie": f"sid={SECRET}"}},
         {"headers": {"X-Auth-Token": SECRET}},
@@ -101,7 +107,7 @@ def test_steps_are_those_that_have_rows_in_results() -> None:
         {"steps": [group("g", [repeat(1, [choice((1, [post("/x", form={"pin": SECRET})]))])])]},
         {"on_start": [post("/x", form={"otp": SECRET})]},
     ],
-    ids=range(28),
+    ids=range(32),
 )
 def test_no_secret_is_shown(settings: dict[str, Any]) -> None:
     """What may be shown or stored holds no secret, in clear or in base64, wherever it stands in the plan."""
@@ -111,10 +117,28 @@ def test_no_secret_is_shown(settings: dict[str, Any]) -> None:
     assert "czNjcjN0" not in shown
 
 
+def test_a_login_of_ones_own_is_a_step_too() -> None:
+    """The request of a login has rows, under its own name."""
+    request, found = post("/session", name="log in"), response.header("X-Session")
+    own = login(request, token=found, expires_in="15m", header="X-Session", prefix="")
+    declared = plan(scenario(get("/a"), auth=own))
+    assert declared.steps() == [("one", "GET /a"), ("one", "log in")]
+    assert declared.document["auth"][0]["way"]["lifetime_ns"] == 900 * 10**9
+
+
+def test_one_refresh_token_is_one_login() -> None:
+    """All users share its token, unless each brings a refresh token of its own; such a run has one worker."""
+    shared = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token=env("REFRESH"))))
+    own = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token="{refresh}")))
+    assert (shared.document["auth"][0]["way"]["shared"], "shared" in own.document["auth"][0]["way"]) == (1, False)
+    assert "one refresh token is one login" in (plan_facts.indivisible(shared) or "")
+    assert plan_facts.indivisible(own) is None
+
+
 def test_names_of_steps_hold_no_secret() -> None:
     """Step names stand in every result: a URL gives its path, and neither user nor query."""
-    login = oauth2_password(token_url=f"https://u:{SECRET}@h.test/token?key={SECRET}", username="me", password="p")
-    steps = plan(scenario(get(f"http://u:{SECRET}@h.test/x?token={SECRET}"), auth=login)).steps()
+    user = oauth2_password(token_url=f"https://u:{SECRET}@h.test/token?key={SECRET}", username="me", password="p")
+    steps = plan(scenario(get(f"http://u:{SECRET}@h.test/x?token={SECRET}"), auth=user)).steps()
     assert steps == [("one", "GET /x"), ("one", "POST /token")]
 
 

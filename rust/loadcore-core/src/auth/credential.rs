@@ -45,6 +45,10 @@ impl Credential {
             Self::Basic { username, password } => {
                 let mut pair = Vec::with_capacity(64);
                 username.render(variables, builtins, &mut pair)?;
+                // The first colon ends the user name (RFC 7617 section 2).
+                if let Some(slot) = username.slots().next().filter(|_| pair.contains(&b':')) {
+                    return Err(RenderError::Refused(slot));
+                }
                 pair.push(b':');
                 password.render(variables, builtins, &mut pair)?;
                 append_basic_value(&pair, out);

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{AuthProblem, Compiler, Credential};
-use crate::plan::{Grant, Secret};
-use crate::step::{Builtins, Context, RenderError, Slot, Template, TemplateBuilder, Variables};
+use super::{Compiler, Credential};
+use crate::plan::{self, ClientPlace, Grant, Secret};
+use crate::step::{Builtins, Context, RenderError, Template, TemplateBuilder, Variables};
 
 /// A grant, ready to be asked for. Not shown by `Debug`.
 pub struct CompiledGrant {
@@ -12,7 +12,7 @@ pub struct CompiledGrant {
     first: Template,
     /// The form that refreshes a token, up to the refresh token.
     refresh: Template,
-    /// How the client proves itself.
+    /// How the client proves itself in a header.
     client: Option<Credential>,
 }
 
@@ -28,36 +28,35 @@ pub enum How {
 impl CompiledGrant {
     pub(super) fn compile(
         grant: &Grant,
+        client: Option<&plan::Client>,
         scope: Option<&str>,
+        further: &[(String, Secret)],
         compiler: &mut Compiler<'_>,
-    ) -> Result<Self, AuthProblem> {
-        let mut form = Form { builder: TemplateBuilder::default(), compiler };
-        let client = match grant {
-            Grant::Password { username, password, client } => {
+    ) -> Self {
+        let mut form = Form::new(compiler);
+        match grant {
+            Grant::Password { username, password } => {
                 form.literal("grant_type", "password");
-                form.secret("username", username)?;
-                form.secret("password", password)?;
-                pair(client.as_ref())
+                form.secret("username", username);
+                form.secret("password", password);
             }
-            Grant::ClientCredentials { client_id, client_secret } => {
-                form.literal("grant_type", "client_credentials");
-                Some((client_id, client_secret))
-            }
-            Grant::RefreshToken { refresh_token, client } => {
+            Grant::ClientCredentials {} => form.literal("grant_type", "client_credentials"),
+            Grant::RefreshToken { refresh_token } => {
                 form.literal("grant_type", "refresh_token");
-                form.secret("refresh_token", refresh_token)?;
-                pair(client.as_ref())
+                form.secret("refresh_token", refresh_token);
             }
-        };
+        }
         if let Some(scope) = scope {
             form.literal("scope", scope);
         }
+        form.client_and_further(client, further);
         let first = form.builder.build();
-        let mut form = Form { builder: TemplateBuilder::default(), compiler };
+        let mut form = Form::new(compiler);
         form.literal("grant_type", "refresh_token");
+        form.client_and_further(client, further);
         form.literal("refresh_token", "");
         let refresh = form.builder.build();
-        Ok(Self { first, refresh, client: client.map(|client| client_credential(client, compiler)).transpose()? })
+        Self { first, refresh, client: client.and_then(|client| in_header(client, compiler)) }
     }
 
     /// Appends the form, a body of `application/x-www-form-urlencoded`.
@@ -83,21 +82,13 @@ impl CompiledGrant {
     pub const fn client(&self) -> Option<&Credential> {
         self.client.as_ref()
     }
-
-    /// The variables of the user that the first token needs.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.first.slots().chain(self.client.iter().flat_map(Credential::slots))
-    }
 }
 
-/// The client's id and secret, each encoded as a form value before they are joined (RFC 6749 section 2.3.1).
-fn client_credential((id, secret): (&Secret, &Secret), compiler: &mut Compiler<'_>) -> Result<Credential, AuthProblem> {
-    let id = compiler.template(id, Context::Form)?;
-    Ok(Credential::basic(id, compiler.template(secret, Context::Form)?))
-}
-
-fn pair(client: Option<&(Secret, Secret)>) -> Option<(&Secret, &Secret)> {
-    client.map(|(id, secret)| (id, secret))
+/// The client's id and secret for a header, each encoded as a form value before they are joined (RFC 6749 section 2.3.1).
+fn in_header(client: &plan::Client, compiler: &mut Compiler<'_>) -> Option<Credential> {
+    let secret = client.secret.as_ref().filter(|_| client.place == ClientPlace::Header)?;
+    let id = compiler.template(&client.id, Context::Form);
+    Some(Credential::basic(id, compiler.template(secret, Context::Form)))
 }
 
 struct Form<'a, 'c> {
@@ -105,26 +96,48 @@ struct Form<'a, 'c> {
     compiler: &'a mut Compiler<'c>,
 }
 
-impl Form<'_, '_> {
+impl<'a, 'c> Form<'a, 'c> {
+    fn new(compiler: &'a mut Compiler<'c>) -> Self {
+        Self { builder: TemplateBuilder::default(), compiler }
+    }
+
     fn name(&mut self, name: &str) {
         if !self.builder.is_empty() {
             self.builder.literal(b"&");
         }
-        self.builder.literal(name.as_bytes());
+        self.encoded(name);
         self.builder.literal(b"=");
+    }
+
+    fn encoded(&mut self, text: &str) {
+        let mut encoded = Vec::new();
+        crate::step::append_form_value(text.as_bytes(), &mut encoded);
+        self.builder.literal(&encoded);
     }
 
     fn literal(&mut self, name: &str, value: &str) {
         self.name(name);
-        let mut encoded = Vec::new();
-        crate::step::append_form_value(value.as_bytes(), &mut encoded);
-        self.builder.literal(&encoded);
+        self.encoded(value);
     }
 
-    fn secret(&mut self, name: &str, secret: &Secret) -> Result<(), AuthProblem> {
+    fn secret(&mut self, name: &str, secret: &Secret) {
         self.name(name);
-        self.builder.append(&self.compiler.template(secret, Context::Form)?);
-        Ok(())
+        self.builder.append(&self.compiler.template(secret, Context::Form));
+    }
+
+    /// What every form of the plan's entry has: the client, if it is not in a header, and the fields that were added.
+    fn client_and_further(&mut self, client: Option<&plan::Client>, further: &[(String, Secret)]) {
+        if let Some(plan::Client { id, secret, place }) = client
+            && (*place == ClientPlace::Body || secret.is_none())
+        {
+            self.secret("client_id", id);
+            if let Some(secret) = secret {
+                self.secret("client_secret", secret);
+            }
+        }
+        for (name, value) in further {
+            self.secret(name, value);
+        }
     }
 }
 

@@ -1,21 +1,23 @@
 //! Authentication: what is sent with requests, and where tokens come from.
 //!
-//! Nothing here sends or waits. [`CompiledAuth`] says what goes into a request; for OAuth 2.0, [`Pool`] says at any time
-//! whether there is a token, whether one is to be fetched, and what with, and is told what came of it.
+//! Nothing here sends or waits. [`CompiledAuth`] says what goes into a request; for tokens that are fetched, [`Pool`] says at
+//! any time whether there is a token, whether one is to be fetched, and what with, and is told what became of that.
 //!
 //! No `Debug` output of this module shows a secret.
 
 mod credential;
 mod grant;
+mod login;
 mod pool;
 mod reason;
 mod response;
 
-use crate::plan::{self, AuthKind, KeyPlace};
-use crate::step::{Context, Names, Template, TemplateProblem, forbidden_in_head};
+use crate::plan::{self, AuthKind, KeyPlace, Secret};
+use crate::step::{Context, Names, RuleProblem, Template, TemplateBuilder, TemplateProblem, forbidden_in_head};
 
 pub use credential::{Credential, append_basic};
 pub use grant::{CompiledGrant, How};
+pub use login::LoginAnswer;
 pub use pool::{Acquired, Fetch, Pool, Rejected, Token, TokenSlot};
 pub use response::{Granted, Refusal, TokenAnswer};
 
@@ -37,20 +39,31 @@ pub enum CompiledAuth {
         value: Credential,
     },
     /// A token from a [`Pool`].
-    OAuth2(Box<OAuth2>),
+    Token(Box<TokenSource>),
 }
 
-/// OAuth 2.0, ready to be used.
+/// Where tokens come from, and how they are sent.
 #[derive(Debug)]
-pub struct OAuth2 {
-    /// The token endpoint: absolute, or relative to the scenario's base URL.
-    pub token_url: Template,
-    /// What the token endpoint is asked.
-    pub grant: CompiledGrant,
+pub struct TokenSource {
+    /// Who gives them.
+    pub giver: Giver,
+    /// The name of the header they are sent in.
+    pub header: String,
+    /// What stands before them in the header: `Bearer `, or nothing.
+    pub prefix: String,
     /// How many tokens all users of the run share; `None`: each has its own.
     pub shared: Option<u32>,
     /// How long before its end a token is refreshed.
     pub refresh_before_ns: u64,
+}
+
+/// Who gives tokens.
+#[derive(Debug)]
+pub enum Giver {
+    /// A token endpoint of OAuth 2.0.
+    OAuth2(CompiledGrant),
+    /// A request of the plan.
+    Login(Box<LoginAnswer>),
 }
 
 /// Why a way to authenticate cannot be used.
@@ -59,58 +72,50 @@ pub enum AuthProblem {
     /// The environment lacks a variable.
     #[error("the environment variable {0} is not set, or is not UTF-8")]
     NoVariable(String),
-    /// The environment variable's value may not stand in a header.
+    /// The environment variable's value is nothing, or nothing but white space.
+    #[error("the environment variable {0} is empty")]
+    EmptyVariable(String),
+    /// The environment variable's value is more than one line.
     #[error("the environment variable {0} holds a line end, which cannot be sent")]
     LineEnd(String),
-    /// A text is no template. Its message names the slot, never the text around it.
+    /// A token with the prefix that is sent before it.
+    #[error("{0} begins with `Bearer`, which is sent before it anyway: leave it out there")]
+    Prefixed(String),
+    /// A user name that Basic cannot tell from its password (RFC 7617 section 2).
+    #[error("{0} holds a colon, which Basic authentication cannot send: it ends the user name there")]
+    ColonInName(String),
+    /// A string is not a template. Its message names the slot, never the text around it.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
+    /// Where a token is to be found cannot be understood.
+    #[error("the place of the token: {0}")]
+    Place(RuleProblem),
     /// Not a header's name.
-    #[error("`{0}` is no name of a header")]
+    #[error("`{0}` is not the name of a header")]
     HeaderName(String),
+    /// A prefix that cannot be sent.
+    #[error("the prefix of a token holds a line end, which cannot be sent")]
+    Prefix,
     /// A share of no tokens.
     #[error("at least one token has to be shared")]
     NothingShared,
+    /// A client that proves itself, and has nothing to do it with.
+    #[error("the client credentials grant needs a client")]
+    NoClient,
 }
 
 impl CompiledAuth {
-    /// Compiles a way to authenticate. `environment` looks up environment variables. Stops at the first problem: another
-    /// one of the same entry would be about the same few texts.
+    /// Compiles a way to authenticate, or says all that is wrong with it. `environment` looks up environment variables.
     pub fn compile(
         auth: &plan::Auth,
         environment: &dyn Fn(&str) -> Option<String>,
         names: &mut Names,
-    ) -> Result<Self, AuthProblem> {
-        let mut compiler = Compiler { environment, names };
-        let authorization = |value| Self::Header { name: "Authorization".to_owned(), value };
-        Ok(match &auth.kind {
-            AuthKind::Bearer { token } => authorization(compiler.prefixed("Bearer ", token)?),
-            AuthKind::Basic { username, password } => {
-                let username = compiler.template(username, Context::Text)?;
-                let password = compiler.template(password, Context::Text)?;
-                authorization(Credential::basic(username, password))
-            }
-            AuthKind::ApiKey { key, name, place: KeyPlace::Header } => {
-                let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-                if name.is_empty() || !name.bytes().all(token) {
-                    return Err(AuthProblem::HeaderName(name.clone()));
-                }
-                Self::Header { name: name.clone(), value: compiler.prefixed("", key)? }
-            }
-            AuthKind::ApiKey { key, name, place: KeyPlace::Query } => {
-                let value = Credential::Plain(compiler.template(key, Context::Query)?);
-                Self::Query { name: name.clone(), value }
-            }
-            AuthKind::OAuth2 { token_url, grant, scope, shared, refresh_before_ns, .. } => {
-                if *shared == Some(0) {
-                    return Err(AuthProblem::NothingShared);
-                }
-                let token_url = Template::parse(token_url, Context::Path, compiler.names)?;
-                let grant = CompiledGrant::compile(grant, scope.as_deref(), &mut compiler)?;
-                let (shared, refresh_before_ns) = (*shared, *refresh_before_ns);
-                Self::OAuth2(Box::new(OAuth2 { token_url, grant, shared, refresh_before_ns }))
-            }
-        })
+    ) -> Result<Self, Vec<AuthProblem>> {
+        let mut compiler = Compiler { environment, names, problems: Vec::new() };
+        match compiler.way(&auth.kind) {
+            Some(way) if compiler.problems.is_empty() => Ok(way),
+            _ => Err(compiler.problems),
+        }
     }
 
     /// The name of the header that it sets, if it sets one.
@@ -119,47 +124,133 @@ impl CompiledAuth {
         match self {
             Self::Header { name, .. } => Some(name),
             Self::Query { .. } => None,
-            Self::OAuth2(_) => Some("Authorization"),
+            Self::Token(source) => Some(&source.header),
         }
     }
 
-    /// The variables of users that it needs.
+    /// The variables of users that it needs in each request.
     #[must_use]
     pub fn slots(&self) -> Vec<crate::step::Slot> {
         match self {
             Self::Header { value, .. } | Self::Query { value, .. } => value.slots().collect(),
-            Self::OAuth2(oauth2) => oauth2.token_url.slots().chain(oauth2.grant.slots()).collect(),
+            Self::Token(_) => Vec::new(),
         }
     }
 }
 
-/// Turns secrets into templates.
+/// Turns secrets into templates. What is wrong is collected; something harmless takes its place.
 struct Compiler<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     names: &'a mut Names,
+    problems: Vec<AuthProblem>,
 }
 
 impl Compiler<'_> {
-    /// The template of a secret. What comes from the environment is taken as it is: a brace in it is a brace.
-    fn template(&mut self, secret: &plan::Secret, context: Context) -> Result<Template, AuthProblem> {
-        let text = match secret {
-            plan::Secret::Text(text) => text.clone(),
-            plan::Secret::Env(name) => {
-                let value = (self.environment)(name).ok_or_else(|| AuthProblem::NoVariable(name.clone()))?;
-                if context == Context::Header && forbidden_in_head(value.as_bytes()) {
-                    return Err(AuthProblem::LineEnd(name.clone()));
+    fn way(&mut self, kind: &AuthKind) -> Option<CompiledAuth> {
+        let authorization = |value| CompiledAuth::Header { name: "Authorization".to_owned(), value };
+        Some(match kind {
+            AuthKind::Bearer { token } => authorization(self.bearer(token)),
+            AuthKind::Basic { username, password } => {
+                let name = self.template(username, Context::Text);
+                if name.is_static().is_some_and(|name| name.contains(&b':')) {
+                    self.problems.push(AuthProblem::ColonInName(what(username, "the user name")));
                 }
-                value.replace('{', "{{").replace('}', "}}")
+                authorization(Credential::basic(name, self.template(password, Context::Text)))
             }
-        };
-        Ok(Template::parse(&text, context, self.names)?)
+            AuthKind::ApiKey { key, name, place: KeyPlace::Header } => {
+                self.header_name(name);
+                CompiledAuth::Header {
+                    name: name.clone(),
+                    value: Credential::Plain(self.template(key, Context::Header)),
+                }
+            }
+            AuthKind::ApiKey { key, name, place: KeyPlace::Query } => {
+                let value = Credential::Plain(self.template(key, Context::Query));
+                CompiledAuth::Query { name: name.clone(), value }
+            }
+            AuthKind::OAuth2(oauth2) => {
+                let plan::OAuth2 { grant, client, scope, form, shared, refresh_before_ns, .. } = &**oauth2;
+                if client.is_none() && matches!(grant, plan::Grant::ClientCredentials {}) {
+                    self.problems.push(AuthProblem::NoClient);
+                }
+                let grant = CompiledGrant::compile(grant, client.as_ref(), scope.as_deref(), form, self);
+                self.tokens(Giver::OAuth2(grant), ("Authorization", "Bearer"), *shared, *refresh_before_ns)
+            }
+            AuthKind::Login(login) => {
+                self.header_name(&login.header);
+                if forbidden_in_head(login.prefix.as_bytes()) {
+                    self.problems.push(AuthProblem::Prefix);
+                }
+                let answer = LoginAnswer::compile(login);
+                let answer = answer.map_err(|problem| self.problems.push(AuthProblem::Place(problem))).ok()?;
+                let sent = (&*login.header, &*login.prefix);
+                self.tokens(Giver::Login(Box::new(answer)), sent, login.shared, login.refresh_before_ns)
+            }
+        })
     }
 
-    fn prefixed(&mut self, prefix: &str, secret: &plan::Secret) -> Result<Credential, AuthProblem> {
-        let mut builder = crate::step::TemplateBuilder::default();
-        builder.literal(prefix.as_bytes());
-        builder.append(&self.template(secret, Context::Header)?);
-        Ok(Credential::Plain(builder.build()))
+    fn tokens(
+        &mut self,
+        giver: Giver,
+        (header, prefix): (&str, &str),
+        shared: Option<u32>,
+        refresh_before_ns: u64,
+    ) -> CompiledAuth {
+        if shared == Some(0) {
+            self.problems.push(AuthProblem::NothingShared);
+        }
+        let space = if prefix.is_empty() { "" } else { " " };
+        let (header, prefix) = (header.to_owned(), format!("{prefix}{space}"));
+        CompiledAuth::Token(Box::new(TokenSource { giver, header, prefix, shared, refresh_before_ns }))
+    }
+
+    /// The template of a secret. What comes from the environment is taken as it is: a brace in it is a brace.
+    fn template(&mut self, secret: &Secret, context: Context) -> Template {
+        let text = match secret {
+            Secret::Text(text) => text.clone(),
+            Secret::Env(name) => match (self.environment)(name) {
+                None => self.without(AuthProblem::NoVariable(name.clone())),
+                Some(value) if value.trim().is_empty() => self.without(AuthProblem::EmptyVariable(name.clone())),
+                Some(value) if forbidden_in_head(value.as_bytes()) => self.without(AuthProblem::LineEnd(name.clone())),
+                Some(value) => value.replace('{', "{{").replace('}', "}}"),
+            },
+        };
+        Template::parse(&text, context, self.names).unwrap_or_else(|problem| {
+            self.problems.push(problem.into());
+            TemplateBuilder::default().build()
+        })
+    }
+
+    fn without(&mut self, problem: AuthProblem) -> String {
+        self.problems.push(problem);
+        String::new()
+    }
+
+    fn bearer(&mut self, token: &Secret) -> Credential {
+        let template = self.template(token, Context::Header);
+        let is_prefixed = |token: &[u8]| token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
+        if template.is_static().is_some_and(|token| is_prefixed(token.trim_ascii_start())) {
+            self.problems.push(AuthProblem::Prefixed(what(token, "the token")));
+        }
+        let mut builder = TemplateBuilder::default();
+        builder.literal(b"Bearer ");
+        builder.append(&template);
+        Credential::Plain(builder.build())
+    }
+
+    fn header_name(&mut self, name: &str) {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            self.problems.push(AuthProblem::HeaderName(name.to_owned()));
+        }
+    }
+}
+
+/// What a secret is called in a message: never by its value.
+fn what(secret: &Secret, otherwise: &str) -> String {
+    match secret {
+        Secret::Env(name) => format!("the environment variable {name}"),
+        Secret::Text(_) => otherwise.to_owned(),
     }
 }
 

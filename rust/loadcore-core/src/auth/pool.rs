@@ -35,6 +35,8 @@ pub struct Pool {
     shared: Option<usize>,
     share: Share,
     refresh_before_ns: u64,
+    /// What stands before a token in its header line.
+    before: Box<str>,
     seed: u64,
 }
 
@@ -49,8 +51,8 @@ pub struct Token<'a> {
     pub slot: TokenSlot,
     /// Which of the slot's tokens it is; [`Pool::rejected`] wants to know.
     pub generation: u32,
-    /// The value of the `Authorization` header, `Bearer` included. Has no CR, LF or NUL.
-    pub authorization: &'a [u8],
+    /// The header line that it is sent in, line end included.
+    pub line: &'a [u8],
 }
 
 /// A token request that the asker is to make.
@@ -108,7 +110,7 @@ struct State {
 }
 
 struct Held {
-    authorization: Box<[u8]>,
+    line: Box<[u8]>,
     /// `u64::MAX` if the server does not say.
     expires_at_ns: u64,
     refresh_at_ns: u64,
@@ -125,11 +127,12 @@ struct Fetching {
 
 impl Pool {
     /// A worker's tokens: one for each user, or, of `shared` tokens of the whole run, the worker's part, and at least one.
-    /// `seed` decides the jitter; ways to authenticate of one plan should have different ones.
+    /// `before` begins the header line of each: `Authorization: Bearer `. `seed` decides the jitter; ways to authenticate of
+    /// one plan should have different ones.
     #[must_use]
-    pub fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, seed: u64) -> Self {
+    pub fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, before: &str, seed: u64) -> Self {
         let shared = shared.map(|tokens| share.users(tokens).max(1) as usize);
-        Self { slots: Vec::new(), shared, share, refresh_before_ns, seed }
+        Self { slots: Vec::new(), shared, share, refresh_before_ns, before: before.into(), seed }
     }
 
     /// Asks for a token for a user, by its number over all workers.
@@ -172,13 +175,13 @@ impl Pool {
         answer: Result<Granted, Refusal>,
         now_ns: u64,
     ) -> Result<Token<'_>, String> {
-        let (seed, before) = (self.seed, self.refresh_before_ns);
+        let (seed, lead_ns) = (self.seed, self.refresh_before_ns);
         let Some(state) = self.slots.get_mut(slot.0) else { return Err(String::new()) };
         match answer {
             Ok(granted) => {
                 let number = ((slot.0 as u64) << 32) | u64::from(state.generation);
-                let jitter = Random::new(seed, "refresh", number).below(before / 4 + 1);
-                Ok(state.hold(slot, granted, before - jitter, now_ns))
+                let jitter = Random::new(seed, "refresh", number).below(lead_ns / 4 + 1);
+                Ok(state.hold(slot, granted, &self.before, lead_ns - jitter, now_ns))
             }
             Err(refusal) => {
                 let fetching = state.fetching.take();
@@ -241,7 +244,14 @@ impl State {
         how
     }
 
-    fn hold(&mut self, slot: TokenSlot, granted: Granted, refresh_before_ns: u64, now_ns: u64) -> Token<'_> {
+    fn hold(
+        &mut self,
+        slot: TokenSlot,
+        granted: Granted,
+        before: &str,
+        refresh_before_ns: u64,
+        now_ns: u64,
+    ) -> Token<'_> {
         // The server counts from some time after the request was sent, so that is the safe side.
         let since_ns = self.fetching.take().map_or(now_ns, |fetching| fetching.since_ns);
         let lifetime_ns = granted.expires_in_ns.unwrap_or(u64::MAX);
@@ -256,8 +266,8 @@ impl State {
         self.generation = self.generation.wrapping_add(1);
         (self.failures, self.retry_at_ns) = (0, 0);
         let replacement = std::mem::take(&mut self.rejected);
-        let authorization = [b"Bearer ", granted.access_token.as_bytes()].concat().into();
-        let held = Held { authorization, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
+        let line = [before, &granted.access_token, "\r\n"].concat().into_bytes().into();
+        let held = Held { line, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
         self.token.insert(held).token(slot, self.generation)
     }
 
@@ -275,7 +285,7 @@ impl State {
 
 impl Held {
     fn token(&self, slot: TokenSlot, generation: u32) -> Token<'_> {
-        Token { slot, generation, authorization: &self.authorization }
+        Token { slot, generation, line: &self.line }
     }
 }
 

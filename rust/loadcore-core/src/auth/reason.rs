@@ -46,11 +46,7 @@ pub(super) fn of_no_object(answer: &TokenAnswer<'_>) -> String {
 pub(super) fn of_no_token(found: Option<&Value>, object: &Map<String, Value>) -> String {
     let kind = match found {
         None if object.is_empty() => return "the answer has no access_token: it is an empty object".to_owned(),
-        None => {
-            let named: Vec<String> = object.keys().take(MOST_KEYS).map(|key| plain(key)).collect();
-            let more = if object.len() > MOST_KEYS { ", …" } else { "" };
-            return format!("the answer has no access_token, only {}{more}", named.join(", "));
-        }
+        None => return format!("the answer has no access_token, only {}", keys(object)),
         Some(Value::String(_)) => return "the access_token in the answer is empty".to_owned(),
         Some(Value::Null) => "null",
         Some(Value::Bool(_)) => "a boolean",
@@ -59,6 +55,23 @@ pub(super) fn of_no_token(found: Option<&Value>, object: &Map<String, Value>) ->
         Some(Value::Object(_)) => "an object",
     };
     format!("the access_token in the answer is {kind}, not a string")
+}
+
+/// Of an answer that lacks what a login was told to find.
+pub(super) fn of_no_value(place: &str, answer: &TokenAnswer<'_>, object: Option<&Map<String, Value>>) -> String {
+    let missing = format!("the answer has no {place}");
+    match object {
+        Some(object) if !object.is_empty() => format!("{missing}, only {}", keys(object)),
+        Some(_) => format!("{missing}: it is an empty object"),
+        None if place.starts_with("header") => missing,
+        None => format!("{missing}: {}", of_no_object(answer)),
+    }
+}
+
+fn keys(object: &Map<String, Value>) -> String {
+    let named: Vec<String> = object.keys().take(MOST_KEYS).map(|key| plain(key)).collect();
+    let more = if object.len() > MOST_KEYS { ", …" } else { "" };
+    format!("{}{more}", named.join(", "))
 }
 
 pub(super) fn of_bound_token(kind: &str) -> String {

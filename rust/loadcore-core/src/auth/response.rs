@@ -10,7 +10,7 @@ use super::reason;
 use crate::cookies::parse_date;
 use crate::step::{Headers, forbidden_in_head};
 
-const SECOND_NS: u64 = 1_000_000_000;
+pub(super) const SECOND_NS: u64 = 1_000_000_000;
 
 /// Types of tokens that are good only with a proof that goes with each request.
 const BOUND_TO_A_KEY: &[&str] = &["dpop", "mac", "pop", "hok"];
@@ -42,6 +42,8 @@ pub struct Refusal {
 pub struct TokenAnswer<'a> {
     /// Its status.
     pub status: u16,
+    /// Whether that is one of success.
+    pub is_expected: bool,
     /// Its headers.
     pub headers: &'a dyn Headers,
     /// Its body.
@@ -54,12 +56,12 @@ impl TokenAnswer<'_> {
     /// The token of RFC 6749 in it.
     pub fn read(&self) -> Result<Granted, Refusal> {
         let object = serde_json::from_slice(without_mark(self.body)).ok();
-        if !(200..300).contains(&self.status) {
+        if !self.is_expected {
             return Err(self.refused(object.as_ref()));
         }
         let object: Map<String, Value> = object.ok_or_else(|| self.refusal(reason::of_no_object(self)))?;
         let access_token = match object.get("access_token") {
-            Some(Value::String(token)) if !token.is_empty() => self.sendable("access_token", token)?,
+            Some(Value::String(token)) if !token.is_empty() => self.sendable("access_token", token, "Bearer")?,
             other => {
                 let words = reason::server_words(&object);
                 return Err(self.refusal(words.unwrap_or_else(|| reason::of_no_token(other, &object))));
@@ -82,11 +84,11 @@ impl TokenAnswer<'_> {
         })
     }
 
-    /// A token as it may stand in a header, without a `Bearer` of its own.
-    pub(super) fn sendable(&self, name: &str, token: &str) -> Result<String, Refusal> {
+    /// A token as it may stand in a header, without the prefix that is sent before it anyway.
+    pub(super) fn sendable(&self, name: &str, token: &str, prefix: &str) -> Result<String, Refusal> {
         let token = token.trim();
         let token = match token.split_once(' ') {
-            Some((prefix, rest)) if prefix.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+            Some((own, rest)) if own.eq_ignore_ascii_case(prefix) => rest.trim_start(),
             _ => token,
         };
         if token.is_empty() || forbidden_in_head(token.as_bytes()) {

@@ -7,6 +7,7 @@ mod chance;
 mod forgiven;
 mod idle;
 mod load;
+mod login;
 mod refused;
 mod request;
 mod sizes;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Template;
+use super::{ExtractFrom, Request, Template};
 
 /// A named way to authenticate.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -47,22 +47,86 @@ pub enum AuthKind {
     },
     /// A bearer token fetched by OAuth 2.0 (RFC 6749) and kept fresh.
     #[serde(rename = "oauth2")]
-    OAuth2 {
-        /// The token endpoint: absolute, or relative to the scenario's base URL.
-        token_url: Template,
-        /// How the first token is got.
-        grant: Grant,
-        /// Scopes asked for, separated by spaces.
-        #[serde(default)]
-        scope: Option<String>,
-        /// `None`: a token for each user. `Some(n)`: n tokens shared by all users of the run.
-        #[serde(default)]
-        shared: Option<u32>,
-        /// A token is refreshed this long before it expires, less a random part of up to a quarter.
-        refresh_before_ns: u64,
-        /// What the step of the token call is called in results.
-        step: String,
-    },
+    OAuth2(Box<OAuth2>),
+    /// A token that a request of the user's own gets, kept fresh by sending that again.
+    Login(Box<Login>),
+}
+
+/// A token endpoint, and what it is asked.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth2 {
+    /// The token endpoint: absolute, or relative to the scenario's base URL.
+    pub token_url: Template,
+    /// How the first token is got.
+    pub grant: Grant,
+    /// Who asks, if the token endpoint wants to know.
+    #[serde(default)]
+    pub client: Option<Client>,
+    /// Scopes asked for, separated by spaces.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Further fields of the form of each token call.
+    #[serde(default)]
+    pub form: Vec<(String, Secret)>,
+    /// Headers of each token call; they win over the scenario's.
+    #[serde(default)]
+    pub headers: Vec<(String, Template)>,
+    /// `None`: a token for each user. `Some(n)`: n tokens shared by all users of the run.
+    #[serde(default)]
+    pub shared: Option<u32>,
+    /// A token is refreshed this long before it expires, less a random part of up to a quarter.
+    pub refresh_before_ns: u64,
+    /// What the step of the token call is called in results.
+    pub step: String,
+}
+
+/// A request whose response holds a token.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The request. It has no authentication but its own.
+    pub request: Request,
+    /// Where in its response the token is.
+    pub token: ExtractFrom,
+    /// Where the seconds that it is good for are, or the time at which it ends.
+    #[serde(default)]
+    pub expires_in: Option<ExtractFrom>,
+    /// How long it is good for, if the response does not say.
+    #[serde(default)]
+    pub lifetime_ns: Option<u64>,
+    /// The header that the token is sent in.
+    pub header: String,
+    /// What stands before it, without the space between.
+    pub prefix: String,
+    /// `None`: a token for each user. `Some(n)`: n tokens shared by all users of the run.
+    #[serde(default)]
+    pub shared: Option<u32>,
+    /// A token is replaced this long before it expires, less a random part of up to a quarter.
+    pub refresh_before_ns: u64,
+}
+
+/// Who asks for a token (RFC 6749 section 2.3).
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its id.
+    pub id: Secret,
+    /// Its secret; a public client has none.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+    /// Where id and secret are sent: as Basic in a header, or in the body. A public client's id is in the body.
+    pub place: ClientPlace,
+}
+
+/// Where a client's id and secret are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientPlace {
+    /// `Authorization: Basic …`.
+    Header,
+    /// `client_id` and `client_secret` in the form.
+    Body,
 }
 
 /// OAuth 2.0 grants.
@@ -75,24 +139,13 @@ pub enum Grant {
         username: Secret,
         /// The password.
         password: Secret,
-        /// Client authentication, sent as Basic, if any.
-        #[serde(default)]
-        client: Option<(Secret, Secret)>,
     },
     /// Client credentials (RFC 6749 section 4.4).
-    ClientCredentials {
-        /// The client's id.
-        client_id: Secret,
-        /// The client's secret.
-        client_secret: Secret,
-    },
+    ClientCredentials {},
     /// A refresh token that is known from the start (RFC 6749 section 6).
     RefreshToken {
         /// The token.
         refresh_token: Secret,
-        /// Client authentication, sent as Basic, if any.
-        #[serde(default)]
-        client: Option<(Secret, Secret)>,
     },
 }
 

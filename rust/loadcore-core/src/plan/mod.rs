@@ -12,7 +12,7 @@ mod http;
 mod load;
 mod step;
 
-pub use auth::{Auth, AuthKind, Grant, KeyPlace, Secret};
+pub use auth::{Auth, AuthKind, Client, ClientPlace, Grant, KeyPlace, Login, OAuth2, Secret};
 pub use feeder::{AtEnd, Feeder, Order, Source};
 pub use http::{Http, Limits, Reuse, Timeouts, Tls, TlsResumption};
 pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};

@@ -2,12 +2,12 @@
 //! the user that sends them.
 
 use super::compiler::ScenarioCompiler;
-use super::{AuthId, AuthProgram, PoolProgram, TokenProgram};
-use crate::auth::{CompiledAuth, Credential, OAuth2};
-use crate::plan;
+use super::{AuthId, AuthProgram, PoolProgram, RequestProgram, TokenProgram};
+use crate::auth::{CompiledAuth, Credential, TokenSource};
+use crate::plan::{self, AuthKind};
 use crate::random::Random;
 use crate::record::Section;
-use crate::step::{Builtins, Context, RenderError, Template, TemplateBuilder, Variables};
+use crate::step::{Builtins, RenderError, Template, TemplateBuilder, Variables};
 
 /// What one request needs to authenticate.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl ScenarioCompiler<'_, '_> {
             CompiledAuth::Query { name, value: Credential::Plain(value) } => {
                 AuthUse { query: Some((name.clone(), value.clone())), ..used }
             }
-            CompiledAuth::Header { .. } | CompiledAuth::Query { .. } | CompiledAuth::OAuth2(_) => {
+            CompiledAuth::Header { .. } | CompiledAuth::Query { .. } | CompiledAuth::Token(_) => {
                 AuthUse { later: Some(id), ..used }
             }
         }
@@ -77,8 +77,10 @@ impl ScenarioCompiler<'_, '_> {
         let compiled = CompiledAuth::compile(auth, &|variable| std::env::var(variable).ok(), &mut self.names);
         let program = match compiled {
             Ok(compiled) => self.auth_program(auth, compiled),
-            Err(problem) => {
-                self.problems.add(problem);
+            Err(problems) => {
+                for problem in problems {
+                    self.problems.add(problem);
+                }
                 None
             }
         };
@@ -88,36 +90,78 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     fn auth_program(&mut self, auth: &plan::Auth, compiled: CompiledAuth) -> Option<AuthProgram> {
-        let token = match (&compiled, &auth.kind) {
-            (CompiledAuth::OAuth2(oauth2), plan::AuthKind::OAuth2 { token_url, step, .. }) => {
-                Some(self.token_program(&auth.name, token_url, step, oauth2)?)
-            }
-            _ => None,
+        let token = match &compiled {
+            CompiledAuth::Token(source) => Some(self.token_program(auth, source)?),
+            CompiledAuth::Header { .. } | CompiledAuth::Query { .. } => None,
         };
         Some(AuthProgram { compiled, token })
     }
 
-    fn token_program(&mut self, name: &str, token_url: &str, step: &str, oauth2: &OAuth2) -> Option<TokenProgram> {
-        let (origin, path) = self.url(token_url)?;
-        let mut target = TemplateBuilder::default();
-        let result = target.text(&path, Context::Path, &mut self.names);
-        self.problems.take("token_url", result)?;
-        let mut line = TemplateBuilder::default();
-        line.literal(b"POST ");
-        line.append(&target.build());
-        line.literal(b" HTTP/1.1\r\nHost: ");
-        line.literal(self.program.origins[usize::from(origin)].host_header().as_bytes());
-        line.literal(b"\r\nAccept: application/json\r\n");
+    fn token_program(&mut self, auth: &plan::Auth, source: &TokenSource) -> Option<TokenProgram> {
+        let request = match &auth.kind {
+            AuthKind::OAuth2(oauth2) => {
+                let use_of_client = AuthUse { name: Some("Authorization".to_owned()), ..AuthUse::default() };
+                self.authenticated(&token_request(oauth2), Section::Auth, use_of_client)
+            }
+            AuthKind::Login(login) => self.login_request(login),
+            _ => None,
+        }?;
+        let TokenSource { shared, refresh_before_ns, header, prefix, .. } = source;
         // Shared tokens are shared by all scenarios; users of different scenarios are different users.
-        let owner = if oauth2.shared.is_some() { name.to_owned() } else { format!("{}/{name}", self.scenario.name) };
+        let owner = if shared.is_some() { auth.name.clone() } else { format!("{}/{}", self.scenario.name, auth.name) };
         let pools = &mut self.program.pools;
         let pool = pools.iter().position(|pool| pool.owner == owner).unwrap_or_else(|| {
             let seed = Random::new(self.plan.seed, &owner, 0).next_u64();
-            let (shared, refresh_before_ns) = (oauth2.shared, oauth2.refresh_before_ns);
-            pools.push(PoolProgram { owner, shared, refresh_before_ns, seed });
+            let (shared, refresh_before_ns, before) = (*shared, *refresh_before_ns, format!("{header}: {prefix}"));
+            pools.push(PoolProgram { owner, before, shared, refresh_before_ns, seed });
             pools.len() - 1
         });
-        Some(TokenProgram { pool, step: self.step(step, "POST", Section::Auth), origin, line: line.build() })
+        Some(TokenProgram { pool, request })
+    }
+
+    /// The request of a login: without authentication, or with its own, which cannot be a token that has to be got itself.
+    fn login_request(&mut self, login: &plan::Login) -> Option<RequestProgram> {
+        let request = &login.request;
+        let own = self.plan.auth.iter().find(|auth| request.auth.as_ref() == Some(&auth.name));
+        if own.is_some_and(|auth| matches!(auth.kind, AuthKind::OAuth2(_) | AuthKind::Login(_))) {
+            self.problems.add_in("request", "the request of a login cannot need a token itself");
+            return None;
+        }
+        if !request.checks.is_empty() || !request.extracts.is_empty() {
+            self.problems.add_in("request", "the request of a login has neither checks nor extracts");
+        }
+        let used = match &request.auth {
+            Some(_) => self.auth(request),
+            None => AuthUse { name: Some(login.header.clone()), ..AuthUse::default() },
+        };
+        let request = plan::Request { max_redirects: Some(0), ..request.clone() };
+        self.authenticated(&request, Section::Auth, used)
+    }
+}
+
+/// The request of a token call of OAuth 2.0, but for its form.
+fn token_request(oauth2: &plan::OAuth2) -> plan::Request {
+    let mut headers = oauth2.headers.clone();
+    for (name, value) in [("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded")] {
+        if !names(&headers, name) {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    plan::Request {
+        name: oauth2.step.clone(),
+        method: "POST".to_owned(),
+        url: oauth2.token_url.clone(),
+        query: Vec::new(),
+        headers,
+        body: None,
+        auth: None,
+        anonymous: true,
+        expect: vec![(200, 299)],
+        checks: Vec::new(),
+        extracts: Vec::new(),
+        timeouts: None,
+        max_redirects: Some(0),
+        at: None,
     }
 }
 

@@ -69,11 +69,8 @@ pub(crate) struct AuthProgram {
 pub(crate) struct TokenProgram {
     /// Index in [`Program::pools`].
     pub(crate) pool: usize,
-    pub(crate) step: StepId,
-    /// Index in [`Program::origins`].
-    pub(crate) origin: u16,
-    /// Request line, `Host` and `Accept`.
-    pub(crate) line: Template,
+    /// What a token is asked for with; of OAuth 2.0, all but the form.
+    pub(crate) request: RequestProgram,
 }
 
 /// Where tokens are kept.
@@ -81,6 +78,8 @@ pub(crate) struct TokenProgram {
 pub(crate) struct PoolProgram {
     /// Whose tokens they are: the way to authenticate, with its scenario if they are not shared.
     pub(crate) owner: String,
+    /// What stands before a token in its header line.
+    pub(crate) before: String,
     pub(crate) shared: Option<u32>,
     pub(crate) refresh_before_ns: u64,
     pub(crate) seed: u64,
@@ -243,7 +242,8 @@ impl Program {
     pub(crate) fn connections_of(&self, share: Share) -> u64 {
         let of = |scenario: &ScenarioProgram| {
             let mut origins: Vec<u16> = scenario.requests.iter().map(|request| request.origin).collect();
-            origins.extend(scenario.auths.iter().filter_map(|auth| auth.token.as_ref()).map(|token| token.origin));
+            origins
+                .extend(scenario.auths.iter().filter_map(|auth| auth.token.as_ref()).map(|token| token.request.origin));
             origins.sort_unstable();
             origins.dedup();
             u64::from(scenario.load.users_of(share)) * origins.len() as u64

@@ -26,6 +26,17 @@ struct Headers {
 
 impl ScenarioCompiler<'_, '_> {
     pub(super) fn request(&mut self, request: &plan::Request, section: Section) -> Option<RequestProgram> {
+        let auth = self.auth(request);
+        self.authenticated(request, section, auth)
+    }
+
+    /// A request that is authenticated like this.
+    pub(super) fn authenticated(
+        &mut self,
+        request: &plan::Request,
+        section: Section,
+        auth: AuthUse,
+    ) -> Option<RequestProgram> {
         self.method(&request.method);
         if request.name.is_empty() {
             self.problems.add_in("name", "a request needs a name");
@@ -33,7 +44,6 @@ impl ScenarioCompiler<'_, '_> {
         // A bad URL does not keep what else is wrong from being found.
         let url = self.url(&request.url);
         let (origin, path) = url.clone().unwrap_or_else(|| (self.origin(Origin::nowhere()), request.url.clone()));
-        let auth = self.auth(request);
         let mut target = TemplateBuilder::default();
         self.target(&mut target, &path, request, auth.query.as_ref());
 

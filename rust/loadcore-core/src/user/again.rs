@@ -5,8 +5,8 @@ use super::User;
 use super::identify::KeptToken;
 use super::perform::{Cut, is_replaceable};
 use super::rendered::place;
-use super::resend::{Change, append_changed, cookie_of, with_authorization};
-use super::send::{Answer, Content, Message, NoAnswer};
+use super::resend::{Change, append_changed, cookie_of, with_credential};
+use super::send::{Answer, Message, NoAnswer, Withheld};
 use super::worker::OriginId;
 use crate::cookies::Place;
 use crate::program::{RequestProgram, ScenarioProgram};
@@ -93,8 +93,10 @@ impl<T: Transport> User<T> {
                 origin: again.origin,
                 timeouts: &request.timeouts,
                 want: self.want(request),
-                withholds_401: again.may_replace && again.is_at_home() && is_replaceable(request, again.token),
-                content: Content::Request(request),
+                withholds: Withheld::unauthorized(
+                    again.may_replace && again.is_at_home() && is_replaceable(request, again.token),
+                ),
+                request,
             };
             answer = self.send(scenario, &message, due_ns).await?;
         }
@@ -110,18 +112,18 @@ impl<T: Transport> User<T> {
         let due_ns = answer.ended_ns;
         let means = Self::means(scenario, again.request).zip(again.token);
         let Some((means, _)) = means.filter(|(means, token)| self.is_replaceable(means, token, due_ns)) else {
-            self.release(false);
+            self.release(true);
             return Ok(None);
         };
         match self.token(scenario, &means, due_ns).await {
             Ok((token, ready_ns)) => {
-                self.release(true);
-                again.first = with_authorization(&again.first, &self.lines);
+                self.release(false);
+                again.first = with_credential(&again.first, &self.lines);
                 (again.token, again.may_replace) = (Some(token), false);
                 Ok(Some(ready_ns))
             }
             Err(failed) => {
-                self.release(false);
+                self.release(true);
                 if failed.outcome == Outcome::Interrupted {
                     return Err(failed);
                 }

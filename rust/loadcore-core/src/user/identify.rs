@@ -1,7 +1,7 @@
 //! Who a user says it is: credentials that are known only when a request is sent.
 
 use super::User;
-use crate::auth::{CompiledAuth, OAuth2, Token, TokenSlot};
+use crate::auth::{CompiledAuth, Token, TokenSlot, TokenSource};
 use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, TokenProgram, append_line};
 use crate::step::RenderError;
 use crate::transport::Transport;
@@ -18,7 +18,7 @@ pub(super) enum Identity {
 
 /// How a request gets its token.
 pub(super) struct Means<'a> {
-    pub(super) oauth2: &'a OAuth2,
+    pub(super) source: &'a TokenSource,
     pub(super) token: &'a TokenProgram,
 }
 
@@ -30,11 +30,10 @@ pub(super) struct KeptToken {
 }
 
 impl KeptToken {
-    /// Appends the token's header line.
+    /// Makes the token's header line the only one.
     pub(super) fn take(token: &Token<'_>, lines: &mut Vec<u8>) -> Self {
-        lines.extend_from_slice(b"Authorization: ");
-        lines.extend_from_slice(token.authorization);
-        lines.extend_from_slice(b"\r\n");
+        lines.clear();
+        lines.extend_from_slice(token.line);
         Self { slot: token.slot, generation: token.generation }
     }
 }
@@ -68,7 +67,7 @@ impl<T: Transport> User<T> {
     /// How the request gets a token, if it needs one.
     pub(super) fn means<'a>(scenario: &'a ScenarioProgram, request: &RequestProgram) -> Option<Means<'a>> {
         match &scenario.auths[usize::from(request.auth?.0)] {
-            AuthProgram { compiled: CompiledAuth::OAuth2(oauth2), token: Some(token) } => Some(Means { oauth2, token }),
+            AuthProgram { compiled: CompiledAuth::Token(source), token: Some(token) } => Some(Means { source, token }),
             _ => None,
         }
     }

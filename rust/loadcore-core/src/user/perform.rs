@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::User;
 use super::capture::{Capture, Want};
 use super::identify::{Identity, KeptToken};
-use super::send::{Answer, Content, Held, Message, NoAnswer};
+use super::send::{Answer, Held, Message, NoAnswer, Withheld};
 use super::walk::Action;
 use super::worker::OriginId;
 use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram};
@@ -198,18 +198,18 @@ impl<T: Transport> User<T> {
         }
     }
 
-    /// A request of the plan. `withholds_401`: a 401 may not be the last word.
+    /// A request of the plan. `may_replace`: a 401 may not be the last word.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
-    fn message<'a>(&self, request: &'a RequestProgram, withholds_401: bool) -> Message<'a> {
+    fn message<'a>(&self, request: &'a RequestProgram, may_replace: bool) -> Message<'a> {
         Message {
             step: request.step,
             method: &request.method,
             origin: OriginId(request.origin),
             timeouts: &request.timeouts,
             want: self.want(request),
-            withholds_401,
-            content: Content::Request(request),
+            withholds: Withheld::unauthorized(may_replace),
+            request,
         }
     }
 

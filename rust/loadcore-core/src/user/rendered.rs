@@ -4,7 +4,7 @@ use super::User;
 use super::worker::OriginId;
 use crate::cookies::Place;
 use crate::program::{RequestProgram, append_body};
-use crate::step::{Builtins, RenderError};
+use crate::step::{Builtins, RenderError, Variables};
 use crate::transport::{Transport, host_name};
 
 /// The bytes of a user's current request, until its answer is final. Empty for a request that never varies: its bytes are
@@ -29,6 +29,20 @@ impl<T: Transport> User<T> {
 
     /// Renders a request, with the lines that authenticate it.
     pub(super) fn render(&mut self, request: &RequestProgram) -> Result<(), RenderError> {
+        let content_type = request.body.as_ref().map(|program| &*program.content_type);
+        self.render_with(request, content_type, |variables, builtins, out| match &request.body {
+            Some(program) => program.template.render(variables, builtins, out),
+            None => Ok(()),
+        })
+    }
+
+    /// Renders a request with a body of this type, which `append` appends.
+    pub(super) fn render_with(
+        &mut self,
+        request: &RequestProgram,
+        content_type: Option<&[u8]>,
+        append: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> Result<(), RenderError>,
+    ) -> Result<(), RenderError> {
         let Self { worker, variables, random, cookies, rendered, lines, .. } = self;
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
@@ -56,10 +70,8 @@ impl<T: Transport> User<T> {
         }
         let mut body = worker.body.borrow_mut();
         body.clear();
-        if let Some(program) = &request.body {
-            program.template.render(variables, &mut builtins, &mut body)?;
-        }
-        append_body(bytes, &request.method, request.body.as_ref().map(|program| (&*program.content_type, &**body)));
+        append(variables, &mut builtins, &mut body)?;
+        append_body(bytes, &request.method, content_type.map(|content_type| (content_type, &**body)));
         Ok(())
     }
 

@@ -39,20 +39,20 @@ pub(super) fn append_changed(sent: &[u8], change: &Change<'_>, keeps: impl Fn(&[
     }
 }
 
-/// The request with this line in place of the one that authenticates it.
-pub(super) fn with_authorization(sent: &[u8], authorization: &[u8]) -> Vec<u8> {
+/// The request with this header line in place of the one of the same name, which authenticates it.
+pub(super) fn with_credential(sent: &[u8], credential: &[u8]) -> Vec<u8> {
     let Parts { lines, body, .. } = parts(sent);
     let before = sent.len() - body.len() - b"\r\n".len() - lines.len();
     let mut out = sent[..before].to_vec();
-    let mut authorization = authorization;
+    let mut rest = credential;
     for line in lines_of(lines) {
-        if name_of(line).eq_ignore_ascii_case(b"authorization") {
-            out.extend_from_slice(std::mem::take(&mut authorization));
+        if name_of(line).eq_ignore_ascii_case(name_of(credential)) {
+            out.extend_from_slice(std::mem::take(&mut rest));
         } else {
             out.extend_from_slice(line);
         }
     }
-    out.extend_from_slice(authorization);
+    out.extend_from_slice(rest);
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
     out
@@ -117,7 +117,7 @@ mod tests {
             let same = Change { method: "POST", target: "/a?b", host: None, cookies, keeps_body: true };
             assert_eq!(SENT, changed(&same, |_| true).as_bytes());
         }
-        assert_eq!(SENT, with_authorization(SENT, b"Authorization: Bearer 1\r\n"));
+        assert_eq!(SENT, with_credential(SENT, b"Authorization: Bearer 1\r\n"));
     }
 
     /// Method, target, host and cookies are replaced; a body that is left behind takes its headers with it.
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn lines_are_added() {
         let bare = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-        let authorized = with_authorization(bare, b"Authorization: x\r\n");
+        let authorized = with_credential(bare, b"Authorization: x\r\n");
         assert_eq!(b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\n\r\n".to_vec(), authorized);
 
         let mut out = Vec::new();

@@ -21,27 +21,32 @@ pub(super) struct Message<'a> {
     pub(super) origin: OriginId,
     pub(super) timeouts: &'a Timeouts,
     pub(super) want: Want,
-    /// Whether the row of a 401 is withheld until it is known whether the request is sent again with another token.
-    pub(super) withholds_401: bool,
-    pub(super) content: Content<'a>,
+    pub(super) withholds: Withheld,
+    /// The user's current request.
+    pub(super) request: &'a RequestProgram,
 }
 
-/// What a message is made of.
-#[derive(Clone, Copy)]
-pub(super) enum Content<'a> {
-    /// The user's current request.
-    Request(&'a RequestProgram),
-    /// Bytes as they are.
-    Bytes(&'a [u8]),
+/// The statuses whose rows are withheld until it is known whether they are errors; the first is higher than the second if
+/// there are none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Withheld(u16, u16);
+
+impl Withheld {
+    /// All: whether a token is in the answer is yet to be seen.
+    pub(super) const ALL: Self = Self(0, u16::MAX);
+
+    /// A 401, if the request may be sent again with another token.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
+    pub(super) const fn unauthorized(is_replaceable: bool) -> Self {
+        if is_replaceable { Self(401, 401) } else { Self(1, 0) }
+    }
 }
 
 impl Message<'_> {
     /// Whether an answer of this status is an error. A redirect that is followed is none.
     fn is_error(&self, status: u16) -> bool {
-        match self.content {
-            Content::Request(request) => !request.expects(status) && !request.follows(status),
-            Content::Bytes(_) => status >= 400,
-        }
+        !self.request.expects(status) && !self.request.follows(status)
     }
 }
 
@@ -128,11 +133,7 @@ impl<T: Transport> User<T> {
             return Err(Held::NeedsConnection);
         };
         self.decoder.start(message.method == "HEAD");
-        let bytes = match message.content {
-            Content::Request(request) => self.bytes(request),
-            Content::Bytes(bytes) => bytes,
-        };
-        let length = self.worker.outbox.post(&wire, self.seat.index(), bytes);
+        let length = self.worker.outbox.post(&wire, self.seat.index(), self.bytes(message.request));
         if !quiet {
             // What is there already is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
@@ -170,7 +171,8 @@ impl<T: Transport> User<T> {
         };
         self.keep(message.origin, reusable, &complete, end_ns);
         let service_ns = end_ns.saturating_sub(self.flight.started_ns);
-        if message.withholds_401 && complete.status == 401 {
+        let Withheld(least, most) = message.withholds;
+        if (least..=most).contains(&complete.status) {
             self.withhold(scenario, message.step, due_ns, Ended { result, end_ns });
         } else {
             let error = message.is_error(complete.status);
@@ -265,11 +267,11 @@ impl<T: Transport> User<T> {
         self.flight.clear();
     }
 
-    /// Records the row that was withheld: an error, unless its request is sent again.
+    /// Records the row that was withheld, now that it is known whether it is an error.
     #[cold]
-    pub(super) fn release(&mut self, is_sent_again: bool) {
+    pub(super) fn release(&mut self, error: bool) {
         if let Some(row) = self.withheld.take() {
-            self.worker.recorder.borrow_mut().record(&Record { error: !is_sent_again, ..*row });
+            self.worker.recorder.borrow_mut().record(&Record { error, ..*row });
         }
     }
 

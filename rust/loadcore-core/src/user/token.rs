@@ -5,11 +5,12 @@ use std::rc::Rc;
 use super::User;
 use super::capture::{Capture, Want};
 use super::identify::{KeptToken, Means};
-use super::send::{Content, Message, NoAnswer};
+use super::send::{Message, NoAnswer, Withheld};
 use super::worker::OriginId;
-use crate::auth::{Acquired, Fetch, Rejected, TokenAnswer};
-use crate::program::{ScenarioProgram, append_body, append_line};
+use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
+use crate::program::{ScenarioProgram, append_line};
 use crate::record::Outcome;
+use crate::step::RenderError;
 use crate::timer::Interrupted;
 use crate::transport::Transport;
 
@@ -30,9 +31,8 @@ impl<T: Transport> User<T> {
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let desk = &worker.pools[means.token.pool];
-        let patience_ns = worker.program.http.timeouts.total_ns;
+        let patience_ns = means.token.request.timeouts.total_ns;
         let mut ready_ns = due_ns;
-        self.lines.clear();
         // Whether a fetch that this request waited for has failed.
         let mut has_failed = false;
         loop {
@@ -89,7 +89,7 @@ impl<T: Transport> User<T> {
         pool.rejected(token.slot, token.generation, now_ns) == Rejected::Retry
     }
 
-    /// Makes a token request, and tells the pool what came of it.
+    /// Makes a token request, beside the request that waits for the token, and tells the pool what came of it.
     async fn fetch(
         &mut self,
         scenario: &ScenarioProgram,
@@ -97,57 +97,103 @@ impl<T: Transport> User<T> {
         fetch: &Fetch,
         due_ns: u64,
     ) -> Result<(KeptToken, u64), NoAnswer> {
+        let (rendered, withheld) = (std::mem::take(&mut self.rendered), self.withheld.take());
+        let fetched = self.exchange(scenario, means, fetch, due_ns).await;
+        self.forget_request();
+        self.rendered = rendered;
         let worker = Rc::clone(&self.worker);
-        let pool = &worker.pools[means.token.pool].pool;
-        let Ok(bytes) = self.token_request(means, fetch) else {
-            pool.borrow_mut().failed(fetch.slot, "a variable of the token request has no value", due_ns);
-            return Err(NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns });
-        };
-        let message = Message {
-            step: means.token.step,
-            method: "POST",
-            origin: OriginId(means.token.origin),
-            timeouts: &worker.program.http.timeouts,
-            want: Want { headers: true, body: true, ..Want::default() },
-            withholds_401: false,
-            content: Content::Bytes(&bytes),
-        };
-        let answer = match self.send(scenario, &message, due_ns).await {
-            Ok(answer) => answer,
-            Err(failure) => {
-                if failure.outcome == Outcome::Interrupted {
-                    pool.borrow_mut().abandoned(fetch.slot);
-                } else {
-                    pool.borrow_mut().failed(fetch.slot, failure.outcome.name(), failure.ended_ns);
-                }
-                return Err(failure);
+        let mut pool = worker.pools[means.token.pool].pool.borrow_mut();
+        match fetched {
+            Ok((granted, ended_ns)) => {
+                let token = pool.fetched(fetch.slot, granted, ended_ns);
+                self.release(token.is_err());
+                self.withheld = withheld;
+                token
+                    .map(|token| (KeptToken::take(&token, &mut self.lines), ended_ns))
+                    .map_err(|_| NoAnswer { outcome: Outcome::AuthFailed, ended_ns })
             }
-        };
-        let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
-        let status = answer.complete.status;
-        let granted = TokenAnswer { status, headers: kept, body: kept.body(), unix_ns: worker.unix_ns() }.read();
-        let ended_ns = answer.ended_ns;
-        worker.give_back(answer.capture);
-        let mut pool = pool.borrow_mut();
-        match pool.fetched(fetch.slot, granted, ended_ns) {
-            Ok(token) => Ok((KeptToken::take(&token, &mut self.lines), ended_ns)),
-            Err(_) => Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns }),
+            Err(unanswered) => {
+                self.withheld = withheld;
+                match unanswered {
+                    Unanswered::Interrupted(_) => pool.abandoned(fetch.slot),
+                    Unanswered::Failed(ref reason, failed) => pool.failed(fetch.slot, reason, failed.ended_ns),
+                }
+                let (Unanswered::Interrupted(failed) | Unanswered::Failed(_, failed)) = unanswered;
+                Err(failed)
+            }
         }
     }
 
-    fn token_request(&mut self, means: &Means<'_>, fetch: &Fetch) -> Result<Vec<u8>, crate::step::RenderError> {
-        self.with_builtins(|variables, builtins, body| {
-            let mut bytes = Vec::with_capacity(512);
-            means.token.line.render(variables, builtins, &mut bytes)?;
-            if let Some(client) = means.oauth2.grant.client() {
-                append_line("Authorization", client, variables, builtins, &mut bytes)?;
-            }
-            means.oauth2.grant.render_body(&fetch.how, variables, builtins, body)?;
-            let content_type = b"Content-Type: application/x-www-form-urlencoded\r\n";
-            append_body(&mut bytes, "POST", Some((content_type, body)));
-            Ok(bytes)
+    /// Sends a token request and reads its answer.
+    async fn exchange(
+        &mut self,
+        scenario: &ScenarioProgram,
+        means: &Means<'_>,
+        fetch: &Fetch,
+        due_ns: u64,
+    ) -> Result<(Result<Granted, Refusal>, u64), Unanswered> {
+        let request = &means.token.request;
+        if let Err(problem) = self.render_token_request(scenario, means, fetch) {
+            let reason = format!("`{{{}}}` of the token request: {problem}", scenario.names.name(problem.slot()));
+            let failed = NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns };
+            return Err(Unanswered::Failed(reason, failed));
+        }
+        let message = Message {
+            step: request.step,
+            method: &request.method,
+            origin: OriginId(request.origin),
+            timeouts: &request.timeouts,
+            want: Want { headers: true, body: true, cookies: self.cookies.is_some(), redirects: false },
+            withholds: Withheld::ALL,
+            request,
+        };
+        let answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {
+            Outcome::Interrupted => Unanswered::Interrupted(failed),
+            outcome => Unanswered::Failed(outcome.name().to_owned(), failed),
+        })?;
+        self.store_cookies(message.origin, request, &answer);
+        let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
+        let status = answer.complete.status;
+        let is_expected = request.expects(status);
+        let read =
+            TokenAnswer { status, is_expected, headers: kept, body: kept.body(), unix_ns: self.worker.unix_ns() };
+        let granted = match &means.source.giver {
+            Giver::OAuth2(_) => read.read(),
+            Giver::Login(login) => login.read(&read),
+        };
+        self.worker.give_back(answer.capture);
+        Ok((granted, answer.ended_ns))
+    }
+
+    fn render_token_request(
+        &mut self,
+        scenario: &ScenarioProgram,
+        means: &Means<'_>,
+        fetch: &Fetch,
+    ) -> Result<(), RenderError> {
+        let request = &means.token.request;
+        self.identify(scenario, request)?;
+        let Giver::OAuth2(grant) = &means.source.giver else { return self.render(request) };
+        if let Some(client) = grant.client() {
+            let mut lines = std::mem::take(&mut self.lines);
+            let rendered = self.with_builtins(|variables, builtins, _| {
+                append_line("Authorization", client, variables, builtins, &mut lines)
+            });
+            self.lines = lines;
+            rendered?;
+        }
+        self.render_with(request, Some(b""), |variables, builtins, out| {
+            grant.render_body(&fetch.how, variables, builtins, out)
         })
     }
+}
+
+/// Why a token request has no answer.
+enum Unanswered {
+    /// The user is to stop.
+    Interrupted(NoAnswer),
+    /// For this reason.
+    Failed(String, NoAnswer),
 }
 
 /// What a user that needs a token does next.

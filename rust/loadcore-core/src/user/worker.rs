@@ -77,9 +77,9 @@ pub(crate) struct TokenDesk {
 
 impl TokenDesk {
     fn new(program: &PoolProgram, share: Share) -> Self {
-        let PoolProgram { shared, refresh_before_ns, seed, .. } = program;
+        let PoolProgram { shared, refresh_before_ns, before, seed, .. } = program;
         Self {
-            pool: RefCell::new(Pool::new(*shared, share, *refresh_before_ns, *seed)),
+            pool: RefCell::new(Pool::new(*shared, share, *refresh_before_ns, before, *seed)),
             waiting: RefCell::default(),
             ended_fetches: Cell::new(0),
         }

@@ -21,7 +21,7 @@ fn refused(by_server: bool) -> Result<Granted, Refusal> {
 
 /// A pool of one token, fetched at 0.
 fn one_token(seconds: u64, refresh: Option<&str>) -> Pool {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, 8 * SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, 8 * SECOND, "Bearer ", 1);
     let Acquired::Fetch(fetch) = pool.acquire(0, 0) else { panic!("no fetch") };
     pool.fetched(fetch.slot, granted("t1", seconds, refresh), 0).unwrap();
     pool
@@ -30,7 +30,7 @@ fn one_token(seconds: u64, refresh: Option<&str>) -> Pool {
 /// What was acquired, in short.
 fn told(acquired: &Acquired<'_>) -> String {
     match acquired {
-        Acquired::Token(token) => String::from_utf8_lossy(token.authorization).into_owned(),
+        Acquired::Token(token) => String::from_utf8_lossy(token.line).trim_end().to_owned(),
         Acquired::Fetch(Fetch { how: How::Grant, .. }) => "grant".to_owned(),
         Acquired::Fetch(Fetch { how: How::Refresh(token), .. }) => format!("refresh by {token}"),
         Acquired::Wait(_) => "wait".to_owned(),
@@ -41,11 +41,11 @@ fn told(acquired: &Acquired<'_>) -> String {
 /// The first user fetches, others wait, and then all have the token.
 #[test]
 fn one_fetch_for_all() {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     assert_eq!(told(&pool.acquire(0, 0)), "grant");
     let Acquired::Wait(slot) = pool.acquire(1, 0) else { panic!("no wait") };
     let token = pool.fetched(slot, granted("t1", 60, None), SECOND).unwrap();
-    assert_eq!(token.authorization, b"Bearer t1");
+    assert_eq!(token.line, b"Bearer t1\r\n");
     assert_eq!(told(&pool.acquire(1, SECOND)), "Bearer t1");
     assert_eq!(told(&pool.acquire(2, SECOND)), "Bearer t1");
 }
@@ -53,15 +53,15 @@ fn one_fetch_for_all() {
 /// Each user has its own token unless they are shared; shared ones are split over workers.
 #[test]
 fn slots() {
-    let mut own = Pool::new(None, Share::new(1, 2).unwrap(), SECOND, 1);
+    let mut own = Pool::new(None, Share::new(1, 2).unwrap(), SECOND, "Bearer ", 1);
     let slots = [1, 3, 5].map(|user| match own.acquire(user, 0) {
         Acquired::Fetch(fetch) => fetch.slot.0,
         other => panic!("{other:?}"),
     });
     assert_eq!(slots, [0, 1, 2]);
-    let mut shared = Pool::new(Some(5), Share::new(1, 2).unwrap(), SECOND, 1);
+    let mut shared = Pool::new(Some(5), Share::new(1, 2).unwrap(), SECOND, "Bearer ", 1);
     assert_eq!(["grant", "grant", "wait"].map(str::to_owned), [1, 3, 5].map(|user| told(&shared.acquire(user, 0))));
-    assert_eq!(Pool::new(Some(1), Share::new(1, 2).unwrap(), SECOND, 1).shared, Some(1));
+    assert_eq!(Pool::new(Some(1), Share::new(1, 2).unwrap(), SECOND, "Bearer ", 1).shared, Some(1));
 }
 
 /// Before its end a token is refreshed by the one who asks first; the others go on with the old one until then.
@@ -81,7 +81,7 @@ fn refresh_ahead() {
 /// The refresh lies between the whole and three quarters of the lead before the end, and differs between users.
 #[test]
 fn jitter() {
-    let mut pool = Pool::new(None, Share::WHOLE, 8 * SECOND, 1);
+    let mut pool = Pool::new(None, Share::WHOLE, 8 * SECOND, "Bearer ", 1);
     let mut times = std::collections::BTreeSet::new();
     for user in 0..50 {
         pool.acquire(user, 0);
@@ -99,7 +99,7 @@ fn odd_lifetimes() {
     let mut short = one_token(4, None);
     assert_eq!(told(&short.acquire(0, 2 * SECOND - 1)), "Bearer t1");
     assert_eq!(told(&short.acquire(0, 2 * SECOND)), "grant");
-    let mut endless = Pool::new(Some(1), Share::WHOLE, 8 * SECOND, 1);
+    let mut endless = Pool::new(Some(1), Share::WHOLE, 8 * SECOND, "Bearer ", 1);
     endless.acquire(0, 0);
     let answer = Granted { access_token: "t".to_owned(), expires_in_ns: None, refresh_token: None };
     endless.fetched(TokenSlot(0), Ok(answer), 0).unwrap();
@@ -109,16 +109,16 @@ fn odd_lifetimes() {
 /// A token that is good for no time serves the one who fetched it, and no one else.
 #[test]
 fn expired_on_arrival() {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     pool.acquire(0, 0);
-    assert_eq!(pool.fetched(TokenSlot(0), granted("t1", 0, None), 1).unwrap().authorization, b"Bearer t1");
+    assert_eq!(pool.fetched(TokenSlot(0), granted("t1", 0, None), 1).unwrap().line, b"Bearer t1\r\n");
     assert_eq!(told(&pool.acquire(1, 1)), "grant");
 }
 
 /// After a failure nobody fetches for a while, twice as long each time; then one does.
 #[test]
 fn back_off() {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     let mut now = 0;
     let mut waits = Vec::new();
     for _ in 0..8 {
@@ -140,7 +140,7 @@ fn back_off() {
 /// A server that says when to come again is asked then, within bounds, however often it has failed before.
 #[test]
 fn retry_after() {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     let mut now = 0;
     for (says, least) in [(3, 3), (0, 1), (3, 3), (3600, 30), (5, 5)] {
         assert_eq!(told(&pool.acquire(0, now)), "grant");
@@ -210,7 +210,7 @@ fn no_storm_of_replacements() {
 /// When the fetching user stops, the next one fetches.
 #[test]
 fn abandoned() {
-    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, 1);
+    let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     pool.acquire(0, 0);
     assert_eq!(told(&pool.acquire(1, 0)), "wait");
     pool.abandoned(TokenSlot(0));
@@ -232,7 +232,7 @@ proptest! {
     /// after its end.
     #[test]
     fn one_fetch_at_a_time(events in prop::collection::vec((0_u8..6, 0_u32..3, 0_u64..20), 1..200)) {
-        let mut pool = Pool::new(Some(1), Share::WHOLE, 4 * SECOND, 1);
+        let mut pool = Pool::new(Some(1), Share::WHOLE, 4 * SECOND, "Bearer ", 1);
         let (mut now, mut under_way, mut expires_at, mut generation) = (0, false, 0, 0);
         for (event, user, seconds) in events {
             now += seconds * SECOND / 4;

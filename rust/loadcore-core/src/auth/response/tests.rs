@@ -6,7 +6,8 @@ use crate::auth::reason::MOST_WORDS;
 const NOW_NS: u64 = 1_764_288_000 * SECOND_NS;
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Granted, Refusal> {
-    TokenAnswer { status, headers: &headers.to_vec(), body, unix_ns: NOW_NS }.read()
+    let is_expected = (200..300).contains(&status);
+    TokenAnswer { status, is_expected, headers: &headers.to_vec(), body, unix_ns: NOW_NS }.read()
 }
 
 fn granted(body: &str) -> Granted {

@@ -186,7 +186,8 @@ fn ways() -> Vec<(&'static str, Value, &'static str)> {
         (
             "oauth2",
             json!({"kind": "oauth2", "token_url": "/token", "refresh_before_ns": 0, "step": "token",
-                   "grant": {"grant": "client_credentials", "client_id": text("c"), "client_secret": text("s")}}),
+                   "grant": {"grant": "client_credentials"},
+                   "client": {"id": text("c"), "secret": text("s"), "place": "header"}}),
             "Authorization: Bearer t1\r\n",
         ),
         ("by hand", Value::Null, "Authorization: Bearer own\r\nX-Api-Key: own\r\n"),
