@@ -113,10 +113,15 @@ def _checked(table: Mapping[str, object], where: str) -> dict[str, object]:
             similar = difflib.get_close_matches(key.replace("-", "_"), _KEYS, n=1)
             hints.append(f"did you mean `{similar[0]}`?" if similar else f"known keys: {', '.join(_KEYS)}")
         elif not _fits(value, _KEYS[key][0]):
-            problems.append(f"`{key}` must be {_KEYS[key][1]}, not {value!r}")
+            problems.append(f"`{key}` must be {_KEYS[key][1]}, not {_shown(value)}")
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}", hint=" ".join(dict.fromkeys(hints)) or None)
     return dict(table)
+
+
+def _shown(value: object) -> str:
+    """The value for a message. What stands in lists and tables may be a secret: `env` has them."""
+    return "one with other values" if isinstance(value, list | dict) else repr(value)
 
 
 def _fits(value: object, types: _Types) -> bool:

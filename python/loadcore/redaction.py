@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadcore.errors import Problem
     from loadcore.plan import PlanDocument
 
 HIDDEN: Final = "***"
@@ -18,6 +23,7 @@ _SENSITIVE: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _QUERY_VALUE: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
+_VARIABLE_IN_MESSAGE: Final = re.compile(r"`\{([^`{}]+)\}`")
 _VARIABLE_ALONE: Final = re.compile(r"\{\$?[\w.-]+(?::\w+)?\}")
 
 
@@ -40,6 +46,19 @@ def redact(document: PlanDocument) -> dict[str, Any]:
 def _way(way: dict[str, Any]) -> dict[str, Any]:
     """Hides the secrets of a way to authenticate; a request and headers are as those of a scenario."""
     return {name: (_any if name in {"request", "headers"} else _secrets)(value) for name, value in way.items()}
+
+
+def without_unshown_names(problems: Iterable[Problem], document: PlanDocument) -> list[Problem]:
+    """The problems that the engine found, without names of variables that the plan would not show.
+
+    A password that holds `{braces}` asks for a variable, and its name is part of the password.
+    """
+    plan = json.dumps(redact(document), ensure_ascii=False)
+
+    def shown(match: re.Match[str]) -> str:
+        return match[0] if re.search(rf"\{{{re.escape(match[1])}[:}}]", plan) else "`{***}`"
+
+    return [replace(problem, message=_VARIABLE_IN_MESSAGE.sub(shown, problem.message)) for problem in problems]
 
 
 def _secrets(value: object) -> object:

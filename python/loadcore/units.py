@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from loadcore.kinds import shown
+
 _NUMBER = r"\d+(?:\.\d+)?"
 _DURATION_UNITS = {
     "h": 3_600_000_000_000,
@@ -160,7 +162,7 @@ def _written(text: object, *units: str) -> str:
         examples = " or ".join(f'"{number}{unit}"' for unit in units)
         raise ValueError(f"{number} has no unit: write {examples}")
     if not isinstance(text, str):
-        message = f'{text!r} is no quantity: write text with a unit, as "30{units[0]}"'
+        message = f'{shown(text)} is no quantity: write text with a unit, as "30{units[0]}"'
         raise ValueError(message)  # noqa: TRY004 - callers handle one kind of error
     return text.strip()
 

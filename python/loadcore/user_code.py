@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.errors import LoadcoreError, Problem, ScenarioError, ScenarioRaised
+from loadcore.redaction import is_sensitive
 from loadcore.suggestions import SCENARIO_WORDS, did_you_mean
 
 if TYPE_CHECKING:
@@ -89,12 +90,17 @@ def _wrong_arguments(error: TypeError) -> Problem | None:
 def _frames(error: BaseException) -> tuple[str, ...]:
     """The user's own frames, the innermost last."""
     frames = [
-        f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}"
+        f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}{_source(frame.line)}"
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith((*_NOT_THE_USERS, "<frozen"))
     ]
     # A file that cannot be parsed has no frame of its own.
     if isinstance(error, SyntaxError) and error.filename:
         line = (error.text or linecache.getline(error.filename, error.lineno or 0)).strip()
-        frames.append(f"{Path(error.filename).name}:{error.lineno}: {line}")
+        frames.append(f"{Path(error.filename).name}:{error.lineno}{_source(line)}")
     return tuple(frames[-_MOST_FRAMES:])
+
+
+def _source(line: str | None) -> str:
+    """A line of the user's file, unless it names something that may be a secret."""
+    return f": {line}" if line and not is_sensitive(line) else ""

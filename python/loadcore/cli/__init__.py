@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "loadcore"
-        console.error(error.format_message(), f"{path} --help lists the options")
+        console.error(*_usage(error.format_message(), path))
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -80,3 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.bug(error, ISSUES)
         return ExitCode.BUG
     return code if isinstance(code, int) else ExitCode.PASS
+
+
+def _usage(message: str, path: str) -> tuple[str, str]:
+    """What is wrong with the arguments, and what to do about it.
+
+    Words too many are not repeated: as often as not they are the end of a header or a body that has no quotes.
+    """
+    if message.startswith("Got unexpected extra argument"):
+        return "there are arguments too many", f"put quotes around a value with spaces in it; {path} --help lists all"
+    return message, f"{path} --help lists the options"

@@ -39,7 +39,7 @@ def _scenario(host: str | None, name: str) -> str:
     if host is None:
         return text
     if not host.startswith(("http://", "https://")) or '"' in host or "\\" in host:
-        raise UsageError(f"{host} is no base URL", hint="write it as http://127.0.0.1:8000")
+        raise UsageError("this is not a base URL", hint="write --host as http://127.0.0.1:8000")
     return text.replace("{base_url}", host)
 
 

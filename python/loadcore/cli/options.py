@@ -49,10 +49,12 @@ def _valid(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 def _pairs(separator: str, example: str) -> Callable[[list[str]], object]:
     def check(values: list[str]) -> None:
-        for value in values:
+        for number, value in enumerate(values, start=1):
             name, found, _ = value.partition(separator)
             if not found or not name.strip():
-                raise ValueError(f'"{value}" is no pair: write it as "{example}"')
+                # What it is stays unsaid: it may be a secret.
+                which = f"the {number}. of them" if len(values) > 1 else "it"
+                raise ValueError(f'{which} has no name with a "{separator}" after it: write it as "{example}"')
 
     return check
 

@@ -21,8 +21,8 @@ from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.flows import FlowCompiler
 from loadcore.compiler.looks import compile_extract
 from loadcore.compiler.names import default_name, free_name
-from loadcore.compiler.problems import kind_of
 from loadcore.http import Request
+from loadcore.kinds import kind_of
 from loadcore.plan import is_one_login
 from loadcore.units import parse_duration
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.fields import compile_fields
-from loadcore.compiler.problems import kind_of
 from loadcore.http import Upload
+from loadcore.kinds import kind_of
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
@@ -53,6 +53,7 @@ def _raw(request: Request, problems: Problems) -> BodyPlan:
         text = options["text"]
         if not isinstance(text, str):
             problems.add(place, f"text is {kind_of(text)}: it must be a text; bytes go into content")
+            text = ""
         return {"kind": "text", "text": text}
     content = options["content"]
     if not isinstance(content, bytes):

@@ -16,6 +16,7 @@ from loadcore.compiler.problems import Problems
 from loadcore.compiler.settings import compile_http
 from loadcore.compiler.tables import FeederRegistry
 from loadcore.http import Http
+from loadcore.kinds import shown
 from loadcore.plan import VERSION, Plan
 from loadcore.scenario import Scenario
 from loadcore.units import parse_duration
@@ -58,7 +59,7 @@ class _Compiler:
         self._scenarios = [each for each in scenarios if isinstance(each, Scenario)]
         for other in scenarios:
             if not isinstance(other, Scenario):
-                problems.add(None, f"{other!r} is no scenario", 'write Scenario("name", …)')
+                problems.add(None, f"{shown(other)} is not a scenario", 'write Scenario("name", …)')
         self._options = options
         self._problems = problems
         self._auth = AuthRegistry(problems)
@@ -124,7 +125,7 @@ class _Compiler:
 
     def _feeder_names(self, scenario: Scenario) -> list[str]:
         if not isinstance(scenario.feeders, tuple):
-            message = f"feeders is {scenario.feeders!r}: it must be a list"
+            message = f"feeders is {shown(scenario.feeders)}: it must be a list"
             self._problems.add(scenario.place, message, 'write feeders=[csv_feeder("users.csv")]')
             return []
         names = (self._feeders.register(feeder, scenario.place) for feeder in scenario.feeders)

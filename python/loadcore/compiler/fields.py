@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from loadcore.compiler.problems import kind_of
+from loadcore.kinds import kind_of, shown
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
@@ -21,7 +21,8 @@ def compile_fields(fields: object, what: str, place: Place | None, problems: Pro
     pairs: list[Pair] = []
     for name, value in fields.items():
         if not isinstance(name, str) or not name:
-            problems.add(place, f"{what} has the name {name!r}: it must be a text")
+            written = "an empty text" if name == "" else shown(name)
+            problems.add(place, f"{what} has {written} for a name: it must be a text")
             continue
         for each in value if isinstance(value, list | tuple) else (value,):
             match each:

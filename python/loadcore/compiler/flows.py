@@ -11,9 +11,9 @@ from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.loads import compile_pause
 from loadcore.compiler.looks import compile_check, compile_comparison, compile_extract, compile_statuses, describe
 from loadcore.compiler.names import default_name
-from loadcore.compiler.problems import kind_of
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
 from loadcore.http import Request, RequestOptions
+from loadcore.kinds import kind_of, shown
 from loadcore.scenario import Branch, Choice, Group, Repeat
 from loadcore.suggestions import REQUEST_WORDS, did_you_mean
 from loadcore.think import Think
@@ -45,7 +45,7 @@ class FlowCompiler:
     def steps(self, steps: object, what: str, place: Place | None, *, depth: int = 0) -> list[StepPlan]:
         """The plans of a list of steps. `what` and `place` say whose steps they are."""
         if not isinstance(steps, tuple | list):
-            self._problems.add(place, f"{what} is {steps!r}: it must be a list of steps")
+            self._problems.add(place, f"{what} is {shown(steps)}: it must be a list of steps")
             return []
         if depth > _MOST_DEEP:
             self._problems.add(place, f"steps are nested more than {_MOST_DEEP} deep")
@@ -151,13 +151,13 @@ class FlowCompiler:
             plan["expect"] = compile_statuses(options["expect"], "expect", place, problems)
         checks = options.get("checks", ())
         if not isinstance(checks, list | tuple):
-            problems.add(place, f"checks is {checks!r}: it must be a list")
+            problems.add(place, f"checks is {shown(checks)}: it must be a list")
         elif checks:
             looked = (compile_check(check, place, problems) for check in checks)
             plan["checks"] = cast("list[CheckPlan]", [each for each in looked if each])
         extract = options.get("extract", {})
         if not isinstance(extract, dict):
-            problems.add(place, f"extract is {extract!r}: it must be a dictionary of variables to values")
+            problems.add(place, f"extract is {shown(extract)}: it must be a dictionary of variables to values")
         elif extract:
             taken = (compile_extract(variable, source, place, problems) for variable, source in extract.items())
             plan["extracts"] = cast("list[ExtractPlan]", [each for each in taken if each])

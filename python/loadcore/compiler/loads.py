@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from loadcore.kinds import shown
 from loadcore.load import ArrivalRate, ArrivalStages, Iterations, Users, UserStages
 from loadcore.think import Pause
 from loadcore.units import Rate, parse_duration, parse_rate
@@ -75,14 +76,14 @@ def compile_load(load: Load, place: Place | None, problems: Problems) -> LoadPla
             return _iterations(load, place, problems)
         case _:
             hint = 'write load=users(50, duration="60s"), or another of the load models'
-            problems.add(place, f"load is {load!r}: it must be a load model", hint)
+            problems.add(place, f"load is {shown(load)}: it must be a load model", hint)
             return {"kind": "users", "users": 1, "duration_ns": 1}
 
 
 def compile_pause(pause: Pause, what: str, place: Place | None, problems: Problems) -> ThinkPlan:
     """The plan of a pause."""
     if not isinstance(pause, Pause):
-        problems.add(place, f"{what} is {pause!r}: it must be a pause", 'write every("5s")')
+        problems.add(place, f"{what} is {shown(pause)}: it must be a pause", 'write every("5s")')
         return {"distribution": "constant", "ns": 0}
     given = (pause.shortest is not None, pause.longest is not None, pause.mean is not None)
     if given == (False, False, True):
@@ -144,7 +145,7 @@ def _stages(
             case (end, length):
                 pairs.append((end, length))
             case _:
-                problems.add(place, f"a stage is {stage!r}: it must be a pair of {what} and length")
+                problems.add(place, f"a stage is {shown(stage)}: it must be a pair of {what} and length")
     return pairs
 
 

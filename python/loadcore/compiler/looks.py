@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.checks import Check, Claim, Comparison, Default, Extractable, Regex
+from loadcore.kinds import shown
 from loadcore.redaction import is_sensitive
 from loadcore.units import parse_duration, parse_size
 
@@ -65,7 +66,8 @@ def compile_statuses(expected: object, what: str, place: Place | None, problems:
         elif isinstance(each, int) and not isinstance(each, bool) and 100 <= each <= _HIGHEST_STATUS:  # noqa: PLR2004 - HTTP
             ranges.append((each, each))
         else:
-            problems.add(place, f'{what} is {each!r}: it must be a status such as 201 or a class such as "2xx"')
+            written = repr(each) if isinstance(each, str) else shown(each)
+            problems.add(place, f'{what} is {written}: it must be a status such as 201 or a class such as "2xx"')
     return ranges
 
 
@@ -93,7 +95,7 @@ def compile_comparison(compare: Comparison, what: str, place: Place | None, prob
     """The plan of a comparison with a plain value."""
     if compare.value is not None and not isinstance(compare.value, str | int | float | bool):
         problems.add(
-            place, f"{what} is compared with {compare.value!r}: it must be a text, a number, True, False or None"
+            place, f"{what} is compared with {shown(compare.value)}: it must be a text, a number, True, False or None"
         )
     return {"operator": compare.operator, "value": compare.value}
 
@@ -145,4 +147,6 @@ def _status_ranges(claim: Claim, place: Place | None, problems: Problems) -> lis
 
 
 def _shown(value: object) -> str:
-    return "a claim about a variable" if isinstance(value, Claim) else repr(value)
+    if isinstance(value, Claim):
+        return "a claim about a variable"
+    return repr(value) if type(value).__module__ == Claim.__module__ else shown(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from loadcore.errors import Problem, ScenarioError
+from loadcore.kinds import shown
 from loadcore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -13,14 +14,6 @@ if TYPE_CHECKING:
     from loadcore.place import Place
 
 T = TypeVar("T")
-
-
-def kind_of(value: object) -> str:
-    """What a value is, for messages about values that may be secrets: `a list`, `an int`, `None`."""
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 class Problems:
@@ -56,14 +49,15 @@ class Problems:
         """The value, if it is a whole number in this range."""
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        self.add(place, f"{what} is {value!r}: it must be a whole number from {least:,} to {most:,}")
+        self.add(place, f"{what} is {shown(value)}: it must be a whole number from {least:,} to {most:,}")
         return least
 
     def text(self, place: Place | None, what: str, value: object) -> str:
         """The value, if it is a text that is not empty."""
         if isinstance(value, str) and value:
             return value
-        self.add(place, f"{what} is {value!r}: it must be a text")
+        written = repr(value) if value == "" else shown(value)
+        self.add(place, f"{what} is {written}: it must be a text")
         return ""
 
     def member(self, place: Place | None, what: str, value: object, members: Iterable[str]) -> str:
@@ -71,12 +65,13 @@ class Problems:
         known = list(members)
         if value in known:
             return str(value)
-        self.add(place, f"{what} is {value!r}" + did_you_mean(value, known))
+        written = repr(value) if isinstance(value, str) else shown(value)
+        self.add(place, f"{what} is {written}" + did_you_mean(value, known))
         return known[0]
 
     def flag(self, place: Place | None, what: str, value: object) -> bool:
         """The value, if it is True or False."""
         if isinstance(value, bool):
             return value
-        self.add(place, f"{what} is {value!r}: it must be True or False")
+        self.add(place, f"{what} is {shown(value)}: it must be True or False")
         return False

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadcore.http import Http, Limits, Timeouts, Tls
+from loadcore.kinds import shown
 from loadcore.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _MOST_REDIRECTS: Final = 10
 def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPlan:
     """The plan of the HTTP settings."""
     if not isinstance(http, Http):
-        problems.add(place, f"http is {http!r}: it must be Http(…)")
+        problems.add(place, f"http is {shown(http)}: it must be Http(…)")
         http = Http()
     plan: HttpPlan = {
         "timeouts": compile_timeouts(http.timeouts, place, problems),
@@ -37,7 +38,7 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
 def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems) -> TimeoutsPlan:
     """The plan of a request's deadlines."""
     if not isinstance(timeouts, Timeouts):
-        problems.add(place, f"timeouts is {timeouts!r}: it must be Timeouts(…)", 'write Timeouts(total="10s")')
+        problems.add(place, f"timeouts is {shown(timeouts)}: it must be Timeouts(…)", 'write Timeouts(total="10s")')
         timeouts = Timeouts()
 
     def deadline(what: str, text: str) -> int:
@@ -62,7 +63,7 @@ def compile_redirects(number: object, place: Place | None, problems: Problems) -
 
 def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPlan:
     if not isinstance(limits, Limits):
-        problems.add(place, f"limits is {limits!r}: it must be Limits(…)")
+        problems.add(place, f"limits is {shown(limits)}: it must be Limits(…)")
         limits = Limits()
 
     def size(what: str, text: str, most: int = 2**32 - 1) -> int:
@@ -80,7 +81,7 @@ def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPl
 
 def _tls(tls: Tls, place: Place | None, problems: Problems) -> TlsPlan:
     if not isinstance(tls, Tls):
-        problems.add(place, f"tls is {tls!r}: it must be Tls(…)")
+        problems.add(place, f"tls is {shown(tls)}: it must be Tls(…)")
         tls = Tls()
     plan: TlsPlan = {
         "insecure": problems.flag(tls.place, "insecure", tls.insecure),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from loadcore.compiler.names import free_name
 from loadcore.feeders import FileFeeder, RowsFeeder
+from loadcore.kinds import shown
 from loadcore.user_code import user_code
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from loadcore.plan import FeederPlan, SourcePlan
 
 _ORDERS: Final = ("sequential", "random", "shuffled", "per_user", "unique")
+_FEEDERS: Final = 'write csv_feeder("users.csv") or another feeder'
 _AT_ENDS: Final = ("recycle", "stop", "fail")
 
 
@@ -33,7 +35,7 @@ class FeederRegistry:
     def register(self, feeder: Feeder, place: Place | None) -> str | None:
         """The name under which it stands in the plan; `None` if it is none."""
         if not isinstance(feeder, FileFeeder | RowsFeeder):
-            self._problems.add(place, f"{feeder!r} is no feeder", 'write csv_feeder("users.csv") or another feeder')
+            self._problems.add(place, f"{shown(feeder)} is not a feeder", _FEEDERS)
             return None
         if id(feeder) not in self._names:
             source = self._file(feeder) if isinstance(feeder, FileFeeder) else self._rows(feeder)
@@ -88,12 +90,12 @@ class FeederRegistry:
 def _wrong(row: object, columns: list[Any]) -> str | None:
     """What is wrong with a row, if anything."""
     if not isinstance(row, Mapping):
-        return f"is {row!r}: it must be a dictionary"
+        return f"is {shown(row)}: it must be a dictionary"
     if set(row) != set(columns):
         return f"has the columns {', '.join(map(str, row))}; the first row has {', '.join(map(str, columns))}"
     for name, value in row.items():
         if not isinstance(name, str):
-            return f"has the column {name!r}: it must be a text"
+            return f"has the column {shown(name)}: it must be a text"
         if value is not None and not isinstance(value, str | int | float | bool):
             return f'has a {type(value).__name__} in "{name}": it must be a text, a number, a boolean or None'
         if isinstance(value, float) and not math.isfinite(value):

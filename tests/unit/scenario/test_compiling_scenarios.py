@@ -119,7 +119,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ),
         ({"load": iterations()}, "iterations takes either `total` or `each`"),  # type: ignore[call-overload]
         ({"load": iterations(total=0)}, "the number of iterations is 0"),
-        ({"pacing": "5s"}, "pacing is '5s': it must be a pause"),
+        ({"pacing": "5s"}, "pacing is a str: it must be a pause"),
         ({"start_after": 5}, 'start_after: 5 has no unit: write "5s" or "5ms"'),
         ({"headers": [("a", "b")]}, "it must be a dictionary of names to values"),
         ({"auth": "me"}, "auth is a str: it must be a way to authenticate"),
@@ -166,12 +166,12 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
             "shared is 0: it must be a whole number from 1 to 4,294,967,295",
         ),
         ({"feeders": csv_feeder("x.csv")}, "it must be a list"),
-        ({"feeders": ["x.csv"]}, "'x.csv' is no feeder"),
+        ({"feeders": ["x.csv"]}, "a str is not a feeder"),
         ({"feeders": [csv_feeder("nowhere.csv")]}, "there is no file"),
         ({"http": Timeouts()}, "it must be Http(…)"),
         ({"http": Http(reuse="never")}, "reuse is 'never' (there are: user, iteration, request)"),  # type: ignore[arg-type]
         ({"http": Http(cookies=1)}, "cookies is 1: it must be True or False"),  # type: ignore[arg-type]
-        ({"http": Http(timeouts="5s")}, "timeouts is '5s': it must be Timeouts(…)"),  # type: ignore[arg-type]
+        ({"http": Http(timeouts="5s")}, "timeouts is a str: it must be Timeouts(…)"),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(body=5))}, 'the limit of the body: 5 has no unit: write "5B" or "5kB"'),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(head="5GB"))}, "the limit of the head is 5000000000"),
         ({"http": Http(tls=Tls(ca_file="nowhere.pem"))}, "there is no file"),
@@ -210,7 +210,7 @@ def test_scenarios_have_names_of_their_own() -> None:
 def test_nothing_to_run_is_said() -> None:
     """A run without scenarios is refused, and so is one of other things."""
     assert problems() == ["there is no scenario to run"]
-    assert problems(scenario(), get("/")) == ["Request(method='GET', url='/', options={}) is no scenario"]  # type: ignore[arg-type]
+    assert problems(scenario(), get("/")) == ["a Request is not a scenario"]  # type: ignore[arg-type]
 
 
 def test_settings_of_the_run_hold_for_all_scenarios() -> None:

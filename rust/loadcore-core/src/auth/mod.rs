@@ -91,7 +91,7 @@ pub enum AuthProblem {
     #[error("the place of the token: {0}")]
     Place(RuleProblem),
     /// Not a header's name.
-    #[error("`{0}` is not the name of a header")]
+    #[error("`{0}…` is not the name of a header")]
     HeaderName(String),
     /// A prefix that cannot be sent.
     #[error("the prefix of a token holds a line end, which cannot be sent")]
@@ -241,7 +241,8 @@ impl Compiler<'_> {
     fn header_name(&mut self, name: &str) {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.problems.push(AuthProblem::HeaderName(name.to_owned()));
+            self.problems
+                .push(AuthProblem::HeaderName(name.split([':', ' ', '=']).next().unwrap_or_default().to_owned()));
         }
     }
 }

@@ -178,7 +178,7 @@ fn problems() {
     let colon = problem(&colon).to_string();
     assert!(colon.starts_with("the user name holds a colon") && !colon.contains("s3cret"), "{colon}");
     let key = json!({"kind": "api_key", "key": {"text": "k"}, "name": "a b", "place": "header"});
-    assert_eq!(problem(&key), AuthProblem::HeaderName("a b".to_owned()));
+    assert_eq!(problem(&key), AuthProblem::HeaderName("a".to_owned()));
     let grant = json!({"grant": "password", "username": {"text": "u"}, "password": {"text": "p"}});
     let nothing = json!({
         "kind": "oauth2", "token_url": "/t", "grant": grant, "shared": 0, "refresh_before_ns": 1, "step": "token",

@@ -8,7 +8,7 @@ use crate::record::{CheckId, Section};
 use crate::step::{
     CompiledCheck, CompiledExtract, Context, Template, TemplateBuilder, Wanted, compile_body, forbidden_in_head,
 };
-use crate::transport::Origin;
+use crate::transport::{Origin, shown};
 
 /// Headers that are decided by the body and the connection, not by the user.
 const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
@@ -114,13 +114,14 @@ impl ScenarioCompiler<'_, '_> {
         let absolute = url.contains("://") && !url.starts_with('/');
         let joined = if absolute { url.to_owned() } else { join(&self.scenario.base_url, url) };
         if !absolute && !url.starts_with('/') && !url.is_empty() && !url.starts_with('?') {
-            let message = format!("the URL `{url}` is neither a path that begins with `/` nor an absolute URL");
+            let message =
+                format!("the URL `{}` is neither a path that begins with `/` nor an absolute URL", shown(url));
             self.problems.add_in("url", message);
             return None;
         }
         let authority = joined.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or("");
         if authority.contains('{') {
-            self.problems.add_in("url", format!("the host of `{url}` cannot be a variable"));
+            self.problems.add_in("url", format!("the host of `{}` cannot be a variable", shown(url)));
             return None;
         }
         match Origin::split(&joined) {
@@ -181,7 +182,9 @@ impl ScenarioCompiler<'_, '_> {
         for (index, (name, value)) in agent.iter().chain(inherited).chain(&request.headers).enumerate() {
             let place = format!("headers[{index}]");
             if !is_token(name) {
-                self.problems.add_in(place, format!("`{name}` is not the name of a header"));
+                // What follows may be its value, which belongs elsewhere.
+                let shown = name.split([':', ' ', '=']).next().unwrap_or_default();
+                self.problems.add_in(place, format!("`{shown}…` is not the name of a header"));
                 continue;
             }
             match &*name.to_ascii_lowercase() {

@@ -39,25 +39,27 @@ pub enum TemplateProblem {
     },
     /// Not a name of a variable.
     #[error(
-        "`{{{slot}}}` names no variable: names are letters, digits, `_`, `-` and `.`; a literal brace is written `{{{{`"
+        "the `{{` at position {at} does not begin a variable: a name has letters, digits, `_`, `-` and `.` only; a literal brace is written `{{{{`"
     )]
     BadName {
-        /// What stands between the braces.
-        slot: String,
+        /// Where. What stands between the braces may be part of a secret.
+        at: usize,
     },
     /// Not a built-in.
     #[error(
-        "`{{{slot}}}` is no built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration"
+        "the `{{$` at position {at} does not begin a built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration"
     )]
     UnknownBuiltin {
-        /// What stands between the braces.
-        slot: String,
+        /// Where.
+        at: usize,
     },
     /// A filter that does not exist or makes no sense here.
-    #[error("`:{filter}` cannot be used here: `:raw` is for URLs, `:json` for a whole string of a JSON body")]
+    #[error(
+        "the variable at position {at} has a filter that cannot be used here: `:raw` is for URLs, `:json` for a whole string of a JSON body"
+    )]
     BadFilter {
-        /// The filter.
-        filter: String,
+        /// Where.
+        at: usize,
     },
     /// A line end or NUL in a URL or header.
     #[error("a URL or header cannot hold a line end or NUL")]
@@ -214,7 +216,7 @@ impl TemplateBuilder {
                 Some(end) if rest[1 + end..].starts_with('}') => &rest[1..=end],
                 _ => return Err(TemplateProblem::NotClosed { at: brace }),
             };
-            self.slot(slot, context, names)?;
+            self.slot(slot, brace, context, names)?;
             at = brace + slot.len() + 2;
         }
         self.static_text(&text[at..], context)
@@ -263,18 +265,17 @@ impl TemplateBuilder {
         Ok(())
     }
 
-    fn slot(&mut self, slot: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
+    fn slot(&mut self, slot: &str, at: usize, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
         if let Some(builtin) = slot.strip_prefix('$') {
-            let unknown = || TemplateProblem::UnknownBuiltin { slot: slot.to_owned() };
-            let builtin = Builtin::parse(builtin).ok_or_else(unknown)?;
+            let builtin = Builtin::parse(builtin).ok_or(TemplateProblem::UnknownBuiltin { at })?;
             self.then(Then::Builtin(builtin, context.encoding()));
             return Ok(());
         }
-        let (name, filter) = split_filter(slot)?;
+        let (name, filter) = split_filter(slot).ok_or(TemplateProblem::BadName { at })?;
         let encoding = match (filter, context) {
             (None, _) => context.encoding(),
             (Some("raw"), Context::Path | Context::Query) => Encoding::Target,
-            (Some(filter), _) => return Err(TemplateProblem::BadFilter { filter: filter.to_owned() }),
+            (Some(_), _) => return Err(TemplateProblem::BadFilter { at }),
         };
         self.then(Then::Variable(names.slot(name), encoding));
         Ok(())
@@ -307,10 +308,10 @@ pub(super) fn whole_json_slot(text: &str) -> Option<&str> {
     is_name(slot).then_some(slot)
 }
 
-/// A slot's name and its filter, if it has one.
-fn split_filter(slot: &str) -> Result<(&str, Option<&str>), TemplateProblem> {
+/// A slot's name and its filter, if it has one. `None`: it begins with no name.
+fn split_filter(slot: &str) -> Option<(&str, Option<&str>)> {
     let (name, filter) = slot.split_once(':').map_or((slot, None), |(name, filter)| (name, Some(filter)));
-    if is_name(name) { Ok((name, filter)) } else { Err(TemplateProblem::BadName { slot: slot.to_owned() }) }
+    is_name(name).then_some((name, filter))
 }
 
 fn is_name(text: &str) -> bool {

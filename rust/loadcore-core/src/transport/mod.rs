@@ -11,6 +11,7 @@ mod tls;
 
 pub use connect::{Net, NetOptions};
 pub(crate) use origin::host_name;
+pub(crate) use origin::shown;
 pub use origin::{Origin, OriginProblem};
 pub use reference::ReferenceProblem;
 pub(crate) use reference::resolve;

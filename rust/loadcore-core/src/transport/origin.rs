@@ -43,7 +43,7 @@ impl Origin {
         } else if let Some(rest) = strip_scheme(url, "https://") {
             (true, rest)
         } else {
-            return Err(OriginProblem::Scheme(url.to_owned()));
+            return Err(OriginProblem::Scheme(shown(url)));
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
@@ -51,7 +51,7 @@ impl Origin {
             return Err(OriginProblem::UserInfo);
         }
         let (host, port) = split_port(authority);
-        let host = ascii(host).ok_or_else(|| OriginProblem::Host(url.to_owned()))?;
+        let host = ascii(host).ok_or_else(|| OriginProblem::Host(shown(url)))?;
         let port = match port {
             None | Some("") => {
                 if tls {
@@ -62,9 +62,9 @@ impl Origin {
             }
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
                 Ok(port) if port > 0 => port,
-                _ => return Err(OriginProblem::Port(url.to_owned())),
+                _ => return Err(OriginProblem::Port(shown(url))),
             },
-            Some(_) => return Err(OriginProblem::Port(url.to_owned())),
+            Some(_) => return Err(OriginProblem::Port(shown(url))),
         };
         let target = target.split('#').next().unwrap_or("");
         Ok((Self { tls, host, port }, target))
@@ -87,6 +87,17 @@ impl fmt::Display for Origin {
 /// The host in the value of a `Host` header: without the port, an address of IPv6 without its brackets.
 pub(crate) fn host_name(value: &str) -> &str {
     split_port(value).0
+}
+
+/// A URL for a message: without user name, password, query and fragment, any of which may be a secret.
+pub(crate) fn shown(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (head, rest) = url.split_at(end);
+    let begin = head.find("://").map_or(0, |at| at + 3);
+    let user_ends = head.rfind('@').filter(|at| *at >= begin);
+    let (user, head) = user_ends.map_or(("", head), |at| ("***", &head[at..]));
+    let scheme = if user.is_empty() { "" } else { &url[..begin] };
+    format!("{scheme}{user}{head}{}", if rest.is_empty() { "" } else { "?***" })
 }
 
 /// The host in lower case, a name beyond ASCII as it is known to DNS (`xn--…`). `None`: it is not a host.
@@ -160,6 +171,21 @@ mod tests {
         assert!(matches!(Origin::split("http://a:+5/"), Err(OriginProblem::Port(_))));
         assert!(matches!(Origin::split("http://[::1]x/"), Err(OriginProblem::Port(_))));
         assert!(matches!(Origin::split("http://me:secret@a/"), Err(OriginProblem::UserInfo)));
+    }
+
+    /// A message repeats nothing of a URL that may be a secret.
+    #[test]
+    fn messages_show_no_secrets() {
+        for (url, expected) in [
+            ("htp://a/x?token=canary", "htp://a/x?***"),
+            ("http://a:9x/x?canary#canary", "http://a:9x/x?***"),
+            ("http://:1/#canary", "http://:1/?***"),
+            ("ftp://me:canary@a/x", "ftp://***@a/x"),
+            ("me:canary@a/x", "***@a/x"),
+        ] {
+            assert_eq!(expected, shown(url));
+            assert!(!Origin::split(url).expect_err(url).to_string().contains("canary"), "{url}");
+        }
     }
 
     /// The Host header brackets IPv6 addresses and leaves default ports out.

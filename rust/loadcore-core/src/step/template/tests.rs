@@ -99,7 +99,7 @@ fn problems() {
     assert_eq!(problem("{a{b}", Context::Text), TemplateProblem::NotClosed { at: 0 });
     assert_eq!(problem("ab}", Context::Text), TemplateProblem::NotOpened { at: 2 });
     for bad in ["{}", "{ id }", "{1a}", "{\"a\": 1}", "{:raw}"] {
-        assert!(matches!(problem(bad, Context::Text), TemplateProblem::BadName { .. }), "{bad}");
+        assert!(matches!(problem(bad, Context::Text), TemplateProblem::BadName { at: 0 }), "{bad}");
     }
     assert!(matches!(problem("{$nope}", Context::Text), TemplateProblem::UnknownBuiltin { .. }));
     for (bad, context) in [("{a:raw}", Context::Header), ("{a:json}", Context::Json), ("{a:up}", Context::Path)] {
@@ -109,13 +109,16 @@ fn problems() {
     assert_eq!(problem("a\0", Context::Header), TemplateProblem::LineEnd);
 }
 
-/// A message shows braces as they are to be written.
+/// A message shows where the brace is and how it is to be written, and nothing of the text, which may be a password.
 #[test]
 fn messages() {
     assert_eq!(
-        problem("{ id }", Context::Text).to_string(),
-        "`{ id }` names no variable: names are letters, digits, `_`, `-` and `.`; a literal brace is written `{{`"
+        problem("ab{ id }", Context::Text).to_string(),
+        "the `{` at position 2 does not begin a variable: a name has letters, digits, `_`, `-` and `.` only; a literal brace is written `{{`"
     );
+    for text in ["a{canary ss}b", "{canary", "canary}", "{$canary}", "{canary:canary}", "{canary!}"] {
+        assert!(!problem(text, Context::Text).to_string().contains("canary"), "{text}");
+    }
 }
 
 /// A text without slots is its bytes; pieces and templates put together are merged.
