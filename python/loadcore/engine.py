@@ -26,6 +26,7 @@ __all__ = [
     "GroupInfo",
     "Histogram",
     "Rows",
+    "Sampled",
     "ScenarioInfo",
     "StepInfo",
     "Windows",
@@ -137,7 +138,14 @@ class Ended:
     """Rows that were counted in windows but came too fast for the writer."""
 
 
-Event = Rows | Windows | Ended
+@dataclass(frozen=True)
+class Sampled:
+    """A failure that stands for its kind, as JSON types: see `loadcore.results.samples.Sample`."""
+
+    sample: dict[str, Any]
+
+
+Event = Rows | Windows | Sampled | Ended
 
 
 class Engine:
@@ -167,6 +175,8 @@ class Engine:
         if kind == "end":
             end = json.loads(cast("str", content))
             return Ended(end["reason"], end.get("error"), end["rows_dropped"])
+        if kind == "sample":
+            return Sampled(json.loads(cast("str", content)))
         # Only who gets batches needs pyarrow; a plan can be checked without it.
         import pyarrow as pa  # noqa: PLC0415
 

@@ -308,6 +308,7 @@ class PlanDocument(TypedDict):
     seed: int
     warm_up_ns: int
     graceful_stop_ns: int
+    samples: NotRequired[Literal["failures", "everything"]]
     http: HttpPlan
     feeders: list[FeederPlan]
     auth: list[AuthPlan]

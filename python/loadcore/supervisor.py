@@ -28,6 +28,7 @@ from loadcore.results.lookup import Measured, MeasuredSecond
 from loadcore.results.opening import facts_on_disk, judge, requests_of, totals_for
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
+from loadcore.results.samples import Sample, Samples
 from loadcore.results.schema import SCHEMA_VERSION
 from loadcore.results.totals import PHASES
 from loadcore.results.windows_file import WindowsFile
@@ -109,6 +110,7 @@ class Supervisor:
         self._interrupted = False
         self._complained = False
         self._folder_gone = False
+        self._samples = Samples(assignment.folder.samples)
 
     def run(self) -> dict[str, Any]:
         """Run to the end; the summary.
@@ -213,6 +215,8 @@ class Supervisor:
                         self._totals.add(self._windows.write(batch))
                 self._seen[worker] = self._totals.last_second_of(worker)
                 self._mind_the_disk()
+            case wire.Sampled(sample):
+                self._samples.add(worker, Sample.from_dict(sample))
             case wire.Done(end, ended_ns):
                 self._ends[worker] = end
                 self._ended_ns = max(self._ended_ns, ended_ns)
@@ -336,7 +340,7 @@ class Supervisor:
             Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
             self._aborted_by,
         )
-        parts = sealing.Parts(self._start, end, self._totals, judged)
+        parts = sealing.Parts(self._start, end, self._totals, judged, tuple(self._samples))
         return sealing.seal(folder, parts, windows, self._listeners.say)
 
     def _elapsed_ns(self) -> int:

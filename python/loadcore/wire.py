@@ -121,6 +121,13 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """A failure that stands for its kind."""
+
+    sample: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class WindowBatch:
     """Windows, as an Arrow IPC stream with one batch."""
 
@@ -136,14 +143,15 @@ class Done:
     """Since the start."""
 
 
-Report = Prepared | Armed | Alive | Trouble | Remark | WindowBatch | Done
+Report = Prepared | Armed | Alive | Trouble | Remark | Sampled | WindowBatch | Done
 
-_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble | Remark]] = {
+_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble | Remark | Sampled]] = {
     "prepared": Prepared,
     "armed": Armed,
     "alive": Alive,
     "trouble": Trouble,
     "remark": Remark,
+    "sampled": Sampled,
 }
 _REPORT_NAMES = {kind: name for name, kind in _REPORTS.items()}
 

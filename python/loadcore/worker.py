@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadcore import wire
-from loadcore.engine import Ended, Engine, Rows, Windows
+from loadcore.engine import Ended, Engine, Rows, Sampled, Windows
 from loadcore.errors import InternalError, PlanError
 from loadcore.preflight import raise_file_limit
 from loadcore.refusals import refusal
@@ -230,6 +230,8 @@ def _drive(engine: Engine, log: RowLog, reports: Reports, go: wire.Go) -> Worker
                 log.write(batch, go.wall_start_us)
             case Windows(batch):
                 reports.send(wire.WindowBatch(_as_stream(batch)))
+            case Sampled(sample):
+                reports.send(wire.Sampled(sample))
             case Ended():
                 return log.close(event)
 

@@ -37,7 +37,7 @@ def run(plan_json: str, share: int = 0, shares: int = 1) -> tuple[pa.Table, list
             return pa.Table.from_batches(rows), windows, json.loads(str(content))
         if kind == "rows":
             rows.append(pa.record_batch(content))
-        else:
+        elif kind == "windows":
             windows.extend(pa.record_batch(content).to_pylist())
 
 

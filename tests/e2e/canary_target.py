@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections import Counter
@@ -50,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
             "/broken": (500, None),
             "/moved": (302, f"/items?token={CANARY}-moved"),
         }.get(path, (200, None))
+        # What the user proves itself with, as servers repeat it in places that have no name for it.
+        proof = self.headers.get("Authorization", "nothing").split()[-1]
         document: dict[str, object] = {"echo": sent, "secret": f"{CANARY}-body"}
         if path == "/token":
             document = {
@@ -59,13 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
                 "expires_in": 3600,
             }
         elif path == "/refused-token":
-            document = {"error": "invalid_grant", "error_description": f"{CANARY}-description"}
+            secret = base64.b64decode(proof).decode().partition(":")[2]
+            document = {"error": "invalid_grant", "error_description": f"{secret} is wrong"}
         body = json.dumps(document).encode()
-        self.send_response(status, f"{CANARY}-reason")
+        self.send_response(status, f"Not with {proof}")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Set-Cookie", f"session={CANARY}-cookie; Path=/")
-        self.send_header("X-Echo", f"{CANARY}-header")
+        self.send_header("X-Echo", f"you sent {proof}")
         if location is not None:
             self.send_header("Location", location)
         self.end_headers()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore import machine, thresholds
 from loadcore.errors import ResultsError
-from loadcore.results import manifest, summary
+from loadcore.results import manifest, samples, summary
 from loadcore.results.lookup import Measured
 from loadcore.results.manifest import sha256_of
 from loadcore.results.reader import is_sealed, read
@@ -74,7 +74,8 @@ def rebuild(folder: RunFolder, start: RunStart, *, running: bool = False) -> dic
     ended_ns = (totals.last_second + 1) * _NS
     workers = tuple(_end_of(folder, worker) for worker in range(start.workers))
     end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=running)
-    return summary.build(summary.Parts(start, end, totals, judge(rules_of(start), Measured(totals, start, ended_ns))))
+    judged = judge(rules_of(start), Measured(totals, start, ended_ns))
+    return summary.build(summary.Parts(start, end, totals, judged, samples.read(folder.samples)))
 
 
 def totals_for(start: RunStart) -> Totals:

@@ -11,6 +11,7 @@ from loadcore.errors import ResultsError
 from loadcore.results import manifest
 from loadcore.results.reader import read
 from loadcore.results.run_folder import RunFolder
+from loadcore.results.samples import Sample
 from loadcore.results.schema import REQUESTS, WINDOWS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Run:
     run = loadcore.load("runs/latest")
     run.verdict["status"]                          "pass", "fail", "invalid" or "no_data"
     run.steps["GET /items"]["response"]["p99_ns"]  numbers, as in summary.json
+    run.samples                                    what failures looked like, one of each kind
     run.requests                                   pyarrow.Table, one row per request
     run.windows                                    pyarrow.Table, one row per second and name
     """
@@ -70,6 +72,11 @@ class Run:
             entry["name"] if names.count(entry["name"]) == 1 else f"{entry['scenario']}/{entry['name']}": entry
             for entry in entries
         }
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """What failures looked like: the first of each kind, without secrets."""
+        return tuple(Sample.from_dict(entry) for entry in self.summary.get("samples", ()))
 
     @cached_property
     def requests(self) -> pa.Table:

@@ -160,6 +160,11 @@ class RunFolder:
         return sorted(self.path.glob("windows*.arrow"), key=lambda path: (len(path.name), path.name))
 
     @property
+    def samples(self) -> Path:
+        """What failures looked like, one a line; at the end of a run the summary has them, and this is gone."""
+        return self.path / "samples.jsonl"
+
+    @property
     def summary(self) -> Path:
         """The summary: written when the run has ended."""
         return self.path / "summary.json"

@@ -50,6 +50,7 @@ def seal(folder: RunFolder, parts: Parts, windows: Sequence[FileFacts], say: Cal
     try:
         folder.release()
         _write_summary(folder, document)
+        folder.samples.unlink(missing_ok=True)
         manifest.seal(folder, json.loads(parts.start.to_json()), files)
     except OSError as problem:
         why = f"the run folder {folder.path} is not complete: {problem.strerror or problem}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.samples import Sample
     from loadcore.results.tally import GroupTotals, Tally
     from loadcore.results.totals import Totals
 
@@ -41,6 +42,8 @@ class Parts:
     totals: Totals
     thresholds: Sequence[dict[str, Any]]
     """As they were judged: expression, state, value, limit, unit."""
+    samples: Sequence[Sample] = ()
+    """What failures looked like, the first first."""
 
 
 def build(parts: Parts) -> dict[str, Any]:
@@ -79,6 +82,7 @@ def build(parts: Parts) -> dict[str, Any]:
         ],
         "groups": [_group(group) for group in steady.groups.values()],
         "errors": _errors(totals),
+        "samples": [sample.to_dict() for sample in parts.samples],
         "client": client_section(totals, end, reasons, counted),
         "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
         "machine": start.machine,

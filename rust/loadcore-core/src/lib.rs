@@ -16,6 +16,7 @@ pub mod plan;
 mod program;
 pub mod random;
 pub mod record;
+pub mod sample;
 pub mod schedule;
 pub mod step;
 pub mod timer;

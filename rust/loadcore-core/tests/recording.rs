@@ -73,6 +73,7 @@ impl Collected {
         match event {
             Event::Rows(chunk) => self.chunks.push(chunk.into_columns()),
             Event::Window(window) => self.windows.push(*window),
+            Event::Sample(_) => {}
             Event::End(end) => self.end = Some(end),
         }
     }

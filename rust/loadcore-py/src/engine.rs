@@ -105,7 +105,7 @@ impl Engine {
         })
     }
 
-    /// The next of `("rows", Batch)`, `("windows", Batch)` and, last, `("end", str)`; None if none comes in time, and for
+    /// The next of `("rows", Batch)`, `("windows", Batch)`, `("sample", str)` and, last, `("end", str)`; None if none comes in time, and for
     /// ever after the end. Waits without the GIL, and lets Ctrl-C through.
     fn next_event(&self, py: Python<'_>, timeout_ms: u32) -> PyResult<Option<(&'static str, Py<PyAny>)>> {
         let deadline = Instant::now() + Duration::from_millis(u64::from(timeout_ms));
@@ -176,9 +176,12 @@ fn event(py: Python<'_>, item: Item) -> PyResult<(&'static str, Py<PyAny>)> {
     match item {
         Item::Rows(table) => Ok(("rows", batch(table)?)),
         Item::Windows(table) => Ok(("windows", batch(table)?)),
-        Item::End(end) => {
-            let json = serde_json::to_string(&end).map_err(|error| BorderError::from(error).into_exception(py))?;
-            Ok(("end", PyString::new(py, &json).into_any().unbind()))
-        }
+        Item::Sample(sample) => Ok(("sample", text(py, serde_json::to_string(&sample))?)),
+        Item::End(end) => Ok(("end", text(py, serde_json::to_string(&end))?)),
     }
+}
+
+fn text(py: Python<'_>, json: serde_json::Result<String>) -> PyResult<Py<PyAny>> {
+    let json = json.map_err(|error| BorderError::from(error).into_exception(py))?;
+    Ok(PyString::new(py, &json).into_any().unbind())
 }

@@ -9,6 +9,7 @@ use arrow_array::StructArray;
 use loadcore_core::engine::{self, Control, Event, RunEnd};
 use loadcore_core::health::Probe;
 use loadcore_core::record::{EndReason, Recycler};
+use loadcore_core::sample::Sample;
 
 use crate::border::panic_message;
 use crate::errors::BorderError;
@@ -22,6 +23,8 @@ pub(crate) enum Item {
     Rows(StructArray),
     /// Rows of windows.
     Windows(StructArray),
+    /// A failure that stands for its kind.
+    Sample(Box<Sample>),
     /// How it ended.
     End(RunEnd),
 }
@@ -71,6 +74,7 @@ impl Reader {
                 self.recycler.window(window);
                 Item::Windows(table?)
             }
+            Event::Sample(sample) => Item::Sample(sample),
             Event::End(end) => Item::End(end),
         }))
     }

@@ -29,6 +29,7 @@ REPORTS: list[wire.Report] = [
     wire.Alive(),
     wire.Trouble("no", [{"message": "bad", "at": None, "hint": None, "path": None}]),
     wire.Remark("rows are lost"),
+    wire.Sampled({"step": "GET /", "request": None}),
     wire.WindowBatch(b"arrow\nbytes"),
     wire.Done(END, 7),
 ]

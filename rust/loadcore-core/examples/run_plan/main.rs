@@ -85,6 +85,7 @@ impl Tally {
                     }
                     running.recycler.window(window);
                 }
+                Event::Sample(_) => {}
                 Event::End(end) => return Some(end),
             }
         }

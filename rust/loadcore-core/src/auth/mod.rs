@@ -13,7 +13,10 @@ mod reason;
 mod response;
 
 use crate::plan::{self, AuthKind, KeyPlace, Secret};
-use crate::step::{Context, Names, RuleProblem, Template, TemplateBuilder, TemplateProblem, forbidden_in_head};
+use crate::sample::Secrets;
+use crate::step::{
+    Builtins, Context, Names, RuleProblem, Template, TemplateBuilder, TemplateProblem, Variables, forbidden_in_head,
+};
 
 pub use credential::{Credential, append_basic};
 pub use grant::{CompiledGrant, How};
@@ -125,6 +128,35 @@ impl CompiledAuth {
             Self::Header { name, .. } => Some(name),
             Self::Query { .. } => None,
             Self::Token(source) => Some(&source.header),
+        }
+    }
+
+    /// Tells what a user authenticates with, so that it is hidden wherever it stands.
+    pub(crate) fn give_away(&self, variables: &Variables, builtins: &mut Builtins<'_>, secrets: &mut Secrets) {
+        let mut text = Vec::new();
+        match self {
+            Self::Header { name, value } => {
+                if value.render(variables, builtins, &mut text).is_ok() {
+                    secrets.add_header(name, &String::from_utf8_lossy(&text));
+                }
+            }
+            Self::Query { value, .. } => {
+                if value.render(variables, builtins, &mut text).is_ok() {
+                    secrets.add(&text);
+                }
+            }
+            Self::Token(source) => {
+                let Giver::OAuth2(grant) = &source.giver else { return };
+                if grant.render_body(&How::Grant, variables, builtins, &mut text).is_ok() {
+                    secrets.add_named(&String::from_utf8_lossy(&text));
+                }
+                text.clear();
+                if let Some(client) = grant.client()
+                    && client.render(variables, builtins, &mut text).is_ok()
+                {
+                    secrets.add_header("Authorization", &String::from_utf8_lossy(&text));
+                }
+            }
         }
     }
 

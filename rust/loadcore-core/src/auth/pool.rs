@@ -230,6 +230,12 @@ impl Pool {
         }
     }
 
+    /// Why the last fetch for the user brought no token; empty if it did.
+    #[must_use]
+    pub fn reason(&self, user: u32) -> &str {
+        self.slots.get(self.slot_of(user).0).map_or("", |state| &state.reason)
+    }
+
     fn slot_of(&self, user: u32) -> TokenSlot {
         let local = (user / self.share.count()) as usize;
         TokenSlot(self.shared.map_or(local, |tokens| local % tokens))

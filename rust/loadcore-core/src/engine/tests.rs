@@ -10,6 +10,7 @@ mod load;
 mod login;
 mod refused;
 mod request;
+mod sample;
 mod sizes;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::aggregate::ScenarioEvent;
 use crate::record::{Outcome, ScenarioId, StepId};
+use crate::sample::Sample;
 use crate::transport::fake::{FakeTransport, Reply};
 
 /// What a simulated run left behind.
@@ -33,6 +35,7 @@ struct Outcomes {
     groups: Vec<(u64, u64)>,
     /// Requests and errors of each step, by the windows.
     steps: BTreeMap<String, (u64, u64)>,
+    samples: Vec<Sample>,
     ended_ms: u64,
     fake: FakeTransport,
 }
@@ -162,6 +165,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         checks: (0, 0),
         groups: vec![(0, 0); tables.groups.len()],
         steps: BTreeMap::new(),
+        samples: Vec::new(),
         ended_ms,
         fake,
     };
@@ -190,6 +194,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     group.1 += u64::from(cell.failed);
                 }
             }
+            Event::Sample(sample) => outcomes.samples.push(*sample),
             Event::End(end) => outcomes.end = end,
         }
     }

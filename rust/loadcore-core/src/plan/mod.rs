@@ -44,6 +44,9 @@ pub struct Plan {
     pub warm_up_ns: u64,
     /// From the planned end of a scenario: how long running iterations may go on before they are interrupted.
     pub graceful_stop_ns: u64,
+    /// Which requests are kept to be shown, as [`crate::sample`] says.
+    #[serde(default)]
+    pub samples: Samples,
     /// How this run speaks HTTP.
     pub http: Http,
     /// Where rows of test data come from.
@@ -54,6 +57,17 @@ pub struct Plan {
     pub auth: Vec<Auth>,
     /// What runs, side by side.
     pub scenarios: Vec<Scenario>,
+}
+
+/// Which requests are kept to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Samples {
+    /// One for each kind of failure.
+    #[default]
+    Failures,
+    /// All, up to 256: for trying a plan once.
+    Everything,
 }
 
 /// One flow and the load it is put under.

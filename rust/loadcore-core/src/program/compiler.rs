@@ -32,6 +32,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         pools: Vec::new(),
         feeders: Vec::new(),
         http: plan.http.clone(),
+        samples: plan.samples,
         seed: plan.seed,
         warm_up_ns: plan.warm_up_ns,
         graceful_stop_ns: plan.graceful_stop_ns,

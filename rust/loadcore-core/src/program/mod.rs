@@ -31,6 +31,7 @@ pub(crate) struct Program {
     pub(crate) pools: Vec<PoolProgram>,
     pub(crate) feeders: Vec<FeederProgram>,
     pub(crate) http: plan::Http,
+    pub(crate) samples: plan::Samples,
     pub(crate) seed: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) graceful_stop_ns: u64,
@@ -142,6 +143,8 @@ pub(crate) struct RequestProgram {
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
     pub(crate) extracts: Box<[CompiledExtract]>,
     pub(crate) wanted: Wanted,
+    /// Whether its responses are looked at: by checks, extracts, or because all are to be shown.
+    pub(crate) is_looked_at: bool,
     pub(crate) timeouts: plan::Timeouts,
     pub(crate) max_redirects: u8,
 }

@@ -71,6 +71,7 @@ impl ScenarioCompiler<'_, '_> {
         let mut wanted = Wanted::default();
         let checks = self.checks(request, &mut wanted);
         let extracts = self.extracts(request, &mut wanted);
+        let is_looked_at = !checks.is_empty() || !extracts.is_empty() || self.plan.samples == plan::Samples::Everything;
         let max_redirects = request.max_redirects.unwrap_or(self.plan.http.max_redirects);
         if max_redirects > 10 {
             self.problems.add_in("max_redirects", "at most 10 redirects are followed");
@@ -93,6 +94,7 @@ impl ScenarioCompiler<'_, '_> {
             checks: checks.into(),
             extracts: extracts.into(),
             wanted,
+            is_looked_at,
             timeouts,
             max_redirects,
         })

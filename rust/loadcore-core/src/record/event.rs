@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Chunk;
 use crate::aggregate::Window;
+use crate::sample::Sample;
 
 /// What the engine thread hands to the thread that writes.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub enum Event {
     Rows(Box<Chunk>),
     /// The counts of one second.
     Window(Box<Window>),
+    /// What a failure looked like, once for each kind. Comes before the window of its second.
+    Sample(Box<Sample>),
     /// Nothing comes after this.
     End(RunEnd),
 }

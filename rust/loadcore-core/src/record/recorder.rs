@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use super::{CheckId, Chunk, EndReason, Event, GroupId, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
 use crate::aggregate::{ScenarioEvent, Users, Window};
 use crate::health;
+use crate::sample::{Class, Samples, Seen};
 
 /// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual time,
 /// seconds pass faster than a busy machine lets the reader run.
@@ -22,6 +23,7 @@ pub struct Recorder {
     spare_window: Option<Box<Window>>,
     chunk: Option<Box<Chunk>>,
     users: Vec<Users>,
+    samples: Samples,
     tables: Tables,
     rows_dropped: u64,
     events: SyncSender<Event>,
@@ -49,6 +51,7 @@ impl Recorder {
             spare_window: None,
             chunk: row_log.then(Box::default),
             users: vec![Users::default(); tables.scenarios.len()],
+            samples: Samples::default(),
             tables,
             rows_dropped: 0,
             events,
@@ -56,6 +59,21 @@ impl Recorder {
             used_windows,
         };
         (recorder, reader, Recycler { chunks, windows })
+    }
+
+    /// Samples every request from now on, and not only failures.
+    pub(crate) fn sample_everything(&mut self) {
+        self.samples = Samples::new(true);
+    }
+
+    /// Whether a sample of this class is to be made.
+    pub(crate) fn wants_sample(&self, class: Class) -> bool {
+        self.samples.wants(class)
+    }
+
+    /// Takes a sample that is wanted.
+    pub(crate) fn sample(&mut self, class: Class, seen: Seen) {
+        self.samples.keep(class, &self.tables, seen);
     }
 
     /// Takes one ended request.
@@ -117,6 +135,7 @@ impl Recorder {
     /// Ends a second (`second`, from the run's start) in this phase: hands over its rows and its window. Never waits.
     pub fn roll(&mut self, second: u32, phase: Phase) {
         self.hand_over_rows();
+        self.hand_over_samples();
         self.close_window(second, phase);
         let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
         let next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
@@ -139,11 +158,29 @@ impl Recorder {
                 self.drop_rows(rows);
             }
         }
+        for sample in self.samples.waiting().drain(..).rev() {
+            let _ = self.events.send(Event::Sample(Box::new(sample)));
+        }
         self.close_window(second, phase);
         self.window.engine_cpu_ns = health::this_thread_cpu();
         let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
         // A reader that is gone needs to be told nothing.
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
+    }
+
+    /// Those that find no room wait for the next second.
+    fn hand_over_samples(&mut self) {
+        let waiting = self.samples.waiting();
+        while let Some(sample) = waiting.pop() {
+            if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
+                self.events.try_send(Event::Sample(Box::new(sample)))
+            {
+                if let Event::Sample(sample) = event {
+                    waiting.push(*sample);
+                }
+                return;
+            }
+        }
     }
 
     #[inline(never)]

@@ -8,6 +8,7 @@ use super::jsonpath::JsonPath;
 use super::response::{Evaluation, Response, Wanted};
 use super::variables::{Names, Slot};
 use crate::plan::{Check, CheckKind, Comparison};
+use crate::sample::{HIDDEN, is_sensitive};
 
 /// Why a check or an extract cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,8 @@ pub enum RuleProblem {
 pub struct CompiledCheck {
     kind: Kind,
     stop: bool,
+    /// Whether what it looks at is called like a secret.
+    is_secret: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -65,7 +68,11 @@ impl CompiledCheck {
         if matches!(kind, Kind::Json(..) | Kind::Contains(_) | Kind::Regex(_)) {
             wanted.body();
         }
-        Ok(Self { kind, stop: check.stop })
+        let is_secret = match &check.kind {
+            CheckKind::Header { header: name, .. } | CheckKind::Json { path: name, .. } => is_sensitive(name),
+            _ => is_sensitive(&check.name),
+        };
+        Ok(Self { kind, stop: check.stop, is_secret })
     }
 
     /// Whether the claim holds. Allocates nothing in steady state, except for JSONPaths that name several places.
@@ -87,6 +94,24 @@ impl CompiledCheck {
         }
     }
 
+    /// What the response has instead of what is claimed, as a clause: `found 3`.
+    #[must_use]
+    pub fn found(&self, response: &Response<'_>) -> String {
+        match &self.kind {
+            Kind::Status(_) => format!("found {}", response.status),
+            Kind::Header(name, _) => match response.headers.first(name) {
+                Some(_) if self.is_secret => format!("found {HIDDEN}"),
+                Some(value) => format!("found {}", excerpt(value)),
+                None => format!("the response has no header `{}`", String::from_utf8_lossy(name)),
+            },
+            Kind::Json(path, _) => json_found(path, response, self.is_secret),
+            Kind::Contains(_) => format!("not in the {} bytes of the body", response.body.len()),
+            Kind::Regex(_) => format!("no match in the {} bytes of the body", response.body.len()),
+            Kind::Size(_) => format!("found {} bytes", response.body_bytes),
+            Kind::ServiceTime(_) => format!("found {:?}", std::time::Duration::from_nanos(response.service_ns)),
+        }
+    }
+
     /// Whether the iteration ends when the claim does not hold.
     #[must_use]
     pub const fn stops(&self) -> bool {
@@ -102,6 +127,24 @@ impl CompiledCheck {
         };
         compare.into_iter().flat_map(CompiledComparison::slots)
     }
+}
+
+/// What a body has at a path, as a clause.
+pub(super) fn json_found(path: &JsonPath, response: &Response<'_>, is_secret: bool) -> String {
+    match path.find(response.body) {
+        Ok(Some(_)) if is_secret => format!("found {HIDDEN}"),
+        Ok(Some(value)) => format!("found {}", excerpt(&value)),
+        Ok(None) => "the body has nothing there".to_owned(),
+        Err(_) if response.body.is_empty() => "the body is empty".to_owned(),
+        Err(_) => format!("the body is not JSON: it begins with {}", excerpt(response.body)),
+    }
+}
+
+/// The beginning of a value.
+fn excerpt(value: &[u8]) -> String {
+    const MOST: usize = 80;
+    let text = String::from_utf8_lossy(value);
+    if text.chars().count() <= MOST { text.into_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
 /// Asks for a header, if the name is one (a token of RFC 9110 section 5.6.2).

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use regex::bytes::{CaptureLocations, Regex};
 
-use super::check::{RuleProblem, header_name, regex};
+use super::check::{RuleProblem, header_name, json_found, regex};
 use super::jsonpath::{JsonPath, unescape};
 use super::response::{Response, Wanted};
 use super::variables::{Names, Slot, Variables};
@@ -72,6 +72,18 @@ impl CompiledExtract {
         }
         variables.clear(self.slot);
         Extracted::Missing
+    }
+
+    /// Why there is no value, as a clause.
+    #[must_use]
+    pub fn missing(&self, response: &Response<'_>) -> String {
+        match &self.source {
+            Source::Json(path) => json_found(path, response, true),
+            Source::Match(_) | Source::Group(..) => {
+                format!("no match in the {} bytes of the body", response.body.len())
+            }
+            Source::Header(name) => format!("the response has no header `{}`", String::from_utf8_lossy(name)),
+        }
     }
 
     /// The variable that gets the value.

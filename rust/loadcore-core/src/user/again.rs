@@ -6,6 +6,7 @@ use super::identify::KeptToken;
 use super::perform::{Cut, is_replaceable};
 use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
+use super::sample::Unsent;
 use super::send::{Answer, Message, NoAnswer, Withheld};
 use super::worker::OriginId;
 use crate::cookies::Place;
@@ -74,6 +75,9 @@ impl<T: Transport> User<T> {
         let mut answer = first;
         loop {
             self.store_cookies(again.origin, request, &answer);
+            if self.withheld.is_some() || request.follows(answer.complete.status) {
+                self.sample_plain(scenario, &self.message(request, false), &answer);
+            }
             let due_ns = if self.withheld.is_some() {
                 match self.replace_token(scenario, &mut again, &mut answer).await? {
                     Some(ready_ns) => ready_ns,
@@ -124,6 +128,8 @@ impl<T: Transport> User<T> {
             }
             Err(failed) => {
                 self.release(true);
+                // What was received last is the token endpoint's.
+                self.flight.forget_response();
                 if failed.outcome == Outcome::Interrupted {
                     return Err(failed);
                 }
@@ -135,15 +141,30 @@ impl<T: Transport> User<T> {
 
     /// Goes where a response redirects.
     fn redirect(&mut self, scenario: &ScenarioProgram, again: &mut Again<'_>, answer: &Answer) -> Result<(), NoAnswer> {
-        let (status, step) = (answer.complete.status, again.request.step);
+        let status = answer.complete.status;
         let location = answer.capture.as_ref().and_then(|kept| kept.first(b"location"));
         let from = self.worker.origin(again.origin);
-        let next = location.and_then(|location| resolve(&from, &again.target, location).ok());
-        let Some((origin, target)) = next.and_then(|(to, target)| Some((self.worker.origin_id(to)?, target))) else {
-            return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectInvalid));
+        let next = match location {
+            Some(location) => resolve(&from, &again.target, location).map_err(|problem| {
+                format!("`Location: {}` cannot be followed: {problem}", String::from_utf8_lossy(location))
+            }),
+            None => Err(format!("the response with status {status} has no `Location`")),
+        };
+        let next = next.and_then(|(to, target)| {
+            let origin = self.worker.origin_id(to).ok_or("too many hosts have been redirected to")?;
+            Ok((origin, target))
+        });
+        let (origin, target) = match next {
+            Ok(next) => next,
+            Err(why) => {
+                let unsent = Unsent::request(again.request, Outcome::RedirectInvalid).because(why).after(answer);
+                return Err(self.refuse(scenario, answer.ended_ns, &unsent));
+            }
         };
         if again.hops == again.request.max_redirects {
-            return Err(self.refuse(scenario, step, answer.ended_ns, Outcome::RedirectLoop));
+            let why = format!("{} redirects were followed, and another one came: status {status}", again.hops);
+            let unsent = Unsent::request(again.request, Outcome::RedirectLoop).because(why);
+            return Err(self.refuse(scenario, answer.ended_ns, &unsent.after(answer)));
         }
         again.hops += 1;
         (again.origin, again.target) = (origin, target);

@@ -6,6 +6,9 @@ use crate::step::Headers;
 /// A response larger than this is not kept in memory for the next one.
 const KEEP: usize = 1 << 20;
 
+/// As much of a response that does not come in one piece is kept as it came, where it may have to be shown.
+const BEGINNING: usize = 8 * 1024;
+
 /// What is kept of the current response: nothing, most of the time.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -23,6 +26,30 @@ impl Kept {
             capture.want = want;
             self.capture = Some(capture);
         }
+    }
+
+    /// A piece of a response has come that does not come in one. If it may have to be shown its beginning is kept as it is:
+    /// of a status above 299, or one that is not known yet, and of a step that looks at responses.
+    pub(super) fn piece(&mut self, piece: &[u8], status: Option<u16>, spare: impl FnOnce() -> Box<Capture>) {
+        let began = self.capture.as_ref().is_some_and(|capture| !capture.beginning.is_empty());
+        if !(began || self.want.beginning || status.is_none_or(|status| status >= 300)) {
+            return;
+        }
+        let capture = self.capture.get_or_insert_with(spare);
+        capture.want = self.want;
+        let room = BEGINNING - capture.beginning.len();
+        capture.beginning.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    /// Whether more bytes of the response are wanted, be it for the body or for its beginning.
+    #[inline]
+    pub(super) fn wants_bytes(&self) -> bool {
+        self.want.body || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
+    }
+
+    /// Takes back what was kept.
+    pub(super) fn put_back(&mut self, capture: Option<Box<Capture>>) {
+        self.capture = capture;
     }
 
     /// What was kept, if anything was.
@@ -77,6 +104,8 @@ pub(crate) struct Capture {
     /// Lengths of each name and its value.
     headers: Vec<(u32, u32)>,
     body: Vec<u8>,
+    /// What came first, as it came, of a response that did not come in one piece. All of it, if there is room left.
+    beginning: Vec<u8>,
 }
 
 /// What to keep of a response.
@@ -89,16 +118,24 @@ pub(crate) struct Want {
     /// Headers of redirects (3xx).
     pub(crate) redirects: bool,
     pub(crate) body: bool,
+    /// The beginning of a response in pieces, whatever its status.
+    pub(crate) beginning: bool,
 }
 
 impl Want {
-    const NOTHING: Self = Self { headers: false, cookies: false, redirects: false, body: false };
+    const NOTHING: Self = Self { headers: false, cookies: false, redirects: false, body: false, beginning: false };
 }
 
 impl Capture {
     /// Of a response of which nothing was kept.
-    pub(crate) const NOTHING: &Self =
-        &Self { want: Want::NOTHING, status: 0, head: Vec::new(), headers: Vec::new(), body: Vec::new() };
+    pub(crate) const NOTHING: &Self = &Self {
+        want: Want::NOTHING,
+        status: 0,
+        head: Vec::new(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        beginning: Vec::new(),
+    };
 
     /// The headers in the order they came in.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -112,6 +149,16 @@ impl Capture {
 
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The body, if it was wanted.
+    pub(super) fn wanted_body(&self) -> Option<&[u8]> {
+        self.want.body.then_some(&*self.body)
+    }
+
+    /// What came first of a response in pieces, if it was kept, and whether it may be all there was until the last piece.
+    pub(super) fn beginning(&self) -> Option<(&[u8], bool)> {
+        (!self.beginning.is_empty()).then(|| (&*self.beginning, self.beginning.len() < BEGINNING))
     }
 
     fn wants_all_headers(&self) -> bool {
@@ -134,6 +181,7 @@ impl Capture {
         self.head.clear();
         self.headers.clear();
         self.body.clear();
+        self.beginning.clear();
         self.body.capacity() <= KEEP && self.head.capacity() <= KEEP
     }
 }

@@ -7,6 +7,7 @@ use std::task::Context;
 use super::User;
 use super::outbox::Wire;
 use super::perform::Cut;
+use super::sample::Unsent;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Reuse;
@@ -93,7 +94,7 @@ impl<T: Transport> User<T> {
         match self.open(OriginId(request.origin), request.timeouts.connect_ns).await {
             Ok(()) => Ok(()),
             Err(outcome) => {
-                let refused = self.refuse(scenario, request.step, self.due_ns, outcome);
+                let refused = self.refuse(scenario, self.due_ns, &Unsent::request(request, outcome));
                 Err(self.cut(refused))
             }
         }

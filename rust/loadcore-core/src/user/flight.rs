@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use super::User;
 use super::capture::Kept;
 use super::outbox::{Sending, Wire};
-use crate::h1::{Complete, Progress, Sink};
+use crate::h1::{Complete, Progress};
 use crate::plan::Timeouts;
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{Connection, Transport};
@@ -42,6 +42,7 @@ pub(super) struct Flight<C> {
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) first_byte_ns: u64,
+    /// When the last piece came that was not the end of the response.
     last_byte_ns: u64,
     total_ns: u64,
     /// When the last byte has to be there.
@@ -61,7 +62,7 @@ impl<C> Default for Flight<C> {
             bytes_sent: 0,
             bytes_received: 0,
             first_byte_ns: NOT_YET,
-            last_byte_ns: 0,
+            last_byte_ns: NOT_YET,
             total_ns: 0,
             total_due_ns: 0,
         }
@@ -84,6 +85,7 @@ impl<C: Connection> Flight<C> {
         self.length = length;
         self.bytes_received = 0;
         self.first_byte_ns = NOT_YET;
+        self.last_byte_ns = NOT_YET;
         self.total_ns = timeouts.total_ns;
         self.total_due_ns = now.saturating_add(timeouts.total_ns);
     }
@@ -107,8 +109,17 @@ impl<C: Connection> Flight<C> {
     #[inline]
     pub(super) fn clear(&mut self) {
         (self.attempts, self.started_ns, self.bytes_sent) = (0, NOT_YET, 0);
-        (self.bytes_received, self.first_byte_ns) = (0, NOT_YET);
         self.opened = None;
+    }
+
+    /// Whether all that came of the response came at once: it is in the receive buffer, until the user waits for something.
+    pub(super) fn came_in_one_piece(&self) -> bool {
+        self.last_byte_ns == NOT_YET
+    }
+
+    /// Forgets what came back for the message before: nothing does for one that is not sent.
+    pub(super) fn forget_response(&mut self) {
+        (self.bytes_received, self.first_byte_ns, self.last_byte_ns) = (0, NOT_YET, NOT_YET);
     }
 
     /// Whether the connection of an attempt may have been closed before the request reached the server.
@@ -185,7 +196,7 @@ impl<T: Transport> User<T> {
         let mut buffer = worker.receive_buffer.borrow_mut();
         for _ in 0..RECEIVES_IN_A_ROW {
             let discard = match decoder.body_remaining() {
-                Some(rest) if rest >= WORTH_DISCARDING && !flight.kept.wants_body() => {
+                Some(rest) if rest >= WORTH_DISCARDING && !flight.kept.wants_bytes() => {
                     let room = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
                     wire.connection.poll_discard(cx, &mut buffer[..room])
                 }
@@ -197,20 +208,20 @@ impl<T: Transport> User<T> {
             };
             let now = worker.timer.now();
             let ended = |result| Poll::Ready(Ended { result, end_ns: now });
-            let progress = match received {
+            let (count, progress) = match received {
                 Ok(0) => {
                     // If the end came before any response, a failure to send explains it better.
                     return ended(decoder.eof().map_err(|outcome| explained(outcome, wire.sending.get())));
                 }
                 Ok(count) => {
                     flight.bytes_received += count as u64;
-                    flight.last_byte_ns = now;
-                    if discards {
+                    let progress = if discards {
                         Ok(decoder.skip_body(count as u64))
                     } else {
                         let mut seen = worker.seen_heads.borrow_mut();
                         decoder.feed_seen(&buffer[..count], &mut seen, &mut flight.kept)
-                    }
+                    };
+                    (count, progress)
                 }
                 Err(error) => {
                     let outcome = match error.kind() {
@@ -231,6 +242,10 @@ impl<T: Transport> User<T> {
             }
             if let Err(outcome) = progress {
                 return ended(Err(outcome));
+            }
+            flight.last_byte_ns = now;
+            if !discards {
+                flight.kept.piece(&buffer[..count], decoder.status(), || worker.take_capture());
             }
         }
         cx.waker().wake_by_ref();

@@ -10,6 +10,7 @@ mod outbox;
 mod perform;
 mod rendered;
 mod resend;
+mod sample;
 mod send;
 mod token;
 mod walk;
@@ -26,7 +27,7 @@ use crate::h1::Decoder;
 use crate::plan::Reuse;
 use crate::program::{Flow, ScenarioProgram};
 use crate::random::Random;
-use crate::record::{Phase, Record};
+use crate::record::Phase;
 use crate::step::{Builtins, Evaluation, Variables};
 use crate::timer::{Interrupted, Seat};
 use crate::transport::Transport;
@@ -34,6 +35,7 @@ use connection::Connections;
 use flight::Flight;
 use perform::{Current, Cut, Next};
 use rendered::Rendered;
+use send::HeldRow;
 use walk::Walk;
 
 /// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
@@ -63,7 +65,7 @@ pub(crate) struct User<T: Transport> {
     /// Its message that is under way.
     flight: Flight<T::Connection>,
     /// The row of a 401, until it is known whether its request is sent again. Boxed: it is seldom there.
-    withheld: Option<Box<Record>>,
+    withheld: Option<Box<HeldRow>>,
     /// The request step it is at.
     current: Option<Current>,
     /// When what it does now, or does next, is due.

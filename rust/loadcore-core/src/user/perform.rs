@@ -5,14 +5,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::{Capture, Want};
+use super::capture::Want;
 use super::identify::{Identity, KeptToken};
+use super::sample::{Unmet, Unsent};
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
 use super::walk::Action;
 use super::worker::OriginId;
 use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram};
 use crate::record::{GroupId, Outcome};
-use crate::step::{Extracted, Response};
+use crate::step::{Extracted, RenderError};
 use crate::transport::Transport;
 
 /// What ends an iteration early.
@@ -162,18 +163,19 @@ impl<T: Transport> User<T> {
             Ok(Identity::Anonymous) => None,
             Ok(Identity::Token(token)) => Some(token),
             Ok(Identity::NoToken) => return Err(Next::Token(id, request)),
-            Err(_) => return Err(Next::Cut(self.cut_invalid(scenario, request))),
+            Err(error) => return Err(Next::Cut(self.cut_invalid(scenario, request, error))),
         };
         match self.render(request) {
             Ok(()) => Ok(token),
-            Err(_) => Err(Next::Cut(self.cut_invalid(scenario, request))),
+            Err(error) => Err(Next::Cut(self.cut_invalid(scenario, request, error))),
         }
     }
 
     /// Ends the iteration for a request that cannot be rendered.
     #[cold]
-    fn cut_invalid(&mut self, scenario: &ScenarioProgram, request: &RequestProgram) -> Cut {
-        let refused = self.refuse(scenario, request.step, self.due_ns, Outcome::RequestInvalid);
+    fn cut_invalid(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, error: RenderError) -> Cut {
+        let unsent = Unsent::unmade(request, Outcome::RequestInvalid).because_of(error, scenario);
+        let refused = self.refuse(scenario, self.due_ns, &unsent);
         self.cut(refused)
     }
 
@@ -189,10 +191,11 @@ impl<T: Transport> User<T> {
             Ok((token, ready_ns)) => {
                 self.due_ns = ready_ns;
                 self.current = Some(Current { request: id, token: Some(token) });
-                self.render(request).map_err(|_| self.cut_invalid(scenario, request))
+                self.render(request).map_err(|error| self.cut_invalid(scenario, request, error))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
-                let refused = self.refuse(scenario, request.step, ended_ns, outcome);
+                let unsent = Unsent::unmade(request, outcome).because(self.no_token(&means));
+                let refused = self.refuse(scenario, ended_ns, &unsent);
                 Err(self.cut(refused))
             }
         }
@@ -201,7 +204,7 @@ impl<T: Transport> User<T> {
     /// A request of the plan. `may_replace`: a 401 may not be the last word.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
-    fn message<'a>(&self, request: &'a RequestProgram, may_replace: bool) -> Message<'a> {
+    pub(super) fn message<'a>(&self, request: &'a RequestProgram, may_replace: bool) -> Message<'a> {
         Message {
             step: request.step,
             method: &request.method,
@@ -221,6 +224,7 @@ impl<T: Transport> User<T> {
             cookies: self.cookies.is_some(),
             redirects: request.max_redirects > 0,
             body: request.wanted.wants_body(),
+            beginning: request.is_looked_at,
         }
     }
 
@@ -235,7 +239,7 @@ impl<T: Transport> User<T> {
     ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
         let mut goes_on = true;
-        if !request.checks.is_empty() || !request.extracts.is_empty() {
+        if request.is_looked_at {
             goes_on = self.look_at(scenario, request, &answer, due_ns);
         }
         self.forget_request();
@@ -245,15 +249,9 @@ impl<T: Transport> User<T> {
 
     /// Whether no check stops the iteration, and no value is missing.
     fn look_at(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, answer: &Answer, due_ns: u64) -> bool {
-        let capture = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
-        let response = Response {
-            status: answer.complete.status,
-            headers: capture,
-            body: capture.body(),
-            body_bytes: answer.complete.body_bytes,
-            service_ns: answer.service_ns,
-        };
+        let response = answer.response();
         let mut goes_on = true;
+        let mut unmet = Vec::new();
         if !request.checks.is_empty() {
             // The phase that the request was due in: its checks count where it does.
             let phase = self.worker.phase(scenario, due_ns);
@@ -263,13 +261,22 @@ impl<T: Transport> User<T> {
                 for (id, check) in &request.checks {
                     let held = check.holds(&response, evaluation);
                     recorder.check(*id, phase, held);
-                    goes_on &= held || !check.stops();
+                    if !held {
+                        unmet.push(Unmet::Check(*id, check));
+                        goes_on &= !check.stops();
+                    }
                 }
             });
         }
+        if !unmet.is_empty() || self.worker.samples_everything() {
+            self.sample_unmet(scenario, request, answer, &unmet);
+        }
         if goes_on {
             for extract in &request.extracts {
-                goes_on &= extract.apply(&response, &mut self.variables) != Extracted::Missing;
+                if extract.apply(&response, &mut self.variables) == Extracted::Missing {
+                    goes_on = false;
+                    self.sample_unmet(scenario, request, answer, &[Unmet::Extract(extract)]);
+                }
             }
         }
         goes_on

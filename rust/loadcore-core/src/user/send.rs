@@ -6,12 +6,14 @@ use std::task::{Context, Poll, ready};
 use super::User;
 use super::capture::{Capture, Want};
 use super::flight::{Ended, NOT_YET};
+use super::sample::Unsent;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Timeouts;
 use crate::program::{RequestProgram, ScenarioProgram, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
-use crate::step::{Builtins, Variables};
+use crate::sample::{Class, Seen};
+use crate::step::{Builtins, Response, Variables};
 use crate::transport::Transport;
 
 /// One message: what is sent where, and what is kept of the response.
@@ -58,6 +60,26 @@ pub(super) struct Answer {
     pub(super) ended_ns: u64,
 }
 
+impl Answer {
+    /// The response, as checks and extracts look at it.
+    pub(super) fn response(&self) -> Response<'_> {
+        let capture = self.capture.as_deref().unwrap_or(Capture::NOTHING);
+        Response {
+            status: self.complete.status,
+            headers: capture,
+            body: capture.body(),
+            body_bytes: self.complete.body_bytes,
+            service_ns: self.service_ns,
+        }
+    }
+}
+
+/// A row that is withheld, and the sample that it is if it is an error and one is wanted.
+pub(super) struct HeldRow {
+    row: Record,
+    sample: Option<(Class, Seen)>,
+}
+
 /// Why there is no response.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NoAnswer {
@@ -88,7 +110,7 @@ impl<T: Transport> User<T> {
                     return result;
                 }
                 if let Err(outcome) = self.open(message.origin, message.timeouts.connect_ns).await {
-                    return Err(self.refuse(scenario, message.step, due_ns, outcome));
+                    return Err(self.refuse(scenario, due_ns, &Unsent::message(message, outcome)));
                 }
             }
         }
@@ -125,7 +147,8 @@ impl<T: Transport> User<T> {
         due_ns: u64,
     ) -> Result<(), Held> {
         if self.seat.is_interrupted() {
-            return Err(Held::Refused(self.refuse(scenario, message.step, due_ns, Outcome::Interrupted)));
+            let unsent = Unsent::message(message, Outcome::Interrupted);
+            return Err(Held::Refused(self.refuse(scenario, due_ns, &unsent)));
         }
         let now = self.worker.timer.recent();
         let is_new = self.flight.opened.is_some();
@@ -166,17 +189,20 @@ impl<T: Transport> User<T> {
                 if self.is_sent_again(message.origin, is_idempotent(message.method), outcome) {
                     return Poll::Ready(None);
                 }
-                return Poll::Ready(Some(Err(self.fail(scenario, message.step, due_ns, outcome, end_ns))));
+                return Poll::Ready(Some(Err(self.fail(scenario, message, due_ns, outcome, end_ns))));
             }
         };
         self.keep(message.origin, reusable, &complete, end_ns);
         let service_ns = end_ns.saturating_sub(self.flight.started_ns);
         let Withheld(least, most) = message.withholds;
         if (least..=most).contains(&complete.status) {
-            self.withhold(scenario, message.step, due_ns, Ended { result, end_ns });
+            self.withhold(scenario, message, due_ns, Ended { result, end_ns });
         } else {
             let error = message.is_error(complete.status);
             self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
+            if error {
+                self.sample_status(scenario, message, complete.status, end_ns);
+            }
         }
         let capture = self.flight.kept.take();
         Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
@@ -194,13 +220,14 @@ impl<T: Transport> User<T> {
     fn fail(
         &mut self,
         scenario: &ScenarioProgram,
-        step: StepId,
+        message: &Message<'_>,
         due_ns: u64,
         outcome: Outcome,
         ended_ns: u64,
     ) -> NoAnswer {
         let outcome = if self.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
-        self.record_failure(scenario, step, due_ns, outcome, ended_ns);
+        self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
+        self.record_failure(scenario, message.step, due_ns, outcome, ended_ns);
         self.worker.give_back(self.flight.kept.take());
         NoAnswer { outcome, ended_ns }
     }
@@ -224,15 +251,11 @@ impl<T: Transport> User<T> {
 
     /// Records a request that is not sent, or not sent again.
     #[cold]
-    pub(super) fn refuse(
-        &mut self,
-        scenario: &ScenarioProgram,
-        step: StepId,
-        due_ns: u64,
-        outcome: Outcome,
-    ) -> NoAnswer {
-        let ended_ns = self.worker.now();
-        self.record_failure(scenario, step, due_ns, outcome, ended_ns);
+    pub(super) fn refuse(&mut self, scenario: &ScenarioProgram, due_ns: u64, unsent: &Unsent<'_>) -> NoAnswer {
+        let (ended_ns, outcome) = (self.worker.now(), unsent.outcome);
+        self.sample_outcome(scenario, unsent, ended_ns);
+        self.flight.forget_response();
+        self.record_failure(scenario, unsent.step, due_ns, outcome, ended_ns);
         NoAnswer { outcome, ended_ns }
     }
 
@@ -260,18 +283,23 @@ impl<T: Transport> User<T> {
 
     /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the message.
     #[cold]
-    fn withhold(&mut self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended) {
-        let row = self.row(scenario, step, due_ns, ended, true);
+    fn withhold(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended: Ended) {
+        let row = self.row(scenario, message.step, due_ns, ended, true);
         self.record_extra(&row, ended);
-        self.withheld = Some(Box::new(row));
+        let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
+        self.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));
         self.flight.clear();
     }
 
     /// Records the row that was withheld, now that it is known whether it is an error.
     #[cold]
     pub(super) fn release(&mut self, error: bool) {
-        if let Some(row) = self.withheld.take() {
-            self.worker.recorder.borrow_mut().record(&Record { error, ..*row });
+        let Some(held) = self.withheld.take() else { return };
+        let HeldRow { row, sample } = *held;
+        let mut recorder = self.worker.recorder.borrow_mut();
+        recorder.record(&Record { error, ..row });
+        if let Some((class, seen)) = sample.filter(|_| error) {
+            recorder.sample(class, seen);
         }
     }
 

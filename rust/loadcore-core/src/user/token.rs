@@ -143,7 +143,7 @@ impl<T: Transport> User<T> {
             method: &request.method,
             origin: OriginId(request.origin),
             timeouts: &request.timeouts,
-            want: Want { headers: true, body: true, cookies: self.cookies.is_some(), redirects: false },
+            want: Want { headers: true, body: true, cookies: self.cookies.is_some(), ..Want::default() },
             withholds: Withheld::ALL,
             request,
         };
@@ -161,8 +161,15 @@ impl<T: Transport> User<T> {
             Giver::OAuth2(_) => read.read(),
             Giver::Login(login) => login.read(&read),
         };
+        self.sample_token(scenario, &message, &answer, granted.as_ref().err());
         self.worker.give_back(answer.capture);
         Ok((granted, answer.ended_ns))
+    }
+
+    /// Why there is no token, as a clause.
+    pub(super) fn no_token(&self, means: &Means<'_>) -> String {
+        let reason = self.worker.pools[means.token.pool].pool.borrow().reason(self.number).to_owned();
+        if reason.is_empty() { reason } else { format!("no token: {reason}") }
     }
 
     fn render_token_request(

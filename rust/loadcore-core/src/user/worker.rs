@@ -12,6 +12,7 @@ use crate::aggregate::ScenarioEvent;
 use crate::auth::Pool;
 use crate::feeder::{Dealer, Dealt};
 use crate::h1::SeenHeads;
+use crate::plan::Samples;
 use crate::program::{PoolProgram, Program, ScenarioProgram};
 use crate::record::{EndReason, Phase, Recorder, ScenarioId};
 use crate::schedule::Share;
@@ -106,6 +107,10 @@ impl<T: Transport> Worker<T> {
         transport: T,
         recorder: Recorder,
     ) -> Rc<Self> {
+        let mut recorder = recorder;
+        if program.samples == Samples::Everything {
+            recorder.sample_everything();
+        }
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
         let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
         let pools = program.pools.iter().map(|pool| TokenDesk::new(pool, share)).collect();
@@ -173,6 +178,11 @@ impl<T: Transport> Worker<T> {
     #[inline]
     pub(crate) fn count_times(&self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent, times: u64) {
         self.recorder.borrow_mut().scenario(scenario, phase, event, times);
+    }
+
+    /// Whether every request is sampled.
+    pub(crate) fn samples_everything(&self) -> bool {
+        self.program.samples == Samples::Everything
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -76,6 +76,7 @@ pub(crate) fn run_meddling(plan: &Value, meddle: impl FnOnce(Control)) -> Record
                     recorded.connections += u64::from(cell.connections);
                 }
             }
+            Event::Sample(_) => {}
             Event::End(end) => recorded.end = Some(end.reason),
         }
     }

@@ -1,0 +1,175 @@
+//! Messages as they went over the wire, made fit to be shown.
+
+use super::secrets::is_sensitive_header;
+use super::{RequestSample, ResponseSample, Secrets};
+use crate::h1::{Decoder, Sink};
+use crate::plan::Limits;
+
+/// As much of a body is shown.
+const SHOWN: usize = 2048;
+/// As much of it is looked at: a secret at the end of what is shown has to be recognised.
+const LOOKED_AT: usize = 2 * SHOWN;
+/// Most header lines that are shown, and most characters of one.
+const MOST_LINES: usize = 64;
+const MOST_OF_A_LINE: usize = 1024;
+
+/// What is known of a response: what came, as it came, as far as it was kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Raw<'a> {
+    /// From its first byte on.
+    pub(crate) bytes: &'a [u8],
+    /// Its status, if one came.
+    pub(crate) status: Option<u16>,
+    /// The body as checks see it, if it was kept.
+    pub(crate) body: Option<&'a [u8]>,
+    /// Bytes of body.
+    pub(crate) body_bytes: u64,
+    /// Whether it answers HEAD.
+    pub(crate) is_head: bool,
+}
+
+/// Reads a request as it was rendered, and gathers its secrets.
+pub(crate) fn request(origin: &str, bytes: &[u8], secrets: &mut Secrets) -> RequestSample {
+    let (line, lines, body) = split(bytes);
+    let target = line.split(' ').nth(1).unwrap_or("");
+    secrets.add_named(target);
+    for (name, value) in &lines {
+        if is_sensitive_header(name) {
+            secrets.add_header(name, value);
+        }
+    }
+    secrets.add_named(&printable(&body[..body.len().min(LOOKED_AT)]));
+    RequestSample {
+        origin: secrets.hide(origin),
+        line: shortened(secrets.hide(&line), MOST_OF_A_LINE),
+        headers: shown(&lines, secrets),
+        body_bytes: body.len() as u64,
+    }
+}
+
+/// Reads a response. `None`: nothing came.
+pub(crate) fn response(raw: &Raw<'_>, secrets: &Secrets) -> Option<ResponseSample> {
+    if raw.bytes.is_empty() {
+        let of_status = |status| ResponseSample {
+            line: String::new(),
+            status: Some(status),
+            headers: Vec::new(),
+            body: excerpt(raw.body.unwrap_or_default(), secrets),
+            body_bytes: raw.body_bytes,
+            cut: raw.body.is_none_or(|body| body.len() > SHOWN),
+        };
+        return raw.status.map(of_status);
+    }
+    let mut body = Body::default();
+    let bytes = final_head(raw.bytes);
+    let is_http = bytes.starts_with(b"HTTP/");
+    if is_http {
+        let mut decoder = Decoder::new(Limits::default());
+        decoder.start(raw.is_head);
+        // Whatever is wrong with it: what came before that is shown.
+        let _ = decoder.feed(bytes, &mut body);
+    } else {
+        body.0.extend_from_slice(&bytes[..bytes.len().min(LOOKED_AT)]);
+    }
+    let seen = raw.body.map_or(&*body.0, |body| &body[..body.len().min(LOOKED_AT)]);
+    let (line, lines) = if is_http {
+        let (line, lines, _) = split(bytes);
+        (line, lines)
+    } else {
+        Default::default()
+    };
+    let body_bytes = raw.body_bytes.max(seen.len() as u64);
+    Some(ResponseSample {
+        line: shortened(secrets.hide(&line), MOST_OF_A_LINE),
+        status: raw.status,
+        headers: shown(&lines, secrets),
+        body: excerpt(seen, secrets),
+        body_bytes,
+        cut: body_bytes > seen.len().min(SHOWN) as u64,
+    })
+}
+
+/// What follows the heads of interim responses.
+fn final_head(mut bytes: &[u8]) -> &[u8] {
+    while bytes.starts_with(b"HTTP/1.1 1") && !bytes.starts_with(b"HTTP/1.1 101") {
+        let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else { break };
+        if bytes.len() == end + 4 {
+            break;
+        }
+        bytes = &bytes[end + 4..];
+    }
+    bytes
+}
+
+type Lines = Vec<(String, String)>;
+
+/// First line, header lines, body.
+fn split(bytes: &[u8]) -> (String, Lines, &[u8]) {
+    let crlf = memchr::memmem::find(bytes, b"\r\n\r\n").map(|end| (end, end + 4));
+    let lf = memchr::memmem::find(bytes, b"\n\n").map(|end| (end, end + 2));
+    let (end, body) = [crlf, lf].into_iter().flatten().min().unwrap_or((bytes.len(), bytes.len()));
+    let head = printable(&bytes[..end]);
+    let mut lines = head.lines();
+    let first = lines.next().unwrap_or("").to_owned();
+    let named = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        (name.to_owned(), value.trim().to_owned())
+    };
+    (first, lines.take(MOST_LINES).map(named).collect(), &bytes[body..])
+}
+
+fn shown(lines: &Lines, secrets: &Secrets) -> Lines {
+    let show = |(name, value): &(String, String)| {
+        (shortened(name.clone(), MOST_OF_A_LINE), shortened(secrets.header(name, value), MOST_OF_A_LINE))
+    };
+    lines.iter().map(show).collect()
+}
+
+/// The beginning of a body without secrets.
+fn excerpt(body: &[u8], secrets: &Secrets) -> String {
+    shortened(secrets.hide(&printable(&body[..body.len().min(LOOKED_AT)])), SHOWN)
+}
+
+/// Text as it is; what is not UTF-8 as `\xNN`, but for a character that is cut off at the end.
+fn printable(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len());
+    let mut at = 0;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        at += chunk.valid().len() + chunk.invalid().len();
+        let is_cut_off = at == bytes.len() && chunk.invalid().first().is_some_and(|byte| *byte >= 0xc2);
+        if !is_cut_off {
+            for byte in chunk.invalid() {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+    }
+    text
+}
+
+pub(super) fn shortened(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
+/// Takes the beginning of a body.
+#[derive(Default)]
+struct Body(Vec<u8>);
+
+impl Sink for Body {
+    fn body(&mut self, piece: &[u8]) {
+        let room = LOOKED_AT.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    fn wants_body(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! What a user shows of a failure: the message, what came back, and why it is not what was wanted.
+//!
+//! Looks at what the last receive left in the worker's buffer, so it has to be asked before the user waits for anything.
+
+use super::User;
+use super::capture::Capture;
+use super::send::{Answer, Message};
+use super::worker::OriginId;
+use crate::auth::Refusal;
+use crate::program::{RequestProgram, ScenarioProgram};
+use crate::record::{CheckId, Outcome, StepId};
+use crate::sample::{Class, Raw, RequestSample, Secrets, Seen, What, request, response};
+use crate::step::{Builtins, CompiledCheck, CompiledExtract, RenderError};
+use crate::transport::Transport;
+
+/// A response in one piece is looked at up to here.
+const RAW: usize = 16 * 1024;
+
+/// A request that is not sent: of which step, what would have been sent, and why it was not.
+pub(super) struct Unsent<'a> {
+    pub(super) step: StepId,
+    pub(super) outcome: Outcome,
+    content: Option<(OriginId, &'a RequestProgram)>,
+    reason: String,
+    /// The response that it would have followed.
+    after: Option<&'a Answer>,
+}
+
+impl<'a> Unsent<'a> {
+    /// A request of the plan.
+    pub(super) fn request(request: &'a RequestProgram, outcome: Outcome) -> Self {
+        let content = Some((OriginId(request.origin), request));
+        Self { step: request.step, outcome, content, reason: String::new(), after: None }
+    }
+
+    /// A request of the plan that was not made ready.
+    pub(super) fn unmade(request: &RequestProgram, outcome: Outcome) -> Self {
+        Self { step: request.step, outcome, content: None, reason: String::new(), after: None }
+    }
+
+    /// Any message.
+    pub(super) fn message(message: &Message<'a>, outcome: Outcome) -> Self {
+        let content = Some((message.origin, message.request));
+        Self { step: message.step, outcome, content, reason: String::new(), after: None }
+    }
+
+    /// Why, as a clause; without one it is the cause of the outcome.
+    pub(super) fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ..self }
+    }
+
+    /// What it would have followed: that is shown.
+    pub(super) fn after(self, answer: &'a Answer) -> Self {
+        Self { after: Some(answer), ..self }
+    }
+
+    /// Because a template of it could not be rendered.
+    pub(super) fn because_of(self, error: RenderError, scenario: &ScenarioProgram) -> Self {
+        let name = scenario.names.name(error.slot());
+        self.because(match error {
+            RenderError::Unset(_) => format!("the variable `{name}` has no value"),
+            RenderError::Refused(_) => {
+                format!("the value of `{name}` cannot be sent there: it holds a line end, NUL or a space")
+            }
+        })
+    }
+}
+
+/// What a response lacks.
+pub(super) enum Unmet<'a> {
+    /// A check does not hold.
+    Check(CheckId, &'a CompiledCheck),
+    /// There is no value for a variable.
+    Extract(&'a CompiledExtract),
+}
+
+/// What is shown of a message and its response.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    /// Where to, and what; `None` if it could not be made.
+    pub(super) content: Option<(OriginId, &'a RequestProgram)>,
+    pub(super) is_head: bool,
+    /// What was kept of the response.
+    pub(super) capture: Option<&'a Capture>,
+    pub(super) status: Option<u16>,
+    pub(super) body_bytes: u64,
+    pub(super) ended_ns: u64,
+}
+
+impl<T: Transport> User<T> {
+    /// Keeps a sample of a failure, unless there is one of its class.
+    pub(super) fn sample(
+        &mut self,
+        scenario: &ScenarioProgram,
+        class: Class,
+        shown: &Shown<'_>,
+        reason: &dyn Fn() -> String,
+    ) {
+        if let Some(seen) = self.see(scenario, class, shown, reason) {
+            self.worker.recorder.borrow_mut().sample(class, seen);
+        }
+    }
+
+    /// What a sample of a failure shows; `None` if there is one of its class already.
+    #[cold]
+    #[inline(never)]
+    fn see(
+        &mut self,
+        scenario: &ScenarioProgram,
+        class: Class,
+        shown: &Shown<'_>,
+        reason: &dyn Fn() -> String,
+    ) -> Option<Seen> {
+        if !self.worker.recorder.borrow().wants_sample(class) {
+            return None;
+        }
+        let mut secrets = self.secrets(scenario);
+        let request = shown.content.and_then(|(origin, content)| self.request_sample(origin, content, &mut secrets));
+        let came = self.came(shown.capture);
+        let raw = Raw {
+            bytes: &came,
+            status: shown.status,
+            body: shown.capture.and_then(Capture::wanted_body),
+            body_bytes: shown.body_bytes,
+            is_head: shown.is_head,
+        };
+        let variable = match class.what {
+            What::Extract(slot) => Some(scenario.names.name(slot).to_owned()),
+            _ => None,
+        };
+        Some(Seen {
+            variable,
+            reason: secrets.hide_in_sentence(&reason()),
+            user: self.number,
+            iteration: self.iteration,
+            ended_ns: shown.ended_ns,
+            request,
+            response: response(&raw, &secrets),
+        })
+    }
+
+    /// Samples a response whose status the step does not expect.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn sample_status(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        status: u16,
+        ended_ns: u64,
+    ) {
+        if let Some((class, seen)) = self.see_status(scenario, message, status, ended_ns) {
+            self.worker.recorder.borrow_mut().sample(class, seen);
+        }
+    }
+
+    /// The sample of a response whose status the step does not expect, to be kept when that is sure.
+    pub(super) fn see_status(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        status: u16,
+        ended_ns: u64,
+    ) -> Option<(Class, Seen)> {
+        let class = Class { step: message.step, what: What::Status(status) };
+        let reason = || format!("expected {}, got {status}", expected(message));
+        let kept = self.flight.kept.take();
+        let shown = self.shown(message, kept.as_deref(), ended_ns);
+        let seen = self.see(scenario, class, &shown, &reason);
+        self.flight.kept.put_back(kept);
+        seen.map(|seen| (class, seen))
+    }
+
+    /// Samples a message without a usable response, sent or not.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn sample_outcome(&mut self, scenario: &ScenarioProgram, unsent: &Unsent<'_>, ended_ns: u64) {
+        if unsent.outcome == Outcome::Interrupted {
+            return;
+        }
+        let kept = self.flight.kept.take();
+        let came = self.flight.attempts > 0 || unsent.after.is_some();
+        if !came {
+            self.flight.forget_response();
+        }
+        let shown = Shown {
+            content: unsent.content,
+            is_head: false,
+            capture: unsent.after.map_or(kept.as_deref(), |answer| answer.capture.as_deref()),
+            status: self.decoder.status().filter(|_| came),
+            body_bytes: if came { self.decoder.body_bytes() } else { 0 },
+            ended_ns,
+        };
+        let reason = || {
+            if unsent.reason.is_empty() { clause(unsent.outcome.cause()) } else { unsent.reason.clone() }
+        };
+        let class = Class { step: unsent.step, what: What::Outcome(unsent.outcome) };
+        self.sample(scenario, class, &shown, &reason);
+        self.flight.kept.put_back(kept);
+    }
+
+    /// Samples a response that a step is not content with; and any, where all requests are wanted.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn sample_unmet(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        answer: &Answer,
+        unmet: &[Unmet<'_>],
+    ) {
+        let capture = answer.capture.as_deref();
+        let message = self.message(request, false);
+        let shown = self.shown(&message, capture, answer.ended_ns);
+        let step = request.step;
+        if unmet.is_empty() {
+            self.sample(scenario, Class { step, what: What::Nothing }, &shown, &String::new);
+        }
+        let response = answer.response();
+        for unmet in unmet {
+            let (what, reason) = match unmet {
+                Unmet::Check(id, check) => (What::Check(*id), check.found(&response)),
+                Unmet::Extract(extract) => (What::Extract(extract.slot()), extract.missing(&response)),
+            };
+            let name = match what {
+                What::Check(id) => self.worker.program.tables.checks[usize::from(id.0)].name.clone(),
+                _ => String::new(),
+            };
+            let reason = || match unmet {
+                Unmet::Check(..) => format!("the check `{name}` does not hold: {reason}"),
+                Unmet::Extract(extract) => {
+                    format!("there is no value for `{}`: {reason}", scenario.names.name(extract.slot()))
+                }
+            };
+            self.sample(scenario, Class { step, what }, &shown, &reason);
+        }
+    }
+
+    /// Samples the response of a token endpoint that brought no token.
+    pub(super) fn sample_token(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        answer: &Answer,
+        refusal: Option<&Refusal>,
+    ) {
+        let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
+        let step = message.step;
+        match refusal {
+            // A status that is not expected is sampled as such.
+            Some(refusal) if message.request.expects(answer.complete.status) => {
+                self.sample(scenario, Class { step, what: What::Token }, &shown, &|| refusal.reason.clone());
+            }
+            _ => self.sample_plain(scenario, message, answer),
+        }
+    }
+
+    /// Samples a response that is as it should be, where all requests are wanted.
+    pub(super) fn sample_plain(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, answer: &Answer) {
+        if self.worker.samples_everything() {
+            let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
+            self.sample(scenario, Class { step: message.step, what: What::Nothing }, &shown, &String::new);
+        }
+    }
+
+    /// What is shown of a message whose response has just come.
+    pub(super) fn shown<'a>(&self, message: &Message<'a>, capture: Option<&'a Capture>, ended_ns: u64) -> Shown<'a> {
+        Shown {
+            content: Some((message.origin, message.request)),
+            is_head: message.method == "HEAD",
+            capture,
+            status: self.decoder.status(),
+            body_bytes: self.decoder.body_bytes(),
+            ended_ns,
+        }
+    }
+
+    /// The request as it was sent; `None` if it was not made.
+    fn request_sample(
+        &self,
+        origin: OriginId,
+        program: &RequestProgram,
+        secrets: &mut Secrets,
+    ) -> Option<RequestSample> {
+        let (bytes, origin) = (self.bytes(program), self.worker.origin(origin).to_string());
+        (!bytes.is_empty()).then(|| request(&origin, bytes, secrets))
+    }
+
+    /// The response as it came, from its beginning, as far as it is still there.
+    fn came(&self, capture: Option<&Capture>) -> Vec<u8> {
+        let received = usize::try_from(self.flight.bytes_received).unwrap_or(usize::MAX);
+        let buffer = self.worker.receive_buffer.borrow();
+        let Some((beginning, is_all)) = capture.and_then(Capture::beginning) else {
+            let whole = if self.flight.came_in_one_piece() { received.min(RAW) } else { 0 };
+            return buffer[..whole].to_vec();
+        };
+        let last = if is_all { received.saturating_sub(beginning.len()).min(buffer.len()) } else { 0 };
+        [beginning, &buffer[..last.min(RAW)]].concat()
+    }
+
+    /// What the user must not give away: what it authenticates with, and its variables with names of secrets.
+    fn secrets(&self, scenario: &ScenarioProgram) -> Secrets {
+        let mut secrets = Secrets::default();
+        for name in scenario.names.iter().filter(|name| crate::sample::is_sensitive(name)) {
+            let value = scenario.names.find(name).and_then(|slot| self.variables.get(slot));
+            secrets.add(value.unwrap_or_default());
+        }
+        let (mut random, mut counter) = (self.random.clone(), self.worker.counter.borrow().clone());
+        let mut builtins = Builtins {
+            user: self.number,
+            iteration: self.iteration,
+            unix_ns: self.worker.unix_ns(),
+            random: &mut random,
+            counter: &mut counter,
+        };
+        for auth in &scenario.auths {
+            auth.compiled.give_away(&self.variables, &mut builtins, &mut secrets);
+            let body = auth.token.as_ref().and_then(|token| token.request.body.as_ref());
+            let mut text = Vec::new();
+            if body.is_some_and(|body| body.template.render(&self.variables, &mut builtins, &mut text).is_ok()) {
+                secrets.add_named(&String::from_utf8_lossy(&text));
+            }
+        }
+        for line in String::from_utf8_lossy(&self.lines).lines() {
+            if let Some((name, value)) = line.split_once(": ") {
+                secrets.add_header(name, value);
+            }
+        }
+        secrets
+    }
+}
+
+/// The statuses that a message expects, in words.
+fn expected(message: &Message<'_>) -> String {
+    let ranges = &message.request.expect;
+    if ranges.is_empty() {
+        return "a status below 400".to_owned();
+    }
+    let range = |(least, most): &(u16, u16)| {
+        if least == most { least.to_string() } else { format!("{least}-{most}") }
+    };
+    format!("status {}", ranges.iter().map(range).collect::<Vec<_>>().join(" or "))
+}
+
+/// A sentence as a clause.
+fn clause(sentence: &str) -> String {
+    let mut characters = sentence.trim_end_matches('.').chars();
+    let first = characters.next().map(|first| first.to_lowercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}
