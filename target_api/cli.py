@@ -2,9 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from target_api.serve import Supervisor
 from target_api.settings import Settings, unknown_variables
 from target_api.store.known_users import write_csv
+from target_api.temporary import temporary_folder
 from target_api.worker_process import StartError
 
 _EXIT_CONFIG = 104
@@ -59,8 +60,8 @@ def _serve(arguments: list[str]) -> int:
             where = ".".join(map(str, problem["loc"]))
             _complain(f"{where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}")
         return _EXIT_CONFIG
-    with tempfile.TemporaryDirectory(prefix="loadcore-gateway-") as temporary:
-        data_dir = settings.data_dir or Path(temporary)
+    given = settings.data_dir
+    with contextlib.nullcontext(given) if given else temporary_folder() as data_dir:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         placed = settings.model_copy(update={"data_dir": data_dir})
         supervisor = Supervisor(placed, data_dir, host, port, sys.stdout, exit_with_parent=exit_with_parent)

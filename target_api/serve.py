@@ -25,6 +25,7 @@ from target_api.settings import Settings
 from target_api.shared.control import ControlPage
 from target_api.shared.truth import MAX_WORKERS
 from target_api.stub_process import StubProcess
+from target_api.temporary import LOCK
 from target_api.worker_process import StartError, WorkerProcess
 
 _RESTART_PAUSE_S = 0.5
@@ -88,7 +89,7 @@ class Supervisor:
         """An empty folder for what the workers share: metrics of an earlier run must not be counted again."""
         metrics = self._folder / "metrics"
         metrics.mkdir(parents=True, exist_ok=True)
-        with (self._data_dir / "lock").open("w") as lock:
+        with (self._data_dir / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

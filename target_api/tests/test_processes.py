@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -151,6 +152,43 @@ def test_workers_are_added_and_taken_away_and_rolled() -> None:
 def _answering(gateway: RunningGateway) -> int:
     living = set(gateway.worker_pids())
     return len({gateway.ask("GET", "/health").json["pid"] for _ in range(12)} & living)
+
+
+def test_a_folder_that_is_not_needed_is_not_made(tmp_path: Path) -> None:
+    """With a data folder there is no temporary one that a kill would leave behind."""
+    (tmp_path / "tmp").mkdir()
+    where = {"TMPDIR": str(tmp_path / "tmp")}
+    with RunningGateway("--users", "1", "--data-dir", str(tmp_path / "data"), environment=where):
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_folder_of_a_killed_gateway_goes_with_the_next(tmp_path: Path) -> None:
+    """A start removes what killed gateways left, and nothing of one that lives, is starting, or is not a gateway's."""
+    environment = {"TMPDIR": str(tmp_path)}
+    killed = RunningGateway("--users", "1", environment=environment)
+    (left,) = tmp_path.iterdir()
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.stop()
+    _age(left / "lock")
+    with RunningGateway("--users", "1", environment=environment) as living:
+        (used,) = tmp_path.iterdir()
+        assert used != left
+        _age(used / "lock")
+        starting, other = tmp_path / "loadcore-gateway-starting", tmp_path / "loadcore-gateway-other"
+        starting.mkdir()
+        other.mkdir()
+        (other / "mine").touch()
+        _age(other)
+        with RunningGateway("--users", "1", environment=environment):
+            assert {used, starting, other} < set(tmp_path.iterdir())
+        assert living.ask("GET", "/health").status == 200
+    assert set(tmp_path.iterdir()) == {starting, other}
+
+
+def _age(path: Path) -> None:
+    """Makes it look an hour old."""
+    then = time.time() - 3600
+    os.utime(path, (then, then))
 
 
 def test_exit_with_parent_leaves_nothing_behind(tmp_path: Path) -> None:
