@@ -52,7 +52,9 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
     )
     app.state.services = services
     for router in (*LOADED, *PROBES):
-        app.include_router(router)
+        # What the gateway sends on, it streams; /echo measures for itself.
+        own = router in (proxy.router, stream.router)
+        app.include_router(router, max_body_size=None if own else settings.longest_body)
     install_handlers(app, routes)
     # The last one added is the outermost: context, then counting, then faults, then the routes.
     app.add_middleware(

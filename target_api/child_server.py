@@ -17,23 +17,27 @@ _ORPHAN_PATIENCE_S = 2.0
 class ChildServer(uvicorn.Server):
     """A server whose parent speaks through its standard input and output.
 
-    SIGTERM ends it after the requests in flight. SIGINT does nothing: Ctrl-C in a terminal reaches the whole process
-    group, and it is the parent who drains. When standard input ends, the parent is gone and the server stops.
+    SIGTERM ends it after the requests in flight. With a parent, SIGINT does nothing: Ctrl-C in a terminal reaches the
+    whole process group, and it is the parent who drains; and when standard input ends, the parent is gone and the
+    server stops. Without one, in a container or as a service, standard input is often /dev/null and says nothing.
 
     Args:
         config: As of uvicorn.
         ready_line: Written to standard output when requests are accepted.
+        exit_with_parent: Whether the other end of standard input is a parent.
     """
 
-    def __init__(self, config: uvicorn.Config, ready_line: str) -> None:
+    def __init__(self, config: uvicorn.Config, ready_line: str, *, exit_with_parent: bool = True) -> None:
         super().__init__(config)
         self._ready_line = ready_line
+        self._exit_with_parent = exit_with_parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to listen, and says so."""
         await super().startup(sockets)
         if self.started:
-            threading.Thread(target=self._wait_for_orphanage, daemon=True, name="orphan-watch").start()
+            if self._exit_with_parent:
+                threading.Thread(target=self._wait_for_orphanage, daemon=True, name="orphan-watch").start()
             sys.stdout.write(self._ready_line + "\n")
             sys.stdout.flush()
 
@@ -46,7 +50,7 @@ class ChildServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handles SIGTERM and ignores SIGINT, instead of handling both."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        """Handles SIGTERM, and SIGINT only without a parent."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN if self._exit_with_parent else self.handle_exit)
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from target_api.serve import Supervisor
 from target_api.settings import Settings, unknown_variables
@@ -19,6 +20,7 @@ from target_api.worker_process import StartError
 
 _EXIT_CONFIG = 104
 _EXIT_FAILED = 1
+_HIGHEST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +57,9 @@ def _serve(arguments: list[str]) -> int:
         return _EXIT_CONFIG
     try:
         settings = Settings(**chosen)
+    except SettingsError as error:
+        _complain(f"{error}; dictionaries are written as JSON")
+        return _EXIT_CONFIG
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             where = ".".join(map(str, problem["loc"]))
@@ -82,7 +87,7 @@ def serve_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    add("--port", type=int, default=8000, help="port, 0 for a free one (default 8000)")
+    add("--port", type=port, default=8000, help="port, 0 for a free one (default 8000)")
     add("--workers", type=int, help="worker processes (default 1)")
     add("--profile", choices=["demo", "realistic"], help="demo: cheap password hash, own secrets (default)")
     add("--users", type=int, help="seeded users user-0000 … (default 1000)")
@@ -96,6 +101,17 @@ def serve_parser() -> argparse.ArgumentParser:
     add("--stub", metavar="DIST", nargs="?", const="100ms", help="also run the upstream `stub`, answering after DIST")
     add("--exit-with-parent", action="store_true", help="stop when standard input ends")
     return parser
+
+
+def port(text: str) -> int:
+    """A port's number.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not one.
+    """
+    if not text.isascii() or not text.isdigit() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to {_HIGHEST_PORT}, got {text!r}")
+    return int(text)
 
 
 def _complain(text: str) -> None:

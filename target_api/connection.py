@@ -1,9 +1,10 @@
 """The connection under a request: ASGI hides it, and breaking it on purpose needs it."""
 
 import asyncio
+import ipaddress
 import socket
 import struct
-from typing import cast
+from typing import Any, cast
 
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,12 +14,65 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class ConnectionProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which also tells the application its transport."""
+    """uvicorn's HTTP protocol, which also tells the application its transport and does not wait for ever for a head.
+
+    Args:
+        arguments: As of uvicorn's.
+        head_timeout_s: Seconds from the begin of a connection, or of a head, until the head must be complete; `None`
+            for no limit. Idle connections between requests have uvicorn's own.
+        more: As of uvicorn's.
+    """
+
+    def __init__(self, *arguments: Any, head_timeout_s: float | None = None, **more: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(*arguments, **more)
+        self._head_timeout_s = head_timeout_s
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Called once: whoever connects must say something."""
+        super().connection_made(transport)
+        self._begin_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Called for each piece. A head that came in one piece, as nearly all do, needs no timer."""
+        super().data_received(data)
+        if self._in_head:
+            self._begin_head()
 
     def on_message_begin(self) -> None:
         """Called for each request, before its head is parsed."""
         super().on_message_begin()
+        self._in_head = True
         self.scope[_KEY] = self.transport  # type: ignore[literal-required]
+
+    def on_headers_complete(self) -> None:
+        """Called for each request, when its head is there."""
+        self._end_head()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once, at the end."""
+        self._end_head()
+        super().connection_lost(exc)
+
+    def _begin_head(self) -> None:
+        if self._head_timeout_s is not None and self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._head_timeout_s, self.transport.close)
+
+    def _end_head(self) -> None:
+        self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's; what is not an address, as a proxy may claim, is not."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def transport_of(scope: Scope) -> asyncio.Transport | None:

@@ -1,6 +1,5 @@
 """Injects the faults of the program, in front of the handlers."""
 
-import ipaddress
 import json
 import math
 import time
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_api.cache import AnswerCache
+from target_api.connection import is_loopback
 from target_api.errors import problem_response
 from target_api.fault_effects import Leaks, burn_cpu, misbehave, pause
 from target_api.faults import FaultProgram, FaultSource
@@ -16,7 +16,7 @@ from target_api.observe.context import RequestContext, context_of
 from target_api.observe.metrics import Metrics
 from target_api.route_table import RouteTable
 from target_api.shared.control import ControlPage, Word
-from target_api.shared.truth import TruthBlock
+from target_api.shared.truth import MAX_WORKERS, TruthBlock
 
 _HEADER = b"x-fault"
 _REMEMBERED = 256
@@ -102,7 +102,8 @@ class FaultGate:
         if source is None:
             try:
                 program = FaultProgram.model_validate(json.loads(text))
-            except (ValueError, ValidationError):
+                program.check_places(self._labels, MAX_WORKERS)
+            except (ValueError, ValidationError, RecursionError):
                 return None
             if len(self._own) >= _REMEMBERED:
                 self._own.clear()
@@ -176,4 +177,4 @@ class FaultGate:
 
 def _from_loopback(scope: Scope) -> bool:
     client = scope.get("client")
-    return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    return client is not None and is_loopback(client[0])

@@ -6,6 +6,7 @@ order of arrival, so one worker with the same requests in the same order injects
 
 import math
 import random
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -77,6 +78,23 @@ class FaultProgram(BaseModel):
     def _knobs_parse(self) -> Self:
         FaultSource(self, worker=0, set_at=0.0)
         return self
+
+    def check_places(self, labels: Collection[str], workers: int) -> None:
+        """Refuses routes and workers that there are not: the program would do nothing, and say nothing.
+
+        Args:
+            labels: Of all routes.
+            workers: How many there may be.
+
+        Raises:
+            ValueError: The message names them, and what there is.
+        """
+        unknown = [label for label in self.routes if label not in labels]
+        if unknown:
+            raise ValueError(f"there is no route {unknown[0]!r}; routes are written like {min(labels)!r}")
+        beyond = [worker for worker in self.workers if not 0 <= worker < workers]
+        if beyond:
+            raise ValueError(f"there is no worker {beyond[0]}; the numbers are 0 to {workers - 1}")
 
 
 class FaultSource:

@@ -167,8 +167,18 @@ class RateLimits:
         }
         if not allowed:
             self._metrics.limited.labels(rule.name).inc()
+            # Of several rules the one that refuses is what the client must know.
+            context.headers = [(name, value) for name, value in context.headers if not name.startswith(b"ratelimit-")]
             raise ProblemError(429, f"over the limit of {item}", {**headers, "Retry-After": wait})
-        context.headers.extend((name.lower().encode(), value.encode()) for name, value in headers.items())
+        if not any(name == b"ratelimit-limit" for name, _ in context.headers) or _tighter(window.remaining, context):
+            context.headers = [(name, value) for name, value in context.headers if not name.startswith(b"ratelimit-")]
+            context.headers.extend((name.lower().encode(), value.encode()) for name, value in headers.items())
+
+
+def _tighter(remaining: int, context: RequestContext) -> bool:
+    """Whether fewer requests are left than another rule has said already."""
+    said = next(value for name, value in context.headers if name == b"ratelimit-remaining")
+    return remaining < int(said)
 
 
 def _rule(name: str, text: str) -> Rule | None:

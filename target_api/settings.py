@@ -4,14 +4,17 @@ The `demo` profile makes its own secrets and uses a cheap password hash, and say
 profile has no default secret: a gateway that would run with a guessable one does not start.
 """
 
+import ipaddress
 import json
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 import limits
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
@@ -57,7 +60,7 @@ CHEAP_HASH = HashParameters(time_cost=1, memory_kib=1024, parallelism=1)
 class Client(BaseModel):
     """A machine client of the OAuth2 server."""
 
-    secret: SecretStr
+    secret: Annotated[SecretStr, Field(min_length=1)]
     scopes: str = "items:read"
 
 
@@ -67,7 +70,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="forbid", env_nested_delimiter="__")
 
     profile: Profile = Profile.DEMO
-    replica: str = "gateway-0"
+    replica: Annotated[str, Field(min_length=1)] = Field(default_factory=socket.gethostname)
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     data_dir: Path | None = None
 
@@ -112,6 +115,8 @@ class Settings(BaseSettings):
     longest_download: Annotated[int, Field(ge=0)] = 100 << 20
 
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
+    head_timeout_s: Annotated[float, Field(gt=0)] = 20
+    trusted_proxies: str = ""
     backlog: Annotated[int, Field(ge=16)] = 4096
     limit_concurrency: Annotated[int, Field(ge=0)] = 0
     drain_delay_s: Annotated[float, Field(ge=0)] | None = None
@@ -142,6 +147,23 @@ class Settings(BaseSettings):
             raise ValueError(f"the database is not one of {', '.join(DATABASES)}…")
         return value
 
+    @field_validator("upstreams")
+    @classmethod
+    def _upstreams_are_http(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, url in value.items():
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError(f"the upstream {name} needs a URL like http://host:port, without a query")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: str) -> str:
+        for address in filter(None, (part.strip() for part in value.split(","))):
+            if address != "*":
+                ipaddress.ip_network(address, strict=False)
+        return value
+
     @field_validator("clients", "upstreams", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
@@ -161,6 +183,8 @@ class Settings(BaseSettings):
         for name in ("secret", "admin_token"):
             if len(getattr(self, name).get_secret_value()) < SHORTEST_SECRET:
                 raise ValueError(f"GATEWAY_{name.upper()} is shorter than {SHORTEST_SECRET} characters")
+        if self.secret == self.admin_token:
+            raise ValueError("GATEWAY_SECRET and GATEWAY_ADMIN_TOKEN are the same: whoever has one must not have both")
         self.hash = self.hash or (CHEAP_HASH if self.profile is Profile.DEMO else HashParameters())
         self.signing = self.signing or ("HS256" if self.profile is Profile.DEMO else "RS256")
         if self.fault_header is None:

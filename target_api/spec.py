@@ -15,6 +15,9 @@ _SIZE = re.compile(r"(\d+)(B|KB|MB|KiB|MiB)")
 _BYTES = {"B": 1, "KB": 1000, "MB": 1_000_000, "KiB": 1024, "MiB": 1 << 20}
 _CALL = re.compile(r"([a-z]+)\((.*)\)")
 
+_LARGEST_EXPONENT = 100.0
+"""Of a lognormal draw: far beyond any delay, and still a number."""
+
 Shape = Literal["constant", "uniform", "lognormal", "pareto", "bimodal"]
 
 
@@ -23,7 +26,10 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write it with a unit, like 20ms, 1.5s or 2m")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not math.isfinite(seconds):
+        raise ValueError("the duration has too many digits")
+    return seconds
 
 
 def parse_size(text: str) -> int:
@@ -83,7 +89,7 @@ class Distribution:
         if self.shape == "uniform":
             return generator.uniform(self.a, self.b)
         if self.shape == "lognormal":
-            return self.a * math.exp(self.b * generator.gauss(0.0, 1.0))
+            return self.a * math.exp(min(self.b * generator.gauss(0.0, 1.0), _LARGEST_EXPONENT))
         if self.shape == "pareto":
             return self.a * generator.paretovariate(self.b)
         return self.b if generator.random() < self.c else self.a
@@ -116,8 +122,8 @@ def _build(name: str, arguments: list[str], text: str) -> Distribution:
         return Distribution("uniform", first, upper, 0.0, text)
     if name in {"lognormal", "pareto"}:
         spread = float(arguments[1])
-        if not spread > 0:
-            raise ValueError(f"{text!r}: the spread must be above zero")
+        if not (math.isfinite(spread) and spread > 0):
+            raise ValueError(f"{text!r}: the spread must be a number above zero")
         return Distribution("lognormal" if name == "lognormal" else "pareto", first, spread, 0.0, text)
     if name == "bimodal":
         return Distribution("bimodal", first, parse_duration(arguments[1]), parse_share(arguments[2]), text)

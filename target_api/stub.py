@@ -44,10 +44,16 @@ class Stub:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        if scope["path"] == "/_stub/latency" and scope["method"] == "PUT":
-            self._latency = parse_distribution((await _read(receive)).decode())
-            await _answer(send, 204, b"")
-        elif scope["path"] == "/_stub/truth":
+        # Only whoever reaches the stub itself steers it; what comes through a gateway is a request like any other.
+        direct = not any(name == b"via" for name, _ in scope["headers"])
+        if direct and scope["path"] == "/_stub/latency" and scope["method"] == "PUT":
+            try:
+                self._latency = parse_distribution((await _read(receive)).decode())
+            except ValueError as error:
+                await _answer(send, 400, json.dumps({"detail": str(error)}).encode())
+            else:
+                await _answer(send, 204, b"")
+        elif direct and scope["path"] == "/_stub/truth":
             await _answer(send, 200, json.dumps({"routes": self._received}).encode())
         else:
             await self._serve(scope, receive, send)
@@ -102,12 +108,13 @@ async def _answer(send: Send, status: int, body: bytes, *, chunked: bool = False
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves until SIGTERM, or until standard input ends; the ready line is like the gateway's."""
+    """Serves until SIGTERM; the ready line is like the gateway's."""
     parser = argparse.ArgumentParser(prog="python -m target_api stub", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--latency", type=parse_distribution, default="100ms", metavar="DIST", help="default 100ms")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(arguments)
     raise_descriptor_limit()
     listener = socket.create_server((options.host, options.port), backlog=4096)
@@ -122,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
         timeout_graceful_shutdown=5,
     )
     ready = {"url": f"http://{options.host}:{listener.getsockname()[1]}", "pid": os.getpid()}
-    server = ChildServer(config, json.dumps(ready))
+    server = ChildServer(config, json.dumps(ready), exit_with_parent=options.exit_with_parent)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
     return 0

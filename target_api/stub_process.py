@@ -25,7 +25,7 @@ class StubProcess:
             StartError: It did not become ready.
         """
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "target_api", "stub", "--latency", latency, "--seed", str(seed),
+            sys.executable, "-m", "target_api", "stub", "--exit-with-parent", "--latency", latency, "--seed", str(seed),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip

@@ -19,6 +19,14 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 SHORT_BODY = 64 * 1024
 """Bodies up to this size are read whole: a request can then be repeated, a response goes out in one piece."""
 _BAD_GATEWAY = frozenset({502, 503, 504})
+_KNOWN_STATUSES = range(200, 600)
+"""What an upstream may answer: 101 would make a tunnel of the connection, and others mean nothing to a client."""
+_ITS_OWN_FAULT = 0.9
+"""Share of the gateway's own deadline that an upstream must have had, for a time-out to be its fault."""
+
+
+class ClientGoneError(Exception):
+    """The client left before its body had arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,11 @@ class _Trace:
 
     queued_at: float = 0.0
     waited_s: float = 0.0
+    waiting: bool = False
+
+    def waited_until(self, now: float) -> float:
+        """Seconds spent waiting for a connection, one that is still waited for included."""
+        return self.waited_s + (now - self.queued_at if self.waiting else 0.0)
 
 
 @dataclass(slots=True)
@@ -74,6 +87,18 @@ class _Service:
     base: URL
     breaker: Breaker
     budget: RetryBudget = field(default_factory=RetryBudget)
+
+    def url_of(self, target: str) -> URL:
+        """The URL of an encoded path and query at this service: put together of parts, so that it stays there."""
+        path, _, query = target.partition("?")
+        base = self.base
+        return URL.build(
+            scheme=base.scheme,
+            authority=base.raw_authority,
+            path=f"{base.raw_path.rstrip('/')}{path}",
+            query_string=query,
+            encoded=True,
+        )
 
 
 class Upstreams:
@@ -114,12 +139,14 @@ class Upstreams:
         await self._session.close()
 
     async def _on_queued(self, _session: object, context: SimpleNamespace, _params: object) -> None:
-        _trace_of(context).queued_at = time.perf_counter()
+        trace = _trace_of(context)
+        trace.queued_at, trace.waiting = time.perf_counter(), True
         self._metrics.upstream_waiting.inc()
 
     async def _on_dequeued(self, _session: object, context: SimpleNamespace, _params: object) -> None:
         trace = _trace_of(context)
         trace.waited_s += time.perf_counter() - trace.queued_at
+        trace.waiting = False
         self._metrics.upstream_waiting.dec()
 
     def states(self) -> dict[str, str]:
@@ -138,17 +165,30 @@ class Upstreams:
         if service is None:
             raise ProblemError(404, f"there is no upstream {request.service!r}")
         begin = time.perf_counter()
+        trace = _Trace()
         try:
             async with asyncio.timeout(request.deadline_s):
-                answer = await self._try(service, request)
+                answer = await self._try(service, request, trace)
         except TimeoutError:
-            service.breaker.failed()
+            now = time.perf_counter()
+            had_s = now - begin - trace.waited_until(now)
+            # A client that is in a hurry, or a pool that is full, says nothing about the upstream.
+            if had_s >= _ITS_OWN_FAULT * self._settings.upstream_timeout_s:
+                service.breaker.failed()
             self._observe(request.service, begin, "timeout")
             raise ProblemError(504, f"the upstream did not answer within {request.deadline_s:g} s") from None
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, ClientGoneError) as error:
+            if _is_client_gone(error):
+                self._observe(request.service, begin, "client_gone")
+                raise ProblemError(400, "the body did not arrive whole") from None
             service.breaker.failed()
             self._observe(request.service, begin, "error")
             raise ProblemError(502, f"the upstream failed: {type(error).__name__}") from None
+        if answer.response.status not in _KNOWN_STATUSES:
+            service.breaker.failed()
+            self._observe(request.service, begin, "error")
+            answer.response.close()
+            raise ProblemError(502, f"the upstream answered with status {answer.response.status}")
         if answer.response.status in _BAD_GATEWAY:
             service.breaker.failed()
         else:
@@ -163,13 +203,12 @@ class Upstreams:
         self._metrics.upstream_seconds.labels(service).observe(time.perf_counter() - begin)
         self._metrics.upstream_requests.labels(service, result).inc()
 
-    async def _try(self, service: _Service, request: UpstreamRequest) -> UpstreamAnswer:
+    async def _try(self, service: _Service, request: UpstreamRequest, trace: _Trace) -> UpstreamAnswer:
         """Sends once, and once more where that cannot do harm and the budget allows it."""
         if not service.breaker.allows():
             self._metrics.breaker_refused.labels(request.service).inc()
             raise ProblemError(503, "the upstream is failing; not asked", {"Retry-After": service.breaker.retry_after})
         service.budget.deposit()
-        trace = _Trace()
         try:
             return await self._once(service, request, trace, 1)
         except aiohttp.ClientError as error:
@@ -182,7 +221,7 @@ class Upstreams:
         begin = time.perf_counter()
         response = await self._session.request(
             request.method,
-            URL(f"{service.base}{request.target}", encoded=True),
+            service.url_of(request.target),
             headers=request.headers,
             data=request.body,
             allow_redirects=False,
@@ -200,6 +239,15 @@ def _trace_of(context: SimpleNamespace) -> _Trace:
     trace = context.trace_request_ctx
     assert isinstance(trace, _Trace)  # noqa: S101 - `_once` gave it
     return trace
+
+
+def _is_client_gone(error: BaseException | None) -> bool:
+    """Whether it was the client's body that broke off: aiohttp wraps what a body raises in an error of its own."""
+    while error is not None:
+        if isinstance(error, ClientGoneError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _may_repeat(request: UpstreamRequest, error: aiohttp.ClientError) -> bool:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def main() -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=ConnectionProtocol,
+        http=partial(ConnectionProtocol, head_timeout_s=settings.head_timeout_s),  # type: ignore[arg-type]
         lifespan="on",
         access_log=False,
         log_config=None,
@@ -76,6 +77,9 @@ def main() -> None:
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.graceful_s,
         limit_concurrency=settings.limit_concurrency or None,
+        # Else every program on this machine could choose the address that limits and upstreams see.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     server = ChildServer(config, f"ready {made}")
     listener = socket.socket(fileno=order["listener"])

@@ -103,6 +103,8 @@ class Site:
             "GATEWAY_DATABASE_URL": f"sqlite:///{self.place('gateway') / 'shared.sqlite3'}",
             **fill_environment(service, values),
             "GATEWAY_REPLICA": f"gateway-{slot}",
+            # The balancer is on this machine, and says who is connected to it.
+            "GATEWAY_TRUSTED_PROXIES": HOST if {"haproxy", "nginx"} & set(self.services) else "",
             **variables,
         }
         program = find(service.program) or service.program

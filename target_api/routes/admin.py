@@ -1,31 +1,36 @@
 """`/_admin/…`: tests steer the gateway and read the truth; loopback and the admin token only."""
 
-import ipaddress
 import secrets
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials
+from fastapi import APIRouter, Query, Request
 
-from target_api.dependencies import AdminBearer, ExchangeDep, services_of
+from target_api.connection import is_loopback
+from target_api.dependencies import AdminBearer, ExchangeDep, asks_first, client_of, services_of
 from target_api.errors import ProblemError
 from target_api.faults import FaultProgram
 from target_api.routes.documented import problems
-from target_api.shared.control import Word
+from target_api.shared.control import ProgramTooLongError, Word
+from target_api.shared.truth import MAX_WORKERS
 
 
-async def _admin_only(request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, AdminBearer]) -> None:
-    if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
+async def _admin_only(request: Request) -> None:
+    if not is_loopback(client_of(request)):
         raise ProblemError(404, "not found")  # from elsewhere these routes do not exist
     expected = services_of(request).settings.admin_token
-    given = bearer.credentials if bearer else ""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    given = given.strip() if scheme.lower() == "bearer" else ""
     if expected is None or not secrets.compare_digest(expected.get_secret_value().encode(), given.encode()):
         raise ProblemError(401, "the admin token is required", {"WWW-Authenticate": 'Bearer realm="admin"'})
 
 
 router = APIRouter(
-    prefix="/_admin", tags=["admin"], dependencies=[Depends(_admin_only)], responses=problems(401, 404, 422)
+    prefix="/_admin",
+    tags=["admin"],
+    dependencies=[AdminBearer],
+    route_class=asks_first(_admin_only),
+    responses=problems(401, 404, 422),
 )
 
 
@@ -80,10 +85,16 @@ async def faults(exchange: ExchangeDep) -> FaultProgram:
     return exchange.services.control.program()[1]
 
 
-@router.put("/faults", operation_id="setFaults", responses=problems(400))
+@router.put("/faults", operation_id="setFaults", responses=problems(400, 413))
 async def set_faults(program: FaultProgram, exchange: ExchangeDep) -> FaultProgram:
     """Sets another fault program, for all workers from their next request on; `{}` injects nothing."""
-    exchange.services.control.set_program(program)
+    try:
+        program.check_places(exchange.services.routes.labels, MAX_WORKERS)
+        exchange.services.control.set_program(program)
+    except ProgramTooLongError as error:
+        raise ProblemError(413, str(error)) from None
+    except ValueError as error:
+        raise ProblemError(422, str(error)) from None
     return program
 
 

@@ -89,7 +89,9 @@ async def issue_token(
     limits = exchange.services.limits
     await limits.check(limits.client, client_of(request), exchange.context)
     form = await _read_form(request)
-    await limits.check(limits.login, form.get("username", ""), exchange.context)
+    # Only guesses at passwords are rationed: a refresh names no user, and nobody may use up another's.
+    if form.get("grant_type") == "password":
+        await limits.check(limits.login, form.get("username", ""), exchange.context)
     return await GrantService(exchange, request.headers.get("authorization")).answer(form)
 
 
@@ -100,9 +102,14 @@ async def revoke_token(
     request: Request,
     exchange: ExchangeDep,
 ) -> Response:
-    """Revokes a token (RFC 7009); an unknown one is answered alike, with 200."""
-    token = await _authenticated_token(request, exchange.services)
-    await exchange.services.tokens.revoke(token)
+    """Revokes a token (RFC 7009); an unknown one is answered alike, with 200.
+
+    A client revokes its own tokens only; a token that a user got without a client is revoked without one.
+    """
+    form = await _read_form(request)
+    credentials = ClientCredentials(request.headers.get("authorization"), form)
+    credentials.authenticate_if_given(exchange.services.settings.clients)
+    await exchange.services.tokens.revoke(_token_of(form), credentials.client_id)
     return Response(status_code=200)
 
 
@@ -143,7 +150,7 @@ async def _inspect_access(services: Services, token: str) -> Introspection:
         active=True,
         scope=" ".join(sorted(principal.scopes)),
         username=principal.subject if is_user else None,
-        client_id=None if is_user else principal.subject,
+        client_id=principal.client_id or None,
         sub=principal.subject,
         exp=principal.expires_at,
         jti=principal.jti,
@@ -154,6 +161,10 @@ async def _inspect_access(services: Services, token: str) -> Introspection:
 async def _authenticated_token(request: Request, services: Services) -> str:
     form = await _read_form(request)
     ClientCredentials(request.headers.get("authorization"), form).authenticate(services.settings.clients)
+    return _token_of(form)
+
+
+def _token_of(form: dict[str, str]) -> str:
     if not form.get("token"):
         raise OAuthError("invalid_request", "token is missing")
     return form["token"]

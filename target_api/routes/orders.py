@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep, OrderWriter
+from target_api.dependencies import ExchangeDep, OrderWriter, TokenFirstRoute
 from target_api.errors import ProblemError
 from target_api.models import OrderCreate, OrderPublic, OrderUpdate
 from target_api.routes.documented import problems
 from target_api.store.orders import NewOrder, change_status, create_order, delete_order, find_order
 
-router = APIRouter(prefix="/orders", tags=["orders"])
+router = APIRouter(prefix="/orders", tags=["orders"], route_class=TokenFirstRoute)
 
 OrderId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 _ALLOWED_FROM = {"paid": ["created"], "cancelled": ["created", "paid"]}

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Path, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
 from target_api.dependencies import AnyPrincipal, Exchange, ExchangeDep
 from target_api.errors import ProblemError
 from target_api.routes.documented import problems
 from target_api.security.tokens import Principal
-from target_api.upstream import SHORT_BODY, UpstreamAnswer, UpstreamRequest
+from target_api.upstream import SHORT_BODY, ClientGoneError, UpstreamAnswer, UpstreamRequest
 
 router = APIRouter(prefix="/proxy", tags=["proxy"])
 
@@ -25,7 +27,11 @@ _NOT_SENT_ON = _HOP_BY_HOP | {
     "authorization", "content-length", "host", "traceparent", "via", "x-authenticated-user", "x-forwarded-for",
     "x-forwarded-proto", "x-request-id", "x-timeout-ms",
 }  # fmt: skip
-_NOT_SENT_BACK = _HOP_BY_HOP | {"date", "server", "server-timing", "x-replica", "x-request-id"}
+_NOT_SENT_BACK = _HOP_BY_HOP | {"date", "server", "server-timing", "via", "x-replica", "x-request-id"}
+_VIA = "1.1 loadcore-gateway"
+_LONGEST_DEADLINE = 10
+"""Digits of `X-Timeout-Ms`: more are a mistake, and what is beyond the gateway's own deadline does not matter."""
+_DOTS = frozenset({".", ".."})
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -64,7 +70,10 @@ for _method in _METHODS:
 async def _outgoing(service: str, request: Request, principal: Principal, exchange: Exchange) -> UpstreamRequest:
     deadline_s = _deadline(request, exchange.services.settings.upstream_timeout_s)
     context = exchange.context
-    headers = list(_kept(request.headers.items(), request.headers.get("connection"), _NOT_SENT_ON))
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in _kept(request.headers.raw, request.headers.get("connection"), _NOT_SENT_ON)
+    ]
     client = request.client.host if request.client else ""
     forwarded = request.headers.get("x-forwarded-for")
     headers += [
@@ -74,7 +83,7 @@ async def _outgoing(service: str, request: Request, principal: Principal, exchan
         ("x-request-id", context.request_id.decode()),
         ("traceparent", context.trace_header().decode()),
         ("x-timeout-ms", str(round(deadline_s * 1000))),
-        ("via", "1.1 loadcore-gateway"),
+        ("via", ", ".join([*request.headers.getlist("via"), _VIA])),
     ]
     return UpstreamRequest(
         service, request.method, _target(request, service), headers, await _body(request), deadline_s
@@ -82,9 +91,18 @@ async def _outgoing(service: str, request: Request, principal: Principal, exchan
 
 
 def _target(request: Request, service: str) -> str:
-    """Path and query as the client wrote them: decoding and encoding again would change what they mean."""
+    """Path and query as the client wrote them: decoding and encoding again would change what they mean.
+
+    The router matched the decoded path, in which an encoded slash is a slash like any other. What is sent on is cut
+    from the raw one, whose segments must mean the same: else part of the service's name would become part of the URL.
+    """
     raw_path: bytes = request.scope["raw_path"]
-    path = raw_path.decode("latin-1").partition(f"/proxy/{service}")[2] or "/"
+    _, _, name, *rest = raw_path.decode("latin-1").split("/", 3)
+    if unquote(name) != service:
+        raise ProblemError(404, "there is no such upstream")
+    path = "/" + "".join(rest)
+    if any(unquote(segment) in _DOTS for segment in path.split("/")):
+        raise ProblemError(400, "the path must not leave its place by . or ..")
     query: bytes = request.scope["query_string"]
     return f"{path}?{query.decode('latin-1')}" if query else path
 
@@ -93,18 +111,23 @@ def _deadline(request: Request, longest_s: float) -> float:
     text = request.headers.get("x-timeout-ms")
     if text is None:
         return longest_s
-    if not text.isascii() or not text.isdigit() or not int(text):
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_DEADLINE or not int(text):
         raise ProblemError(400, "X-Timeout-Ms is not a number of milliseconds")
     return min(longest_s, int(text) / 1000)
 
 
 def _kept(
-    headers: Iterable[tuple[str, str]], connection: str | None, dropped: frozenset[str]
-) -> Iterable[tuple[str, str]]:
+    headers: Iterable[tuple[bytes, bytes]], connection: str | None, dropped: frozenset[str]
+) -> Iterable[tuple[bytes, bytes]]:
+    """The headers that go on, byte for byte, under names in lower case.
+
+    An underscore counts as a hyphen in what is dropped: servers behind CGI read both as one name.
+    """
     named = {name.strip().lower() for name in connection.split(",")} if connection else set()
     for name, value in headers:
         lower = name.lower()
-        if lower not in dropped and lower not in named:
+        spelled = lower.decode("latin-1")
+        if spelled.replace("_", "-") not in dropped and spelled not in named:
             yield lower, value
 
 
@@ -114,20 +137,34 @@ async def _body(request: Request) -> bytes | AsyncIterator[bytes] | None:
         return None
     if length is not None and int(length) <= SHORT_BODY:
         return await request.body()
-    return request.stream()
+    return _from_client(request)
+
+
+async def _from_client(request: Request) -> AsyncIterator[bytes]:
+    """The client's body as it comes.
+
+    Raises:
+        ClientGoneError: The client left in the middle of it.
+    """
+    try:
+        async for part in request.stream():
+            yield part
+    except ClientDisconnect:
+        raise ClientGoneError from None
 
 
 def _incoming(answer: UpstreamAnswer, stack: AsyncExitStack) -> Response:
     response = answer.response
-    headers = list(_kept(response.headers.items(), response.headers.get("connection"), _NOT_SENT_BACK))
+    headers = list(_kept(response.raw_headers, response.headers.get("connection"), _NOT_SENT_BACK))
+    headers.append((b"via", ", ".join([*response.headers.getall("via", ()), _VIA]).encode("latin-1", "replace")))
     if answer.tries > 1:
-        headers.append(("x-upstream-tries", str(answer.tries)))
+        headers.append((b"x-upstream-tries", str(answer.tries).encode()))
     result: Response
     if answer.body is not None:
         result = Response(answer.body, response.status)
     else:
         result = StreamingResponse(_stream(answer, stack.pop_all()), response.status)
-    result.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    result.raw_headers = headers
     return result
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import secrets
+import uuid
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
@@ -42,8 +43,8 @@ class ClientCredentials:
         return client
 
     def authenticate_if_given(self, clients: Mapping[str, Client]) -> None:
-        """A public client may leave the secret out; a secret that is given must be right."""
-        if self.from_header or self.secret:
+        """A client that names itself must prove it (RFC 6749 sections 3.2.1 and 6); a user needs no client."""
+        if self.from_header or self.secret or self.client_id:
             self.authenticate(clients)
 
 
@@ -141,7 +142,9 @@ class GrantService:
         services = self._services
         client = credentials.authenticate(services.settings.clients)
         scope = _granted(form, client.scopes.split())
-        token = await services.tokens.access_token(credentials.client_id, scope, {"kind": "client"})
+        token = await services.tokens.access_token(
+            credentials.client_id, scope, credentials.client_id, {"kind": "client"}
+        )
         # RFC 6749 section 4.4.3: a client can ask again, so it gets no refresh token.
         return TokenResponse(access_token=token, expires_in=services.settings.access_token_s, scope=scope)
 
@@ -150,8 +153,9 @@ class GrantService:
     ) -> TokenResponse:
         """Both tokens; the refresh token keeps the scope of its family, also when the access token is narrower."""
         services = self._services
-        access = await services.tokens.access_token(row.username, scope, {"name": row.full_name, "email": row.email})
-        name, family_scope = family or (None, scope)
+        name, family_scope = family or (uuid.uuid4().hex, scope)
+        claims = {"name": row.full_name, "email": row.email, "sid": name}
+        access = await services.tokens.access_token(row.username, scope, client_id, claims)
         return TokenResponse(
             access_token=access,
             expires_in=services.settings.access_token_s,

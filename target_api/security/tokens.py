@@ -13,13 +13,15 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key, OctKey
 from sqlalchemy.exc import SQLAlchemyError
 
-from target_api.errors import ProblemError
+from target_api.errors import OAuthError, ProblemError
 from target_api.security.keys import KeyRing
 from target_api.settings import Settings
 from target_api.shared.control import ControlPage, Word
 from target_api.store.database import Database
 from target_api.store.tokens import family_state, revoke_family, revoke_token, revoked_since, use_generation
 
+PUBLIC_CLIENT = "public"
+"""The `client_id` of an access token that a user got without a client: RFC 9068 requires one."""
 _FOLLOW_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Principal:
         kind: `user` or `client`.
         jti: Identifier of the token.
         expires_at: Unix seconds.
+        client_id: The client that it was issued to; empty for a user's own.
     """
 
     subject: str
@@ -53,6 +56,7 @@ class Principal:
     kind: str
     jti: str
     expires_at: int
+    client_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,11 @@ class TokenService:
         self._revoked = await self._database.run(revoked_since, int(time.time()))
         self._revoked_epoch = epoch
 
-    async def access_token(self, subject: str, scope: str, claims: dict[str, str]) -> str:
-        """A signed access token for a subject."""
+    async def access_token(self, subject: str, scope: str, client_id: str, claims: dict[str, str]) -> str:
+        """A signed access token for a subject (RFC 9068), issued to a client or, if that is empty, to the user's own.
+
+        Its claim `sid` names the family of the refresh token beside it, with which it is revoked.
+        """
         if self.keys.stale:
             await self.keys.load()
         kid, algorithm, key = self.keys.signing()
@@ -122,18 +129,19 @@ class TokenService:
             "iat": now,
             "exp": now + self._settings.access_token_s,
             "jti": uuid.uuid4().hex,
+            "client_id": client_id or PUBLIC_CLIENT,
             **claims,
         }
         return jwt.encode({"alg": algorithm, "kid": kid, "typ": "at+jwt"}, payload, key, algorithms=[algorithm])
 
-    def refresh_token(self, subject: str, scope: str, client_id: str, family: str | None, generation: int) -> str:
-        """A signed refresh token: the next of a family, or the first of a new one."""
+    def refresh_token(self, subject: str, scope: str, client_id: str, family: str, generation: int) -> str:
+        """A signed refresh token of a family."""
         expires_at = int(time.time() + self._settings.refresh_token_s)
         payload: dict[str, Any] = {
             "sub": subject,
             "scope": scope,
             "client_id": client_id,
-            "family": family or uuid.uuid4().hex,
+            "family": family,
             "generation": generation,
             "exp": expires_at,
         }
@@ -158,7 +166,7 @@ class TokenService:
                 raise
             await self.keys.load()
             claims = self._access_claims(token)
-        if claims["jti"] in self._revoked:
+        if claims["jti"] in self._revoked or claims.get("sid") in self._revoked:
             raise InvalidTokenError("the token was revoked")
         return Principal(
             subject=claims["sub"],
@@ -168,6 +176,7 @@ class TokenService:
             kind=claims.get("kind", "user"),
             jti=claims["jti"],
             expires_at=int(claims["exp"]),
+            client_id="" if claims["client_id"] == PUBLIC_CLIENT else claims["client_id"],
         )
 
     def _access_claims(self, token: str) -> dict[str, Any]:
@@ -219,33 +228,61 @@ class TokenService:
         """
         expires_at = int(time.time() + self._settings.refresh_token_s)
         if not await self._database.run(use_generation, claims.family, claims.generation, expires_at, timings=timings):
+            await self._revoke_access(claims.family)
             raise InvalidTokenError("the refresh token was used before or revoked; its whole family is revoked now")
 
-    async def revoke(self, token: str) -> str | None:
-        """Revokes an access or refresh token; returns which kind it was, `None` for neither."""
+    async def revoke(self, token: str, client_id: str) -> str | None:
+        """Revokes an access token, or a refresh token with the access tokens of its family (RFC 7009 section 2.1).
+
+        Args:
+            token: The token.
+            client_id: Who asks; empty for a user.
+
+        Returns:
+            Which kind it was, `None` for neither.
+
+        Raises:
+            OAuthError: It was issued to another client.
+        """
         try:
             claims = self.read_refresh(token)
         except InvalidTokenError:
             pass
         else:
+            _must_be_own(claims.client_id, client_id)
             await self._database.run(revoke_family, claims.family, claims.expires_at)
+            await self._revoke_access(claims.family)
             return "refresh_token"
         try:
             principal = await self.verify(token)
         except InvalidTokenError:
             return None
-        await self._database.run(revoke_token, principal.jti, principal.expires_at)
+        _must_be_own(principal.client_id, client_id)
+        await self._refuse_from_now(principal.jti, principal.expires_at)
+        return "access_token"
+
+    async def _revoke_access(self, family: str) -> None:
+        """Makes the access tokens of a family worthless: the longest of them lives for as long as one made now."""
+        await self._refuse_from_now(family, int(time.time()) + self._settings.access_token_s)
+
+    async def _refuse_from_now(self, identifier: str, expires_at: int) -> None:
+        """Refuses access tokens by their `jti` or `sid`, in every worker."""
+        await self._database.run(revoke_token, identifier, expires_at)
         before = self._control.epoch(Word.REVOKED)
         self._control.bump(Word.REVOKED)
-        self._revoked.add(principal.jti)
+        self._revoked.add(identifier)
         if self._revoked_epoch == before and self._control.epoch(Word.REVOKED) == before + 1:
             self._revoked_epoch = before + 1  # nobody else revoked anything: there is nothing to read
-        return "access_token"
 
     async def refresh_is_live(self, claims: RefreshClaims) -> bool:
         """Whether a refresh token could still be used."""
         generation, revoked = await self._database.run(family_state, claims.family)
         return not revoked and generation == claims.generation
+
+
+def _must_be_own(issued_to: str, client_id: str) -> None:
+    if issued_to != client_id:
+        raise OAuthError("unauthorized_client", "the token was issued to another client")
 
 
 def narrow_scope(requested: str, granted: Iterable[str]) -> str | None:

@@ -33,6 +33,10 @@ class Word(IntEnum):
     """CLOCK_MONOTONIC nanosecond at which the fault program was set."""
 
 
+class ProgramTooLongError(ValueError):
+    """A fault program does not fit into the shared page."""
+
+
 class ControlPage:
     """The shared decisions of one gateway.
 
@@ -80,10 +84,14 @@ class ControlPage:
         return self.words[Word.FAULTS]
 
     def set_program(self, program: FaultProgram) -> None:
-        """Publishes a fault program; it holds for requests that arrive from now on, in every worker."""
+        """Publishes a fault program; it holds for requests that arrive from now on, in every worker.
+
+        Raises:
+            ProgramTooLongError: Its JSON does not fit.
+        """
         text = program.model_dump_json().encode()
         if len(text) > _SIZE - _PROGRAM_AT:
-            raise ValueError(f"the fault program is longer than {_SIZE - _PROGRAM_AT} bytes")
+            raise ProgramTooLongError(f"the fault program is longer than {_SIZE - _PROGRAM_AT} bytes")
         with self._locked():
             version = self.words[Word.FAULTS] | 1
             self.words[Word.FAULTS] = version

@@ -168,23 +168,87 @@ def test_without_the_scope_it_is_403(gateway: RunningGateway) -> None:
 
 
 def test_revoked_access_token_is_refused_by_every_worker(gateway: RunningGateway) -> None:
-    """A revocation reaches the workers that did not answer it at once."""
+    """A revocation reaches the workers that did not answer it at once; a user needs no client for it."""
     access = gateway.log_in(7)["access_token"]
     assert gateway.ask("GET", "/users/me", token=access).status == 200
-    client = _basic("demo-client", "demo-secret")
-    assert gateway.form("/auth/revoke", client, token=access).status == 200
+    assert gateway.form("/auth/revoke", token=access).status == 200
 
     assert {gateway.ask("GET", "/users/me", token=access).status for _ in range(10)} == {401}
 
 
 def test_revoked_refresh_token_is_refused(gateway: RunningGateway) -> None:
-    """RFC 7009: a revoked refresh token gives no tokens, and an unknown token is revoked without complaint."""
-    token = gateway.log_in(8)["refresh_token"]
-    client = _basic("demo-client", "demo-secret")
-    assert gateway.form("/auth/revoke", client, token=token).status == 200
-    assert gateway.form("/auth/revoke", client, token="unknown").status == 200
+    """RFC 7009: it gives no tokens, nor do those it gave open anything; an unknown one is revoked without complaint."""
+    tokens = gateway.log_in(8)
+    assert gateway.form("/auth/revoke", token=tokens["refresh_token"]).status == 200
+    assert gateway.form("/auth/revoke", token="unknown").status == 200
 
-    assert gateway.form("/auth/token", grant_type="refresh_token", refresh_token=token).status == 400
+    refreshed = gateway.form("/auth/token", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert refreshed.status == 400
+    assert {gateway.ask("GET", "/users/me", token=tokens["access_token"]).status for _ in range(6)} == {401}
+
+
+def test_a_reused_refresh_token_ends_the_session(gateway: RunningGateway) -> None:
+    """Access tokens of the family are refused from then on, by every worker: somebody else may have them."""
+    first = gateway.log_in(11)
+    second = gateway.form("/auth/token", grant_type="refresh_token", refresh_token=first["refresh_token"]).json
+    assert gateway.ask("GET", "/users/me", token=second["access_token"]).status == 200
+    assert gateway.form("/auth/token", grant_type="refresh_token", refresh_token=first["refresh_token"]).status == 400
+
+    both = (first["access_token"], second["access_token"])
+    assert {gateway.ask("GET", "/users/me", token=token).status for token in both * 4} == {401}
+
+
+def test_clients_revoke_their_own_tokens_only(gateway: RunningGateway) -> None:
+    """RFC 7009 section 2.1: another's token is refused and stays good, whether a client or a user asks."""
+    client = _basic("demo-client", "demo-secret")
+    users, machines = (
+        gateway.log_in(12)["access_token"],
+        gateway.form("/auth/token", client, grant_type="client_credentials").json["access_token"],
+    )
+    of_a_user = gateway.form("/auth/revoke", client, token=users)
+    of_a_client = gateway.form("/auth/revoke", token=machines)
+
+    assert [(answer.status, answer.json["error"]) for answer in (of_a_user, of_a_client)] == [
+        (400, "unauthorized_client")
+    ] * 2
+    assert gateway.ask("GET", "/users/me", token=users).status == 200
+    assert gateway.form("/auth/revoke", client, token=machines).status == 200
+    assert gateway.ask("GET", "/items", token=machines).status == 401
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"client_id": "demo-client"},
+        {"client_id": "demo-client", "client_secret": "wrong"},
+        {"client_id": "unknown"},
+        {"client_id": "unknown", "client_secret": ""},
+    ],
+)
+def test_a_client_that_names_itself_proves_it(gateway: RunningGateway, fields: dict[str, str]) -> None:
+    """RFC 6749 sections 3.2.1 and 6: neither a password nor a refresh token is taken from an unproven client."""
+    issued = gateway.form(
+        "/auth/token",
+        _basic("demo-client", "demo-secret"),
+        grant_type="password",
+        username="user-0013",
+        password="password-0013",
+    ).json["refresh_token"]
+    refresh = gateway.form("/auth/token", grant_type="refresh_token", refresh_token=issued, **fields)
+    password = gateway.form(
+        "/auth/token", grant_type="password", username="user-0013", password="password-0013", **fields
+    )
+
+    assert (refresh.status, refresh.json["error"]) == (401, "invalid_client")
+    assert (password.status, password.json["error"]) == (401, "invalid_client")
+
+
+def test_access_tokens_name_their_client(gateway: RunningGateway) -> None:
+    """RFC 9068 section 2.2: `client_id` is required."""
+    client = _basic("demo-client", "demo-secret")
+    machine = gateway.form("/auth/token", client, grant_type="client_credentials").json["access_token"]
+    assert _part(machine, 1)["client_id"] == "demo-client"
+    assert _part(gateway.log_in(1)["access_token"], 1)["client_id"] == "public"
 
 
 def test_introspection_tells_live_from_dead(gateway: RunningGateway) -> None:
@@ -193,8 +257,8 @@ def test_introspection_tells_live_from_dead(gateway: RunningGateway) -> None:
     client = _basic("demo-client", "demo-secret")
     access = gateway.form("/auth/introspect", client, token=tokens["access_token"]).json
     refresh = gateway.form("/auth/introspect", client, token=tokens["refresh_token"]).json
-    gateway.form("/auth/revoke", client, token=tokens["access_token"])
-    gateway.form("/auth/revoke", client, token=tokens["refresh_token"])
+    gateway.form("/auth/revoke", token=tokens["access_token"])
+    gateway.form("/auth/revoke", token=tokens["refresh_token"])
 
     assert (access["active"], access["username"], access["token_type"]) == (True, "user-0009", "Bearer")
     assert (refresh["active"], refresh["token_type"]) == (True, "refresh_token")

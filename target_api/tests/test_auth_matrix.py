@@ -22,7 +22,7 @@ EVERYWHERE = pytest.mark.parametrize(
 def _worthless(gateway: RunningGateway, token: str) -> dict[str, str]:
     """Values of `Authorization` that prove nothing, by why they do not."""
     tokens = gateway.log_in(11)
-    gateway.form("/auth/revoke", client_id="demo-client", client_secret="demo-secret", token=tokens["access_token"])
+    gateway.form("/auth/revoke", token=tokens["access_token"])
     with RunningGateway("--users", "1", "--items", "1", environment={"GATEWAY_ACCESS_TOKEN_S": "1"}) as other:
         foreign = other.log_in(0)["access_token"]
         # Its own gateway takes it no longer, and the shared one never did: its key is another.

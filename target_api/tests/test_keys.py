@@ -69,9 +69,9 @@ def test_a_revocation_costs_its_own_worker_no_reading(monkeypatch: pytest.Monkey
             revoking, other = _service(database, control), _service(database, control)
             await revoking.load()
             await other.load()
-            token = await revoking.access_token("user-0000", "items:read", {})
+            token = await revoking.access_token("user-0000", "items:read", "", {})
             read.clear()
-            await revoking.revoke(token)
+            await revoking.revoke(token, "")
             assert await _refused(revoking, token)
             assert read == []
             assert all(await asyncio.gather(*(_refused(other, token) for _ in range(5))))
@@ -90,8 +90,8 @@ def test_revocations_are_read_once_for_all_who_wait() -> None:
             revoking, other = _service(database, control), _service(database, control)
             await revoking.load()
             await other.load()
-            token = await revoking.access_token("user-0000", "items:read", {})
-            await revoking.revoke(token)
+            token = await revoking.access_token("user-0000", "items:read", "", {})
+            await revoking.revoke(token, "")
             inner = other._load_revoked
 
             async def slow() -> None:
