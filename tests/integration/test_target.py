@@ -123,6 +123,27 @@ def test_a_gateway_that_does_not_start_leaves_its_last_words(tmp_path: Path, mon
     assert "No module named" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (("--autoscale", "1:4", "--proxy", "nginx"), 2, "--autoscale needs --proxy haproxy"),
+        (("--autoscale", "x"), 2, "expected MIN:MAX"),
+        (("--latency", "20"), 104, "'20' is not a duration; write it with a unit"),
+    ],
+)
+def test_what_the_gateway_refuses_is_told_in_its_words(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, error: str
+) -> None:
+    """A bad argument is one, a bad setting is one, and neither is a fault of loadcore's."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    done = loadcore("target", "up", "--port", "0", *arguments, cwd=tmp_path, environ=where)
+    assert (done.returncode, done.stdout) == (code, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert error in line
+    assert list(tmp_path.glob("loadcore-target-*")) == []
+
+
 def test_replicas_up_status_down(tmp_path: Path) -> None:
     """Several gateways behind a balancer are one target: listed service by service, and all gone with it."""
     if find("haproxy") is None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadcore.errors import ConfigError, RunError, UsageError
+from loadcore.errors import ConfigError, ExitCode, RunError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -246,11 +246,23 @@ def _first_line(child: subprocess.Popen[bytes], folder: Path) -> dict[str, objec
         if child.poll() == _MISSING:
             lines = (folder / _LOG).read_text(encoding="utf-8").strip().splitlines()
             raise UsageError("what this target needs is not all installed", hint="\n  ".join(lines))
+        if child.returncode == ExitCode.USAGE:
+            raise UsageError(_complaint(folder / _LOG))
+        if child.returncode == ExitCode.CONFIG:
+            raise ConfigError(_complaint(folder / _LOG))
         if child.returncode is not None:
             message = f"the gateway ended with code {child.returncode} instead of starting"
             raise RunError(message, hint=_tail(folder / _LOG))
         time.sleep(_POLL_S)
     raise RunError(f"the gateway was not ready within {_START_S:.0f} s", hint=_tail(folder / _LOG))
+
+
+def _complaint(log: Path) -> str:
+    """What a gateway says about its arguments or settings."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    told = [line.removeprefix("gateway: ") for line in lines if line.startswith("gateway: ")]
+    # An argument is refused by `PROGRAM: error: MESSAGE` after the usage.
+    return "; ".join(told) or lines[-1].rpartition("error: ")[2] if lines else "the gateway refused its settings"
 
 
 def _tail(log: Path) -> str:
