@@ -32,6 +32,8 @@ impl ScenarioCompiler<'_, '_> {
         if program.compiled.header().is_some_and(|header| names(&request.headers, header)) {
             return AuthUse::default();
         }
+        let unset = program.compiled.slots().into_iter().find(|slot| self.is_sure && !self.set.contains(slot));
+        self.early.extend(unset.map(|slot| (slot, request.name.clone(), self.problems.here())));
         let used = AuthUse { name: program.compiled.header().map(str::to_owned), ..AuthUse::default() };
         match &program.compiled {
             CompiledAuth::Header { name, value: Credential::Plain(value) } => {

@@ -53,6 +53,8 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
             ids: Ids::default(),
             requests: Vec::new(),
             auths: Vec::new(),
+            is_sure: true,
+            early: Vec::new(),
         };
         compiler.compile();
         problems.leave();
@@ -113,6 +115,10 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     requests: Vec<RequestProgram>,
     /// By name; without a program where there was a problem.
     pub(super) auths: Vec<(String, Option<AuthProgram>)>,
+    /// Whether every iteration that comes as far makes the request that is being compiled.
+    pub(super) is_sure: bool,
+    /// Variables that a request authenticates with before a step sets them: with the request's name and place.
+    pub(super) early: Vec<(Slot, String, Place)>,
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -252,6 +258,7 @@ impl ScenarioCompiler<'_, '_> {
     fn step_ops(&mut self, step: &Step, section: Section, flow: &mut Flow, nesting: Nesting) {
         match step {
             Step::Request(request) => {
+                self.is_sure = !nesting.is_optional;
                 let id = RequestId::of(self.requests.len());
                 if let Some(request) = self.request(request, section) {
                     self.requests.push(request);
@@ -298,7 +305,7 @@ impl ScenarioCompiler<'_, '_> {
             }
             total += u64::from(*weight);
             targets.push((total, flow.ops.len()));
-            self.steps(&format!("options[{index}]"), steps, section, flow, nesting);
+            self.steps(&format!("options[{index}]"), steps, section, flow, nesting.optional());
             ends.push(flow.ops.len());
             flow.ops.push(Op::Jump(0));
         }
@@ -323,11 +330,11 @@ impl ScenarioCompiler<'_, '_> {
         };
         let at = flow.ops.len();
         flow.ops.push(Op::Jump(0));
-        self.steps("then", &branch.then, section, flow, nesting);
+        self.steps("then", &branch.then, section, flow, nesting.optional());
         let jump = flow.ops.len();
         flow.ops.push(Op::Jump(0));
         let otherwise = flow.ops.len();
-        self.steps("otherwise", &branch.otherwise, section, flow, nesting);
+        self.steps("otherwise", &branch.otherwise, section, flow, nesting.optional());
         flow.ops[jump] = Op::Jump(flow.ops.len());
         flow.ops[at] = Op::Branch { slot, test, otherwise };
     }
@@ -351,6 +358,19 @@ impl ScenarioCompiler<'_, '_> {
                 }
             }
             first = count;
+        }
+        for (slot, request, place) in std::mem::take(&mut self.early) {
+            if self.set.contains(&slot) {
+                let name = self.names.name(slot);
+                let message = format!(
+                    "`{request}` authenticates with `{{{name}}}`, which has no value before this step has ended"
+                );
+                self.problems.add_at(
+                    &place,
+                    message,
+                    "write auth=anonymous on the steps that come before the value, the login itself among them",
+                );
+            }
         }
     }
 
@@ -391,11 +411,17 @@ impl ScenarioCompiler<'_, '_> {
 struct Nesting {
     depth: usize,
     repeats: usize,
+    /// Whether an iteration may leave the steps out.
+    is_optional: bool,
 }
 
 impl Nesting {
     const fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
+    }
+
+    const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
     }
 }
 

@@ -116,3 +116,43 @@ fn basic_and_key() {
     assert!(log[0].contains("Authorization: Basic dXNlcjA6cHc=\r\n"), "{}", log[0]);
     assert!(log[1].starts_with("GET /b?api_key=k%201 HTTP/1.1\r\n"), "{}", log[1]);
 }
+
+/// What is wrong with a plan whose scenario authenticates with `{jwt}`.
+fn early_problems(on_start: &Value, steps: &Value) -> Vec<String> {
+    let mut plan = plan(users(1, 20), steps.clone());
+    plan["auth"] = json!([{"name": "jwt", "way": {"kind": "bearer", "token": {"text": "{jwt}"}}}]);
+    plan["scenarios"][0]["auth"] = json!("jwt");
+    plan["scenarios"][0]["on_start"] = on_start.clone();
+    let plan: Plan = serde_json::from_value(plan).expect("a readable plan");
+    let problems = Program::new(&plan).err().unwrap_or_default();
+    problems.into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect()
+}
+
+/// A request that authenticates with what its own response, or a later one, brings can never be sent: said before the run.
+#[test]
+fn a_credential_that_comes_too_late() {
+    let mut login = get("login");
+    login["extracts"] = json!([{"variable": "jwt", "from": {"kind": "json", "path": "$.jwt"}}]);
+    let mut anonymous = login.clone();
+    anonymous["anonymous"] = json!(true);
+    let said =
+        |name: &str| format!("`{name}` authenticates with `{{jwt}}`, which has no value before this step has ended");
+
+    assert_eq!(
+        vec![format!("scenarios[0].on_start[0]: {}", said("login"))],
+        early_problems(&json!([login]), &json!([get("api")]))
+    );
+    assert_eq!(
+        vec![format!("scenarios[0].steps[0]: {}", said("api"))],
+        early_problems(&json!([]), &json!([get("api"), anonymous]))
+    );
+    let branch =
+        json!({"kind": "branch", "variable": "jwt", "test": "exists", "then": [get("api")], "otherwise": [anonymous]});
+    for (on_start, steps) in [
+        (json!([anonymous]), json!([get("api")])),
+        (json!([]), json!([anonymous, get("api")])),
+        (json!([]), json!([branch])),
+    ] {
+        assert_eq!(Vec::<String>::new(), early_problems(&on_start, &steps));
+    }
+}
