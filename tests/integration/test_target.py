@@ -56,6 +56,111 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert loadcore("target", "status", cwd=tmp_path, environ=where).stdout == "no target is running\n"
 
 
+def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
+    """Another port, another capacity: said, not ignored. The same options again, or none, are no mistake."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    up = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    try:
+        url = json.loads(up.stdout)["url"]
+        for options in (("--port", "1"), (*QUICK, "--capacity", "5/s"), ("--replicas", "2")):
+            refused = loadcore("target", "up", *options, cwd=tmp_path, environ=where)
+            assert (refused.returncode, refused.stdout) == (2, "")
+            assert refused.stderr.startswith(f"error: a target is already up at {url}, with other options\nhint: ")
+            assert "loadcore target down" in refused.stderr
+        for same in (list(QUICK), []):
+            again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
+            assert (again.returncode, again.stdout.split()[3]) == (0, url)
+    finally:
+        loadcore("target", "down", cwd=tmp_path, environ=where)
+
+
+@pytest.mark.parametrize("home", ["/nonexistent", "/proc", "a file"])
+def test_a_home_that_takes_nothing_is_no_obstacle(tmp_path: Path, home: str) -> None:
+    """The target is written down elsewhere, found there, and stopped."""
+    (tmp_path / "file").write_text("")
+    where = {
+        "HOME": str(tmp_path / "file") if home == "a file" else f"{home}/user",
+        "XDG_RUNTIME_DIR": "",
+        "XDG_CACHE_HOME": "",
+        "XDG_STATE_HOME": "",
+        "TMPDIR": str(tmp_path),
+    }
+    if home == "/nonexistent" and os.geteuid() == 0:
+        where["HOME"] = "/proc/nonexistent"  # The administrator could make it.
+    up = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    assert up.returncode == 0, up.stderr
+    pid = json.loads(up.stdout)["pid"]
+    try:
+        assert (tmp_path / f"loadcore-{os.getuid()}" / "target.json").exists()
+    finally:
+        down = loadcore("target", "down", cwd=tmp_path, environ=where)
+    assert down.stdout.endswith("is down\n")
+    wait_until_gone(pid)
+
+
+def gateways_below(folder: Path) -> list[psutil.Process]:
+    """The gateways whose data is in this folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+        except psutil.Error:
+            continue
+        if "target_api" in line and any(word.startswith(str(folder)) for word in line):
+            found.append(process)
+    return found
+
+
+def test_where_nothing_can_be_written_nothing_starts(tmp_path: Path) -> None:
+    """A target that nobody could stop is not started; the message names what was tried and what helps."""
+    (tmp_path / f"loadcore-{os.getuid()}").write_text("in the way")
+    where = {"HOME": "/proc/none", "XDG_RUNTIME_DIR": "", "XDG_CACHE_HOME": "", "TMPDIR": str(tmp_path)}
+    up = loadcore("target", "up", *QUICK, cwd=tmp_path, environ=where)
+
+    assert up.returncode == 104
+    assert "Traceback" not in up.stderr
+    assert str(tmp_path / f"loadcore-{os.getuid()}") in up.stderr
+    assert "hint: set XDG_STATE_HOME" in up.stderr
+    assert gateways_below(tmp_path) == []
+    for command in ("status", "down"):
+        assert loadcore("target", command, cwd=tmp_path, environ=where).stdout == "no target is running\n"
+
+
+def test_a_target_whose_command_was_killed_while_it_started_can_be_stopped(tmp_path: Path) -> None:
+    """It was written down before it was ready, so `down` finds it."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    state = tmp_path / "runtime" / "loadcore" / "target.json"
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadcore", "target", "up", *QUICK], cwd=tmp_path, env=environment(where)
+    ) as command:
+        deadline = time.monotonic() + 60
+        while not state.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        command.kill()
+    pid = json.loads(state.read_text(encoding="utf-8"))["pid"]
+    down = loadcore("target", "down", cwd=tmp_path, environ=where)
+
+    assert down.stdout.startswith("target ")
+    wait_until_gone(pid)
+    assert gateways_below(tmp_path) == []
+
+
+def test_a_target_that_crashed_is_not_said_to_run(tmp_path: Path) -> None:
+    """After kill -9 of the gateway: status says so, down cleans up, up starts another."""
+    where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
+    up = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    pid = json.loads(up.stdout)["pid"]
+    os.killpg(pid, signal.SIGKILL)
+    wait_until_gone(pid)
+    assert loadcore("target", "status", cwd=tmp_path, environ=where).stdout == "no target is running\n"
+    again = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["pid"] != pid
+    loadcore("target", "down", cwd=tmp_path, environ=where)
+    assert list(tmp_path.glob("loadcore-target-*")) == []
+
+
 def test_down_leaves_a_stranger_alone(tmp_path: Path) -> None:
     """A process that got the number of a gateway of the past is not stopped: start time and command line must fit."""
     runtime = tmp_path / "loadcore"

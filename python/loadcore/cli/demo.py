@@ -1,6 +1,5 @@
 """`loadcore demo`: the whole of loadcore in one command."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway, target
+from loadcore.cli import gateway, target, target_state
 from loadcore.cli.console import Console, standard
 from loadcore.cli.demo_report import Findings, conclude
 from loadcore.cli.execute import Output, start
@@ -29,7 +28,7 @@ from loadcore.cli.options import (
 )
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings
-from loadcore.errors import ExitCode, RunError
+from loadcore.errors import ExitCode, RunError, UsageError
 
 RAMP = "10s"
 ACCOUNTS = 1000
@@ -88,21 +87,22 @@ def command(
 @contextmanager
 def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
     """The gateway for as long as the demo runs, or for longer if it is to be kept."""
-    folder = Path(tempfile.mkdtemp(prefix=target.FOLDER_PREFIX))
     arguments = ["--port", "0", "--workers", str(workers), "--users", str(ACCOUNTS), "--profile", "demo"]
-    kept = False
-    try:
-        if keep:
-            started = gateway.start(arguments, folder)
-            target.remember(started)
-            kept = True
-            yield started
-        else:
-            with gateway.running(arguments, folder) as started:
-                yield started
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
+    if keep:
+        with target_state.claim() as note:
+            known = target_state.known()
+            if known is not None and known.running:
+                message = f"a target is already up at {known.url}, and only one can be kept"
+                raise UsageError(message, hint="stop it first: loadcore target down")
+            target_state.forget(known)
+            started = target.start(arguments, note, gateway.start)
+        yield started
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix=target_state.FOLDER_PREFIX, ignore_cleanup_errors=True) as folder,
+        gateway.running(arguments, Path(folder)) as started,
+    ):
+        yield started
 
 
 def _received(running: Gateway, console: Console) -> int | None:

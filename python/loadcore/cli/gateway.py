@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadcore.errors import ConfigError, ExitCode, RunError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 MODULE = "target_api"
 STACK_MODULE = "target_api.deploy"
@@ -41,9 +41,10 @@ class Gateway:
     Attributes:
         pid: Of its main process; its workers are in the process group of that number.
         created_at: When that process was made, as the system counts it. With the PID it names one process for ever.
-        url: Where it listens.
+        url: Where it listens; empty until it does.
         admin_token: Opens its counters. A secret of this machine.
         folder: Where it keeps its data and its log.
+        arguments: The options that it was started with.
     """
 
     pid: int
@@ -51,6 +52,19 @@ class Gateway:
     url: str
     admin_token: str
     folder: str
+    arguments: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Gateway:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            TypeError: It is something else.
+        """
+        found = cls(**{**document, "arguments": tuple(document.get("arguments", ()))})
+        if not isinstance(found.pid, int) or not all(isinstance(each, str) for each in (found.url, found.folder)):
+            raise TypeError("this does not describe a gateway")
+        return found
 
     def to_json(self) -> str:
         """As text, for the state file."""
@@ -157,27 +171,33 @@ def running(arguments: Sequence[str], folder: Path) -> Iterator[Gateway]:
         os.close(writing)
 
 
-def start(arguments: Sequence[str], folder: Path) -> Gateway:
+def _unnoted(_gateway: Gateway) -> None:
+    """For whoever stops it himself."""
+
+
+def start(arguments: Sequence[str], folder: Path, note: Callable[[Gateway], None] = _unnoted) -> Gateway:
     """Starts a gateway on 127.0.0.1 that stays when this process ends, and waits until it is ready.
 
     Args:
         arguments: Options of `python -m target_api`; address and data folder are added here.
         folder: Where it may keep its data and its log; must exist.
+        note: Writes it down: as soon as there is a process, and once more when it is ready.
 
     Raises:
         ConfigError: Packages that it needs are not installed.
         RunError: It did not start; the hint has the end of its log.
     """
     require_installed()
-    return _when_ready(_spawn(arguments, folder, subprocess.DEVNULL), folder)
+    return _noted(_spawn(arguments, folder, subprocess.DEVNULL), folder, arguments, note)
 
 
-def start_stack(arguments: Sequence[str], folder: Path) -> Gateway:
+def start_stack(arguments: Sequence[str], folder: Path, note: Callable[[Gateway], None] = _unnoted) -> Gateway:
     """Starts several gateways behind a balancer with what they need, and waits until all of it is ready.
 
     Args:
         arguments: Options of `python -m target_api.deploy`; its folder is added here.
         folder: As of `start`.
+        note: As of `start`.
 
     Raises:
         ConfigError: Packages that it needs are not installed.
@@ -186,7 +206,7 @@ def start_stack(arguments: Sequence[str], folder: Path) -> Gateway:
     """
     require_installed()
     command = [sys.executable, "-m", STACK_MODULE, "--folder", str(folder), *arguments]
-    return _when_ready(_execute(command, folder, subprocess.DEVNULL), folder)
+    return _noted(_execute(command, folder, subprocess.DEVNULL), folder, arguments, note)
 
 
 def services(gateway: Gateway) -> list[dict[str, object]]:
@@ -222,6 +242,21 @@ def _execute(command: Sequence[str], folder: Path, stdin: int) -> subprocess.Pop
     with (folder / _READY).open("wb") as out, (folder / _LOG).open("wb") as err:
         # A session of its own: Ctrl-C is for the run, and the gateway must outlive the requests in flight.
         return subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, start_new_session=True)
+
+
+def _noted(
+    child: subprocess.Popen[bytes], folder: Path, arguments: Sequence[str], note: Callable[[Gateway], None]
+) -> Gateway:
+    """The gateway once it takes requests. From its first moment on there is a note of it, or there is no gateway."""
+    try:
+        note(Gateway(child.pid, process_created_at(child.pid) or 0.0, "", "", str(folder), tuple(arguments)))
+        ready = replace(_when_ready(child, folder), arguments=tuple(arguments))
+        note(ready)
+    except BaseException:
+        _end_group(child.pid)
+        child.wait()
+        raise
+    return ready
 
 
 def _when_ready(child: subprocess.Popen[bytes], folder: Path) -> Gateway:

@@ -1,23 +1,22 @@
 """`loadcore target`: the reference gateway on this machine, to try things on."""
 
 import json
-import os
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway
+from loadcore.cli import gateway, target_state
 from loadcore.cli.console import standard
 from loadcore.cli.gateway import Gateway
 from loadcore.cli.options import Json
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, UsageError
 
 DEFAULT_PORT = 8080
-FOLDER_PREFIX = "loadcore-target-"
 
 
 class Proxy(StrEnum):
@@ -48,6 +47,7 @@ app = typer.Typer(
 
 @app.command()
 def up(
+    context: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = DEFAULT_PORT,
     workers: Annotated[int, typer.Option(min=1, help="Its processes.")] = 1,
     users: Annotated[int, typer.Option(min=0, help="Accounts user-0000, user-0001 … with password-0000 …")] = 1000,
@@ -66,48 +66,73 @@ def up(
 ) -> int:
     """Starts the gateway and leaves it running.
 
-    It runs until `loadcore target down`. If it is up already it is left as it is, and its address is printed.
+    It runs until `loadcore target down`. If it is up already it is left as it is, and its address is printed; options
+    that it was not started with are refused then.
     """
-    known = _known()
-    if known is not None and known.running:
-        return _tell(known, users, as_json=as_json, already=True)
-    _forget(known)
     arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users)]
     wider = _wider(replicas, proxy, cache, db, autoscale, monitoring=monitoring)
     for option, value in (("--latency", latency), ("--error-rate", error_rate), ("--capacity", capacity)):
         arguments += [option, value] if value else []
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    arguments = [*wider, *arguments] if wider else [*arguments, "--profile", "demo"]
+    with target_state.claim() as note:
+        known = target_state.known()
+        if known is not None and known.running:
+            _refuse_other_options(context, known, arguments)
+            return _tell(known, users, as_json=as_json, already=True)
+        target_state.forget(known)
+        started = start(arguments, note, gateway.start_stack if wider else gateway.start)
+    return _tell(started, users, as_json=as_json)
+
+
+def start(arguments: Sequence[str], note: Callable[[Gateway], None], starter: Callable[..., Gateway]) -> Gateway:
+    """Starts a target in a folder of its own. What does not start leaves nothing behind.
+
+    Args:
+        arguments: As of `gateway.start`.
+        note: As of `gateway.start`.
+        starter: `gateway.start` or `gateway.start_stack`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=target_state.FOLDER_PREFIX))
     try:
-        if wider:
-            started = gateway.start_stack([*wider, *arguments], folder)
-        else:
-            started = gateway.start([*arguments, "--profile", "demo"], folder)
+        return starter(arguments, folder, note)
     except BaseException:
+        target_state.forget(None)
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    remember(started)
-    return _tell(started, users, as_json=as_json)
+
+
+def _refuse_other_options(context: typer.Context, known: Gateway, arguments: list[str]) -> None:
+    """A target that runs cannot be given options: who asks for others would measure what he did not ask for."""
+    given = [
+        name for name in context.params if (found := context.get_parameter_source(name)) and found.name != "DEFAULT"
+    ]
+    named = [f"--{name.replace('_', '-')}" for name in given if name != "as_json"]
+    if named and tuple(arguments) != known.arguments:
+        message = f"a target is already up at {known.url or 'an address it has not told yet'}, with other options"
+        raise UsageError(message, hint=f"stop it first, then ask for {' '.join(named)}: loadcore target down")
 
 
 @app.command()
 def down() -> int:
     """Stops all that `loadcore target up` started. Touches no other process."""
-    known = _known()
+    known = target_state.known()
     stopped = known is not None and gateway.stop(known)
-    _forget(known)
-    standard().result(f"target at {known.url} is down" if known and stopped else "no target is running")
+    target_state.forget(known)
+    standard().result(f"target {_where(known)} is down" if known and stopped else "no target is running")
     return ExitCode.PASS
 
 
 @app.command()
 def status(as_json: Json = False) -> int:
     """Says whether the gateway runs, and where."""
-    known = _known()
+    known = target_state.known()
     running = known if known and known.running else None
     if as_json:
         standard().result(json.dumps(_facts(running) if running else {"running": False}))
     else:
-        standard().result(f"target up at {running.url} (PID {running.pid})" if running else "no target is running")
+        up_or_not = "up" if running and running.url else "starting"
+        text = f"target {up_or_not} {_where(running)} (PID {running.pid})" if running else "no target is running"
+        standard().result(text)
         if running:
             _list_services(running)
     return ExitCode.PASS
@@ -130,13 +155,6 @@ def _tell(running: Gateway, users: int, *, as_json: bool, already: bool = False)
     return ExitCode.PASS
 
 
-def state_file() -> Path:
-    """Where the running target is written down: a folder of this user only, gone after a restart if there is one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(runtime) / "loadcore" / "target.json" if runtime else cache / "loadcore" / "target.json"
-
-
 def _wider(replicas: int, proxy: Proxy | None, cache: Cache, db: Db, autoscale: str, *, monitoring: bool) -> list[str]:
     """The options of a target of several processes; none for a single gateway."""
     arguments = ["--replicas", str(replicas)] if replicas > 1 else []
@@ -145,6 +163,10 @@ def _wider(replicas: int, proxy: Proxy | None, cache: Cache, db: Db, autoscale: 
     arguments += ["--db", db] if db is not Db.SQLITE else []
     arguments += ["--autoscale", autoscale] if autoscale else []
     return arguments + (["--monitoring"] if monitoring else [])
+
+
+def _where(running: Gateway) -> str:
+    return f"at {running.url}" if running.url else "that has no address yet"
 
 
 def _facts(running: Gateway) -> dict[str, object]:
@@ -161,29 +183,3 @@ def _list_services(running: Gateway) -> None:
     """A line for each service of a target that has several."""
     for service in gateway.services(running):
         standard().note(f"  {service['name']:<12} {service['url']} (PID {service['pid']})")
-
-
-def _known() -> Gateway | None:
-    """The gateway of the state file, whether it still runs or not."""
-    try:
-        return Gateway(**json.loads(state_file().read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-
-
-def remember(started: Gateway) -> None:
-    """Writes a gateway down as the one that `loadcore target down` stops."""
-    path = state_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Written by rename, readable for this user only: it holds the token that opens the gateway's counters.
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(started.to_json(), encoding="utf-8")
-    partial.replace(path)
-
-
-def _forget(known: Gateway | None) -> None:
-    """Removes what a stopped gateway left behind: its folder and the state file."""
-    state_file().unlink(missing_ok=True)
-    if known is not None and Path(known.folder).name.startswith(FOLDER_PREFIX):
-        shutil.rmtree(known.folder, ignore_errors=True)
