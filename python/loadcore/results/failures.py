@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadcore.engine import outcomes
+from loadcore.results import no_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from loadcore.results.record_of_run import RunStart
+    from loadcore.results.samples import Sample
     from loadcore.results.tally import StepTotals, Tally
 
 DEFAULT_TARGETS = ("http://127.0.0.1:8080", "http://localhost:8080")
@@ -23,7 +25,9 @@ def causes() -> dict[str, str]:
     return {name: text[0].lower() + text[1:].rstrip(".") for name, text in outcomes() if name != "ok"}
 
 
-def why_not_answered(start: RunStart, main: StepTotals, whole: Tally) -> tuple[str, str | None]:
+def why_not_answered(
+    start: RunStart, main: StepTotals, whole: Tally, samples: Sequence[Sample] = ()
+) -> tuple[str, str | None]:
     """What stopped most of some requests, as a clause (empty if there is no one cause), and what to do about it."""
     outcome, count = next(iter(main.outcomes.most_common(1)), ("ok", 0))
     if outcome == "ok" or count < _MOST_OF_THEM * main.requests:
@@ -32,7 +36,7 @@ def why_not_answered(start: RunStart, main: StepTotals, whole: Tally) -> tuple[s
         targets = list(dict.fromkeys(start.base_urls.values()))
         return f"nobody listens at {' and '.join(targets) or 'the address'} ({outcome})", _start_it(targets)
     if outcome == "auth_failed":
-        return _no_token(whole), "look at what the scenario logs in with: user names, passwords, `token_url`"
+        return _no_token(start, whole, samples)
     return f"{causes().get(outcome, outcome)} ({outcome})", None
 
 
@@ -78,25 +82,15 @@ def _missing_value(start: RunStart, scenario: str, whole: Tally) -> str:
     return f"{step} was answered, but not with what `extract` takes {names} from"
 
 
-def _no_token(whole: Tally) -> str:
-    """What the token endpoint said."""
-    for (_, section, name), step in whole.steps.items():
-        if section == "auth" and step.errors:
-            said = _said(step.statuses, step.outcomes)
-            return f"the token endpoint refused: {name} {said} (auth_failed)"
-    return "no token could be had (auth_failed)"
-
-
-def _said(statuses: Mapping[int, int], outcomes_of_calls: Mapping[str, int]) -> str:
-    refused = {status: count for status, count in statuses.items() if status >= 400}  # noqa: PLR2004 - RFC 9110
-    if refused:
-        return "answered " + ", ".join(f"{status} {_times(count)}" for status, count in sorted(refused.items()))
-    failed = {outcome: count for outcome, count in outcomes_of_calls.items() if outcome != "ok"}
-    return "failed: " + ", ".join(f"{outcome} {_times(count)}" for outcome, count in sorted(failed.items()))
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _no_token(start: RunStart, whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
+    nobody = no_token.unreachable(whole, samples)
+    if nobody is None:
+        cause, advice = no_token.why(whole, samples)
+        return f"{cause} (auth_failed)", advice
+    outcome, found = nobody
+    targets = found or list(dict.fromkeys(start.base_urls.values()))
+    where = " and ".join(targets) or "the address of the token endpoint"
+    return f"no token could be had: nobody listens at {where} ({outcome})", _start_it(targets)
 
 
 def _start_it(targets: list[str]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.samples import Sample
     from loadcore.results.tally import ScenarioTotals, StepTotals
     from loadcore.verdict import Reason
 
@@ -74,6 +75,8 @@ class Evidence:
     client_reasons: Sequence[Reason]
     whole: Tally = field(default_factory=Tally)
     """Over the whole run, for the names of what went wrong."""
+    samples: Sequence[Sample] = ()
+    """What failures looked like, for the reasons of what went wrong."""
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -138,7 +141,7 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
 def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     main = evidence.main
     reasons = []
-    cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole)
+    cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
     if not main.requests:
         reasons.append("no request was made in the measured part of the run")
@@ -162,7 +165,7 @@ def _silent(evidence: Evidence) -> list[str]:
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:
-    _, advice = failures.why_not_answered(evidence.start, evidence.main, evidence.whole)
+    _, advice = failures.why_not_answered(evidence.start, evidence.main, evidence.whole, evidence.samples)
     return (advice,) if advice and not evidence.main.statuses.total() else ()
 
 

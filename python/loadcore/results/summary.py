@@ -55,7 +55,9 @@ def build(parts: Parts) -> dict[str, Any]:
     counted = counted_of(parts.start, parts.end, whole)
     reasons = totals.health.reasons(counted)
     verdict = judgement.judge(
-        judgement.Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons, whole)
+        judgement.Evidence(
+            start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons, whole, parts.samples
+        )
     )
     return {
         "schema_version": SCHEMA_VERSION,

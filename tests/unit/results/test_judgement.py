@@ -11,6 +11,7 @@ import pytest
 from loadcore.errors import ExitCode
 from loadcore.results.judgement import Evidence, judge
 from loadcore.results.record_of_run import RunEnd, WorkerEnd
+from loadcore.results.samples import Sample, SentRequest
 from loadcore.results.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
 from loadcore.verdict import Reason
 from tests.unit.results.numbers import START
@@ -161,12 +162,71 @@ def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
     assert there.advice == ("start the target there, or give the address at which it listens",)
 
 
-def test_a_token_endpoint_that_refuses_is_quoted() -> None:
-    """Which status it gave, and how often, because the requests themselves were never sent."""
-    calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, statuses=Counter({401: 2, 400: 1}))
-    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls)))
+@pytest.mark.parametrize(
+    ("counts", "reason", "said", "advised"),
+    [
+        ({"statuses": Counter({401: 2, 400: 1})}, None, "token answered 400 once, 401 2 times", "user names"),
+        (
+            {"statuses": Counter({400: 3})},
+            "no token: status 400: invalid_grant: the user is locked",
+            "token answered 400 3 times: invalid_grant: the user is locked (auth_failed)",
+            "user names",
+        ),
+        (
+            {"statuses": Counter({401: 3})},
+            "no token: status 401: invalid_client",
+            "token answered 401 3 times: invalid_client (auth_failed)",
+            'client_in="body"',
+        ),
+        (
+            {"statuses": Counter({200: 3})},
+            "no token: the answer has no access_token, only accessToken",
+            "token brought no token: the answer has no access_token, only accessToken (auth_failed)",
+            "login(post(…)",
+        ),
+        (
+            {"statuses": Counter({302: 3})},
+            "no token: status 302: a redirect to /login, which is not followed",
+            "token brought no token: a redirect to /login, which is not followed (auth_failed)",
+            "not a token endpoint",
+        ),
+        ({"statuses": Counter({404: 3})}, "no token: status 404", "token answered 404 3 times", "not a token endpoint"),
+        ({"statuses": Counter({503: 3})}, "no token: status 503", "token answered 503 3 times", "shared=4"),
+        ({"outcomes": Counter(timeout_headers=3)}, None, "token failed: timeout_headers 3 times", "token_url"),
+    ],
+)
+def test_a_token_endpoint_that_refuses_is_quoted(
+    counts: dict[str, Any], reason: str | None, said: str, advised: str
+) -> None:
+    """What it answered, how often, and what there was in place of a token, because the requests were never sent."""
+    calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, **counts)
+    samples = () if reason is None else (failed("main", "GET /", "auth_failed", reason),)
+    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
+    assert f"the token endpoint refused: {said}" in judgement.reasons[0]
+    assert advised in judgement.advice[0]
 
-    assert "the token endpoint refused: token answered 400 once, 401 2 times" in judgement.reasons[0]
+
+def test_a_token_endpoint_where_nobody_listens_is_to_be_started() -> None:
+    """Not what the scenario logs in with is to blame, and its address is named."""
+    calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, outcomes=Counter(connect_refused=3))
+    sent = SentRequest("http://127.0.0.1:8080", "POST /token HTTP/1.1", (), 0)
+    samples = (failed("auth", "token", "connect_refused", "nobody listens at the address", sent),)
+    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
+    assert "no token could be had: nobody listens at http://127.0.0.1:8080 (connect_refused)" in judgement.reasons[0]
+    assert judgement.advice == ("start the reference gateway, which listens there: loadcore target up",)
+
+
+def test_a_token_request_that_could_not_be_made() -> None:
+    """The variable that it lacks is named."""
+    samples = (failed("main", "GET /", "auth_failed", "no token: `{u}` in the token request: a variable has no value"),)
+    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), samples=samples))
+    assert "`{u}` in the token request: a variable has no value (auth_failed)" in judgement.reasons[0]
+    assert "give the variable a value" in judgement.advice[0]
+
+
+def failed(section: str, step: str, outcome: str, reason: str, request: SentRequest | None = None) -> Sample:
+    """A sample of a request with this outcome."""
+    return Sample("shop", section, step, "outcome", outcome, reason, 0, 0, 0, request, None)
 
 
 def replace_counts(**outcomes: int) -> StepTotals:

@@ -134,7 +134,8 @@ impl<T: Transport> User<T> {
     ) -> Result<(Result<Granted, Refusal>, u64), Unanswered> {
         let request = &means.token.request;
         if let Err(problem) = self.render_token_request(scenario, means, fetch) {
-            let reason = format!("`{{{}}}` of the token request: {problem}", scenario.names.name(problem.slot()));
+            let name = scenario.names.name(problem.slot());
+            let reason = format!("`{{{name}}}` in the token request: {problem}");
             let failed = NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns };
             return Err(Unanswered::Failed(reason, failed));
         }
