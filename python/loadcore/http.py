@@ -173,9 +173,11 @@ def get(url: str, /, **options: Unpack[RequestOptions]) -> Request:
     """A GET request.
 
         get("/items", query={"limit": 20}, checks=[response.status == 200])
+        get("{next}", extract={"next": response.json("$.next").default("")})
 
     Args:
-        url: A path with query, relative to the scenario's `base_url`, or an absolute URL.
+        url: A path with query, relative to the scenario's `base_url`; an absolute URL; or a variable that holds either,
+            such as a link out of a response.
         options: See `RequestOptions`.
     """
     return request("GET", url, **options)

@@ -6,6 +6,7 @@ mod books;
 mod chance;
 mod forgiven;
 mod idle;
+mod links;
 mod load;
 mod login;
 mod refused;

@@ -3,7 +3,9 @@
 use super::flow::{BranchTest, Flow, Op};
 use super::problems::{Place, Problems};
 use super::sizes::{self, Ids};
-use super::{AuthProgram, FeederProgram, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
+use super::{
+    AuthProgram, FeederProgram, LinkVariable, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram,
+};
 use crate::error::Problem;
 use crate::feeder::missing_rows;
 use crate::plan::{self, Load, Plan, Step};
@@ -52,6 +54,8 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
             used: Vec::new(),
             ids: Ids::default(),
             requests: Vec::new(),
+            columns: Vec::new(),
+            links: Vec::new(),
             auths: Vec::new(),
             is_sure: true,
             early: Vec::new(),
@@ -113,6 +117,10 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     used: Vec<(usize, Place)>,
     ids: Ids,
     requests: Vec<RequestProgram>,
+    /// Variables that feeders give a value.
+    pub(super) columns: Vec<Slot>,
+    /// Variables that URLs begin with.
+    pub(super) links: Vec<LinkVariable>,
     /// By name; without a program where there was a problem.
     pub(super) auths: Vec<(String, Option<AuthProgram>)>,
     /// Whether every iteration that comes as far makes the request that is being compiled.
@@ -127,10 +135,9 @@ impl ScenarioCompiler<'_, '_> {
         if scenario.name.is_empty() {
             self.problems.add_in("name", "a scenario needs a name");
         }
-        if let Err(problem) = Origin::split(&scenario.base_url) {
-            self.problems.add_in("base_url", problem);
-        }
+        self.base_url();
         let feeds = self.feeds();
+        self.columns = self.set.clone();
         let load = self.load();
         self.pacing();
         self.authenticates_once();
@@ -163,6 +170,7 @@ impl ScenarioCompiler<'_, '_> {
             on_start,
             main,
             requests: self.requests,
+            links: self.links,
             auths: self.auths.into_iter().filter_map(|(_, auth)| auth).collect(),
         });
     }

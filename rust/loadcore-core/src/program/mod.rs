@@ -8,6 +8,7 @@ mod flow;
 mod problems;
 mod request;
 mod sizes;
+mod url;
 
 pub(crate) use auth::append_line;
 pub(crate) use feeder::FeederProgram;
@@ -19,7 +20,7 @@ use crate::feeder::Binding;
 use crate::plan::{self, Plan};
 use crate::record::{CheckId, ScenarioId, StepId, Tables};
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
-use crate::step::{CompiledCheck, CompiledExtract, Names, Template, Wanted};
+use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template, Wanted};
 use crate::transport::Origin;
 
 /// A plan ready to run. The same on every worker.
@@ -55,7 +56,17 @@ pub(crate) struct ScenarioProgram {
     pub(crate) on_start: Flow,
     pub(crate) main: Flow,
     pub(crate) requests: Vec<RequestProgram>,
+    /// Variables that URLs begin with.
+    pub(crate) links: Vec<LinkVariable>,
     pub(crate) auths: Vec<AuthProgram>,
+}
+
+/// A variable whose value is a URL.
+#[derive(Debug)]
+pub(crate) struct LinkVariable {
+    pub(crate) slot: Slot,
+    /// Whether a feeder sets it, for each iteration anew.
+    pub(crate) is_column: bool,
 }
 
 /// A way to authenticate that a scenario uses.
@@ -125,6 +136,8 @@ pub(crate) struct RequestProgram {
     pub(crate) method: Box<str>,
     /// Index of the origin in [`Program::origins`].
     pub(crate) origin: u16,
+    /// Where it leads, if its URL begins with a variable. `origin` is that of the scenario, and the target in `head` a stopgap.
+    pub(crate) link: Option<LinkProgram>,
     /// Request line, `Host` and all header lines that are known when the plan is compiled, but for those of the body.
     pub(crate) head: Template,
     /// Whether its `Host` is the user's, not the origin's.
@@ -185,6 +198,22 @@ const SECRETS: [&str; 9] = ["auth", "cookie", "token", "secret", "passw", "api-k
 /// Whether sending it twice does no more than sending it once (RFC 9110 section 9.2.2).
 pub(crate) fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+}
+
+/// A URL that begins with a variable.
+#[derive(Debug)]
+pub(crate) struct LinkProgram {
+    /// Index in [`ScenarioProgram::links`].
+    pub(crate) variable: usize,
+    pub(crate) slot: Slot,
+    /// Renders what is to be resolved.
+    pub(crate) reference: Template,
+    /// The path of the scenario's base URL, without a slash at its end.
+    pub(crate) base: Template,
+    /// Further query parameters, `a=1&b=2`.
+    pub(crate) query: Template,
+    /// A query parameter that authenticates.
+    pub(crate) key: Option<Template>,
 }
 
 /// A body ready to be rendered.

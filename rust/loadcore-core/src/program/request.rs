@@ -8,7 +8,7 @@ use crate::record::{CheckId, Section};
 use crate::step::{
     CompiledCheck, CompiledExtract, Context, Template, TemplateBuilder, Wanted, compile_body, forbidden_in_head,
 };
-use crate::transport::{Origin, shown};
+use crate::transport::Origin;
 
 /// Headers that are decided by the body and the connection, not by the user.
 const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
@@ -42,10 +42,16 @@ impl ScenarioCompiler<'_, '_> {
             self.problems.add_in("name", "a request needs a name");
         }
         // A bad URL does not keep what else is wrong from being found.
-        let url = self.url(&request.url);
+        // Where tokens come from is not for responses to say.
+        let link = if section == Section::Auth { None } else { self.link(request, &auth) };
+        let url = if link.is_some() { self.url("/") } else { self.url(&request.url) };
         let (origin, path) = url.clone().unwrap_or_else(|| (self.origin(Origin::nowhere()), request.url.clone()));
         let mut target = TemplateBuilder::default();
-        self.target(&mut target, &path, request, auth.query.as_ref());
+        if link.is_some() {
+            target.literal(b"/");
+        } else {
+            self.target(&mut target, &path, request, &auth);
+        }
 
         let Headers { lines, host, cookie } = self.headers(request, origin, &auth);
         let mut head = TemplateBuilder::default();
@@ -64,7 +70,7 @@ impl ScenarioCompiler<'_, '_> {
             head.append(header);
         }
         let (head, body) = (head.build(), self.body(request));
-        let varies = auth.later.is_some() || cookie.is_some();
+        let varies = auth.later.is_some() || cookie.is_some() || link.is_some();
         let whole = if varies { None } else { whole(&head, body.as_ref(), &request.method) };
 
         let step = self.step(&request.name, &request.method, section);
@@ -83,6 +89,7 @@ impl ScenarioCompiler<'_, '_> {
             step,
             method: request.method.clone().into(),
             origin,
+            link,
             head,
             has_own_host,
             cookie,
@@ -108,63 +115,6 @@ impl ScenarioCompiler<'_, '_> {
                 "method",
                 format!("`{method}` is no method that can be sent: write it in capitals, such as `GET`"),
             );
-        }
-    }
-
-    /// The origin's index, and the path and query after it.
-    pub(super) fn url(&mut self, url: &str) -> Option<(u16, String)> {
-        let absolute = url.contains("://") && !url.starts_with('/');
-        let joined = if absolute { url.to_owned() } else { join(&self.scenario.base_url, url) };
-        if !absolute && !url.starts_with('/') && !url.is_empty() && !url.starts_with('?') {
-            let message =
-                format!("the URL `{}` is neither a path that begins with `/` nor an absolute URL", shown(url));
-            self.problems.add_in("url", message);
-            return None;
-        }
-        let authority = joined.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or("");
-        if authority.contains('{') {
-            self.problems.add_in("url", format!("the host of `{}` cannot be a variable", shown(url)));
-            return None;
-        }
-        match Origin::split(&joined) {
-            Ok((origin, target)) => {
-                let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-                Some((self.origin(origin), target))
-            }
-            Err(problem) => {
-                // A base URL that is wrong is reported once, with the scenario.
-                if absolute || Origin::split(&self.scenario.base_url).is_ok() {
-                    self.problems.add_in("url", problem);
-                }
-                None
-            }
-        }
-    }
-
-    fn target(
-        &mut self,
-        target: &mut TemplateBuilder,
-        path: &str,
-        request: &plan::Request,
-        key: Option<&(String, Template)>,
-    ) {
-        let result = target.text(path, Context::Path, &mut self.names);
-        self.problems.take("url", result);
-        let mut separator: &[u8] = if path.contains('?') { b"&" } else { b"?" };
-        for (index, (name, value)) in request.query.iter().enumerate() {
-            target.literal(std::mem::replace(&mut separator, b"&"));
-            let result = target.text(name, Context::Query, &mut self.names);
-            self.problems.take(&format!("query[{index}]"), result);
-            target.literal(b"=");
-            let result = target.text(value, Context::Query, &mut self.names);
-            self.problems.take(&format!("query[{index}]"), result);
-        }
-        if let Some((name, value)) = key {
-            target.literal(separator);
-            // A name was checked with the way to authenticate.
-            let _ = target.text(name, Context::Query, &mut self.names);
-            target.literal(b"=");
-            target.append(value);
         }
     }
 
@@ -292,11 +242,6 @@ impl ScenarioCompiler<'_, '_> {
             }
         }
     }
-}
-
-fn join(base: &str, url: &str) -> String {
-    let base = base.strip_suffix('/').unwrap_or(base);
-    format!("{base}{url}")
 }
 
 fn is_token(name: &str) -> bool {

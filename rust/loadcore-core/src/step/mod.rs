@@ -33,5 +33,6 @@ pub(crate) use encode::append_url_text;
 pub use encode::{append_form_value, forbidden_in_head};
 pub use extract::{CompiledExtract, Extracted};
 pub use response::{Evaluation, Headers, Response, Scratch, Wanted};
+pub(crate) use template::leading_variable;
 pub use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
 pub use variables::{Names, Slot, Variables};

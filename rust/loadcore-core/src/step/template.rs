@@ -75,6 +75,9 @@ pub enum RenderError {
     /// The variable's value may not stand there: CR, LF or NUL in a head, or a space in a raw part of a URL.
     #[error("a variable's value may not stand in the head of a request")]
     Refused(Slot),
+    /// The variable's value is to be a URL, and does not lead anywhere.
+    #[error("a variable's value does not lead anywhere: {1}")]
+    LeadsNowhere(Slot, &'static str),
 }
 
 impl RenderError {
@@ -82,7 +85,7 @@ impl RenderError {
     #[must_use]
     pub const fn slot(self) -> Slot {
         match self {
-            Self::Unset(slot) | Self::Refused(slot) => slot,
+            Self::Unset(slot) | Self::Refused(slot) | Self::LeadsNowhere(slot, _) => slot,
         }
     }
 }
@@ -247,6 +250,11 @@ impl TemplateBuilder {
         Template { bytes: self.bytes.into(), segments: self.segments.into() }
     }
 
+    /// A variable's value as it is.
+    pub(crate) fn verbatim(&mut self, slot: Slot) {
+        self.then(Then::Variable(slot, Encoding::Verbatim));
+    }
+
     /// A variable whose value is JSON text, outside of a string.
     pub(super) fn json_value(&mut self, slot: Slot) {
         self.then(Then::Variable(slot, Encoding::Verbatim));
@@ -306,6 +314,16 @@ impl Context {
 pub(super) fn whole_json_slot(text: &str) -> Option<&str> {
     let slot = text.strip_prefix('{')?.strip_suffix(":json}")?;
     is_name(slot).then_some(slot)
+}
+
+/// The name of the variable that a URL begins with, and what is written behind it: where it leads is known only when it is
+/// rendered.
+pub(crate) fn leading_variable(url: &str) -> Option<(&str, &str)> {
+    let (slot, rest) = url.strip_prefix('{')?.split_once('}')?;
+    match split_filter(slot)? {
+        (name, None | Some("raw")) => Some((name, rest)),
+        _ => None,
+    }
 }
 
 /// A slot's name and its filter, if it has one. `None`: it begins with no name.

@@ -14,7 +14,7 @@ pub(crate) use origin::host_name;
 pub(crate) use origin::shown;
 pub use origin::{Origin, OriginProblem};
 pub use reference::ReferenceProblem;
-pub(crate) use reference::resolve;
+pub(crate) use reference::{is_absolute, may_be_url, resolve};
 pub use tls::TlsProblem;
 
 use std::io;

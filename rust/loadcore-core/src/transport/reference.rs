@@ -24,6 +24,32 @@ pub enum ReferenceProblem {
     Url(url::ParseError),
 }
 
+impl ReferenceProblem {
+    /// What is wrong, in words that repeat nothing of the reference: it may be a secret.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Scheme(_) => "its scheme is neither http nor https",
+            Self::Origin(OriginProblem::UserInfo) => "it holds a user name or password",
+            Self::Origin(OriginProblem::Port(_)) => "its port is not a number from 1 to 65535",
+            Self::Origin(_) => "it names no host",
+            Self::Url(_) => "it is not a URL",
+        }
+    }
+}
+
+/// Whether a text can be meant as a URL, absolute or relative: neither empty nor prose, JSON or markup.
+pub(crate) fn may_be_url(text: &[u8]) -> bool {
+    let Some(first) = text.first() else { return false };
+    let is_control = |byte: &u8| *byte < b' ' || *byte == 0x7f;
+    let is_marked = matches!(first, b'/' | b'?' | b'#' | b'.') || memchr::memmem::find(text, b"://").is_some();
+    !text.iter().any(is_control) && !b" {[<\"'".contains(first) && (is_marked || !text.contains(&b' '))
+}
+
+/// Whether a reference names its scheme or host itself.
+pub(crate) fn is_absolute(reference: &[u8]) -> bool {
+    reference.starts_with(b"//") || std::str::from_utf8(reference).is_ok_and(|text| scheme_of(text).is_some())
+}
+
 /// The origin and target that a reference leads to, seen from `target` at `origin`. What may not stand in a URL, such as
 /// spaces and letters beyond ASCII, is percent-encoded; a fragment is left out.
 pub(crate) fn resolve(origin: &Origin, target: &str, reference: &[u8]) -> Result<(Origin, String), ReferenceProblem> {

@@ -20,7 +20,7 @@ struct Again<'a> {
     request: &'a RequestProgram,
     /// As it was sent first, but with the token that it has now.
     first: Vec<u8>,
-    first_origin: OriginId,
+    own_cookie: usize,
     origin: OriginId,
     method: &'a str,
     target: String,
@@ -31,11 +31,14 @@ struct Again<'a> {
     hops: u8,
 }
 
-impl Again<'_> {
-    /// Whether it goes where its credentials may go.
-    fn is_at_home(&self) -> bool {
-        self.origin == self.first_origin
-    }
+/// Where a request goes that is not what was rendered.
+pub(super) struct Goal<'a> {
+    pub(super) origin: OriginId,
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
+    pub(super) keeps_body: bool,
+    /// How much of the value of its `Cookie` header is its own.
+    pub(super) own_cookie: usize,
 }
 
 impl<T: Transport> User<T> {
@@ -47,7 +50,7 @@ impl<T: Transport> User<T> {
         first: Answer,
     ) -> Result<(), Cut> {
         match self.send_again(scenario, request, first).await {
-            Ok(answer) => self.conclude(scenario, request, answer),
+            Ok((answer, origin)) => self.conclude(scenario, request, origin, answer),
             Err(failed) => Err(self.cut(failed)),
         }
     }
@@ -57,15 +60,15 @@ impl<T: Transport> User<T> {
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         first: Answer,
-    ) -> Result<Answer, NoAnswer> {
-        let token = self.current.take().and_then(|current| current.token);
-        let first_origin = OriginId(request.origin);
+    ) -> Result<(Answer, OriginId), NoAnswer> {
+        let home = OriginId(request.origin);
+        let (origin, token) = self.current.take().map_or((home, None), |current| (current.origin, current.token));
         let mut again = Again {
             first: self.bytes(request).to_vec(),
             target: place(self.bytes(request), false).target.to_owned(),
             request,
-            first_origin,
-            origin: first_origin,
+            own_cookie: self.rendered.own_cookie,
+            origin,
             method: &request.method,
             keeps_body: true,
             token,
@@ -76,21 +79,28 @@ impl<T: Transport> User<T> {
         loop {
             self.store_cookies(again.origin, request, &answer);
             if self.withheld.is_some() || request.follows(answer.complete.status) {
-                self.sample_plain(scenario, &self.message(request, false), &answer);
+                self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }
             let due_ns = if self.withheld.is_some() {
                 match self.replace_token(scenario, &mut again, &mut answer).await? {
                     Some(ready_ns) => ready_ns,
-                    None => return Ok(answer),
+                    None => return Ok((answer, again.origin)),
                 }
             } else if request.follows(answer.complete.status) {
                 self.redirect(scenario, &mut again, &answer)?;
                 answer.ended_ns
             } else {
-                return Ok(answer);
+                return Ok((answer, again.origin));
             };
             self.worker.give_back(answer.capture.take());
-            self.change(&again);
+            let goal = Goal {
+                origin: again.origin,
+                method: again.method,
+                target: &again.target,
+                keeps_body: again.keeps_body,
+                own_cookie: again.own_cookie,
+            };
+            self.change(request, &again.first, &goal);
             let message = Message {
                 step: request.step,
                 method: again.method,
@@ -98,7 +108,7 @@ impl<T: Transport> User<T> {
                 timeouts: &request.timeouts,
                 want: self.want(request),
                 withholds: Withheld::unauthorized(
-                    again.may_replace && again.is_at_home() && is_replaceable(request, again.token),
+                    again.may_replace && again.origin == home && is_replaceable(request, again.token),
                 ),
                 request,
             };
@@ -175,28 +185,28 @@ impl<T: Transport> User<T> {
         Ok(())
     }
 
-    /// Puts the changed request in place of the current one.
-    fn change(&mut self, again: &Again<'_>) {
-        let (at_home, origin) = (again.is_at_home(), self.worker.origin(again.origin));
-        let host = (!at_home || !again.request.has_own_host).then(|| origin.host_header());
+    /// Makes the current request what was `sent` first, with what has to differ at its goal.
+    pub(super) fn change(&mut self, request: &RequestProgram, sent: &[u8], goal: &Goal<'_>) {
+        let (at_home, origin) = (goal.origin == OriginId(request.origin), self.worker.origin(goal.origin));
+        let host = (!at_home || !request.has_own_host).then(|| origin.host_header());
         let cookies = self.cookies.as_ref().map(|jar| {
-            let first = place(&again.first, origin.tls);
-            let place = Place { host: host.as_deref().map_or(first.host, host_name), target: &again.target, ..first };
-            let own = if at_home { &cookie_of(&again.first)[..self.rendered.own_cookie] } else { b"" };
+            let was = place(sent, origin.tls);
+            let place = Place { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
+            let own = if at_home { &cookie_of(sent)[..goal.own_cookie] } else { b"" };
             let mut line = Vec::new();
             jar.append_line(place, self.worker.unix_ns(), own, &mut line);
             line
         });
         let change = Change {
-            method: again.method,
-            target: &again.target,
+            method: goal.method,
+            target: goal.target,
             host: host.as_deref(),
             cookies: cookies.as_deref(),
-            keeps_body: again.keeps_body,
+            keeps_body: goal.keeps_body,
         };
-        let keeps = |name: &[u8]| at_home || !again.request.is_sensitive(name);
+        let keeps = |name: &[u8]| at_home || !request.is_sensitive(name);
         self.rendered.bytes.clear();
-        append_changed(&again.first, &change, keeps, &mut self.rendered.bytes);
+        append_changed(sent, &change, keeps, &mut self.rendered.bytes);
     }
 }
 

@@ -91,7 +91,8 @@ impl<C: Connection> Connections<C> {
 impl<T: Transport> User<T> {
     /// Opens a connection for the current request; one that gets none is recorded as such.
     pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: &RequestProgram) -> Result<(), Cut> {
-        match self.open(OriginId(request.origin), request.timeouts.connect_ns).await {
+        let origin = self.current.map_or(OriginId(request.origin), |current| current.origin);
+        match self.open(origin, request.timeouts.connect_ns).await {
             Ok(()) => Ok(()),
             Err(outcome) => {
                 let refused = self.refuse(scenario, self.due_ns, &Unsent::request(request, outcome));

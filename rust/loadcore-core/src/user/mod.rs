@@ -6,6 +6,7 @@ mod connection;
 mod cookie;
 mod flight;
 mod identify;
+mod link;
 mod outbox;
 mod perform;
 mod rendered;
@@ -33,6 +34,7 @@ use crate::timer::{Interrupted, Seat};
 use crate::transport::Transport;
 use connection::Connections;
 use flight::Flight;
+use link::Links;
 use perform::{Current, Cut, Next};
 use rendered::Rendered;
 use send::HeldRow;
@@ -75,6 +77,8 @@ pub(crate) struct User<T: Transport> {
     /// Which part of the run its iteration belongs to.
     phase: Phase,
     cookies: Option<Box<crate::cookies::Jar>>,
+    /// Where the links lead that it has found; boxed, since few follow any.
+    links: Option<Box<Links>>,
     /// Its current request.
     rendered: Rendered,
     /// Header lines that are known only when a request is rendered; kept to be filled again.
@@ -131,6 +135,7 @@ impl<T: Transport> User<T> {
             iteration_due_ns: 0,
             phase: Phase::WarmUp,
             cookies,
+            links: None,
             rendered: Rendered::default(),
             lines: Vec::new(),
             fed: false,
@@ -169,9 +174,13 @@ impl<T: Transport> User<T> {
     /// that the user's start had: who logged in is who goes on.
     #[inline]
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
-        scenario.feeds.is_empty()
-            || std::mem::take(&mut self.fed)
-            || self.worker.feed(scenario, self.number, self.chance(scenario).state(), &mut self.variables)
+        if scenario.feeds.is_empty() || std::mem::take(&mut self.fed) {
+            return true;
+        }
+        if self.links.is_some() {
+            self.forget_links(scenario);
+        }
+        self.worker.feed(scenario, self.number, self.chance(scenario).state(), &mut self.variables)
     }
 
     /// The user's next iteration is that of an arrival, by its number over all workers.

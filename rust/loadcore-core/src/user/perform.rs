@@ -35,6 +35,7 @@ impl From<NoAnswer> for Cut {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Current {
     pub(super) request: RequestId,
+    pub(super) origin: OriginId,
     pub(super) token: Option<KeptToken>,
 }
 
@@ -70,10 +71,10 @@ impl<T: Transport> User<T> {
         goes_on: &mut Option<&mut GoesOn<'_, T>>,
     ) -> Poll<Next<'a>> {
         if self.is_under_way()
-            && let Some(Current { request, token }) = self.current
+            && let Some(Current { request, origin, token }) = self.current
         {
             let request = &scenario.requests[request.index()];
-            let message = self.message(request, is_replaceable(request, token));
+            let message = self.message(request, origin, is_replaceable(request, token));
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
                     let status = answer.complete.status;
@@ -81,8 +82,8 @@ impl<T: Transport> User<T> {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.current = None;
-                    self.store_cookies(message.origin, request, &answer);
-                    if let Err(cut) = self.conclude(scenario, request, answer) {
+                    self.store_cookies(origin, request, &answer);
+                    if let Err(cut) = self.conclude(scenario, request, origin, answer) {
                         return Poll::Ready(Next::Cut(cut));
                     }
                 }
@@ -91,7 +92,7 @@ impl<T: Transport> User<T> {
                 None => {}
             }
         }
-        let Current { request, token } = match self.current {
+        let Current { request, origin, token } = match self.current {
             Some(current) => current,
             None => match self.next(scenario, flow, goes_on) {
                 Ok(current) => current,
@@ -99,7 +100,7 @@ impl<T: Transport> User<T> {
             },
         };
         let request = &scenario.requests[request.index()];
-        let message = self.message(request, is_replaceable(request, token));
+        let message = self.message(request, origin, is_replaceable(request, token));
         match self.launch(cx, scenario, &message, self.due_ns) {
             Ok(()) => Poll::Pending,
             Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
@@ -143,11 +144,10 @@ impl<T: Transport> User<T> {
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Result<Current, Next<'a>> {
         let request = &scenario.requests[id.index()];
-        let mut token = None;
+        let mut current = Current { request: id, origin: OriginId(request.origin), token: None };
         if request.whole.is_none() || self.has_cookies() {
-            token = self.make_ready(scenario, id, request)?;
+            self.make_ready(scenario, request, &mut current)?;
         }
-        let current = Current { request: id, token };
         self.current = Some(current);
         Ok(current)
     }
@@ -156,19 +156,37 @@ impl<T: Transport> User<T> {
     fn make_ready<'a>(
         &mut self,
         scenario: &'a ScenarioProgram,
-        id: RequestId,
         request: &'a RequestProgram,
-    ) -> Result<Option<KeptToken>, Next<'a>> {
-        let token = match self.identify(scenario, request) {
-            Ok(Identity::Anonymous) => None,
-            Ok(Identity::Token(token)) => Some(token),
-            Ok(Identity::NoToken) => return Err(Next::Token(id, request)),
-            Err(error) => return Err(Next::Cut(self.cut_invalid(scenario, request, error))),
-        };
-        match self.render(request) {
-            Ok(()) => Ok(token),
+        current: &mut Current,
+    ) -> Result<(), Next<'a>> {
+        match self.render_with_credentials(scenario, request, current) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Next::Token(current.request, request)),
             Err(error) => Err(Next::Cut(self.cut_invalid(scenario, request, error))),
         }
+    }
+
+    /// False: it needs a token that has to be got first.
+    fn render_with_credentials(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        current: &mut Current,
+    ) -> Result<bool, RenderError> {
+        self.lines.clear();
+        if let Some(link) = &request.link {
+            current.origin = self.find_link(request, link)?;
+        }
+        // What proves who asks is nothing for others.
+        if current.origin == OriginId(request.origin) {
+            match self.identify(scenario, request)? {
+                Identity::Anonymous => {}
+                Identity::Token(token) => current.token = Some(token),
+                Identity::NoToken => return Ok(false),
+            }
+        }
+        self.render(request, current.origin)?;
+        Ok(true)
     }
 
     /// Ends the iteration for a request that cannot be rendered.
@@ -190,8 +208,9 @@ impl<T: Transport> User<T> {
         match self.token(scenario, &means, self.due_ns).await {
             Ok((token, ready_ns)) => {
                 self.due_ns = ready_ns;
-                self.current = Some(Current { request: id, token: Some(token) });
-                self.render(request).map_err(|error| self.cut_invalid(scenario, request, error))
+                let origin = OriginId(request.origin);
+                self.current = Some(Current { request: id, origin, token: Some(token) });
+                self.render(request, origin).map_err(|error| self.cut_invalid(scenario, request, error))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
                 let unsent = Unsent::unmade(request, outcome).because(self.no_token(&means));
@@ -204,11 +223,11 @@ impl<T: Transport> User<T> {
     /// A request of the plan. `may_replace`: a 401 may not be the last word.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
-    pub(super) fn message<'a>(&self, request: &'a RequestProgram, may_replace: bool) -> Message<'a> {
+    pub(super) fn message<'a>(&self, request: &'a RequestProgram, origin: OriginId, may_replace: bool) -> Message<'a> {
         Message {
             step: request.step,
             method: &request.method,
-            origin: OriginId(request.origin),
+            origin,
             timeouts: &request.timeouts,
             want: self.want(request),
             withholds: Withheld::unauthorized(may_replace),
@@ -235,12 +254,13 @@ impl<T: Transport> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
+        origin: OriginId,
         answer: Answer,
     ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
         let mut goes_on = true;
         if request.is_looked_at {
-            goes_on = self.look_at(scenario, request, &answer, due_ns);
+            goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
         }
         self.forget_request();
         self.worker.give_back(answer.capture);
@@ -248,7 +268,14 @@ impl<T: Transport> User<T> {
     }
 
     /// Whether no check stops the iteration, and no value is missing.
-    fn look_at(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, answer: &Answer, due_ns: u64) -> bool {
+    fn look_at(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        origin: OriginId,
+        answer: &Answer,
+        due_ns: u64,
+    ) -> bool {
         let response = answer.response();
         let mut goes_on = true;
         let mut unmet = Vec::new();
@@ -269,13 +296,17 @@ impl<T: Transport> User<T> {
             });
         }
         if !unmet.is_empty() || self.worker.samples_everything() {
-            self.sample_unmet(scenario, request, answer, &unmet);
+            self.sample_unmet(scenario, request, origin, answer, &unmet);
         }
         if goes_on {
             for extract in &request.extracts {
-                if extract.apply(&response, &mut self.variables) == Extracted::Missing {
+                let extracted = extract.apply(&response, &mut self.variables);
+                if !scenario.links.is_empty() {
+                    self.note_link(scenario, request, origin, extract.slot(), extracted == Extracted::Found);
+                }
+                if extracted == Extracted::Missing {
                     goes_on = false;
-                    self.sample_unmet(scenario, request, answer, &[Unmet::Extract(extract)]);
+                    self.sample_unmet(scenario, request, origin, answer, &[Unmet::Extract(extract)]);
                 }
             }
         }

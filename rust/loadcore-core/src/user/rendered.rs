@@ -1,6 +1,7 @@
 //! A request as it was rendered. It is rendered once: what is sent again is made of the bytes that were sent.
 
 use super::User;
+use super::again::Goal;
 use super::worker::OriginId;
 use crate::cookies::Place;
 use crate::program::{RequestProgram, append_body};
@@ -27,16 +28,20 @@ impl<T: Transport> User<T> {
         }
     }
 
-    /// Renders a request, with the lines that authenticate it.
-    pub(super) fn render(&mut self, request: &RequestProgram) -> Result<(), RenderError> {
+    /// Renders a request that goes to this origin, with the lines that authenticate it.
+    pub(super) fn render(&mut self, request: &RequestProgram, origin: OriginId) -> Result<(), RenderError> {
         let content_type = request.body.as_ref().map(|program| &*program.content_type);
         self.render_with(request, content_type, |variables, builtins, out| match &request.body {
             Some(program) => program.template.render(variables, builtins, out),
             None => Ok(()),
-        })
+        })?;
+        if request.link.is_some() {
+            self.lead_away(request, origin);
+        }
+        Ok(())
     }
 
-    /// Renders a request with a body of this type, which `append` appends.
+    /// Renders a request for its own origin, with a body of this type, which `append` appends.
     pub(super) fn render_with(
         &mut self,
         request: &RequestProgram,
@@ -73,6 +78,21 @@ impl<T: Transport> User<T> {
         append(variables, &mut builtins, &mut body)?;
         append_body(bytes, &request.method, content_type.map(|content_type| (content_type, &**body)));
         Ok(())
+    }
+
+    /// Makes the current request one to where its link leads.
+    #[cold]
+    fn lead_away(&mut self, request: &RequestProgram, origin: OriginId) {
+        let Some(links) = self.links.take() else { return };
+        let at_home = std::mem::take(&mut self.rendered.bytes);
+        let own_cookie = self.rendered.own_cookie;
+        let goal = Goal { origin, method: &request.method, target: &links.target, keeps_body: true, own_cookie };
+        self.change(request, &at_home, &goal);
+        if origin != OriginId(request.origin) {
+            self.rendered.own_cookie = 0;
+        }
+        self.worker.give_back_buffer(at_home);
+        self.links = Some(links);
     }
 
     /// Forgets the current request, whose answer is final.

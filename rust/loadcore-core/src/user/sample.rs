@@ -62,6 +62,9 @@ impl<'a> Unsent<'a> {
             RenderError::Refused(_) => {
                 format!("the value of `{name}` cannot be sent there: it holds a line end, NUL or a space")
             }
+            RenderError::LeadsNowhere(_, reason) => {
+                format!("the value of `{name}` is to be the URL, and cannot be followed: {reason}")
+            }
         })
     }
 }
@@ -206,11 +209,12 @@ impl<T: Transport> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         request: &RequestProgram,
+        origin: OriginId,
         answer: &Answer,
         unmet: &[Unmet<'_>],
     ) {
         let capture = answer.capture.as_deref();
-        let message = self.message(request, false);
+        let message = self.message(request, origin, false);
         let shown = self.shown(&message, capture, answer.ended_ns);
         let step = request.step;
         if unmet.is_empty() {

@@ -181,7 +181,9 @@ impl<T: Transport> User<T> {
     ) -> Result<(), RenderError> {
         let request = &means.token.request;
         self.identify(scenario, request)?;
-        let Giver::OAuth2(grant) = &means.source.giver else { return self.render(request) };
+        let Giver::OAuth2(grant) = &means.source.giver else {
+            return self.render(request, OriginId(request.origin));
+        };
         if let Some(client) = grant.client() {
             let mut lines = std::mem::take(&mut self.lines);
             let rendered = self.with_builtins(|variables, builtins, _| {

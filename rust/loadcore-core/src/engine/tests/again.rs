@@ -5,11 +5,11 @@ use super::request::{OK, once, raw, sent};
 use super::*;
 
 /// A response without a body.
-fn answer(status: u16, headers: &str) -> Reply {
+pub(super) fn answer(status: u16, headers: &str) -> Reply {
     raw(format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\n\r\n").as_bytes())
 }
 
-fn first_lines(requests: &[String]) -> Vec<&str> {
+pub(super) fn first_lines(requests: &[String]) -> Vec<&str> {
     requests.iter().map(|request| request.lines().next().unwrap_or_default()).collect()
 }
 
@@ -168,7 +168,7 @@ fn locations_start_from_what_was_sent() {
 }
 
 /// Ways to authenticate, each with a request that uses it and what it sends.
-fn ways() -> Vec<(&'static str, Value, &'static str)> {
+pub(super) fn ways() -> Vec<(&'static str, Value, &'static str)> {
     let text = |text: &str| json!({"text": text});
     vec![
         ("bearer", json!({"kind": "bearer", "token": text("s3")}), "Authorization: Bearer s3\r\n"),
@@ -339,7 +339,7 @@ fn hosts_of_ones_own() {
 }
 
 /// Runs a plan against a server that looks at its requests, and returns these.
-fn log(plan: &Value, reply: impl Fn(&str) -> Reply + 'static) -> (Vec<String>, Outcomes) {
+pub(super) fn log(plan: &Value, reply: impl Fn(&str) -> Reply + 'static) -> (Vec<String>, Outcomes) {
     let log = Rc::new(std::cell::RefCell::new(Vec::new()));
     let seen = Rc::clone(&log);
     let fake = FakeTransport::new(move |request, _| {
