@@ -19,6 +19,7 @@ browse = Scenario(
         "throughput > 195/s",
         "response.p99 < 250ms",
         "dropped.rate < 1%",
+        "errors.rate < 1%",
         Threshold("errors.rate < 50%", abort_after="5s"),
     ],
 )

@@ -98,7 +98,6 @@ def _start(plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, *, allo
         warm_up_ns=plan.document["warm_up_ns"],
         description=Description((), (), (), (), 0),
         base_urls=plan_facts.base_urls(plan),
-        expected=plan_facts.expected_statuses(plan),
         thresholds=[
             {name: getattr(rule, name) for name in ("expression", "scenario", "step", "default")} for rule in rules
         ],

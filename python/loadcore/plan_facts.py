@@ -1,4 +1,4 @@
-"""What a plan says about the run as a whole: targets, users, connections, expected status codes."""
+"""What a plan says about the run as a whole: targets, users, connections."""
 
 from __future__ import annotations
 
@@ -20,17 +20,6 @@ _NS = 1e9
 def base_urls(plan: Plan) -> dict[str, str]:
     """The target of each scenario."""
     return {scenario["name"]: scenario["base_url"] for scenario in plan.document["scenarios"]}
-
-
-def expected_statuses(plan: Plan) -> list[tuple[str, str, list[list[int]]]]:
-    """Scenario, step and expected status codes of every step that does not expect 0 to 399."""
-    expected: dict[tuple[str, str], list[list[int]]] = {}
-    for scenario in plan.document["scenarios"]:
-        for step in walk([*scenario["on_start"], *scenario["steps"]]):
-            if step["kind"] == "request" and step.get("expect"):
-                ranges = expected.setdefault((scenario["name"], step["name"]), [])
-                ranges += [list(each) for each in step["expect"]]
-    return [(scenario, step, ranges) for (scenario, step), ranges in expected.items()]
 
 
 def loads(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@
     limit      ::= duration | percent | rate | count         as the metric says
 
     counter           limit     is                                                   scope
-    errors.rate       percent   requests that are errors, of all requests            any
+    errors.rate       percent   requests that are errors, of all that ended a step   any
     errors.count      count     requests that are errors                             any
     requests.count    count     requests                                             any
     throughput        rate      requests per time                                    any
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 Time: TypeAlias = Literal["service", "response", "ttfb"]
 Counter: TypeAlias = Literal[
     "requests",
+    "judged",
     "errors",
     "checks",
     "checks_failed",
@@ -115,8 +116,8 @@ _OF_SCENARIOS: Final = frozenset({"users.lost", "dropped.rate", "dropped.count"}
 
 # The part, and what it is a part of: with nothing of the whole there is no data, even for a count of 0.
 _PARTS: Final[dict[str, tuple[Counter, Counter]]] = {
-    "errors.rate": ("errors", "requests"),
-    "errors.count": ("errors", "requests"),
+    "errors.rate": ("errors", "judged"),
+    "errors.count": ("errors", "judged"),
     "requests.count": ("requests", "requests"),
     "checks.rate": ("checks_failed", "checks"),
     "checks.failed": ("checks_failed", "checks"),
@@ -138,7 +139,11 @@ class Totals(Protocol):
         ...
 
     def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
-        """How many. `checks` are all that were made, `checks_failed` those of them that did not hold."""
+        """How many. What the end of the run cut off is not among them.
+
+        `judged` are the requests that ended their step: no redirect that was followed, no 401 that was sent again.
+        `checks` are all that were made, `checks_failed` those of them that did not hold.
+        """
         ...
 
     def quantile_ns(self, time: Time, quantile: float, scenario: str | None, step: str | None) -> float | None:

@@ -1,6 +1,7 @@
 """A target on loopback, in a process of its own, that counts what it is asked.
 
-`/missing` answers 404, `/broken` 503, `/slow` after half a second, `/hang` never, `/token` with a token, all else 200.
+`/missing` answers 404, `/broken` 503, `/slow` after half a second, `/hang` never, `/token` with one, `/private` 401;
+`/moved` leads to `/items`, `/gone` to `/broken`; all else is 200.
 `/_count` says how many requests came, itself not counted.
 """
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path(__file__).parent.parent.parent
-_STATUSES = {"/missing": "404 Not Found", "/broken": "503 Unavailable"}
+_STATUSES = {
+    "/missing": "404 Not Found",
+    "/broken": "503 Unavailable",
+    "/moved": "302 Found\r\nLocation: /items",
+    "/gone": "302 Found\r\nLocation: /broken",
+    "/private": "401 Unauthorized",
+}
 
 
 @dataclass(frozen=True)

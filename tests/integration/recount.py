@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _QUANTILES = {"p50_ns": 0.5, "p90_ns": 0.9, "p95_ns": 0.95, "p99_ns": 0.99, "p999_ns": 0.999}
+HTTP_401 = 401
 _ROUNDING = 0.001
 _UNIT_NS = 1_000
 
@@ -43,7 +44,13 @@ def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
     expected = {
         "requests": len(rows),
         "errors": sum(row["error"] for row in rows),
+        "judged": sum(not row["superseded"] and row["outcome"] != "interrupted" for row in rows),
+        "unanswered": sum(row["outcome"] not in {"ok", "interrupted"} for row in rows),
+        "interrupted": sum(row["outcome"] == "interrupted" for row in rows),
+        "hops": sum(row["superseded"] and row["status"] != HTTP_401 for row in rows),
+        "repeats": sum(row["superseded"] and row["status"] == HTTP_401 for row in rows),
         "outcomes": dict(sorted(Counter(row["outcome"] for row in rows).items())),
+        "error_statuses": {str(key): count for key, count in sorted(Counter(_error_statuses(rows)).items())},
         "statuses": {str(key): count for key, count in sorted(Counter(_statuses(rows)).items())},
         "attempts": sum(row["attempts"] for row in rows),
         "not_sent": sum(row["service_ns"] is None for row in rows),
@@ -56,7 +63,9 @@ def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
     ]
     if rows and not math.isclose(entry["requests_per_s"], len(rows) / seconds):
         found.append(f"{entry['name']}.requests_per_s")
-    sent = [row for row in rows if row["service_ns"] is not None]
+    found += [] if entry["error_rate"] == _error_rate(expected) else [f"{entry['name']}.error_rate"]
+    # What the end of the run cut off says nothing about the target.
+    sent = [row for row in rows if row["service_ns"] is not None and row["outcome"] != "interrupted"]
     for name in ("service", "response", "ttfb"):
         found += _compare_times(f"{entry['name']}.{name}", entry[name], [row[f"{name}_ns"] for row in sent], name)
     return found
@@ -64,6 +73,14 @@ def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
 
 def _statuses(rows: list[Row]) -> list[int]:
     return [row["status"] for row in rows if row["outcome"] == "ok"]
+
+
+def _error_statuses(rows: list[Row]) -> list[int]:
+    return [row["status"] for row in rows if row["outcome"] == "ok" and row["error"]]
+
+
+def _error_rate(expected: Row) -> float | None:
+    return expected["errors"] / expected["judged"] if expected["judged"] else None
 
 
 def _compare_times(what: str, entry: Row, times: list[int | None], name: str) -> list[str]:
@@ -92,6 +109,9 @@ def _compare_requests(entry: Row, rows: list[Row]) -> list[str]:
         "rows": len(rows),
         "sent_total": sum(row["attempts"] for row in rows),
         "not_sent": sum(row["service_ns"] is None for row in rows),
+        "unanswered": sum(row["outcome"] not in {"ok", "interrupted"} for row in rows),
+        "interrupted": sum(row["outcome"] == "interrupted" for row in rows),
+        "sent_again": sum(max(row["attempts"] - 1, 0) for row in rows),
     }
     return [
         f"load.requests.{key}: {entry[key]} is not {value}" for key, value in expected.items() if entry[key] != value
@@ -111,10 +131,9 @@ def _compare_errors(entries: list[Row], rows: list[Row]) -> list[str]:
     counted: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         where = (row["scenario"], row["step"], row["phase"])
-        if row["outcome"] != "ok":
-            counted[*where, row["outcome"], None] += 1
-        elif row["error"]:
-            counted[*where, None, row["status"]] += 1
+        if row["error"]:
+            answered = row["outcome"] == "ok"
+            counted[*where, None if answered else row["outcome"], row["status"] if answered else None] += 1
     keys = ("scenario", "step", "phase", "outcome", "status")
     listed = {tuple(entry[key] for key in keys): entry["count"] for entry in entries}
     return [] if listed == counted else [f"errors: {listed} is not {dict(counted)}"]

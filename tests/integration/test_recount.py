@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             load=users(8, duration="3s"),
             on_start=[get("/start")],
             steps=[
-                group("buying", [get("/items", checks=[response.status == 200]), get("/missing")]),
+                group("buying", [get("/items", checks=[response.status == 200]), get("/missing"), get("/moved")]),
                 get("/broken", expect=503),
                 choice(
                     (1, [get("/hang", name="never answers")]),
@@ -58,6 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_every_number_is_that_of_the_rows(run: Run) -> None:
     """Counts, sums and errors exactly, times to what a histogram rounds."""
     assert {row["outcome"] for row in run.requests.to_pylist()} >= {"ok", "timeout_headers", "connect_refused"}
+    assert run.steps["GET /moved"]["hops"] == run.steps["GET /moved"]["judged"] > 0
     assert differences(run.summary, run.requests) == []
 
 

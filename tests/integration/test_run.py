@@ -151,6 +151,50 @@ def test_expected_statuses_are_no_errors(target: Target, tmp_path: Path) -> None
     assert run.summary["errors"] == []
 
 
+def test_errors_are_of_final_answers_and_listed_as_such(target: Target, tmp_path: Path) -> None:
+    """Every second step fails: 50 %, though each was redirected; the table of errors has these and no other."""
+    steps = [get("/moved"), get("/gone")]
+    moving = Scenario("moving", base_url=target.url, load=iterations(total=20), steps=steps)
+    run = loadcore.run(moving, workers=1, out=tmp_path / "run")
+    total = run.summary["all"]
+
+    assert run.requests.num_rows == target.total() == 80
+    assert (total["requests"], total["judged"], total["hops"], total["error_rate"]) == (80, 40, 40, 0.5)
+    assert [(each["step"], each["status"], each["count"]) for each in run.summary["errors"]] == [("GET /gone", 503, 20)]
+    (errors,) = [entry for entry in run.summary["thresholds"] if entry["expression"] == "errors.rate < 1%"]
+    assert errors["value"] == 0.5
+    assert run.requests.column("superseded").to_pylist().count(True) == 40
+
+
+def test_a_401_that_is_tried_again_is_listed_as_the_error_that_it_was(target: Target, tmp_path: Path) -> None:
+    """Errors by step, in the table and in the rows are one number, however often a token was replaced."""
+    login = oauth2_client_credentials(token_url="/token", client_id="shop", client_secret="secret")
+    run = loadcore.run(
+        shop(target.url, get("/private"), get("/items"), auth=login), workers=1, duration="1s", out=tmp_path / "run"
+    )
+    rows = run.requests.to_pylist()
+    step = run.steps["GET /private"]
+
+    assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
+    assert sum(entry["count"] for entry in run.summary["errors"]) == sum(row["error"] for row in rows)
+    assert (step["errors"], step["requests"]) == (step["judged"], step["judged"] + step["repeats"])
+    assert step["repeats"] == sum(row["superseded"] for row in rows) > 0
+
+
+def test_what_loadcore_cuts_off_is_no_error(target: Target, tmp_path: Path) -> None:
+    """A healthy target whose last requests were not waited for."""
+    run = loadcore.run(
+        shop(target.url, get("/slow"), graceful_stop="0s"), workers=1, duration="2s", out=tmp_path / "run"
+    )
+    total = run.summary["all"]
+
+    assert exit_codes(run) == []
+    assert total["interrupted"] > 0
+    assert (total["errors"], total["unanswered"], run.summary["errors"]) == (0, 0, [])
+    assert total["judged"] == total["requests"] - total["interrupted"]
+    assert total["response"]["min_ns"] >= 500_000_000
+
+
 def test_nobody_there_is_no_data(tmp_path: Path) -> None:
     """A refused connection is not a fast answer: nothing was measured, and nothing is boasted about."""
     run = loadcore.run(shop("http://127.0.0.1:1"), workers=1, duration="1s", out=tmp_path / "run")
@@ -248,7 +292,7 @@ def test_problems_of_the_plan_are_raised_with_their_place(tmp_path: Path) -> Non
 
 def test_arguments_that_make_no_sense_are_refused(target: Target, tmp_path: Path) -> None:
     """No workers, or a folder that holds another run, start nothing."""
-    with pytest.raises(UsageError, match="0 workers"):
+    with pytest.raises(UsageError, match="workers must be a whole number from 1 on, not 0"):
         loadcore.run(shop(target.url), workers=0, out=tmp_path / "run")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "old").write_text("")

@@ -47,7 +47,7 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
 
 def _row(name: str, whole: StepTotals, recent: StepTotals | None, per_second: int) -> StepRow:
     times = _times(recent.response) if recent else (None, None, None, None)
-    return StepRow(name, whole.requests, float(per_second), whole.errors, *times)
+    return StepRow(name, whole.requests, float(per_second), whole.errors, *times, judged=whole.judged)
 
 
 def _times(histogram: Histogram) -> tuple[int | None, int | None, int | None, int | None]:

@@ -27,6 +27,7 @@ class StepRow:
         requests: How many were made.
         requests_per_s: How many a second; None if none of them was sent.
         errors: How many of them count as errors.
+        judged: What errors are of: requests that ended their step; all of them if not given.
         p50_ns: Of response times; None if no request was sent.
         p95_ns: As `p50_ns`.
         p99_ns: As `p50_ns`.
@@ -41,11 +42,13 @@ class StepRow:
     p95_ns: int | None = None
     p99_ns: int | None = None
     max_ns: int | None = None
+    judged: int | None = None
 
     @property
     def error_rate(self) -> float | None:
-        """Errors per request; None before the first request."""
-        return self.errors / self.requests if self.requests else None
+        """Errors, of the requests that ended their step; None before the first of them."""
+        judged = self.requests if self.judged is None else self.judged
+        return self.errors / judged if judged else None
 
 
 def step_table(

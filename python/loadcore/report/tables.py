@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loadcore.report import numbers
+from loadcore.report import beside, numbers
 from loadcore.report.glyphs import Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
 from loadcore.report.step_table import StepRow, step_table
@@ -31,7 +31,9 @@ def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
     rows = [step_row(f"{step['scenario']}: {step['name']}" if several else step["name"], step) for step in found]
     total = step_row("all", summary["all"]) if section == "main" and len(found) > 1 else None
     lines = step_table(heading, rows, total, page, rest_in="in summary.json")
-    return [*lines, *sentence(Cell(""), _which_time(summary), page)] if section == "main" else lines
+    told = [_which_time(summary)] if section == "main" else []
+    told += beside.of(found, page.glyphs)
+    return [*lines, *(line for text in told for line in sentence(Cell(""), text, page))]
 
 
 def step_row(name: str, step: Entry) -> StepRow:
@@ -39,7 +41,8 @@ def step_row(name: str, step: Entry) -> StepRow:
     times = step["response"]
     # A rate of requests that never left would be a boast.
     rate = step["requests_per_s"] if step["not_sent"] < step["requests"] else None
-    return StepRow(name, step["requests"], rate, step["errors"], *(times[key] for key in _TIMES))
+    p50, p95, p99, highest = (times[key] for key in _TIMES)
+    return StepRow(name, step["requests"], rate, step["errors"], p50, p95, p99, highest, judged=step.get("judged"))
 
 
 def groups(summary: Entry, page: Page) -> list[str]:

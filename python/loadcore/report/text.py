@@ -150,14 +150,20 @@ def load(summary: Summary, page: Page) -> list[str]:
         ("requests sent", "sent_total", None),
         ("rows", "rows", None),
         ("not sent", "not_sent", Role.BAD),
+        ("cut off", "interrupted", Role.WARNING),
+        ("sent twice", "sent_again", Role.WARNING),
+        ("surplus bytes", "surplus_bytes", Role.WARNING),
         ("rows missing", "rows_dropped", Role.BAD),
     )
     parts = [
-        Cell(f"{numbers.count(requests[key], glyphs)} {word}", role)
+        Cell(f"{numbers.count(requests.get(key, 0), glyphs)} {word}", role)
         for word, key, role in shown
-        if requests[key] or role is None
+        if requests.get(key) or role is None
     ]
-    return [*lines, *facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)]
+    lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
+    if requests.get("surplus_bytes"):
+        lines += sentence(Cell(" " * _LABEL), "surplus bytes: the server sent more than its responses announce", page)
+    return lines
 
 
 def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page: Page) -> list[str]:

@@ -46,6 +46,12 @@ _STATUS: dict[ExitCode, Status] = {
     ExitCode.TERMINATED: "interrupted",
 }
 
+_SIGNALS: dict[str, tuple[ExitCode, str]] = {
+    "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),
+    "SIGHUP": (ExitCode.TERMINATED, "the end of its terminal"),
+    "SIGTERM": (ExitCode.TERMINATED, "SIGTERM"),
+}
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -84,11 +90,11 @@ def judge(evidence: Evidence) -> Judgement:
     held: dict[ExitCode, list[str]] = {}
     for code, text in (
         *_truncated_reasons(evidence.end),
+        *_signal_reasons(evidence),
         *_scenario_reasons(evidence),
         *_data_reasons(evidence),
         *_client_reasons(evidence),
         *_threshold_reasons(evidence),
-        *_signal_reasons(evidence),
     ):
         held.setdefault(code, []).append(text)
     codes = [code for code in PRECEDENCE if code in held]
@@ -140,6 +146,10 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
 
 def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     main = evidence.main
+    code = ExitCode.NO_DATA
+    if evidence.end.signal and main.requests and main.requests == main.interrupted:
+        # Who ends the run before the first answer has no data, and knows why.
+        code = _SIGNALS[evidence.end.signal][0]
     reasons = []
     cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
@@ -149,10 +159,17 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
         reasons.append(f"none of {main.requests} requests was answered{because}")
+    elif not main.judged:
+        reasons.append(f"none of {main.requests} requests came to its final answer{because}")
     else:
         reasons += [f"{name}: no request was made" for name in _silent(evidence)]
-    reasons += [f"{entry['expression']} has no data" for entry in evidence.thresholds if entry["state"] == "no_data"]
-    return [(ExitCode.NO_DATA, text) for text in reasons]
+    reasons += [f"{entry['expression']} has no data" for entry in _asked_without_data(evidence)]
+    return [(code, text) for text in reasons]
+
+
+def _asked_without_data(evidence: Evidence) -> list[dict[str, Any]]:
+    """Thresholds without data that somebody wrote: of a default, what stands above it says more."""
+    return [entry for entry in evidence.thresholds if entry["state"] == "no_data" and not entry.get("default")]
 
 
 def _silent(evidence: Evidence) -> list[str]:
@@ -193,13 +210,8 @@ def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
 
 
 def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    if evidence.end.signal is None:
+        return []
+    code, what = _SIGNALS[evidence.end.signal]
     until_then = f"after {evidence.end.ended_ns / 1e9:.1f} s; until then {standing(evidence.thresholds, ended=True)}"
-    match evidence.end.signal:
-        case "SIGINT":
-            return [(ExitCode.INTERRUPTED, f"ended by Ctrl-C {until_then}")]
-        case "SIGHUP":
-            return [(ExitCode.TERMINATED, f"ended by the end of its terminal {until_then}")]
-        case "SIGTERM":
-            return [(ExitCode.TERMINATED, f"ended by SIGTERM {until_then}")]
-        case _:
-            return []
+    return [(code, f"ended by {what} {until_then}")]

@@ -80,9 +80,11 @@ class Measured:
     def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
         """How many; None where the scope does not exist."""
         match counter:
-            case "requests" | "errors":
+            case "requests" | "errors" | "judged":
                 total = self._sum(scenario, step)
-                return None if total is None else int(getattr(total, counter))
+                if total is None:
+                    return None
+                return total.requests - total.interrupted if counter == "requests" else int(getattr(total, counter))
             case "checks" | "checks_failed":
                 return self._checks(counter, scenario, step)
             case "users_planned":

@@ -80,7 +80,7 @@ def rebuild(folder: RunFolder, start: RunStart, *, running: bool = False) -> dic
 
 def totals_for(start: RunStart) -> Totals:
     """Empty totals, ready to take the windows of a run."""
-    return Totals(start.expectations(), start.cores, open_only=start.open_only)
+    return Totals(start.cores, open_only=start.open_only)
 
 
 def totals_of(folder: RunFolder, start: RunStart) -> Totals:
@@ -113,7 +113,7 @@ def judge(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = Non
     comes to over the whole of it.
     """
     judged = [thresholds.judge(rule, measured) for rule in rules]
-    if measured.count("requests", None, None):
+    if measured.count("judged", None, None):
         judged = [each for each in judged if not (each.rule.default and each.state is thresholds.State.NO_DATA)]
     return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]
 

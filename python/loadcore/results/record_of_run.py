@@ -31,8 +31,6 @@ class RunStart:
     """Of all workers together."""
     base_urls: dict[str, str]
     """By scenario."""
-    expected: list[tuple[str, str, list[list[int]]]]
-    """Scenario, step, and the status codes it expects as inclusive ranges; steps that expect 0 to 399 are left out."""
     thresholds: list[dict[str, Any]]
     """What the run is judged by: `expression`, the `scenario` and `step` it is about, and whether it is a `default`."""
     loads: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,16 +62,11 @@ class RunStart:
         try:
             known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
             known["description"] = Description.from_dict(known["description"])
-            known["expected"] = [(scenario, step, ranges) for scenario, step, ranges in known["expected"]]
             known["stopping"] = [tuple(each) for each in known.get("stopping", ())]
             known["needed"] = [tuple(each) for each in known.get("needed", ())]
             return cls(**known)
         except (KeyError, TypeError) as problem:
             raise ValueError(f"not the description of a run: {problem}") from problem
-
-    def expectations(self) -> dict[tuple[str, str], list[list[int]]]:
-        """The expected status codes by (scenario, step)."""
-        return {(scenario, step): ranges for scenario, step, ranges in self.expected}
 
     @property
     def open_only(self) -> bool:

@@ -23,18 +23,30 @@ StepKey = tuple[str, str, str]
 
 @dataclass(slots=True)
 class StepTotals:
-    """What came of the requests of a step, or of several. Requests that were never sent are in no histogram."""
+    """What came of the requests of a step, or of several.
+
+    Requests that were never sent are in no histogram, nor are those that the end of the run cut off.
+    """
 
     scenario: str
     name: str
     method: str
     section: str
     requests: int = 0
+    """All of them, as rows: what was sent, and what could not be."""
     errors: int = 0
+    hops: int = 0
+    """Redirects that were followed."""
+    repeats: int = 0
+    """Answers of 401 after which the request was sent again with a new token."""
+    not_sent: int = 0
+    """Requests that were never sent: no connection, no token, no descriptor."""
     attempts: int = 0
     """How often requests were sent, retries included: what the target should have got."""
     outcomes: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    error_statuses: Counter[int] = field(default_factory=Counter)
+    """Of the requests whose status was the error."""
     service: Histogram = field(default_factory=Histogram)
     """Send to last byte."""
     response: Histogram = field(default_factory=Histogram)
@@ -53,14 +65,24 @@ class StepTotals:
     """Interim (1xx) responses."""
 
     @property
-    def not_sent(self) -> int:
-        """Requests that were never sent: no connection, no token, no descriptor."""
-        return self.requests - self.service.count
+    def interrupted(self) -> int:
+        """Requests that the end of the run cut off: neither success nor error."""
+        return self.outcomes["interrupted"]
+
+    @property
+    def judged(self) -> int:
+        """What errors are of: requests that ended their step. Followed redirects, repeats and cut-off ones do not."""
+        return self.requests - self.hops - self.repeats - self.interrupted
+
+    @property
+    def unanswered(self) -> int:
+        """Requests without a complete response, but for those that the end of the run cut off."""
+        return self.requests - self.outcomes["ok"] - self.interrupted
 
     @property
     def error_rate(self) -> float | None:
-        """Errors per request; None without requests."""
-        return self.errors / self.requests if self.requests else None
+        """Errors, of the requests that are judged; None without any."""
+        return self.errors / self.judged if self.judged else None
 
     def add_row(self, row: Row) -> None:
         """Add a window."""
@@ -71,6 +93,8 @@ class StepTotals:
             self.outcomes[entry["name"]] += entry["count"]
         for entry in row["statuses"] or ():
             self.statuses[entry["status"]] += entry["count"]
+        for entry in row["error_statuses"] or ():
+            self.error_statuses[entry["status"]] += entry["count"]
         for name in _STEP_HISTOGRAMS:
             if row[name] is not None:
                 getattr(self, name).add_encoded(row[name])
@@ -82,12 +106,16 @@ class StepTotals:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.outcomes.update(other.outcomes)
         self.statuses.update(other.statuses)
+        self.error_statuses.update(other.error_statuses)
         for name in _STEP_HISTOGRAMS:
             getattr(self, name).add(getattr(other, name))
 
 
 _STEP_SUMS = (
     "errors",
+    "hops",
+    "repeats",
+    "not_sent",
     "attempts",
     "service_sum_ns",
     "response_sum_ns",

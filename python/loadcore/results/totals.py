@@ -15,7 +15,7 @@ from loadcore.results.tally import MAIN, Row, Tally
 from loadcore.verdict import ClientHealth, WorkerSecond
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     import pyarrow as pa
 
@@ -27,8 +27,10 @@ STEADY: Phase = "steady"
 RECENT_S = 5
 """What "the last seconds" means in the live view."""
 
+NO_ERRORS = frozenset({"ok", "interrupted"})
+"""Outcomes that are no errors by themselves."""
+
 _LEAST_WALL_NS = 500_000_000
-_DEFAULT_EXPECTED = ((0, 399),)
 
 
 @dataclass(slots=True)
@@ -109,14 +111,12 @@ class Totals:
     """Adds windows up.
 
     Args:
-        expected: The status codes a step expects, as inclusive ranges, by (scenario, step); by default 0 to 399.
         cores: How many cores the machine has, to tell what share of it other programs used.
         open_only: Whether every scenario has an open model, so that all lag is against a schedule.
     """
 
     def __init__(
         self,
-        expected: Mapping[tuple[str, str], Sequence[Sequence[int]]] | None = None,
         cores: int = 1,
         *,
         open_only: bool = False,
@@ -130,7 +130,6 @@ class Totals:
         """The newest second that any worker has sent a window of."""
         self.judged: list[dict[str, Any]] = []
         """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
-        self._expected = dict(expected or {})
         self._cores = cores
         self._open_only = open_only
         self._phases: dict[str, Tally] = {}
@@ -254,14 +253,10 @@ class Totals:
     def _note_errors(self, row: Row) -> None:
         where = (row["scenario"], row["section"], row["name"], row["phase"])
         for entry in row["outcomes"] or ():
-            if entry["name"] != "ok":
+            if entry["name"] not in NO_ERRORS:
                 self._note((*where, entry["name"], 0), row["second"], entry["count"])
-        if not row["errors"]:
-            return
-        expected = self._expected.get((row["scenario"], row["name"]), _DEFAULT_EXPECTED)
-        for entry in row["statuses"] or ():
-            if not any(low <= entry["status"] <= high for low, high in expected):
-                self._note((*where, "", entry["status"]), row["second"], entry["count"])
+        for entry in row["error_statuses"] or ():
+            self._note((*where, "", entry["status"]), row["second"], entry["count"])
 
     def _note(self, key: ErrorKey, second: int, count: int) -> None:
         span = self.errors.get(key)

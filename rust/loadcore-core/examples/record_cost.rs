@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             outcome: Outcome::Ok,
             status: 200,
             error: false,
+            superseded: false,
             phase: Phase::Steady,
             attempts: 1,
             reused: true,

@@ -37,6 +37,7 @@ fn record() -> Record {
         outcome: Outcome::Ok,
         status: 200,
         error: false,
+        superseded: false,
         phase: Phase::Steady,
         attempts: 1,
         reused: true,
@@ -143,7 +144,7 @@ proptest! {
                 Act::Record(record) => {
                     recorder.record(&record);
                     recorded += 1;
-                    if record.attempts > 0 {
+                    if record.attempts > 0 && record.outcome != Outcome::Interrupted {
                         service.record(record.end_ns - record.start_ns);
                     }
                 }
@@ -262,7 +263,7 @@ fn a_row_is_what_was_recorded() {
         columns.outcome[..2].iter().map(|code| Outcome::ALL[usize::from(code.unsigned_abs())]).collect::<Vec<_>>(),
         [Outcome::Ok, Outcome::FdLimit]
     );
-    assert_eq!((&columns.reused[..2], &columns.error[..2]), (&[1, 0][..], &[0, 1][..]));
+    assert_eq!((&columns.reused[..2], &columns.standing[..2]), (&[1, 0][..], &[0, 1][..]));
     assert_eq!(columns.connections, [(1, timings)]);
 }
 
@@ -281,18 +282,32 @@ fn a_cell_counts_exactly() {
         },
     );
     count(&mut window, &Record { status: 0, outcome: Outcome::AuthFailed, error: true, attempts: 0, ..record() });
+    count(&mut window, &Record { status: 302, superseded: true, ..record() });
+    count(&mut window, &Record { status: 401, superseded: true, ..record() });
+    count(&mut window, &Record { status: 0, outcome: Outcome::Interrupted, ..record() });
+    count(&mut window, &Record { status: 503, error: true, ..record() });
+    count(&mut window, &Record { status: 503, error: true, ..record() });
+    count(&mut window, &Record { status: 200, outcome: Outcome::ClosedInBody, error: true, ..record() });
     window.extra(StepId(0), Phase::Steady, 17, 2);
     let cells: Vec<_> = window.steps().collect();
     assert_eq!(cells.len(), 1);
     let (step, phase, cell) = cells[0];
     assert_eq!((step, phase), (StepId(0), Phase::Steady));
-    assert_eq!((cell.requests, cell.errors, cell.attempts, cell.connections), (3, 2, 2, 1));
-    assert_eq!(cell.statuses().collect::<Vec<_>>(), [(200, 1), (404, 1)]);
-    assert_eq!(cell.outcomes().collect::<Vec<_>>(), [(Outcome::Ok, 2), (Outcome::AuthFailed, 1)]);
-    assert_eq!((cell.service_sum_ns, cell.response_sum_ns), (2_000_000, 2_060_000));
+    assert_eq!((cell.requests, cell.errors, cell.attempts, cell.connections), (9, 5, 8, 1));
+    assert_eq!((cell.hops, cell.repeats, cell.not_sent), (1, 1, 1));
+    assert_eq!(cell.statuses().collect::<Vec<_>>(), [(200, 1), (302, 1), (401, 1), (404, 1), (503, 2)]);
+    assert_eq!(cell.error_statuses(), [(404, 1), (503, 2)]);
+    let outcomes = [(Outcome::Ok, 6), (Outcome::ClosedInBody, 1), (Outcome::Interrupted, 1), (Outcome::AuthFailed, 1)];
+    assert_eq!(cell.outcomes().collect::<Vec<_>>(), outcomes);
+    assert_eq!((cell.service_sum_ns, cell.response_sum_ns), (7_000_000, 7_210_000), "what was cut off is not timed");
     assert_eq!((cell.surplus_bytes, cell.interim), (17, 2));
-    assert_eq!(cell.service.iter().collect::<Vec<_>>(), [(1_000, 2)]);
+    assert_eq!(cell.service.iter().collect::<Vec<_>>(), [(1_000, 7)]);
     assert_eq!(window.lag_max_ns, 30_000);
+    window.clear();
+    assert_eq!(window.steps().count(), 0);
+    count(&mut window, &record());
+    let (_, _, cell) = window.steps().next().expect("a cell");
+    assert_eq!((cell.errors, cell.hops, cell.repeats, cell.not_sent, cell.error_statuses()), (0, 0, 0, 0, &[][..]));
 }
 
 /// Checks, groups and scenarios are counted under their phase; the users' state stays until it changes.

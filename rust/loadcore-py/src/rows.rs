@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, BooleanArray, Int16Array, Int64Array, PrimitiveArray
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer, ToByteSlice};
 use arrow_schema::{ArrowError, Field, Fields};
 use bytes::Bytes;
-use loadcore_core::record::{Chunk, Columns, ConnectTimings, Recycler};
+use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, Recycler, SUPERSEDED};
 
 use crate::names::{Names, StepKeys};
 
@@ -63,7 +63,8 @@ pub(crate) fn rows(chunk: Chunk, names: &Names, recycler: Recycler) -> Result<St
         ("method", names.method.large(step_keys(|keys| keys.method))?, false),
         ("outcome", names.outcome.small(lend_array::<Int8Type>(&lent, |columns| &columns.outcome, None))?, false),
         ("phase", names.phase.small(lend_array::<Int8Type>(&lent, |columns| &columns.phase, None))?, false),
-        ("error", flags(count, |row| columns.error[row] != 0), false),
+        ("error", flags(count, |row| columns.standing[row] == ERROR), false),
+        ("superseded", flags(count, |row| columns.standing[row] == SUPERSEDED), false),
         (
             "status",
             lend::<UInt16Type>(&lent, |columns| &columns.status, valid(count, |row| columns.status[row] > 0)),

@@ -28,8 +28,12 @@ struct Row {
     step: Option<i16>,
     count: Option<i64>,
     errors: Option<i64>,
+    hops: Option<i64>,
+    repeats: Option<i64>,
+    not_sent: Option<i64>,
     outcomes: Option<Vec<(&'static str, i64)>>,
     statuses: Option<Vec<(u16, i64)>>,
+    error_statuses: Option<Vec<(u16, i64)>>,
     service: Option<Vec<u8>>,
     response: Option<Vec<u8>>,
     ttfb: Option<Vec<u8>>,
@@ -124,8 +128,14 @@ impl WindowTables {
             method: Some(keys.method),
             count: Some(i64::from(cell.requests)),
             errors: Some(i64::from(cell.errors)),
+            hops: Some(i64::from(cell.hops)),
+            repeats: Some(i64::from(cell.repeats)),
+            not_sent: Some(i64::from(cell.not_sent)),
             outcomes: Some(cell.outcomes().map(|(outcome, count)| (outcome.name(), i64::from(count))).collect()),
             statuses: Some(cell.statuses().map(|(status, count)| (status, i64::from(count))).collect()),
+            error_statuses: Some(
+                cell.error_statuses().iter().map(|(status, count)| (*status, i64::from(*count))).collect(),
+            ),
             service: Some(self.encode(&cell.service)?),
             response: Some(self.encode(&cell.response)?),
             ttfb: Some(self.encode(&cell.ttfb)?),
@@ -193,8 +203,12 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
         ("step", names.step.large(large(|row| row.step))?, true),
         ("count", long(|row| row.count), true),
         ("errors", long(|row| row.errors), true),
+        ("hops", long(|row| row.hops), true),
+        ("repeats", long(|row| row.repeats), true),
+        ("not_sent", long(|row| row.not_sent), true),
         ("outcomes", outcomes(rows)?, true),
-        ("statuses", statuses(rows)?, true),
+        ("statuses", statuses(&rows.iter().map(|row| row.statuses.as_deref()).collect())?, true),
+        ("error_statuses", statuses(&rows.iter().map(|row| row.error_statuses.as_deref()).collect())?, true),
         ("service", binary(|row| row.service.as_ref()), true),
         ("response", binary(|row| row.response.as_ref()), true),
         ("ttfb", binary(|row| row.ttfb.as_ref()), true),
@@ -235,10 +249,12 @@ fn outcomes(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
     counted("name", Arc::new(StringArray::from_iter_values(names)), &counts)
 }
 
-fn statuses(rows: &[Row]) -> Result<ArrayRef, ArrowError> {
-    let counts: Vec<_> = rows.iter().map(|row| row.statuses.as_deref()).collect();
+/// Counts of status codes, a list for each row.
+type StatusCounts<'a> = Vec<Option<&'a [(u16, i64)]>>;
+
+fn statuses(counts: &StatusCounts<'_>) -> Result<ArrayRef, ArrowError> {
     let statuses = counts.iter().copied().flatten().flatten().map(|(status, _)| *status);
-    counted("status", Arc::new(UInt16Array::from_iter_values(statuses)), &counts)
+    counted("status", Arc::new(UInt16Array::from_iter_values(statuses)), counts)
 }
 
 /// A column of lists of what was counted and how often.

@@ -28,7 +28,6 @@ START = RunStart(
     warm_up_ns=2_000_000_000,
     description=DESCRIPTION,
     base_urls={"shop": "http://127.0.0.1:8080"},
-    expected=[("shop", "POST /orders", [[200, 299], [409, 409]])],
     thresholds=[{"expression": "errors.rate < 1%", "scenario": None, "step": None}],
     machine={"cores": 2},
 )

@@ -116,6 +116,18 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
     assert judge(replace(GOOD, client_reasons=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
 
 
+def test_who_ends_a_run_before_its_first_answer_is_not_told_that_there_is_none() -> None:
+    """What was cut off by the user is no fault of anybody; what the planned end cut off is all that there is."""
+    cut_off = StepTotals("", "all", "", "main", requests=4, attempts=4, outcomes=Counter(interrupted=4))
+    judgement = judge(replace(GOOD, main=cut_off, thresholds=[EMPTY], end=end(signal="SIGINT")))
+
+    assert (judgement.status, judgement.exit_codes) == ("interrupted", (130,))
+    assert judgement.reasons[0].startswith("ended by Ctrl-C after 2.0 s")
+    assert judge(replace(GOOD, main=cut_off, thresholds=[])).reasons == (
+        "none of 4 requests was answered: the run ended before the response did (interrupted)",
+    )
+
+
 STOPPED = replace(START, stopping=[("shop", "GET /items", "has items")])
 WANTING = replace(START, needed=[("shop", "GET /items", ["id", "tag"]), ("shop", "POST /orders", ["order"])])
 

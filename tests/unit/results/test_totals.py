@@ -49,7 +49,7 @@ def batch(second: int, *rows: dict[str, Any], worker: int = 0, phase: str = "ste
 
 def added(*batches: pa.RecordBatch) -> Totals:
     """Totals of these windows."""
-    totals = Totals(START.expectations(), cores=2)
+    totals = Totals(cores=2)
     for each in batches:
         totals.add(each)
     return totals
@@ -135,34 +135,58 @@ def test_checks_of_two_steps_may_share_a_name() -> None:
 
 
 def test_errors_are_listed_by_what_they_were_and_when() -> None:
-    """A status is an error where the step does not expect it; an outcome other than ok always is."""
-    answers = [{"status": 200, "count": 1}, {"status": 409, "count": 2}, {"status": 503, "count": 3}]
+    """A status is an error where the engine counted it as one; an outcome is, unless ok or loadcore's own doing."""
+    answers = [{"status": 200, "count": 1}, {"status": 302, "count": 2}, {"status": 503, "count": 3}]
     failing: dict[str, Any] = {
-        "errors": 5,
+        "errors": 7,
         "statuses": answers,
-        "outcomes": [{"name": "ok", "count": 6}, {"name": "fd_limit", "count": 4}],
+        "error_statuses": answers[2:],
+        "outcomes": [
+            {"name": "ok", "count": 6},
+            {"name": "fd_limit", "count": 4},
+            {"name": "interrupted", "count": 9},
+        ],
     }
     totals = added(
         batch(1, step([1] * 6, **failing)),
         batch(4, step([1] * 6, **failing)),
         batch(5, step([1] * 6, "POST /orders", **failing)),
-        batch(6, step([1] * 6, **(failing | {"errors": 0, "outcomes": []}))),
+        batch(6, step([1] * 6, statuses=answers)),
     )
 
     def span(name: str, outcome: str, status: int) -> tuple[int, int, int] | None:
         found = totals.errors.get(("shop", "main", name, "steady", outcome, status))
         return None if found is None else (found.count, found.first_s, found.last_s)
 
-    assert span("GET /items", "", 409) == (4, 1, 4)
+    assert len(totals.errors) == 4
+    assert sum(each.count for each in totals.errors.values()) == totals.over().all_steps().errors == 21
     assert span("GET /items", "", 503) == (6, 1, 4)
     assert span("GET /items", "fd_limit", 0) == (8, 1, 4)
-    assert span("POST /orders", "", 409) is None
     assert span("POST /orders", "", 503) == (3, 5, 5)
+
+
+def test_errors_are_of_the_requests_that_ended_their_step() -> None:
+    """A redirect that was followed, a 401 that was sent again and what the end of the run cut off are no answers."""
+    cut_off = [{"name": "ok", "count": 9}, {"name": "interrupted", "count": 2}]
+    followed = step([1] * 9, count=11, errors=2, hops=4, repeats=1, outcomes=cut_off)
+    totals = added(batch(3, followed))
+    total = totals.over().all_steps()
+
+    assert (total.requests, total.judged, total.interrupted, total.unanswered, total.error_rate) == (11, 4, 2, 0, 0.5)
+    assert judge(parse("errors.rate < 1%"), measured(totals)).value == 0.5
+    assert judge(parse("requests.count > 1"), measured(totals)).value == 9
+
+
+def test_what_was_cut_off_alone_is_no_data() -> None:
+    """Nothing is known of the target."""
+    totals = added(batch(3, step([], count=3, outcomes=[{"name": "interrupted", "count": 3}])))
+
+    assert judge(parse("errors.rate < 1%"), measured(totals)).state is State.NO_DATA
 
 
 def test_requests_never_sent_stand_in_no_time() -> None:
     """They count, and are told apart from those that were sent."""
-    refused = step([], outcomes=[{"name": "connect_refused", "count": 7}], statuses=[], count=7, errors=7)
+    refused = step([], outcomes=[{"name": "connect_refused", "count": 7}], statuses=[], count=7, errors=7, not_sent=7)
     total = added(batch(0, refused, step([5]))).over().all_steps()
 
     assert (total.requests, total.not_sent, total.service.count, total.error_rate) == (8, 7, 1, 7 / 8)

@@ -173,7 +173,6 @@ def supervise(
         warm_up_ns=0,
         description=DESCRIPTION,
         base_urls={"shop": "http://127.0.0.1:1"},
-        expected=[],
         thresholds=[{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
         allow_lost_workers=allow_lost_workers,
     )

@@ -147,6 +147,7 @@ def test_counters_are_judged(expression: str, value: float, state: State) -> Non
     """Each counter is the part that its name says, held against the limit by the operator."""
     counts = {
         "requests": 1000,
+        "judged": 1000,
         "errors": 10,
         "checks": 20,
         "checks_failed": 5,
@@ -159,7 +160,7 @@ def test_counters_are_judged(expression: str, value: float, state: State) -> Non
     assert (judgement.value, judgement.state) == (value, state)
 
 
-@pytest.mark.parametrize("counts", [{}, {"requests": 0, "errors": 0, "checks": 0, "checks_failed": 0}])
+@pytest.mark.parametrize("counts", [{}, {"requests": 0, "judged": 0, "errors": 0, "checks": 0, "checks_failed": 0}])
 @pytest.mark.parametrize(
     "expression",
     [
@@ -235,8 +236,8 @@ def fails_at(*seconds: int, rule: Rule, until: int) -> int | None:
     for second in range(until):
         errors = 10 if second in seconds else 0
         all_errors += errors
-        of_second = FixedTotals({"requests": 10, "errors": errors})
-        so_far = FixedTotals({"requests": 10 * (second + 1), "errors": all_errors})
+        of_second = FixedTotals({"judged": 10, "errors": errors})
+        so_far = FixedTotals({"judged": 10 * (second + 1), "errors": all_errors})
         if watch.observe(second, of_second, so_far) is not None:
             return second
     return None
@@ -278,7 +279,7 @@ def test_no_data_does_not_abort() -> None:
 def test_a_second_without_data_is_no_break() -> None:
     """A target that fails, says nothing for a second, and fails again has not held meanwhile."""
     watch = AbortWatch([parse(Threshold("errors.rate < 50%", abort_after="3s"))])
-    failing, silent = FixedTotals({"requests": 10, "errors": 10}), FixedTotals()
+    failing, silent = FixedTotals({"judged": 10, "errors": 10}), FixedTotals()
     seconds = [watch.observe(second, each, failing) for second, each in enumerate([failing, silent, silent, failing])]
     assert [rule is not None for rule in seconds] == [False, False, False, True]
 

@@ -21,6 +21,12 @@ pub struct StepCell {
     pub requests: u32,
     /// Those that count as errors.
     pub errors: u32,
+    /// Those that were redirects, and followed.
+    pub hops: u32,
+    /// Those that were a 401, and sent again with a new token.
+    pub repeats: u32,
+    /// Those that were never sent.
+    pub not_sent: u32,
     /// Connections opened for them.
     pub connections: u32,
     /// How often they were sent.
@@ -45,15 +51,20 @@ pub struct StepCell {
     pub ttfb: Counts,
     outcomes: [u32; Outcome::ALL.len()],
     statuses: Box<[u32]>,
+    /// Few, so a list.
+    error_statuses: Vec<(u16, u32)>,
 }
 
 impl StepCell {
-    /// Counts one request. One that was never sent stands in no histogram.
+    /// Counts one request. One that was never sent is in no histogram; nor is one that the end of the run cut off, which
+    /// says nothing about the target.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record, durations: &Durations) {
         self.requests += 1;
-        self.errors += u32::from(record.error);
+        if record.error || record.superseded {
+            self.weigh(record);
+        }
         self.attempts += u64::from(record.attempts);
         self.bytes_sent += record.bytes_sent;
         self.bytes_received += record.bytes_received;
@@ -67,7 +78,9 @@ impl StepCell {
         if record.connection.is_some_and(|connection| connection.connect_ns.is_some()) {
             self.connections += 1;
         }
-        if record.attempts > 0 {
+        if record.attempts == 0 {
+            self.not_sent += 1;
+        } else if record.outcome != Outcome::Interrupted {
             self.service_sum_ns += durations.service_ns;
             self.response_sum_ns += durations.response_ns;
             self.service.record(durations.service_ns);
@@ -76,6 +89,29 @@ impl StepCell {
                 self.ttfb.record(ttfb_ns);
             }
         }
+    }
+
+    /// Counts what makes a request other than an answer in due form.
+    #[cold]
+    fn weigh(&mut self, record: &Record) {
+        if record.superseded {
+            let count = if record.status == 401 { &mut self.repeats } else { &mut self.hops };
+            *count += 1;
+            return;
+        }
+        self.errors += 1;
+        if record.outcome == Outcome::Ok {
+            match self.error_statuses.iter_mut().find(|(status, _)| *status == record.status) {
+                Some((_, count)) => *count += 1,
+                None => self.error_statuses.push((record.status, 1)),
+            }
+        }
+    }
+
+    /// The status codes that were errors, with their counts.
+    #[must_use]
+    pub fn error_statuses(&self) -> &[(u16, u32)] {
+        &self.error_statuses
     }
 
     /// The outcomes that occurred, with their counts.
@@ -95,6 +131,9 @@ impl Default for StepCell {
         Self {
             requests: 0,
             errors: 0,
+            hops: 0,
+            repeats: 0,
+            not_sent: 0,
             connections: 0,
             attempts: 0,
             bytes_sent: 0,
@@ -108,6 +147,7 @@ impl Default for StepCell {
             ttfb: Counts::new(),
             outcomes: [0; Outcome::ALL.len()],
             statuses: vec![0; STATUS_CODES].into_boxed_slice(),
+            error_statuses: Vec::new(),
         }
     }
 }
@@ -120,6 +160,7 @@ impl Cell for StepCell {
 
     fn clear(&mut self) {
         (self.requests, self.errors, self.connections) = (0, 0, 0);
+        (self.hops, self.repeats, self.not_sent) = (0, 0, 0);
         (self.attempts, self.bytes_sent, self.bytes_received) = (0, 0, 0);
         (self.surplus_bytes, self.interim) = (0, 0);
         (self.service_sum_ns, self.response_sum_ns) = (0, 0);
@@ -128,6 +169,7 @@ impl Cell for StepCell {
         }
         self.outcomes.fill(0);
         self.statuses.fill(0);
+        self.error_statuses.clear();
     }
 }
 

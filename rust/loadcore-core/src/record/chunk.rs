@@ -83,9 +83,14 @@ columns! {
     attempts: u8,
     /// 1: over a connection that had served before.
     reused: u8,
-    /// 1: counts as an error.
-    error: u8,
+    /// [`ERROR`], [`SUPERSEDED`], or neither.
+    standing: u8,
 }
+
+/// A row's standing: it counts as an error.
+pub const ERROR: u8 = 1;
+/// A row's standing: another request took its place.
+pub const SUPERSEDED: u8 = 2;
 
 impl Chunk {
     /// How many rows are filled.
@@ -123,7 +128,7 @@ impl Chunk {
         self.phase[row] = (record.phase as u8).cast_signed();
         self.attempts[row] = record.attempts;
         self.reused[row] = u8::from(record.reused);
-        self.error[row] = u8::from(record.error);
+        self.standing[row] = u8::from(record.error) * ERROR + u8::from(record.superseded) * SUPERSEDED;
         if let Some(timings) = record.connection {
             self.connected(row, timings);
         }

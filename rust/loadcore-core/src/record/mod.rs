@@ -6,7 +6,7 @@ mod outcome;
 mod recorder;
 mod tables;
 
-pub use chunk::{CHUNK_ROWS, Chunk, Columns};
+pub use chunk::{CHUNK_ROWS, Chunk, Columns, ERROR, SUPERSEDED};
 pub use event::{EndReason, Event, RunEnd};
 pub use outcome::Outcome;
 pub use recorder::{Recorder, Recycler};
@@ -52,8 +52,12 @@ pub struct Record {
     pub outcome: Outcome,
     /// Its status code; 0 if no status line arrived.
     pub status: u16,
-    /// Whether it counts as an error: its outcome is not `ok`, or its status is not what the step expects.
+    /// Whether it counts as an error: its outcome is neither `ok` nor `interrupted`, or its status is not what the step
+    /// expects.
     pub error: bool,
+    /// Whether another request took its place: a redirect that was followed, a 401 that was sent again with a new token.
+    /// Such a request is no answer of its step, and never an error.
+    pub superseded: bool,
     /// Which part of the run it was due in.
     pub phase: Phase,
     /// How often it was sent; 0 if it never was. Such a row has no service time and stands in no histogram.

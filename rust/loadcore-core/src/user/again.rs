@@ -131,7 +131,7 @@ impl<T: Transport> User<T> {
         };
         match self.token(scenario, &means, due_ns).await {
             Ok((token, ready_ns)) => {
-                self.release(false);
+                self.supersede();
                 again.first = with_credential(&again.first, &self.lines);
                 (again.token, again.may_replace) = (Some(token), false);
                 Ok(Some(ready_ns))

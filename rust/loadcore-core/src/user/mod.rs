@@ -292,7 +292,10 @@ impl<T: Transport> User<T> {
                 }
             };
             while let Some((group, duration_ns)) = self.walk.cut_group(self.due_ns) {
-                self.count_group(scenario, group, duration_ns, false);
+                // One that the end of the run cut off has neither ended nor failed.
+                if cut == Cut::Failed {
+                    self.count_group(scenario, group, duration_ns, false);
+                }
             }
             let end = if cut == Cut::Failed { IterationEnd::Failed } else { IterationEnd::Interrupted };
             // The flow of an iteration, and not of a user's start.

@@ -46,9 +46,16 @@ impl Withheld {
 }
 
 impl Message<'_> {
-    /// Whether an answer of this status is an error. A redirect that is followed is none.
+    /// Whether an answer of this status is an error, if no other request takes its place.
+    #[inline]
     fn is_error(&self, status: u16) -> bool {
-        !self.request.expects(status) && !self.request.follows(status)
+        !self.request.expects(status)
+    }
+
+    /// Whether an answer of this status is a redirect that is followed.
+    #[inline]
+    fn is_followed(&self, status: u16) -> bool {
+        self.request.follows(status)
     }
 }
 
@@ -198,8 +205,9 @@ impl<T: Transport> User<T> {
         if (least..=most).contains(&complete.status) {
             self.withhold(scenario, message, due_ns, Ended { result, end_ns });
         } else {
-            let error = message.is_error(complete.status);
-            self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error);
+            let superseded = message.is_followed(complete.status);
+            let error = !superseded && message.is_error(complete.status);
+            self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error, superseded);
             if error {
                 self.sample_status(scenario, message, complete.status, end_ns);
             }
@@ -268,14 +276,24 @@ impl<T: Transport> User<T> {
         outcome: Outcome,
         ended_ns: u64,
     ) {
-        self.record(scenario, step, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, true);
+        // What loadcore itself cuts off is not held against the target.
+        let error = outcome != Outcome::Interrupted;
+        self.record(scenario, step, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, error, false);
     }
 
     /// Records the message, and forgets it.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
-    fn record(&mut self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) {
-        let row = self.row(scenario, step, due_ns, ended, error);
+    fn record(
+        &mut self,
+        scenario: &ScenarioProgram,
+        step: StepId,
+        due_ns: u64,
+        ended: Ended,
+        error: bool,
+        superseded: bool,
+    ) {
+        let row = Record { superseded, ..self.row(scenario, step, due_ns, ended, error) };
         self.worker.recorder.borrow_mut().record(&row);
         self.record_extra(&row, ended);
         self.flight.clear();
@@ -303,6 +321,14 @@ impl<T: Transport> User<T> {
         }
     }
 
+    /// Records the row that was withheld: its request is sent again, and that one is the answer.
+    #[cold]
+    pub(super) fn supersede(&mut self) {
+        if let Some(held) = self.withheld.take() {
+            self.worker.recorder.borrow_mut().record(&Record { error: false, superseded: true, ..held.row });
+        }
+    }
+
     /// The row of the message.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
@@ -319,6 +345,7 @@ impl<T: Transport> User<T> {
             outcome,
             status,
             error,
+            superseded: false,
             phase: self.worker.phase(scenario, due_ns),
             attempts: flight.attempts,
             reused: flight.reused && was_sent,

@@ -55,6 +55,24 @@ fn redirects() {
         !requests[3].contains("secret") && requests[3].contains("X-Open: 1") && requests[3].contains("Host: other:81")
     );
     assert_eq!((4, 0), (run.rows.len(), run.rows.iter().filter(|row| row.error).count()));
+    assert_eq!(vec![true, true, true, false], run.rows.iter().map(|row| row.superseded).collect::<Vec<_>>());
+}
+
+/// A step has one answer, however many requests it took: the last. A redirect that is not followed is one.
+#[test]
+fn a_step_has_one_answer() {
+    let answers = |plan: &Value| {
+        let run = sent(plan, |_| answer(302, "Location: /a\r\n")).1;
+        let superseded = run.rows.iter().filter(|row| row.superseded).count();
+        (run.rows.len() - superseded, superseded, run.rows.iter().filter(|row| row.error).count())
+    };
+    let mut step = get("a");
+    assert_eq!((1, 6, 1), answers(&once(json!([step]))));
+    step["expect"] = json!([[302, 302]]);
+    assert_eq!((1, 0, 0), answers(&once(json!([step]))));
+    let mut plan = once(json!([get("a")]));
+    plan["http"]["max_redirects"] = json!(0);
+    assert_eq!((1, 0, 0), answers(&plan));
 }
 
 /// Endless and senseless redirects have outcomes of their own.

@@ -209,6 +209,25 @@ fn stop_and_interrupt() {
     assert_eq!((15, 5), (run.outcomes()["ok"], run.outcomes()["interrupted"]));
     assert_eq!(5, run.count(ScenarioEvent::IterationInterrupted));
     assert!((1000..1010).contains(&run.ended_ms), "{}", run.ended_ms);
+    assert_eq!((20, 0), run.errors_of("a"));
+}
+
+/// What the end of the run cuts off is no error of the target's, whatever was going on: a request under way, a token call, the
+/// request that waits for it, a connection that is being opened, a group. The group has neither ended nor failed.
+#[test]
+fn cut_off_is_not_failed() {
+    let mut plan = plan(users(3, 1000), json!([{"kind": "group", "name": "g", "steps": [get("a")]}]));
+    plan["graceful_stop_ns"] = json!(0);
+    let run = simulate(&plan, answers_after(300));
+    assert_eq!((9, 3), (run.outcomes()["ok"], run.outcomes()["interrupted"]));
+    assert_eq!((12, 0), run.errors_of("a"));
+    assert_eq!(vec![(9, 0)], run.groups);
+
+    let mut silent = super::auth::with_oauth(None, users(2, 1000));
+    silent["graceful_stop_ns"] = json!(0);
+    let run = simulate(&silent, FakeTransport::new(|_, _| None));
+    assert_eq!(BTreeMap::from([("interrupted", 4)]), run.outcomes());
+    assert_eq!(((2, 0), (2, 0)), (run.errors_of("token"), run.errors_of("api")));
 }
 
 /// What has not ended when the grace after the planned end is over is interrupted: nothing hangs.

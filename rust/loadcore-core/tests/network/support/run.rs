@@ -94,7 +94,7 @@ impl Recorded {
             status: columns.status[row],
             attempts: columns.attempts[row],
             reused: columns.reused[row] == 1,
-            error: columns.error[row] == 1,
+            error: columns.standing[row] == loadcore_core::record::ERROR,
             iteration: columns.iteration[row],
             due_ns: columns.due_ns[row],
             lag_ns: columns.lag_ns[row],
@@ -113,7 +113,7 @@ impl Recorded {
             assert!(row.due_ns >= 0 && row.lag_ns >= 0 && row.response_ns >= row.service_ns, "{row:?}");
             assert!(row.ttfb_ns <= row.service_ns, "{row:?}");
             assert_eq!(row.attempts == 0, row.service_ns < 0, "{row:?}");
-            assert!(row.error || row.outcome == "ok", "{row:?}");
+            assert!(row.error || ["ok", "interrupted"].contains(&row.outcome), "{row:?}");
             assert!(!row.reused || row.connection.is_none(), "{row:?}");
             assert!(row.outcome != "ok" || (row.status >= 200 && row.ttfb_ns >= 0), "{row:?}");
         }
