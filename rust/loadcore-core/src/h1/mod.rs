@@ -149,6 +149,7 @@ impl Decoder {
     #[must_use]
     pub fn truncated(&self) -> Outcome {
         match self.part() {
+            Part::OtherProtocol => Outcome::ProtoNotHttp,
             Part::Nothing => Outcome::ClosedBeforeResponse,
             Part::Head => Outcome::ClosedInHeaders,
             Part::Body => Outcome::ClosedInBody,
@@ -159,6 +160,7 @@ impl Decoder {
     #[must_use]
     pub fn reset(&self) -> Outcome {
         match self.part() {
+            Part::OtherProtocol => Outcome::ProtoNotHttp,
             Part::Nothing => Outcome::ResetBeforeResponse,
             Part::Head => Outcome::ResetInHeaders,
             Part::Body => Outcome::ResetInBody,
@@ -169,6 +171,7 @@ impl Decoder {
     #[must_use]
     pub fn timed_out(&self) -> Outcome {
         match self.part() {
+            Part::OtherProtocol => Outcome::ProtoNotHttp,
             Part::Nothing | Part::Head => Outcome::TimeoutHeaders,
             Part::Body => Outcome::TimeoutBody,
         }
@@ -365,6 +368,7 @@ impl Decoder {
     fn part(&self) -> Part {
         match self.state {
             State::Length(_) | State::Chunked(_) | State::UntilClose => Part::Body,
+            State::StatusLine if self.is_other_protocol() => Part::OtherProtocol,
             State::StatusLine | State::Fields if self.head_left < self.limits.head_bytes => Part::Head,
             State::StatusLine | State::Fields | State::Idle => Part::Nothing,
         }
@@ -375,6 +379,8 @@ impl Decoder {
 enum Part {
     /// Not one byte.
     Nothing,
+    /// Bytes that do not begin a response.
+    OtherProtocol,
     /// Within its head or an interim one.
     Head,
     /// Within its body.

@@ -38,7 +38,9 @@ impl Decoder {
         let begins_like_protocol = self.carry.iter().zip(PROTOCOL).all(|(byte, expected)| byte == expected);
         if self.state == State::StatusLine && !begins_like_protocol {
             // Known before the line ends, which it may never do.
-            return Err(self.not_a_status_line());
+            if let Some(outcome) = self.not_a_status_line(&self.carry) {
+                return Err(outcome);
+            }
         }
         if window.len() < input.len() {
             return Err(Outcome::ProtoHeaderTooLarge);
@@ -86,15 +88,24 @@ impl Decoder {
         Ok(true)
     }
 
-    /// The fault of a line that does not begin like a status line.
-    fn not_a_status_line(&self) -> Outcome {
+    /// Whether what has come is not HTTP, but might still become a protocol with a name.
+    pub(super) fn is_other_protocol(&self) -> bool {
+        self.state == State::StatusLine
+            && self.interim == 0
+            && !PROTOCOL.starts_with(&self.carry[..self.carry.len().min(PROTOCOL.len())])
+    }
+
+    /// The fault of what does not begin like a status line; `None` if the next bytes will tell.
+    fn not_a_status_line(&self, bytes: &[u8]) -> Option<Outcome> {
         // Who sent an interim response does speak HTTP.
-        if self.interim == 0 { Outcome::ProtoNotHttp } else { Outcome::ProtoStatusLine }
+        if self.interim == 0 { other_protocol(bytes) } else { Some(Outcome::ProtoStatusLine) }
     }
 
     /// `HTTP/1.x SP 3DIGIT [SP reason]`. The second space may be missing with the reason: many servers leave it out.
     fn take_status_line(&mut self, text: &[u8], sink: &mut impl Sink) -> Result<(), Outcome> {
-        let Some(rest) = text.strip_prefix(PROTOCOL) else { return Err(self.not_a_status_line()) };
+        let Some(rest) = text.strip_prefix(PROTOCOL) else {
+            return Err(self.not_a_status_line(text).unwrap_or(Outcome::ProtoNotHttp));
+        };
         let version_end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
         self.http10 = match &rest[..version_end] {
             b"1.1" => false,
@@ -154,6 +165,24 @@ impl Decoder {
             sink.header(name, value);
         }
         Ok(())
+    }
+}
+
+/// What the first bytes are that are not HTTP/1; `None` if the next bytes will tell.
+///
+/// An HTTP/2 server begins with a SETTINGS frame, or, if it does not wait to see what it was sent, ends with GOAWAY: three
+/// bytes of length, the type, no flags, stream 0. TLS answers plain text with an alert, and some with a handshake message.
+fn other_protocol(bytes: &[u8]) -> Option<Outcome> {
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    const ALERT: u8 = 0x15;
+    const HANDSHAKE: u8 = 0x16;
+    match bytes {
+        [0, _, _, SETTINGS | GOAWAY, 0, 0, 0, 0, 0, ..] => Some(Outcome::ProtoHttp2),
+        [ALERT | HANDSHAKE, 3, ..] => Some(Outcome::ProtoTls),
+        [ALERT | HANDSHAKE | 0] | [0, _] | [0, _, _] => None,
+        [0, _, _, SETTINGS | GOAWAY, rest @ ..] if rest.len() < 5 && rest.iter().all(|byte| *byte == 0) => None,
+        _ => Some(Outcome::ProtoNotHttp),
     }
 }
 

@@ -53,16 +53,40 @@ outcomes! {
     FdLimit = "fd_limit",
     /// The other side does not speak TLS.
     TlsNotTls = "tls_not_tls",
-    /// The handshake failed otherwise.
+    /// The connection was closed or reset during the handshake, or a message of it was malformed.
     TlsHandshake = "tls_handshake",
     /// The handshake did not end in time.
     TlsTimeout = "tls_timeout",
+    /// The server speaks neither TLS 1.2 nor TLS 1.3.
+    TlsVersion = "tls_version",
+    /// There is no cipher suite, key exchange or signature algorithm in common (alert `handshake_failure`).
+    TlsCipher = "tls_cipher",
+    /// The server does not speak HTTP/1.1 over TLS: HTTP/2 only, most often (alert `no_application_protocol`).
+    TlsAlpn = "tls_alpn",
+    /// The server does not know the name it was asked for (alert `unrecognized_name`).
+    TlsName = "tls_name",
+    /// The server demands a client certificate (alert `certificate_required`, say).
+    TlsClientCert = "tls_client_cert",
+    /// The server failed within TLS (alert `internal_error`).
+    TlsInternalError = "tls_internal_error",
+    /// The server ended TLS by another alert.
+    TlsAlert = "tls_alert",
     /// The certificate has expired or is not valid yet.
     TlsCertExpired = "tls_cert_expired",
     /// The certificate's issuer is not trusted.
     TlsCertUntrusted = "tls_cert_untrusted",
     /// The certificate is for another name.
     TlsCertHostname = "tls_cert_hostname",
+    /// The certificate is an authority's (CA:TRUE), and is not itself one of `ca_file`.
+    TlsCertAuthority = "tls_cert_authority",
+    /// The certificate was signed by another key than that of the trusted issuer of this name.
+    TlsCertSignature = "tls_cert_signature",
+    /// The certificate was revoked.
+    TlsCertRevoked = "tls_cert_revoked",
+    /// The certificate is not for servers.
+    TlsCertPurpose = "tls_cert_purpose",
+    /// The certificate cannot be read, or holds what cannot be checked.
+    TlsCertInvalid = "tls_cert_invalid",
     /// The connection was reset while the request was being sent, and no response came.
     SendReset = "send_reset",
     /// The connection was closed while the request was being sent, and no response came.
@@ -81,6 +105,10 @@ outcomes! {
     ResetInHeaders = "reset_in_headers",
     /// The first bytes are not HTTP.
     ProtoNotHttp = "proto_not_http",
+    /// The server speaks HTTP/2 only.
+    ProtoHttp2 = "proto_http2",
+    /// The server speaks TLS: the URL says `http`, and the port speaks `https`.
+    ProtoTls = "proto_tls",
     /// The status line is malformed.
     ProtoStatusLine = "proto_status_line",
     /// The version is neither HTTP/1.0 nor HTTP/1.1.

@@ -16,6 +16,7 @@ pub use origin::{Origin, OriginProblem};
 pub use reference::ReferenceProblem;
 pub(crate) use reference::{is_absolute, may_be_url, resolve};
 pub use tls::TlsProblem;
+pub(crate) use tls::broken_outcome;
 
 use std::io;
 use std::task::{Context, Poll};

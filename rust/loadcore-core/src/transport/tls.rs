@@ -1,17 +1,22 @@
 //! TLS by rustls over our own TCP connection, so that a response still costs one `recv`.
 
-use std::cell::RefCell;
+mod failure;
+mod verify;
+
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::client::{Resumption, danger};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
+use self::failure::Broken;
+use self::verify::{AcceptAnything, NoClientCertificate};
 use super::tcp::Tcp;
 use super::{Connection, IdleState, Session};
 use crate::plan::{self, TlsResumption};
@@ -43,6 +48,7 @@ pub enum TlsProblem {
 #[derive(Debug)]
 pub(super) struct TlsClient {
     config: Arc<ClientConfig>,
+    client_certificate: Arc<NoClientCertificate>,
     server_name: Option<ServerName<'static>>,
     resumption: TlsResumption,
 }
@@ -62,12 +68,14 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsProblem::Setup(error.to_string()))?;
-        let mut config = if settings.insecure {
-            let verifier = Arc::new(AcceptAnything(provider));
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        let verifier = if settings.insecure {
+            Arc::new(AcceptAnything(provider))
         } else {
-            builder.with_root_certificates(trusted(settings.ca_file.as_deref())?).with_no_client_auth()
+            verify::verifier(settings.ca_file.as_deref(), &provider)?
         };
+        let client_certificate = Arc::new(NoClientCertificate::default());
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = builder.with_client_cert_resolver(Arc::clone(&client_certificate) as _);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = Resumption::disabled();
         let server_name = settings
@@ -75,7 +83,7 @@ impl TlsClient {
             .as_ref()
             .map(|name| ServerName::try_from(name.clone()).map_err(|_| TlsProblem::ServerName(name.clone())))
             .transpose()?;
-        Ok(Self { config: Arc::new(config), server_name, resumption: settings.resumption })
+        Ok(Self { config: Arc::new(config), client_certificate, server_name, resumption: settings.resumption })
     }
 
     /// Shakes hands over an open connection.
@@ -88,8 +96,9 @@ impl TlsClient {
             Some(name) => name.clone(),
             None => ServerName::try_from(host.to_owned()).map_err(|_| Outcome::TlsCertHostname)?,
         };
-        let client = ClientConnection::new(config, name).map_err(|error| handshake_outcome(&error))?;
-        let tls = Tls { tcp, client: RefCell::new(client) };
+        let client = ClientConnection::new(config, name).map_err(|error| failure::outcome(&error, false))?;
+        let client_certificate = Arc::clone(&self.client_certificate);
+        let tls = Tls { tcp, client: RefCell::new(client), client_certificate, is_asked: Cell::new(false) };
         poll_fn(|cx| tls.poll_handshake(cx)).await?;
         Ok(tls)
     }
@@ -101,22 +110,9 @@ impl TlsClient {
     }
 }
 
-fn trusted(ca_file: Option<&str>) -> Result<RootCertStore, TlsProblem> {
-    let mut store = RootCertStore::empty();
-    if let Some(path) = ca_file {
-        let problem = |reason: String| TlsProblem::CaFile { path: path.to_owned(), reason };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| problem(error.to_string()))? {
-            let certificate = certificate.map_err(|error| problem(error.to_string()))?;
-            store.add(certificate).map_err(|error| problem(error.to_string()))?;
-        }
-        if store.is_empty() {
-            return Err(problem("it holds no certificate".to_owned()));
-        }
-        return Ok(store);
-    }
-    // Systems carry certificates that rustls refuses; what is left is what counts.
-    let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 { Err(TlsProblem::NoSystemCertificates) } else { Ok(store) }
+/// What the server's alert says; `None` for other errors.
+pub(crate) fn broken_outcome(error: &io::Error) -> Option<Outcome> {
+    error.get_ref()?.downcast_ref::<Broken>().map(|Broken(outcome)| *outcome)
 }
 
 /// A TLS connection.
@@ -124,17 +120,17 @@ fn trusted(ca_file: Option<&str>) -> Result<RootCertStore, TlsProblem> {
 pub struct Tls {
     tcp: Tcp,
     client: RefCell<ClientConnection>,
+    client_certificate: Arc<NoClientCertificate>,
+    /// Whether the server has asked for a client certificate.
+    is_asked: Cell<bool>,
 }
 
 impl Tls {
     fn poll_handshake(&self, cx: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
         let mut client = self.client.borrow_mut();
         while client.is_handshaking() {
-            match self.poll_flush(cx, &mut client) {
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Outcome::TlsHandshake)),
-                Poll::Ready(Ok(())) => {}
-                Poll::Pending => return Poll::Pending,
-            }
+            // A connection that takes nothing more has an end to be read, and before it may be the alert that says why.
+            let _ = ready!(self.poll_flush(cx, &mut client));
             if !client.is_handshaking() {
                 break;
             }
@@ -144,7 +140,7 @@ impl Tls {
                 Err(Failure::Tls(error)) => {
                     // The alert tells the server why; whether it arrives changes nothing for us.
                     let _ = self.poll_flush(cx, &mut client);
-                    return Poll::Ready(Err(handshake_outcome(&error)));
+                    return Poll::Ready(Err(failure::outcome(&error, self.is_asked.get())));
                 }
             }
         }
@@ -158,7 +154,11 @@ impl Tls {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
             Err(error) => return Poll::Ready(Err(Failure::Io(error))),
         };
-        client.process_new_packets().map_err(Failure::Tls)?;
+        let processed = client.process_new_packets();
+        if self.client_certificate.take_asked() {
+            self.is_asked.set(true);
+        }
+        processed.map_err(Failure::Tls)?;
         Poll::Ready(Ok(count))
     }
 
@@ -228,9 +228,8 @@ impl Connection for Tls {
 
     fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut client = self.client.borrow_mut();
-        if let Poll::Ready(Err(error)) = self.poll_flush(cx, &mut client) {
-            return Poll::Ready(Err(error));
-        }
+        // As in the handshake: what cannot be sent is explained by what is read.
+        let _ = self.poll_flush(cx, &mut client);
         loop {
             // `UnexpectedEof`: the stream ended without the TLS end mark, so what came may be cut short.
             match client.reader().read(buffer) {
@@ -240,6 +239,10 @@ impl Connection for Tls {
             match ready!(self.poll_records(cx, &mut client)) {
                 Ok(_) => {}
                 Err(Failure::Io(error)) => return Poll::Ready(Err(error)),
+                // An alert says why; a message that makes no sense is as good as a reset.
+                Err(Failure::Tls(error @ rustls::Error::AlertReceived(_))) => {
+                    return Poll::Ready(Err(Broken(failure::outcome(&error, self.is_asked.get())).into()));
+                }
                 Err(Failure::Tls(error)) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
             }
         }
@@ -261,61 +264,5 @@ impl Connection for Tls {
             Poll::Ready(Ok(0) | Err(_)) => IdleState::Closed,
             Poll::Ready(Ok(count)) => IdleState::Surplus(count as u64),
         }
-    }
-}
-
-fn handshake_outcome(error: &rustls::Error) -> Outcome {
-    match error {
-        rustls::Error::InvalidCertificate(reason) => match reason {
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. } => Outcome::TlsCertExpired,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Outcome::TlsCertHostname
-            }
-            _ => Outcome::TlsCertUntrusted,
-        },
-        rustls::Error::InvalidMessage(_) => Outcome::TlsNotTls,
-        _ => Outcome::TlsHandshake,
-    }
-}
-
-/// The verifier behind the `insecure` setting. Signatures are still checked: that costs what it costs in production.
-#[derive(Debug)]
-struct AcceptAnything(Arc<CryptoProvider>);
-
-impl danger::ServerCertVerifier for AcceptAnything {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<danger::ServerCertVerified, rustls::Error> {
-        Ok(danger::ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<danger::HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -13,7 +13,7 @@ use super::outbox::{Sending, Wire};
 use crate::h1::{Complete, Progress};
 use crate::plan::Timeouts;
 use crate::record::{ConnectTimings, Outcome};
-use crate::transport::{Connection, Transport};
+use crate::transport::{Connection, Transport, broken_outcome};
 
 /// A body of which at least this much is to come, and which nobody wants to see, is dropped in the kernel.
 const WORTH_DISCARDING: u64 = 16 * 1024;
@@ -126,7 +126,11 @@ impl<C: Connection> Flight<C> {
     pub(super) fn is_stale(&self, outcome: Outcome) -> bool {
         let is_close = matches!(
             outcome,
-            Outcome::ClosedBeforeResponse | Outcome::ResetBeforeResponse | Outcome::SendReset | Outcome::SendBrokenPipe
+            Outcome::ClosedBeforeResponse
+                | Outcome::ResetBeforeResponse
+                | Outcome::SendReset
+                | Outcome::SendBrokenPipe
+                | Outcome::TlsAlert
         );
         self.reused && self.bytes_received == 0 && is_close
     }
@@ -227,7 +231,12 @@ impl<T: Transport> User<T> {
                     let outcome = match error.kind() {
                         // TLS ended without its end mark: what came may be cut short.
                         io::ErrorKind::UnexpectedEof => decoder.truncated(),
-                        _ => decoder.reset(),
+                        _ => match decoder.reset() {
+                            Outcome::ResetBeforeResponse => {
+                                broken_outcome(&error).unwrap_or(Outcome::ResetBeforeResponse)
+                            }
+                            within_it => within_it,
+                        },
                     };
                     return ended(Err(explained(outcome, wire.sending.get())));
                 }

@@ -211,8 +211,13 @@ fn silence_and_others() -> Vec<Case> {
         case("closed without a byte", &[Does::Fin]).fails("closed_before_response", 0),
         case("reset without a byte", &[Does::Reset]).fails("reset_before_response", 0),
         case("an SSH banner", &[send(banner)]).fails("proto_not_http", 0),
-        case("a TLS alert", &[Does::Send(vec![0x15, 3, 1, 0, 2, 2, 70])]).fails("proto_not_http", 0),
-        case("HTTP/2 settings", &[Does::Send(vec![0, 0, 0, 4, 0, 0, 0, 0, 0])]).fails("proto_not_http", 0),
+        case("a TLS alert", &[Does::Send(vec![0x15, 3, 1, 0, 2, 2, 70])]).fails("proto_tls", 0),
+        case("HTTP/2 settings", &[Does::Send(vec![0, 0, 0, 4, 0, 0, 0, 0, 0])]).fails("proto_http2", 0),
+        case("HTTP/2 settings and more", &[Does::Send(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80".to_vec())])
+            .fails("proto_http2", 0),
+        case("HTTP/2 GOAWAY", &[Does::Send(b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec())])
+            .fails("proto_http2", 0),
+        case("zeros", &[Does::Send(vec![0; 20])]).fails("proto_not_http", 0),
         case("HTTP/2.0 in words", &[send("HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok")]).fails("proto_version", 0),
         case("a status of two digits", &[send("HTTP/1.1 20 OK\r\n\r\n")]).fails("proto_status_line", 0),
         case("an error status", &[send("HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno")]).status(500),

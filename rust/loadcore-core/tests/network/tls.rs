@@ -52,12 +52,15 @@ fn a_good_certificate() {
 /// What is wrong with a certificate is told apart; nothing is sent over such a connection.
 #[test]
 fn bad_certificates_are_told_apart() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger, namesake) = (Authority::new(), Authority::called("a stranger"), Authority::new());
     let cases = [
         (authority.server("localhost", (2000, 2001)), "tls_cert_expired"),
         (authority.server("localhost", (2119, 2120)), "tls_cert_expired"),
         (authority.server("elsewhere.example", NOW), "tls_cert_hostname"),
         (stranger.server("localhost", NOW), "tls_cert_untrusted"),
+        (namesake.server("localhost", NOW), "tls_cert_signature"),
+        (authority.client_as_server("localhost"), "tls_cert_purpose"),
+        (Authority::that_serves("localhost", NOW).itself(), "tls_cert_authority"),
     ];
     for (config, outcome) in cases {
         let row = one(&authority, config);
@@ -130,7 +133,76 @@ fn a_server_without_http_1() {
     let mut config = authority.server("localhost", NOW);
     config.alpn_protocols = vec![b"h2".to_vec()];
 
-    assert_eq!("tls_handshake", one(&authority, config).outcome);
+    assert_eq!("tls_alpn", one(&authority, config).outcome);
+}
+
+/// A server's own certificate is trusted if it is the one of the file, byte for byte: one that signed itself is an authority,
+/// too. Its dates and its name count as ever.
+#[test]
+fn a_server_may_be_its_own_authority() {
+    let itself = |name, years| {
+        let authority = Authority::that_serves(name, years);
+        one(&authority, authority.itself()).outcome
+    };
+    assert_eq!("ok", itself("localhost", NOW));
+    assert_eq!("tls_cert_expired", itself("localhost", (2000, 2001)));
+    assert_eq!("tls_cert_hostname", itself("elsewhere.example", NOW));
+    // Another one of the same name and the same authority's name.
+    let (authority, other) = (Authority::that_serves("localhost", NOW), Authority::that_serves("localhost", NOW));
+    assert_eq!("tls_cert_authority", one(&authority, other.itself()).outcome);
+}
+
+/// A demand for a client certificate is told as one, also where the server tells it only after the handshake.
+#[test]
+fn a_client_certificate_is_demanded() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let authority = Authority::new();
+        let row = one(&authority, authority.demanding(version));
+        assert_eq!(("tls_client_cert", 0), (row.outcome, row.status), "{version:?}");
+    }
+}
+
+/// A server that answers a hello with these bytes.
+fn answers_hello(bytes: Vec<u8>) -> &'static str {
+    let authority = Authority::new();
+    let server = Server::start(move |talk| {
+        talk.read_more();
+        talk.send(&bytes);
+        talk.wait_for_close();
+    });
+    run(&with_connect_ms(trusting(&authority, &server, 1), 2000)).rows[0].outcome
+}
+
+/// An alert of the server is told as what it means.
+#[test]
+fn alerts_are_told_apart() {
+    let cases = [
+        (40, "tls_cipher"),
+        (71, "tls_cipher"),
+        (70, "tls_version"),
+        (80, "tls_internal_error"),
+        (112, "tls_name"),
+        (120, "tls_alpn"),
+        (116, "tls_client_cert"),
+        (42, "tls_client_cert"),
+        (50, "tls_alert"),
+        (47, "tls_alert"),
+        (200, "tls_alert"),
+    ];
+    for (alert, outcome) in cases {
+        for minor in [1, 3] {
+            assert_eq!(outcome, answers_hello(vec![0x15, 3, minor, 0, 2, 2, alert]), "alert {alert}");
+        }
+    }
+}
+
+/// A server of TLS 1.1 that chooses its own version instead of saying that there is none in common.
+#[test]
+fn a_server_of_an_old_version() {
+    let hello = [&[2, 0, 0, 38, 3, 2][..], &[7; 32], &[0, 0, 0x2f, 0]].concat();
+    let record = [&[0x16, 3, 2, 0, u8::try_from(hello.len()).expect("a short hello")], &hello[..]].concat();
+
+    assert_eq!("tls_version", answers_hello(record));
 }
 
 /// What came of a GET whose response is these bytes and then an end, with or without the end mark of TLS.

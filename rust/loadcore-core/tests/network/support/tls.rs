@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use super::server::{Server, Talk};
 
@@ -23,8 +26,25 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        static MADE: AtomicUsize = AtomicUsize::new(0);
+        Self::of(CertificateParams::new(Vec::<String>::new()).expect("parameters"))
+    }
+
+    /// One with a name of its own.
+    pub(crate) fn called(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self::of(params)
+    }
+
+    /// One whose own certificate is for a server of this name, too, valid in these years: what `openssl req -x509` makes.
+    pub(crate) fn that_serves(name: &str, years: (i32, i32)) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
+        Self::of(params)
+    }
+
+    fn of(mut params: CertificateParams) -> Self {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
         let name = format!("ca-{}-{}.pem", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -37,16 +57,56 @@ impl Authority {
     pub(crate) fn server(&self, name: &str, years: (i32, i32)) -> ServerConfig {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
+        self.server_with(&params)
+    }
+
+    /// The same, for clients only.
+    pub(crate) fn client_as_server(&self, name: &str) -> ServerConfig {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.server_with(&params)
+    }
+
+    fn server_with(&self, params: &CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        configuration(certificate.der().clone(), &key)
+    }
+
+    /// What a server needs that shows the authority's own certificate.
+    pub(crate) fn itself(&self) -> ServerConfig {
+        configuration(self.issuer.der().clone(), self.issuer.key())
+    }
+
+    /// What a server needs that demands certificates of this authority from its clients.
+    pub(crate) fn demanding(&self, version: &'static SupportedProtocolVersion) -> ServerConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate");
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
             .expect("protocol versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_single_cert(vec![certificate.der().clone()], private(&key))
             .expect("a server's configuration")
     }
+}
+
+fn configuration(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], private(key))
+        .expect("a server's configuration")
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()))
 }
 
 impl Drop for Authority {
