@@ -278,6 +278,7 @@ class StepPlan(TypedDict, total=False):
     steps: list[StepPlan]
     times: int
     options: list[tuple[int, list[StepPlan]]]
+    turns: list[int]
     variable: str
     test: Literal["exists"] | dict[Literal["compare"], ComparisonPlan]
     then: list[StepPlan]

@@ -111,10 +111,21 @@ def _hidden_members(thing: dict[str, Any]) -> dict[str, Any]:
             return {"value": _json(body, is_secret=False)}
         case {"text": str() as text} if is_sensitive(thing.get("name", text)):
             return {"text": _hidden(text)}
-        case {"variable": variable, "default": default} if is_sensitive(variable):
-            return {"default": _hidden(default)}
+        case {"variable": variable} if is_sensitive(variable):
+            return _hidden_of_variable(thing)
         case {"base64": _}:
             return {"base64": HIDDEN}
+        case _:
+            return {}
+
+
+def _hidden_of_variable(thing: dict[str, Any]) -> dict[str, Any]:
+    """What an extract or a branch says of a variable with the name of a secret."""
+    match thing:
+        case {"default": default}:
+            return {"default": _hidden(default)}
+        case {"test": {"compare": compare}}:
+            return {"test": {"compare": {**compare, "value": HIDDEN}}}
         case _:
             return {}
 

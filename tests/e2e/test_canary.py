@@ -178,7 +178,15 @@ def test_a_run_keeps_no_secret(shown: Shown, target: CanaryTarget) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "shop.py"), ("report", "run"), ("report", "run", "--json")],
+    [
+        ("check", "shop.py"),
+        ("check", "shop.py", "--send"),
+        ("check", "shop.py", "--send", "-v"),
+        ("check", "shop.py", "--send", "-v", "--json"),
+        ("report", "run"),
+        ("report", "run", "-v"),
+        ("report", "run", "--json"),
+    ],
     ids=" ".join,
 )
 def test_no_command_prints_a_secret(shown: Shown, arguments: tuple[str, ...]) -> None:
@@ -189,10 +197,12 @@ def test_no_command_prints_a_secret(shown: Shown, arguments: tuple[str, ...]) ->
     assert hits(done.stdout + done.stderr) == []
 
 
-def test_a_secret_in_a_url_is_refused_without_showing_it(folder: Path) -> None:
-    """User information in a URL is refused, and the message does not repeat it."""
-    done = loadcore_command("bench", f"http://me:{CANARY}-url@127.0.0.1:1/", "-z", "1s", cwd=folder)
+def test_a_secret_in_a_url_is_used_and_not_shown(folder: Path) -> None:
+    """User information in a URL is sent as credentials, and neither printed nor kept."""
+    url = f"http://me:{CANARY}-url@127.0.0.1:1/"
+    done = loadcore_command("bench", url, "-z", "1s", "--out", "bench", cwd=folder)
 
-    assert done.returncode == 104
-    assert "password" in done.stderr
+    assert done.returncode == 113
+    assert "connect_refused" in done.stdout
     assert hits(done.stdout + done.stderr) == []
+    assert_no_secret_in(folder / "bench")

@@ -253,62 +253,6 @@ def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
     assert "GET /" in done.stdout
 
 
-def test_check_prints_the_plan_and_sends_one_user_once(tmp_path: Path, scenario: str) -> None:
-    """The plan on stdout, each setting with its source; what the target said on stderr; no run folder is left."""
-    done = loadcore("check", scenario, "-u", "7", cwd=tmp_path, environ={"LOADCORE_WARM_UP": "1s"})
-    assert done.returncode == 0, done.stderr
-    text = " ".join(done.stdout.split())
-    assert "load 7 users for 30s shop.py, --users" in text
-    assert "warm-up 1s LOADCORE_WARM_UP" in text
-    assert "GET / think 20ms" in text
-    assert "✓ GET / → 200 in" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["shop.py"]
-
-
-def test_check_finds_a_target_that_fails(tmp_path: Path) -> None:
-    """A sound plan against a target that does not answer is told apart from a plan that is not sound."""
-    (tmp_path / "shop.py").write_text(SCENARIO.replace("URL", "http://127.0.0.1:1"), encoding="utf-8")
-    done = loadcore("check", "shop.py", cwd=tmp_path)
-    assert done.returncode == 99
-    assert "connect_refused" in done.stderr
-    assert loadcore("check", "shop.py", "--dry", cwd=tmp_path).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("step", "error"),
-    [
-        ('get("/", checks=[response.status == 201])', "the check `status == 201` of GET / does not hold\n"),
-        (
-            'get("/", checks=[check(response.status == 201, name="made", stop=True)]), get("/next")',
-            "the check `made` of GET / does not hold: it ends the iteration, and what follows was not tried\n",
-        ),
-        (
-            'get("/", extract={"id": response.json("$.id")}), get("/{id}")',
-            "shop did not reach its end: GET / was answered, but not with what `extract` takes `id` from\n",
-        ),
-    ],
-)
-def test_check_names_what_does_not_hold(tmp_path: Path, url: str, step: str, error: str) -> None:
-    """A check that fails, one that ends the walk, and a value that is not there: each by its name, and exit code 99."""
-    text = (
-        SCENARIO.replace("URL", url).replace('get("/")', step).replace("think, users", "think, users, response, check")
-    )
-    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
-    done = loadcore("check", "shop.py", "--workers", "3", cwd=tmp_path)
-    assert done.returncode == 99
-    assert f"error: {error}" in done.stderr
-    assert "workers 3 --workers" in " ".join(done.stdout.split())
-
-
-def test_check_lists_every_problem(tmp_path: Path) -> None:
-    """Two mistakes are two errors, each with its line."""
-    text = SCENARIO.replace("URL", "http://h").replace('get("/")', 'get("/{a}"), get("/{b}")')
-    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
-    done = loadcore("check", "shop.py", cwd=tmp_path)
-    assert done.returncode == 104
-    assert done.stderr.count("error: shop.py:") == 2
-
-
 def _drain(descriptor: int) -> str:
     """Everything a terminal was sent, until the other side is closed."""
     parts = []

@@ -110,7 +110,7 @@ shop = Scenario("shop", base_url="http://127.0.0.1:9", load=users(200), steps=[g
         ("empty.py", "", ["run", "empty.py"], 104, "error: empty.py: the file declares no scenario"),
         ("loadcore.toml", "user = 1", ["run", "x.py"], 104, "unknown key `user`"),
         ("bad.py", "1 / 0", ["run", "bad.py"], 107, "error: ZeroDivisionError: division by zero"),
-        ("bad.py", "1 / 0", ["check", "--dry", "bad.py"], 107, "bad.py:1"),
+        ("bad.py", "1 / 0", ["check", "bad.py"], 107, "bad.py:1"),
         (None, "", ["report", "runs/none"], 104, "error: there is no run folder runs/none"),
         (None, "", ["report"], 104, "or make a run: loadcore run SCENARIO"),
         ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load does not say for how long"),

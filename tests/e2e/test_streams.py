@@ -72,7 +72,7 @@ def redirected(arguments: tuple[str, ...], streams: str, folder: Path) -> subpro
     [
         (("version",), 0),
         (("report", "done"), 0),
-        (("check", "shop.py", "--dry"), 0),
+        (("check", "shop.py"), 0),
         (("run", "missing.py"), ExitCode.CONFIG),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -106,8 +106,8 @@ def test_a_run_with_closed_streams_is_a_whole_run(folder: Path, tmp_path: Path, 
         ("doctor",),
         ("report", "done"),
         ("report", "done", "--json"),
-        ("check", "shop.py", "--dry"),
-        ("check", "shop.py", "--dry", "--json"),
+        ("check", "shop.py"),
+        ("check", "shop.py", "--json"),
         RUN,
         (*RUN, "--json"),
         ("bench", "URL", "-z", "1s", "-c", "1", "--json", "--no-strict-client", "--quiet"),
@@ -141,7 +141,7 @@ def test_a_reader_that_left_changes_nothing(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("arguments", [RUN, ("check", "shop.py", "--dry")], ids=lambda words: words[0])
+@pytest.mark.parametrize("arguments", [RUN, ("check", "shop.py")], ids=lambda words: words[0])
 def test_what_a_scenario_prints_is_not_in_the_result(tmp_path: Path, url: str, arguments: tuple[str, ...]) -> None:
     """By whatever means, at whatever time, also from its own modules: stdout is one JSON document."""
     (tmp_path / "shop.py").write_text(TALKATIVE + SCENARIO.replace("URL", url), encoding="utf-8")

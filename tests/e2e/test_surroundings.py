@@ -186,7 +186,7 @@ def test_a_disk_without_room_refuses_the_run(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("run", "../shop.py"), ("check", "../shop.py", "--dry"), ("bench", "http://127.0.0.1:1/"), ("report",), ("init",)],
+    [("run", "../shop.py"), ("check", "../shop.py"), ("bench", "http://127.0.0.1:1/"), ("report",), ("init",)],
     ids=lambda words: words[0],
 )
 @pytest.mark.usefixtures("scenario")

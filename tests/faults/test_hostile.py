@@ -60,7 +60,7 @@ SCENARIOS = {
         CROSSED,
     ),
 }
-"""What a scenario may say, and what `loadcore check` makes of it: it sends one request, to nobody."""
+"""What a scenario may say, and what `loadcore check --send` makes of it: it sends one request, to nobody."""
 
 FILES = {
     "deep.json": (b"[" + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]", 'json_feeder("deep.json")', CONFIG),
@@ -76,7 +76,7 @@ FILES = {
 
 
 def _check(folder: Path, code: int) -> None:
-    done = loadcore("check", "shop.py", cwd=folder)
+    done = loadcore("check", "shop.py", "--send", cwd=folder)
 
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

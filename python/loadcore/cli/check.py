@@ -1,7 +1,6 @@
 """`loadcore check SCENARIO`: what would be done, and whether it would work."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from loadcore import config
 from loadcore.cli.console import Console, standard
+from loadcore.cli.finish import end_with
 from loadcore.cli.options import (
     Color,
     ColorChoice,
@@ -28,16 +28,22 @@ from loadcore.cli.options import (
 )
 from loadcore.cli.prepare import Prepared, load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from loadcore.results.run import Run
+    from loadcore.results.attempt import Attempt
 
 
 def command(
     context: typer.Context,
     scenario: Scenario,
-    dry: Annotated[bool, typer.Option("--dry", help="Send nothing.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send one user through it, each option of a choice once.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show all requests and responses, not only what failed.")
+    ] = False,
+    dry: Annotated[bool, typer.Option("--dry", hidden=True)] = False,
     users: Users = None,
     rate: Rate = None,
     max_users: MaxUsers = None,
@@ -52,11 +58,18 @@ def command(
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Prints a scenario's plan and tries it once.
+    """Prints a scenario's plan, and with --send tries it.
 
-    Each setting is shown with where it comes from. Then one user is sent through the scenario once. Exit code 99: a
-    request failed, a check does not hold, or the user did not reach the end.
+    Each setting is shown with where it comes from. Nothing is sent unless --send is given: then one user goes through
+    the scenario, and what fails is shown with its request line, the head and the beginning of its response, and what
+    was found there. Exit code 99: a request failed, a check does not hold, or the user did not reach the end.
     """
+    if dry and send:
+        raise UsageError(
+            "--send and --dry contradict each other", hint="leave --dry out: nothing is sent without --send"
+        )
+    if verbose and not send:
+        raise UsageError("-v shows requests and responses, and nothing is sent", hint="add --send")
     given = {
         "users": users,
         "rate": rate,
@@ -74,11 +87,40 @@ def command(
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)
     console = standard(color)
+    attempt = _attempt(prepare(file, settings, once=True), console) if send else None
     if as_json:
-        console.result(json.dumps(_document(prepared), indent=2, ensure_ascii=False))
+        sent = {} if attempt is None else {"sent": attempt.to_dict(verbose=verbose)}
+        result = json.dumps({**_document(prepared), **sent}, indent=2, ensure_ascii=False)
     else:
-        console.result(_text(prepared, settings, console))
-    return ExitCode.PASS if dry else _send_once(prepare(file, settings, once=True), console)
+        result = _text(prepared, settings, console)
+        if attempt is not None:
+            result = f"{result}\n\n{_sent(attempt, console, verbose=verbose)}"
+    return end_with(result, console, ExitCode.PASS if attempt is None else _exit_code(attempt))
+
+
+def _attempt(once: Prepared, console: Console) -> "Attempt":
+    from loadcore.cli.attempt import attempt
+
+    console.note(f"sending one user to {once.target} …")
+    return attempt(once)
+
+
+def _exit_code(attempt: "Attempt") -> int:
+    if attempt.interrupted is not None:
+        return attempt.interrupted
+    return ExitCode.THRESHOLD_CROSSED if attempt.findings else ExitCode.PASS
+
+
+def _sent(attempt: "Attempt", console: Console, *, verbose: bool) -> str:
+    from loadcore.report import attempt_text
+
+    page = console.page()
+    blocks = (
+        attempt_text.requests(attempt.sent, attempt.iterations, page, verbose=verbose),
+        attempt_text.untried(attempt.untried, page),
+        attempt_text.findings(attempt.findings, page),
+    )
+    return "\n\n".join("\n".join(block).rstrip("\n") for block in blocks if block)
 
 
 def _document(prepared: Prepared) -> dict[str, object]:
@@ -105,63 +147,3 @@ def _text(prepared: Prepared, settings: Settings, console: Console) -> str:
     shown = "one for each core" if workers.value is None else str(workers.value)
     settings_shown.append(Source("workers", shown, workers.source))
     return render(plan, settings_shown, page)
-
-
-def _send_once(prepared: Prepared, console: Console) -> int:
-    """One user, one iteration. What came back is told on stderr: the result is the plan."""
-    from loadcore.run import run_plan
-
-    with tempfile.TemporaryDirectory(prefix="loadcore-check-") as folder:
-        run = run_plan(prepared.plan, prepared.rules, workers=1, out=Path(folder) / "run")
-        console.note("\nsent once:")
-        failed = _tell(run, console)
-        unmet = unmet_of(run)
-    for sentence in unmet:
-        console.error(sentence)
-    if failed:
-        console.error(f"{failed} of the requests failed", "the plan is sound; look at the target, or use --dry")
-    return ExitCode.THRESHOLD_CROSSED if failed or unmet else ExitCode.PASS
-
-
-def unmet_of(run: "Run") -> list[str]:
-    """A sentence for each check that does not hold, and one if the user did not reach the end though all answered."""
-    from loadcore.results.failures import why_iterations_failed
-    from loadcore.results.opening import read_start, totals_of
-    from loadcore.results.run_folder import RunFolder
-    from loadcore.results.totals import PHASES
-
-    folder = RunFolder(run.path)
-    start = read_start(folder)
-    whole = totals_of(folder, start).over(*PHASES)
-    sentences = []
-    for (scenario, step, name), check in whole.checks.items():
-        if check.failed and (scenario, step, name) in start.stopping:
-            ends = "it ends the iteration, and what follows was not tried"
-            sentences.append(f"the check `{name}` of {step} does not hold: {ends}")
-        elif check.failed:
-            sentences.append(f"the check `{name}` of {step} does not hold")
-    answered = not any(step.errors for step in whole.steps.values())
-    for name, totals in whole.scenarios.items():
-        if totals.iterations_failed and answered and not sentences:
-            cause = why_iterations_failed(start, name, whole) or "it is not known why"
-            sentences.append(f"{name} did not reach its end: {cause}")
-    return sentences
-
-
-def _tell(run: "Run", console: Console) -> int:
-    """A line for each request in the order it was sent. Gives the number of errors."""
-    from loadcore.report import numbers
-    from loadcore.report.glyphs import printable
-
-    glyphs = console.err_page().glyphs
-    rows = sorted(run.requests.select(["offset_ns", "step", "outcome", "status", "service_ns", "error"]).to_pylist(),
-                  key=lambda row: row["offset_ns"])  # fmt: skip
-    for row in rows:
-        mark = glyphs.bad if row["error"] else glyphs.good
-        came = row["status"] if row["outcome"] == "ok" else row["outcome"]
-        time = numbers.duration(row["service_ns"], glyphs)
-        console.note(f" {mark} {printable(row['step'], glyphs)} {glyphs.arrow} {came} in {time}")
-    if not rows:
-        console.error("no request was sent", "look at the scenario's steps and feeders")
-        return 1
-    return sum(row["error"] for row in rows)

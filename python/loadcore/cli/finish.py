@@ -38,23 +38,36 @@ def end_with(result: str, console: Console, exit_code: int) -> int:
     return exit_code
 
 
-def rendered(console: Console, path: Path, summary: Mapping[str, Any], exit_code: int, *, as_json: bool) -> str:
-    """A run as text: one JSON document, or the report."""
+def rendered(
+    console: Console,
+    path: Path,
+    summary: Mapping[str, Any],
+    exit_code: int,
+    *,
+    as_json: bool,
+    samples: bool = False,
+) -> str:
+    """A run as text: one JSON document, or the report, if asked for with what failures looked like."""
     if as_json:
         from loadcore.report import json
 
         return json.render(summary)
     from loadcore.report import text
+    from loadcore.report.samples import section
 
     page = console.page()
     shown = path_as_typed(path)
     if path.is_dir():
-        end = text.files(shown, sizes_of(path), [f"loadcore report {shown} --json"], page)
+        following = [f"loadcore report {shown} --json"]
+        if summary.get("samples") and not samples:
+            following.insert(0, f"loadcore report {shown} -v")
+        end = text.files(shown, sizes_of(path), following, page)
     else:
         end = text.files(f"{shown} is not there any more", {}, [], page)
     goes_on = summary["verdict"]["status"] == "running"
     last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code)
-    return "\n\n".join([text.render(summary, page), "\n".join(end), last])
+    looks = ["\n".join(section(summary, page))] if samples else []
+    return "\n\n".join([text.render(summary, page), *looks, "\n".join(end), last])
 
 
 def last_line(exit_code: int) -> str:

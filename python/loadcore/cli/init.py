@@ -27,7 +27,7 @@ def command(
     console.note("next:")
     if host is None:
         console.note("  loadcore target up")
-    console.note(f"  loadcore check {path}")
+    console.note(f"  loadcore check {path} --send")
     console.note(f"  loadcore run {path}")
     return ExitCode.PASS
 

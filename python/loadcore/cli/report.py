@@ -13,6 +13,10 @@ from loadcore.errors import ExitCode
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = Path("runs/latest"),
+    samples: Annotated[
+        bool,
+        typer.Option("--samples", "-v", help="Also show what failures looked like: request, response, reason."),
+    ] = False,
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
@@ -25,5 +29,6 @@ def command(
 
     found = load(run)
     console = standard(color)
-    console.result(rendered(console, found.path, found.summary, int(found.exit_code), as_json=as_json))
+    exit_code = int(found.exit_code)
+    console.result(rendered(console, found.path, found.summary, exit_code, as_json=as_json, samples=samples))
     return ExitCode.PASS

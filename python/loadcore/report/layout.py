@@ -153,3 +153,17 @@ def sentence(label: Cell, text: str, page: Page) -> list[str]:
         (MARGIN + begin + line).rstrip()
         for begin, line in zip([first, *[indent] * (len(lines) - 1)], lines, strict=True)
     ]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A line cut into lines of at most this many cells, without a loss."""
+    lines = [""]
+    used = 0
+    for character in text:
+        cells = cell_len(character)
+        if used + cells > max(width, _NARROWEST_TEXT):
+            lines.append("")
+            used = 0
+        lines[-1] += character
+        used += cells
+    return lines

@@ -110,7 +110,7 @@ def _walk(steps: Sequence[Mapping[str, Any]], depth: int, page: Page) -> Iterato
                     yield depth, f"{weight} of {total} times"
                     yield from _walk(option, depth + 1, page)
             case _:
-                yield depth, f"if {step['variable']}"
+                yield depth, f"if {plan_words.condition(step)}"
                 yield from _walk(step["then"], depth + 1, page)
                 if step.get("otherwise"):
                     yield depth, "otherwise"

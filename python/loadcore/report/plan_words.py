@@ -84,6 +84,17 @@ def length(ns: int, glyphs: Glyphs) -> str:
     return format_duration(ns).replace("us", glyphs.micro)
 
 
+def condition(step: Mapping[str, Any]) -> str:
+    """What a branch asks, as it is written: `next != ""`."""
+    test = step["test"]
+    if test == "exists":
+        return f"{step['variable']} exists"
+    compare = test["compare"]
+    value = compare["value"]
+    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    return f"{step['variable']} {compare['operator']} {shown}"
+
+
 def _iterations(plan: Mapping[str, Any], glyphs: Glyphs) -> str:
     number = plan["iterations"]
     return f"{numbers.count(number, glyphs)} iteration{'' if number == 1 else 's'}"

@@ -7,16 +7,14 @@ from typing import Any
 
 from loadcore.report import beside, numbers
 from loadcore.report.glyphs import Glyphs, printable
-from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+from loadcore.report.layout import MARGIN, Cell, Column, Page, Role, cut, facts, sentence, table
+from loadcore.report.samples import Key, reason_of, reasons
 from loadcore.report.step_table import StepRow, step_table
 
 Entry = Mapping[str, Any]
 
 MAX_ROWS = 8
 """Rows of the tables of errors and of failed checks."""
-
-MAX_CAUSES = 3
-"""Outcomes that are put in words below the table of errors."""
 
 _TIME_COLUMNS = (Column("p50", drop=2), Column("p95"), Column("p99", drop=3), Column("max", drop=5))
 _TIMES = ("p50_ns", "p95_ns", "p99_ns", "max_ns")
@@ -104,14 +102,19 @@ def errors(summary: Entry, page: Page) -> list[str]:
         Column("step", left=True, drop=2),
         Column("seen", left=True, drop=1),
     )
-    return [*table(columns, rows, page), *_more(found, page), *_causes(found, page)] if rows else []
+    why = _reasons(found[:MAX_ROWS], reasons(summary), page)
+    return [*table(columns, rows, page), *_more(found, page), *why] if rows else []
 
 
-def _causes(found: Sequence[Entry], page: Page) -> list[str]:
-    """What the most frequent outcomes mean: their names are for programs."""
-    meant = {str(error["outcome"]): str(error["cause"]) for error in found if error.get("cause")}
-    lines = [f"{name}: {cause}" for name, cause in list(meant.items())[:MAX_CAUSES]]
-    return [line for text in lines for line in sentence(Cell(""), text, page)]
+def _reasons(found: Sequence[Entry], known: Mapping[Key, str], page: Page) -> list[str]:
+    """Why each kind of error happened: what its sample says, else what the outcome means. Equal words stand once."""
+    glyphs = page.glyphs
+    said: dict[str, None] = {}
+    for error in found:
+        reason = reason_of(error, known) or error.get("cause")
+        if reason:
+            said[printable(f"{_what(error)}: {reason}", glyphs)] = None
+    return [cut(f"{MARGIN}{text}", page.width, glyphs) for text in said]
 
 
 def _more(found: Sequence[Entry], page: Page) -> list[str]:

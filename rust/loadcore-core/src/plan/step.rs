@@ -272,6 +272,9 @@ pub struct Group {
 pub struct Choice {
     /// Weights (above 0) and what is done.
     pub options: Vec<(u32, Vec<Step>)>,
+    /// The option that is taken in each iteration, in place of chance: for trying each once. The last one holds on.
+    #[serde(default)]
+    pub turns: Vec<u32>,
     /// Place in the user's file.
     #[serde(default)]
     pub at: Option<String>,

@@ -321,7 +321,16 @@ impl ScenarioCompiler<'_, '_> {
         for jump in ends {
             flow.ops[jump] = Op::Jump(end);
         }
-        flow.ops[at] = Op::Choose(targets.into());
+        flow.ops[at] = if choice.turns.is_empty() {
+            Op::Choose(targets.into())
+        } else {
+            let target = |turn: &u32| targets.get(*turn as usize).map(|(_, target)| *target);
+            let taken: Option<Box<[usize]>> = choice.turns.iter().map(target).collect();
+            if taken.is_none() {
+                self.problems.add_in("turns", "a turn takes an option that does not exist");
+            }
+            Op::Take(taken.unwrap_or_default())
+        };
     }
 
     fn branch(&mut self, branch: &plan::Branch, section: Section, flow: &mut Flow, nesting: Nesting) {

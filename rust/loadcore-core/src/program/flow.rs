@@ -22,6 +22,8 @@ pub(crate) enum Op {
     GroupEnd,
     /// One of the targets, by cumulated weight.
     Choose(Box<[(u64, usize)]>),
+    /// The target of the iteration; the last one of all further iterations.
+    Take(Box<[usize]>),
     Jump(usize),
     /// Sets the counter of a nesting level to 0.
     RepeatStart {

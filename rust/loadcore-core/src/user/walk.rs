@@ -100,6 +100,10 @@ impl Walk {
                     let chosen = targets.iter().find(|(weight, _)| drawn < *weight);
                     self.at = chosen.map_or(self.at, |(_, target)| *target);
                 }
+                Op::Take(targets) => {
+                    let turn = (evaluation.builtins.iteration as usize).min(targets.len().saturating_sub(1));
+                    self.at = targets.get(turn).map_or(self.at, |target| *target);
+                }
                 Op::Jump(target) => self.at = *target,
                 Op::RepeatStart { level } => self.counters[*level] = 0,
                 Op::RepeatEnd { level, times, back } => {

@@ -234,3 +234,19 @@ fn bounded() {
         (found.iter().filter(|s| s.step == "a").count(), found.iter().filter(|s| s.step == "b").count())
     );
 }
+
+/// A choice with turns takes the option of each iteration, and the last one from then on.
+#[test]
+fn turns() {
+    let mut plan = plan(
+        json!({"kind": "iterations", "users": 1, "iterations": 4, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64}),
+        json!([{"kind": "choice", "turns": [1, 0, 1], "options": [[1, [get("a")]], [99, [get("b")]]]}]),
+    );
+    let steps: Vec<_> = simulate(&plan, answers_after(1)).rows.iter().map(|row| row.step.clone()).collect();
+    assert_eq!(vec!["b", "a", "b", "b"], steps);
+
+    plan["scenarios"][0]["steps"][0]["turns"] = json!([2]);
+    let plan: Plan = serde_json::from_value(plan).expect("a readable plan");
+    let problems = Program::new(&plan).expect_err("an option that does not exist");
+    assert!(problems[0].message.contains("does not exist"), "{problems:?}");
+}

@@ -1,0 +1,71 @@
+"""Trying a plan: one user goes through it, and everything that went over the wire is kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadcore.results.attempt import Attempt, Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.cli.prepare import Prepared
+    from loadcore.results.run import Run
+
+_COLUMNS = ["offset_ns", "response_ns", "scenario", "step", "outcome", "status", "service_ns", "error"]
+
+
+def attempt(prepared: Prepared) -> Attempt:
+    """Sends one user through a plan that was prepared for one iteration, taking each option of its choices once."""
+    from loadcore.compiler.trial import trial, untried
+    from loadcore.run import run_plan
+
+    plan = trial(prepared.plan)
+    with tempfile.TemporaryDirectory(prefix="loadcore-check-") as folder:
+        run = run_plan(plan, prepared.rules, workers=1, out=Path(folder) / "run")
+        sent = _sent(run)
+    scenarios = run.summary["load"]["scenarios"]
+    failed = {entry["name"] for entry in scenarios if entry["iterations"]["failed"] or entry["users"]["lost"]}
+    names = {(each.row["scenario"], each.row["step"]) for each in sent}
+    return Attempt(
+        sent=sent,
+        findings=_findings(run, sent, failed),
+        untried=untried(plan.redacted(), names, failed),
+        iterations={entry["name"]: entry["iterations"]["started"] for entry in scenarios},
+        interrupted=run.exit_code if run.summary["signal"] else None,
+    )
+
+
+def _sent(run: Run) -> list[Sent]:
+    samples = defaultdict(list)
+    for sample in run.summary["samples"]:
+        samples[sample["step"], sample["ended_ns"]].append(sample)
+    rows = sorted(run.requests.select(_COLUMNS).to_pylist(), key=_ended_ns)
+    return [_with_sample(row, samples[row["step"], _ended_ns(row)]) for row in rows]
+
+
+def _ended_ns(row: dict[str, Any]) -> int:
+    return int(row["offset_ns"] + row["response_ns"])
+
+
+def _with_sample(row: dict[str, Any], samples: Sequence[dict[str, Any]]) -> Sent:
+    reasons = list(dict.fromkeys(sample["reason"] for sample in samples if sample["kind"] != "none"))
+    if row["error"] and not reasons:
+        reasons = [str(row["outcome"] if row["outcome"] != "ok" else f"status {row['status']}")]
+    return Sent(row, reasons, samples[0] if samples else None)
+
+
+def _findings(run: Run, sent: Sequence[Sent], failed: set[str]) -> list[str]:
+    """What is wrong, in the order in which it was met."""
+    if not sent:
+        return ["no request was sent: look at the scenario's steps and feeders"]
+    found = dict.fromkeys(f"{each.row['step']}: {reason}" for each in sent for reason in each.reasons)
+    blamed = {each.row["scenario"] for each in sent if each.reasons}
+    for name in sorted(failed - blamed):
+        found[f"{name} did not reach its end"] = None
+    for worker in run.summary["workers_lost"]:
+        found[f"the worker was lost: {worker['reason']}"] = None
+    return list(found)
