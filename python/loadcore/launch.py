@@ -79,7 +79,7 @@ def _workers(plan: Plan, asked: int | None) -> int:
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
         raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
     if whole and asked > 1:
-        raise UsageError(f"{asked} workers: {whole}")
+        raise UsageError(f"{asked} workers: {whole}; run one, or give each user a refresh token of its own")
     return asked
 
 

@@ -60,10 +60,7 @@ def indivisible(plan: Plan) -> str | None:
     """Why the run must have one worker; `None` if it may have several."""
     for auth in plan.document["auth"]:
         if is_one_login(auth["way"]):
-            return (
-                "one refresh token is one login, which only one worker can hold, since servers replace it with "
-                "each use; leave --workers out, or give each user a refresh token of its own"
-            )
+            return "one refresh token is one login, and servers replace it with each use"
     return None
 
 

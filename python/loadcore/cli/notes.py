@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from loadcore import plan_facts
 from loadcore.units import parse_rate
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from loadcore.cli.loads import Wish
     from loadcore.cli.prepare import Prepared
     from loadcore.cli.settings import Settings
+    from loadcore.plan import Plan
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -21,7 +23,11 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy
 def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
     """Everything that is worth a line."""
     urls = [scenario["base_url"] for scenario in prepared.plan.document["scenarios"]]
-    notes = (proxy_note(urls, os.environ), sum_note(len(prepared.scenarios), settings.wish(settings.insisted)))
+    notes = (
+        proxy_note(urls, os.environ),
+        sum_note(len(prepared.scenarios), settings.wish(settings.insisted)),
+        worker_note(prepared.plan),
+    )
     return [note for note in notes if note is not None]
 
 
@@ -52,6 +58,12 @@ def sum_note(number: int, wish: Wish) -> str | None:
         in_all = number * parse_rate(wish.rate).per_second
         return f"each of the {number} scenarios starts {wish.rate}: {in_all:,.10g}/s in all"
     return None
+
+
+def worker_note(plan: Plan) -> str | None:
+    """Why the run has one worker, whatever the machine could carry."""
+    reason = plan_facts.indivisible(plan)
+    return f"all users share one token, and the run has one worker: {reason}" if reason else None
 
 
 def _is_this_machine(host: str) -> bool:

@@ -30,9 +30,19 @@ if TYPE_CHECKING:
     from loadcore.auth import Auth
     from loadcore.compiler.problems import Problems
     from loadcore.place import Place
-    from loadcore.plan import AuthPlan, ClientPlan, ExtractFromPlan, GrantPlan, SecretPlan, StepPlan, WayPlan
+    from loadcore.plan import AuthPlan, ClientPlan, ExtractFromPlan, GrantPlan, Pair, SecretPlan, StepPlan, WayPlan
 
 _CLIENT_PLACES: Final = ("header", "body")
+_FIELDS: Final = {
+    "grant_type": "the function says which grant it is",
+    "username": "write username=…",
+    "password": "write password=…",
+    "refresh_token": "write refresh_token=…",
+    "scope": "write scope=…",
+    "client_id": 'write client="id" of a public client, or client=("id", env("SECRET"))',
+    "client_secret": 'write client=("id", env("SECRET")), client_in="body"',
+}
+"""Fields of token calls that have words of their own, and those."""
 
 
 class AuthRegistry:
@@ -113,7 +123,7 @@ class AuthRegistry:
         if auth.form:
             plan["form"] = self._form(auth)
         if auth.headers:
-            plan["headers"] = compile_fields(auth.headers, "headers", place, self._problems)
+            plan["headers"] = self._headers(auth)
         self._share(auth, plan)
         return plan
 
@@ -149,16 +159,28 @@ class AuthRegistry:
                 return {"id": {"text": ""}, "place": where}
 
     def _form(self, auth: OAuth2) -> list[tuple[str, SecretPlan]]:
+        place, problems = auth.place, self._problems
         if not isinstance(auth.form, Mapping):
-            self._problems.add(auth.place, f"form is {kind_of(auth.form)}: it must be a dictionary of names to values")
+            problems.add(place, f"form is {kind_of(auth.form)}: it must be a dictionary of names to values")
             return []
+        for name in _FIELDS.keys() & auth.form.keys():
+            hint = f"{_FIELDS[name]}; any other form is sent by login(post(…, form={{…}}), token=…)"
+            problems.add(place, f'form has "{name}", which each token call has already', hint)
         return [
             (
-                self._problems.text(auth.place, "the name of a field of form", name),
-                self._secret(value, f'form: the value of "{name}"', auth.place, may_be_empty=True),
+                problems.text(place, "the name of a field of form", name),
+                self._secret(value, f'form: the value of "{name}"', place, may_be_empty=True),
             )
             for name, value in auth.form.items()
         ]
+
+    def _headers(self, auth: OAuth2) -> list[Pair]:
+        headers = compile_fields(auth.headers, "headers", auth.place, self._problems)
+        in_header = isinstance(auth.client, tuple | list) and auth.client_in == "header"
+        if in_header and any(name.lower() == "authorization" for name, _ in headers):
+            hint = 'leave it out, or send the client in the body: client_in="body"'
+            self._problems.add(auth.place, "headers has Authorization, which the client is sent in", hint)
+        return headers
 
     def _login(self, auth: Login) -> WayPlan:
         place, problems = auth.place, self._problems

@@ -140,6 +140,18 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
             'form: the value of "audience" must be a string, or env("NAME")',
         ),
         (
+            {"auth": oauth2_password(token_url="/t", username="u", password="p", form={"client_id": "c"})},
+            'form has "client_id", which each token call has already',
+        ),
+        (
+            {
+                "auth": oauth2_client_credentials(
+                    token_url="/t", client_id="c", client_secret="s", headers={"authorization": "x"}
+                )
+            },
+            "headers has Authorization, which the client is sent in",
+        ),
+        (
             {"auth": oauth2_refresh_token(token_url="/t", refresh_token="r", shared=2)},
             "shared is 2, but one refresh token is one login: it gets one token",
         ),

@@ -31,6 +31,9 @@ from loadcore import (
     upload,
     variable,
 )
+from loadcore.cli.notes import worker_note
+from loadcore.errors import UsageError
+from loadcore.launch import launch
 from loadcore.redaction import is_sensitive
 from tests.unit.scenario.flows import document, plan, scenario
 
@@ -128,11 +131,15 @@ def test_a_login_of_ones_own_is_a_step_too() -> None:
 
 def test_one_refresh_token_is_one_login() -> None:
     """All users share its token, unless each brings a refresh token of its own; such a run has one worker."""
-    shared = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token=env("REFRESH"))))
+    shared = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token="r0")))
     own = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token="{refresh}")))
     assert (shared.document["auth"][0]["way"]["shared"], "shared" in own.document["auth"][0]["way"]) == (1, False)
     assert "one refresh token is one login" in (plan_facts.indivisible(shared) or "")
     assert plan_facts.indivisible(own) is None
+    assert "the run has one worker" in (worker_note(shared) or "")
+    assert worker_note(own) is None
+    with pytest.raises(UsageError, match="2 workers: one refresh token is one login"):
+        launch(shared, [], 2, None, [], allow_lost_workers=False)
 
 
 def test_names_of_steps_hold_no_secret() -> None:

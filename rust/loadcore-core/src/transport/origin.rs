@@ -26,7 +26,7 @@ pub enum OriginProblem {
     #[error("the URL `{0}` has a port that is no number from 1 to 65535")]
     Port(String),
     /// A user name or password in the URL.
-    #[error("the URL holds a user name or password; use basic authentication instead")]
+    #[error("the URL holds a user name or password: leave them out, and write auth=basic(username, password)")]
     UserInfo,
 }
 
