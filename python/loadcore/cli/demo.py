@@ -1,15 +1,14 @@
 """`loadcore demo`: the whole of loadcore in one command."""
 
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway, target, target_state
+from loadcore.cli import gateway, target, target_folder, target_state
 from loadcore.cli.console import Console, standard
 from loadcore.cli.demo_report import Findings, conclude
 from loadcore.cli.execute import Output, start
@@ -98,11 +97,12 @@ def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
             started = target.start(arguments, note, gateway.start)
         yield started
         return
-    with (
-        tempfile.TemporaryDirectory(prefix=target_state.FOLDER_PREFIX, ignore_cleanup_errors=True) as folder,
-        gateway.running(arguments, Path(folder)) as started,
-    ):
-        yield started
+    folder = target_folder.new()
+    try:
+        with gateway.running(arguments, folder) as started:
+            yield started
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _received(running: Gateway, console: Console) -> int | None:

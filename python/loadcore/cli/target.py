@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway, target_state
+from loadcore.cli import gateway, target_folder, target_state
 from loadcore.cli.console import standard
 from loadcore.cli.gateway import Gateway
 from loadcore.cli.options import Json
@@ -92,7 +90,7 @@ def start(arguments: Sequence[str], note: Callable[[Gateway], None], starter: Ca
         note: As of `gateway.start`.
         starter: `gateway.start` or `gateway.start_stack`.
     """
-    folder = Path(tempfile.mkdtemp(prefix=target_state.FOLDER_PREFIX))
+    folder = target_folder.new()
     try:
         return starter(arguments, folder, note)
     except BaseException:

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loadcore.cli import target_folder
 from loadcore.cli.gateway import Gateway
 from loadcore.errors import LimitsError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-FOLDER_PREFIX = "loadcore-target-"
-"""How folders of targets begin: nothing else is ever removed."""
 
 _NAME = "target.json"
 
@@ -37,7 +35,7 @@ def forget(gateway: Gateway | None) -> None:
     """Remove what a stopped target left behind: its folder, and where it was written down."""
     if folder := _folder():
         (folder / _NAME).unlink(missing_ok=True)
-    if gateway is not None and Path(gateway.folder).name.startswith(FOLDER_PREFIX):
+    if gateway is not None and Path(gateway.folder).name.startswith(target_folder.PREFIX):
         shutil.rmtree(gateway.folder, ignore_errors=True)
 
 
