@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::resolve::Resolver;
+use super::resolve::{Addresses, Resolver};
 use super::tcp::Tcp;
 use super::tls::{Tls, TlsClient, TlsProblem};
 use super::{ConnectFailure, Connection, IdleState, Opened, Origin, Session, Transport};
@@ -50,6 +50,24 @@ impl Net {
         if addresses.looked_up {
             timings.dns_ns = Some(nanoseconds(began.elapsed()));
         }
+        let failure = match Self::connect_to(&addresses, timings, deadline).await {
+            Err(outcome) if !outcome.client_limit() => outcome,
+            result => return result,
+        };
+        // None of them works: the name may have moved.
+        let began = Instant::now();
+        let moved = timeout_at(deadline, self.resolver.resolve_again(&origin.host, &addresses)).await;
+        let Ok(Some(addresses)) = moved else { return Err(failure) };
+        timings.dns_ns = Some(timings.dns_ns.unwrap_or(0) + nanoseconds(began.elapsed()));
+        Self::connect_to(&addresses, timings, deadline).await
+    }
+
+    /// Connects to the first of some addresses that takes the connection.
+    async fn connect_to(
+        addresses: &Addresses,
+        timings: &mut ConnectTimings,
+        deadline: Instant,
+    ) -> Result<TcpStream, Outcome> {
         let mut failure = None;
         let mut untried = addresses.count();
         let began = Instant::now();

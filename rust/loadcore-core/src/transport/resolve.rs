@@ -1,4 +1,5 @@
-//! Names to addresses: once per name and worker, off the engine thread, never again for a name that resolved.
+//! Names to addresses: once per name and worker, off the engine thread, and again only when none of its addresses takes
+//! connections: the name may have moved.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use crate::record::Outcome;
 
 /// A name that did not resolve is not asked for again so soon: all who wait share one failure.
 const FAILURE_LASTS: Duration = Duration::from_secs(1);
+/// A name none of whose addresses works is asked for again, but not so soon after the last time.
+const ANSWER_LASTS: Duration = Duration::from_secs(1);
 /// The least that a resolver can be told to wait for a server.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -27,6 +30,8 @@ pub(super) struct Resolver {
 #[derive(Debug, Default)]
 struct Name {
     answer: RefCell<Option<Answer>>,
+    /// When it was asked for last.
+    asked_at: Cell<Option<Instant>>,
     /// Whether the answer is on its way, and who waits for it.
     is_asked: Cell<bool>,
     answered: Notify,
@@ -91,20 +96,59 @@ impl Resolver {
                 _ => {}
             }
             looked_up = true;
-            let answered = name.answered.notified();
-            if !name.is_asked.replace(true) {
-                // A task of its own: it goes on for the others when the one who began it has given up.
-                spawn_local(Rc::clone(&name).ask(host.to_owned()));
+            name.look_up(host).await;
+        }
+    }
+
+    /// Other addresses of a name of which these have all failed, if it has any by now.
+    pub(super) async fn resolve_again(&self, host: &str, failed: &Addresses) -> Option<Addresses> {
+        let name = failed.name.as_ref()?;
+        let is_recent = name.asked_at.get().is_some_and(|asked_at| asked_at.elapsed() < ANSWER_LASTS);
+        if name.is_answered_by(&failed.ips) && (name.is_asked.get() || !is_recent) {
+            name.look_up(host).await;
+        }
+        match &*name.answer.borrow() {
+            Some(Answer::Addresses(ips)) if !same(ips, &failed.ips) => {
+                let (name, ips) = (Some(Rc::clone(name)), Rc::clone(ips));
+                Some(Addresses { name, ips, port: failed.port, looked_up: true })
             }
-            answered.await;
+            _ => None,
         }
     }
 }
 
+/// Whether these are the same addresses; name servers rotate them.
+fn same(some: &[IpAddr], others: &[IpAddr]) -> bool {
+    some.iter().all(|ip| others.contains(ip)) && others.iter().all(|ip| some.contains(ip))
+}
+
 impl Name {
+    /// Waits for an answer, and asks unless somebody else has.
+    async fn look_up(self: &Rc<Self>, host: &str) {
+        let answered = self.answered.notified();
+        if !self.is_asked.replace(true) {
+            // A task of its own: it goes on for the others when the one who began it has given up.
+            spawn_local(Rc::clone(self).ask(host.to_owned()));
+        }
+        answered.await;
+    }
+
+    fn is_answered_by(&self, ips: &[IpAddr]) -> bool {
+        matches!(&*self.answer.borrow(), Some(Answer::Addresses(known)) if same(known, ips))
+    }
+
     async fn ask(self: Rc<Self>, host: String) {
         let answer = look_up(host).await;
-        *self.answer.borrow_mut() = Some(answer);
+        self.asked_at.set(Some(Instant::now()));
+        let is_news = match &answer {
+            Answer::Addresses(ips) => !self.is_answered_by(ips),
+            // Addresses that were good once are better than none.
+            Answer::Failed(..) => !matches!(&*self.answer.borrow(), Some(Answer::Addresses(_))),
+        };
+        if is_news {
+            *self.answer.borrow_mut() = Some(answer);
+            self.preferred.set(None);
+        }
         self.is_asked.set(false);
         self.answered.notify_waiters();
     }

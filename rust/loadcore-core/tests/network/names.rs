@@ -64,15 +64,19 @@ fn with_own_resolver() {
         "good.test" => Says::Addresses(vec![[127, 0, 0, 1]]),
         "two.test" => Says::Addresses(vec![[127, 0, 0, 2], [127, 0, 0, 1]]),
         "changing.test" => Says::Addresses(vec![[127, 0, 0, if before == 0 { 1 } else { 2 }]]),
+        "moving.test" => Says::Addresses(vec![[127, 0, 0, if before == 0 { 9 } else { 1 }]]),
+        "fading.test" if before == 0 => Says::Addresses(vec![[127, 0, 0, 9]]),
+        "gone.test" => Says::Addresses(vec![[127, 0, 0, 9]]),
         "silent-address.test" => Says::Addresses(vec![[127, 0, 0, 3], [127, 0, 0, 1]]),
         "empty.test" => Says::Addresses(Vec::new()),
-        "broken.test" => Says::Fails(2),
+        "fading.test" | "broken.test" => Says::Fails(2),
         "missing.test" => Says::Fails(3),
         _ => Says::Nothing,
     });
     let target = target();
     names_that_resolve(&target, &asked);
     names_that_do_not(&target, &asked);
+    names_that_move(&target, &asked);
     a_silent_address(&target);
 }
 
@@ -83,6 +87,24 @@ fn names_that_resolve(target: &Server, asked: &Asked) {
 
         assert_eq!((20, 1), (recorded.outcomes()["ok"], recorded.outcomes().len()), "{name}");
         assert_eq!((20, 1), (recorded.connections, times(asked, name)), "{name}");
+    }
+}
+
+/// A name none of whose addresses takes connections is asked for again, by all users together and once a second at most; the
+/// request that found it out goes to where it has moved. A resolver that has failed by then takes no address away.
+fn names_that_move(target: &Server, asked: &Asked) {
+    let recorded = run(&with_users(to("moving.test", target, 30), 4));
+    let outcomes = recorded.outcomes();
+    assert_eq!((120, 2), (outcomes["ok"] + outcomes["connect_refused"], times(asked, "moving.test")), "{outcomes:?}");
+    assert!(outcomes["ok"] > 60, "{outcomes:?}");
+
+    for name in ["fading.test", "gone.test"] {
+        let began = Instant::now();
+        let recorded = run(&with_users(to(name, target, 9), 4));
+        assert_eq!(36, recorded.outcomes()["connect_refused"], "{name}: {:?}", recorded.outcomes());
+        let seconds = usize::try_from(began.elapsed().as_secs()).expect("a short run");
+        // The system may ask twice where it gets a failure.
+        assert!((2..=2 * (seconds + 2)).contains(&times(asked, name)), "{name}: {} in {seconds} s", times(asked, name));
     }
 }
 
