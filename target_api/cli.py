@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import ipaddress
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from target_api.serve import Supervisor
-from target_api.settings import Settings, unknown_variables
+from target_api.settings import Profile, Settings, unknown_variables
 from target_api.store.known_users import write_csv
 from target_api.temporary import temporary_folder
 from target_api.worker_process import StartError
@@ -65,6 +66,11 @@ def _serve(arguments: list[str]) -> int:
             where = ".".join(map(str, problem["loc"]))
             _complain(f"{where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}")
         return _EXIT_CONFIG
+    if settings.profile is Profile.DEMO and not _is_loopback(host):
+        _complain(
+            f"anybody who reaches {host} can log in: passwords and client secret of the demo profile are public; "
+            "listen on 127.0.0.1, or use --profile realistic"
+        )
     given = settings.data_dir
     with contextlib.nullcontext(given) if given else temporary_folder() as data_dir:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,6 +118,13 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"expected a port from 0 to {_HIGHEST_PORT}, got {text!r}")
     return int(text)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _complain(text: str) -> None:

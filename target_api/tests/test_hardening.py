@@ -247,6 +247,31 @@ def test_wrong_settings_refuse_the_start(variables: dict[str, str], arguments: l
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "host", "warned"),
+    [
+        ({}, "0.0.0.0", True),
+        ({}, "::", True),
+        ({}, "127.0.0.1", False),
+        ({}, "localhost", False),
+        (REALISTIC, "::", False),
+    ],
+)
+def test_public_passwords_on_a_public_address_are_warned_of(variables: dict[str, str], host: str, warned: bool) -> None:
+    """The demo's accounts are in the documentation: whoever reaches it can log in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "target_api", "--host", host, "--port", "0", "--users", "0", "--exit-with-parent"],
+        cwd=REPOSITORY,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ("the demo profile are public" in done.stderr) is warned
+
+
 def test_a_replica_is_called_by_its_host() -> None:
     """Replicas in containers are told apart without a setting."""
     with RunningGateway("--users", "0") as running:

@@ -52,12 +52,13 @@ def read(folder: RunFolder) -> dict[str, Any] | None:
         ResultsError: It is not what was written.
     """
     try:
-        document = json.loads(folder.manifest.read_text(encoding="utf-8"))
+        document: dict[str, Any] = json.loads(folder.manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ResultsError(f"{folder.manifest.name} cannot be read: {problem}") from problem
-    if not isinstance(document, dict) or not all(map(_is_entry, document.get("files", ()))):
+    files = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(files, list) or not all(map(_is_entry, files)):
         raise ResultsError(f"{folder.manifest.name} cannot be read: it does not list files")
     return document
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore import machine, thresholds
 from loadcore.errors import ResultsError
-from loadcore.results import manifest, samples, summary
+from loadcore.results import manifest, samples, shape, summary
 from loadcore.results.lookup import Measured
 from loadcore.results.manifest import sha256_of
 from loadcore.results.reader import is_sealed, read
@@ -38,10 +38,20 @@ def open_run(path: Path) -> Run:
     try:
         sealed = manifest.read(folder)
     except ResultsError as problem:
-        return Run(path, _read_json(folder.summary), "finished", [str(problem)])
+        return Run(path, _read_summary(folder), "finished", [str(problem)])
     if sealed is not None:
-        return Run(path, _read_json(folder.summary), "finished", manifest.check(folder, sealed, hashes=False))
+        return Run(path, _read_summary(folder), "finished", manifest.check(folder, sealed, hashes=False))
     start = read_start(folder)
+    try:
+        return _open_unsealed(folder, start)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as problem:
+        # Whatever it was: all that could be wrong here was read from files.
+        raise ResultsError(f"{folder.path} does not hold a run that can be summed up: {problem}") from problem
+
+
+def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
+    """A run without a manifest: one that goes on, or was killed."""
+    path = folder.path
     state: State = "running" if _is_running(start) else "killed"
     missing = (
         ["the run goes on: this is what was written so far"]
@@ -50,7 +60,7 @@ def open_run(path: Path) -> Run:
     )
     missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
     if state == "killed" and folder.summary.exists():
-        return Run(path, _read_json(folder.summary), state, missing)
+        return Run(path, _read_summary(folder), state, missing)
     return Run(path, rebuild(folder, start, running=state == "running"), state, missing)
 
 
@@ -64,7 +74,7 @@ def read_start(folder: RunFolder) -> RunStart:
         return RunStart.from_json(folder.start.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ResultsError(f"{folder.path} holds no run: there is no {folder.start.name}") from None
-    except ValueError as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
 
 
@@ -147,9 +157,14 @@ def _is_running(start: RunStart) -> bool:
     return pid is not None and ticks is not None and machine.started_ticks(pid) == ticks
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_summary(folder: RunFolder) -> dict[str, Any]:
+    """The summary, in the shape that its schema says: whoever shows it may rely on that."""
+    path = folder.summary
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise ResultsError(f"{path} cannot be read: {problem}") from problem
+    if wrong := shape.fault(document, summary.schema()):
+        hint = "the file was changed, or is not one of loadcore's"
+        raise ResultsError(f"{path} is not the summary of a run: {wrong}", hint=hint)
     return document

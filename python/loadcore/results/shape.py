@@ -1,0 +1,75 @@
+"""Whether a document has the shape that its JSON Schema says: what reads one afterwards need not ask again.
+
+Knows the words of JSON Schema that the package's own schemas use, and no others. Keys that a schema does not have are
+left alone: later versions may add some.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def fault(document: object, schema: Mapping[str, Any]) -> str | None:
+    """The first thing that is not as the schema says, with its place; None if all is."""
+    return next(_faults(document, schema, schema.get("$defs", {}), ""), None)
+
+
+def _faults(value: object, schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if schema is True:
+        return
+    if (reference := schema.get("$ref")) is not None:
+        yield from _faults(value, definitions[reference.rpartition("/")[2]], definitions, at)
+    here = at or "the document"
+    types = schema.get("type", [])
+    names = [types] if isinstance(types, str) else types
+    if names and not any(_is(value, name) for name in names):
+        yield f"{here} is not of type {' or '.join(names)}"
+        return
+    yield from _of_value(value, schema, definitions, at)
+    if isinstance(value, dict):
+        yield from _members(value, schema, definitions, at)
+    if isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            yield f"{here} does not have as many entries as it should"
+        for number, item in enumerate(value):
+            yield from _faults(item, schema.get("items", True), definitions, f"{at}[{number}]")
+
+
+def _of_value(value: object, schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401
+    here = at or "the document"
+    if "const" in schema and value != schema["const"]:
+        yield f"{here} is not {schema['const']!r}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{here} is none of the known words"
+    if "oneOf" in schema and sum(not list(_faults(value, each, definitions, at)) for each in schema["oneOf"]) != 1:
+        yield f"{here} does not have a known form"
+    if isinstance(value, int | float) and not isinstance(value, bool) and not value >= schema.get("minimum", value):
+        yield f"{here} is below {schema['minimum']}"
+
+
+def _members(value: dict[str, Any], schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401
+    known, others = schema.get("properties", {}), schema.get("additionalProperties") or True
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{at or 'the document'} has no `{name}`"
+    for name, member in value.items():
+        yield from _faults(member, known.get(name, others), definitions, f"{at}.{name}" if at else name)
+
+
+def _is(value: object, name: str) -> bool:
+    if name == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))

@@ -1,0 +1,130 @@
+"""A run folder whose JSON somebody changed is told to be one: an error of ours, or a report. Never a traceback."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from loadcore.cli import main
+from loadcore.errors import LoadcoreError
+from loadcore.results import shape
+from loadcore.results.load import load
+from loadcore.results.summary import schema
+from tests.unit.runs.scripted import Follower, healthy, supervise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = ("summary.json", "manifest.json", "run.json")
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False),
+    st.text(max_size=5),
+    st.just([]),
+    st.just({}),
+    st.just([None]),
+    st.just({"a": {"b": []}}),
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    folder: Path = tmp_path_factory.mktemp("mutated") / "run"
+    supervise(folder, [healthy(0), healthy(1)], Follower())
+    return folder
+
+
+def places(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value of a document."""
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    return [at, *(place for key, member in members for place in places(member, (*at, key)))]
+
+
+def mutated(document: Any, place: tuple[Any, ...], junk: Any, *, gone: bool) -> Any:
+    """The document with another value at a place, or without it."""
+    if not place:
+        return junk
+    changed = copy.deepcopy(document)
+    within = changed
+    for key in place[:-1]:
+        within = within[key]
+    if gone:
+        del within[place[-1]]
+    else:
+        within[place[-1]] = junk
+    return changed
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_changed_document_is_told_or_shown(whole: Path, data: st.DataObject, sealed: bool) -> None:
+    """One value of another kind, or none, in any of the three documents, of a finished and of a killed run."""
+    name = data.draw(st.sampled_from(FILES))
+    original = {each: (whole / each).read_text(encoding="utf-8") for each in FILES}
+    document = json.loads(original[name])
+    place = data.draw(st.sampled_from(places(document)))
+    changed = mutated(document, place, data.draw(JUNK), gone=data.draw(st.booleans()))
+    try:
+        (whole / name).write_text(json.dumps(changed), encoding="utf-8")
+        if not sealed:
+            (whole / "manifest.json").unlink(missing_ok=True)
+            (whole / "summary.json").unlink(missing_ok=name != "summary.json")
+        for arguments in (["report", str(whole)], ["report", str(whole), "--json"]):
+            assert main(arguments) in {0, 104}, (name, place)
+        try:
+            run = load(whole)
+            assert isinstance(run.verify(), list)
+            assert repr(run)
+            assert isinstance(run.steps, dict)
+        except LoadcoreError:
+            pass
+    finally:
+        for each, text in original.items():
+            (whole / each).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "null", "3", '"x"', "{", "[" * 100_000, "\ufeff{}", "\x00", '{"files": 5}']
+)
+@pytest.mark.parametrize("name", FILES)
+def test_a_foreign_document_is_told(whole: Path, name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Something else by that name: what it is, and exit code 104 where nothing can be shown."""
+    original = (whole / name).read_text(encoding="utf-8")
+    try:
+        (whole / name).write_text(text, encoding="utf-8")
+        code = main(["report", str(whole)])
+    finally:
+        (whole / name).write_text(original, encoding="utf-8")
+
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    assert "bug" not in shown.err
+    assert code == (104 if name == "summary.json" else 0)
+    assert name != "summary.json" or "summary.json" in shown.err
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_shape_is_that_of_the_schema(whole: Path, data: st.DataObject) -> None:
+    """What is found is what a JSON Schema validator finds, but for keys of later versions, which are left alone."""
+    document = json.loads((whole / "summary.json").read_text(encoding="utf-8"))
+    place = data.draw(st.sampled_from(places(document)))
+    changed = mutated(document, place, data.draw(JUNK), gone=data.draw(st.booleans()))
+    validator = Draft202012Validator(
+        json.loads(json.dumps(schema()).replace('"additionalProperties": false', '"x": 0'))
+    )
+
+    assert shape.fault(document, schema()) is None
+    assert (shape.fault(changed, schema()) is None) == validator.is_valid(changed)
