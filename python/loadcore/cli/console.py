@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from loadcore import streams
 from loadcore.refusals import refusal
-from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
+from loadcore.report.glyphs import ASCII, UNICODE, Glyphs, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,14 +62,14 @@ class Console:
     def note(self, text: str) -> None:
         """Prints what is not the result; nothing if the user asked for quiet."""
         if not self.quiet:
-            _write(self._err, text)
+            self._tell(text)
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Prints what went wrong and what to do about it."""
         first, *rest = message.splitlines() or ["unknown"]
-        _write(self._err, "\n".join([f"{self._word('error')}: {first}", *(f"  {line}" for line in rest)]))
+        self._tell("\n".join([first, *(f"  {line}" for line in rest)]), "error")
         if hint:
-            _write(self._err, f"{self._word('hint')}: {hint}")
+            self._tell(hint, "hint")
 
     def failure(self, error: LoadcoreError) -> None:
         """Prints an exception of ours in the shape of every error."""
@@ -84,7 +84,7 @@ class Console:
         """Prints an exception that nobody expected, with its traceback, and where to report it."""
         import traceback
 
-        _write(self._err, "".join(traceback.format_exception(error)).rstrip())
+        self._tell("".join(traceback.format_exception(error)).rstrip())
         self.error(f"loadcore failed: {type(error).__name__}: {error}", f"this is a bug, please report it: {where}")
 
     def page(self) -> Page:
@@ -128,6 +128,12 @@ class Console:
         columns = self._environ.get("COLUMNS", "")
         width = int(columns) if columns.isdigit() and int(columns) else shutil.get_terminal_size((WIDEST, 24)).columns
         return max(_NARROWEST, min(width, WIDEST))
+
+    def _tell(self, text: str, word: str = "") -> None:
+        """Writes to stderr what may have come from anywhere: no control character reaches the terminal."""
+        lines = (printable(line, glyphs_of(self._err)) for line in text.split("\n"))
+        start = f"{self._word(word)}: " if word else ""
+        _write(self._err, start + "\n".join(lines))
 
     def _word(self, word: str) -> str:
         if not wants_color(self._err, self.color, self._environ):

@@ -80,5 +80,11 @@ def printable(text: str, glyphs: Glyphs) -> str:
 
     Control characters would otherwise reach the terminal and could move its cursor or change its colours.
     """
-    safe = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    if text.isprintable() and not glyphs.ascii_only:
+        return text
+    # Digits are grouped by a space that Python does not count among what can be printed.
+    safe = "".join(
+        character if character.isprintable() or character == glyphs.thousands else repr(character)[1:-1]
+        for character in text
+    )
     return safe.encode("ascii", "backslashreplace").decode("ascii") if glyphs.ascii_only else safe

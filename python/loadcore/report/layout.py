@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from loadcore.report.glyphs import printable
+
 if TYPE_CHECKING:
     from loadcore.report.glyphs import Glyphs
 
@@ -76,7 +78,8 @@ class Cell(NamedTuple):
 
 
 def cut(text: str, width: int, glyphs: Glyphs) -> str:
-    """The text, or as much of it as fits with an ellipsis."""
+    """The text without control characters, or as much of it as fits with an ellipsis."""
+    text = printable(text, glyphs)
     if cell_len(text) <= width:
         return text
     room = width - len(glyphs.ellipsis)
@@ -85,6 +88,7 @@ def cut(text: str, width: int, glyphs: Glyphs) -> str:
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page) -> list[str]:
     """A heading and rows. The first column is cut and others are left out where the width does not suffice."""
+    rows = [[cell._replace(text=printable(cell.text, page.glyphs)) for cell in row] for row in rows]
     kept = list(range(len(columns)))
     widths = [
         max(cell_len(column.title), *(cell_len(row[index].text) for row in rows)) if rows else cell_len(column.title)
@@ -119,6 +123,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page)
 def facts(label: Cell, parts: Sequence[Cell], page: Page, *, indent: int = 9) -> list[str]:
     """A labelled line of facts with dots between, continued on further lines where the width ends."""
     separator = f" {page.glyphs.dot} "
+    label = label._replace(text=printable(label.text, page.glyphs))
     start = label.text.ljust(indent) if len(label.text) < indent or not indent else f"{label.text} "
     room = max(page.width - len(MARGIN) - len(start), _NARROWEST_TEXT)
     lines: list[list[str]] = [[]]
@@ -138,7 +143,8 @@ def facts(label: Cell, parts: Sequence[Cell], page: Page, *, indent: int = 9) ->
 
 def sentence(label: Cell, text: str, page: Page) -> list[str]:
     """A labelled sentence, wrapped between words; further lines stand under the first word."""
-    words = iter(text.split())
+    label = label._replace(text=printable(label.text, page.glyphs))
+    words = iter(printable(word, page.glyphs) for word in text.split())
     room = max(page.width - len(MARGIN) - cell_len(label.text), _NARROWEST_TEXT)
     lines = [cut(next(words, ""), room, page.glyphs)]
     for word in words:
