@@ -89,8 +89,12 @@ def load(start: Path) -> Config:
 
 def _read(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        # Editors of other systems begin files with a mark that TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        line = problem.object[: problem.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: this is not UTF-8", hint="save the file as UTF-8") from problem
+    except (OSError, tomllib.TOMLDecodeError) as problem:
         raise ConfigError(f"{path} cannot be read: {problem}", hint="it must be a TOML file") from problem
 
 

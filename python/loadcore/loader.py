@@ -96,11 +96,36 @@ def _execute(path: Path) -> ModuleType:
     module.__file__ = str(path)
     # Dataclasses and type hints of the file look their module up here.
     sys.modules[module.__name__] = module
+    source = _source(path)
     with user_code(), _importable(path.parent):
-        with tokenize.open(path) as file:
-            source = file.read()
         exec(compile(source, str(path), "exec"), vars(module))  # noqa: S102 - a scenario file is a program of the user's
     return module
+
+
+def _source(path: Path) -> str:
+    """The text of a scenario file: UTF-8, unless its first lines say otherwise as Python files do."""
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except OSError as error:
+        raise ScenarioError([Problem(f"the file cannot be read: {error.strerror}", at=path.name)]) from error
+    except (SyntaxError, UnicodeDecodeError) as error:
+        line = next((number for number, text in enumerate(_lines(path), start=1) if not _is_utf8(text)), 1)
+        hint = "save the file as UTF-8, or name its encoding in the first line: # -*- coding: latin-1 -*-"
+        problem = Problem("the file is not UTF-8", at=f"{path.name}:{line}", hint=hint)
+        raise ScenarioError([problem]) from error
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -83,3 +83,19 @@ def test_what_is_no_toml_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "loadcore.toml", "users = \nrate = 1")
     with pytest.raises(ConfigError, match=r"loadcore\.toml cannot be read: .*line 1"):
         config.load(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
+    """Editors of other systems write one."""
+    (tmp_path / "loadcore.toml").write_bytes(b"\xef\xbb\xbfusers = 5\n")
+
+    assert config.load(tmp_path).values == {"users": 5}
+
+
+def test_a_file_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    """And with what to do."""
+    (tmp_path / "loadcore.toml").write_bytes(b"users = 5\nhost = 'http://m\xfcller'\n")
+
+    with pytest.raises(ConfigError, match=r"loadcore.toml, line 2: this is not UTF-8") as caught:
+        config.load(tmp_path)
+    assert caught.value.hint == "save the file as UTF-8"

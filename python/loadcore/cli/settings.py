@@ -3,12 +3,15 @@
 The scenario stands between the file and the environment, so what a file says is kept apart from what a user insists on.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import typer
 
+from loadcore.cli import options
 from loadcore.cli.loads import Wish
 from loadcore.cli.stages import checked_users
 from loadcore.config import Config
@@ -17,6 +20,11 @@ from loadcore.units import parse_duration, parse_rate
 
 LOAD = ("users", "rate", "max_users", "duration", "iterations")
 """The settings that make up the load."""
+
+_PREFIX = "LOADCORE_"
+_LISTS = ("LOADCORE_ENV", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON")
+"""Variables that the parser does not read by itself."""
+_SIMILAR = 0.8
 
 _READERS: Mapping[str, Callable[[Any], object]] = {
     "users": lambda value: checked_users(str(value)),
@@ -76,8 +84,9 @@ def gather(context: typer.Context, given: Mapping[str, Any], config: Config) -> 
         config: The file.
 
     Raises:
-        ConfigError: A value of the file cannot be read.
+        ConfigError: A value of the file cannot be read, or a variable of the environment is a mistyped setting.
     """
+    refuse_mistyped_variables(os.environ)
     insisted = {}
     for name, value in given.items():
         source = _source(context, name, value)
@@ -90,6 +99,32 @@ def gather(context: typer.Context, given: Mapping[str, Any], config: Config) -> 
         except ValueError as problem:
             raise ConfigError(f"{config.path}: `{name}`: {problem}") from None
     return Settings(insisted, {name: Setting(value, where) for name, value in config.values.items()})
+
+
+def refuse_mistyped_variables(environ: Mapping[str, str]) -> None:
+    """Refuse variables that are named almost as a setting: who writes one wants a load that the run would not have.
+
+    Others that begin alike are somebody's own.
+
+    Raises:
+        ConfigError: With everything that is mistyped.
+    """
+    known = {*_LISTS, *(name for option in vars(options).values() for name in _variables_of(option))}
+    short = [name.removeprefix(_PREFIX) for name in known]
+    problems = []
+    for name in sorted(environ):
+        similar = difflib.get_close_matches(name.removeprefix(_PREFIX), short, n=1, cutoff=_SIMILAR)
+        if name.startswith(_PREFIX) and name not in known and similar:
+            problems.append(f"the environment variable {name} is not a setting, did you mean {_PREFIX}{similar[0]}?")
+    if problems:
+        raise ConfigError("\n".join(problems), hint="give a variable of your own a name that no setting resembles")
+
+
+def _variables_of(option: object) -> Iterator[str]:
+    """The environment variables of a declared option."""
+    for declared in getattr(option, "__metadata__", ()):
+        names = getattr(declared, "envvar", None) or ()
+        yield from [names] if isinstance(names, str) else names
 
 
 def _source(context: typer.Context, name: str, value: object) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadcore.cli.prepare import load_file, prepare
-from loadcore.cli.settings import Setting, Settings, gather
+from loadcore.cli.settings import Setting, Settings, gather, refuse_mistyped_variables
 from loadcore.config import Config
 from loadcore.errors import ConfigError
 from loadcore.load import arrival_rate, users
@@ -158,3 +158,27 @@ def test_a_file_s_quantities_are_read_before_anything_runs(
     with pytest.raises(ConfigError) as caught:
         gather(context, {}, Config(tmp_path / "loadcore.toml", values))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LOADCORE_USER", "LOADCORE_USERS"),
+        ("LOADCORE_DURATON", "LOADCORE_DURATION"),
+        ("LOADCORE_THRESHOLDS", "LOADCORE_THRESHOLD"),
+        ("LOADCORE_WORKER", "LOADCORE_WORKERS"),
+    ],
+)
+def test_a_mistyped_variable_is_refused(name: str, meant: str) -> None:
+    """As an unknown key of a file is, with what was meant."""
+    with pytest.raises(ConfigError, match=f"{name} is not a setting, did you mean {meant}\\?"):
+        refuse_mistyped_variables({name: "5", "PATH": "/bin"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LOADCORE_USERS", "LOADCORE_ENV", "LOADCORE_PASSWORD", "LOADCORE_TOKEN", "LOADCORE_USERNAME", "USER", "HOSTS"],
+)
+def test_settings_and_variables_of_ones_own_are_not(name: str) -> None:
+    """What begins like a setting and resembles none is a scenario's own."""
+    refuse_mistyped_variables({name: "5"})

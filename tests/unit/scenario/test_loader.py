@@ -185,3 +185,34 @@ def test_loading_again_reads_the_file_again(tmp_path: Path) -> None:
     """A file that was changed is not served from memory."""
     loader.load(write(tmp_path, SCENARIOS))
     assert [each.name for each in loader.load(write(tmp_path, SCENARIOS.replace("order", "buy"))).scenarios][1] == "buy"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"# ok\nname = 'M\xfcller'\n",
+        b"# ok\n\xff\xfe\n",
+        "\ufeff# ok\n".encode("utf-16-le"),
+        b"# -*- coding: no-such -*-\n",
+        b"# -*- coding: utf-8 -*-\n# M\xfcller\n",
+    ],
+)
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path, content: bytes) -> None:
+    """A mistake of the file, not an exception of its code: what it is, where, and what to do."""
+    (tmp_path / "shop.py").write_bytes(content)
+    with pytest.raises(ScenarioError) as caught:
+        loader.load(tmp_path / "shop.py")
+
+    (problem,) = caught.value.problems
+    line = 2 if content.startswith((b"# ok", b"# -*- coding: utf-8")) else 1
+    assert (problem.message, problem.at) == ("the file is not UTF-8", f"shop.py:{line}")
+    assert "save the file as UTF-8" in str(problem.hint)
+
+
+@pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b"# -*- coding: latin-1 -*-\n# M\xfcller\n"])
+def test_a_mark_or_a_named_encoding_is_read(tmp_path: Path, start: bytes) -> None:
+    """As Python itself reads such files."""
+    text = 'from loadcore import *\ns = Scenario("s", base_url="http://a", load=users(1), steps=[get("/")])\n'
+    (tmp_path / "shop.py").write_bytes(start + text.encode())
+
+    assert [each.name for each in loader.load(tmp_path / "shop.py").scenarios] == ["s"]
