@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "expires_in": 3600,
             }
         elif path == "/refused-token":
-            secret = base64.b64decode(proof).decode().partition(":")[2]
+            in_body = parse_qs(request_body.decode()).get("client_secret")
+            secret = in_body[0] if in_body else base64.b64decode(proof).decode().partition(":")[2]
             document = {"error": "invalid_grant", "error_description": f"{secret} is wrong"}
         body = json.dumps(document).encode()
         self.send_response(status, f"Not with {proof}")

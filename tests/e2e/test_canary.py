@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 import sys
 import time
@@ -164,6 +165,78 @@ def test_secrets_are_found_where_they_are(folder: Path) -> None:
     assert hits(ACCOUNTS)
     assert hits((folder / "shop.py").read_bytes())
     assert hits(base64.b64encode(f"me:{CANARY}-password".encode()))
+
+
+FAILING = (
+    re.sub(r"(get|post)\((\"[^\"]+\")", r"\1(\2, expect=299", SCENARIO)
+    + """
+named = scenario(
+    "named", get("/named", expect=299), auth=api_key(SECRET, header="X-Gate"),
+)
+queried = scenario("queried", get("/queried", expect=299), auth=api_key(SECRET, query="k"))
+grant = scenario(
+    "grant", get("/granted"),
+    auth=oauth2_client_credentials(
+        token_url="/refused-token", client_id="id", client_secret=SECRET, client_in="body",
+        form={"assertion": env("CANARY_SECRET")},
+    ),
+)
+posted = scenario(
+    "posted",
+    post("/nested", json={"card": {"pin": "CANARY-pin"}, "list": [{"api_key": "CANARY-listed"}]}, expect=299),
+    get("/path?api_key=CANARY-parameter&sid=CANARY-sid", headers={"X-Session-Id": "CANARY-session"}, expect=299),
+)
+"""
+)
+"""The same, and more ways to authenticate; every response is one that is not expected, so that it is kept."""
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory, target: CanaryTarget) -> Path:
+    """The folder of a user whose scenarios fail everywhere, against a target that repeats everything."""
+    user: Path = tmp_path_factory.mktemp("failing")
+    (user / "shop.py").write_text(FAILING.replace("URL", target.url).replace("CANARY-", f"{CANARY}-"))
+    (user / "accounts.csv").write_text(ACCOUNTS)
+    return user
+
+
+def test_samples_hold_no_secret(failing: Path) -> None:
+    """Whatever a target repeats of what proves who the user is, nothing of it is kept or shown."""
+    environ = {"CANARY_SECRET": f"{CANARY}-secret"}
+    run = loadcore_command("run", "shop.py", "--out", "run", "--workers", "1", cwd=failing, environ=environ)
+    report = loadcore_command("report", "run", "-v", cwd=failing)
+    check = loadcore_command("check", "shop.py", "--send", "-v", "--json", cwd=failing, environ=environ)
+
+    kept = loadcore.load(failing / "run").samples
+    # The target repeats request line, headers and body, so a sample without a body would prove nothing.
+    assert len([sample for sample in kept if sample.response and '"echo": "' in sample.response.body]) > 10
+    assert {"GET /named", "GET /queried", "POST /nested", "GET /path"} <= {sample.step for sample in kept}
+    assert_no_secret_in(failing / "run")
+    for done in (run, report, check):
+        assert "***" in done.stdout
+        assert hits(done.stdout + done.stderr) == []
+
+
+def test_a_killed_run_holds_no_secret(failing: Path) -> None:
+    """What is written while a run goes on is without secrets, too, and is there after `kill -9`."""
+    folder = failing / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadcore", "run", "shop.py", "--iterations", "500", "--out", str(folder)],
+        cwd=failing,
+        env=environment({"CANARY_SECRET": f"{CANARY}-secret"}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (folder / "samples.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+    found = loadcore.load(folder)
+
+    assert found.state == "killed"
+    assert found.samples
+    assert hits((folder / "samples.jsonl").read_bytes()) == []
+    assert hits(str(found.summary)) == []
 
 
 def test_a_run_keeps_no_secret(shown: Shown, target: CanaryTarget) -> None:

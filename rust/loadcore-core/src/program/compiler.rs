@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::record::{
     CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
 };
+use crate::sample::Secrets;
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
 use crate::step::{CompiledComparison, Names, Slot};
 use crate::transport::Origin;
@@ -35,6 +36,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         feeders: Vec::new(),
         http: plan.http.clone(),
         samples: plan.samples,
+        secrets: Secrets::of_plan(&plan.auth),
         seed: plan.seed,
         warm_up_ns: plan.warm_up_ns,
         graceful_stop_ns: plan.graceful_stop_ns,

@@ -19,6 +19,7 @@ use crate::error::Problem;
 use crate::feeder::Binding;
 use crate::plan::{self, Plan};
 use crate::record::{CheckId, ScenarioId, StepId, Tables};
+use crate::sample::Secrets;
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
 use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template, Wanted};
 use crate::transport::Origin;
@@ -33,6 +34,8 @@ pub(crate) struct Program {
     pub(crate) feeders: Vec<FeederProgram>,
     pub(crate) http: plan::Http,
     pub(crate) samples: plan::Samples,
+    /// What must not be shown of anything that fails.
+    pub(crate) secrets: Secrets,
     pub(crate) seed: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) graceful_stop_ns: u64,
@@ -158,6 +161,8 @@ pub(crate) struct RequestProgram {
     pub(crate) wanted: Wanted,
     /// Whether its responses are looked at: by checks, extracts, or because all are to be shown.
     pub(crate) is_looked_at: bool,
+    /// Whether a response with a status below 300 may have to be shown: since it is looked at, or is not what is expected.
+    pub(crate) is_shown: bool,
     pub(crate) timeouts: plan::Timeouts,
     pub(crate) max_redirects: u8,
 }

@@ -102,6 +102,7 @@ impl ScenarioCompiler<'_, '_> {
             extracts: extracts.into(),
             wanted,
             is_looked_at,
+            is_shown: is_looked_at || !request.expect.is_empty(),
             timeouts,
             max_redirects,
         })

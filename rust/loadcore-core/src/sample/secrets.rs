@@ -10,6 +10,9 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::{Captures, Regex};
+use serde_json::Value;
+
+use crate::plan;
 
 /// What stands where something was.
 pub(crate) const HIDDEN: &str = "***";
@@ -36,8 +39,11 @@ pub(super) fn is_sensitive_header(name: &str) -> bool {
     is_sensitive(name) && !OPEN.contains(&&*lower) && !lower.starts_with("access-control-")
 }
 
+/// Parts of a way to authenticate that are no secrets, unless they come from the environment.
+const OPEN_PARTS: &[&str] = &["username", "client_id", "scope", "audience", "resource", "grant_type"];
+
 /// Values that are hidden wherever they stand.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Secrets {
     values: Vec<String>,
 }
@@ -49,6 +55,39 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
+    /// Those of a plan's ways to authenticate: what is written there, and what the environment holds.
+    pub(crate) fn of_plan(auths: &[plan::Auth]) -> Self {
+        let mut secrets = Self::default();
+        secrets.add_parts("", &serde_json::to_value(auths).unwrap_or_default());
+        secrets
+    }
+
+    fn add_parts(&mut self, name: &str, part: &Value) {
+        match part {
+            Value::Object(members) => {
+                for (key, member) in members {
+                    match (&**key, member) {
+                        ("env", Value::String(variable)) => {
+                            self.add(std::env::var(variable).unwrap_or_default().as_bytes());
+                        }
+                        ("text", Value::String(text)) if !text.contains('{') && !OPEN_PARTS.contains(&name) => {
+                            self.add(text.as_bytes());
+                        }
+                        _ => self.add_parts(key, member),
+                    }
+                }
+            }
+            Value::Array(members) => {
+                // A field and its value.
+                let field = members.first().and_then(Value::as_str).unwrap_or(name);
+                for member in members {
+                    self.add_parts(field, member);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Hides this value from now on, however it is written.
     pub(crate) fn add(&mut self, value: &[u8]) {
         let Ok(value) = std::str::from_utf8(value) else { return };

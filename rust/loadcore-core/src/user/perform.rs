@@ -243,7 +243,7 @@ impl<T: Transport> User<T> {
             cookies: self.cookies.is_some(),
             redirects: request.max_redirects > 0,
             body: request.wanted.wants_body(),
-            beginning: request.is_looked_at,
+            beginning: request.is_shown,
         }
     }
 

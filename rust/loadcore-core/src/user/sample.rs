@@ -304,7 +304,7 @@ impl<T: Transport> User<T> {
 
     /// What the user must not give away: what it authenticates with, and its variables with names of secrets.
     fn secrets(&self, scenario: &ScenarioProgram) -> Secrets {
-        let mut secrets = Secrets::default();
+        let mut secrets = self.worker.program.secrets.clone();
         for name in scenario.names.iter().filter(|name| crate::sample::is_sensitive(name)) {
             let value = scenario.names.find(name).and_then(|slot| self.variables.get(slot));
             secrets.add(value.unwrap_or_default());

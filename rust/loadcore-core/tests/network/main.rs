@@ -9,6 +9,7 @@ mod endless;
 mod idle;
 mod names;
 mod redirects;
+mod samples;
 mod sending;
 mod support;
 mod tls;

@@ -123,3 +123,17 @@ fn headers() {
         assert_eq!(shown, secrets.header(name, value), "{name}");
     }
 }
+
+/// What a plan authenticates with is hidden whatever it is called; what is no secret stays.
+#[test]
+fn of_a_plan() {
+    let auth = serde_json::json!([{"name": "login", "way": {
+        "kind": "oauth2", "token_url": "/token", "step": "token", "refresh_before_ns": 0,
+        "grant": {"grant": "password", "username": {"text": "someone"}, "password": {"text": "p4ssw0rd"}},
+        "form": [["assertion", {"text": "a55ert"}], ["audience", {"text": "https://api"}], ["x", {"env": "PATH"}]],
+    }}]);
+    let auth: Vec<plan::Auth> = serde_json::from_value(auth).unwrap();
+    let secrets = Secrets::of_plan(&auth);
+    let path = std::env::var("PATH").unwrap();
+    assert_eq!("someone *** *** https://api ***", secrets.hide(&format!("someone p4ssw0rd a55ert https://api {path}")));
+}

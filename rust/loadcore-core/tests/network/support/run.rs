@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use loadcore_core::clock::monotonic_ns;
 use loadcore_core::engine::{Control, Engine, Event};
 use loadcore_core::record::{Columns, ConnectTimings, EndReason, Outcome};
+use loadcore_core::sample::Sample;
 use loadcore_core::schedule::Share;
 use serde_json::Value;
 
@@ -37,6 +38,7 @@ pub(crate) struct Recorded {
     pub(crate) interim: u64,
     pub(crate) connections: u64,
     pub(crate) end: Option<EndReason>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 impl Recorded {
@@ -76,7 +78,7 @@ pub(crate) fn run_meddling(plan: &Value, meddle: impl FnOnce(Control)) -> Record
                     recorded.connections += u64::from(cell.connections);
                 }
             }
-            Event::Sample(_) => {}
+            Event::Sample(sample) => recorded.samples.push(*sample),
             Event::End(end) => recorded.end = Some(end.reason),
         }
     }
