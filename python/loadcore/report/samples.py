@@ -26,8 +26,11 @@ def reasons(summary: Entry) -> dict[Key, str]:
 
 def reason_of(error: Entry, found: Mapping[Key, str]) -> str | None:
     """Why an error of the summary happened, where a sample says so."""
-    kind, what = ("status", str(error["status"])) if error["status"] else ("outcome", str(error["outcome"]))
-    return found.get((error["step"], kind, what))
+    if not error["status"]:
+        return found.get((error["step"], "outcome", str(error["outcome"])))
+    # A token endpoint may answer as it should, and have no token all the same.
+    status = found.get((error["step"], "status", str(error["status"])))
+    return status or found.get((error["step"], "token", "access_token"))
 
 
 def section(summary: Entry, page: Page) -> list[str]:

@@ -113,6 +113,12 @@ pub(super) fn place(bytes: &[u8], is_secure: bool) -> Place<'_> {
     Place { host: host_name(text(host)), target: text(target), is_secure }
 }
 
+/// The value of the request's `Host` header.
+pub(super) fn host_of(bytes: &[u8]) -> &str {
+    let (_, rest) = split_at(bytes, b"\r\n");
+    text(split_at(rest.strip_prefix(b"Host: ").unwrap_or(rest), b"\r\n").0)
+}
+
 /// What is before a separator, and what is after it.
 pub(super) fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
     match memchr::memmem::find(bytes, separator) {

@@ -4,6 +4,7 @@
 
 use super::User;
 use super::capture::Capture;
+use super::rendered::host_of;
 use super::send::{Answer, Message};
 use super::worker::OriginId;
 use crate::auth::Refusal;
@@ -286,8 +287,14 @@ impl<T: Transport> User<T> {
         program: &RequestProgram,
         secrets: &mut Secrets,
     ) -> Option<RequestSample> {
-        let (bytes, origin) = (self.bytes(program), self.worker.origin(origin).to_string());
-        (!bytes.is_empty()).then(|| request(&origin, bytes, secrets))
+        let (bytes, origin) = (self.bytes(program), self.worker.origin(origin));
+        // A redirect may have led elsewhere.
+        let place = if program.has_own_host {
+            origin.to_string()
+        } else {
+            format!("{}://{}", if origin.tls { "https" } else { "http" }, host_of(bytes))
+        };
+        (!bytes.is_empty()).then(|| request(&place, bytes, secrets))
     }
 
     /// The response as it came, from its beginning, as far as it is still there.

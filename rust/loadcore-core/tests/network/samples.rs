@@ -93,3 +93,23 @@ fn an_unexpected_success_in_pieces() {
     assert_eq!("expected status 201, got 200", samples[0].reason);
     assert_eq!("here", samples[0].response.as_ref().expect("a response").body);
 }
+
+/// After a redirect to another place, that place is named.
+#[test]
+fn after_a_redirect() {
+    let there = Server::start(|talk| talk.answer_all(&answer(500, "there")));
+    let head = format!("HTTP/1.1 302 Found\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", there.url());
+    let here = Server::start(move |talk| talk.answer_all(head.as_bytes()));
+    let mut plan = plan(&here.url(), 1, &[get("/")]);
+    plan["http"]["max_redirects"] = json!(3);
+    plan["scenarios"][0]["steps"][0]["checks"] =
+        json!([{"name": "text", "claim": {"kind": "contains", "text": "here!"}}]);
+    let samples = run(&plan).samples;
+
+    assert_eq!(vec!["500", "text"], samples.iter().map(|sample| &*sample.what).collect::<Vec<_>>());
+    for sample in samples {
+        let request = sample.request.expect("a request");
+        assert_eq!((there.url(), "GET /x HTTP/1.1".to_owned()), (request.origin, request.line));
+        assert_eq!("there", sample.response.expect("a response").body);
+    }
+}
