@@ -40,21 +40,34 @@ def why_not_answered(
     return f"{causes().get(outcome, outcome)} ({outcome})", None
 
 
-def why_iterations_failed(start: RunStart, scenario: str, whole: Tally) -> str:
-    """What ended all iterations of a scenario before their end, as a clause; empty if counts do not tell."""
+def why_iterations_failed(start: RunStart, scenario: str, whole: Tally, samples: Sequence[Sample] = ()) -> str:
+    """What ended all iterations of a scenario before their end, as a clause; empty if that is not known."""
+    reasons = {(each.step, each.kind, each.what): each.reason for each in samples if each.scenario == scenario}
     found = [
-        f"the check `{name}` of {step} ended {check.failed} of them"
+        f"the check `{name}` of {step} ended {check.failed} of them{_found(reasons.get((step, 'check', name), ''))}"
         for of, step, name in start.stopping
         if of == scenario and (check := whole.checks.get((of, step, name))) and check.failed
     ]
     unanswered = [
-        f"{step.name} got no response {count} times ({outcome})"
+        f"{step.name} got no response {count} times ({_outcome(outcome, reasons.get((step.name, 'outcome', outcome)))})"
         for key, step in whole.steps.items()
         if key[:2] == (scenario, "main")
         for outcome, count in step.outcomes.most_common()
         if outcome not in {"ok", "interrupted"}
     ]
-    return "; ".join([*found, *unanswered]) or _missing_value(start, scenario, whole)
+    missing = [f"{step}: {reason}" for (step, kind, _), reason in reasons.items() if kind == "extract"]
+    return "; ".join([*found, *unanswered] or missing) or _missing_value(start, scenario, whole)
+
+
+def _found(reason: str) -> str:
+    """What a check found, behind what is said of it."""
+    found = reason.partition(" does not hold: ")[2]
+    return f" ({found})" if found else ""
+
+
+def _outcome(outcome: str, reason: str | None) -> str:
+    """An outcome with its reason, where there is more to say than what it means."""
+    return outcome if reason in {None, causes().get(outcome)} else f"{outcome}: {reason}"
 
 
 def idle(steps: int) -> str:

@@ -139,7 +139,7 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     for scenario in evidence.scenarios:
         if scenario.iterations_failed and not scenario.iterations_completed and not scenario.idle_steps:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
-            cause = failures.why_iterations_failed(evidence.start, scenario.name, evidence.whole)
+            cause = failures.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
 

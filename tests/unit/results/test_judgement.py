@@ -11,7 +11,7 @@ import pytest
 from loadcore.errors import ExitCode
 from loadcore.results.judgement import Evidence, judge
 from loadcore.results.record_of_run import RunEnd, WorkerEnd
-from loadcore.results.samples import Sample, SentRequest
+from loadcore.results.samples import Kind, Sample, SentRequest
 from loadcore.results.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
 from loadcore.verdict import Reason
 from tests.unit.results.numbers import START
@@ -161,6 +161,45 @@ def test_what_ended_every_iteration_is_named(start: RunStart, counted: Tally, ca
     (reason,) = judge(replace(GOOD, start=start, scenarios=FAILING, whole=counted)).reasons
 
     assert reason == f"shop: none of 100 iterations reached its end: {cause}"
+
+
+@pytest.mark.parametrize(
+    ("start", "counted", "kind", "what", "reason", "cause"),
+    [
+        (
+            STOPPED,
+            whole(failed=100),
+            "check",
+            "has items",
+            "the check `has items` does not hold: found 0",
+            "the check `has items` of GET /items ended 100 of them (found 0)",
+        ),
+        (
+            START,
+            whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(request_invalid=7))),
+            "outcome",
+            "request_invalid",
+            "the variable `jwt` has no value",
+            "GET /items got no response 7 times (request_invalid: the variable `jwt` has no value)",
+        ),
+        (
+            WANTING,
+            whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(ok=9))),
+            "extract",
+            "id",
+            "there is no value for `id`: the body has nothing there",
+            "GET /items: there is no value for `id`: the body has nothing there",
+        ),
+    ],
+)
+def test_a_sample_says_what_counts_cannot(
+    start: RunStart, counted: Tally, kind: Kind, what: str, reason: str, cause: str
+) -> None:
+    """What a check found, why a request could not be made, which value was missing."""
+    sample = Sample("shop", "main", "GET /items", kind, what, reason, 0, 0, 1, None, None)
+    (found,) = judge(replace(GOOD, start=start, scenarios=FAILING, whole=counted, samples=[sample])).reasons
+
+    assert found == f"shop: none of 100 iterations reached its end: {cause}"
 
 
 def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
