@@ -89,13 +89,17 @@ class ProcessLink(WorkerLink):
     def __init__(self, worker: int, log: Path) -> None:
         self.worker = worker
         self._log = log
-        with log.open("wb") as errors:
+        watched, held = os.pipe()
+        self._lifeline = os.fdopen(held, "wb", buffering=0)
+        """Held by this process and by no other, so that its end is that of the supervisor."""
+        with os.fdopen(watched, "rb", buffering=0), log.open("wb") as errors:
             self._process = subprocess.Popen(
                 # -P: modules of the user's folder must not stand in for those of the standard library.
-                [sys.executable, "-P", str(_BIRTH), "loadcore.worker", str(os.getpid())],
+                [sys.executable, "-P", str(_BIRTH), "loadcore.worker", str(os.getpid()), str(watched)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                pass_fds=(watched,),
                 process_group=0,
                 env=_environment(),
             )
@@ -146,6 +150,7 @@ class ProcessLink(WorkerLink):
         """End the process at once, if it still runs."""
         self._process.kill()
         self._process.wait()
+        self._lifeline.close()
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):  # What was not sent to a worker that is gone is of no interest.
                 self._process.stdin.close()

@@ -15,6 +15,7 @@ import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +29,9 @@ from loadcore.results.record_of_run import WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
 from loadcore.results.writer import SegmentedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXIT_WITHIN_S = 2.5
 """How long a worker without a supervisor may take to seal its files."""
@@ -170,15 +174,15 @@ class RowLog:
         )
 
 
-def main(born: threading.Event) -> int:
+def main(born: Callable[[], None]) -> int:
     """Run one share. Gives the exit code: 0 when everything was written.
 
     Args:
-        born: Set once this worker sees by itself that its supervisor is gone.
+        born: Called once this worker sees by itself that its supervisor is gone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     orders = Orders(os.dup(0))
-    born.set()
+    born()
     signal.signal(signal.SIGTERM, lambda _number, _frame: orders.stop())
     # Reports have the pipe for themselves: what anything else prints goes to the log.
     reports = Reports(os.dup(1), orders)
