@@ -14,7 +14,7 @@ from loadcore.engine import Description, check_plan, engine_version
 from loadcore.errors import PlanError, Problem, UsageError
 from loadcore.link import ProcessLink
 from loadcore.listeners import Listeners
-from loadcore.redaction import without_unshown_names
+from loadcore.redaction import without_secrets
 from loadcore.results.record_of_run import RunStart
 from loadcore.results.run import Run
 from loadcore.results.run_folder import RunFolder, new_run_id
@@ -42,7 +42,7 @@ def launch(
     text = plan.to_json()
     problems = check_plan(text)
     if problems:
-        raise PlanError(without_unshown_names((Problem(**each) for each in problems), plan.document))
+        raise PlanError(without_secrets((Problem(**each) for each in problems), plan.document))
     count = _workers(plan, workers)
     preflight.raise_file_limit()
     preflight.require_workers(count)

@@ -23,6 +23,8 @@ _SENSITIVE: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _QUERY_VALUE: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
+_VALUE_IN_MESSAGE: Final = re.compile(r"invalid (?:type|value): .+, expected ", re.DOTALL)
+"""How a reader of JSON says what it found in place of another thing."""
 _VARIABLE_IN_MESSAGE: Final = re.compile(r"`\{([^`{}]+)\}`")
 _VARIABLE_ALONE: Final = re.compile(r"\{\$?[\w.-]+(?::\w+)?\}")
 
@@ -48,17 +50,21 @@ def _way(way: dict[str, Any]) -> dict[str, Any]:
     return {name: (_any if name in {"request", "headers"} else _secrets)(value) for name, value in way.items()}
 
 
-def without_unshown_names(problems: Iterable[Problem], document: PlanDocument) -> list[Problem]:
-    """The problems that the engine found, without names of variables that the plan would not show.
+def without_secrets(problems: Iterable[Problem], document: PlanDocument) -> list[Problem]:
+    """The problems that the engine found, without names and values that the plan would not show.
 
-    A password that holds `{braces}` asks for a variable, and its name is part of the password.
+    A password that holds `{braces}` asks for a variable, and its name is part of the password. A file of test data that
+    has another form has accounts in it all the same.
     """
     plan = json.dumps(redact(document), ensure_ascii=False)
 
     def shown(match: re.Match[str]) -> str:
         return match[0] if re.search(rf"\{{{re.escape(match[1])}[:}}]", plan) else "`{***}`"
 
-    return [replace(problem, message=_VARIABLE_IN_MESSAGE.sub(shown, problem.message)) for problem in problems]
+    def told(message: str) -> str:
+        return _VARIABLE_IN_MESSAGE.sub(shown, _VALUE_IN_MESSAGE.sub("expected ", message))
+
+    return [replace(problem, message=told(problem.message)) for problem in problems]
 
 
 def _secrets(value: object) -> object:

@@ -9,7 +9,7 @@ from loadcore.compiler.compile import compile_into
 from loadcore.compiler.problems import Problems
 from loadcore.engine import check_plan
 from loadcore.errors import Problem, ScenarioError
-from loadcore.redaction import without_unshown_names
+from loadcore.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,5 +64,5 @@ def _problems_of_plan(plan: Plan, found: Sequence[Problem]) -> list[Problem]:
         # Python's texts may hold such a half, as JSON's may. No bytes can be made of it.
         half = ascii(error.object[error.start])
         return [Problem(f"a text of the scenario holds {half}, which is half of a character")]
-    problems = without_unshown_names((Problem(**each) for each in check_plan(text)), plan.document)
+    problems = without_secrets((Problem(**each) for each in check_plan(text)), plan.document)
     return [problem for problem in problems if not found or (problem.at and problem.at not in places)]

@@ -104,6 +104,8 @@ STATEMENTS = [
     's = run(get("/"), feeders=[rows_feeder({"password": "CANARY"})])',
     's = run(get("/"), feeders=[csv_feeder("bad.csv")])',
     's = run(get("/"), feeders=[json_feeder("bad.json")])',
+    's = run(get("/"), feeders=[json_feeder("list.json")])',
+    's = run(get("/"), feeders=[json_lines_feeder("bad.jsonl")])',
     's = run(get("/", headers="CANARY"))',
     's = run(get("/", headers=["CANARY"]))',
     's = run(get("/", headers={"Authorization: CANARY": ""}))',
