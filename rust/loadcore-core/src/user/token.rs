@@ -9,6 +9,7 @@ use super::send::{Message, NoAnswer, Withheld};
 use super::worker::OriginId;
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
 use crate::program::{ScenarioProgram, append_line};
+use crate::random::Random;
 use crate::record::Outcome;
 use crate::step::RenderError;
 use crate::timer::Interrupted;
@@ -133,7 +134,12 @@ impl<T: Transport> User<T> {
         due_ns: u64,
     ) -> Result<(Result<Granted, Refusal>, u64), Unanswered> {
         let request = &means.token.request;
-        if let Err(problem) = self.render_token_request(scenario, means, fetch) {
+        // When a token is asked for depends on clocks. What it draws must not change what the iteration draws after it.
+        let own = Random::new(self.random.state(), "token", due_ns);
+        let of_iteration = std::mem::replace(&mut self.random, own);
+        let rendered = self.render_token_request(scenario, means, fetch);
+        self.random = of_iteration;
+        if let Err(problem) = rendered {
             let name = scenario.names.name(problem.slot());
             let reason = format!("`{{{name}}}` in the token request: {problem}");
             let failed = NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns };

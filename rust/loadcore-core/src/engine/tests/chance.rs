@@ -120,3 +120,33 @@ fn arrivals_draw_the_same_whoever_serves_them() {
     assert_eq!(first, run(&[55, 8], 1));
     assert_eq!(first, run(&[14, 61, 2], 3));
 }
+
+/// Token requests, which come when the clock says, take nothing from what an iteration draws.
+#[test]
+fn tokens_are_drawn_apart() {
+    let run = |lifetime_s: u64| {
+        let mut plan = auth::with_oauth(None, users(3, 3000));
+        plan["auth"][0]["way"]["grant"] = auth::by_password("{$uuid}");
+        plan["scenarios"][0]["steps"][0]["url"] = json!("/{$user}/{$iteration}/{$random(1,1000000)}");
+        let sent = Sent::default();
+        let log = Rc::clone(&sent);
+        let fake = FakeTransport::new(move |request, _| {
+            let path = String::from_utf8_lossy(request).split(' ').nth(1).expect("a path").to_owned();
+            if path == "/token" {
+                let body = format!(r#"{{"access_token": "t", "token_type": "bearer", "expires_in": {lifetime_s}}}"#);
+                return Some(Reply::ok(ms(20), &body));
+            }
+            log.borrow_mut().push((0, path));
+            Some(Reply::ok(ms(10), ""))
+        });
+        let tokens = simulate(&plan, fake).of("token").count();
+        (tokens, by_iteration(&sent))
+    };
+    let ((seldom, first), (often, second)) = (run(3600), run(1));
+
+    assert_eq!(3, seldom);
+    assert!(often >= 9, "{often}");
+    let mut pairs = first.iter().filter_map(|(iteration, values)| Some((values, second.get(iteration)?)));
+    assert!(pairs.clone().count() > 600);
+    assert!(pairs.all(|(values, others)| values == others));
+}
