@@ -12,7 +12,7 @@ on its own is what `extract` takes:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, final
 
 from loadcore.errors import Problem, ScenarioError
@@ -37,6 +37,7 @@ class Subject:
 
     kind: Literal["status", "header", "json", "contains", "regex", "size", "service_time", "variable"]
     argument: str = ""
+    pick: Literal["first", "random", "all"] = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Default:
     """A value to extract, and what is taken when it is not there."""
 
     source: Subject
-    default: str
+    default: Scalar
 
 
 class _Comparable:
@@ -140,7 +141,7 @@ class _Optional(_Comparable):
     __slots__ = ()
 
     def exists(self) -> Claim:
-        """Claims that the value is there."""
+        """Claims that the value is there. JSON's `null` is not."""
         return Claim(self._subject)
 
 
@@ -155,9 +156,53 @@ class Extractable(_Optional):
 
     __slots__ = ()
 
-    def default(self, text: str) -> Default:
-        """What `extract` takes when the value is missing. Without it a missing value ends the iteration as failed."""
-        return Default(self._subject, text)
+    def default(self, value: Scalar) -> Default:
+        """What `extract` takes when the value is missing. Without it a missing value ends the iteration as failed.
+
+        `None` leaves the variable without a value, so that `variable(name).exists()` is false.
+        """
+        return Default(self._subject, value)
+
+
+@final
+class JsonValue(Extractable):
+    """The first value at a JSONPath. For extracts it can be any of the values there, or all of them."""
+
+    __slots__ = ()
+
+    def random(self) -> Several:
+        """One of the values at the path, each as likely as the others; `null` is never taken.
+
+        extract={"item_id": response.json("$.items[*].id").random()}
+        """
+        return Several(replace(self._subject, pick="random"))
+
+    def all(self) -> Several:
+        """All values at the path, as a JSON array; `"{ids:json}"` sends it as one."""
+        return Several(replace(self._subject, pick="all"))
+
+
+@final
+class Several:
+    """One or all of several values at a JSONPath, for extracts."""
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    @property
+    def subject(self) -> Subject:
+        """What is looked at."""
+        return self._subject
+
+    def __repr__(self) -> str:
+        """The value as it is written."""
+        return f"response.json({self._subject.argument!r}).{self._subject.pick}()"
+
+    def default(self, value: Scalar) -> Default:
+        """What `extract` takes when there are no values. Without it that ends the iteration as failed."""
+        return Default(self._subject, value)
 
 
 @final
@@ -178,9 +223,9 @@ class Regex:
         """Claims that it matches somewhere."""
         return Claim(self._subject)
 
-    def default(self, text: str) -> Default:
+    def default(self, value: Scalar) -> Default:
         """What `extract` takes when nothing matches. Without it that ends the iteration as failed."""
-        return Default(self._subject, text)
+        return Default(self._subject, value)
 
 
 @final
@@ -208,12 +253,13 @@ class Response:
         """The first header of this name, in any case."""
         return Extractable(Subject("header", name))
 
-    def json(self, path: str) -> Extractable:
+    def json(self, path: str) -> JsonValue:
         """The first value at a JSONPath (RFC 9535), as `$.items[0].id`.
 
-        Strings are taken without quotes, all else as JSON text.
+        Strings are taken without quotes, all else as JSON text, digit by digit. `null` counts as missing, except that
+        `== None` claims it.
         """
-        return Extractable(Subject("json", path))
+        return JsonValue(Subject("json", path))
 
     def regex(self, pattern: str) -> Regex:
         """A regular expression over the body, in the syntax of the Rust `regex` crate: linear time, no look-around."""

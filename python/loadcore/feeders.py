@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from loadcore.errors import Problem, ScenarioError
 from loadcore.place import Place, here
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Order: TypeAlias = Literal["sequential", "random", "shuffled", "per_user", "unique"]
 AtEnd: TypeAlias = Literal["recycle", "stop", "fail"]
-Value: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = str | int | float | bool | list[Any] | dict[str, Any] | None
 Rows: TypeAlias = Iterable[Mapping[str, Value]]
 
 
@@ -26,6 +26,7 @@ class FileFeeder:
     path: str | Path
     order: Order
     at_end: AtEnd
+    delimiter: str = ","
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
@@ -43,19 +44,22 @@ class RowsFeeder:
 Feeder: TypeAlias = FileFeeder | RowsFeeder
 
 
-def csv_feeder(path: str | Path, *, order: Order = "sequential", at_end: AtEnd = "recycle") -> FileFeeder:
-    """Rows of a CSV file in UTF-8 whose first line names the columns.
+def csv_feeder(
+    path: str | Path, *, delimiter: str = ",", order: Order = "sequential", at_end: AtEnd = "recycle"
+) -> FileFeeder:
+    r"""Rows of a CSV file in UTF-8 whose first line names the columns.
 
         csv_feeder("users.csv", order="unique")
 
     Args:
         path: The file, relative to the file in which this is written.
+        delimiter: What separates values: `","`, `"\t"`, or `";"` as spreadsheets write where numbers have a comma.
         order: `sequential`: the next row. `random`: any row, as the seed decides for each iteration. `shuffled`: the
             next row of a shuffled table. `per_user`: each user keeps its row. `unique`: as `per_user`, and there must
             be a row for every user.
         at_end: When rows are used up: `recycle` begins again, `stop` ends the users, `fail` ends the run as failed.
     """
-    return FileFeeder("csv", path, order, at_end)
+    return FileFeeder("csv", path, order, at_end, delimiter)
 
 
 def json_feeder(path: str | Path, *, order: Order = "sequential", at_end: AtEnd = "recycle") -> FileFeeder:
@@ -82,7 +86,8 @@ def rows_feeder(
         rows_feeder(make_rows)              a generator function: not called before the run is prepared
 
     Args:
-        rows: The rows. All have the same keys; values are texts, numbers, booleans or None.
+        rows: The rows. All have the same keys; values are strings, numbers, booleans, None, and lists or dictionaries
+            of these.
         limit: More rows than this are refused, since they travel in the plan. Larger tables belong in a file.
         order: As of `csv_feeder`.
         at_end: As of `csv_feeder`.

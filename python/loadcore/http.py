@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
-from loadcore.checks import Check, Claim, Default, Extractable, Regex, StatusClass
+from loadcore.checks import Check, Claim, Default, Extractable, Regex, Several, StatusClass
 from loadcore.place import Place, here
 from loadcore.step import Step
 
@@ -19,7 +19,7 @@ Text: TypeAlias = str | int | float | bool
 Fields: TypeAlias = Mapping[str, Text | Sequence[Text]]
 """Names and values; a list of values repeats the name."""
 Expected: TypeAlias = int | StatusClass
-Source: TypeAlias = Extractable | Regex | Default
+Source: TypeAlias = Extractable | Several | Regex | Default
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,16 @@ Pair: TypeAlias = tuple[str, str]
 Range: TypeAlias = tuple[int, int]
 
 
+class JsonText(TypedDict):
+    """A value that is not a string, as JSON text: its numbers keep their digits."""
+
+    json: str
+
+
+LiteralPlan: TypeAlias = str | int | bool | JsonText | None
+"""A value as the user wrote it."""
+
+
 class EnvSecret(TypedDict):
     """A secret that the engine reads from the environment."""
 
@@ -92,8 +102,9 @@ class SourcePlan(TypedDict):
 
     kind: Literal["csv", "json", "json_lines", "rows"]
     path: NotRequired[str]
+    delimiter: NotRequired[str]
     columns: NotRequired[list[str]]
-    rows: NotRequired[list[list[Any]]]
+    rows: NotRequired[list[list[LiteralPlan]]]
 
 
 class FeederPlan(TypedDict):
@@ -191,7 +202,7 @@ class ComparisonPlan(TypedDict):
     """How a value compares, and with what."""
 
     operator: str
-    value: Any
+    value: LiteralPlan
 
 
 class CheckPlan(TypedDict):
@@ -219,11 +230,15 @@ class ExtractFromPlan(TypedDict):
 
     kind: Literal["json", "regex", "header"]
     path: NotRequired[str]
+    pick: NotRequired[Literal["first", "random", "all"]]
     pattern: NotRequired[str]
     name: NotRequired[str]
 
 
-ExtractPlan = TypedDict("ExtractPlan", {"variable": str, "from": ExtractFromPlan, "default": NotRequired[str]})
+ExtractPlan = TypedDict(
+    "ExtractPlan",
+    {"variable": str, "from": ExtractFromPlan, "default": NotRequired[str], "optional": NotRequired[bool]},
+)
 """Takes a value from a response into a variable."""
 
 
@@ -241,7 +256,6 @@ class BodyPlan(TypedDict):
     """A request's body; what it holds depends on its kind."""
 
     kind: Literal["json", "form", "text", "bytes", "multipart"]
-    value: NotRequired[Any]
     fields: NotRequired[list[Pair]]
     text: NotRequired[str]
     base64: NotRequired[str]

@@ -113,8 +113,8 @@ def _hidden_members(thing: dict[str, Any]) -> dict[str, Any]:
             thing.get("path", thing.get("header", ""))
         ):
             return {"compare": {**compare, "value": HIDDEN}}
-        case {"kind": "json", "value": body}:
-            return {"value": _json(body, is_secret=False)}
+        case {"kind": "json", "text": str() as body}:
+            return {"text": json.dumps(_json(json.loads(body), is_secret=False), ensure_ascii=False)}
         case {"text": str() as text} if is_sensitive(thing.get("name", text)):
             return {"text": _hidden(text)}
         case {"variable": variable} if is_sensitive(variable):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.fields import compile_fields
+from loadcore.compiler.literals import json_text
 from loadcore.http import Upload
 from loadcore.kinds import kind_of
 
@@ -64,11 +64,10 @@ def _raw(request: Request, problems: Problems) -> BodyPlan:
 
 def _json(value: object, place: Place | None, problems: Problems) -> BodyPlan:
     try:
-        # There and back: what arrives in the plan is what JSON makes of it, whatever class it had.
-        return {"kind": "json", "value": json.loads(json.dumps(value, allow_nan=False))}
+        return {"kind": "json", "text": json_text(value)}
     except (TypeError, ValueError, RecursionError) as error:
         problems.add(place, f"the JSON body cannot be written: {error}")
-        return {"kind": "json", "value": None}
+        return {"kind": "json", "text": "null"}
 
 
 def _multipart(request: Request, problems: Problems) -> BodyPlan:

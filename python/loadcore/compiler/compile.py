@@ -126,10 +126,8 @@ class _Compiler:
     def _feeder_names(self, scenario: Scenario) -> list[str]:
         if not isinstance(scenario.feeders, tuple):
             message = f"feeders is {shown(scenario.feeders)}: it must be a list"
-            self._problems.add(scenario.place, message, 'write feeders=[csv_feeder("users.csv")]')
-            return []
-        names = (self._feeders.register(feeder, scenario.place) for feeder in scenario.feeders)
-        return [name for name in names if name is not None]
+            return [self._feeders.refuse(scenario.place, message, 'write feeders=[csv_feeder("users.csv")]')]
+        return [self._feeders.register(feeder, scenario.place) for feeder in scenario.feeders]
 
     def _duration_of_run(self, name: str, default: str) -> int:
         value, place = self._of_run(name, default)

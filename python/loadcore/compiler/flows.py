@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loadcore.auth import Auth
     from loadcore.compiler.problems import Problems
     from loadcore.place import Place
-    from loadcore.plan import CheckPlan, ExtractPlan, StepPlan
+    from loadcore.plan import CheckPlan, StepPlan
 
 _MOST_DEEP: Final = 32
 _OPTIONS: Final = frozenset(RequestOptions.__annotations__)
@@ -160,7 +160,7 @@ class FlowCompiler:
             problems.add(place, f"extract is {shown(extract)}: it must be a dictionary of variables to values")
         elif extract:
             taken = (compile_extract(variable, source, place, problems) for variable, source in extract.items())
-            plan["extracts"] = cast("list[ExtractPlan]", [each for each in taken if each])
+            plan["extracts"] = [*taken]
 
 
 def _placed(plan: StepPlan, place: Place | None) -> StepPlan:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from loadcore.checks import Check, Claim, Comparison, Default, Extractable, Regex
+from loadcore.checks import Check, Claim, Comparison, Default, Extractable, Regex, Several, Subject
+from loadcore.compiler.literals import json_text, literal
 from loadcore.kinds import shown
 from loadcore.redaction import is_sensitive
 from loadcore.units import parse_duration, parse_size
@@ -37,24 +38,39 @@ def compile_check(check: Claim | Check, place: Place | None, problems: Problems)
     return plan
 
 
-def compile_extract(variable: object, source: object, place: Place | None, problems: Problems) -> ExtractPlan | None:
-    """The plan of an extract; `None` if it is none."""
+def compile_extract(variable: object, source: object, place: Place | None, problems: Problems) -> ExtractPlan:
+    """The plan of an extract."""
     name = problems.text(place, "the variable of an extract", variable)
-    default = source.default if isinstance(source, Default) else None
     if isinstance(source, Default):
         subject = source.source
-    elif isinstance(source, Extractable | Regex):
+    elif isinstance(source, Extractable | Regex | Several):
         subject = source.subject
     else:
         hint = "extracts come from response.json(path), response.regex(pattern) and response.header(name)"
         problems.add(place, f'nothing can be extracted into "{name}" from {_shown(source)}', hint)
-        return None
+        # The variable is still one that this sets: nothing else is wrong with its uses.
+        subject = Subject("header", "unknown")
     argument = {"json": "path", "regex": "pattern", "header": "name"}[subject.kind]
     text = problems.text(place, f'the {argument} of the extract into "{name}"', subject.argument)
     plan: dict[str, Any] = {"variable": name, "from": {"kind": subject.kind, argument: text}}
-    if default is not None:
-        plan["default"] = default if isinstance(default, str) else json.dumps(default)
+    if subject.pick != "first":
+        plan["from"]["pick"] = subject.pick
+    if isinstance(source, Default):
+        plan |= _default(source.default, name, place, problems)
     return plan  # type: ignore[return-value]
+
+
+def _default(default: object, variable: str, place: Place | None, problems: Problems) -> dict[str, Any]:
+    """What the variable has where nothing is found."""
+    if default is None:
+        return {"optional": True}
+    if isinstance(default, str):
+        return {"default": default}
+    try:
+        return {"default": json_text(default)}
+    except (TypeError, ValueError) as error:
+        problems.add(place, f'the default of the extract into "{variable}" cannot be written: {error}')
+        return {"optional": True}
 
 
 def compile_statuses(expected: object, what: str, place: Place | None, problems: Problems) -> list[Range]:
@@ -97,7 +113,12 @@ def compile_comparison(compare: Comparison, what: str, place: Place | None, prob
         problems.add(
             place, f"{what} is compared with {shown(compare.value)}: it must be a text, a number, True, False or None"
         )
-    return {"operator": compare.operator, "value": compare.value}
+        return {"operator": compare.operator, "value": 0}
+    try:
+        return {"operator": compare.operator, "value": literal(compare.value)}
+    except ValueError:
+        problems.add(place, f"{what} is compared with {compare.value!r}, which JSON does not have")
+        return {"operator": compare.operator, "value": 0}
 
 
 def _claim(claim: Claim, place: Place | None, problems: Problems) -> ClaimPlan:

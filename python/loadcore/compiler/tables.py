@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from loadcore.compiler.literals import literal
 from loadcore.compiler.names import free_name
 from loadcore.feeders import FileFeeder, RowsFeeder
-from loadcore.kinds import shown
+from loadcore.kinds import kind_of, shown
 from loadcore.user_code import user_code
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
     from loadcore.feeders import Feeder, Rows
     from loadcore.place import Place
-    from loadcore.plan import FeederPlan, SourcePlan
+    from loadcore.plan import FeederPlan, LiteralPlan, SourcePlan
 
 _ORDERS: Final = ("sequential", "random", "shuffled", "per_user", "unique")
 _FEEDERS: Final = 'write csv_feeder("users.csv") or another feeder'
@@ -32,16 +32,15 @@ class FeederRegistry:
         self._names: dict[int, str] = {}
         self.plans: list[FeederPlan] = []
 
-    def register(self, feeder: Feeder, place: Place | None) -> str | None:
-        """The name under which it stands in the plan; `None` if it is none."""
+    def register(self, feeder: Feeder, place: Place | None) -> str:
+        """The name under which it stands in the plan."""
         if not isinstance(feeder, FileFeeder | RowsFeeder):
-            self._problems.add(place, f"{shown(feeder)} is not a feeder", _FEEDERS)
-            return None
+            return self.refuse(place, f"{shown(feeder)} is not a feeder", _FEEDERS)
         if id(feeder) not in self._names:
             source = self._file(feeder) if isinstance(feeder, FileFeeder) else self._rows(feeder)
             wish = Path(source["path"]).stem if "path" in source else "rows"
             plan: FeederPlan = {
-                "name": free_name(wish, self._names.values()),
+                "name": free_name(wish, [known["name"] for known in self.plans]),
                 "source": source,
                 "order": self._problems.member(feeder.place, "order", feeder.order, _ORDERS),
                 "at_end": self._problems.member(feeder.place, "at_end", feeder.at_end, _AT_ENDS),
@@ -52,11 +51,31 @@ class FeederRegistry:
             self.plans.append(plan)
         return self._names[id(feeder)]
 
+    def refuse(self, place: Place | None, message: str, hint: str) -> str:
+        """Says what is wrong. Gives the name of a feeder without rows: what it would have given is not known."""
+        self._problems.add(place, message, hint)
+        name = free_name("unusable", [plan["name"] for plan in self.plans])
+        source: SourcePlan = {"kind": "rows", "columns": [], "rows": []}
+        plan: FeederPlan = {"name": name, "source": source, "order": _ORDERS[0], "at_end": _AT_ENDS[0]}
+        if place is not None:
+            plan["at"] = str(place)
+        self.plans.append(plan)
+        return name
+
     def _file(self, feeder: FileFeeder) -> SourcePlan:
         path = (feeder.place.folder if feeder.place else Path.cwd()) / feeder.path
-        if not path.is_file():
-            self._problems.add(feeder.place, f"there is no file {path}")
-        return {"kind": feeder.kind, "path": str(path)}
+        source: SourcePlan = {"kind": feeder.kind, "path": str(path)}
+        if feeder.delimiter != ",":
+            source["delimiter"] = self._delimiter(feeder)
+        return source
+
+    def _delimiter(self, feeder: FileFeeder) -> str:
+        delimiter: object = feeder.delimiter
+        if isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\r\n\0':
+            return delimiter
+        message = f"the delimiter is {delimiter!r}: it must be one character of ASCII, and not a quote or a line end"
+        self._problems.add(feeder.place, message, """write delimiter=";" or delimiter="\\t\"""")
+        return ","
 
     def _rows(self, feeder: RowsFeeder) -> SourcePlan:
         place, problems = feeder.place, self._problems
@@ -77,13 +96,13 @@ class FeederRegistry:
     def _table(self, rows: list[Any], place: Place | None) -> SourcePlan:
         """Columns and rows. The first row that does not fit is reported: the others will be like it."""
         columns = [*rows[0]] if rows and isinstance(rows[0], Mapping) else []
-        table: list[list[Any]] = []
+        table: list[list[LiteralPlan]] = []
         for number, row in enumerate(rows, start=1):
             wrong = _wrong(row, columns)
             if wrong is not None:
                 self._problems.add(place, f"row {number} of rows_feeder {wrong}")
                 break
-            table.append([row[column] for column in columns])
+            table.append([literal(row[column]) for column in columns])
         return {"kind": "rows", "columns": columns, "rows": table}
 
 
@@ -96,8 +115,10 @@ def _wrong(row: object, columns: list[Any]) -> str | None:
     for name, value in row.items():
         if not isinstance(name, str):
             return f"has the column {shown(name)}: it must be a text"
-        if value is not None and not isinstance(value, str | int | float | bool):
-            return f'has a {type(value).__name__} in "{name}": it must be a text, a number, a boolean or None'
-        if isinstance(value, float) and not math.isfinite(value):
-            return f'has {value} in "{name}"'
+        if value is not None and not isinstance(value, str | int | float | bool | list | dict):
+            return f'has {kind_of(value)} in "{name}": it must be a string, a number, a boolean, None, a list or a dict'
+        try:
+            literal(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            return f'has {kind_of(value)} in "{name}" that cannot be written as JSON: {error}'
     return None

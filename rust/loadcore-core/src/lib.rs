@@ -12,6 +12,7 @@ mod executor;
 pub mod feeder;
 pub mod h1;
 pub mod health;
+mod json;
 pub mod plan;
 mod program;
 pub mod random;

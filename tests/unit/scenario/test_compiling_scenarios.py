@@ -179,7 +179,6 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ),
         ({"feeders": csv_feeder("x.csv")}, "it must be a list"),
         ({"feeders": ["x.csv"]}, "a str is not a feeder"),
-        ({"feeders": [csv_feeder("nowhere.csv")]}, "there is no file"),
         ({"http": Timeouts()}, "it must be Http(…)"),
         ({"http": Http(reuse="never")}, "reuse is 'never' (there are: user, iteration, request)"),  # type: ignore[arg-type]
         ({"http": Http(cookies=1)}, "cookies is 1: it must be True or False"),  # type: ignore[arg-type]

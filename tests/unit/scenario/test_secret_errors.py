@@ -99,7 +99,7 @@ STATEMENTS = [
     's = run(get("/"), feeders=rows_feeder([{"password": "CANARY"}]))',
     's = run(get("/"), feeders=[rows_feeder(["CANARY"])])',
     's = run(get("/"), feeders=[rows_feeder([("me", "CANARY")])])',
-    's = run(get("/"), feeders=[rows_feeder([{"password": ["CANARY"]}])])',
+    's = run(get("/"), feeders=[rows_feeder([{"password": {"CANARY"}}])])',
     's = run(get("/"), feeders=[rows_feeder("CANARY")])',
     's = run(get("/"), feeders=[rows_feeder({"password": "CANARY"})])',
     's = run(get("/"), feeders=[csv_feeder("bad.csv")])',

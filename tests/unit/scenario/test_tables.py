@@ -73,15 +73,21 @@ def test_rows_up_to_the_limit_are_taken() -> None:
         ([5], "row 1 of rows_feeder is 5: it must be a dictionary"),
         ([{"a": 1}, {"b": 1}], "row 2 of rows_feeder has the columns b; the first row has a"),
         ([{1: 1}], "row 1 of rows_feeder has the column 1: it must be a text"),
-        ([{"a": [1]}], 'row 1 of rows_feeder has a list in "a": it must be a text, a number, a boolean or None'),
-        ([{"a": float("inf")}], 'row 1 of rows_feeder has inf in "a"'),
+        (
+            [{"a": {1}}],
+            'row 1 of rows_feeder has a set in "a": it must be a string, a number, a boolean, None, a list or a dict',
+        ),
+        (
+            [{"a": float("inf")}],
+            'row 1 of rows_feeder has a float in "a" that cannot be written as JSON: ',
+        ),
         (lambda: "text", "rows_feeder got str: it must be a list of dictionaries"),
         (5, "rows_feeder got int: it must be a list of dictionaries"),
     ],
 )
 def test_rows_that_are_no_table(rows: Any, message: str) -> None:
     """The first row that does not fit is named."""
-    assert problems(scenario(feeders=[rows_feeder(rows)]))[0] == message
+    assert problems(scenario(feeders=[rows_feeder(rows)]))[0].startswith(message)
 
 
 def test_a_feeder_of_a_kind_that_does_not_exist_is_refused() -> None:

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::reason;
 use super::response::{Granted, Refusal, SECOND_NS, TokenAnswer, lifetime_of_jwt, nanoseconds, without_mark};
 use crate::plan::{Extract, ExtractFrom, Login};
+use crate::random::Random;
 use crate::step::{CompiledExtract, Extracted, Names, Response, RuleProblem, Variables, Wanted};
 
 /// More seconds than any token lives: such a number is a time since 1970.
@@ -27,14 +28,14 @@ impl LoginAnswer {
     pub(super) fn compile(login: &Login) -> Result<Self, RuleProblem> {
         let (mut names, mut wanted) = (Names::new(), Wanted::default());
         let mut extract = |variable: &str, from: &ExtractFrom| {
-            let extract = Extract { variable: variable.to_owned(), from: from.clone(), default: None };
+            let extract = Extract { variable: variable.to_owned(), from: from.clone(), default: None, optional: false };
             CompiledExtract::compile(&extract, &mut names, &mut wanted)
         };
         let token = extract("token", &login.token)?;
         let expires_in = login.expires_in.as_ref().map(|from| extract("expires_in", from)).transpose()?;
         let place = match &login.token {
             ExtractFrom::Header { name } => format!("header {name}"),
-            ExtractFrom::Json { path } => format!("value at {path}"),
+            ExtractFrom::Json { path, .. } => format!("value at {path}"),
             ExtractFrom::Regex { pattern } => format!("match of /{pattern}/"),
         };
         Ok(Self { names, token, expires_in, lifetime_ns: login.lifetime_ns, place, prefix: login.prefix.clone() })
@@ -70,7 +71,7 @@ impl LoginAnswer {
             body_bytes: body.len() as u64,
             service_ns: 0,
         };
-        let found = extract.apply(&response, &mut variables) == Extracted::Found;
+        let found = extract.apply(&response, &mut variables, &mut Random::new(0, "login", 0)) == Extracted::Found;
         variables.get(extract.slot()).filter(|_| found).and_then(|value| String::from_utf8(value.to_vec()).ok())
     }
 }

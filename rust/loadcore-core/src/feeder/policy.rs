@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::FeederProblem;
+use super::Fault;
 use super::table::Table;
 use crate::plan::{AtEnd, Feeder, Order};
 use crate::random::Random;
@@ -75,9 +75,9 @@ impl Dealer {
 }
 
 /// Whether users of a scenario would be without a row of their own, which is found before the start.
-pub fn missing_rows(order: Order, table: &Table, users: u64) -> Result<(), FeederProblem> {
+pub fn missing_rows(order: Order, table: &Table, users: u64) -> Result<(), Fault> {
     if order == Order::Unique && users > table.rows() as u64 {
-        return Err(FeederProblem::TooFewRows { users, rows: table.rows() });
+        return Err(Fault::TooFewRows { users, rows: table.rows() });
     }
     Ok(())
 }
@@ -97,15 +97,17 @@ fn permutation(rows: usize, seed: u64) -> Arc<[u32]> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
     use crate::feeder::load;
-    use crate::plan::Source;
+    use crate::plan::{Literal, Source};
 
     fn table(rows: usize) -> Table {
-        load(&Source::Rows { columns: vec!["n".to_owned()], rows: (0..rows).map(|row| vec![json!(row)]).collect() })
-            .unwrap()
+        load(&Source::Rows {
+            columns: vec!["n".to_owned()],
+            rows: (0..rows).map(|row| vec![Literal::Text(row.to_string())]).collect(),
+        })
+        .unwrap()
     }
 
     fn feeder(order: Order, at_end: AtEnd) -> Feeder {
@@ -137,7 +139,7 @@ mod tests {
         assert_eq!(dealer(Order::PerUser, AtEnd::Stop, 3, Share::WHOLE).draw(3, 0), Dealt::Stop);
         assert_eq!(dealer(Order::Unique, AtEnd::Recycle, 3, Share::WHOLE).draw(3, 0), Dealt::Fail);
         assert_eq!(missing_rows(Order::Unique, &table(3), 3), Ok(()));
-        assert_eq!(missing_rows(Order::Unique, &table(3), 4), Err(FeederProblem::TooFewRows { users: 4, rows: 3 }));
+        assert_eq!(missing_rows(Order::Unique, &table(3), 4), Err(Fault::TooFewRows { users: 4, rows: 3 }));
         assert_eq!(missing_rows(Order::PerUser, &table(3), 4), Ok(()));
     }
 

@@ -1,10 +1,13 @@
 //! Rows, stored compactly.
 
-use super::FeederProblem;
+use super::Fault;
 use crate::step::{Names, Slot, Variables};
 
 /// The most bytes of values in a table; also keeps their places within 32 bits.
 pub(super) const MOST_BYTES: usize = 1 << 30;
+
+/// Marks the end of a value that is a string, rather than JSON or any text. Ends are below it.
+const STRING: u32 = 1 << 31;
 
 /// Rows of values under named columns. A value costs its bytes and 4 more. Values are not part of the `Debug` output: they
 /// may be passwords.
@@ -13,7 +16,7 @@ pub struct Table {
     columns: Vec<String>,
     /// All values, row by row.
     bytes: Vec<u8>,
-    /// Where each value ends.
+    /// Where each value ends, and whether it is a string ([`STRING`]).
     ends: Vec<u32>,
 }
 
@@ -23,31 +26,40 @@ pub struct Binding(Vec<(usize, Slot)>);
 
 impl Table {
     /// A table without rows yet.
-    pub(super) fn new(columns: Vec<String>) -> Result<Self, FeederProblem> {
+    pub(super) fn new(columns: Vec<String>) -> Result<Self, Fault> {
         for (index, name) in columns.iter().enumerate() {
             if name.is_empty() {
-                return Err(FeederProblem::UnnamedColumn { number: index + 1 });
+                return Err(Fault::UnnamedColumn { number: index + 1 });
             }
             if columns[..index].contains(name) {
-                return Err(FeederProblem::DuplicateColumn { name: name.clone() });
+                return Err(Fault::DuplicateColumn(name.clone()));
             }
         }
         Ok(Self { columns, bytes: Vec::new(), ends: Vec::new() })
     }
 
     /// Appends a value: the next of its row, or the first of a new row.
-    pub(super) fn push(&mut self, value: &[u8]) -> Result<(), FeederProblem> {
+    pub(super) fn push(&mut self, value: &[u8]) -> Result<(), Fault> {
         let end = self.bytes.len() + value.len();
-        let end = u32::try_from(end).ok().filter(|_| end <= MOST_BYTES).ok_or(FeederProblem::TooLarge)?;
+        let end = u32::try_from(end).ok().filter(|_| end <= MOST_BYTES).ok_or(Fault::TooLarge)?;
         self.bytes.extend_from_slice(value);
         self.ends.push(end);
         Ok(())
     }
 
+    /// Appends a value that is a string, whatever it looks like.
+    pub(super) fn push_string(&mut self, value: &str) -> Result<(), Fault> {
+        self.push(value.as_bytes())?;
+        if let Some(end) = self.ends.last_mut() {
+            *end |= STRING;
+        }
+        Ok(())
+    }
+
     /// Gives back room that was kept for more rows.
-    pub(super) fn finish(mut self) -> Result<Self, FeederProblem> {
+    pub(super) fn finish(mut self) -> Result<Self, Fault> {
         if self.rows() == 0 {
-            return Err(FeederProblem::NoRows);
+            return Err(Fault::NoRows);
         }
         self.bytes.shrink_to_fit();
         self.ends.shrink_to_fit();
@@ -72,10 +84,14 @@ impl Table {
         if column >= self.columns.len() {
             return None;
         }
+        let place = self.place(row, column)?;
+        let end = |place: usize| (self.ends[place] & !STRING) as usize;
+        self.bytes.get(place.checked_sub(1).map_or(0, end)..end(place))
+    }
+
+    fn place(&self, row: usize, column: usize) -> Option<usize> {
         let place = row.checked_mul(self.columns.len())?.checked_add(column)?;
-        let end = *self.ends.get(place)? as usize;
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        self.bytes.get(start..end)
+        (place < self.ends.len()).then_some(place)
     }
 
     /// Connects columns with the variables of their names. Columns that no template of the scenario knows are left out, so
@@ -89,8 +105,11 @@ impl Table {
     /// Sets a user's variables to the values of a row. A row outside of the table sets none.
     pub fn fill(&self, row: usize, binding: &Binding, variables: &mut Variables) {
         for (column, slot) in &binding.0 {
-            if let Some(value) = self.value(row, *column) {
+            let (Some(value), Some(place)) = (self.value(row, *column), self.place(row, *column)) else { continue };
+            if self.ends[place] & STRING == 0 {
                 variables.set(*slot, value);
+            } else {
+                variables.set_string(*slot, value);
             }
         }
     }

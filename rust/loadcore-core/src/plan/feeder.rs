@@ -1,7 +1,8 @@
 //! Where rows of test data come from.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::Literal;
 
 /// A table of rows that are dealt out to iterations. A row's columns become the user's variables, by their names.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -28,6 +29,9 @@ pub enum Source {
     Csv {
         /// Absolute path.
         path: String,
+        /// What stands between two values: one byte.
+        #[serde(default = "comma")]
+        delimiter: char,
     },
     /// A JSON file: an array of objects.
     Json {
@@ -44,8 +48,12 @@ pub enum Source {
         /// Names of the variables.
         columns: Vec<String>,
         /// One list of values for each row, in the order of `columns`.
-        rows: Vec<Vec<Value>>,
+        rows: Vec<Vec<Literal>>,
     },
+}
+
+const fn comma() -> char {
+    ','
 }
 
 /// Which row is next. "Draw *n*" counts over all workers: worker *i* of *N* makes draws *i*, *i + N*, *i + 2N* …

@@ -9,16 +9,18 @@
 mod auth;
 mod feeder;
 mod http;
+mod literal;
 mod load;
 mod step;
 
 pub use auth::{Auth, AuthKind, Client, ClientPlace, Grant, KeyPlace, Login, OAuth2, Secret};
 pub use feeder::{AtEnd, Feeder, Order, Source};
 pub use http::{Http, Limits, Reuse, Timeouts, Tls, TlsResumption};
+pub use literal::Literal;
 pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};
 pub use step::{
-    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Repeat, Request, Step, Test,
-    Think,
+    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Pick, Repeat, Request, Step,
+    Test, Think,
 };
 
 use serde::{Deserialize, Serialize};

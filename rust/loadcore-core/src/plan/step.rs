@@ -1,9 +1,8 @@
 //! Steps: what one iteration does.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Template, Timeouts};
+use super::{Literal, Template, Timeouts};
 
 /// One node of a flow.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -74,8 +73,8 @@ pub struct Request {
 pub enum Body {
     /// `application/json`. Strings of the value are templates; what they render is escaped.
     Json {
-        /// The value.
-        value: Value,
+        /// The value as JSON text, whose numbers are sent digit by digit.
+        text: String,
     },
     /// `application/x-www-form-urlencoded`.
     Form {
@@ -156,7 +155,7 @@ pub enum CheckKind {
         #[serde(default)]
         compare: Option<Comparison>,
     },
-    /// The value at a JSONPath is there, and compares as said if `compare` is given.
+    /// The value at a JSONPath is there and not `null`, or compares as said if `compare` is given.
     Json {
         /// A JSONPath (RFC 9535); of several values, the first.
         path: String,
@@ -193,7 +192,7 @@ pub struct Comparison {
     /// One of `==`, `!=`, `<`, `<=`, `>`, `>=`.
     pub operator: String,
     /// What it is compared with: a string (a template), number, boolean or null.
-    pub value: Value,
+    pub value: Literal,
 }
 
 /// Takes a value from a response into a variable.
@@ -207,16 +206,22 @@ pub struct Extract {
     /// The value when there is none. Without it a missing value ends the iteration as failed.
     #[serde(default)]
     pub default: Option<String>,
+    /// The iteration goes on without a value when there is none.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// Where an extracted value is.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ExtractFrom {
-    /// The first value at a JSONPath (RFC 9535). Strings are taken without quotes, all else as JSON text.
+    /// What is at a JSONPath (RFC 9535). Strings are taken without quotes, all else as JSON text; `null` is no value.
     Json {
         /// The path.
         path: String,
+        /// Which of several values.
+        #[serde(default)]
+        pick: Pick,
     },
     /// Capture group 1 of a regular expression, or the whole match where it has no group.
     Regex {
@@ -228,6 +233,19 @@ pub enum ExtractFrom {
         /// The name.
         name: String,
     },
+}
+
+/// Which of the values that a JSONPath names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pick {
+    /// The first.
+    #[default]
+    First,
+    /// Any that is not `null`, drawn by the user.
+    Random,
+    /// All of them, as a JSON array.
+    All,
 }
 
 /// A pause. As a step: think time. As a scenario's pacing: the distance between iteration starts.

@@ -1,13 +1,11 @@
 //! From the plan to the program, reporting every problem on the way.
 
+use super::feeder::{Unusable, load_feeders};
 use super::flow::{BranchTest, Flow, Op};
 use super::problems::{Place, Problems};
 use super::sizes::{self, Ids};
-use super::{
-    AuthProgram, FeederProgram, LinkVariable, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram,
-};
+use super::{AuthProgram, LinkVariable, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
 use crate::error::Problem;
-use crate::feeder::missing_rows;
 use crate::plan::{self, Load, Plan, Step};
 use crate::random::Random;
 use crate::record::{
@@ -42,7 +40,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         graceful_stop_ns: plan.graceful_stop_ns,
     };
     check_settings(plan, &mut problems);
-    load_feeders(plan, &mut program, &mut problems);
+    let unusable = load_feeders(plan, &mut program, &mut problems);
     for (index, scenario) in plan.scenarios.iter().enumerate() {
         problems.enter(format!("scenarios[{index}]"), scenario.at.as_ref());
         let compiler = ScenarioCompiler {
@@ -53,10 +51,12 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
             problems: &mut problems,
             names: Names::new(),
             set: Vec::new(),
+            unusable: &unusable,
+            columns: Vec::new(),
+            any_variable: false,
             used: Vec::new(),
             ids: Ids::default(),
             requests: Vec::new(),
-            columns: Vec::new(),
             links: Vec::new(),
             auths: Vec::new(),
             is_sure: true,
@@ -93,18 +93,6 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
     }
 }
 
-fn load_feeders(plan: &Plan, program: &mut Program, problems: &mut Problems) {
-    for (index, feeder) in plan.feeders.iter().enumerate() {
-        problems.enter(format!("feeders[{index}]"), feeder.at.as_ref());
-        if plan.feeders[..index].iter().any(|other| other.name == feeder.name) {
-            problems.add_in("name", format!("another feeder is called `{}` too", feeder.name));
-        }
-        let loaded = FeederProgram::load(feeder);
-        program.feeders.extend(problems.take("source", loaded));
-        problems.leave();
-    }
-}
-
 /// Compiles one scenario.
 pub(super) struct ScenarioCompiler<'a, 'p> {
     pub(super) plan: &'p Plan,
@@ -115,12 +103,16 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     pub(super) names: Names,
     /// Variables that a feeder or an extract gives a value.
     pub(super) set: Vec<Slot>,
+    /// Feeders that could not be loaded.
+    pub(super) unusable: &'a [Unusable],
+    /// Columns of the feeders, each with its feeder.
+    pub(super) columns: Vec<(Slot, &'p plan::Feeder)>,
+    /// A feeder of unknown columns could give any variable a value.
+    pub(super) any_variable: bool,
     /// Where each variable was met first: (variables met by then, place).
-    used: Vec<(usize, Place)>,
+    pub(super) used: Vec<(usize, Place)>,
     ids: Ids,
     requests: Vec<RequestProgram>,
-    /// Variables that feeders give a value.
-    pub(super) columns: Vec<Slot>,
     /// Variables that URLs begin with.
     pub(super) links: Vec<LinkVariable>,
     /// By name; without a program where there was a problem.
@@ -139,7 +131,6 @@ impl ScenarioCompiler<'_, '_> {
         }
         self.base_url();
         let feeds = self.feeds();
-        self.columns = self.set.clone();
         let load = self.load();
         self.pacing();
         self.authenticates_once();
@@ -175,31 +166,6 @@ impl ScenarioCompiler<'_, '_> {
             links: self.links,
             auths: self.auths.into_iter().filter_map(|(_, auth)| auth).collect(),
         });
-    }
-
-    /// The feeders of the scenario. Their columns are variables from now on.
-    fn feeds(&mut self) -> Vec<usize> {
-        let mut feeds = Vec::new();
-        for (index, name) in self.scenario.feeders.iter().enumerate() {
-            if !self.plan.feeders.iter().any(|feeder| feeder.name == *name) {
-                self.problems.add_in(format!("feeders[{index}]"), format!("there is no feeder called `{name}`"));
-                continue;
-            }
-            // A feeder that could not be loaded is a problem of its own.
-            let Some(feed) = self.program.feeders.iter().position(|feed| feed.feeder.name == *name) else { continue };
-            let FeederProgram { feeder, table } = &self.program.feeders[feed];
-            self.set.extend(table.columns().iter().map(|column| self.names.slot(column)));
-            if let Err(problem) = missing_rows(feeder.order, table, u64::from(peak_users(&self.scenario.load))) {
-                self.problems.enter(format!("feeders[{index}]"), feeder.at.as_ref());
-                let hint = "add rows, run fewer users, or let users share rows with another order";
-                self.problems.add_with_hint(format!("the feeder `{name}` is too short: {problem}"), hint);
-                self.problems.leave();
-            }
-            feeds.push(feed);
-        }
-        // Met here and set: nothing to complain about later.
-        self.used.push((self.names.len(), self.problems.here()));
-        feeds
     }
 
     fn load(&mut self) -> Option<LoadProgram> {
@@ -367,6 +333,9 @@ impl ScenarioCompiler<'_, '_> {
 
     /// Variables that are used but never set.
     fn find_unset(&mut self) {
+        if self.any_variable {
+            return;
+        }
         let mut first = 0;
         for (count, place) in std::mem::take(&mut self.used) {
             for name in self.names.iter().skip(first).take(count - first) {
@@ -455,7 +424,7 @@ fn place(step: &Step) -> Option<&String> {
     }
 }
 
-fn peak_users(load: &Load) -> u32 {
+pub(super) fn peak_users(load: &Load) -> u32 {
     match load {
         Load::Users { users, .. } | Load::Iterations { users, .. } => *users,
         Load::UserStages { start, stages } => stages.iter().map(|stage| stage.users).max().unwrap_or(0).max(*start),

@@ -76,7 +76,7 @@ impl ScenarioCompiler<'_, '_> {
         let step = self.step(&request.name, &request.method, section);
         let mut wanted = Wanted::default();
         let checks = self.checks(request, &mut wanted);
-        let extracts = self.extracts(request, &mut wanted);
+        let extracts = self.extracts(request, section, &mut wanted);
         let is_looked_at = !checks.is_empty() || !extracts.is_empty() || self.plan.samples == plan::Samples::Everything;
         let max_redirects = request.max_redirects.unwrap_or(self.plan.http.max_redirects);
         if max_redirects > 10 {
@@ -220,13 +220,22 @@ impl ScenarioCompiler<'_, '_> {
         compiled
     }
 
-    fn extracts(&mut self, request: &plan::Request, wanted: &mut Wanted) -> Vec<CompiledExtract> {
+    fn extracts(&mut self, request: &plan::Request, section: Section, wanted: &mut Wanted) -> Vec<CompiledExtract> {
         let mut compiled = Vec::new();
         for (index, extract) in request.extracts.iter().enumerate() {
+            let slot = self.names.slot(&extract.variable);
+            self.set.push(slot);
+            self.problems.enter(format!("extracts[{index}]"), None);
+            if section == Section::Start {
+                self.look_for_column(slot);
+            }
+            if request.extracts[..index].iter().any(|other| other.variable == extract.variable) {
+                self.problems
+                    .add(format!("two extracts into `{}`: the second would replace the first", extract.variable));
+            }
+            self.problems.leave();
             let result = CompiledExtract::compile(extract, &mut self.names, wanted);
-            let Some(extract) = self.problems.take(&format!("extracts[{index}]"), result) else { continue };
-            self.set.push(extract.slot());
-            compiled.push(extract);
+            compiled.extend(self.problems.take(&format!("extracts[{index}]"), result));
         }
         compiled
     }

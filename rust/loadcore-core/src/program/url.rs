@@ -75,7 +75,7 @@ impl ScenarioCompiler<'_, '_> {
 
     /// Where a request leads whose URL begins with a variable.
     pub(super) fn link(&mut self, request: &plan::Request, auth: &AuthUse) -> Option<LinkProgram> {
-        let (name, rest) = leading_variable(&request.url)?;
+        let (name, rest) = leading_variable(&request.url, &self.names)?;
         let slot = self.names.slot(name);
         let mut reference = TemplateBuilder::default();
         reference.verbatim(slot);
@@ -96,7 +96,7 @@ impl ScenarioCompiler<'_, '_> {
     fn link_variable(&mut self, slot: Slot) -> usize {
         let known = self.links.iter().position(|link| link.slot == slot);
         known.unwrap_or_else(|| {
-            self.links.push(LinkVariable { slot, is_column: self.columns.contains(&slot) });
+            self.links.push(LinkVariable { slot, is_column: self.columns.iter().any(|(column, _)| *column == slot) });
             self.links.len() - 1
         })
     }

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::encode;
-use super::template::{Context, Template, TemplateBuilder, TemplateProblem, whole_json_slot};
+use super::template::{Context, Template, TemplateBuilder, TemplateProblem};
 use super::variables::Names;
+use crate::json::{Json, Members};
 use crate::plan::{Body, Part};
 use crate::random::Random;
 
@@ -34,6 +35,9 @@ pub enum BodyFault {
     /// A text is no template.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
+    /// The text of a JSON body is not JSON, or is nested too deep.
+    #[error("not JSON: {0}")]
+    Json(String),
     /// Content is not base64.
     #[error("this is not base64")]
     Base64,
@@ -46,8 +50,8 @@ pub enum BodyFault {
 pub fn compile_body(body: &Body, seed: u64, names: &mut Names) -> Result<CompiledBody, Vec<BodyProblem>> {
     let mut writer = Writer { builder: TemplateBuilder::default(), names, problems: Vec::new() };
     let content_type = match body {
-        Body::Json { value } => {
-            writer.json(value, "value");
+        Body::Json { text } => {
+            writer.json(text, "value");
             Some("application/json".to_owned())
         }
         Body::Form { fields } => {
@@ -85,35 +89,34 @@ struct Writer<'n> {
 }
 
 impl Writer<'_> {
-    fn json(&mut self, value: &Value, path: &str) {
-        match value {
-            Value::String(text) => match whole_json_slot(text) {
-                Some(name) => {
-                    let slot = self.names.slot(name);
-                    self.builder.json_value(slot);
+    fn json(&mut self, text: &str, path: &str) {
+        match Json::parse(text) {
+            Ok(Json::String(text)) => {
+                if !self.builder.json_value(&text, self.names) {
+                    self.quoted(&text, path);
                 }
-                None => self.quoted(text, path),
-            },
-            Value::Array(items) => {
+            }
+            Ok(Json::Array(items)) => {
                 self.builder.literal(b"[");
                 for (index, item) in items.iter().enumerate() {
                     self.separator(index, b",");
-                    self.json(item, &format!("{path}[{index}]"));
+                    self.json(item.get(), &format!("{path}[{index}]"));
                 }
                 self.builder.literal(b"]");
             }
-            Value::Object(members) => {
+            Ok(Json::Object(Members(members))) => {
                 self.builder.literal(b"{");
-                for (index, (key, member)) in members.iter().enumerate() {
+                for (index, (name, member)) in members.iter().enumerate() {
                     self.separator(index, b",");
-                    // A member's name is no template.
-                    self.builder.literal(Value::from(key.as_str()).to_string().as_bytes());
+                    // A member's name is not a template.
+                    self.builder.literal(Value::from(&**name).to_string().as_bytes());
                     self.builder.literal(b":");
-                    self.json(member, &format!("{path}.{key}"));
+                    self.json(member.get(), &format!("{path}.{name}"));
                 }
                 self.builder.literal(b"}");
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => self.builder.literal(value.to_string().as_bytes()),
+            Ok(Json::Plain(text)) => self.builder.literal(text.as_bytes()),
+            Err(error) => self.problem(path, BodyFault::Json(error.to_string())),
         }
     }
 
@@ -243,17 +246,63 @@ mod tests {
     #[test]
     fn json_bodies() {
         let value = json!({"name": "say \"{word}\"", "n": [1, 2.5, null, true], "qty": "{qty:json}", "{x}": "{{}}"});
-        let (body, content_type) = rendered(&Body::Json { value }, &[("word", "a\"\n"), ("qty", "3")]);
+        let (body, content_type) =
+            rendered(&Body::Json { text: value.to_string() }, &[("word", "a\"\n"), ("qty", "3")]);
         assert_eq!(body, r#"{"name":"say \"a\"\n\"","n":[1,2.5,null,true],"qty":3,"{x}":"{}"}"#);
         assert_eq!(content_type.as_deref(), Some("application/json"));
         let parsed: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(parsed["name"], "say \"a\"\n\"");
     }
 
+    /// Numbers are sent as they are written, at any depth, and so is a name that comes twice.
+    #[test]
+    fn json_digits() {
+        let text = r#"[12345678901234567890123, {"a": 19.90, "a": 1e400}, -0.0]"#;
+        let body = rendered(&Body::Json { text: text.to_owned() }, &[]).0;
+        assert_eq!(body, r#"[12345678901234567890123,{"a":19.90,"a":1e400},-0.0]"#);
+        let problems = compile_body(&Body::Json { text: "[1,".to_owned() }, 1, &mut Names::new()).unwrap_err();
+        assert!(matches!(problems[0].fault, BodyFault::Json(_)));
+    }
+
+    /// A value stays what it is: a string a string, a number a number. Text of which this is not known is a string unless it is
+    /// JSON: no value breaks out of its place.
+    #[test]
+    fn values_keep_what_they_are() {
+        let text = |value: &str| rendered(&Body::Json { text: r#"{"id": "{x:json}"}"#.to_owned() }, &[("x", value)]).0;
+        for json in ["12345678901234567890123", "19.90", "true", "null", "{\"a\": [1]}", "\"a\""] {
+            assert_eq!(text(json), format!("{{\"id\":{json}}}"));
+        }
+        for other in ["", "007", "a1b2", "1,\"admin\":true", "1}", "NaN", "1.", "say \"hi\"", " ", "0x10", "+1", "1\n2"]
+        {
+            let parsed: Value = serde_json::from_str(&text(other)).unwrap();
+            assert_eq!(parsed, json!({"id": other}), "{other}");
+        }
+        let mut names = Names::new();
+        let body = Body::Json { text: r#"["{x:json}"]"#.to_owned() };
+        let template = compile_body(&body, 1, &mut names).unwrap().template;
+        let mut variables = Variables::new(&names);
+        let mut out = Vec::new();
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
+        variables.set_string(names.slot("x"), b"12");
+        template.render(&variables, &mut builtins, &mut out).unwrap();
+        assert_eq!(out, br#"["12"]"#);
+        variables.set(names.slot("x"), b"\"\xff");
+        assert!(template.render(&variables, &mut builtins, &mut out).is_err());
+    }
+
+    /// Built-ins are numbers where they are made of digits, and strings elsewhere.
+    #[test]
+    fn builtins_as_json() {
+        let text = r#"["{$counter:json}", "{$random(7,7):json}", "{$now:json}", "{$counter}"]"#;
+        let body = rendered(&Body::Json { text: text.to_owned() }, &[]).0;
+        assert_eq!(body, r#"[0,7,"1970-01-01T00:00:00.000Z","1"]"#);
+    }
+
     /// A value that is raw JSON stands alone: within a longer string it is refused.
     #[test]
     fn json_filter_only_as_a_whole() {
-        let body = Body::Json { value: json!({"a": ["x {qty:json}"]}) };
+        let body = Body::Json { text: r#"{"a": ["x {qty:json}"]}"#.to_owned() };
         let problems = compile_body(&body, 1, &mut Names::new()).unwrap_err();
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].path, "value.a[0]");

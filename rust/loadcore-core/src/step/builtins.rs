@@ -75,6 +75,11 @@ impl Builtin {
         })
     }
 
+    /// Whether it is a number.
+    pub(super) const fn is_number(self) -> bool {
+        !matches!(self, Self::Uuid | Self::Now)
+    }
+
     /// Appends the value.
     // Inlined into a loop over segments, its arithmetic is done ahead of the loop, for templates without built-ins too.
     #[inline(never)]

@@ -22,6 +22,9 @@ pub enum RuleProblem {
     /// Not a header's name.
     #[error("`{0}` is no name of a header")]
     HeaderName(String),
+    /// One of several values is asked for where the path names one place.
+    #[error("`{0}` names one place; `{0}[*]` names each item of a list there")]
+    OnePlace(String),
     /// The comparison makes no sense.
     #[error(transparent)]
     Comparison(#[from] ComparisonProblem),
@@ -84,8 +87,8 @@ impl CompiledCheck {
                 (value, _) => value.is_some(),
             },
             Kind::Json(path, compare) => match (path.find(response.body), compare) {
-                (Ok(Some(value)), Some(compare)) => compare.holds(Operand::Json(&value), evaluation),
-                (value, _) => matches!(value, Ok(Some(_))),
+                (Ok(Some(value)), Some(compare)) => compare.holds(Operand::Json(value), evaluation),
+                (value, _) => matches!(value, Ok(Some(value)) if value != b"null"),
             },
             Kind::Contains(text) => text.find(response.body).is_some(),
             Kind::Regex(regex) => regex.is_match(response.body),
@@ -132,8 +135,9 @@ impl CompiledCheck {
 /// What a body has at a path, as a clause.
 pub(super) fn json_found(path: &JsonPath, response: &Response<'_>, is_secret: bool) -> String {
     match path.find(response.body) {
+        Ok(Some(b"null")) => "found null".to_owned(),
         Ok(Some(_)) if is_secret => format!("found {HIDDEN}"),
-        Ok(Some(value)) => format!("found {}", excerpt(&value)),
+        Ok(Some(value)) => format!("found {}", excerpt(value)),
         Ok(None) => "the body has nothing there".to_owned(),
         Err(_) if response.body.is_empty() => "the body is empty".to_owned(),
         Err(_) => format!("the body is not JSON: it begins with {}", excerpt(response.body)),
@@ -171,11 +175,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::plan::Literal;
     use crate::random::Random;
     use crate::schedule::Share;
     use crate::step::{Builtins, Counter, Scratch, Variables};
 
-    const BODY: &[u8] = br#"{"id": 7, "items": [{"price": 3}, {"price": 30}]}"#;
+    const BODY: &[u8] = br#"{"id": 7, "items": [{"price": 3}, {"price": 30}], "none": null}"#;
 
     /// Makes one check against a fixed response: 201, `ETag: "abc"`, the body above, 5 ms.
     fn holds(kind: &Value) -> bool {
@@ -222,6 +227,9 @@ mod tests {
     fn json_value() {
         assert!(holds(&json!({"kind": "json", "path": "$.items[1]"})));
         assert!(!holds(&json!({"kind": "json", "path": "$.items[2]"})));
+        assert!(!holds(&json!({"kind": "json", "path": "$.none"})));
+        assert!(holds(&json!({"kind": "json", "path": "$.none", "compare": {"operator": "==", "value": null}})));
+        assert!(!holds(&json!({"kind": "json", "path": "$.items[2]", "compare": {"operator": "==", "value": null}})));
         assert!(holds(&json!({"kind": "json", "path": "$.id", "compare": {"operator": "==", "value": "{id}"}})));
         assert!(holds(
             &json!({"kind": "json", "path": "$.items[?@.price > 5].price", "compare": {"operator": "==", "value": 30}})
@@ -254,7 +262,7 @@ mod tests {
             let check = Check { name: String::new(), kind, stop: true };
             CompiledCheck::compile(&check, &mut Names::new(), &mut wanted).map(|check| check.stops())
         };
-        let compare = Comparison { operator: "<".to_owned(), value: json!(1) };
+        let compare = Comparison { operator: "<".to_owned(), value: Literal::Json("1".into()) };
         assert_eq!(compile(CheckKind::Size { compare }), Ok(true));
         assert_eq!(compile(CheckKind::Header { header: "A".to_owned(), compare: None }), Ok(true));
         assert!(!wanted.wants_body() && wanted.wants_headers());

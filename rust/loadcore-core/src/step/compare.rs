@@ -6,13 +6,12 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
-
 use super::jsonpath::unescape;
+use super::number::Number;
 use super::response::{Evaluation, Scratch};
 use super::template::{Context, Template, TemplateProblem};
 use super::variables::{Names, Slot};
-use crate::plan::Comparison;
+use crate::plan::{Comparison, Literal};
 
 /// Why a comparison makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +55,7 @@ enum Operator {
 
 #[derive(Debug, Clone)]
 enum Expected {
-    Number(Number),
+    Number(Number<Box<[u8]>>),
     /// `true`, `false` or `null`.
     Literal(&'static str),
     Text(Template),
@@ -79,15 +78,15 @@ impl CompiledComparison {
         let operator = Operator::parse(&comparison.operator)
             .ok_or_else(|| ComparisonProblem::Operator { operator: comparison.operator.clone() })?;
         let expected = match &comparison.value {
-            Value::Null => Expected::Literal("null"),
-            Value::Bool(true) => Expected::Literal("true"),
-            Value::Bool(false) => Expected::Literal("false"),
-            Value::Number(number) => match Number::parse(number.to_string().as_bytes()) {
-                Some(number) => Expected::Number(number),
-                None => return Err(ComparisonProblem::NotScalar),
+            Literal::Text(text) => Expected::Text(Template::parse(text, Context::Text, names)?),
+            Literal::Json(json) => match &**json {
+                "null" => Expected::Literal("null"),
+                "true" => Expected::Literal("true"),
+                "false" => Expected::Literal("false"),
+                number => {
+                    Number::parse(number.as_bytes().into()).map(Expected::Number).ok_or(ComparisonProblem::NotScalar)?
+                }
             },
-            Value::String(text) => Expected::Text(Template::parse(text, Context::Text, names)?),
-            Value::Array(_) | Value::Object(_) => return Err(ComparisonProblem::NotScalar),
         };
         match expected {
             Expected::Literal(value) if operator.orders() => {
@@ -101,10 +100,7 @@ impl CompiledComparison {
     /// whose variables are not set, holds for no operator but `!=`.
     pub fn holds(&self, actual: Operand<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
         match &self.expected {
-            Expected::Number(expected) => {
-                let ordering = Number::of(actual).and_then(|actual| actual.compare(*expected));
-                self.operator.accepts(ordering)
-            }
+            Expected::Number(expected) => self.operator.accepts(compare_number(actual, expected)),
             Expected::Literal(expected) => {
                 let same = matches!(actual, Operand::Text(text) | Operand::Json(text) if text == expected.as_bytes());
                 self.operator.accepts(same.then_some(Ordering::Equal))
@@ -138,15 +134,24 @@ impl CompiledComparison {
         let is_number = matches!(actual, Operand::Integer(_) | Operand::Json([b'-' | b'0'..=b'9', ..]));
         let may_be_number = matches!(actual, Operand::Text(_)) && self.operator.orders();
         if (is_number || may_be_number)
-            && let (Some(actual), Some(expected)) = (Number::of(actual), Number::parse(expected))
+            && let Some(expected) = Number::parse(expected)
+            && let Some(ordering) = compare_number(actual, &expected)
         {
-            return actual.compare(expected);
+            return Some(ordering);
         }
         match actual {
             Operand::Text(text) => Some(text.cmp(expected)),
             Operand::Json(json) => Some(json_text(json, unescaped)?.cmp(expected)),
             Operand::Integer(_) => None,
         }
+    }
+}
+
+/// How a value stands to a number; `None` if it is none.
+fn compare_number<T: AsRef<[u8]>>(actual: Operand<'_>, expected: &Number<T>) -> Option<Ordering> {
+    match actual {
+        Operand::Text(text) | Operand::Json(text) => Number::parse(text)?.compare(expected),
+        Operand::Integer(integer) => expected.compare_integer(integer),
     }
 }
 
@@ -191,80 +196,9 @@ impl Operator {
     }
 }
 
-/// A number; whole ones exactly, so that ids beyond 2^53 are not taken for one another.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Number {
-    Whole(i128),
-    Real(f64),
-}
-
-impl Number {
-    /// The number that a text in JSON's syntax of numbers stands for.
-    fn parse(text: &[u8]) -> Option<Self> {
-        Self::parse_usual(text).or_else(|| Self::parse_any(text))
-    }
-
-    /// A number of a few digits, which may have a point. With so few, the digits are exact in both types, and so is the
-    /// power of ten: then one division rounds as a longer calculation would.
-    #[expect(clippy::cast_precision_loss, reason = "15 digits fit an f64 exactly")]
-    fn parse_usual(text: &[u8]) -> Option<Self> {
-        const MOST: usize = 15;
-        let (negative, size) = match text {
-            [b'-', size @ ..] => (true, size),
-            size => (false, size),
-        };
-        let (mut digits, mut point) = (0_i64, None);
-        for (place, byte) in size.iter().enumerate().take(MOST + 2) {
-            match byte {
-                b'0'..=b'9' => digits = digits * 10 + i64::from(byte - b'0'),
-                b'.' if point.is_none() => point = Some(place),
-                _ => return None,
-            }
-        }
-        let digits = if negative { -digits } else { digits };
-        match point {
-            None if (1..=MOST).contains(&size.len()) => Some(Self::Whole(i128::from(digits))),
-            Some(point @ 1..) if (point + 2..=MOST + 1).contains(&size.len()) && digits != 0 => {
-                Some(Self::Real(digits as f64 / POWERS_OF_TEN[size.len() - point - 1]))
-            }
-            _ => None,
-        }
-    }
-
-    fn parse_any(text: &[u8]) -> Option<Self> {
-        // Rust also reads "inf", "nan", "+1" and ".5", which JSON does not.
-        if !matches!(text, [b'-', b'0'..=b'9', ..] | [b'0'..=b'9', ..]) {
-            return None;
-        }
-        let text = std::str::from_utf8(text).ok()?;
-        text.parse().map(Self::Whole).or_else(|_| text.parse().map(Self::Real)).ok()
-    }
-
-    fn of(operand: Operand<'_>) -> Option<Self> {
-        match operand {
-            Operand::Text(text) | Operand::Json(text) => Self::parse(text),
-            Operand::Integer(integer) => Some(Self::Whole(i128::from(integer))),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "beside a real number, a whole one is one")]
-    fn compare(self, other: Self) -> Option<Ordering> {
-        match (self, other) {
-            (Self::Whole(left), Self::Whole(right)) => Some(left.cmp(&right)),
-            (Self::Whole(left), Self::Real(right)) => (left as f64).partial_cmp(&right),
-            (Self::Real(left), Self::Whole(right)) => left.partial_cmp(&(right as f64)),
-            (Self::Real(left), Self::Real(right)) => left.partial_cmp(&right),
-        }
-    }
-}
-
-/// 1, 10, 100 … as far as a number of 15 digits can be divided.
-const POWERS_OF_TEN: [f64; 15] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::random::Random;
@@ -273,7 +207,7 @@ mod tests {
 
     fn holds(actual: Operand<'_>, operator: &str, value: Value) -> bool {
         let mut names = Names::new();
-        let comparison = Comparison { operator: operator.to_owned(), value };
+        let comparison = Comparison { operator: operator.to_owned(), value: serde_json::from_value(value).unwrap() };
         let compiled = CompiledComparison::compile(&comparison, &mut names).unwrap();
         let limit = names.slot("limit");
         names.slot("unset");
@@ -321,6 +255,11 @@ mod tests {
         assert!(holds(text("9"), "<", json!("{limit}")));
         assert!(holds(json_value("9007199254740993"), "!=", json!(9_007_199_254_740_992_u64)));
         assert!(holds(json_value("-0"), "==", json!(0)));
+        let long = || json!({"json": "12345678901234567890123"});
+        assert!(holds(json_value("12345678901234567890123"), "==", long()));
+        assert!(holds(json_value("12345678901234567890124"), ">", long()));
+        assert!(holds(json_value("12345678901234567890122"), "!=", long()));
+        assert!(holds(text("12345678901234567890123.0"), "==", long()));
         assert!(!holds(text("nan"), "==", json!(10)) && !holds(text("inf"), ">", json!(10)));
     }
 
@@ -360,33 +299,13 @@ mod tests {
     #[test]
     fn problems() {
         let problem = |operator: &str, value| {
-            CompiledComparison::compile(&Comparison { operator: operator.to_owned(), value }, &mut Names::new())
-                .unwrap_err()
+            let comparison =
+                Comparison { operator: operator.to_owned(), value: serde_json::from_value(value).unwrap() };
+            CompiledComparison::compile(&comparison, &mut Names::new()).unwrap_err()
         };
         assert!(matches!(problem("=~", json!(1)), ComparisonProblem::Operator { .. }));
         assert!(matches!(problem("<", json!(true)), ComparisonProblem::NoOrder { .. }));
         assert!(matches!(problem("==", json!([])), ComparisonProblem::NotScalar));
         assert!(matches!(problem("==", json!("{")), ComparisonProblem::Template(_)));
-    }
-
-    proptest! {
-        /// What is read the short way is what the standard library reads.
-        #[test]
-        fn usual_numbers_are_read_as_any(text in "-?[0-9]{0,17}\\.?[0-9]{0,17}[e ]?") {
-            if let Some(number) = Number::parse_usual(text.as_bytes()) {
-                prop_assert_eq!(Some(number), Number::parse_any(text.as_bytes()));
-            }
-        }
-    }
-
-    /// The short way is taken for what is usual.
-    #[test]
-    fn usual_numbers() {
-        for text in ["0", "-1", "19.5", "123456789012345", "0.00000000000001", "-12345.6789", "007"] {
-            assert!(Number::parse_usual(text.as_bytes()).is_some(), "{text}");
-        }
-        for text in ["", "-", ".", "1.", ".5", "-.5", "1e3", "1234567890123456", "1.2.3", "+1"] {
-            assert_eq!(Number::parse_usual(text.as_bytes()), None, "{text}");
-        }
     }
 }

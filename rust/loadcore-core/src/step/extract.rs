@@ -8,7 +8,8 @@ use super::check::{RuleProblem, header_name, json_found, regex};
 use super::jsonpath::{JsonPath, unescape};
 use super::response::{Response, Wanted};
 use super::variables::{Names, Slot, Variables};
-use crate::plan::{Extract, ExtractFrom};
+use crate::plan::{Extract, ExtractFrom, Pick};
+use crate::random::Random;
 
 /// An extract ready to be made.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct CompiledExtract {
     slot: Slot,
     source: Source,
     default: Option<Box<str>>,
+    optional: bool,
 }
 
 /// What became of an extract.
@@ -23,7 +25,7 @@ pub struct CompiledExtract {
 pub enum Extracted {
     /// The variable has the value from the response.
     Found,
-    /// There was none, and the variable has the default.
+    /// There was none, and the variable has the default, or no value where that is allowed.
     Default,
     /// There was none and there is no default: the variable has no value, and the iteration has failed.
     Missing,
@@ -31,7 +33,7 @@ pub enum Extracted {
 
 #[derive(Debug)]
 enum Source {
-    Json(JsonPath),
+    Json(JsonPath, Pick),
     /// The whole match.
     Match(Regex),
     /// Capture group 1. The locations are where the groups of the last match are written, to be used again.
@@ -43,7 +45,13 @@ impl CompiledExtract {
     /// Compiles an extract and asks for what it needs of the response.
     pub fn compile(extract: &Extract, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
         let source = match &extract.from {
-            ExtractFrom::Json { path } => Source::Json(JsonPath::parse(path).map_err(RuleProblem::Path)?),
+            ExtractFrom::Json { path, pick } => {
+                let parsed = JsonPath::parse(path).map_err(RuleProblem::Path)?;
+                if *pick != Pick::First && parsed.is_singular() {
+                    return Err(RuleProblem::OnePlace(path.clone()));
+                }
+                Source::Json(parsed, *pick)
+            }
             ExtractFrom::Regex { pattern } => {
                 let regex = regex(pattern)?;
                 if regex.captures_len() > 1 {
@@ -58,12 +66,14 @@ impl CompiledExtract {
         if !matches!(source, Source::Header(_)) {
             wanted.body();
         }
-        Ok(Self { slot: names.slot(&extract.variable), source, default: extract.default.as_deref().map(Into::into) })
+        let default = extract.default.as_deref().map(Into::into);
+        Ok(Self { slot: names.slot(&extract.variable), source, default, optional: extract.optional })
     }
 
-    /// Takes the value into its variable. Allocates nothing in steady state, except for JSONPaths that name several places.
-    pub fn apply(&self, response: &Response<'_>, variables: &mut Variables) -> Extracted {
-        if self.take(response, variables).is_some() {
+    /// Takes the value into its variable. A JSON `null` is not a value. Allocates nothing in steady state, except for JSONPaths
+    /// that name several places.
+    pub fn apply(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Extracted {
+        if self.take(response, variables, random).is_some() {
             return Extracted::Found;
         }
         if let Some(default) = &self.default {
@@ -71,14 +81,14 @@ impl CompiledExtract {
             return Extracted::Default;
         }
         variables.clear(self.slot);
-        Extracted::Missing
+        if self.optional { Extracted::Default } else { Extracted::Missing }
     }
 
     /// Why there is no value, as a clause.
     #[must_use]
     pub fn missing(&self, response: &Response<'_>) -> String {
         match &self.source {
-            Source::Json(path) => json_found(path, response, true),
+            Source::Json(path, _) => json_found(path, response, true),
             Source::Match(_) | Source::Group(..) => {
                 format!("no match in the {} bytes of the body", response.body.len())
             }
@@ -92,15 +102,25 @@ impl CompiledExtract {
         self.slot
     }
 
-    fn take(&self, response: &Response<'_>, variables: &mut Variables) -> Option<()> {
+    fn take(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Option<()> {
         let body = response.body;
         match &self.source {
-            Source::Json(path) => {
-                let json = path.find(body).ok()??;
-                match &*json {
-                    [b'"', text @ .., b'"'] => unescape(text, variables.fill(self.slot)?).ok()?,
-                    other => variables.set(self.slot, other),
+            Source::Json(path, Pick::First) => self.set_json(path.find(body).ok()??, variables)?,
+            Source::Json(path, Pick::Random) => {
+                let mut values = path.all(body).ok()?;
+                values.retain(|value| *value != NULL);
+                let drawn = usize::try_from(random.below(values.len() as u64)).ok()?;
+                self.set_json(values.get(drawn)?, variables)?;
+            }
+            Source::Json(path, Pick::All) => {
+                let values = path.all(body).ok()?;
+                if values.is_empty() {
+                    return None;
                 }
+                let list = variables.fill(self.slot)?;
+                list.push(b'[');
+                list.extend_from_slice(&values.join(&b','));
+                list.push(b']');
             }
             Source::Match(regex) => variables.set(self.slot, regex.find(body)?.as_bytes()),
             Source::Group(regex, locations) => {
@@ -113,7 +133,20 @@ impl CompiledExtract {
         }
         Some(())
     }
+
+    /// Sets the variable to a JSON value: of a string, what it says.
+    fn set_json(&self, json: &[u8], variables: &mut Variables) -> Option<()> {
+        match json {
+            NULL => return None,
+            [b'"', text @ .., b'"'] => unescape(text, variables.fill_string(self.slot)?).ok()?,
+            other => variables.set(self.slot, other),
+        }
+        Some(())
+    }
 }
+
+/// What stands for a value that is not there.
+const NULL: &[u8] = b"null";
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +154,7 @@ mod tests {
 
     fn extracted(from: ExtractFrom, default: Option<&str>, body: &str) -> (Extracted, Option<String>) {
         let (mut names, mut wanted) = (Names::new(), Wanted::default());
-        let extract = Extract { variable: "v".to_owned(), from, default: default.map(str::to_owned) };
+        let extract = Extract { variable: "v".to_owned(), from, default: default.map(str::to_owned), optional: false };
         let compiled = CompiledExtract::compile(&extract, &mut names, &mut wanted).unwrap();
         let headers = vec![("Location", "/orders/1")];
         let mut variables = Variables::new(&names);
@@ -133,12 +166,12 @@ mod tests {
             body_bytes: body.len() as u64,
             service_ns: 1,
         };
-        let result = compiled.apply(&response, &mut variables);
+        let result = compiled.apply(&response, &mut variables, &mut Random::new(1, "test", 0));
         (result, variables.get(compiled.slot()).map(|value| String::from_utf8(value.to_vec()).unwrap()))
     }
 
     fn json(path: &str) -> ExtractFrom {
-        ExtractFrom::Json { path: path.to_owned() }
+        ExtractFrom::Json { path: path.to_owned(), pick: Pick::First }
     }
 
     fn pattern(pattern: &str) -> ExtractFrom {
@@ -157,9 +190,64 @@ mod tests {
         assert_eq!(extracted(json("$.name"), None, body), value("a\nü"));
         assert_eq!(extracted(json("$.empty"), None, body), value(""));
         assert_eq!(extracted(json("$.tags"), None, body), value("[\"x\"]"));
-        assert_eq!(extracted(json("$.none"), None, body), value("null"));
         assert_eq!(extracted(json("$..name"), None, body), value("a\nü"));
         assert_eq!(extracted(json("$.tags[*]"), None, body), value("x"));
+    }
+
+    /// `null` is not a value: the default is taken, and without one the value is missing.
+    #[test]
+    fn null() {
+        for path in ["$.next", "$..next", "$[*]"] {
+            let body = r#"{"next": null}"#;
+            assert_eq!(extracted(json(path), None, body), (Extracted::Missing, None));
+            assert_eq!(extracted(json(path), Some(""), body), (Extracted::Default, Some(String::new())));
+        }
+        assert_eq!(extracted(json("$.next"), Some(""), r#"{"next": "null"}"#), value("null"));
+    }
+
+    /// All values of a path are a JSON array; a random one is any of them but `null`.
+    #[test]
+    fn several_values() {
+        let pick = |path: &str, pick| ExtractFrom::Json { path: path.to_owned(), pick };
+        let body = r#"{"items": [{"id": 1.50}, {"id": "a\"b"}, {"id": null}]}"#;
+        assert_eq!(extracted(pick("$.items[*].id", Pick::All), None, body), value(r#"[1.50,"a\"b",null]"#));
+        assert_eq!(extracted(pick("$.items[*].x", Pick::All), None, body), (Extracted::Missing, None));
+        assert_eq!(extracted(pick("$.items[2:].id", Pick::Random), Some("d"), body).0, Extracted::Default);
+        let extract = Extract {
+            variable: "v".to_owned(),
+            from: pick("$.items[*].id", Pick::Random),
+            default: None,
+            optional: false,
+        };
+        let mut names = Names::new();
+        let compiled = CompiledExtract::compile(&extract, &mut names, &mut Wanted::default()).unwrap();
+        let (mut variables, mut random) = (Variables::new(&names), Random::new(1, "test", 0));
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let response = Response { status: 200, headers: &headers, body: body.as_bytes(), body_bytes: 1, service_ns: 1 };
+        let mut drawn = [0, 0];
+        for _ in 0..200 {
+            assert_eq!(compiled.apply(&response, &mut variables, &mut random), Extracted::Found);
+            let value = variables.get(compiled.slot()).unwrap();
+            assert_eq!(variables.is_string(compiled.slot()), value == b"a\"b");
+            drawn[usize::from(value == b"1.50")] += 1;
+        }
+        assert!(drawn.iter().all(|times| *times > 60), "{drawn:?}");
+        let extract = Extract { from: pick("$.items", Pick::Random), ..extract };
+        let problem = CompiledExtract::compile(&extract, &mut names, &mut Wanted::default()).unwrap_err();
+        assert!(problem.to_string().contains("`$.items[*]` names each item"), "{problem}");
+    }
+
+    /// Where a value may be missing, the iteration goes on without one.
+    #[test]
+    fn optional() {
+        let extract = Extract { variable: "v".to_owned(), from: json("$.next"), default: None, optional: true };
+        let mut names = Names::new();
+        let compiled = CompiledExtract::compile(&extract, &mut names, &mut Wanted::default()).unwrap();
+        let mut variables = Variables::new(&names);
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let response = Response { status: 200, headers: &headers, body: b"{}", body_bytes: 2, service_ns: 1 };
+        let result = compiled.apply(&response, &mut variables, &mut Random::new(1, "test", 0));
+        assert_eq!((result, variables.get(compiled.slot())), (Extracted::Default, None));
     }
 
     /// Group 1 if there is a group, else the whole match.

@@ -1,19 +1,18 @@
 //! JSONPath (RFC 9535) on the bytes of a body.
 //!
 //! A path that names one place, such as `$.items[0]['id']`, is walked over the bytes: nothing is built, allocated or read
-//! beyond the value. So the text is checked only as far as it is read; where it is JSON, the value is the right one, and
-//! of a repeated name the first counts (RFC 8259 leaves that open). All other paths go to `serde_json_path`, over a parsed
-//! document, in which the last of a repeated name counts.
+//! beyond the value. So the text is checked only as far as it is read; where it is JSON, the value is the right one. All other
+//! paths go to `serde_json_path`, over a parsed document. Either way the value is taken from the text as it stands there, and of
+//! a repeated name the first counts (RFC 8259 leaves that open).
 
+mod document;
+mod problem;
 mod reach;
 mod scan;
 
 pub(super) use scan::{NotJson, unescape};
 
-use std::borrow::Cow;
-
-use serde_json::Value;
-
+use document::Document;
 use scan::{Cursor, Name};
 
 /// A compiled path.
@@ -33,23 +32,33 @@ pub(super) enum Place {
 impl JsonPath {
     /// Compiles a path; the error says what is wrong with it.
     pub(super) fn parse(path: &str) -> Result<Self, String> {
-        let general = serde_json_path::JsonPath::parse(path).map_err(|error| error.to_string())?;
+        problem::find(path).map_or(Ok(()), Err)?;
+        let general = serde_json_path::JsonPath::parse(path).map_err(|error| problem::describe(path, &error))?;
         Ok(match singular(path) {
             Some(places) => Self::Singular(places.into()),
             None => Self::General(Box::new(general)),
         })
     }
 
+    /// Whether it names one place.
+    pub(super) const fn is_singular(&self) -> bool {
+        matches!(self, Self::Singular(_))
+    }
+
     /// The JSON text of the first value at the path; `None` if there is none. An error if the body, as far as it was
     /// read, is not JSON.
-    pub(super) fn find<'a>(&self, body: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, NotJson> {
+    pub(super) fn find<'a>(&self, body: &'a [u8]) -> Result<Option<&'a [u8]>, NotJson> {
         match self {
-            Self::Singular(places) => Ok(walk(body, places)?.map(Cow::Borrowed)),
-            Self::General(path) => {
-                let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-                let document: Value = serde_json::from_slice(body).map_err(|_| NotJson)?;
-                Ok(path.query(&document).first().map(|value| Cow::Owned(value.to_string().into_bytes())))
-            }
+            Self::Singular(places) => walk(body, places),
+            Self::General(path) => Ok(Document::parse(body)?.at(path, 1)?.first().copied()),
+        }
+    }
+
+    /// The JSON texts of all values at the path, in the order in which it names them.
+    pub(super) fn all<'a>(&self, body: &'a [u8]) -> Result<Vec<&'a [u8]>, NotJson> {
+        match self {
+            Self::Singular(places) => Ok(walk(body, places)?.into_iter().collect()),
+            Self::General(path) => Document::parse(body)?.at(path, usize::MAX),
         }
     }
 }

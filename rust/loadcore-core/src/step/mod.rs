@@ -21,6 +21,7 @@ mod compare;
 mod encode;
 mod extract;
 mod jsonpath;
+mod number;
 mod response;
 mod template;
 mod variables;

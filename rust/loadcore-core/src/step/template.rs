@@ -4,6 +4,7 @@ use super::builtins::{Builtin, Builtins};
 use super::encode::{self, Encoding};
 use super::variables::{Names, Slot, Variables};
 use crate::block::{self, Block};
+use crate::json::is_json;
 
 /// Where a text stands, which decides how it and its slots are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub enum TemplateProblem {
     },
     /// Not a name of a variable.
     #[error(
-        "the `{{` at position {at} does not begin a variable: a name has letters, digits, `_`, `-` and `.` only; a literal brace is written `{{{{`"
+        "the `{{` at position {at} does not begin a variable: a name has letters, digits, `_`, `-` and `.` only, or is a feeder's column; a literal brace is written `{{{{`"
     )]
     BadName {
         /// Where. What stands between the braces may be part of a secret.
@@ -72,8 +73,9 @@ pub enum RenderError {
     /// The variable has no value.
     #[error("a variable has no value")]
     Unset(Slot),
-    /// The variable's value may not stand there: CR, LF or NUL in a head, or a space in a raw part of a URL.
-    #[error("a variable's value may not stand in the head of a request")]
+    /// The variable's value may not stand there: CR, LF or NUL in a head, a space in a raw part of a URL, or bytes that are not
+    /// UTF-8 as a JSON value.
+    #[error("a variable's value may not stand there")]
     Refused(Slot),
     /// The variable's value is to be a URL, and does not lead anywhere.
     #[error("a variable's value does not lead anywhere: {1}")]
@@ -112,6 +114,8 @@ struct Segment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Variable(Slot, Encoding),
+    /// A variable as a JSON value.
+    Json(Slot),
     Builtin(Builtin, Encoding),
     End,
 }
@@ -164,6 +168,12 @@ impl Template {
                         return Err(RenderError::Refused(*slot));
                     }
                 }
+                Then::Json(slot) => {
+                    let value = variables.get(*slot).ok_or(RenderError::Unset(*slot))?;
+                    if !append_json(value, variables.is_string(*slot), out) {
+                        return Err(RenderError::Refused(*slot));
+                    }
+                }
                 Then::Builtin(builtin, encoding) => builtin.append(*encoding, builtins, out),
                 Then::End => {}
             }
@@ -174,7 +184,7 @@ impl Template {
     /// The variables it needs, in the order of their slots in the text; one that is used twice comes twice.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.segments.iter().filter_map(|segment| match segment.then {
-            Then::Variable(slot, _) => Some(slot),
+            Then::Variable(slot, _) | Then::Json(slot) => Some(slot),
             Then::Builtin(..) | Then::End => None,
         })
     }
@@ -255,9 +265,21 @@ impl TemplateBuilder {
         self.then(Then::Variable(slot, Encoding::Verbatim));
     }
 
-    /// A variable whose value is JSON text, outside of a string.
-    pub(super) fn json_value(&mut self, slot: Slot) {
-        self.then(Then::Variable(slot, Encoding::Verbatim));
+    /// What `{name:json}` stands for, if that is the whole text: a value of JSON by itself.
+    pub(super) fn json_value(&mut self, text: &str, names: &mut Names) -> bool {
+        let Some(name) = text.strip_prefix('{').and_then(|text| text.strip_suffix(":json}")) else { return false };
+        if let Some(builtin) = name.strip_prefix('$').and_then(Builtin::parse) {
+            let quote: &[u8] = if builtin.is_number() { b"" } else { b"\"" };
+            self.literal(quote);
+            self.then(Then::Builtin(builtin, Encoding::Json));
+            self.literal(quote);
+            return true;
+        }
+        let is_variable = is_variable(name, names);
+        if is_variable {
+            self.then(Then::Json(names.slot(name)));
+        }
+        is_variable
     }
 
     fn static_text(&mut self, text: &str, context: Context) -> Result<(), TemplateProblem> {
@@ -279,7 +301,7 @@ impl TemplateBuilder {
             self.then(Then::Builtin(builtin, context.encoding()));
             return Ok(());
         }
-        let (name, filter) = split_filter(slot).ok_or(TemplateProblem::BadName { at })?;
+        let (name, filter) = split_filter(slot, names).ok_or(TemplateProblem::BadName { at })?;
         let encoding = match (filter, context) {
             (None, _) => context.encoding(),
             (Some("raw"), Context::Path | Context::Query) => Encoding::Target,
@@ -310,26 +332,42 @@ impl Context {
     }
 }
 
-/// The name of `{name:json}`, if that is the whole text.
-pub(super) fn whole_json_slot(text: &str) -> Option<&str> {
-    let slot = text.strip_prefix('{')?.strip_suffix(":json}")?;
-    is_name(slot).then_some(slot)
+/// Appends a variable's value as one JSON value, whatever it is: what is known to be a string, or is not JSON, as a string.
+/// `false` if it cannot be one, as it is not UTF-8.
+#[inline(never)]
+fn append_json(value: &[u8], is_string: bool, out: &mut Vec<u8>) -> bool {
+    if !is_string && is_json(value) {
+        out.extend_from_slice(value);
+        return true;
+    }
+    out.push(b'"');
+    let appended = std::str::from_utf8(value).is_ok() && Encoding::Json.append(value, out);
+    out.push(b'"');
+    appended
 }
 
 /// The name of the variable that a URL begins with, and what is written behind it: where it leads is known only when it is
 /// rendered.
-pub(crate) fn leading_variable(url: &str) -> Option<(&str, &str)> {
+pub(crate) fn leading_variable<'a>(url: &'a str, names: &Names) -> Option<(&'a str, &'a str)> {
     let (slot, rest) = url.strip_prefix('{')?.split_once('}')?;
-    match split_filter(slot)? {
+    match split_filter(slot, names)? {
         (name, None | Some("raw")) => Some((name, rest)),
         _ => None,
     }
 }
 
 /// A slot's name and its filter, if it has one. `None`: it begins with no name.
-fn split_filter(slot: &str) -> Option<(&str, Option<&str>)> {
-    let (name, filter) = slot.split_once(':').map_or((slot, None), |(name, filter)| (name, Some(filter)));
-    is_name(name).then_some((name, filter))
+fn split_filter<'a>(slot: &'a str, names: &Names) -> Option<(&'a str, Option<&'a str>)> {
+    if names.find(slot).is_some() {
+        return Some((slot, None));
+    }
+    let (name, filter) = slot.rsplit_once(':').map_or((slot, None), |(name, filter)| (name, Some(filter)));
+    is_variable(name, names).then_some((name, filter))
+}
+
+/// Whether this may name a variable. A column of a feeder may be called anything: its name is known before texts are read.
+fn is_variable(text: &str, names: &Names) -> bool {
+    is_name(text) || names.find(text).is_some()
 }
 
 fn is_name(text: &str) -> bool {

@@ -81,6 +81,8 @@ pub struct Variables {
 struct Value {
     bytes: Vec<u8>,
     set: bool,
+    /// It was a string where it came from, whatever it looks like.
+    is_string: bool,
 }
 
 impl Variables {
@@ -96,6 +98,13 @@ impl Variables {
         self.values.get(slot.index()).filter(|value| value.set).map(|value| &*value.bytes)
     }
 
+    /// Whether the value was a string where it came from: in JSON, or in Python. Of a text such as a CSV cell or a header, this
+    /// is not known.
+    #[must_use]
+    pub fn is_string(&self, slot: Slot) -> bool {
+        self.values.get(slot.index()).is_some_and(|value| value.is_string)
+    }
+
     /// Gives the variable a value. A slot that was unknown when the variables were made is left out.
     pub fn set(&mut self, slot: Slot, bytes: &[u8]) {
         if let Some(buffer) = self.fill(slot) {
@@ -103,9 +112,26 @@ impl Variables {
         }
     }
 
+    /// Gives the variable a value that is a string.
+    pub fn set_string(&mut self, slot: Slot, bytes: &[u8]) {
+        if let Some(buffer) = self.fill_string(slot) {
+            buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// As [`Variables::fill`], for a value that is a string.
+    pub fn fill_string(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
+        let value = self.values.get_mut(slot.index())?;
+        value.is_string = true;
+        value.set = true;
+        value.bytes.clear();
+        Some(&mut value.bytes)
+    }
+
     /// Gives the variable an empty value and hands out its buffer to be written to.
     pub fn fill(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
         let value = self.values.get_mut(slot.index())?;
+        value.is_string = false;
         value.set = true;
         value.bytes.clear();
         Some(&mut value.bytes)

@@ -300,7 +300,7 @@ impl<T: Transport> User<T> {
         }
         if goes_on {
             for extract in &request.extracts {
-                let extracted = extract.apply(&response, &mut self.variables);
+                let extracted = extract.apply(&response, &mut self.variables, &mut self.random);
                 if !scenario.links.is_empty() {
                     self.note_link(scenario, request, origin, extract.slot(), extracted == Extracted::Found);
                 }

@@ -33,7 +33,7 @@ fn with_login(load: Value, change: &Value) -> Value {
         "token": {"kind": "json", "path": "$.data.token"},
         "request": {
             "name": "session", "method": "POST", "url": "/session",
-            "body": {"kind": "json", "value": {"name": "user {$user}"}},
+            "body": {"kind": "json", "text": r#"{"name": "user {$user}"}"#},
         },
     });
     way.as_object_mut().expect("a map").extend(change.as_object().expect("a map").clone());

@@ -33,7 +33,7 @@ pub(super) fn raw(bytes: &[u8]) -> Reply {
 fn a_request_on_the_wire() {
     let mut plan = once(json!([{
         "kind": "request", "name": "order", "method": "POST", "url": "/orders?a=1", "query": [["b c", "{$user}"]],
-        "headers": [["X-Run", "r{$iteration}"]], "body": {"kind": "json", "value": {"user": "{$user}", "n": 3}},
+        "headers": [["X-Run", "r{$iteration}"]], "body": {"kind": "json", "text": r#"{"user": "{$user}", "n": 3}"#},
     }]));
     plan["scenarios"][0]["headers"] = json!([["Accept", "*/*"], ["x-run", "lost"]]);
     plan["http"]["user_agent"] = json!("loadcore");

@@ -95,6 +95,55 @@ impl<'a> Cursor<'a> {
         if self.inside && self.at == self.text.len() { Err(NotJson) } else { Ok(&self.text[start..self.at]) }
     }
 
+    /// Passes the bracket that opens the value, and the one that closes it if there is nothing between them: then there are no
+    /// members or elements to read.
+    pub(super) fn begin(&mut self, open: u8, close: u8) -> Result<bool, NotJson> {
+        if !self.open(open)? {
+            return Err(NotJson);
+        }
+        let more = self.peek()? != close;
+        self.at += usize::from(!more);
+        Ok(more)
+    }
+
+    /// Passes what follows a member or element: a comma, or the closing bracket, after which there are no more.
+    pub(super) fn goes_on(&mut self, close: u8) -> Result<bool, NotJson> {
+        let more = self.next_in(close)?;
+        self.at += usize::from(!more);
+        Ok(more)
+    }
+
+    /// Passes a member's name and the colon; gives what stands between the quotes.
+    pub(super) fn name(&mut self) -> Result<&'a [u8], NotJson> {
+        if self.peek()? != b'"' {
+            return Err(NotJson);
+        }
+        let Quoted { begin, end, .. } = self.string()?;
+        if self.peek()? != b':' {
+            return Err(NotJson);
+        }
+        self.at += 1;
+        Ok(&self.text[begin..end])
+    }
+
+    /// Passes a value; gives its text.
+    pub(super) fn take(&mut self) -> Result<&'a [u8], NotJson> {
+        let first = self.peek()?;
+        let start = self.at;
+        self.skip_value(first)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// The text from here to another place.
+    pub(super) fn up_to(&self, end: &Self) -> &'a [u8] {
+        &self.text[self.at..end.at]
+    }
+
+    /// Whether nothing but space follows.
+    pub(super) fn is_at_end(&self) -> bool {
+        reach::end_of_space(self.text, self.at) == self.text.len()
+    }
+
     /// Passes the bracket that opens the value, if it is this one.
     #[inline]
     fn open(&mut self, bracket: u8) -> Result<bool, NotJson> {
@@ -124,7 +173,7 @@ impl<'a> Cursor<'a> {
 
     /// The next byte that is no space.
     #[inline]
-    fn peek(&mut self) -> Result<u8, NotJson> {
+    pub(super) fn peek(&mut self) -> Result<u8, NotJson> {
         match self.text.get(self.at) {
             Some(byte) if *byte > b' ' => Ok(*byte),
             _ => {

@@ -2,14 +2,14 @@
 #![expect(clippy::format_push_string, reason = "speed does not matter here")]
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::random::Random;
 
 fn found(path: &str, body: &str) -> Result<Option<String>, NotJson> {
     let found = JsonPath::parse(path).unwrap().find(body.as_bytes())?;
-    Ok(found.map(|text| String::from_utf8(text.into_owned()).unwrap()))
+    Ok(found.map(|text| String::from_utf8(text.to_vec()).unwrap()))
 }
 
 fn value(path: &str, body: &str) -> Option<Value> {
@@ -76,6 +76,26 @@ fn general_paths() {
     assert_eq!(value("$.items[?@.ok == true].id", body), Some(json!(2)));
     assert_eq!(value("$.items[?@.id > 5].id", body), None);
     assert_eq!(found("$..id", "{"), Err(NotJson));
+}
+
+/// All values of a path, in its order, each as it is written; of a repeated name the first.
+#[test]
+fn all_values() {
+    let body = r#" {"items": [{"id": 12.50, "id": 1}, {"id":12345678901234567890123}, {"x": {"id": [1 , 1e400]}}], "id": "a"} "#;
+    let all = |path: &str, body: &str| {
+        let found = JsonPath::parse(path).unwrap().all(body.as_bytes())?;
+        Ok(found.iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect::<Vec<_>>())
+    };
+    assert_eq!(all("$.items[*].id", body).unwrap(), ["12.50", "12345678901234567890123"]);
+    assert_eq!(all("$.items[::-1].id", body).unwrap(), ["12345678901234567890123", "12.50"]);
+    assert_eq!(all("$..id", body).unwrap(), ["\"a\"", "12.50", "12345678901234567890123", "[1 , 1e400]"]);
+    assert_eq!(all("$['id','id']", body).unwrap(), ["\"a\"", "\"a\""]);
+    assert_eq!(all("$.items[-1:].x.id[*]", body).unwrap(), ["1", "1e400"]);
+    assert_eq!(all("$.none[*]", body).unwrap(), [""; 0]);
+    assert_eq!(all("$.id", body).unwrap(), ["\"a\""]);
+    for bad in ["", "[1,]", "[1 2]", "{\"a\":1,}", "[1]x", "[007]", "[tru]", "[\"\\x\"]", &"[".repeat(100_000)] {
+        assert_eq!(all("$[*]", bad), Err(NotJson), "{bad:.20}");
+    }
 }
 
 /// What is read and is not JSON is said to be none, at any depth and without a panic.
@@ -227,9 +247,23 @@ proptest! {
         let path = some_path(&document, &mut random);
         let mut text = String::new();
         write(&document, &mut random, &mut text);
-        let expected = serde_json_path::JsonPath::parse(&path).unwrap().query(&document).first().cloned();
+        let general = serde_json_path::JsonPath::parse(&path).unwrap();
+        let expected = general.query(&document).first().cloned();
+        let text_of_general = JsonPath::General(Box::new(general)).find(text.as_bytes());
+        prop_assert_eq!(JsonPath::parse(&path).unwrap().find(text.as_bytes()), text_of_general);
         prop_assert!(matches!(JsonPath::parse(&path), Ok(JsonPath::Singular(_))), "{path}");
         prop_assert_eq!(value(&path, &text), expected, "{} in {}", path, text);
+    }
+
+    /// Both engines find the same text, digits and repeated names included.
+    #[test]
+    fn engines_agree(members in prop::collection::vec(("[ab]", "-?[1-9][0-9]{0,30}(\\.[0-9]{1,20})?(e[0-9]{1,3})?"), 1..5)) {
+        let text: Vec<String> = members.iter().map(|(name, number)| format!("\"{name}\" : [ {number} ]")).collect();
+        let text = format!("{{\"a\": {{ {} }} }}", text.join(" , "));
+        for path in ["$.a.a", "$.a.b", "$.a.a[0]", "$.a.b[-1]", "$.a", "$", "$.b"] {
+            let general = JsonPath::General(Box::new(serde_json_path::JsonPath::parse(path).unwrap()));
+            prop_assert_eq!(JsonPath::parse(path).unwrap().find(text.as_bytes()), general.find(text.as_bytes()), "{}", path);
+        }
     }
 
     /// A document cut short gives the same value or none is given, never another.

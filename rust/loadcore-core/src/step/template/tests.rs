@@ -114,7 +114,7 @@ fn problems() {
 fn messages() {
     assert_eq!(
         problem("ab{ id }", Context::Text).to_string(),
-        "the `{` at position 2 does not begin a variable: a name has letters, digits, `_`, `-` and `.` only; a literal brace is written `{{`"
+        "the `{` at position 2 does not begin a variable: a name has letters, digits, `_`, `-` and `.` only, or is a feeder's column; a literal brace is written `{{`"
     );
     for text in ["a{canary ss}b", "{canary", "canary}", "{$canary}", "{canary:canary}", "{canary!}"] {
         assert!(!problem(text, Context::Text).to_string().contains("canary"), "{text}");
