@@ -60,6 +60,9 @@ INTERRUPT_WITHIN_S = 5.0
 _LEAD_S = 0.2
 _LEAD_PER_WORKER_S = 0.01
 """From the order to start to the start."""
+_LOOK_S = 0.02
+_TOO_LATE_NS = 50_000_000
+"""So short before the start nobody can be sure any more that workers which are ended send nothing."""
 _LEAD_FOR_DISK = 0.5
 """The share of it that writing down the start may take."""
 _NS = 1_000_000_000
@@ -184,9 +187,21 @@ class Supervisor:
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()
         self._host = HostWatch()
+        self._wait_for_start()
         self._listeners.tell("on_start", description)
         if note := folder.make_latest():
             self._listeners.say(note)
+
+    def _wait_for_start(self) -> None:
+        """Until the first request is due, a signal still means that there is no run."""
+        while (left_ns := -self._elapsed_ns()) > _TOO_LATE_NS:
+            try:
+                self._leave_if_asked()
+            except RunError:
+                self._crew.kill(sorted(self._crew.working))
+                self._assignment.folder.start.unlink(missing_ok=True)
+                raise
+            time.sleep(min(_LOOK_S, (left_ns - _TOO_LATE_NS) / _NS))
 
     def _write_start(self, description: Description) -> wire.Go:
         """Write down the start, a moment before it. A disk that takes its time gets more, lest users start late."""

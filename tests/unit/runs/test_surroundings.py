@@ -62,6 +62,24 @@ def test_a_worker_that_does_not_read_its_plan_holds_up_nothing(tmp_path: Path) -
         supervise(tmp_path, [Busy(0, [])], Follower(), signals=signals)
 
 
+def test_a_signal_in_the_last_moment_before_the_start_is_no_run(tmp_path: Path) -> None:
+    """The workers have their order and wait for the moment: they are ended, and no folder says that a run began."""
+    signals = Signals()
+
+    class Ordered(ScriptedLink):
+        def go(self, order: wire.Go) -> None:
+            signals.request("SIGTERM")
+            super().go(order)
+
+    link = Ordered(0, [])
+    with pytest.raises(RunError, match="before the first request") as caught:
+        supervise(tmp_path / "run", [link], Follower(), signals=signals)
+
+    assert caught.value.exit_code == ExitCode.TERMINATED
+    assert link.calls[-1] == "close"
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
 def test_no_thread_left_for_the_supervisor_is_told_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
