@@ -88,8 +88,10 @@ class Http:
     """How `https` targets are verified."""
     max_redirects: int = 10
     """Redirects followed by a request, 0 to 10. Credentials never go to another origin."""
-    cookies: bool = True
-    """Whether each user keeps cookies."""
+    cookies: bool | Literal["user", "iteration"] = True
+    """Whether each user keeps cookies: for as long as it lives (`True` or "user"), anew for each iteration
+    ("iteration"), or not at all (`False`). An arrival of an open model is a visitor of its own and begins anew in any
+    case. Cookies that steps of `on_start` were given stay."""
     user_agent: str | None = "loadcore"
     """Sent with every request; None sends none."""
 

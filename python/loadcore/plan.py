@@ -153,7 +153,7 @@ class HttpPlan(TypedDict):
     limits: LimitsPlan
     tls: TlsPlan
     max_redirects: int
-    cookies: bool
+    cookies: bool | str
     user_agent: NotRequired[str]
 
 

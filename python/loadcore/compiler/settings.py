@@ -28,11 +28,20 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
         "limits": _limits(http.limits, place, problems),
         "tls": _tls(http.tls, place, problems),
         "max_redirects": compile_redirects(http.max_redirects, place, problems),
-        "cookies": problems.flag(place, "cookies", http.cookies),
+        "cookies": _cookies(http.cookies, place, problems),
     }
     if http.user_agent is not None:
         plan["user_agent"] = problems.text(place, "user_agent", http.user_agent)
     return plan
+
+
+def _cookies(cookies: object, place: Place | None, problems: Problems) -> bool | str:
+    if isinstance(cookies, bool) or cookies == "iteration":
+        return cookies
+    if cookies != "user":
+        hint = 'write cookies="iteration" for a new jar in each iteration, or cookies=False for none'
+        problems.add(place, f'cookies is {cookies!r}: it must be True, False, "user" or "iteration"', hint)
+    return True
 
 
 def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems) -> TimeoutsPlan:

@@ -21,7 +21,7 @@ const MOST_BYTES: usize = 8 * 1024;
 const MOST_SENT_BYTES: usize = 64 * 1024;
 
 /// The cookies of one user. Values are not part of the `Debug` output.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Jar {
     /// Those with longer paths first; among equals, the older ones: the order they are sent in.
     cookies: Vec<Cookie>,
@@ -39,6 +39,7 @@ pub struct Place<'a> {
     pub is_secure: bool,
 }
 
+#[derive(Clone)]
 struct Cookie {
     name: Box<[u8]>,
     value: Vec<u8>,

@@ -181,7 +181,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"feeders": ["x.csv"]}, "a str is not a feeder"),
         ({"http": Timeouts()}, "it must be Http(…)"),
         ({"http": Http(reuse="never")}, "reuse is 'never' (there are: user, iteration, request)"),  # type: ignore[arg-type]
-        ({"http": Http(cookies=1)}, "cookies is 1: it must be True or False"),  # type: ignore[arg-type]
+        ({"http": Http(cookies=1)}, 'cookies is 1: it must be True, False, "user" or "iteration"'),  # type: ignore[arg-type]
         ({"http": Http(timeouts="5s")}, "timeouts is a str: it must be Timeouts(…)"),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(body=5))}, 'the limit of the body: 5 has no unit: write "5B" or "5kB"'),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(head="5GB"))}, "the limit of the head is 5000000000"),
@@ -259,3 +259,10 @@ def test_the_seed_is_given_or_another_each_time() -> None:
     assert problems(scenario(), seed=-1) == [
         "the seed is -1: it must be a whole number from 0 to 18,446,744,073,709,551,615"
     ]
+
+
+def test_cookies_last_for_a_user_or_for_an_iteration() -> None:
+    """`True` and "user" are one; "iteration" is passed on, `False` keeps none."""
+    plans = [document(scenario(http=Http(cookies=cookies))) for cookies in (True, "user", "iteration", False)]
+
+    assert [plan["http"]["cookies"] for plan in plans] == [True, True, "iteration", False]

@@ -13,6 +13,7 @@ mod refused;
 mod request;
 mod sample;
 mod sizes;
+mod visits;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -209,7 +209,7 @@ impl<T: Transport> Desk<T> {
         let number = u32::try_from(worker.share.nth(position)).unwrap_or(u32::MAX);
         let mut user = User::new(Rc::clone(worker), scenario, number, seat);
         let _active = Active::new(worker, scenario.id);
-        user.serve(first.number);
+        user.serve(scenario, first.number);
         self.draw();
         match user.start(scenario, first.due_ns).await {
             Start::Ready(_) => {}
@@ -233,7 +233,7 @@ impl<T: Transport> Desk<T> {
             }
             let Some(next) = self.next(&clerk, user.seat()).await else { return };
             arrival = next;
-            user.serve(arrival.number);
+            user.serve(scenario, arrival.number);
             self.draw();
         }
     }

@@ -19,8 +19,8 @@ pub struct Http {
     pub tls: Tls,
     /// Redirects followed per request; 0 follows none. At most 10.
     pub max_redirects: u8,
-    /// Whether each user keeps cookies.
-    pub cookies: bool,
+    /// Whether users keep cookies, and for how long.
+    pub cookies: Cookies,
     /// Sent with every request; `None` sends no `User-Agent`.
     #[serde(default)]
     pub user_agent: Option<String>,
@@ -50,6 +50,52 @@ pub enum Reuse {
     Iteration,
     /// A new connection for each request.
     Request,
+}
+
+/// Whether users keep cookies. In a plan: `true`, `false`, `"user"` or `"iteration"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "CookiesText", into = "CookiesText")]
+pub enum Cookies {
+    /// They keep none.
+    Off,
+    /// For as long as a user lives; in an open model, for as long as a visitor.
+    User,
+    /// Each iteration begins with those that the user's start left.
+    Iteration,
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(untagged)]
+enum CookiesText {
+    Flag(bool),
+    Word(CookiesWord),
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum CookiesWord {
+    User,
+    Iteration,
+}
+
+impl From<CookiesText> for Cookies {
+    fn from(text: CookiesText) -> Self {
+        match text {
+            CookiesText::Flag(false) => Self::Off,
+            CookiesText::Flag(true) | CookiesText::Word(CookiesWord::User) => Self::User,
+            CookiesText::Word(CookiesWord::Iteration) => Self::Iteration,
+        }
+    }
+}
+
+impl From<Cookies> for CookiesText {
+    fn from(cookies: Cookies) -> Self {
+        match cookies {
+            Cookies::Off => Self::Flag(false),
+            Cookies::User => Self::Flag(true),
+            Cookies::Iteration => Self::Word(CookiesWord::Iteration),
+        }
+    }
 }
 
 /// What a response may be at most. A response over a limit is an outcome of its own, never a success.

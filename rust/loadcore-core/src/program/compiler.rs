@@ -161,6 +161,7 @@ impl ScenarioCompiler<'_, '_> {
             names: self.names,
             feeds,
             on_start,
+            taken: main.takes(&self.requests),
             main,
             requests: self.requests,
             links: self.links,

@@ -1,9 +1,9 @@
 //! Flows: the steps of an iteration as one flat list, so that walking them needs neither recursion nor memory.
 
-use super::RequestId;
+use super::{RequestId, RequestProgram};
 use crate::plan::Think;
 use crate::record::GroupId;
-use crate::step::{CompiledComparison, Slot};
+use crate::step::{CompiledComparison, CompiledExtract, Slot};
 
 /// Steps in the order of the plan, nesting resolved into jumps. It ends where the list does.
 #[derive(Debug, Default)]
@@ -11,6 +11,22 @@ pub(crate) struct Flow {
     pub(crate) ops: Vec<Op>,
     /// How many repeats are nested at most.
     pub(crate) depth: usize,
+}
+
+impl Flow {
+    /// The variables that its responses give a value, each once.
+    pub(crate) fn takes(&self, requests: &[RequestProgram]) -> Vec<Slot> {
+        let of = |op: &Op| if let Op::Request(id) = op { requests.get(id.index()) } else { None };
+        let mut slots: Vec<Slot> = self
+            .ops
+            .iter()
+            .filter_map(of)
+            .flat_map(|request| request.extracts.iter().map(CompiledExtract::slot))
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
 }
 
 /// One operation of a flow. Targets are indexes into [`Flow::ops`].

@@ -59,6 +59,8 @@ pub(crate) struct ScenarioProgram {
     pub(crate) on_start: Flow,
     pub(crate) main: Flow,
     pub(crate) requests: Vec<RequestProgram>,
+    /// Variables that responses give a value in an iteration.
+    pub(crate) taken: Vec<Slot>,
     /// Variables that URLs begin with.
     pub(crate) links: Vec<LinkVariable>,
     pub(crate) auths: Vec<AuthProgram>,

@@ -144,7 +144,9 @@ impl ScenarioCompiler<'_, '_> {
                 // The scenario's is the name of its own target.
                 "host" if is_away && !named(name) => {}
                 "host" => self.host(&place, value, &mut headers.host),
-                "cookie" if self.plan.http.cookies => self.cookie(&place, value, &mut headers.cookie),
+                "cookie" if self.plan.http.cookies != plan::Cookies::Off => {
+                    self.cookie(&place, value, &mut headers.cookie);
+                }
                 ours if OURS.contains(&ours) => {
                     self.problems.add_in(place, format!("the header `{name}` is set by loadcore"));
                 }

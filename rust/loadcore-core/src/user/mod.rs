@@ -14,6 +14,7 @@ mod resend;
 mod sample;
 mod send;
 mod token;
+mod visit;
 mod walk;
 mod worker;
 
@@ -25,7 +26,7 @@ use std::rc::Rc;
 
 use crate::aggregate::ScenarioEvent;
 use crate::h1::Decoder;
-use crate::plan::Reuse;
+use crate::plan::{Cookies, Reuse};
 use crate::program::{Flow, ScenarioProgram};
 use crate::random::Random;
 use crate::record::Phase;
@@ -38,6 +39,7 @@ use link::Links;
 use perform::{Current, Cut, Next};
 use rendered::Rendered;
 use send::HeldRow;
+use visit::Left;
 use walk::Walk;
 
 /// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
@@ -77,6 +79,8 @@ pub(crate) struct User<T: Transport> {
     /// Which part of the run its iteration belongs to.
     phase: Phase,
     cookies: Option<Box<crate::cookies::Jar>>,
+    /// What its start left; boxed, since few have one.
+    left: Option<Box<Left>>,
     /// Where the links lead that it has found; boxed, since few follow any.
     links: Option<Box<Links>>,
     /// Its current request.
@@ -116,7 +120,7 @@ pub(crate) enum IterationEnd {
 impl<T: Transport> User<T> {
     pub(crate) fn new(worker: Rc<Worker<T>>, scenario: &ScenarioProgram, number: u32, seat: Seat) -> Self {
         let seed = Random::new(worker.program.seed, &scenario.name, u64::from(number));
-        let cookies = worker.program.http.cookies.then(Box::default);
+        let cookies = (worker.program.http.cookies != Cookies::Off).then(Box::default);
         Self {
             decoder: Decoder::new(worker.program.http.limits),
             worker,
@@ -135,6 +139,7 @@ impl<T: Transport> User<T> {
             iteration_due_ns: 0,
             phase: Phase::WarmUp,
             cookies,
+            left: None,
             links: None,
             rendered: Rendered::default(),
             lines: Vec::new(),
@@ -164,7 +169,12 @@ impl<T: Transport> User<T> {
         self.due_ns = due_ns;
         let end = self.walk_flow(scenario, &scenario.on_start, None).await;
         match end {
-            IterationEnd::Completed => Start::Ready(self.due_ns),
+            IterationEnd::Completed => {
+                if self.arrival.is_some() || self.worker.program.http.cookies == Cookies::Iteration {
+                    self.keep_what_start_left(scenario);
+                }
+                Start::Ready(self.due_ns)
+            }
             IterationEnd::Failed => Start::Failed,
             IterationEnd::Interrupted => Start::Interrupted,
         }
@@ -184,8 +194,10 @@ impl<T: Transport> User<T> {
     }
 
     /// The user's next iteration is that of an arrival, by its number over all workers.
-    pub(crate) fn serve(&mut self, arrival: u64) {
-        self.arrival = Some(arrival);
+    pub(crate) fn serve(&mut self, scenario: &ScenarioProgram, arrival: u64) {
+        if self.arrival.replace(arrival).is_some() {
+            self.begin_visit(scenario);
+        }
     }
 
     /// Where the next iteration's chance begins. It is the same whatever other users do, and what this one did before: that
@@ -222,6 +234,9 @@ impl<T: Transport> User<T> {
         self.worker.count(scenario.id, self.phase, ScenarioEvent::IterationStarted);
         if self.worker.program.http.reuse == Reuse::Iteration {
             self.connections.drop_all();
+        }
+        if self.worker.program.http.cookies == Cookies::Iteration {
+            self.renew_cookies();
         }
     }
 
