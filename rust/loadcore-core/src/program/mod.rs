@@ -9,10 +9,12 @@ mod problems;
 mod request;
 mod sizes;
 mod url;
+mod want;
 
 pub(crate) use auth::append_line;
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
+pub(crate) use want::Want;
 
 use crate::auth::CompiledAuth;
 use crate::error::Problem;
@@ -21,7 +23,7 @@ use crate::plan::{self, Plan};
 use crate::record::{CheckId, ScenarioId, StepId, Tables};
 use crate::sample::Secrets;
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
-use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template, Wanted};
+use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template};
 use crate::transport::Origin;
 
 /// A plan ready to run. The same on every worker.
@@ -160,11 +162,10 @@ pub(crate) struct RequestProgram {
     pub(crate) expect: Box<[(u16, u16)]>,
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
     pub(crate) extracts: Box<[CompiledExtract]>,
-    pub(crate) wanted: Wanted,
     /// Whether its responses are looked at: by checks, extracts, or because all are to be shown.
     pub(crate) is_looked_at: bool,
-    /// Whether a response with a status below 300 may have to be shown: since it is looked at, or is not what is expected.
-    pub(crate) is_shown: bool,
+    /// What is to be kept of its responses, besides cookies.
+    pub(crate) want: Want,
     pub(crate) timeouts: plan::Timeouts,
     pub(crate) max_redirects: u8,
 }

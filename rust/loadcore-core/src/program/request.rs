@@ -2,7 +2,7 @@
 
 use super::auth::AuthUse;
 use super::compiler::ScenarioCompiler;
-use super::{BodyProgram, RequestProgram};
+use super::{BodyProgram, RequestProgram, Want};
 use crate::plan;
 use crate::record::{CheckId, Section};
 use crate::step::{
@@ -78,10 +78,18 @@ impl ScenarioCompiler<'_, '_> {
         let checks = self.checks(request, &mut wanted);
         let extracts = self.extracts(request, section, &mut wanted);
         let is_looked_at = !checks.is_empty() || !extracts.is_empty() || self.plan.samples == plan::Samples::Everything;
+        let looks = Want::default()
+            .and_if(wanted.wants_headers(), Want::HEADERS)
+            .and_if(wanted.wants_body(), Want::BODY)
+            // A response with a status below 300 may have to be shown if it is looked at, or is not what is expected.
+            .and_if(is_looked_at || !request.expect.is_empty(), Want::BEGINNING);
         let max_redirects = request.max_redirects.unwrap_or(self.plan.http.max_redirects);
         if max_redirects > 10 {
             self.problems.add_in("max_redirects", "at most 10 redirects are followed");
         }
+        let want = looks
+            .and_if(max_redirects > 0, Want::REDIRECTS)
+            .and_if(self.plan.samples == plan::Samples::Everything, Want::SHOWN);
         let timeouts = request.timeouts.unwrap_or(self.plan.http.timeouts);
         self.timeouts(&timeouts);
         url?;
@@ -100,9 +108,8 @@ impl ScenarioCompiler<'_, '_> {
             expect: request.expect.clone().into(),
             checks: checks.into(),
             extracts: extracts.into(),
-            wanted,
             is_looked_at,
-            is_shown: is_looked_at || !request.expect.is_empty(),
+            want,
             timeouts,
             max_redirects,
         })

@@ -47,8 +47,8 @@ pub(crate) fn request(origin: &str, bytes: &[u8], secrets: &mut Secrets) -> Requ
     }
 }
 
-/// Reads a response. `None`: nothing came.
-pub(crate) fn response(raw: &Raw<'_>, secrets: &Secrets) -> Option<ResponseSample> {
+/// Reads a response, and gathers the secrets that it gives away in its head. `None`: nothing came.
+pub(crate) fn response(raw: &Raw<'_>, secrets: &mut Secrets) -> Option<ResponseSample> {
     if raw.bytes.is_empty() {
         let of_status = |status| ResponseSample {
             line: String::new(),
@@ -78,6 +78,11 @@ pub(crate) fn response(raw: &Raw<'_>, secrets: &Secrets) -> Option<ResponseSampl
     } else {
         Default::default()
     };
+    for (name, value) in &lines {
+        if is_sensitive_header(name) {
+            secrets.add_header(name, value);
+        }
+    }
     let body_bytes = raw.body_bytes.max(seen.len() as u64);
     Some(ResponseSample {
         line: shortened(secrets.hide(&line), MOST_OF_A_LINE),

@@ -121,6 +121,10 @@ impl Secrets {
             }
             return;
         }
+        if name.eq_ignore_ascii_case("set-cookie") {
+            let cookie = value.split(';').next().unwrap_or("");
+            return self.add(cookie.split_once('=').map_or("", |(_, value)| value).as_bytes());
+        }
         self.add(value.as_bytes());
         let Some((scheme, rest)) = value.split_once(' ') else { return };
         self.add(rest.as_bytes());

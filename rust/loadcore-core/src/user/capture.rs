@@ -1,6 +1,7 @@
 //! What a step wants to keep of a response.
 
 use crate::h1::Sink;
+use crate::program::Want;
 use crate::step::Headers;
 
 /// A response larger than this is not kept in memory for the next one.
@@ -8,6 +9,9 @@ const KEEP: usize = 1 << 20;
 
 /// As much of a response that does not come in one piece is kept as it came, where it may have to be shown.
 const BEGINNING: usize = 8 * 1024;
+
+/// What there has to be a capture for before anything has come.
+const KEPT_FROM_THE_START: Want = Want::HEADERS.and(Want::COOKIES).and(Want::BODY);
 
 /// What is kept of the current response: nothing, most of the time.
 #[derive(Debug, Default)]
@@ -21,7 +25,7 @@ impl Kept {
     #[inline]
     pub(crate) fn want(&mut self, want: Want, spare: impl FnOnce() -> Box<Capture>) {
         self.want = want;
-        if want.headers || want.cookies || want.body {
+        if want.has(KEPT_FROM_THE_START) {
             let mut capture = self.capture.take().unwrap_or_else(spare);
             capture.want = want;
             self.capture = Some(capture);
@@ -32,7 +36,7 @@ impl Kept {
     /// of a status above 299, or one that is not known yet, and of a step that looks at responses.
     pub(super) fn piece(&mut self, piece: &[u8], status: Option<u16>, spare: impl FnOnce() -> Box<Capture>) {
         let began = self.capture.as_ref().is_some_and(|capture| !capture.beginning.is_empty());
-        if !(began || self.want.beginning || status.is_none_or(|status| status >= 300)) {
+        if !(began || self.want.has(Want::BEGINNING) || status.is_none_or(|status| status >= 300)) {
             return;
         }
         let capture = self.capture.get_or_insert_with(spare);
@@ -44,7 +48,8 @@ impl Kept {
     /// Whether more bytes of the response are wanted, be it for the body or for its beginning.
     #[inline]
     pub(super) fn wants_bytes(&self) -> bool {
-        self.want.body || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
+        self.want.has(Want::BODY)
+            || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
     }
 
     /// Takes back what was kept.
@@ -62,7 +67,7 @@ impl Kept {
 impl Sink for Kept {
     #[inline]
     fn status(&mut self, status: u16) {
-        if self.want.redirects && (300..400).contains(&status) && self.capture.is_none() {
+        if self.want.has(Want::REDIRECTS) && (300..400).contains(&status) && self.capture.is_none() {
             self.capture = Some(Box::new(Capture { want: self.want, ..Capture::default() }));
         }
         if let Some(capture) = &mut self.capture {
@@ -78,7 +83,7 @@ impl Sink for Kept {
 
     #[inline]
     fn wants_headers(&self) -> bool {
-        self.capture.as_ref().is_some_and(|capture| capture.want.cookies || capture.wants_all_headers())
+        self.capture.as_ref().is_some_and(|capture| capture.want.has(Want::COOKIES) || capture.wants_all_headers())
     }
 
     #[inline]
@@ -90,7 +95,7 @@ impl Sink for Kept {
 
     #[inline]
     fn wants_body(&self) -> bool {
-        self.want.body
+        self.want.has(Want::BODY)
     }
 }
 
@@ -108,28 +113,10 @@ pub(crate) struct Capture {
     beginning: Vec<u8>,
 }
 
-/// What to keep of a response.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself")]
-pub(crate) struct Want {
-    pub(crate) headers: bool,
-    /// `Set-Cookie`.
-    pub(crate) cookies: bool,
-    /// Headers of redirects (3xx).
-    pub(crate) redirects: bool,
-    pub(crate) body: bool,
-    /// The beginning of a response in pieces, whatever its status.
-    pub(crate) beginning: bool,
-}
-
-impl Want {
-    const NOTHING: Self = Self { headers: false, cookies: false, redirects: false, body: false, beginning: false };
-}
-
 impl Capture {
     /// Of a response of which nothing was kept.
     pub(crate) const NOTHING: &Self = &Self {
-        want: Want::NOTHING,
+        want: Want::NONE,
         status: 0,
         head: Vec::new(),
         headers: Vec::new(),
@@ -153,7 +140,7 @@ impl Capture {
 
     /// The body, if it was wanted.
     pub(super) fn wanted_body(&self) -> Option<&[u8]> {
-        self.want.body.then_some(&*self.body)
+        self.want.has(Want::BODY).then_some(&*self.body)
     }
 
     /// What came first of a response in pieces, if it was kept, and whether it may be all there was until the last piece.
@@ -162,7 +149,7 @@ impl Capture {
     }
 
     fn wants_all_headers(&self) -> bool {
-        self.want.headers || (self.want.redirects && (300..400).contains(&self.status))
+        self.want.has(Want::HEADERS) || (self.want.has(Want::REDIRECTS) && (300..400).contains(&self.status))
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {

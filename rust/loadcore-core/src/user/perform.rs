@@ -5,13 +5,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::Want;
 use super::identify::{Identity, KeptToken};
 use super::sample::{Unmet, Unsent};
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
 use super::walk::Action;
 use super::worker::OriginId;
-use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram};
+use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram, Want};
 use crate::record::{GroupId, Outcome};
 use crate::step::{Extracted, RenderError};
 use crate::transport::Transport;
@@ -238,13 +237,7 @@ impl<T: Transport> User<T> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a part of the message")]
     pub(super) fn want(&self, request: &RequestProgram) -> Want {
-        Want {
-            headers: request.wanted.wants_headers(),
-            cookies: self.cookies.is_some(),
-            redirects: request.max_redirects > 0,
-            body: request.wanted.wants_body(),
-            beginning: request.is_shown,
-        }
+        request.want.and_if(self.cookies.is_some(), Want::COOKIES)
     }
 
     /// Makes the step's checks and takes its values. What follows is due when the response ended.
@@ -278,7 +271,7 @@ impl<T: Transport> User<T> {
     ) -> bool {
         let response = answer.response();
         let mut goes_on = true;
-        let mut unmet = Vec::new();
+        let mut met = true;
         if !request.checks.is_empty() {
             // The phase that the request was due in: its checks count where it does.
             let phase = self.worker.phase(scenario, due_ns);
@@ -288,15 +281,13 @@ impl<T: Transport> User<T> {
                 for (id, check) in &request.checks {
                     let held = check.holds(&response, evaluation);
                     recorder.check(*id, phase, held);
-                    if !held {
-                        unmet.push(Unmet::Check(*id, check));
-                        goes_on &= !check.stops();
-                    }
+                    met &= held;
+                    goes_on &= held || !check.stops();
                 }
             });
         }
-        if !unmet.is_empty() || self.worker.samples_everything() {
-            self.sample_unmet(scenario, request, origin, answer, &unmet);
+        if !met || request.want.has(Want::SHOWN) {
+            self.sample_checks(scenario, request, origin, answer);
         }
         if goes_on {
             for extract in &request.extracts {

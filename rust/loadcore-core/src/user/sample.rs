@@ -132,6 +132,7 @@ impl<T: Transport> User<T> {
             What::Extract(slot) => Some(scenario.names.name(slot).to_owned()),
             _ => None,
         };
+        let response = response(&raw, &mut secrets);
         Some(Seen {
             variable,
             reason: secrets.hide_in_sentence(&reason()),
@@ -139,7 +140,7 @@ impl<T: Transport> User<T> {
             iteration: self.iteration,
             ended_ns: shown.ended_ns,
             request,
-            response: response(&raw, &secrets),
+            response,
         })
     }
 
@@ -201,6 +202,27 @@ impl<T: Transport> User<T> {
         let class = Class { step: unsent.step, what: What::Outcome(unsent.outcome) };
         self.sample(scenario, class, &shown, &reason);
         self.flight.kept.put_back(kept);
+    }
+
+    /// Samples a response for the checks that do not hold: they are made once more. And any, where all are wanted.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn sample_checks(
+        &mut self,
+        scenario: &ScenarioProgram,
+        request: &RequestProgram,
+        origin: OriginId,
+        answer: &Answer,
+    ) {
+        // What chance gives next is for the requests to come.
+        let random = self.random.clone();
+        let response = answer.response();
+        let unmet: Vec<_> = self.evaluate(|_, evaluation| {
+            let unmet = request.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
+            unmet.map(|(id, check)| Unmet::Check(*id, check)).collect()
+        });
+        self.random = random;
+        self.sample_unmet(scenario, request, origin, answer, &unmet);
     }
 
     /// Samples a response that a step is not content with; and any, where all requests are wanted.

@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::{Capture, Want};
+use super::capture::Capture;
 use super::flight::{Ended, NOT_YET};
 use super::sample::Unsent;
 use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Timeouts;
-use crate::program::{RequestProgram, ScenarioProgram, is_idempotent};
+use crate::program::{RequestProgram, ScenarioProgram, Want, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
 use crate::sample::{Class, Seen};
 use crate::step::{Builtins, Response, Variables};

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::User;
-use super::capture::{Capture, Want};
+use super::capture::Capture;
 use super::identify::{KeptToken, Means};
 use super::send::{Message, NoAnswer, Withheld};
 use super::worker::OriginId;
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
-use crate::program::{ScenarioProgram, append_line};
+use crate::program::{ScenarioProgram, Want, append_line};
 use crate::random::Random;
 use crate::record::Outcome;
 use crate::step::RenderError;
@@ -150,7 +150,7 @@ impl<T: Transport> User<T> {
             method: &request.method,
             origin: OriginId(request.origin),
             timeouts: &request.timeouts,
-            want: Want { headers: true, body: true, cookies: self.cookies.is_some(), ..Want::default() },
+            want: Want::HEADERS.and(Want::BODY).and_if(self.cookies.is_some(), Want::COOKIES),
             withholds: Withheld::ALL,
             request,
         };

@@ -2,7 +2,7 @@ use super::*;
 
 fn read(bytes: &[u8]) -> ResponseSample {
     let raw = Raw { bytes, status: Some(200), ..Raw::default() };
-    response(&raw, &Secrets::default()).unwrap()
+    response(&raw, &mut Secrets::default()).unwrap()
 }
 
 /// A body is shown without its framing, an interim head not at all.
@@ -42,7 +42,18 @@ fn binary() {
 /// Of a response of which nothing is left but its status, the status is shown; of none, nothing.
 #[test]
 fn the_status_alone() {
-    let none = response(&Raw::default(), &Secrets::default());
-    let alone = response(&Raw { status: Some(503), ..Raw::default() }, &Secrets::default()).unwrap();
+    let none = response(&Raw::default(), &mut Secrets::default());
+    let alone = response(&Raw { status: Some(503), ..Raw::default() }, &mut Secrets::default()).unwrap();
     assert_eq!((None, Some(503)), (none, alone.status));
+}
+
+/// What a response gives away in its head is hidden in its body, too.
+#[test]
+fn secrets_of_the_response() {
+    let body = r#"{"id": "canary1", "x": "canary2", "plain": "text/html"}"#;
+    let head =
+        "HTTP/1.1 200 OK\r\nSet-Cookie: sid=canary1; Path=/\r\nX-CSRF-Token: canary2\r\nContent-Type: text/html\r\n";
+    let sample = read(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    assert_eq!(r#"{"id": "***", "x": "***", "plain": "text/html"}"#, sample.body);
+    assert!(!format!("{sample:?}").contains("canary"), "{sample:?}");
 }
