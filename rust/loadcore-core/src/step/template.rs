@@ -284,7 +284,7 @@ impl TemplateBuilder {
 
     fn static_text(&mut self, text: &str, context: Context) -> Result<(), TemplateProblem> {
         let text = text.as_bytes();
-        if matches!(context, Context::Path | Context::Query | Context::Header) && encode::forbidden_in_head(text) {
+        if matches!(context, Context::Path | Context::Header) && encode::forbidden_in_head(text) {
             return Err(TemplateProblem::LineEnd);
         }
         if context == Context::Path {

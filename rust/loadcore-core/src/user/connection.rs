@@ -15,6 +15,9 @@ use crate::program::{RequestProgram, ScenarioProgram};
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport};
 
+/// A user keeps connections to so many origins, or to as many as the plan names. The oldest is closed for a new one.
+const MOST_ORIGINS: usize = 8;
+
 /// What a user keeps between requests.
 #[derive(Debug)]
 pub(super) struct Connections<C> {
@@ -51,7 +54,7 @@ impl<C: Connection> Connections<C> {
         if is_usable && now < wire.idle_until_ns.get() {
             return Some((Rc::clone(wire), quiet));
         }
-        self.wires.swap_remove(index);
+        self.wires.remove(index);
         None
     }
 
@@ -123,6 +126,11 @@ impl<T: Transport> User<T> {
         // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
         worker.now();
         let wire = Wire::new(opened.connection);
+        // A target that redirects to ever new origins leaves no connection to each behind.
+        let most = MOST_ORIGINS.max(worker.program.origins.len());
+        if self.connections.wires.len() >= most {
+            self.connections.wires.remove(0);
+        }
         // Room for one more and not for four: most users have one connection.
         self.connections.wires.reserve_exact(1);
         self.connections.wires.push((origin, wire));

@@ -368,3 +368,33 @@ pub(super) fn log(plan: &Value, reply: impl Fn(&str) -> Reply + 'static) -> (Vec
     let run = simulate(plan, fake);
     (log.take(), run)
 }
+
+/// A fixed value of a query is percent-encoded as one of a variable is, line ends included.
+#[test]
+fn line_ends_in_a_query() {
+    let mut step = get("a");
+    step["query"] = json!([["query", "line1\nline2\r\n"]]);
+    let (requests, _) = sent(&once(json!([step])), |_| raw(OK));
+    assert_eq!(vec!["GET /a?query=line1%0Aline2%0D%0A HTTP/1.1"], first_lines(&requests));
+}
+
+/// A target that redirects to ever new origins: a user keeps a connection to a few of them, and opens the others anew.
+#[test]
+fn ever_new_origins() {
+    let plan = once(json!([{"kind": "repeat", "times": 2, "steps": [get("0")]}]));
+    let (requests, run) = log(&plan, |request| {
+        let number: u32 =
+            request["GET /".len()..].split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        if number == 5 { raw(OK) } else { answer(302, &format!("Location: http://h{}/{}\r\n", number + 1, number + 1)) }
+    });
+    assert_eq!((12, 6), (requests.len(), run.fake.connections()));
+
+    let plan = once(json!([{"kind": "repeat", "times": 2, "steps": [
+        {"kind": "request", "name": "a", "method": "GET", "url": "/0", "max_redirects": 10}]}]));
+    let (requests, run) = log(&plan, |request| {
+        let number: u32 =
+            request["GET /".len()..].split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        if number == 9 { raw(OK) } else { answer(302, &format!("Location: http://h{}/{}\r\n", number + 1, number + 1)) }
+    });
+    assert_eq!((20, 20), (requests.len(), run.fake.connections()));
+}
