@@ -169,6 +169,8 @@ class ProcessLink(WorkerLink):
     def _how_it_ended(self) -> str:
         code = self._process.wait()
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        if -code == signal.SIGKILL:
+            how += " (out of memory? see dmesg)"
         said = self._last_words()
         return f"{how}: {said}" if said else how
 

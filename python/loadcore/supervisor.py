@@ -263,7 +263,7 @@ class Supervisor:
 
     def _lose(self, worker: int, reason: str) -> None:
         files = facts_on_disk(requests_of(self._assignment.folder, worker))
-        self._ends[worker] = WorkerEnd(worker, "lost", error=reason, files=files)
+        self._ends[worker] = WorkerEnd(worker, "lost", reason, files=files, lost_after_ns=max(self._elapsed_ns(), 0))
         self._ended_ns = max(self._ended_ns, self._elapsed_ns())
         verdict = "allowed" if self._start.allow_lost_workers else "the run is not valid any more"
         kept = sum(facts.rows for facts in files)
@@ -281,7 +281,13 @@ class Supervisor:
             elif self._handled_signals == 2:  # noqa: PLR2004 - the second time
                 self._interrupt("stopping now; once more ends the workers at once")
             else:
-                self._crew.kill(sorted(self._crew.working))
+                self._kill(sorted(self._crew.working), "the third signal")
+
+    def _kill(self, workers: Sequence[int], why: str) -> None:
+        """End workers at once. What they die of is known, and not for the kernel to say."""
+        for worker in workers:
+            self._trouble.setdefault(worker, f"ended by loadcore: {why}")
+        self._crew.kill(workers)
 
     def _stop(self, text: str) -> None:
         self._listeners.say(text)
@@ -328,14 +334,14 @@ class Supervisor:
     def _mind_the_clock(self) -> None:
         for worker, silent_s in self._crew.silence().items():
             if silent_s > LOST_AFTER_S:
-                self._crew.kill([worker])
+                self._kill([worker], f"it had said nothing for {silent_s:.0f} s")
             elif silent_s > SILENT_S and worker not in self._silent:
                 self._silent.add(worker)
                 self._listeners.say(f"worker {worker} has said nothing for {silent_s:.0f} s")
         if self._deadline_ns is None or self._elapsed_ns() < self._deadline_ns:
             return
         if self._interrupted:
-            self._crew.kill(sorted(self._crew.working))
+            self._kill(sorted(self._crew.working), "it did not stop when it was told to")
         else:
             self._interrupt("the workers are late: stopping now")
 

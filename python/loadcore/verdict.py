@@ -7,7 +7,10 @@ after another; it speaks when it held for `IN_A_ROW` seconds, so that one bad se
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 IN_A_ROW: Final = 3
 """Seconds for which a rule must hold before it counts."""
@@ -95,12 +98,19 @@ class Reason:
     worker: int | None = None
     value: float | None = None
     limit: float | None = None
+    workers: tuple[int, ...] = ()
+    """Those it was seen in, if in some only; `worker` is the one with `value`."""
     first_s: int | None = None
     last_s: int | None = None
 
+    @property
+    def blames_client(self) -> bool:
+        """Whether the client itself was the limit, and not the plan's users, or the disk."""
+        return self.rule not in {"sent", "rows"}
+
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        return dict(vars(self))
+        return {**vars(self), "workers": list(self.workers)}
 
 
 @dataclass(frozen=True)
@@ -172,14 +182,13 @@ class ClientHealth:
 
     def reasons(self, counted: Counted) -> list[Reason]:
         """Why the client was the limit; empty if it was not."""
-        return [
+        own = [
             *self._cpu_reasons(),
             *self._lag_reasons(),
             *self._descriptor_reasons(counted),
             *self._port_reasons(counted),
-            *_offer_reasons(counted),
-            *_row_reasons(counted),
         ]
+        return [*own, *_offer_reasons(counted, client_limited=bool(own)), *_row_reasons(counted)]
 
     def notes(self) -> list[Reason]:
         """What a reader should know of the client though it does not spoil the result."""
@@ -189,58 +198,49 @@ class ClientHealth:
         message = f"other programs used up to {streak.worst:.0%} of this machine while threads waited for a core"
         advice = "a target on the same machine counts as another program; otherwise wait for the others, or move"
         return [
-            Reason("foreign_cpu", message, advice, None, streak.worst, FOREIGN_CPU_LIMIT, streak.first_s, streak.last_s)
+            Reason(
+                "foreign_cpu",
+                message,
+                advice,
+                value=streak.worst,
+                limit=FOREIGN_CPU_LIMIT,
+                first_s=streak.first_s,
+                last_s=streak.last_s,
+            )
         ]
 
     def _cpu_reasons(self) -> list[Reason]:
-        return [
-            Reason(
-                "cpu",
-                f"worker {worker} used up to {streak.worst:.0%} of its core for {streak.longest} s in a row",
-                "run more workers, or spread the load over more machines",
-                worker,
-                streak.worst,
-                CPU_LIMIT,
-                streak.first_s,
-                streak.last_s,
-            )
-            for worker, streak in self.cpu.items()
-            if streak.counts
-        ]
+        advice = "run more workers, or spread the load over more machines"
+        return _of_workers(
+            "cpu",
+            self.cpu,
+            CPU_LIMIT,
+            lambda who, own, worst: f"{who} used up to {worst.worst:.0%} of {own} core for {worst.longest} s in a row",
+            advice,
+        )
 
     def _lag_reasons(self) -> list[Reason]:
-        return [
-            Reason(
-                "lag",
-                f"worker {worker} sent its slowest 1 % of requests up to {streak.worst / 1e6:.1f} ms late, "
-                f"for {streak.longest} s in a row",
-                "leave cores to the workers: fewer other programs, more workers, or the target on another machine",
-                worker,
-                streak.worst,
-                LAG_SHARE,
-                streak.first_s,
-                streak.last_s,
-            )
-            for worker, streak in self.lag.items()
-            if streak.counts
-        ]
+        advice = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
+        return _of_workers(
+            "lag",
+            self.lag,
+            LAG_SHARE,
+            lambda who, own, worst: (
+                f"{who} sent {own} slowest 1 % of requests up to {worst.worst / 1e6:.1f} ms late, "
+                f"for {worst.longest} s in a row"
+            ),
+            advice,
+        )
 
     def _descriptor_reasons(self, counted: Counted) -> list[Reason]:
         advice = "raise the limit (`ulimit -n`, or LimitNOFILE in a systemd unit), or run fewer users per worker"
-        reasons = [
-            Reason(
-                "descriptors",
-                f"worker {worker} held {streak.worst:.0%} of the file descriptors it may have",
-                advice,
-                worker,
-                streak.worst,
-                DESCRIPTOR_LIMIT,
-                streak.first_s,
-                streak.last_s,
-            )
-            for worker, streak in self.descriptors.items()
-            if streak.counts
-        ]
+        reasons = _of_workers(
+            "descriptors",
+            self.descriptors,
+            DESCRIPTOR_LIMIT,
+            lambda who, own, worst: f"{who} held {worst.worst:.0%} of the file descriptors {_PRONOUNS[own]} may have",
+            advice,
+        )
         if counted.fd_limit_outcomes:
             message = f"{counted.fd_limit_outcomes} requests were not sent: no file descriptor was left"
             reasons.append(Reason("descriptors", message, advice, value=float(counted.fd_limit_outcomes), limit=0.0))
@@ -263,13 +263,50 @@ class ClientHealth:
         return []
 
 
-def _offer_reasons(counted: Counted) -> list[Reason]:
+_PRONOUNS = {"its": "it", "their": "they"}
+
+
+def _of_workers(
+    rule: str,
+    streaks: Mapping[int, Streak],
+    limit: float,
+    message: Callable[[str, str, Streak], str],
+    advice: str,
+) -> list[Reason]:
+    """One reason for all workers that a rule speaks of, with the number of the worst; none if it speaks of none."""
+    found = {worker: streak for worker, streak in sorted(streaks.items()) if streak.counts}
+    if not found:
+        return []
+    worst_worker, worst = max(found.items(), key=lambda item: item[1].worst)
+    text = message(who(list(found), len(streaks)), "its" if len(found) == 1 else "their", worst)
+    first_s = min((streak.first_s for streak in found.values() if streak.first_s is not None), default=None)
+    last_s = max((streak.last_s for streak in found.values() if streak.last_s is not None), default=None)
+    return [Reason(rule, text, advice, worst_worker, worst.worst, limit, tuple(found), first_s, last_s)]
+
+
+def who(workers: Sequence[int], total: int) -> str:
+    """Some workers of a run in words: `worker 3`, `all 8 workers`, `3 of 8 workers (0, 2, 5)`."""
+    if len(workers) == 1:
+        return f"worker {workers[0]}"
+    if len(workers) == total:
+        return f"all {total} workers"
+    named = ", ".join(str(worker) for worker in workers[:_NAMED]) + (", ..." if len(workers) > _NAMED else "")
+    return f"{len(workers)} of {total} workers ({named})"
+
+
+_NAMED = 8
+
+
+def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Reason]:
+    advice = "allow more users (`max_users`), or ask for a lower rate: the target is too slow for this one"
+    if client_limited:
+        advice = "see to the client first: while it is late, its users are not free for what is due"
     return [
         Reason(
             "sent",
             f"{each.scenario}: {each.started} of {each.due} iterations that were due were started "
-            f"({each.started / each.due:.1%})",
-            "allow more users (`max_users`), or ask for a lower rate: the target is too slow for this one",
+            f"({each.started / each.due:.1%}), because no user was free for the others",
+            advice,
             value=each.started / each.due,
             limit=SENT_LIMIT,
         )

@@ -76,6 +76,8 @@ def verdict(summary: Summary, page: Page) -> list[str]:
         lines += sentence(Cell(" " * len(label)), reason, page)
     for advice in summary["verdict"].get("advice", ()):
         lines += sentence(Cell(f"{' ' * len(label)}{glyphs.arrow} "), printable(str(advice), glyphs), page)
+    for note in summary["verdict"].get("notes", ()):
+        lines += sentence(Cell(" " * len(label), Role.WARNING), printable(str(note), glyphs), page)
     return lines
 
 
@@ -208,7 +210,7 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
     is_open = scenario["model"] == "open"
     texts: list[tuple[str, Role | None]] = []
     for key, word, always, bad in (
-        ("due", "arrivals due", is_open, False),
+        ("due", _due(scenario, glyphs), is_open, False),
         ("started", "started" if is_open else "iterations", True, False),
         ("completed", "completed", True, False),
         ("failed", "failed", False, True),
@@ -224,3 +226,11 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
         most = f" of {numbers.count(users['planned'], glyphs)}" if is_open and users["planned"] else ""
         texts.append((f"users peak {numbers.count(users['peak'], glyphs)}{most}", None))
     return texts
+
+
+def _due(scenario: Mapping[str, Any], glyphs: Glyphs) -> str:
+    """What was due; of what was planned, if that is more: the run ended early, or a worker was lost with its share."""
+    planned = scenario.get("planned_iterations") or 0
+    if planned <= scenario["iterations"]["due"]:
+        return "arrivals due"
+    return f"of {numbers.count(planned, glyphs)} arrivals due"

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadcore.errors import ExitCode
 from loadcore.results import failures
 from loadcore.results.tally import MAIN, Tally
+from loadcore.verdict import who
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
     from loadcore.results.samples import Sample
     from loadcore.results.tally import ScenarioTotals, StepTotals
     from loadcore.verdict import Reason
@@ -65,6 +66,8 @@ class Judgement:
     """Every code for which there was a reason, the deciding one first."""
     advice: tuple[str, ...] = ()
     """What to do about the reasons, where that is known."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know though it is no reason: workers that were lost and might be."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,12 @@ def judge(evidence: Evidence) -> Judgement:
         held.setdefault(code, []).append(text)
     codes = [code for code in PRECEDENCE if code in held]
     reasons = tuple(text for code in codes for text in held[code])
+    notes = tuple(lost_workers(evidence.start, evidence.end)) if evidence.start.allow_lost_workers else ()
     if not codes:
-        return Judgement("pass", int(ExitCode.PASS), (), (0,))
+        return Judgement("pass", int(ExitCode.PASS), (), (0,), notes=notes)
     status = "running" if evidence.end.running else _STATUS[codes[0]]
     advice = _advice(evidence) if ExitCode.NO_DATA in held else ()
-    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice)
+    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, notes)
 
 
 def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> str:
@@ -125,11 +129,17 @@ def _truncated_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
 
 
 def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    reasons = []
+    ended: dict[tuple[str, str], list[int]] = {}
     for worker in evidence.end.workers:
         if worker.error and not worker.lost:
-            code = ExitCode.SCENARIO_RAISED if worker.reason == "feeder_exhausted" else ExitCode.BUG
-            reasons.append((code, f"worker {worker.worker} {worker.reason}: {worker.error}"))
+            ended.setdefault((worker.reason, worker.error), []).append(worker.worker)
+    reasons = [
+        (
+            ExitCode.SCENARIO_RAISED if reason == "feeder_exhausted" else ExitCode.BUG,
+            f"{who(workers, len(evidence.end.workers))} {reason}: {error}",
+        )
+        for (reason, error), workers in ended.items()
+    ]
     for scenario in evidence.scenarios:
         if scenario.idle_steps and not scenario.iterations_completed:
             text = f"{scenario.name}: no iteration reached its end: {failures.idle(scenario.idle_steps)}"
@@ -187,15 +197,39 @@ def _advice(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _client_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    reasons = [f"the client was the limit: {reason.message}" for reason in evidence.client_reasons]
-    lost = [worker for worker in evidence.end.workers if worker.lost]
-    if lost and not evidence.start.allow_lost_workers:
-        reasons += [f"worker {worker.worker} was lost: {worker.error or 'no reason known'}" for worker in lost]
+    reasons = [] if evidence.start.allow_lost_workers else lost_workers(evidence.start, evidence.end)
+    reasons += [
+        f"the client was the limit: {reason.message}" if reason.blames_client else reason.message
+        for reason in evidence.client_reasons
+    ]
     if evidence.end.windows_lost:
         reasons.append(f"windows are missing: {evidence.end.windows_lost}")
     if evidence.end.not_sealed:
         reasons.append(evidence.end.not_sealed)
     return [(ExitCode.INVALID, text) for text in reasons]
+
+
+def lost_workers(start: RunStart, end: RunEnd) -> list[str]:
+    """Which workers were lost, when and why, a sentence for each cause: what they had to do is missing."""
+    by_cause: dict[str, list[WorkerEnd]] = {}
+    for worker in end.workers:
+        if worker.lost:
+            by_cause.setdefault(worker.error or "no reason known", []).append(worker)
+    return [_lost(start.workers, lost, cause) for cause, lost in by_cause.items()]
+
+
+def _lost(total: int, lost: Sequence[WorkerEnd], cause: str) -> str:
+    times = [worker.lost_after_ns / 1e9 for worker in lost if worker.lost_after_ns is not None]
+    when = ""
+    if times:
+        first, last = f"{min(times):.1f}", f"{max(times):.1f}"
+        when = f" after {first} s" if first == last else f" after {first} to {last} s"
+    were = f"{'worker' if total == 1 else 'workers'} {'was' if len(lost) == 1 else 'were'} lost"
+    named = ", ".join(str(worker.worker) for worker in lost)
+    return (
+        f"{len(lost)} of {total} {were}{when}: {len(lost) / total:.0%} of the load is missing from then on "
+        f"(worker{'s' if len(lost) > 1 else ''} {named}: {cause})"
+    )
 
 
 def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:

@@ -92,6 +92,8 @@ class WorkerEnd:
     rows_lost: int = 0
     """Rows that the disk did not take."""
     disk_problem: str | None = None
+    lost_after_ns: int | None = None
+    """When a lost worker went away, since the start."""
     files: tuple[FileFacts, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.engine import Histogram, ScenarioInfo
-    from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
     from loadcore.results.samples import Sample
     from loadcore.results.tally import GroupTotals, Tally
     from loadcore.results.totals import Totals
@@ -72,6 +72,7 @@ def build(parts: Parts) -> dict[str, Any]:
             "status": verdict.status,
             "reasons": list(verdict.reasons),
             "advice": list(verdict.advice),
+            "notes": list(verdict.notes),
             "exit_codes": list(verdict.exit_codes),
         },
         "thresholds": list(parts.thresholds),
@@ -92,7 +93,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "versions": start.versions,
         "seed": start.seed,
         "plan_sha256": start.plan_sha256,
-        "workers_lost": [{"worker": worker.worker, "reason": worker.error} for worker in end.workers if worker.lost],
+        "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
     }
 
@@ -220,6 +221,11 @@ def _requests(parts: Parts, whole: Tally) -> dict[str, int]:
         "rows": sum(end.rows for end in ends),
         "rows_dropped": sum(end.rows_dropped + end.rows_lost for end in ends),
     }
+
+
+def _lost(worker: WorkerEnd) -> dict[str, Any]:
+    after_s = None if worker.lost_after_ns is None else worker.lost_after_ns / 1e9
+    return {"worker": worker.worker, "reason": worker.error, "after_s": after_s}
 
 
 def _phase(tally: Tally) -> dict[str, int]:

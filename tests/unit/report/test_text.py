@@ -265,3 +265,28 @@ def test_a_client_that_was_the_limit_says_what_to_do() -> None:
         "          -> leave cores to the workers: fewer other programs, more workers, or",
         "             the target elsewhere",
     ]
+
+
+def test_what_was_due_is_told_of_what_was_planned() -> None:
+    """A worker that was lost takes its arrivals along; what is left must not look like the whole."""
+    summary = failed_run()
+    (scenario,) = summary["load"]["scenarios"]
+    scenario |= {"model": "open", "planned_iterations": 1250}
+    scenario["iterations"] |= {"due": 875, "started": 875}
+    summary["verdict"]["notes"] = ["1 of 2 workers was lost after 1.0 s: 50% of the load is missing from then on"]
+    report = text.render(summary, Page(100, UNICODE))
+
+    assert "875 of 1 250 arrivals due · 875 started" in report.replace("\u2009", " ")
+    assert "1 of 2 workers was lost after 1.0 s" in report.split("THRESHOLDS")[0]
+
+
+def test_what_the_columns_hide_is_told_below_them() -> None:
+    """Requests without an answer, hops and repeats, and what the end of the run cut off, each in one sentence."""
+    summary = failed_run()
+    first = summary["steps"][0]
+    first |= {"unanswered": 37, "not_sent": 30, "hops": 132, "repeats": 3, "interrupted": 2, "judged": 1_000}
+    lines = " ".join(text.render(summary, Page(200, UNICODE)).split())
+
+    assert "37 requests got no answer: 30 were never sent and are not in the percentiles, 7 are in the" in lines
+    assert "requests include 132 redirects that were followed and 3 answers of 401 that were tried again;" in lines
+    assert "2 requests were cut off by the end of the run: not errors, and not in the percentiles" in lines

@@ -23,6 +23,7 @@ ANSWERED = StepTotals("", "all", "", "main", requests=100, attempts=100, statuse
 HOLDS = {"expression": "errors.rate < 1%", "state": "pass", "value": 0.0, "limit": 0.01, "unit": "ratio"}
 CROSSED = {**HOLDS, "state": "fail", "value": 0.5}
 EMPTY = {**HOLDS, "expression": "login: service.p99 < 1s", "state": "no_data", "value": None}
+LOST = "1 of 2 workers was lost: 50% of the load is missing from then on (worker 0: killed by SIGKILL)"
 LIMITED = Reason("cpu", "worker 0 used 97% of its core", "run more workers")
 GOOD = Evidence(
     start=START,
@@ -73,7 +74,7 @@ def test_a_good_run_passes_without_reasons() -> None:
         ({"main": SILENT}, "no_data", 113, "none of 100 requests was answered"),
         ({"thresholds": [EMPTY]}, "no_data", 113, "login: service.p99 < 1s has no data"),
         ({"client_reasons": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
-        ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, "worker 0 was lost: killed by SIGKILL"),
+        ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, LOST),
         ({"end": end(windows_lost="disk full")}, "invalid", 111, "windows are missing: disk full"),
         (
             {"end": end(signal="SIGINT")},
@@ -299,9 +300,33 @@ def test_an_iteration_that_got_through_saves_its_scenario() -> None:
 
 def test_a_lost_worker_may_be_allowed() -> None:
     """Then it is no reason."""
-    allowed = replace(GOOD, start=replace(START, allow_lost_workers=True), end=worker("lost", "killed"))
+    allowed = replace(GOOD, start=replace(START, allow_lost_workers=True), end=worker("lost", "killed by SIGKILL"))
 
     assert judge(allowed).exit_code == 0
+    assert judge(allowed).notes == (LOST,)
+
+
+def test_a_loss_comes_first_and_is_told_once_for_each_cause() -> None:
+    """Sixteen workers that died of one thing are one reason, above what their end did to the others."""
+    workers = [WorkerEnd(n, "lost", "killed by SIGKILL", lost_after_ns=n * 1_000_000_000) for n in (1, 2, 5)]
+    gone = end(workers=(WorkerEnd(0, "finished"), *workers, WorkerEnd(6, "lost", "exited with 3")))
+    reasons = judge(replace(GOOD, start=replace(START, workers=16), end=gone, client_reasons=[LIMITED])).reasons
+
+    assert reasons == (
+        (
+            "3 of 16 workers were lost after 1.0 to 5.0 s: 19% of the load is missing from then on "
+            "(workers 1, 2, 5: killed by SIGKILL)"
+        ),
+        "1 of 16 workers was lost: 6% of the load is missing from then on (worker 6: exited with 3)",
+        "the client was the limit: worker 0 used 97% of its core",
+    )
+
+
+def test_the_plan_is_not_called_the_client() -> None:
+    """Too few users for the rate are the plan's, or the target's."""
+    full = Reason("sent", "shop: 90 of 100 iterations that were due were started (90.0%)", "allow more users")
+
+    assert judge(replace(GOOD, client_reasons=[full])).reasons == (full.message,)
 
 
 def test_a_threshold_that_ended_the_run_is_named() -> None:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 ORDER = ["prepare", "arm", "go", "close"]
 
 
+def lost_of(summary: dict[str, Any]) -> list[tuple[int, str]]:
+    """The workers that were lost, and why; each with the moment."""
+    assert all(entry["after_s"] >= 0 for entry in summary["workers_lost"])
+    return [(entry["worker"], entry["reason"]) for entry in summary["workers_lost"]]
+
+
 def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None:
     """All are told the same moment, each second is the sum of both, and the folder is sealed."""
     links, follower = [healthy(0), healthy(1)], Follower()
@@ -49,8 +55,9 @@ def test_a_lost_worker_is_said_and_the_run_is_not_valid(tmp_path: Path) -> None:
 
     assert summary["all"]["requests"] == 40
     assert (summary["verdict"]["status"], summary["exit_code"]) == ("invalid", ExitCode.INVALID)
-    assert summary["verdict"]["reasons"] == ["worker 1 was lost: killed by SIGKILL"]
-    assert summary["workers_lost"] == [{"worker": 1, "reason": "killed by SIGKILL"}]
+    (reason,) = summary["verdict"]["reasons"]
+    assert reason.startswith("1 of 2 workers was lost after 0.0 s: 50% of the load is missing from then on (worker 1: ")
+    assert lost_of(summary) == [(1, "killed by SIGKILL")]
     (text,) = follower.messages
     assert text.startswith("LOST worker 1 after ")
     assert "the run is not valid any more" in text
@@ -62,7 +69,7 @@ def test_a_lost_worker_may_be_allowed(tmp_path: Path) -> None:
     summary = supervise(tmp_path, [healthy(0), lost], Follower(), allow_lost_workers=True)
 
     assert (summary["verdict"]["status"], summary["exit_code"]) == ("pass", 0)
-    assert summary["workers_lost"] == [{"worker": 1, "reason": "exited with 1: no luck"}]
+    assert lost_of(summary) == [(1, "exited with 1: no luck")]
 
 
 def test_a_worker_that_cannot_go_on_says_why(tmp_path: Path) -> None:
@@ -70,7 +77,7 @@ def test_a_worker_that_cannot_go_on_says_why(tmp_path: Path) -> None:
     broken = ScriptedLink(0, [window(0, 0, 1), wire.Trouble("OSError: no"), Gone("exited with 1")])
     summary = supervise(tmp_path, [broken], Follower())
 
-    assert summary["workers_lost"] == [{"worker": 0, "reason": "OSError: no"}]
+    assert lost_of(summary) == [(0, "OSError: no")]
 
 
 def test_the_first_signal_stops_and_drains(tmp_path: Path) -> None:
@@ -104,7 +111,7 @@ def test_the_second_signal_interrupts_and_the_third_ends(tmp_path: Path) -> None
     summary = supervise(tmp_path, [link], follower, signals=signals)
 
     assert link.calls[:5] == ["prepare", "arm", "go", "stop", "interrupt"]
-    assert summary["workers_lost"] == [{"worker": 0, "reason": "killed by SIGKILL"}]
+    assert lost_of(summary) == [(0, "ended by loadcore: the third signal")]
     assert summary["all"]["requests"] == 12
     assert load(tmp_path).state == "finished"
 
@@ -252,7 +259,7 @@ def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: 
     summary = supervise(tmp_path, [ScriptedLink(0, [window(0, 0, 10)])], follower)
 
     assert follower.messages[0].startswith("worker 0 has said nothing for")
-    assert summary["workers_lost"] == [{"worker": 0, "reason": "killed by SIGKILL"}]
+    assert lost_of(summary) == [(0, "ended by loadcore: it had said nothing for 1 s")]
 
 
 def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,3 +139,29 @@ def test_a_busy_machine_without_pressure_is_no_note() -> None:
         health.see_machine(second, 0.6)
 
     assert health.notes() == []
+
+
+def test_a_rule_speaks_once_of_all_workers() -> None:
+    """Sixteen workers without cores are one reason, with the number of the worst; which ones is said if not all."""
+    health = ClientHealth()
+    for second in range(3):
+        for worker in range(16):
+            health.see(WorkerSecond(second, worker, cpu_ratio=0.95 + worker / 1000))
+            health.see(WorkerSecond(second, worker, lag_p99_ns=90_000_000 if worker in {2, 5} else 0))
+    cpu, lag = health.reasons(Counted())
+
+    assert cpu.message.startswith("all 16 workers used up to 96% of their core for 3 s in a row")
+    assert lag.message.startswith("2 of 16 workers (2, 5) sent their slowest 1 % of requests up to 90.0 ms late")
+    assert (cpu.worker, cpu.first_s, cpu.last_s, lag.workers) == (15, 0, 2, (2, 5))
+
+
+def test_the_advice_for_dropped_arrivals_fits_their_cause() -> None:
+    """A client that was late had no free users of its own doing; otherwise the target kept them."""
+    counted, late = Counted(offered=(Offered("shop", 100, 50),)), ClientHealth()
+    for second in range(3):
+        late.see(WorkerSecond(second, 0, lag_p99_ns=90_000_000))
+    of_late, of_target = late.reasons(counted)[-1], ClientHealth().reasons(counted)[-1]
+
+    assert (of_late.rule, of_target.rule, of_target.blames_client) == ("sent", "sent", False)
+    assert "the target is too slow" in of_target.advice
+    assert "the target" not in of_late.advice
