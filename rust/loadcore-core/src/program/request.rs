@@ -131,8 +131,12 @@ impl ScenarioCompiler<'_, '_> {
         let mut headers = Headers::default();
         let named = |name: &str| request.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         let scenario = self.scenario;
+        // The scenario's type is not that of a multipart body, whose boundary it lacks.
+        let is_multipart = matches!(request.body, Some(plan::Body::Multipart { .. }));
+        let is_replaced = |name: &str| is_multipart && name.eq_ignore_ascii_case("content-type");
         let authenticates = |name: &str| auth.name.as_ref().is_some_and(|auth| auth.eq_ignore_ascii_case(name));
-        let inherited = scenario.headers.iter().filter(|(name, _)| !named(name) && !authenticates(name));
+        let inherited =
+            scenario.headers.iter().filter(|(name, _)| !named(name) && !authenticates(name) && !is_replaced(name));
         let agent = self.plan.http.user_agent.as_ref().map(|agent| ("User-Agent".to_owned(), agent.clone()));
         let agent = agent.filter(|_| {
             !named("user-agent") && !scenario.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent"))
@@ -205,11 +209,17 @@ impl ScenarioCompiler<'_, '_> {
                 return None;
             }
         };
-        let typed = request
-            .headers
-            .iter()
-            .chain(&self.scenario.headers)
-            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let is_multipart = matches!(request.body, Some(plan::Body::Multipart { .. }));
+        if is_multipart && request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            let message = "a multipart body has its own `Content-Type`, with its boundary: leave the header out";
+            self.problems.add_in("headers", message);
+        }
+        let typed = !is_multipart
+            && request
+                .headers
+                .iter()
+                .chain(&self.scenario.headers)
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content_type = match body.content_type {
             Some(content_type) if !typed && !forbidden_in_head(content_type.as_bytes()) => {
                 format!("Content-Type: {content_type}\r\n")

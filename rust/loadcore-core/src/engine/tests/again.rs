@@ -398,3 +398,21 @@ fn ever_new_origins() {
     });
     assert_eq!((20, 20), (requests.len(), run.fake.connections()));
 }
+
+/// A multipart body has its own type, with its boundary, whatever the scenario's headers say; a step that writes one is refused.
+#[test]
+fn types_of_multipart_bodies() {
+    let mut step = get("a");
+    step["method"] = json!("POST");
+    step["body"] = json!({"kind": "multipart", "parts": [{"name": "a", "text": "b"}]});
+    let mut plan = once(json!([step]));
+    plan["scenarios"][0]["headers"] = json!([["Content-Type", "multipart/form-data"]]);
+    let (requests, _) = sent(&plan, |_| raw(OK));
+    assert_eq!(1, requests[0].matches("Content-Type").count());
+    assert!(requests[0].contains("Content-Type: multipart/form-data; boundary="), "{}", requests[0]);
+
+    plan["scenarios"][0]["steps"][0]["headers"] = json!([["content-type", "multipart/form-data"]]);
+    let plan: Plan = serde_json::from_value(plan).expect("a readable plan");
+    let problems = Program::new(&plan).expect_err("a type without a boundary");
+    assert_eq!((1, "scenarios[0].steps[0].headers"), (problems.len(), &*problems[0].path));
+}
