@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_STEPS = 12
-"""A table with more steps shows only the slowest and those with most errors."""
+"""A table that is folded shows, of more steps, only the slowest and those with most errors."""
 
 _OF_EACH_KIND = 5
 
@@ -52,7 +52,7 @@ class StepRow:
 
 
 def step_table(
-    heading: str, rows: Sequence[StepRow], total: StepRow | None, page: Page, *, rest_in: str = ""
+    heading: str, rows: Sequence[StepRow], total: StepRow | None, page: Page, *, fold: bool = True
 ) -> list[str]:
     """A row for each step, then the total.
 
@@ -61,9 +61,9 @@ def step_table(
         rows: The steps, in the order of the scenario.
         total: All steps together, or None to leave it out.
         page: What to draw on.
-        rest_in: Where to find the steps that are left out, for the line that says how many.
+        fold: Whether a long table shows only the most telling steps; a view that is redrawn has no room for more.
     """
-    shown = most_telling(rows)
+    shown = most_telling(rows) if fold else rows
     columns = (
         Column(heading, left=True),
         Column("requests", drop=1),
@@ -76,7 +76,7 @@ def step_table(
     )
     lines = table(columns, [_cells(row, page.glyphs) for row in (*shown, *((total,) if total else ()))], page)
     hidden = len(rows) - len(shown)
-    return [*lines, *sentence(Cell(""), f"+{hidden} more {rest_in}".rstrip(), page)] if hidden else lines
+    return [*lines, *sentence(Cell(""), f"+{hidden} more in the report", page)] if hidden else lines
 
 
 def most_telling(rows: Sequence[StepRow]) -> Sequence[StepRow]:

@@ -28,7 +28,7 @@ def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
     several = len({step["scenario"] for step in found}) > 1
     rows = [step_row(f"{step['scenario']}: {step['name']}" if several else step["name"], step) for step in found]
     total = step_row("all", summary["all"]) if section == "main" and len(found) > 1 else None
-    lines = step_table(heading, rows, total, page, rest_in="in summary.json")
+    lines = step_table(heading, rows, total, page, fold=False)
     told = [_which_time(summary)] if section == "main" else []
     told += beside.of(found, page.glyphs)
     return [*lines, *(line for text in told for line in sentence(Cell(""), text, page))]

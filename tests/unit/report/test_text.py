@@ -11,6 +11,7 @@ from loadcore.report import json as json_report
 from loadcore.report import tables, text
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
 from loadcore.report.layout import Page, Role
+from loadcore.report.step_table import step_table
 from tests.unit.report.example import NO_TIMES, failed_run, step, times
 
 WHOLE = """\
@@ -182,16 +183,19 @@ def test_an_open_loop_is_not_called_closed() -> None:
     assert "response time: due to last byte" in text.render(summary)
 
 
-def test_many_steps_are_cut_to_the_telling_ones() -> None:
-    """Of many steps the slowest and those with errors are shown, the others are counted."""
+def test_a_report_shows_every_step_and_a_live_view_the_telling_ones() -> None:
+    """The report is the last word; a view that is redrawn has room for the slowest and those with errors."""
     summary = failed_run()
     summary["steps"] = [
         step(f"GET /{index}", 100, int(index == 1), times(1, index, index, index)) for index in range(1, 31)
     ]
     lines = tables.steps(summary, "main", "STEP", Page(80, ASCII))
-    names = [line.split()[1] for line in lines[1:7]]
-    assert names == ["/1", "/26", "/27", "/28", "/29", "/30"]
-    assert " +24 more in summary.json" in lines
+    assert [line.split()[1] for line in lines[1:31]] == [f"/{index}" for index in range(1, 31)]
+
+    rows = [tables.step_row(each["name"], each) for each in summary["steps"]]
+    folded = step_table("STEP", rows, None, Page(80, ASCII))
+    assert [line.split()[1] for line in folded[1:7]] == ["/1", "/26", "/27", "/28", "/29", "/30"]
+    assert folded[-1] == " +24 more in the report"
 
 
 def test_requests_that_were_not_sent_have_no_rate() -> None:
