@@ -8,6 +8,7 @@ from loadcore.report import numbers
 from loadcore.report.glyphs import ASCII, Glyphs, printable
 from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, facts
 from loadcore.report.step_table import step_table
+from loadcore.report.text import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,8 @@ def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, page: Page
         parts = []
         for threshold in frame.thresholds:
             mark, role = marks.get(threshold.state, (page.glyphs.unknown, Role.QUIET))
-            parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}", role))
+            now = "" if threshold.value is None else f" ({quantity(threshold.value, threshold.unit, page.glyphs)})"
+            parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}{now}", role))
         lines += facts(Cell(""), parts, page, indent=0)
     lines += _client(frame.client, page)
     hint = f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"

@@ -18,10 +18,14 @@ class ThresholdFrame:
     Attributes:
         expression: As the user wrote it.
         state: `pass`, `fail` or `no_data`.
+        value: What is measured so far, in `unit`; None without data.
+        unit: `ratio`, `ns`, `per_s` or `count`.
     """
 
     expression: str
     state: str
+    value: float | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

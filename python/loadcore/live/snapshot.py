@@ -40,7 +40,9 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         steps=steps,
         phase=phase,
         dropped=sum(scenario.iterations_dropped for scenario in whole.scenarios.values()),
-        thresholds=[ThresholdFrame(each["expression"], each["state"]) for each in totals.judged],
+        thresholds=[
+            ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in totals.judged
+        ],
         client=_client(totals),
     )
 
