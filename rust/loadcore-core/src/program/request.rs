@@ -170,6 +170,15 @@ impl ScenarioCompiler<'_, '_> {
                 }
             }
         }
+        if let Some(varying) = varying_type(request)
+            && !named("content-type")
+            && !scenario.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
+            headers.lines.literal(b"Content-Type: ");
+            let result = headers.lines.text(varying, Context::Header, &mut self.names);
+            self.problems.take("body.content_type", result);
+            headers.lines.literal(b"\r\n");
+        }
         headers
     }
 
@@ -221,7 +230,9 @@ impl ScenarioCompiler<'_, '_> {
                 .chain(&self.scenario.headers)
                 .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content_type = match body.content_type {
-            Some(content_type) if !typed && !forbidden_in_head(content_type.as_bytes()) => {
+            Some(content_type)
+                if !typed && varying_type(request).is_none() && !forbidden_in_head(content_type.as_bytes()) =>
+            {
                 format!("Content-Type: {content_type}\r\n")
             }
             _ => String::new(),
@@ -270,6 +281,16 @@ impl ScenarioCompiler<'_, '_> {
                 self.problems.add_in(format!("timeouts.{name}"), "a time-out has to be longer than 0");
             }
         }
+    }
+}
+
+/// The type of a body of text or bytes, if it holds variables.
+fn varying_type(request: &plan::Request) -> Option<&str> {
+    match &request.body {
+        Some(plan::Body::Text { content_type, .. } | plan::Body::Bytes { content_type, .. }) => {
+            content_type.as_deref().filter(|content_type| content_type.contains(['{', '}']))
+        }
+        _ => None,
     }
 }
 

@@ -416,3 +416,13 @@ fn types_of_multipart_bodies() {
     let problems = Program::new(&plan).expect_err("a type without a boundary");
     assert_eq!((1, "scenarios[0].steps[0].headers"), (problems.len(), &*problems[0].path));
 }
+
+/// The type of a body may hold variables, as all strings may.
+#[test]
+fn types_with_variables() {
+    let mut step = get("a");
+    step["method"] = json!("POST");
+    step["body"] = json!({"kind": "text", "text": "b", "content_type": "application/x-{$user}"});
+    let (requests, _) = sent(&once(json!([step])), |_| raw(OK));
+    assert_eq!(1, requests[0].matches("Content-Type: application/x-0\r\n").count(), "{}", requests[0]);
+}
