@@ -9,6 +9,7 @@ from loadcore.report.glyphs import ASCII, Glyphs, printable
 from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, facts
 from loadcore.report.step_table import step_table
 from loadcore.report.text import quantity
+from loadcore.results.totals import RECENT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,9 @@ def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, page: Page
     frame = frames[-1]
     lines += _headline(frames, page)
     total = None if len(frame.steps) == 1 else frame.total
-    lines += ["", *step_table("STEP", frame.steps, total, page), ""]
+    lines += ["", *step_table("STEP", frame.steps, total, page)]
+    covers = f"times are of the last {RECENT_S} s, requests and errors of the whole run"
+    lines += [page.paint(cut(MARGIN + covers, page.width, page.glyphs), Role.QUIET), ""]
     if frame.thresholds:
         marks = {"pass": (page.glyphs.good, Role.GOOD), "fail": (page.glyphs.bad, Role.BAD)}
         parts = []

@@ -20,6 +20,7 @@ BLOCK = """\
  GET /0    41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
  GET /1    41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
  all       41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
+ times are of the last 5 s, requests and errors of the whole run
 
  OK errors.rate < 1% (0.4%) - ?? checks.rate > 99%
  client OK keeps up - cpu 31.0% - lag p99 60us - files 492/65,536
