@@ -48,6 +48,8 @@ class Limits:
     """Header lines."""
     body: str = "1GiB"
     """Body."""
+    kept_body: str = "4MiB"
+    """As much of a body is kept for checks and extracts, of each request under way; a larger one fails them."""
     chunk_extensions: str = "16KiB"
     """All chunk extensions of one response."""
     trailers: str = "16KiB"

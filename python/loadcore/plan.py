@@ -131,6 +131,7 @@ class LimitsPlan(TypedDict):
     head_bytes: int
     header_count: int
     body_bytes: int
+    kept_body_bytes: int
     chunk_extension_bytes: int
     trailer_bytes: int
     interim_count: int

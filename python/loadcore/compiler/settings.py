@@ -82,6 +82,7 @@ def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPl
         "head_bytes": size("the limit of the head", limits.head),
         "header_count": problems.whole(place, "header_count", limits.header_count, most=2**16 - 1),
         "body_bytes": size("the limit of the body", limits.body, most=2**63 - 1),
+        "kept_body_bytes": size("the limit of the kept body", limits.kept_body),
         "chunk_extension_bytes": size("the limit of chunk extensions", limits.chunk_extensions),
         "trailer_bytes": size("the limit of trailers", limits.trailers),
         "interim_count": problems.whole(place, "interim_count", limits.interim_count, least=0, most=2**8 - 1),

@@ -126,6 +126,7 @@ fn limits(small: bool) -> Limits {
         head_bytes: 300,
         header_count: 6,
         body_bytes: 40,
+        kept_body_bytes: 40,
         chunk_extension_bytes: 12,
         trailer_bytes: 24,
         interim_count: 2,

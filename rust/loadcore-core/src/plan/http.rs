@@ -108,6 +108,8 @@ pub struct Limits {
     pub header_count: u16,
     /// Bytes of body.
     pub body_bytes: u64,
+    /// Bytes of a body that are kept for checks and extracts. They find nothing in a larger one.
+    pub kept_body_bytes: u32,
     /// Bytes of all chunk extensions of one response.
     pub chunk_extension_bytes: u32,
     /// Bytes of trailers.
@@ -122,6 +124,7 @@ impl Default for Limits {
             head_bytes: 64 * 1024,
             header_count: 256,
             body_bytes: 1 << 30,
+            kept_body_bytes: 4 << 20,
             chunk_extension_bytes: 16 * 1024,
             trailer_bytes: 16 * 1024,
             interim_count: 16,

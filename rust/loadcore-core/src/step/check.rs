@@ -90,8 +90,8 @@ impl CompiledCheck {
                 (Ok(Some(value)), Some(compare)) => compare.holds(Operand::Json(value), evaluation),
                 (value, _) => matches!(value, Ok(Some(value)) if value != b"null"),
             },
-            Kind::Contains(text) => text.find(response.body).is_some(),
-            Kind::Regex(regex) => regex.is_match(response.body),
+            Kind::Contains(text) => !response.is_too_large() && text.find(response.body).is_some(),
+            Kind::Regex(regex) => !response.is_too_large() && regex.is_match(response.body),
             Kind::Size(compare) => compare.holds(Operand::Integer(response.body_bytes), evaluation),
             Kind::ServiceTime(compare) => compare.holds(Operand::Integer(response.service_ns), evaluation),
         }
@@ -108,6 +108,7 @@ impl CompiledCheck {
                 None => format!("the response has no header `{}`", String::from_utf8_lossy(name)),
             },
             Kind::Json(path, _) => json_found(path, response, self.is_secret),
+            Kind::Contains(_) | Kind::Regex(_) if response.is_too_large() => response.too_large(),
             Kind::Contains(_) => format!("not in the {} bytes of the body", response.body.len()),
             Kind::Regex(_) => format!("no match in the {} bytes of the body", response.body.len()),
             Kind::Size(_) => format!("found {} bytes", response.body_bytes),
@@ -139,6 +140,7 @@ pub(super) fn json_found(path: &JsonPath, response: &Response<'_>, is_secret: bo
         Ok(Some(_)) if is_secret => format!("found {HIDDEN}"),
         Ok(Some(value)) => format!("found {}", excerpt(value)),
         Ok(None) => "the body has nothing there".to_owned(),
+        Err(_) if response.is_too_large() => response.too_large(),
         Err(_) if response.body.is_empty() => "the body is empty".to_owned(),
         Err(_) => format!("the body is not JSON: it begins with {}", excerpt(response.body)),
     }
@@ -244,6 +246,21 @@ mod tests {
         assert!(!holds(&json!({"kind": "contains", "text": "PRICE"})));
         assert!(holds(&json!({"kind": "regex", "pattern": "(?i)PRICE\": \\d+"})));
         assert!(!holds(&json!({"kind": "regex", "pattern": "^x"})));
+    }
+
+    /// In a body that was too large to be kept nothing is found, and it is said why.
+    #[test]
+    fn too_large() {
+        let headers: Vec<(&str, &str)> = Vec::new();
+        let response = Response { status: 200, headers: &headers, body: b"", body_bytes: 5 << 20, service_ns: 1 };
+        let path = JsonPath::parse("$.id").unwrap();
+        assert!(
+            json_found(&path, &response, false)
+                .contains("the body of 5242880 bytes is larger than Limits(kept_body=…)")
+        );
+        let empty = Response { body_bytes: 0, ..response };
+        assert_eq!(json_found(&path, &empty, false), "the body is empty");
+        assert!(response.is_too_large() && !empty.is_too_large());
     }
 
     /// Size and service time are known without the body.

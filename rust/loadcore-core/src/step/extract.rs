@@ -89,6 +89,7 @@ impl CompiledExtract {
     pub fn missing(&self, response: &Response<'_>) -> String {
         match &self.source {
             Source::Json(path, _) => json_found(path, response, true),
+            Source::Match(_) | Source::Group(..) if response.is_too_large() => response.too_large(),
             Source::Match(_) | Source::Group(..) => {
                 format!("no match in the {} bytes of the body", response.body.len())
             }
@@ -104,6 +105,9 @@ impl CompiledExtract {
 
     fn take(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Option<()> {
         let body = response.body;
+        if response.is_too_large() && !matches!(self.source, Source::Header(_)) {
+            return None;
+        }
         match &self.source {
             Source::Json(path, Pick::First) => self.set_json(path.find(body).ok()??, variables)?,
             Source::Json(path, Pick::Random) => {

@@ -70,6 +70,21 @@ pub struct Response<'a> {
     pub service_ns: u64,
 }
 
+impl Response<'_> {
+    /// Whether the body was too large to be kept: then nothing is found in it.
+    pub(super) const fn is_too_large(&self) -> bool {
+        self.body.is_empty() && self.body_bytes > 0
+    }
+
+    /// Why nothing is found in a body that was too large.
+    pub(super) fn too_large(&self) -> String {
+        format!(
+            "the body of {} bytes is larger than Limits(kept_body=…), the most that checks and extracts look at",
+            self.body_bytes
+        )
+    }
+}
+
 impl std::fmt::Debug for Response<'_> {
     /// Headers and body may hold secrets and are not shown.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

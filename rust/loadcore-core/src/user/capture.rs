@@ -23,11 +23,12 @@ pub(crate) struct Kept {
 impl Kept {
     /// Wants this of the next response. `spare` gives a capture, if one is needed.
     #[inline]
-    pub(crate) fn want(&mut self, want: Want, spare: impl FnOnce() -> Box<Capture>) {
+    pub(crate) fn want(&mut self, want: Want, most_body: u32, spare: impl FnOnce() -> Box<Capture>) {
         self.want = want;
         if want.has(KEPT_FROM_THE_START) {
             let mut capture = self.capture.take().unwrap_or_else(spare);
             capture.want = want;
+            capture.room = most_body as usize;
             self.capture = Some(capture);
         }
     }
@@ -89,7 +90,13 @@ impl Sink for Kept {
     #[inline]
     fn body(&mut self, piece: &[u8]) {
         if let Some(capture) = &mut self.capture {
-            capture.body.extend_from_slice(piece);
+            match capture.room.checked_sub(piece.len()) {
+                Some(room) => {
+                    capture.room = room;
+                    capture.body.extend_from_slice(piece);
+                }
+                None => capture.give_up_body(),
+            }
         }
     }
 
@@ -109,6 +116,8 @@ pub(crate) struct Capture {
     /// Lengths of each name and its value.
     headers: Vec<(u32, u32)>,
     body: Vec<u8>,
+    /// How many bytes of body may still be kept.
+    room: usize,
     /// What came first, as it came, of a response that did not come in one piece. All of it, if there is room left.
     beginning: Vec<u8>,
 }
@@ -121,6 +130,7 @@ impl Capture {
         head: Vec::new(),
         headers: Vec::new(),
         body: Vec::new(),
+        room: 0,
         beginning: Vec::new(),
     };
 
@@ -132,6 +142,13 @@ impl Capture {
             rest = after;
             header.split_at(*name as usize)
         })
+    }
+
+    /// Keeps nothing of a body that is too large.
+    #[cold]
+    fn give_up_body(&mut self) {
+        self.room = 0;
+        self.body = Vec::new();
     }
 
     pub(crate) fn body(&self) -> &[u8] {
@@ -176,5 +193,23 @@ impl Capture {
 impl Headers for Capture {
     fn first(&self, wanted: &[u8]) -> Option<&[u8]> {
         self.headers().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body is kept up to the limit; of a larger one nothing is, however it is cut.
+    #[test]
+    fn bodies_have_a_limit() {
+        for (pieces, expected) in [(&[4, 6][..], 10), (&[4, 6, 1], 0), (&[11], 0), (&[11, 2], 0), (&[], 0)] {
+            let mut kept = Kept::default();
+            kept.want(Want::BODY, 10, Box::default);
+            for length in pieces {
+                kept.body(&vec![b'x'; *length]);
+            }
+            assert_eq!(kept.take().unwrap().body().len(), expected, "{pieces:?}");
+        }
     }
 }

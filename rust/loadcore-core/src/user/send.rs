@@ -170,7 +170,8 @@ impl<T: Transport> User<T> {
         }
         let timeouts = message.timeouts;
         self.seat.set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
-        self.flight.kept.want(message.want, || self.worker.take_capture());
+        let most_body = self.worker.program.http.limits.kept_body_bytes;
+        self.flight.kept.want(message.want, most_body, || self.worker.take_capture());
         self.flight.begin(wire, length, timeouts, now);
         Ok(())
     }
