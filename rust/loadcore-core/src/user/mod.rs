@@ -283,6 +283,7 @@ impl<T: Transport> User<T> {
                     Next::Connection(request) => Box::pin(self.open_for(scenario, request)).await,
                     Next::Another(request, answer) => Box::pin(self.answer_again(scenario, request, *answer)).await,
                     Next::Think(ns) => {
+                        self.give_back_request();
                         let awake_ns = self.due_ns.saturating_add(ns);
                         // At the end of a run nobody waits for a user that only pauses.
                         let last = self.walk.only_pauses_left(flow);
@@ -299,13 +300,17 @@ impl<T: Transport> User<T> {
                         }
                     }
                     Next::Rest => Box::pin(self.rest(scenario)).await,
-                    Next::End => return IterationEnd::Completed,
+                    Next::End => {
+                        self.give_back_request();
+                        return IterationEnd::Completed;
+                    }
                     Next::Cut(cut) => Err(cut),
                 };
                 if let Err(cut) = done {
                     break cut;
                 }
             };
+            self.give_back_request();
             while let Some((group, duration_ns)) = self.walk.cut_group(self.due_ns) {
                 // One that the end of the run cut off has neither ended nor failed.
                 if cut == Cut::Failed {

@@ -95,9 +95,14 @@ impl<T: Transport> User<T> {
         self.links = Some(links);
     }
 
-    /// Forgets the current request, whose answer is final.
+    /// Forgets the current request, whose answer is final. Its buffer stays for the next one.
     #[inline]
     pub(super) fn forget_request(&mut self) {
+        self.rendered.bytes.clear();
+    }
+
+    /// Gives the buffer of its requests to others, before it pauses or is done: users who wait own none.
+    pub(super) fn give_back_request(&mut self) {
         if self.rendered.bytes.capacity() > 0 {
             self.worker.give_back_buffer(std::mem::take(&mut self.rendered).bytes);
         }

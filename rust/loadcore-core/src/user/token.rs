@@ -100,7 +100,7 @@ impl<T: Transport> User<T> {
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let (rendered, withheld) = (std::mem::take(&mut self.rendered), self.withheld.take());
         let fetched = self.exchange(scenario, means, fetch, due_ns).await;
-        self.forget_request();
+        self.give_back_request();
         self.rendered = rendered;
         let worker = Rc::clone(&self.worker);
         let mut pool = worker.pools[means.token.pool].pool.borrow_mut();
