@@ -152,6 +152,8 @@ pub(crate) struct RequestProgram {
     /// The value of its own `Cookie` header, where users keep cookies; it is not in `head` then.
     pub(crate) cookie: Option<Template>,
     pub(crate) body: Option<BodyProgram>,
+    /// The end of its head where it has no body.
+    pub(crate) end: &'static [u8],
     /// All of it, if nothing varies but cookies.
     pub(crate) whole: Option<Box<[u8]>>,
     /// What authenticates it, if that is known only when it is sent.
@@ -232,16 +234,18 @@ pub(crate) struct BodyProgram {
     pub(crate) content_type: Box<[u8]>,
 }
 
-/// Appends the end of a head and the body: (header line of its type, bytes).
-pub(crate) fn append_body(bytes: &mut Vec<u8>, method: &str, body: Option<(&[u8], &[u8])>) {
-    if let Some((content_type, body)) = body {
-        bytes.extend_from_slice(content_type);
-        append_content_length(bytes, body.len());
-        bytes.extend_from_slice(body);
-    } else if matches!(method, "POST" | "PUT" | "PATCH") {
-        append_content_length(bytes, 0);
-    } else {
-        bytes.extend_from_slice(b"\r\n");
+/// Appends the end of a head and the body, with the header line of its type.
+pub(crate) fn append_body(bytes: &mut Vec<u8>, content_type: &[u8], body: &[u8]) {
+    bytes.extend_from_slice(content_type);
+    append_content_length(bytes, body.len());
+    bytes.extend_from_slice(body);
+}
+
+/// The end of a head that no body follows.
+pub(crate) fn end_without_body(method: &str) -> &'static [u8] {
+    match method {
+        "POST" | "PUT" | "PATCH" => b"Content-Length: 0\r\n\r\n",
+        _ => b"\r\n",
     }
 }
 

@@ -102,6 +102,7 @@ impl ScenarioCompiler<'_, '_> {
             has_own_host,
             cookie,
             body,
+            end: super::end_without_body(&request.method),
             whole,
             auth: auth.later,
             auth_header: auth.name.map(Into::into),
@@ -301,10 +302,9 @@ fn is_token(name: &str) -> bool {
 /// The whole request, if no part of it varies.
 fn whole(head: &Template, body: Option<&BodyProgram>, method: &str) -> Option<Box<[u8]>> {
     let mut bytes = head.is_static()?.to_vec();
-    let body = match body {
-        Some(body) => Some((&*body.content_type, body.template.is_static()?)),
-        None => None,
-    };
-    super::append_body(&mut bytes, method, body);
+    match body {
+        Some(body) => super::append_body(&mut bytes, &body.content_type, body.template.is_static()?),
+        None => bytes.extend_from_slice(super::end_without_body(method)),
+    }
     Some(bytes.into())
 }

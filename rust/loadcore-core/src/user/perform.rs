@@ -62,6 +62,8 @@ pub(crate) type GoesOn<'a, T> = dyn FnMut(&mut User<T>, u64) -> bool + 'a;
 impl<T: Transport> User<T> {
     /// Goes through the flow, from where the user is, up to what it cannot do by itself; and, where iterations follow on one
     /// another (`goes_on`), from one into the next.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "polled in one place, for every request")]
     pub(super) fn poll_walk<'a>(
         &mut self,
         cx: &mut Context<'_>,

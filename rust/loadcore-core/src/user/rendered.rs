@@ -73,10 +73,18 @@ impl<T: Transport> User<T> {
             jar.append_line(place(bytes, worker.origin(OriginId(request.origin)).tls), unix_ns, &own, lines);
             bytes.extend_from_slice(lines);
         }
+        let Some(content_type) = content_type else {
+            // Nearly always an empty line, which is shorter to write than to look up.
+            match request.end {
+                b"\r\n" => bytes.extend_from_slice(b"\r\n"),
+                end => bytes.extend_from_slice(end),
+            }
+            return Ok(());
+        };
         let mut body = worker.body.borrow_mut();
         body.clear();
         append(variables, &mut builtins, &mut body)?;
-        append_body(bytes, &request.method, content_type.map(|content_type| (content_type, &**body)));
+        append_body(bytes, content_type, &body);
         Ok(())
     }
 
