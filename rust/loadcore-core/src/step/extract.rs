@@ -33,7 +33,11 @@ pub enum Extracted {
 
 #[derive(Debug)]
 enum Source {
-    Json(JsonPath, Pick),
+    Json(JsonPath),
+    /// One of the values at the path, drawn anew each time.
+    AnyJson(JsonPath),
+    /// All values at the path.
+    AllJson(JsonPath),
     /// The whole match.
     Match(Regex),
     /// Capture group 1. The locations are where the groups of the last match are written, to be used again.
@@ -50,7 +54,11 @@ impl CompiledExtract {
                 if *pick != Pick::First && parsed.is_singular() {
                     return Err(RuleProblem::OnePlace(path.clone()));
                 }
-                Source::Json(parsed, *pick)
+                match pick {
+                    Pick::First => Source::Json(parsed),
+                    Pick::Random => Source::AnyJson(parsed),
+                    Pick::All => Source::AllJson(parsed),
+                }
             }
             ExtractFrom::Regex { pattern } => {
                 let regex = regex(pattern)?;
@@ -72,6 +80,7 @@ impl CompiledExtract {
 
     /// Takes the value into its variable. A JSON `null` is not a value. Allocates nothing in steady state, except for JSONPaths
     /// that name several places.
+    #[inline]
     pub fn apply(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Extracted {
         if self.take(response, variables, random).is_some() {
             return Extracted::Found;
@@ -88,7 +97,7 @@ impl CompiledExtract {
     #[must_use]
     pub fn missing(&self, response: &Response<'_>) -> String {
         match &self.source {
-            Source::Json(path, _) => json_found(path, response, true),
+            Source::Json(path) | Source::AnyJson(path) | Source::AllJson(path) => json_found(path, response, true),
             Source::Match(_) | Source::Group(..) if response.is_too_large() => response.too_large(),
             Source::Match(_) | Source::Group(..) => {
                 format!("no match in the {} bytes of the body", response.body.len())
@@ -103,20 +112,36 @@ impl CompiledExtract {
         self.slot
     }
 
+    #[inline]
     fn take(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Option<()> {
-        let body = response.body;
-        if response.is_too_large() && !matches!(self.source, Source::Header(_)) {
+        match &self.source {
+            Source::Json(path) if !response.is_too_large() => self.set_json(path.find(response.body).ok()??, variables),
+            other => self.take_other(other, response, variables, random),
+        }
+    }
+
+    /// The same for what costs more than a call, whatever it is.
+    #[inline(never)]
+    fn take_other(
+        &self,
+        source: &Source,
+        response: &Response<'_>,
+        variables: &mut Variables,
+        random: &mut Random,
+    ) -> Option<()> {
+        if response.is_too_large() && !matches!(source, Source::Header(_)) {
             return None;
         }
-        match &self.source {
-            Source::Json(path, Pick::First) => self.set_json(path.find(body).ok()??, variables)?,
-            Source::Json(path, Pick::Random) => {
+        let body = response.body;
+        match source {
+            Source::Json(path) => self.set_json(path.find(body).ok()??, variables)?,
+            Source::AnyJson(path) => {
                 let mut values = path.all(body).ok()?;
                 values.retain(|value| *value != NULL);
                 let drawn = usize::try_from(random.below(values.len() as u64)).ok()?;
                 self.set_json(values.get(drawn)?, variables)?;
             }
-            Source::Json(path, Pick::All) => {
+            Source::AllJson(path) => {
                 let values = path.all(body).ok()?;
                 if values.is_empty() {
                     return None;
@@ -139,6 +164,7 @@ impl CompiledExtract {
     }
 
     /// Sets the variable to a JSON value: of a string, what it says.
+    #[inline]
     fn set_json(&self, json: &[u8], variables: &mut Variables) -> Option<()> {
         match json {
             NULL => return None,

@@ -64,6 +64,8 @@ impl JsonPath {
 }
 
 /// The text of the value at a singular path.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "for every response that is looked into, in one place")]
 fn walk<'a>(body: &'a [u8], places: &[Place]) -> Result<Option<&'a [u8]>, NotJson> {
     let mut cursor = Cursor::new(body);
     for place in places {

@@ -93,13 +93,12 @@ impl<T: Transport> User<T> {
                 None => {}
             }
         }
-        let Current { request, origin, token } = match self.current {
-            Some(current) => current,
-            None => match self.next(scenario, flow, goes_on) {
-                Ok(current) => current,
-                Err(next) => return Poll::Ready(next),
-            },
-        };
+        if self.current.is_none()
+            && let Some(next) = self.next(scenario, flow, goes_on)
+        {
+            return Poll::Ready(next);
+        }
+        let Some(Current { request, origin, token }) = self.current else { return Poll::Ready(Next::End) };
         let request = &scenario.requests[request.index()];
         let message = self.message(request, origin, is_replaceable(request, token));
         match self.launch(cx, scenario, &message, self.due_ns) {
@@ -109,14 +108,14 @@ impl<T: Transport> User<T> {
         }
     }
 
-    /// Goes to the next request, and makes it the current one.
+    /// Goes to the next request, and makes it the current one; or says what is to be done first.
     #[inline]
     fn next<'a>(
         &mut self,
         scenario: &'a ScenarioProgram,
         flow: &'a Flow,
         goes_on: &mut Option<&mut GoesOn<'_, T>>,
-    ) -> Result<Current, Next<'a>> {
+    ) -> Option<Next<'a>> {
         loop {
             let action = match self.walk.next_request(flow) {
                 Some(id) => Action::Request(id),
@@ -128,12 +127,12 @@ impl<T: Transport> User<T> {
             };
             match action {
                 Action::Request(id) => return self.approach(scenario, id),
-                Action::Think(ns) => return Err(Next::Think(ns)),
-                Action::Idle => return Err(Next::Rest),
+                Action::Think(ns) => return Some(Next::Think(ns)),
+                Action::Idle => return Some(Next::Rest),
                 Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
                 Action::End => {
                     if !goes_on.as_mut().is_some_and(|goes_on| self.turn(scenario, goes_on)) {
-                        return Err(Next::End);
+                        return Some(Next::End);
                     }
                     self.walk.begin(flow);
                 }
@@ -143,43 +142,35 @@ impl<T: Transport> User<T> {
 
     /// Makes a request the current one, if it is known as whom to send it.
     #[inline]
-    fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Result<Current, Next<'a>> {
+    fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Option<Next<'a>> {
         let request = &scenario.requests[id.index()];
-        let mut current = Current { request: id, origin: OriginId(request.origin), token: None };
-        if request.whole.is_none() || self.has_cookies() {
-            self.make_ready(scenario, request, &mut current)?;
+        if request.whole.is_some() && !self.has_cookies() {
+            self.current = Some(Current { request: id, origin: OriginId(request.origin), token: None });
+            return None;
         }
-        self.current = Some(current);
-        Ok(current)
-    }
-
-    /// Renders a request, with what authenticates it, unless it needs a token that has to be got first.
-    fn make_ready<'a>(
-        &mut self,
-        scenario: &'a ScenarioProgram,
-        request: &'a RequestProgram,
-        current: &mut Current,
-    ) -> Result<(), Next<'a>> {
-        match self.render_with_credentials(scenario, request, current) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Next::Token(current.request, request)),
-            Err(error) => Err(Next::Cut(self.cut_invalid(scenario, request, error))),
+        match self.make_ready(scenario, id, request) {
+            Ok(true) => None,
+            Ok(false) => Some(Next::Token(id, request)),
+            Err(error) => Some(Next::Cut(self.cut_invalid(scenario, request, error))),
         }
     }
 
-    /// False: it needs a token that has to be got first.
-    fn render_with_credentials(
+    /// Renders a request, with what authenticates it, and makes it the current one. False: it needs a token that has to be
+    /// got first.
+    #[inline]
+    fn make_ready(
         &mut self,
         scenario: &ScenarioProgram,
+        id: RequestId,
         request: &RequestProgram,
-        current: &mut Current,
     ) -> Result<bool, RenderError> {
         self.lines.clear();
+        let mut current = Current { request: id, origin: OriginId(request.origin), token: None };
         if let Some(link) = &request.link {
             current.origin = self.find_link(request, link)?;
         }
         // What proves who asks is nothing for others.
-        if current.origin == OriginId(request.origin) {
+        if request.auth.is_some() && current.origin == OriginId(request.origin) {
             match self.identify(scenario, request)? {
                 Identity::Anonymous => {}
                 Identity::Token(token) => current.token = Some(token),
@@ -187,6 +178,7 @@ impl<T: Transport> User<T> {
             }
         }
         self.render(request, current.origin)?;
+        self.current = Some(current);
         Ok(true)
     }
 
