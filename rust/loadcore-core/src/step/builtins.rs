@@ -114,7 +114,27 @@ fn append_random(least: i64, most: i64, random: &mut Random, out: &mut Vec<u8>) 
 }
 
 /// Appends a number's digits.
+#[inline]
 fn append_decimal(number: u64, out: &mut Vec<u8>) {
+    match u32::try_from(number) {
+        Ok(number @ ..FOUR_DIGITS) => append_short_decimal(number, out),
+        _ => append_usual_decimal(number, out),
+    }
+}
+
+/// Appends the digits of a number that has at most four, as those of most users and iterations do.
+#[inline]
+fn append_short_decimal(number: u32, out: &mut Vec<u8>) {
+    let digits = four_digits(number);
+    let unwritten = (digits | 1 << 24).trailing_zeros() / 8;
+    let end = out.len() + 4 - unwritten as usize;
+    out.extend_from_slice(&((digits | 0x3030_3030) >> (8 * unwritten)).to_le_bytes());
+    out.truncate(end);
+}
+
+/// Appends a number's digits, whatever their number.
+#[inline(never)]
+fn append_usual_decimal(number: u64, out: &mut Vec<u8>) {
     if number >= EIGHT_DIGITS {
         return append_long_decimal(number, out);
     }
@@ -128,11 +148,14 @@ fn append_decimal(number: u64, out: &mut Vec<u8>) {
 /// Appends the digits of a number that has more than eight.
 #[inline(never)]
 fn append_long_decimal(number: u64, out: &mut Vec<u8>) {
-    append_decimal(number / EIGHT_DIGITS, out);
+    append_usual_decimal(number / EIGHT_DIGITS, out);
     out.extend_from_slice(&(eight_digits(number % EIGHT_DIGITS) | ZEROS).to_le_bytes());
 }
 
-/// The first number that has more.
+/// The first number that has more than four.
+const FOUR_DIGITS: u32 = 10_000;
+
+/// The first number that has more than eight.
 const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// `00000000`.
@@ -145,6 +168,14 @@ const fn eight_digits(number: u64) -> u64 {
     let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
     let pairs = hundreds | ((fours - hundreds * 100) << 16);
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((pairs - tens * 10) << 8)
+}
+
+/// The four digits of a number, as [`eight_digits`] has eight.
+const fn four_digits(number: u32) -> u32 {
+    let hundreds = (number * 10_486) >> 20;
+    let pairs = hundreds | ((number - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f;
     tens | ((pairs - tens * 10) << 8)
 }
 
@@ -266,7 +297,7 @@ mod tests {
     #[test]
     fn digits() {
         let powers = (0..20).map(|power| 10_u64.pow(power));
-        let numbers = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7)]);
+        let numbers = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7)]).chain(0..=10_000);
         let mut random = Random::new(1, "test", 0);
         let drawn = (0..10_000).map(|index| random.next_u64() >> (index % 64));
         for number in numbers.chain(drawn).chain([u64::MAX]) {

@@ -79,6 +79,7 @@ impl CompiledCheck {
     }
 
     /// Whether the claim holds. Allocates nothing in steady state, except for JSONPaths that name several places.
+    #[inline]
     pub fn holds(&self, response: &Response<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
         match &self.kind {
             Kind::Status(ranges) => ranges.iter().any(|(least, most)| (least..=most).contains(&&response.status)),

@@ -115,7 +115,7 @@ impl CompiledExtract {
     #[inline]
     fn take(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Option<()> {
         match &self.source {
-            Source::Json(path) if !response.is_too_large() => self.set_json(path.find(response.body).ok()??, variables),
+            Source::Json(path) => self.set_json(path.find(response.body).ok()??, variables),
             other => self.take_other(other, response, variables, random),
         }
     }
@@ -129,6 +129,7 @@ impl CompiledExtract {
         variables: &mut Variables,
         random: &mut Random,
     ) -> Option<()> {
+        // In a body that was not kept a JSONPath finds nothing anyway.
         if response.is_too_large() && !matches!(source, Source::Header(_)) {
             return None;
         }

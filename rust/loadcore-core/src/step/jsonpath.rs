@@ -57,15 +57,13 @@ impl JsonPath {
     /// The JSON texts of all values at the path, in the order in which it names them.
     pub(super) fn all<'a>(&self, body: &'a [u8]) -> Result<Vec<&'a [u8]>, NotJson> {
         match self {
-            Self::Singular(places) => Ok(walk(body, places)?.into_iter().collect()),
+            Self::Singular(_) => Ok(self.find(body)?.into_iter().collect()),
             Self::General(path) => Document::parse(body)?.at(path, usize::MAX),
         }
     }
 }
 
 /// The text of the value at a singular path.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "for every response that is looked into, in one place")]
 fn walk<'a>(body: &'a [u8], places: &[Place]) -> Result<Option<&'a [u8]>, NotJson> {
     let mut cursor = Cursor::new(body);
     for place in places {

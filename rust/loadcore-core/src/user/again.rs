@@ -77,7 +77,7 @@ impl<T: Transport> User<T> {
         };
         let mut answer = first;
         loop {
-            self.store_cookies(again.origin, request, &answer);
+            self.store_cookies(again.origin, request, answer.capture.as_deref());
             if self.withheld.is_some() || request.follows(answer.complete.status) {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }

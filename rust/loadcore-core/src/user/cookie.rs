@@ -1,8 +1,8 @@
 //! The cookies of a user, if the plan says that users keep them.
 
 use super::User;
+use super::capture::Capture;
 use super::rendered::place;
-use super::send::Answer;
 use super::worker::OriginId;
 use crate::program::RequestProgram;
 use crate::transport::Transport;
@@ -16,14 +16,15 @@ impl<T: Transport> User<T> {
 
     /// Keeps the cookies that the response to the current request sets.
     #[inline]
-    pub(super) fn store_cookies(&mut self, origin: OriginId, request: &RequestProgram, answer: &Answer) {
-        if self.cookies.is_some() && answer.capture.is_some() {
-            self.put_in_jar(origin, request, answer);
+    pub(super) fn store_cookies(&mut self, origin: OriginId, request: &RequestProgram, kept: Option<&Capture>) {
+        if let Some(capture) = kept
+            && self.cookies.is_some()
+        {
+            self.put_in_jar(origin, request, capture);
         }
     }
 
-    fn put_in_jar(&mut self, origin: OriginId, request: &RequestProgram, answer: &Answer) {
-        let Some(capture) = &answer.capture else { return };
+    fn put_in_jar(&mut self, origin: OriginId, request: &RequestProgram, capture: &Capture) {
         let Some(mut jar) = self.cookies.take() else { return };
         let is_secure = self.worker.origin(origin).tls;
         for (name, value) in capture.headers() {

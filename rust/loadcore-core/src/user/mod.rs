@@ -184,9 +184,10 @@ impl<T: Transport> User<T> {
     /// that the user's start had: who logged in is who goes on.
     #[inline]
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
-        if scenario.feeds.is_empty() || std::mem::take(&mut self.fed) {
-            return true;
-        }
+        scenario.feeds.is_empty() || std::mem::take(&mut self.fed) || self.draw_rows(scenario)
+    }
+
+    fn draw_rows(&mut self, scenario: &ScenarioProgram) -> bool {
         if self.links.is_some() {
             self.forget_links(scenario);
         }

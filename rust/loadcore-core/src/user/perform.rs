@@ -62,8 +62,6 @@ pub(crate) type GoesOn<'a, T> = dyn FnMut(&mut User<T>, u64) -> bool + 'a;
 impl<T: Transport> User<T> {
     /// Goes through the flow, from where the user is, up to what it cannot do by itself; and, where iterations follow on one
     /// another (`goes_on`), from one into the next.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "polled in one place, for every request")]
     pub(super) fn poll_walk<'a>(
         &mut self,
         cx: &mut Context<'_>,
@@ -83,7 +81,7 @@ impl<T: Transport> User<T> {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.current = None;
-                    self.store_cookies(origin, request, &answer);
+                    self.store_cookies(origin, request, answer.capture.as_deref());
                     if let Err(cut) = self.conclude(scenario, request, origin, answer) {
                         return Poll::Ready(Next::Cut(cut));
                     }

@@ -59,7 +59,9 @@ impl<T: Transport> User<T> {
         bytes.clear();
         *own_cookie = 0;
         request.head.render(variables, &mut builtins, bytes)?;
-        bytes.extend_from_slice(lines);
+        if !lines.is_empty() {
+            bytes.extend_from_slice(lines);
+        }
         if let Some(jar) = cookies
             && (request.cookie.is_some() || !jar.is_empty())
         {

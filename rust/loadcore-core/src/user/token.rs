@@ -158,7 +158,7 @@ impl<T: Transport> User<T> {
             Outcome::Interrupted => Unanswered::Interrupted(failed),
             outcome => Unanswered::Failed(outcome.name().to_owned(), failed),
         })?;
-        self.store_cookies(message.origin, request, &answer);
+        self.store_cookies(message.origin, request, answer.capture.as_deref());
         let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
         let status = answer.complete.status;
         let is_expected = request.expects(status);
