@@ -61,7 +61,11 @@ def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
     missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
     if state == "killed" and folder.summary.exists():
         return Run(path, _read_summary(folder), state, missing)
-    return Run(path, rebuild(folder, start, running=state == "running"), state, missing)
+    rebuilt = rebuild(folder, start, running=state == "running")
+    if wrong := shape.fault(rebuilt, summary.schema()):
+        # Counts of our own fit; what does not was read from `run.json`.
+        raise ValueError(f"{wrong}, as {folder.start.name} has it")
+    return Run(path, rebuilt, state, missing)
 
 
 def read_start(folder: RunFolder) -> RunStart:

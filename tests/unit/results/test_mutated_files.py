@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,28 @@ def test_a_changed_document_is_told_or_shown(whole: Path, data: st.DataObject, s
     finally:
         for each, text in original.items():
             (whole / each).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("junk", [[], [None], {}, True, 1.5])
+@pytest.mark.parametrize("member", ["planned_iterations", "users", "name", "model"])
+def test_what_was_started_is_told_where_it_does_not_fit(
+    whole: Path, tmp_path: Path, member: str, junk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A killed run is summed up from `run.json`: what is of another kind there is told, and never half shown."""
+    killed = tmp_path / "run"
+    shutil.copytree(whole, killed)
+    for gone in ("manifest.json", "summary.json"):
+        (killed / gone).unlink()
+    document = json.loads((killed / "run.json").read_text(encoding="utf-8"))
+    document["description"]["scenarios"][0][member] = junk
+    (killed / "run.json").write_text(json.dumps(document), encoding="utf-8")
+
+    code = main(["report", str(killed)])
+
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (104, "")
+    assert str(killed) in shown.err
+    assert "bug" not in shown.err
 
 
 @pytest.mark.parametrize(
