@@ -45,7 +45,9 @@ def test_a_killed_worker_is_said_at_once_and_its_rows_are_kept(target: Target, t
     assert code == ExitCode.INVALID
     result = loadcore.load(tmp_path / "run")
     assert (result.state, result.truncated, result.verify()) == ("finished", False, [])
-    assert [entry["reason"] for entry in result.summary["workers_lost"]] == ["killed by SIGKILL"]
+    assert [entry["reason"] for entry in result.summary["workers_lost"]] == [
+        "killed by SIGKILL (out of memory? see dmesg)"
+    ]
     lost = result.summary["workers_lost"][0]["worker"]
     rows = result.requests.to_pylist()
     offsets = {worker: [row["offset_ns"] / 1e9 for row in rows if row["worker"] == worker] for worker in (0, 1)}
@@ -155,7 +157,7 @@ def test_the_third_signal_ends_at_once(target: Target, tmp_path: Path) -> None:
 
     result = loadcore.load(tmp_path / "run")
     assert result.state == "finished"
-    assert [entry["reason"] for entry in result.summary["workers_lost"]] == ["killed by SIGKILL"]
+    assert [entry["reason"] for entry in result.summary["workers_lost"]] == ["ended by loadcore: the third signal"]
 
 
 def test_a_worker_that_hangs_is_said(target: Target, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ SCENARIOS = {
 """What a scenario may say, and what `loadcore check --send` makes of it: it sends one request, to nobody."""
 
 FILES = {
-    "deep.json": (b"[" + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]", 'json_feeder("deep.json")', CONFIG),
-    "deep.jsonl": (b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"\n", 'json_lines_feeder("deep.jsonl")', CONFIG),
+    "deep.json": (b"[" + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]", 'json_feeder("deep.json")', CROSSED),
+    "deep.jsonl": (b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"\n", 'json_lines_feeder("deep.jsonl")', CROSSED),
     "no_text.csv": (b"a,b\n1,\0\n\xff\xfe,2\n", 'csv_feeder("no_text.csv")', CONFIG),
     "ragged.csv": (b"a,b\n1\n1,2,3\n", 'csv_feeder("ragged.csv")', CONFIG),
     "unclosed.csv": (b'a,b\n"1,2\n', 'csv_feeder("unclosed.csv")', CONFIG),
