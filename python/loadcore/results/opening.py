@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +164,7 @@ def _read_summary(folder: RunFolder) -> dict[str, Any]:
     """The summary, in the shape that its schema says: whoever shows it may rely on that."""
     path = folder.summary
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = shape.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as problem:
         raise ResultsError(f"{path} cannot be read: {problem}") from problem
     if wrong := shape.fault(document, summary.schema()):

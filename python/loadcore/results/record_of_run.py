@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadcore.engine import Description
+from loadcore.results import shape
 from loadcore.results.writer import FileFacts
 
 SCHEMA_VERSION = 1
@@ -58,7 +59,7 @@ class RunStart:
         Raises:
             ValueError: It is not such a text.
         """
-        document = json.loads(text)
+        document = shape.parse(text)
         try:
             known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
             known["description"] = Description.from_dict(known["description"])

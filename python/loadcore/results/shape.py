@@ -6,6 +6,8 @@ left alone: later versions may add some.
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -20,6 +22,15 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+
+
+def parse(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Read JSON text. Python takes `NaN`, `Infinity` and 1e999 as well, which could not be written again.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
 
 
 def fault(document: object, schema: Mapping[str, Any]) -> str | None:
@@ -50,14 +61,26 @@ def _faults(value: object, schema: Any, definitions: Mapping[str, Any], at: str)
 
 def _of_value(value: object, schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401
     here = at or "the document"
-    if "const" in schema and value != schema["const"]:
+    if "const" in schema and not _same(value, schema["const"]):
         yield f"{here} is not {schema['const']!r}"
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and not any(_same(value, each) for each in schema["enum"]):
         yield f"{here} is none of the known words"
     if "oneOf" in schema and sum(not list(_faults(value, each, definitions, at)) for each in schema["oneOf"]) != 1:
         yield f"{here} does not have a known form"
-    if isinstance(value, int | float) and not isinstance(value, bool) and not value >= schema.get("minimum", value):
+    if "minimum" in schema and _is(value, "number") and not value >= schema["minimum"]:
         yield f"{here} is below {schema['minimum']}"
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _same(value: object, other: object) -> bool:
+    """Python takes `True` for 1, and JSON does not."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _members(value: dict[str, Any], schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ JUNK = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**70), 2**70),
-    st.floats(allow_nan=False),
+    st.floats(),
     st.text(max_size=5),
     st.just([]),
     st.just({}),
@@ -42,6 +43,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("mutated") / "run"
     supervise(folder, [healthy(0), healthy(1)], Follower())
     return folder
+
+
+def is_json(value: object) -> bool:
+    """Whether JSON has this value: its numbers are finite."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def places(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -118,6 +124,33 @@ def test_what_was_started_is_told_where_it_does_not_fit(
     assert "bug" not in shown.err
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+@pytest.mark.parametrize("name", ["summary.json", "run.json"])
+def test_what_is_no_number_of_json_is_told(
+    whole: Path, tmp_path: Path, name: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also in a key that no version has: `--json` could not write it."""
+    changed = tmp_path / "run"
+    shutil.copytree(whole, changed)
+    if name == "run.json":
+        (changed / "manifest.json").unlink()
+        (changed / "summary.json").unlink()
+    text = (changed / name).read_text(encoding="utf-8")
+    (changed / name).write_text(text.replace("{", f'{{"later": {number},', 1), encoding="utf-8")
+
+    code = main(["report", str(changed), "--json"])
+
+    assert code == 104
+    assert f"{number} is not a finite number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [True, 1.0])
+def test_true_is_not_one(whole: Path, number: object) -> None:
+    """Python takes them for the same, and JSON does not."""
+    document = json.loads((whole / "summary.json").read_text(encoding="utf-8"))
+    assert (shape.fault(document | {"schema_version": number}, schema()) is None) == (number is not True)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "null", "3", '"x"', "{", "[" * 100_000, "\ufeff{}", "\x00", '{"files": 5}']
 )
@@ -144,7 +177,7 @@ def test_the_shape_is_that_of_the_schema(whole: Path, data: st.DataObject) -> No
     """What is found is what a JSON Schema validator finds, but for keys of later versions, which are left alone."""
     document = json.loads((whole / "summary.json").read_text(encoding="utf-8"))
     place = data.draw(st.sampled_from(places(document)))
-    changed = mutated(document, place, data.draw(JUNK), gone=data.draw(st.booleans()))
+    changed = mutated(document, place, data.draw(JUNK.filter(is_json)), gone=data.draw(st.booleans()))
     validator = Draft202012Validator(
         json.loads(json.dumps(schema()).replace('"additionalProperties": false', '"x": 0'))
     )
