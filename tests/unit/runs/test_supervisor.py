@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,7 +57,11 @@ def test_a_lost_worker_is_said_and_the_run_is_not_valid(tmp_path: Path) -> None:
     assert summary["all"]["requests"] == 40
     assert (summary["verdict"]["status"], summary["exit_code"]) == ("invalid", ExitCode.INVALID)
     (reason,) = summary["verdict"]["reasons"]
-    assert reason.startswith("1 of 2 workers was lost after 0.0 s: 50% of the load is missing from then on (worker 1: ")
+    assert re.fullmatch(
+        r"1 of 2 workers was lost after \d+\.\d s: 50% of the load is missing from then on "
+        r"\(worker 1: killed by SIGKILL\)",
+        reason,
+    )
     assert lost_of(summary) == [(1, "killed by SIGKILL")]
     (text,) = follower.messages
     assert text.startswith("LOST worker 1 after ")
