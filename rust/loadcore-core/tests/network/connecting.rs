@@ -77,8 +77,9 @@ fn the_accept_queue_is_full() {
     let recorded = run(&with_connect_ms(gets(&format!("http://{address}"), 1), 400));
 
     assert_all(&recorded, "connect_timeout", 1);
-    assert!((400..900).contains(&(recorded.rows[0].response_ns / 1_000_000)), "{:?}", recorded.rows);
-    assert!(began.elapsed() < Duration::from_secs(3));
+    // Not before its time, and neither by the 5 s of other plans nor by the kernel, which tries for two minutes.
+    assert!((400..5000).contains(&(recorded.rows[0].response_ns / 1_000_000)), "{:?}", recorded.rows);
+    assert!(began.elapsed() < Duration::from_mins(1));
 }
 
 /// More connections at once than may be under way: all come about, and every user gets its own answer.

@@ -143,7 +143,8 @@ fn a_server_that_reads_nothing_times_out() {
     let row = &recorded.rows[0];
     assert_eq!(("timeout_headers", 1), (row.outcome, row.attempts));
     assert!(sent(row) < LARGE);
-    assert!((400..900).contains(&(row.response_ns / 1_000_000)), "{row:?}");
+    // Not before its time, and not by the 10 s of other plans.
+    assert!((400..10_000).contains(&(row.response_ns / 1_000_000)), "{row:?}");
 }
 
 /// An interrupt ends a request that is half sent; it is recorded as interrupted.

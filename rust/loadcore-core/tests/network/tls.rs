@@ -121,7 +121,8 @@ fn servers_that_do_not_shake_hands() {
         let row = &recorded.rows[0];
         assert_eq!((outcome, 0), (row.outcome, row.attempts));
         if outcome == "tls_timeout" {
-            assert!((400..900).contains(&(row.response_ns / 1_000_000)), "{row:?}");
+            // Not before its time, and not by the 5 s of other plans.
+            assert!((400..5000).contains(&(row.response_ns / 1_000_000)), "{row:?}");
         }
     }
 }
