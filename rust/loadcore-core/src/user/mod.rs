@@ -359,8 +359,8 @@ impl<T: Transport> User<T> {
         due_ns
     }
 
-    /// Does `work` with the walk and everything a template or a comparison may need.
-    fn evaluate<R>(&mut self, work: impl FnOnce(&mut Walk, &mut Evaluation<'_, '_>) -> R) -> R {
+    /// Does `work` with the walk, what all users share, and everything a template or a comparison may need.
+    fn evaluate<R>(&mut self, work: impl FnOnce(&mut Walk, &Worker<T>, &mut Evaluation<'_, '_>) -> R) -> R {
         let (counter, scratch) = (&mut *self.worker.counter.borrow_mut(), &mut *self.worker.scratch.borrow_mut());
         let mut builtins = Builtins {
             user: self.number,
@@ -369,6 +369,10 @@ impl<T: Transport> User<T> {
             random: &mut self.random,
             counter,
         };
-        work(&mut self.walk, &mut Evaluation { variables: &self.variables, builtins: &mut builtins, scratch })
+        work(
+            &mut self.walk,
+            &self.worker,
+            &mut Evaluation { variables: &self.variables, builtins: &mut builtins, scratch },
+        )
     }
 }

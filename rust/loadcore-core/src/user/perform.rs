@@ -1,7 +1,6 @@
 //! Walks a user through its flow: request after request, in one piece of code for as long as only responses have to be waited
 //! for. What takes longer (a connection, a token, a pause, a redirect) is handed to the future around it.
 
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::User;
@@ -120,7 +119,7 @@ impl<T: Transport> User<T> {
                 None if self.walk.is_done(flow) => Action::End,
                 None => {
                     let now = self.due_ns;
-                    self.evaluate(|walk, evaluation| walk.next(flow, evaluation, now))
+                    self.evaluate(|walk, _, evaluation| walk.next(flow, evaluation, now))
                 }
             };
             match action {
@@ -267,9 +266,8 @@ impl<T: Transport> User<T> {
         if !request.checks.is_empty() {
             // The phase that the request was due in: its checks count where it does.
             let phase = self.worker.phase(scenario, due_ns);
-            let worker = Rc::clone(&self.worker);
-            let mut recorder = worker.recorder.borrow_mut();
-            self.evaluate(|_, evaluation| {
+            self.evaluate(|_, worker, evaluation| {
+                let mut recorder = worker.recorder.borrow_mut();
                 for (id, check) in &request.checks {
                     let held = check.holds(&response, evaluation);
                     recorder.check(*id, phase, held);

@@ -217,7 +217,7 @@ impl<T: Transport> User<T> {
         // What chance gives next is for the requests to come.
         let random = self.random.clone();
         let response = answer.response();
-        let unmet: Vec<_> = self.evaluate(|_, evaluation| {
+        let unmet: Vec<_> = self.evaluate(|_, _, evaluation| {
             let unmet = request.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
             unmet.map(|(id, check)| Unmet::Check(*id, check)).collect()
         });

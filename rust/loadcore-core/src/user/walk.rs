@@ -44,8 +44,10 @@ impl Walk {
     /// Begins a flow.
     pub(crate) fn begin(&mut self, flow: &Flow) {
         self.at = 0;
-        self.counters.clear();
-        self.counters.resize(flow.depth, 0);
+        if flow.depth > 0 {
+            self.counters.clear();
+            self.counters.resize(flow.depth, 0);
+        }
         self.groups.clear();
     }
 
