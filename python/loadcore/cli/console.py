@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from loadcore.errors import LoadcoreError
     from loadcore.report.layout import Page
 
-WIDEST = 80
+WIDEST = 120
 """No line is longer, however wide the terminal is."""
+
+_USUAL = 80
+"""Where there is no terminal."""
 
 _NARROWEST = 30
 
@@ -126,7 +129,7 @@ class Console:
 
     def _width(self) -> int:
         columns = self._environ.get("COLUMNS", "")
-        width = int(columns) if columns.isdigit() and int(columns) else shutil.get_terminal_size((WIDEST, 24)).columns
+        width = int(columns) if columns.isdigit() and int(columns) else shutil.get_terminal_size((_USUAL, 24)).columns
         return max(_NARROWEST, min(width, WIDEST))
 
     def _tell(self, text: str, word: str = "") -> None:

@@ -86,8 +86,19 @@ def cut(text: str, width: int, glyphs: Glyphs) -> str:
     return text[: max(width, 0)] if room <= 0 else set_cell_size(text, room) + glyphs.ellipsis
 
 
+def cut_in_the_middle(text: str, width: int, glyphs: Glyphs) -> str:
+    """The text in at most so many cells: what names differ in is at their ends more often than at their beginning."""
+    room = width - cell_len(glyphs.ellipsis)
+    if cell_len(text) <= width or room < 2:  # noqa: PLR2004 - a cell on either side
+        return cut(text, width, glyphs)
+    tail = text[-(room // 2) :]
+    while cell_len(tail) > room // 2:
+        tail = tail[1:]
+    return set_cell_size(text, room - cell_len(tail)) + glyphs.ellipsis + tail
+
+
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page) -> list[str]:
-    """A heading and rows. The first column is cut and others are left out where the width does not suffice."""
+    """A heading and rows. Names in the first column are shortened, and other columns left out, where the width ends."""
     rows = [[cell._replace(text=printable(cell.text, page.glyphs)) for cell in row] for row in rows]
     kept = list(range(len(columns)))
     widths = [
@@ -109,7 +120,8 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page)
     def line(cells: Sequence[Cell]) -> str:
         parts = []
         for index in kept:
-            text = cut(cells[index].text, widths[index], page.glyphs)
+            shorten = cut if index else cut_in_the_middle
+            text = shorten(cells[index].text, widths[index], page.glyphs)
             padding = " " * (widths[index] - cell_len(text))
             role = cells[index].role
             painted = text if role is None or not text else page.paint(text, role)
@@ -118,6 +130,13 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], page: Page)
 
     heading = [Cell(column.title, Role.HEADING) for column in columns]
     return [line(heading), *(line(row) for row in rows)]
+
+
+def command_line(label: Cell, command: str, page: Page, *, indent: int = 9) -> str:
+    """A labelled command, whole however narrow the page is: half a command cannot be copied."""
+    start = label.text.ljust(indent)
+    painted = start if label.role is None else page.paint(start, label.role)
+    return f"{MARGIN}{painted}{printable(command, page.glyphs)}"
 
 
 def facts(label: Cell, parts: Sequence[Cell], page: Page, *, indent: int = 9) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from loadcore.report import numbers, plan_words, tables
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
-from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, table
+from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
 from loadcore.results.failures import idle
 from loadcore.results.judgement import standing
 
@@ -179,8 +179,10 @@ def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page:
     """
     parts = [Cell(f"{name} {numbers.size(octets)}") for name, octets in sizes.items()]
     lines = facts(Cell("FILES", Role.HEADING), [Cell(folder), *parts], page)
-    for command in following:
-        lines += facts(Cell("NEXT" if command is following[0] else "", Role.HEADING), [Cell(command)], page)
+    lines += [
+        command_line(Cell("NEXT" if command is following[0] else "", Role.HEADING), command, page)
+        for command in following
+    ]
     return lines
 
 

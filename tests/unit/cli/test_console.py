@@ -106,8 +106,10 @@ def test_a_message_of_several_lines_is_indented() -> None:
     assert err.getvalue() == "error: KeyError: 'x'\n  scenario.py:5 in load\nhint: look there\n"
 
 
-@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("500", 80), ("5", 30), ("x", 80), ("0", 80)])
-def test_the_width_follows_columns_up_to_eighty(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("columns", "width"), [("60", 60), ("100", 100), ("500", 120), ("5", 30), ("x", 80), ("0", 80)]
+)
+def test_the_width_follows_columns_up_to_a_limit(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """COLUMNS is respected; a wide terminal does not make lines unreadable."""
     monkeypatch.delenv("COLUMNS", raising=False)
     assert Console(io.StringIO(), io.StringIO(), {"COLUMNS": columns}).page().width == width

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from loadcore.report.glyphs import ASCII, UNICODE, printable
-from loadcore.report.layout import Cell, Column, Page, cut, facts, sentence, table
+from loadcore.report.layout import Cell, Column, Page, cut, cut_in_the_middle, facts, sentence, table
 
 COLUMNS = (Column("NAME", left=True), Column("often", drop=2), Column("needed"), Column("nice", drop=1))
 TEXT = st.text(min_size=1, max_size=60).filter(lambda text: bool(text.strip()))
@@ -55,3 +55,22 @@ def test_names_cannot_reach_the_terminal() -> None:
     """Escape sequences and line breaks in a name are shown, not obeyed."""
     assert printable("\x1b[31mred\n", UNICODE) == r"\x1b[31mred\n"
     assert printable("ü", ASCII) == r"\xfc"
+
+
+def test_long_names_stay_distinguishable() -> None:
+    """Names that differ at their end only are shortened in the middle, so that no two rows look alike."""
+    names = [f"GET /items/number-{number:02}/details" for number in range(3)]
+    lines = table(
+        [Column("STEP", left=True), Column("n")], [[Cell(name), Cell("1")] for name in names], Page(30, ASCII)
+    )
+    assert len(set(lines)) == len(lines)
+    assert all(cell_len(line) <= 30 for line in lines)
+
+
+@given(st.text(max_size=60), st.integers(0, 40))
+def test_a_name_shortened_in_the_middle_fits(text: str, width: int) -> None:
+    """Whatever it is made of; one that fits is left alone."""
+    text = printable(text, UNICODE)
+    short = cut_in_the_middle(text, width, UNICODE)
+    assert cell_len(short) <= width
+    assert short == text or cell_len(text) > width

@@ -251,6 +251,12 @@ def test_files_and_the_next_command_are_named() -> None:
     ]
 
 
+def test_the_next_command_is_never_cut() -> None:
+    """On a page narrower than the command it is whole, so that it can be copied."""
+    command = "loadcore report runs/01M8FKBQAVDBB3MA671DYSMQCZ --json"
+    assert text.files("runs/x", {}, [command], Page(40, ASCII))[-1] == f" NEXT     {command}"
+
+
 def test_json_is_the_summary_and_refuses_what_is_no_number() -> None:
     """The JSON report reads back as the summary, and never holds NaN."""
     assert json.loads(json_report.render(failed_run())) == failed_run()
