@@ -219,9 +219,10 @@ def test_no_color_and_force_color(tmp_path: Path, url: str) -> None:
 
 
 def test_narrow_terminals_get_narrow_reports(tmp_path: Path, url: str) -> None:
-    """COLUMNS=60 is kept to by every line."""
+    """COLUMNS=60 is kept to by every line; the command that follows is short enough to be typed."""
     done = loadcore("bench", url, "-n", "2", "-c", "1", *LENIENT, cwd=tmp_path, environ={"COLUMNS": "60"})
     assert [line for line in done.stdout.splitlines() if len(line) > 60] == []
+    assert done.stdout.splitlines()[-3] == " NEXT     loadcore report --json"
 
 
 def test_report_prints_the_run_again(tmp_path: Path, url: str) -> None:

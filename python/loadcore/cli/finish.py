@@ -23,6 +23,10 @@ MEANINGS: Mapping[int, str] = {
 """What the last line of a report says about an exit code."""
 
 
+LATEST = Path("runs/latest")
+"""The run that `loadcore report` means where none is named."""
+
+
 def finish(console: Console, path: Path, summary: Mapping[str, Any], exit_code: int, *, as_json: bool) -> int:
     """Prints a run: one JSON document, or the report with its files and the exit code. Gives back the exit code."""
     return end_with(rendered(console, path, summary, exit_code, as_json=as_json), console, exit_code)
@@ -58,9 +62,11 @@ def rendered(
     page = console.page()
     shown = path_as_typed(path)
     if path.is_dir():
-        following = [f"loadcore report {shown} --json"]
+        # Of the latest run the folder need not be typed.
+        report = "loadcore report" if LATEST.resolve() == path.resolve() else f"loadcore report {shown}"
+        following = [f"{report} --json"]
         if summary.get("samples") and not samples:
-            following.insert(0, f"loadcore report {shown} -v")
+            following.insert(0, f"{report} -v")
         end = text.files(shown, sizes_of(path), following, page)
     else:
         end = text.files(f"{shown} is not there any more", {}, [], page)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from loadcore.cli.console import standard
-from loadcore.cli.finish import rendered
+from loadcore.cli.finish import LATEST, rendered
 from loadcore.cli.options import Color, ColorChoice, Json
 from loadcore.errors import ExitCode
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = Path("runs/latest"),
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = LATEST,
     samples: Annotated[
         bool,
         typer.Option("--samples", "-v", help="Also show what failures looked like: request, response, reason."),
