@@ -71,7 +71,7 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the demo makes of its run: it promises that nothing is lost, and no times, which depend on the machine.
+    """What the demo makes of its run: its thresholds, its counts, and whether the machine was too busy for the client.
 
     Attributes:
         exit_code: Of the command.
@@ -188,9 +188,9 @@ def _outcome_block(outcome: Outcome, page: "Page") -> list[str]:
         for problem in outcome.problems:
             lines += sentence(Cell(f"DEMO {glyphs.bad}   ", Role.BAD), problem, page)
     else:
-        promise = "every request is in all three counts, and errors, checks and users are as they should be"
+        promise = "every request is in all three counts, and all thresholds hold"
         lines = sentence(Cell(f"DEMO {glyphs.good}   ", Role.GOOD), promise, page)
     if outcome.times_spoilt_by:
-        excuse = "the machine was too busy for its times to be trusted; the demo shows them and does not judge them"
+        excuse = "the machine was too busy to time requests exactly: read the times as upper bounds"
         lines += sentence(Cell(" " * _LABEL), excuse, page)
     return lines

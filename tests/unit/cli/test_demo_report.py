@@ -88,7 +88,7 @@ def _summary(codes: list[int], reasons: list[str], *rules: str) -> dict[str, Any
 def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
     summary: dict[str, Any], counts: Counts, exit_code: int, problems: list[str]
 ) -> None:
-    """The demo promises that nothing is lost and judges no times; whatever broke the promise is named."""
+    """A client that waited for a core does not fail the demo; whatever else went wrong does, and is named."""
     outcome = outcome_of(summary, counts)
     assert outcome.exit_code == exit_code
     assert outcome.problems == problems
@@ -96,10 +96,10 @@ def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
     assert outcome.times_spoilt_by == ([_LATE] if busy else [])
 
 
-def test_the_demo_judges_no_times() -> None:
-    """Its thresholds are about errors, checks and users: times depend on what else the machine does."""
+def test_the_demo_judges_errors_checks_times_and_users() -> None:
+    """A busy machine takes none of its thresholds away."""
     judged = {str(threshold).split(" ")[0] for threshold in loader.load(str(_scenario())).thresholds}
-    assert judged == {"errors.rate", "checks.rate", "users.lost"}
+    assert judged == {"errors.rate", "checks.rate", "response.p95", "users.lost"}
 
 
 def test_the_expected_rate_follows_from_users_and_time() -> None:
