@@ -17,8 +17,8 @@ HIDDEN: Final = "***"
 """What stands where something was."""
 
 _SENSITIVE: Final = re.compile(
-    r"auth(?!or(?!i))|cookie|token|secret|passw|pwd|passphrase|api[-_]?key|access[-_]?key|credential|signature|session|"
-    r"(?:^|[^a-z_])(?:code|key|pin|otp|jwt|sid)(?:$|[^a-z_])",
+    r"auth(?!or(?!i))|cookie|token|secret|passw|pwd|passphrase|(?:api|access|private|signing)[-_]?key|credential|signature|"
+    r"session|(?:^|[^a-z_])(?:code|key|pin|otp|jwt|sid|sig)(?:$|[^a-z_])",
     re.IGNORECASE,
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")

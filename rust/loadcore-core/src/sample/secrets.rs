@@ -27,7 +27,7 @@ const OPEN: &[&str] = &["www-authenticate", "proxy-authenticate"];
 pub(crate) fn is_sensitive(name: &str) -> bool {
     static SENSITIVE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"(?i)auth(?:$|[^o]|o(?:$|[^r])|ori)|cookie|token|secret|passw|pwd|passphrase|api[-_]?key|access[-_]?key|credential|signature|session|(?:^|[^a-z_])(?:code|key|pin|otp|jwt|sid)(?:$|[^a-z_])",
+            r"(?i)auth(?:$|[^o]|o(?:$|[^r])|ori)|cookie|token|secret|passw|pwd|passphrase|(?:api|access|private|signing)[-_]?key|credential|signature|session|(?:^|[^a-z_])(?:code|key|pin|otp|jwt|sid|sig)(?:$|[^a-z_])",
         )
     });
     SENSITIVE.is_match(name)
