@@ -229,7 +229,7 @@ def _case(run: Run, watch: _Watch, durations: Durations, named: dict[str, Any]) 
         users_lost=sum(scenario["users"]["lost"] for scenario in run.summary["load"]["scenarios"]),
         sent=run.summary["load"]["requests"]["sent_total"],
         bottleneck=bottleneck(
-            run.client_reasons,
+            [finding for finding in run.findings if finding["severity"] == "invalid"],
             Reached(steady["requests_per_s"] / (users / (THINK_S + UPSTREAM_S)), steady["requests"]),
             Use(busiest, target + client_cores + foreign, foreign),
             os.cpu_count() or 1,

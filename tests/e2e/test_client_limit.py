@@ -33,7 +33,7 @@ def test_programs_that_take_the_client_s_core_make_the_run_invalid(tmp_path: Pat
     result = loadcore.load(tmp_path / "run")
     assert ended.returncode == ExitCode.INVALID, ended.stdout + ended.stderr
     assert result.summary["client"]["verdict"] == "client_limited"
-    assert "lag" in {reason["rule"] for reason in result.client_reasons}
+    assert "lag" in {reason["rule"] for reason in result.findings}
     assert result.summary["limits"]["cores"] == 1.0
     assert result.summary["all"]["errors"] == 0
 
@@ -47,7 +47,7 @@ def test_too_few_users_for_a_slow_target_are_said(tmp_path: Path) -> None:
         run = loadcore.run(scenario, workers=2, out=tmp_path / "run")
 
     assert ExitCode.INVALID in run.verdict["exit_codes"]
-    (reason,) = [reason for reason in run.client_reasons if reason["rule"] == "sent"]
+    (reason,) = [reason for reason in run.findings if reason["rule"] == "sent"]
     counts = run.summary["load"]["scenarios"][0]["iterations"]
     assert counts["due"] == 120
     assert counts["started"] + counts["dropped"] == 120

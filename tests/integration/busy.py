@@ -15,6 +15,8 @@ _OF_THE_MACHINE = {"cpu", "lag"}
 def exit_codes(run: Run) -> list[int]:
     """The codes for which a run had reasons, less the client's where only other programs of this machine were it."""
     codes = [code for code in run.verdict["exit_codes"] if code]
-    if {reason["rule"] for reason in run.client_reasons} <= _OF_THE_MACHINE and not run.summary["workers_lost"]:
+    if {each["rule"] for each in run.findings if each["severity"] == "invalid"} <= _OF_THE_MACHINE and not run.summary[
+        "workers_lost"
+    ]:
         codes = [code for code in codes if code != ExitCode.INVALID]
     return codes

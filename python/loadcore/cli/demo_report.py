@@ -87,7 +87,7 @@ class Outcome:
 def outcome_of(summary: Mapping[str, Any], counts: "Counts") -> Outcome:
     """Judges a run of the demo."""
     verdict = summary["verdict"]
-    spoilt = [reason["message"] for reason in summary["client"]["reasons"] if reason["rule"] in _OF_THE_MACHINE]
+    spoilt = [each["message"] for each in summary["findings"] if each["rule"] in _OF_THE_MACHINE]
     excused = {f"the client was the limit: {message}" for message in spoilt}
     problems = [reason for reason in verdict["reasons"] if reason not in excused]
     if not counts.agree:

@@ -128,10 +128,11 @@ def client(summary: Summary, page: Page) -> list[str]:
     label = Cell(f"CLIENT {glyphs.good if good else glyphs.bad}", Role.GOOD if good else Role.BAD)
     lines = facts(label, [Cell(text) for text in _health(health, glyphs)] or [Cell("nothing measured")], page)
     indent = Cell(" " * _LABEL)
-    # What was seen stands in the verdict; several reasons often have one remedy.
-    for advice in dict.fromkeys(reason["advice"] for reason in health["reasons"]):
+    # What was seen stands in the verdict; several findings often have one remedy.
+    decisive = [finding for finding in summary["findings"] if finding["severity"] == "invalid"]
+    for advice in dict.fromkeys(finding["advice"] for finding in decisive):
         lines += sentence(Cell(f"{indent.text}{glyphs.arrow} "), advice, page)
-    for note in health["notes"]:
+    for note in [finding for finding in summary["findings"] if finding["severity"] == "note"]:
         lines += sentence(indent, f"note: {note['message']}", page)
     return lines
 

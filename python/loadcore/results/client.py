@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
-from loadcore.verdict import Counted, Offered, Reason
+from loadcore.judge.health import Counted, Offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadcore.judge.finding import Finding
     from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
     from loadcore.results.tally import Tally
     from loadcore.results.totals import Totals, WorkerTotals
@@ -35,17 +36,15 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
     )
 
 
-def client_section(totals: Totals, end: RunEnd, reasons: Sequence[Reason], counted: Counted) -> dict[str, Any]:
-    """The section `client`: `verdict` is `healthy` or `client_limited`."""
+def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted) -> dict[str, Any]:
+    """The section `client`: `verdict` is `healthy`, `suspect` or `client_limited`."""
     lag = Histogram()
     for worker in totals.workers.values():
         lag.add(worker.lag)
     ends = {worker.worker: worker for worker in end.workers}
     fullest = max(totals.workers.values(), key=lambda worker: worker.open_fds_max, default=None)
     return {
-        "verdict": "client_limited" if reasons else "healthy",
-        "reasons": [reason.to_dict() for reason in reasons],
-        "notes": [reason.to_dict() for reason in totals.health.notes()],
+        "verdict": _verdict(findings),
         "cpu_ratio": max(
             (worker.busiest for worker in totals.workers.values() if worker.busiest is not None), default=None
         ),
@@ -59,6 +58,11 @@ def client_section(totals: Totals, end: RunEnd, reasons: Sequence[Reason], count
         "foreign_cores_max": totals.machine.foreign_cores_max if totals.machine.wall_ns else None,
         "workers": [_worker(worker) | _end_of(ends.get(worker.worker)) for _, worker in sorted(totals.workers.items())],
     }
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    worst = {finding.severity for finding in findings if finding.subject == "client"}
+    return "client_limited" if "invalid" in worst else "suspect" if "suspect" in worst else "healthy"
 
 
 def _foreign_cores(totals: Totals) -> float | None:

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.errors import ExitCode
+from loadcore.judge.health import who
 from loadcore.results import failures
 from loadcore.results.tally import MAIN, Tally
-from loadcore.verdict import who
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadcore.judge.finding import Finding
     from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
     from loadcore.results.samples import Sample
     from loadcore.results.tally import ScenarioTotals, StepTotals
-    from loadcore.verdict import Reason
 
 Status = Literal["pass", "fail", "invalid", "no_data", "interrupted", "running"]
 
@@ -81,7 +81,8 @@ class Evidence:
     scenarios: Sequence[ScenarioTotals]
     """Over the whole run."""
     thresholds: Sequence[dict[str, Any]]
-    client_reasons: Sequence[Reason]
+    findings: Sequence[Finding]
+    """Of the rules; those that are `invalid` decide."""
     whole: Tally = field(default_factory=Tally)
     """Over the whole run, for the names of what went wrong."""
     samples: Sequence[Sample] = ()
@@ -96,7 +97,7 @@ def judge(evidence: Evidence) -> Judgement:
         *_signal_reasons(evidence),
         *_scenario_reasons(evidence),
         *_data_reasons(evidence),
-        *_client_reasons(evidence),
+        *_validity_reasons(evidence),
         *_threshold_reasons(evidence),
     ):
         held.setdefault(code, []).append(text)
@@ -196,12 +197,9 @@ def _advice(evidence: Evidence) -> tuple[str, ...]:
     return (advice,) if advice and not evidence.main.statuses.total() else ()
 
 
-def _client_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+def _validity_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     reasons = [] if evidence.start.allow_lost_workers else lost_workers(evidence.start, evidence.end)
-    reasons += [
-        f"the client was the limit: {reason.message}" if reason.blames_client else reason.message
-        for reason in evidence.client_reasons
-    ]
+    reasons += [finding.text for finding in evidence.findings if finding.severity == "invalid"]
     if evidence.end.windows_lost:
         reasons.append(f"windows are missing: {evidence.end.windows_lost}")
     if evidence.end.not_sealed:

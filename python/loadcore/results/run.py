@@ -58,10 +58,10 @@ class Run:
         return int(self.summary["exit_code"])
 
     @property
-    def client_reasons(self) -> list[dict[str, Any]]:
-        """Why the client was the limit; empty if it was not. See `loadcore.verdict.Reason`."""
-        reasons: list[dict[str, Any]] = self.summary["client"]["reasons"]
-        return reasons
+    def findings(self) -> list[dict[str, Any]]:
+        """What the rules found: who was the limit, and how it was seen. See `loadcore.judge.finding.Finding`."""
+        findings: list[dict[str, Any]] = self.summary["findings"]
+        return findings
 
     @cached_property
     def steps(self) -> dict[str, dict[str, Any]]:

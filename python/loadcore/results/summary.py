@@ -53,10 +53,10 @@ def build(parts: Parts) -> dict[str, Any]:
     span = _span(parts)
     main = steady.all_steps()
     counted = counted_of(parts.start, parts.end, whole)
-    reasons = totals.health.reasons(counted)
+    findings = [*totals.health.spoils(counted), *totals.health.notes()]
     verdict = judgement.judge(
         judgement.Evidence(
-            start, end, main, list(whole.scenarios.values()), parts.thresholds, reasons, whole, parts.samples
+            start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
         )
     )
     return {
@@ -75,6 +75,7 @@ def build(parts: Parts) -> dict[str, Any]:
             "notes": list(verdict.notes),
             "exit_codes": list(verdict.exit_codes),
         },
+        "findings": [finding.to_dict() for finding in findings],
         "thresholds": list(parts.thresholds),
         "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
         "steps": _steps(parts, steady, whole),
@@ -86,7 +87,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "groups": [_group(group) for group in steady.groups.values()],
         "errors": _errors(totals),
         "samples": [sample.to_dict() for sample in parts.samples],
-        "client": client_section(totals, end, reasons, counted),
+        "client": client_section(totals, end, findings, counted),
         "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
         "machine": start.machine,
         "limits": start.limits,

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.engine import Histogram
+from loadcore.judge.health import ClientHealth, WorkerSecond
 from loadcore.results.schema import MACHINE
 from loadcore.results.tally import MAIN, Row, Tally
-from loadcore.verdict import ClientHealth, WorkerSecond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -39,8 +39,8 @@ _AGREE = Counts(5000, 5000, 5000, 5000)
 
 
 def _summary(codes: list[int], reasons: list[str], *rules: str) -> dict[str, Any]:
-    client = [{"rule": rule, "message": _LATE} for rule in rules]
-    return {"verdict": {"exit_codes": codes, "reasons": reasons}, "client": {"reasons": client}}
+    findings = [{"rule": rule, "message": _LATE} for rule in rules]
+    return {"verdict": {"exit_codes": codes, "reasons": reasons}, "findings": findings}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
     outcome = outcome_of(summary, counts)
     assert outcome.exit_code == exit_code
     assert outcome.problems == problems
-    busy = any(reason["rule"] == "lag" for reason in summary["client"]["reasons"])
+    busy = any(finding["rule"] == "lag" for finding in summary["findings"])
     assert outcome.times_spoilt_by == ([_LATE] if busy else [])
 
 

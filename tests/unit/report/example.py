@@ -87,6 +87,7 @@ def failed_run() -> dict[str, Any]:
             "reasons": ["2 of 4 thresholds crossed: errors.rate < 1%, response.p95 < 250ms"],
             "exit_codes": [99],
         },
+        "findings": [],
         "thresholds": [
             {"expression": "errors.rate < 1%", "state": "fail", "value": 0.0387, "limit": 0.01, "unit": "ratio"},
             {"expression": "response.p95 < 250ms", "state": "fail", "value": 388 * MS, "limit": 250 * MS, "unit": "ns"},
@@ -133,8 +134,6 @@ def failed_run() -> dict[str, Any]:
         ],
         "client": {
             "verdict": "healthy",
-            "reasons": [],
-            "notes": [],
             "cpu_ratio": 0.56,
             "lag_p50_ns": 20_000,
             "lag_p99_ns": 90_000,

@@ -265,11 +265,13 @@ def test_json_is_the_summary_and_refuses_what_is_no_number() -> None:
 
 
 def test_a_client_that_was_the_limit_says_what_to_do() -> None:
-    """What helps stands below the client's numbers, once for all reasons that it helps against."""
+    """What helps stands below the client's numbers, once for all findings that it helps against."""
     summary = failed_run()
     advice = "leave cores to the workers: fewer other programs, more workers, or the target elsewhere"
-    reasons = [{"message": f"worker {worker} was late", "advice": advice} for worker in range(2)]
-    summary["client"] |= {"verdict": "client_limited", "reasons": reasons}
+    summary["findings"] = [
+        {"severity": "invalid", "message": f"worker {worker} was late", "advice": advice} for worker in range(2)
+    ]
+    summary["client"]["verdict"] = "client_limited"
     assert text.client(summary, Page(80, ASCII)) == [
         " CLIENT XX cpu 56.0% - lag p99 90us - files 540/65,536 - 2 workers",
         "          -> leave cores to the workers: fewer other programs, more workers, or",

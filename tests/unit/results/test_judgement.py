@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadcore.errors import ExitCode
+from loadcore.judge.finding import Finding
 from loadcore.results.judgement import Evidence, judge
 from loadcore.results.record_of_run import RunEnd, WorkerEnd
 from loadcore.results.samples import Kind, Sample, SentRequest
 from loadcore.results.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
-from loadcore.verdict import Reason
 from tests.unit.results.numbers import START
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ HOLDS = {"expression": "errors.rate < 1%", "state": "pass", "value": 0.0, "limit
 CROSSED = {**HOLDS, "state": "fail", "value": 0.5}
 EMPTY = {**HOLDS, "expression": "login: service.p99 < 1s", "state": "no_data", "value": None}
 LOST = "1 of 2 workers was lost: 50% of the load is missing from then on (worker 0: killed by SIGKILL)"
-LIMITED = Reason("cpu", "worker 0 used 97% of its core", "run more workers")
+LIMITED = Finding(
+    subject="client", severity="invalid", rule="cpu", message="worker 0 used 97% of its core", advice="run more workers"
+)
 GOOD = Evidence(
     start=START,
     end=RunEnd(2_000_000_000, (WorkerEnd(0, "finished"),)),
     main=ANSWERED,
     scenarios=[ScenarioTotals("shop", iterations_started=100, iterations_completed=100)],
     thresholds=[HOLDS],
-    client_reasons=[],
+    findings=[],
 )
 FAILING = [ScenarioTotals("shop", iterations_started=100, iterations_failed=100)]
 IDLE = [ScenarioTotals("shop", iterations_started=5, iterations_interrupted=5, idle_steps=4000)]
@@ -73,7 +75,7 @@ def test_a_good_run_passes_without_reasons() -> None:
         ({"main": REFUSED}, "no_data", 113, "none of 100 requests could be sent"),
         ({"main": SILENT}, "no_data", 113, "none of 100 requests was answered"),
         ({"thresholds": [EMPTY]}, "no_data", 113, "login: service.p99 < 1s has no data"),
-        ({"client_reasons": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
+        ({"findings": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
         ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, LOST),
         ({"end": end(windows_lost="disk full")}, "invalid", 111, "windows are missing: disk full"),
         (
@@ -109,12 +111,12 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
     changes: dict[str, Any] = {
         "scenarios": FAILING,
         "main": NOTHING,
-        "client_reasons": [LIMITED],
+        "findings": [LIMITED],
         "end": end(signal="SIGINT"),
     }
     assert judge(replace(GOOD, **changes)).exit_codes == (107, 113, 111, 130)
     assert judge(replace(GOOD, **changes, thresholds=[CROSSED])).exit_codes == (113, 111, 99, 130)
-    assert judge(replace(GOOD, client_reasons=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
+    assert judge(replace(GOOD, findings=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
 
 
 def test_who_ends_a_run_before_its_first_answer_is_not_told_that_there_is_none() -> None:
@@ -310,7 +312,7 @@ def test_a_loss_comes_first_and_is_told_once_for_each_cause() -> None:
     """Sixteen workers that died of one thing are one reason, above what their end did to the others."""
     workers = [WorkerEnd(n, "lost", "killed by SIGKILL", lost_after_ns=n * 1_000_000_000) for n in (1, 2, 5)]
     gone = end(workers=(WorkerEnd(0, "finished"), *workers, WorkerEnd(6, "lost", "exited with 3")))
-    reasons = judge(replace(GOOD, start=replace(START, workers=16), end=gone, client_reasons=[LIMITED])).reasons
+    reasons = judge(replace(GOOD, start=replace(START, workers=16), end=gone, findings=[LIMITED])).reasons
 
     assert reasons == (
         (
@@ -324,9 +326,9 @@ def test_a_loss_comes_first_and_is_told_once_for_each_cause() -> None:
 
 def test_the_plan_is_not_called_the_client() -> None:
     """Too few users for the rate are the plan's, or the target's."""
-    full = Reason("sent", "shop: 90 of 100 iterations that were due were started (90.0%)", "allow more users")
+    full = replace(LIMITED, subject="plan", rule="sent", message="shop: 90 of 100 iterations were started (90.0%)")
 
-    assert judge(replace(GOOD, client_reasons=[full])).reasons == (full.message,)
+    assert judge(replace(GOOD, findings=[full])).reasons == (full.message,)
 
 
 def test_a_threshold_that_ended_the_run_is_named() -> None:

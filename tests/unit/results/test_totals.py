@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.engine import ScenarioInfo, StepInfo
+from loadcore.judge.health import Counted
 from loadcore.results.lookup import Measured, SteadySpan
 from loadcore.results.opening import judge as judge_all
 from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
 from loadcore.thresholds import State, defaults, judge, parse, resolve
-from loadcore.verdict import Counted
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 
@@ -350,7 +350,7 @@ def test_a_schedule_beside_thinking_users_does_not_judge_their_lag(open_only: bo
         late = {"kind": "worker", "wall_ns": SECOND, "lag": encoded([5_000]), "lag_max_ns": 5 * MS}
         totals.add(batch(second, step([20]), scenario(iterations_due=9), late))
 
-    assert [reason.rule for reason in totals.health.reasons(Counted())] == rules
+    assert [reason.rule for reason in totals.health.spoils(Counted())] == rules
 
 
 def test_open_only_is_every_scenario() -> None:

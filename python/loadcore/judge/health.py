@@ -7,7 +7,9 @@ after another; it speaks when it held for `IN_A_ROW` seconds, so that one bad se
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from loadcore.judge.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,32 +90,6 @@ class Streak:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why a client is called the limit, or a note that does not go so far: what was seen, and what to do about it."""
-
-    rule: str
-    """Stable name of the rule."""
-    message: str
-    advice: str
-    worker: int | None = None
-    value: float | None = None
-    limit: float | None = None
-    workers: tuple[int, ...] = ()
-    """Those it was seen in, if in some only; `worker` is the one with `value`."""
-    first_s: int | None = None
-    last_s: int | None = None
-
-    @property
-    def blames_client(self) -> bool:
-        """Whether the client itself was the limit, and not the plan's users, or the disk."""
-        return self.rule not in {"sent", "rows"}
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as JSON types."""
-        return {**vars(self), "workers": list(self.workers)}
-
-
-@dataclass(frozen=True)
 class Offered:
     """What was asked of a scenario with an open model, and what of it was started."""
 
@@ -180,8 +156,8 @@ class ClientHealth:
             del self._opened[old]
         self._most_opened = max(self._most_opened, sum(self._opened.values()))
 
-    def reasons(self, counted: Counted) -> list[Reason]:
-        """Why the client was the limit; empty if it was not."""
+    def spoils(self, counted: Counted) -> list[Finding]:
+        """What spoils the measurement; empty if nothing does."""
         own = [
             *self._cpu_reasons(),
             *self._lag_reasons(),
@@ -190,7 +166,7 @@ class ClientHealth:
         ]
         return [*own, *_offer_reasons(counted, client_limited=bool(own)), *_row_reasons(counted)]
 
-    def notes(self) -> list[Reason]:
+    def notes(self) -> list[Finding]:
         """What a reader should know of the client though it does not spoil the result."""
         if not self.disturbed.counts:
             return []
@@ -198,10 +174,12 @@ class ClientHealth:
         message = f"other programs used up to {streak.worst:.0%} of this machine while threads waited for a core"
         advice = "a target on the same machine counts as another program; otherwise wait for the others, or move"
         return [
-            Reason(
-                "foreign_cpu",
-                message,
-                advice,
+            Finding(
+                subject="other programs",
+                severity="note",
+                rule="foreign_cpu",
+                message=message,
+                advice=advice,
                 value=streak.worst,
                 limit=FOREIGN_CPU_LIMIT,
                 first_s=streak.first_s,
@@ -209,7 +187,7 @@ class ClientHealth:
             )
         ]
 
-    def _cpu_reasons(self) -> list[Reason]:
+    def _cpu_reasons(self) -> list[Finding]:
         advice = "run more workers, or spread the load over more machines"
         return _of_workers(
             "cpu",
@@ -219,7 +197,7 @@ class ClientHealth:
             advice,
         )
 
-    def _lag_reasons(self) -> list[Reason]:
+    def _lag_reasons(self) -> list[Finding]:
         advice = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
         return _of_workers(
             "lag",
@@ -232,7 +210,7 @@ class ClientHealth:
             advice,
         )
 
-    def _descriptor_reasons(self, counted: Counted) -> list[Reason]:
+    def _descriptor_reasons(self, counted: Counted) -> list[Finding]:
         advice = "raise the limit (`ulimit -n`, or LimitNOFILE in a systemd unit), or run fewer users per worker"
         reasons = _of_workers(
             "descriptors",
@@ -243,23 +221,23 @@ class ClientHealth:
         )
         if counted.fd_limit_outcomes:
             message = f"{counted.fd_limit_outcomes} requests were not sent: no file descriptor was left"
-            reasons.append(Reason("descriptors", message, advice, value=float(counted.fd_limit_outcomes), limit=0.0))
+            reasons.append(_client("descriptors", message, advice, float(counted.fd_limit_outcomes), 0.0))
         return reasons
 
-    def _port_reasons(self, counted: Counted) -> list[Reason]:
+    def _port_reasons(self, counted: Counted) -> list[Finding]:
         advice = (
             "keep connections open, or widen the range "
             "(`sysctl net.ipv4.ip_local_port_range`, `net.ipv4.tcp_tw_reuse=1`)"
         )
         if counted.addr_unavailable_outcomes:
             message = f"{counted.addr_unavailable_outcomes} requests were not sent: every local port was in use"
-            return [Reason("ports", message, advice, value=float(counted.addr_unavailable_outcomes), limit=0.0)]
+            return [_client("ports", message, advice, float(counted.addr_unavailable_outcomes), 0.0)]
         if counted.local_ports and counted.ports_linger and self._most_opened >= PORT_LIMIT * counted.local_ports:
             share = self._most_opened / counted.local_ports
             message = (
                 f"{self._most_opened} connections were opened within {TIME_WAIT_S} s: {share:.0%} of the local ports"
             )
-            return [Reason("ports", message, advice, value=share, limit=PORT_LIMIT)]
+            return [_client("ports", message, advice, share, PORT_LIMIT)]
         return []
 
 
@@ -272,7 +250,7 @@ def _of_workers(
     limit: float,
     message: Callable[[str, str, Streak], str],
     advice: str,
-) -> list[Reason]:
+) -> list[Finding]:
     """One reason for all workers that a rule speaks of, with the number of the worst; none if it speaks of none."""
     found = {worker: streak for worker, streak in sorted(streaks.items()) if streak.counts}
     if not found:
@@ -281,7 +259,33 @@ def _of_workers(
     text = message(who(list(found), len(streaks)), "its" if len(found) == 1 else "their", worst)
     first_s = min((streak.first_s for streak in found.values() if streak.first_s is not None), default=None)
     last_s = max((streak.last_s for streak in found.values() if streak.last_s is not None), default=None)
-    return [Reason(rule, text, advice, worst_worker, worst.worst, limit, tuple(found), first_s, last_s)]
+    return [
+        Finding(
+            subject="client",
+            severity="invalid",
+            rule=rule,
+            message=text,
+            advice=advice,
+            value=worst.worst,
+            limit=limit,
+            worker=worst_worker,
+            workers=tuple(found),
+            first_s=first_s,
+            last_s=last_s,
+        )
+    ]
+
+
+def _client(rule: str, message: str, advice: str, value: float, limit: float) -> Finding:
+    return Finding(
+        subject="client",
+        severity="invalid",
+        rule=rule,
+        message=message,
+        advice=advice,
+        value=value,
+        limit=limit,
+    )
 
 
 def who(workers: Sequence[int], total: int) -> str:
@@ -297,16 +301,19 @@ def who(workers: Sequence[int], total: int) -> str:
 _NAMED = 8
 
 
-def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Reason]:
+def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Finding]:
     advice = "allow more users (`max_users`), or ask for a lower rate: the target is too slow for this one"
     if client_limited:
         advice = "see to the client first: while it is late, its users are not free for what is due"
     return [
-        Reason(
-            "sent",
-            f"{each.scenario}: {each.started} of {each.due} iterations that were due were started "
+        Finding(
+            subject="plan",
+            severity="invalid",
+            rule="sent",
+            message=f"{each.scenario}: {each.started} of {each.due} iterations that were due were started "
             f"({each.started / each.due:.1%}), because no user was free for the others",
-            advice,
+            advice=advice,
+            scenario=each.scenario,
             value=each.started / each.due,
             limit=SENT_LIMIT,
         )
@@ -315,15 +322,17 @@ def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Reason]:
     ]
 
 
-def _row_reasons(counted: Counted) -> list[Reason]:
+def _row_reasons(counted: Counted) -> list[Finding]:
     if not counted.rows_lost:
         return []
     message = f"{counted.rows_lost} rows are missing in the result files; the counts and times of the summary hold"
     return [
-        Reason(
-            "rows",
-            message,
-            "leave the run folder alone while the run goes on, make room on the disk, or write to a faster one",
+        Finding(
+            subject="results",
+            severity="invalid",
+            rule="rows",
+            message=message,
+            advice="leave the run folder alone while the run goes on, make room on the disk, or write to a faster one",
             value=float(counted.rows_lost),
             limit=0.0,
         )

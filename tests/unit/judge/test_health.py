@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from loadcore.verdict import ClientHealth, Counted, Offered, Reason, WorkerSecond
+from loadcore.judge.health import ClientHealth, Counted, Offered, WorkerSecond
+
+if TYPE_CHECKING:
+    from loadcore.judge.finding import Finding
 
 MS = 1_000_000
 
 
-def reasons(seconds: list[WorkerSecond], counted: Counted | None = None) -> list[Reason]:
+def reasons(seconds: list[WorkerSecond], counted: Counted | None = None) -> list[Finding]:
     """What is held against a client that had these seconds."""
     health = ClientHealth()
     for second in seconds:
         health.see(second)
-    return health.reasons(counted or Counted())
+    return health.spoils(counted or Counted())
 
 
 def cpu(*ratios: float, worker: int = 0) -> list[WorkerSecond]:
@@ -114,7 +119,7 @@ def test_ports_of_closed_connections_count_while_they_linger(linger: bool, per_s
     health = ClientHealth()
     for second in range(120):
         health.see_connections(second, per_second)
-    found = health.reasons(Counted(local_ports=28_000, ports_linger=linger))
+    found = health.spoils(Counted(local_ports=28_000, ports_linger=linger))
 
     assert [reason.rule for reason in found] == (["ports"] if bad else [])
 
@@ -126,7 +131,7 @@ def test_other_programs_are_noted_and_not_held_against_the_result() -> None:
         health.see(WorkerSecond(second, 0, pressure=35.0))
         health.see_machine(second, 0.6)
 
-    assert health.reasons(Counted()) == []
+    assert health.spoils(Counted()) == []
     (note,) = health.notes()
     assert (note.rule, note.value, note.first_s, note.last_s) == ("foreign_cpu", 0.6, 0, 2)
 
@@ -148,7 +153,7 @@ def test_a_rule_speaks_once_of_all_workers() -> None:
         for worker in range(16):
             health.see(WorkerSecond(second, worker, cpu_ratio=0.95 + worker / 1000))
             health.see(WorkerSecond(second, worker, lag_p99_ns=90_000_000 if worker in {2, 5} else 0))
-    cpu, lag = health.reasons(Counted())
+    cpu, lag = health.spoils(Counted())
 
     assert cpu.message.startswith("all 16 workers used up to 96% of their core for 3 s in a row")
     assert lag.message.startswith("2 of 16 workers (2, 5) sent their slowest 1 % of requests up to 90.0 ms late")
@@ -160,8 +165,8 @@ def test_the_advice_for_dropped_arrivals_fits_their_cause() -> None:
     counted, late = Counted(offered=(Offered("shop", 100, 50),)), ClientHealth()
     for second in range(3):
         late.see(WorkerSecond(second, 0, lag_p99_ns=90_000_000))
-    of_late, of_target = late.reasons(counted)[-1], ClientHealth().reasons(counted)[-1]
+    of_late, of_target = late.spoils(counted)[-1], ClientHealth().spoils(counted)[-1]
 
-    assert (of_late.rule, of_target.rule, of_target.blames_client) == ("sent", "sent", False)
+    assert (of_late.rule, of_target.rule, of_target.subject) == ("sent", "sent", "plan")
     assert "the target is too slow" in of_target.advice
     assert "the target" not in of_late.advice

@@ -1,0 +1,49 @@
+"""What a rule says about a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Subject = Literal["client", "target", "other programs", "plan", "results"]
+"""Whom a finding is about. `results`: the files of the run, which do not hold everything."""
+
+Severity = Literal["invalid", "suspect", "note"]
+"""`invalid` decides the exit code (111), `suspect` heads the report of a run that may pass, `note` does neither."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that a rule found, with its figure, when it held, and what to do about it.
+
+    Several rules may see one cause; each finding is told once.
+    """
+
+    subject: Subject
+    severity: Severity
+    rule: str
+    """Stable name of the rule."""
+    message: str
+    """A clause without a full stop: `worker 0 used up to 98 % of its core for 6 s in a row`."""
+    advice: str
+    """What to do about it."""
+    value: float | None = None
+    """The figure that was held against the limit, in the unit that the rule's documentation gives."""
+    limit: float | None = None
+    scenario: str | None = None
+    step: str | None = None
+    worker: int | None = None
+    """The worker with `value`."""
+    workers: tuple[int, ...] = ()
+    """Those it was seen in, if in some only."""
+    first_s: int | None = None
+    last_s: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The message under the name of its subject, as the verdict tells it."""
+        return f"the client was the limit: {self.message}" if self.subject == "client" else self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON types."""
+        return {**vars(self), "workers": list(self.workers)}
