@@ -51,7 +51,7 @@ def launch(
     following = Listeners(listeners)
     assignment = Assignment(
         plan_json=text,
-        start=_start(plan, rules, run_id, count, allow_lost_workers=allow_lost_workers),
+        start=_start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers),
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
@@ -83,7 +83,9 @@ def _workers(plan: Plan, asked: int | None) -> int:
     return asked
 
 
-def _start(plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, *, allow_lost_workers: bool) -> RunStart:
+def _start(
+    plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, folder: RunFolder, *, allow_lost_workers: bool
+) -> RunStart:
     limits = machine.read_limits()
     loopback = plan_facts.needs(plan, ()).loopback
     pid = os.getpid()
@@ -108,7 +110,7 @@ def _start(plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, *, allo
         versions=_versions(),
         machine=machine.describe(),
         limits={**limits.to_dict(), "ports_linger": preflight.ports_linger(limits, loopback=loopback)},
-        supervisor={"pid": pid, "started_ticks": machine.started_ticks(pid) or 0},
+        supervisor={"pid": pid, "started_ticks": machine.started_ticks(pid) or 0, **folder.inode()},
     )
 
 

@@ -103,7 +103,12 @@ class Counted:
     """What the whole run counted, for the rules that look at the end."""
 
     offered: tuple[Offered, ...] = ()
+    rows_dropped: int = 0
+    """Rows that came faster than the disk took them."""
     rows_lost: int = 0
+    """Rows that the disk refused."""
+    rows_gone: int = 0
+    """Rows in files that were removed or changed while the run went on."""
     fd_limit_outcomes: int = 0
     addr_unavailable_outcomes: int = 0
     local_ports: int | None = None
@@ -323,17 +328,24 @@ def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Finding]:
 
 
 def _row_reasons(counted: Counted) -> list[Finding]:
-    if not counted.rows_lost:
-        return []
-    message = f"{counted.rows_lost} rows are missing in the result files; the counts and times of the summary hold"
     return [
         Finding(
             subject="results",
             severity="invalid",
             rule="rows",
-            message=message,
-            advice="leave the run folder alone while the run goes on, make room on the disk, or write to a faster one",
-            value=float(counted.rows_lost),
+            message=f"{rows} rows are missing in the result files, {why}; the counts and times of the summary hold",
+            advice=advice,
+            value=float(rows),
             limit=0.0,
         )
+        for rows, why, advice in (
+            (counted.rows_dropped, "which came faster than they could be written", "write to a faster disk (`--out`)"),
+            (counted.rows_lost, "which the disk did not take", "make room on the disk, or write to another (`--out`)"),
+            (
+                counted.rows_gone,
+                "because their files were moved, removed or changed while the run went on",
+                "leave the run folder alone until the run has ended",
+            ),
+        )
+        if rows
     ]

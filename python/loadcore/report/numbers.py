@@ -69,9 +69,11 @@ def duration(nanoseconds: float | None, glyphs: Glyphs = UNICODE) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """How long something took, to the second: `41s`, `1m08s`, `1h02m`; under ten seconds with a decimal."""
+    """How long something took, to the second: `41s`, `1m08s`, `1h02m`; under ten seconds with a decimal, `12ms`."""
     if seconds is None:
         return NONE
+    if 0 < seconds < 0.05:  # noqa: PLR2004 - below it one decimal would print 0.0
+        return duration(seconds * _SECOND)
     if round(seconds, 1) < 10 and round(seconds, 1) != round(seconds):  # noqa: PLR2004 - two digits are enough
         return f"{seconds:.1f}s"
     whole = round(seconds)

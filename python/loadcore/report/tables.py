@@ -34,11 +34,17 @@ def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
     return [*lines, *(line for text in told for line in sentence(Cell(""), text, page))]
 
 
+_LEAST_SPAN_S = 0.1
+"""A run that was measured for less has no rate."""
+
+
 def step_row(name: str, step: Entry) -> StepRow:
     """A step of the summary as a row of the table."""
     times = step["response"]
-    # A rate of requests that never left would be a boast.
-    rate = step["requests_per_s"] if step["not_sent"] < step["requests"] else None
+    rate = step["requests_per_s"]
+    # A rate of requests that never left would be a boast, and so would one of two requests in a millisecond.
+    if step["not_sent"] == step["requests"] or (rate and step["requests"] / rate < _LEAST_SPAN_S):
+        rate = None
     p50, p95, p99, highest = (times[key] for key in _TIMES)
     return StepRow(name, step["requests"], rate, step["errors"], p50, p95, p99, highest, judged=step.get("judged"))
 

@@ -125,8 +125,11 @@ def client(summary: Summary, page: Page) -> list[str]:
     health = summary["client"]
     glyphs = page.glyphs
     good = health["verdict"] == "healthy"
+    measured = _health(health, glyphs)
     label = Cell(f"CLIENT {glyphs.good if good else glyphs.bad}", Role.GOOD if good else Role.BAD)
-    lines = facts(label, [Cell(text) for text in _health(health, glyphs)] or [Cell("nothing measured")], page)
+    if good and not measured:
+        label = Cell(f"CLIENT {glyphs.unknown}", Role.WARNING)
+    lines = facts(label, [Cell(text) for text in measured] or [Cell("nothing measured")], page)
     indent = Cell(" " * _LABEL)
     # What was seen stands in the verdict; several findings often have one remedy.
     decisive = [finding for finding in summary["findings"] if finding["severity"] == "invalid"]

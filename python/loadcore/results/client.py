@@ -28,7 +28,9 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
             for name, totals in whole.scenarios.items()
             if name in open_models
         ),
-        rows_lost=sum(worker.rows_dropped + worker.rows_lost for worker in end.workers),
+        rows_dropped=sum(worker.rows_dropped for worker in end.workers),
+        rows_lost=sum(worker.rows_lost - worker.rows_gone for worker in end.workers),
+        rows_gone=sum(worker.rows_gone for worker in end.workers),
         fd_limit_outcomes=outcomes["fd_limit"],
         addr_unavailable_outcomes=outcomes["addr_unavailable"],
         local_ports=start.limits.get("local_ports"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadcore.errors import ExitCode
 from loadcore.judge.health import who
 from loadcore.results import failures
-from loadcore.results.tally import MAIN, Tally
+from loadcore.results.tally import MAIN, SECTIONS, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ def judge(evidence: Evidence) -> Judgement:
     """Weigh everything that can be held against a run. One that still goes on is not judged yet: `running`."""
     held: dict[ExitCode, list[str]] = {}
     for code, text in (
-        *_truncated_reasons(evidence.end),
+        *_truncated_reasons(evidence),
         *_signal_reasons(evidence),
         *_scenario_reasons(evidence),
         *_data_reasons(evidence),
@@ -121,12 +121,25 @@ def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> st
     return f"{holding} of {total} threshold{'s' if total > 1 else ''} {verb}"
 
 
-def _truncated_reasons(end: RunEnd) -> list[tuple[ExitCode, str]]:
+def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    """Of a run without an end of its own: what became of it, and how much of it the numbers cover."""
+    end = evidence.end
+    if not end.truncated:
+        return []
     if end.running:
-        return [(ExitCode.INVALID, f"the run goes on: this is what was written in {end.ended_ns / 1e9:.0f} s")]
-    if end.truncated:
-        return [(ExitCode.INVALID, f"the run was killed: this is what was written in {end.ended_ns / 1e9:.0f} s")]
-    return []
+        what = "the run goes on"
+    elif end.moved:
+        what = "the run ended, but its folder had been moved, or it was killed while it summed up"
+    elif end.copied:
+        what = "this is a copy of the run's folder, made before the run had ended"
+    else:
+        what = "the run was killed"
+    seconds = f"{end.ended_ns / 1e9:.0f} s"
+    rows, counted = sum(worker.rows for worker in end.workers), evidence.whole.all_steps(*SECTIONS).requests
+    if rows <= counted:
+        return [(ExitCode.INVALID, f"{what}: this is what was written in {seconds}")]
+    uncounted = f"{rows - counted} of {rows} rows are later and are counted nowhere here"
+    return [(ExitCode.INVALID, f"{what}: windows cover the first {seconds}, {uncounted}")]
 
 
 def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
@@ -161,11 +174,15 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     if evidence.end.signal and main.requests and main.requests == main.interrupted:
         # Who ends the run before the first answer has no data, and knows why.
         code = _SIGNALS[evidence.end.signal][0]
+    if _cut_short(evidence):
+        # There is data: it had not come as far as the windows of the measured part.
+        code = ExitCode.INVALID
     reasons = []
     cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
     if not main.requests:
-        reasons.append("no request was made in the measured part of the run")
+        made = "was counted" if code is ExitCode.INVALID else "was made"
+        reasons.append(f"no request {made} in the measured part of the run")
     elif not main.attempts:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
@@ -176,6 +193,11 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons += [f"{name}: no request was made" for name in _silent(evidence)]
     reasons += [f"{entry['expression']} has no data" for entry in _asked_without_data(evidence)]
     return [(code, text) for text in reasons]
+
+
+def _cut_short(evidence: Evidence) -> bool:
+    """Whether a run without an end of its own has rows, but no windows of its measured part."""
+    return evidence.end.truncated and not evidence.main.requests and any(worker.rows for worker in evidence.end.workers)
 
 
 def _asked_without_data(evidence: Evidence) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from loadcore import machine, thresholds
 from loadcore.errors import ResultsError
 from loadcore.results import manifest, samples, shape, summary
@@ -14,6 +16,7 @@ from loadcore.results.reader import is_sealed, read
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run import Run, State
 from loadcore.results.run_folder import RunFolder
+from loadcore.results.schema import MACHINE
 from loadcore.results.totals import Totals
 from loadcore.results.writer import FileFacts
 
@@ -21,9 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from loadcore.thresholds import Rule
 
 _NS = 1_000_000_000
+_BEHIND_S = 2
+"""How far the windows of one worker may be behind those of another."""
+_MISSING: dict[State, str] = {
+    "running": "the run goes on: this is what was written so far",
+    "killed": "there is no manifest: the run was killed",
+    "moved": "there is no manifest: the run ended, but its folder had been moved, or it was killed while it summed up",
+    "copied": "there is no manifest: this is a copy of the run's folder, made before the run had ended",
+}
 _ENDED_RUN = {"state": thresholds.State.FAIL.value, "ended_run": True}
 
 
@@ -49,18 +62,15 @@ def open_run(path: Path) -> Run:
 
 
 def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
-    """A run without a manifest: one that goes on, or was killed."""
+    """A run without a manifest: one that goes on, was killed, or whose folder was moved or copied before its end."""
     path = folder.path
-    state: State = "running" if _is_running(start) else "killed"
-    missing = (
-        ["the run goes on: this is what was written so far"]
-        if state == "running"
-        else ["there is no manifest: the run was killed, or its folder was moved while it ran"]
-    )
+    state = _state_of(folder, start)
+    known = "folder_inode" in start.supervisor or state == "running"
+    missing = [_MISSING[state] if known else f"{_MISSING['killed']}, or its folder was moved while it ran"]
     missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
-    if state == "killed" and folder.summary.exists():
+    if state != "running" and folder.summary.exists():
         return Run(path, _read_summary(folder), state, missing)
-    rebuilt = rebuild(folder, start, running=state == "running")
+    rebuilt = rebuild(folder, start, state)
     if wrong := shape.fault(rebuilt, summary.schema()):
         # Counts of our own fit; what does not was read from `run.json`.
         raise ValueError(f"{wrong}, as {folder.start.name} has it")
@@ -81,12 +91,13 @@ def read_start(folder: RunFolder) -> RunStart:
         raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
 
 
-def rebuild(folder: RunFolder, start: RunStart, *, running: bool = False) -> dict[str, Any]:
+def rebuild(folder: RunFolder, start: RunStart, state: State = "killed") -> dict[str, Any]:
     """The summary of a run that has none, from the windows it wrote."""
     totals = totals_of(folder, start)
     ended_ns = (totals.last_second + 1) * _NS
     workers = tuple(_end_of(folder, worker) for worker in range(start.workers))
-    end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=running)
+    end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=state == "running")
+    end = replace(end, moved=state == "moved", copied=state == "copied")
     judged = judge(rules_of(start), Measured(totals, start, ended_ns))
     return summary.build(summary.Parts(start, end, totals, judged, samples.read(folder.samples)))
 
@@ -97,12 +108,28 @@ def totals_for(start: RunStart) -> Totals:
 
 
 def totals_of(folder: RunFolder, start: RunStart) -> Totals:
-    """All windows of a folder, added up."""
+    """All windows of a folder, added up; of a run that did not come to its end the whole seconds only."""
     totals = totals_for(start)
-    for path in folder.all_windows():
-        for batch in read(path).batches:
-            totals.add(batch)
+    to_the_end = all(map(is_sealed, folder.all_windows()))
+    batches = [batch for path in folder.all_windows() for batch in read(path).batches]
+    last = whole_seconds(batches)
+    for batch in batches:
+        totals.add(batch if to_the_end else batch.filter(pc.less_equal(batch.column("second"), last)))
     return totals
+
+
+def whole_seconds(batches: Iterable[pa.RecordBatch]) -> int:
+    """The last second that is whole: workers report one after another, and a run may be killed between two of them.
+
+    A worker that is further behind than they ever are was lost, and is not waited for.
+    """
+    last: dict[int, int] = {}
+    for batch in batches:
+        for second, worker in zip(batch.column("second").to_pylist(), batch.column("worker").to_pylist(), strict=True):
+            if worker != MACHINE:
+                last[worker] = max(last.get(worker, -1), second)
+    newest = max(last.values(), default=-1)
+    return min((second for second in last.values() if second >= newest - _BEHIND_S), default=newest)
 
 
 def rules_of(start: RunStart) -> list[Rule]:
@@ -153,6 +180,17 @@ def _end_of(folder: RunFolder, worker: int) -> WorkerEnd:
 
 def _unsealed(folder: RunFolder) -> list[Path]:
     return [path for path in (*folder.all_requests(), *folder.all_windows()) if not is_sealed(path)]
+
+
+def _state_of(folder: RunFolder, start: RunStart) -> State:
+    """What became of a run without a manifest, by what is in its folder and whether its supervisor lives."""
+    inode = start.supervisor.get("folder_inode")
+    if inode is not None and {"folder_inode": inode} != folder.inode():
+        return "copied"
+    if _is_running(start):
+        return "running"
+    windows = folder.all_windows()
+    return "moved" if windows and all(map(is_sealed, windows)) else "killed"
 
 
 def _is_running(start: RunStart) -> bool:

@@ -45,7 +45,8 @@ class RunStart:
     machine: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
     supervisor: dict[str, int] = field(default_factory=dict)
-    """Process id and start time of who runs it, by which a reader tells a running run from a killed one."""
+    """Process id and start time of who runs it, by which a reader tells a running run from a killed one, and the inode
+    of the run's folder, by which it tells a copy."""
 
     def to_json(self) -> str:
         """The text of `run.json`."""
@@ -91,7 +92,9 @@ class WorkerEnd:
     rows_dropped: int = 0
     """Rows that came too fast for the writer."""
     rows_lost: int = 0
-    """Rows that the disk did not take."""
+    """Rows that the disk did not take, or that were in files which are gone."""
+    rows_gone: int = 0
+    """Of the lost rows: those in files that were removed or changed while the run went on."""
     disk_problem: str | None = None
     lost_after_ns: int | None = None
     """When a lost worker went away, since the start."""
@@ -133,6 +136,10 @@ class RunEnd:
     """Whether the run was killed, or still goes on, so that this is only what can be seen from outside."""
     running: bool = False
     """Whether it still goes on."""
+    moved: bool = False
+    """Whether it came to its end while its folder was elsewhere."""
+    copied: bool = False
+    """Whether this is a copy of its folder, made before it was complete."""
     windows_lost: str | None = None
     """Why windows are missing in `windows.arrow`, if some are."""
     not_sealed: str | None = None

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-State = Literal["finished", "running", "killed"]
+State = Literal["finished", "running", "killed", "moved", "copied"]
+"""`moved`: the run ended while its folder was elsewhere, so its summary is missing. `copied`: this folder is a copy
+that was made before there was a summary."""
 
 
 class Run:
@@ -43,7 +45,7 @@ class Run:
 
     @property
     def truncated(self) -> bool:
-        """Whether this is less than the whole run: it goes on, or it was killed."""
+        """Whether this is less than the whole run: it goes on, was killed, or its folder was moved or copied."""
         return self.state != "finished"
 
     @property

@@ -121,6 +121,11 @@ class RunFolder:
             return None
         return facts.st_dev, facts.st_ino
 
+    def inode(self) -> dict[str, int]:
+        """What a copy of this folder differs in. Numbers of devices are left out: they change with a reboot."""
+        identity = self.identity()
+        return {} if identity is None else {"folder_inode": identity[1]}
+
     def requests(self, worker: int, segment: int = 0) -> Path:
         """A worker's rows. Segments after the first exist only where writing had failed and went on later."""
         return self.path / (f"requests-{worker}.arrow" if segment == 0 else f"requests-{worker}-{segment}.arrow")

@@ -30,6 +30,7 @@ def kept(folder: RunFolder, end: WorkerEnd) -> WorkerEnd:
         end,
         files=tuple(facts for facts in end.files if facts not in gone),
         rows_lost=end.rows_lost + sum(facts.rows for facts in gone),
+        rows_gone=sum(facts.rows for facts in gone),
         disk_problem=end.disk_problem or f"{gone[0].name} was removed or changed while the run went on",
     )
 

@@ -16,7 +16,7 @@ from loadcore.results.client import client_section, counted_of
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
-from loadcore.results.tally import MAIN, ScenarioTotals, StepTotals
+from loadcore.results.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
 from loadcore.results.totals import PHASES
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from loadcore.results.samples import Sample
     from loadcore.results.tally import GroupTotals, Tally
     from loadcore.results.totals import Totals
-
-SECTIONS = (MAIN, "start", "auth")
 
 _QUANTILES = (("p50_ns", 0.5), ("p90_ns", 0.9), ("p95_ns", 0.95), ("p99_ns", 0.99), ("p999_ns", 0.999))
 

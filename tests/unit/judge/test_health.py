@@ -113,6 +113,16 @@ def test_missing_rows_count() -> None:
     assert (found.rule, found.value) == ("rows", 7.0)
 
 
+def test_each_cause_of_missing_rows_has_its_sentence_and_its_remedy() -> None:
+    """Files that were removed are not a full disk, nor is either of them a client that was the limit."""
+    found = reasons([], Counted(rows_dropped=1, rows_lost=2, rows_gone=3))
+
+    assert [(each.value, each.subject) for each in found] == [(1.0, "results"), (2.0, "results"), (3.0, "results")]
+    assert "the disk did not take" in found[1].text
+    assert "moved, removed or changed while the run went on" in found[2].text
+    assert "disk" not in found[2].advice
+
+
 @pytest.mark.parametrize(("linger", "per_second", "bad"), [(True, 400, True), (True, 300, False), (False, 400, False)])
 def test_ports_of_closed_connections_count_while_they_linger(linger: bool, per_second: int, bad: bool) -> None:
     """80 % of the port range opened within 60 s is too near, unless ports are given out again at once."""

@@ -110,7 +110,8 @@ def test_counts_are_grouped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(0, "0s"), (0.42, "0.4s"), (10, "10s"), (59.6, "1m00s"), (68, "1m08s"), (3725, "1h02m")]
+    ("seconds", "expected"),
+    [(0, "0s"), (0.0012, "1.20ms"), (0.42, "0.4s"), (10, "10s"), (59.6, "1m00s"), (68, "1m08s"), (3725, "1h02m")],
 )
 def test_spans_are_read_to_the_second(seconds: float, expected: str) -> None:
     """How long a run took is written with the units people use for it."""

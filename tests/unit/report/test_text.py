@@ -198,6 +198,14 @@ def test_a_report_shows_every_step_and_a_live_view_the_telling_ones() -> None:
     assert folded[-1] == " +24 more in the report"
 
 
+def test_a_run_of_a_millisecond_has_no_rate() -> None:
+    """Two requests in 1 ms are not two thousand a second; in a tenth of a second a rate begins to be one."""
+    entry = step("GET /", 2, 0, NO_TIMES)
+
+    assert tables.step_row("GET /", entry | {"requests_per_s": 2000.0}).requests_per_s is None
+    assert tables.step_row("GET /", entry | {"requests_per_s": 20.0}).requests_per_s == 20.0
+
+
 def test_requests_that_were_not_sent_have_no_rate() -> None:
     """So many refused connections a second are nothing to boast of."""
     summary = failed_run()

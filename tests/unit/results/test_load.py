@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from loadcore import machine
 from loadcore.errors import ExitCode, ResultsError
+from loadcore.report import text
 from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
-from tests.unit.results.numbers import START
+from loadcore.results.schema import REQUESTS
+from loadcore.results.windows_file import PLAIN, WindowsFile
+from loadcore.results.writer import ArrowFile
+from tests.unit.results.numbers import DESCRIPTION, START
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +94,103 @@ def test_importing_loadcore_reads_no_arrow() -> None:
     code = "import sys, loadcore; sys.exit(any(name in sys.modules for name in ('pyarrow', 'numpy', 'loadcore._core')))"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def wrote(folder: Path, seconds: dict[int, int], rows: int, *, sealed: bool = False, warm_up_s: int = 0) -> Path:
+    """A run whose workers were gone after these numbers of seconds of ten requests each, and so many rows in all."""
+    run = RunFolder(folder)
+    folder.mkdir()
+    known = {"pid": os.getpid(), "started_ticks": 1, **run.inode()}
+    run.start.write_text(replace(START, supervisor=known, warm_up_ns=warm_up_s * 10**9).to_json())
+    windows = WindowsFile(run, DESCRIPTION, {})
+    windows.open()
+    for second in range(max(seconds.values())):
+        for worker in [worker for worker, lived in seconds.items() if second < lived]:
+            phase = "warm_up" if second < warm_up_s else "steady"
+            about = {"second": second, "worker": worker, "phase": phase, "scenario": "shop"}
+            step = {
+                "kind": "step",
+                "name": "GET /items",
+                "section": "main",
+                "method": "GET",
+                "count": 10,
+                "attempts": 10,
+            }
+            step |= {"statuses": [{"status": 200, "count": 10}], "outcomes": [{"name": "ok", "count": 10}]}
+            windows.write(pa.RecordBatch.from_pylist([about | step], schema=PLAIN))
+    if sealed:
+        windows.close()
+    requests = ArrowFile(run.requests(0), REQUESTS)
+    requests.write(pa.RecordBatch.from_pylist([row(number) for number in range(rows)], schema=REQUESTS))
+    if sealed:
+        requests.seal()
+    return folder
+
+
+def row(number: int) -> dict[str, object]:
+    """A request that was answered."""
+    words = {"scenario": "shop", "step": "GET /items", "method": "GET", "outcome": "ok", "phase": "steady"}
+    known = {**words, "error": False, "superseded": False, "reused": True, "iteration": number}
+    return {field.name: known.get(field.name, None if field.nullable else 0) for field in REQUESTS}
+
+
+def test_windows_that_lag_behind_rows_are_told(tmp_path: Path) -> None:
+    """The numbers are those of the seconds that there are, and the reader knows what is in none of them."""
+    run = load(wrote(tmp_path / "run", {0: 2, 1: 3}, 55))
+
+    assert run.state == "killed"
+    assert run.verdict["reasons"] == [
+        "the run was killed: windows cover the first 2 s, 15 of 55 rows are later and are counted nowhere here"
+    ]
+    # A second that only one of two workers has told of would make the rate too small.
+    assert (run.summary["all"]["requests"], run.summary["all"]["requests_per_s"]) == (40, 20)
+
+
+def test_rows_that_keep_up_are_not_doubted(tmp_path: Path) -> None:
+    """Nothing is missing that anybody wrote."""
+    run = load(wrote(tmp_path / "run", {0: 2, 1: 2}, 40))
+
+    assert run.verdict["reasons"] == ["the run was killed: this is what was written in 2 s"]
+
+
+def test_a_worker_that_was_lost_long_before_is_not_waited_for(tmp_path: Path) -> None:
+    """What the others did after it was lost is counted."""
+    assert load(wrote(tmp_path / "run", {0: 9, 1: 2}, 110)).summary["all"]["requests"] == 110
+
+
+@pytest.mark.parametrize(("seconds", "warm_up_s"), [(0, 0), (3, 5)])
+def test_a_run_that_was_killed_early_has_data(tmp_path: Path, seconds: int, warm_up_s: int) -> None:
+    """Rows without windows, or none of the measured part, are not "no data": the run was killed too early."""
+    run = load(wrote(tmp_path / "run", {0: seconds, 1: seconds}, 223, warm_up_s=warm_up_s))
+
+    assert (run.verdict["status"], run.exit_code) == ("invalid", ExitCode.INVALID)
+    assert run.verdict["exit_codes"] == [ExitCode.INVALID]
+    assert f"windows cover the first {seconds} s" in run.verdict["reasons"][0]
+    shown = text.render(run.summary)
+    assert "NO DATA" not in shown
+    assert "CLIENT ? nothing measured" in shown
+
+
+def test_a_folder_that_was_moved_is_no_killed_run(tmp_path: Path) -> None:
+    """The run wrote to its end, elsewhere than its supervisor looked: all windows count."""
+    run = load(wrote(tmp_path / "run", {0: 2, 1: 3}, 50, sealed=True).rename(tmp_path / "moved"))
+
+    assert (run.state, run.truncated, run.exit_code) == ("moved", True, ExitCode.INVALID)
+    assert "its folder had been moved" in run.missing[0]
+    assert "its folder had been moved" in run.verdict["reasons"][0]
+    assert run.summary["all"]["requests"] == 50
+
+
+def test_a_copy_that_was_made_in_mid_run_is_no_killed_run(tmp_path: Path) -> None:
+    """It neither goes on, though the run does, nor was it killed."""
+    folder = wrote(tmp_path / "run", {0: 2, 1: 2}, 40)
+    document = RunFolder(folder).start
+    document.write_text(document.read_text().replace('"started_ticks": 1', f'"started_ticks": {_ticks()}'))
+    shutil.copytree(folder, tmp_path / "copy")
+
+    assert (load(folder).state, load(tmp_path / "copy").state) == ("running", "copied")
+    assert load(tmp_path / "copy").verdict["reasons"][0].startswith("this is a copy of the run's folder")
+
+
+def _ticks() -> int:
+    return this_process()["started_ticks"]

@@ -182,3 +182,4 @@ def test_a_folder_that_goes_away_costs_its_rows_and_the_verdict(tmp_path: Path, 
         assert load(folder).summary["exit_code"] == ExitCode.INVALID
     else:
         assert any("was moved or deleted" in text for text in follower.messages)
+    assert any("30 rows are missing" in text and "moved, removed" in text for text in summary["verdict"]["reasons"])
