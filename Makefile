@@ -75,6 +75,10 @@ bench-counts: setup ## Count system calls, instructions and allocations per requ
 chaos: setup ## Run the long fault scenarios
 	$(BIN)/python -m pytest tests/faults -m "chaos or not chaos"
 
+.PHONY: verdict
+verdict: setup ## Hold what runs conclude against servers' own logs: sick and healthy situations, three seeds, half an hour; root sees all
+	$(BIN)/python -m tests.verdict $(VERDICT)
+
 .PHONY: report-cases
 report-cases: setup ## Measure the report's users, workers, replicas, caches and other clients anew, half an hour; writes the page
 	$(BIN)/python -m benches.report_cases --install

@@ -1,0 +1,25 @@
+"""A few situations of the matrix with real servers: those that are cheap, and the same on a busy machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.verdict import running, table
+from tests.verdict.matrix import SITUATIONS
+from tests.verdict.scoring import score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("key", ["a-closed", "few-closed"])
+def test_the_conclusion_is_true(key: str, tmp_path: Path) -> None:
+    """Exit code, cause and blame are those that the server's own log says are right."""
+    situation = SITUATIONS[key]
+    if reason := running.why_not(situation):
+        pytest.skip(reason)
+    observed = running.run(situation, 1, tmp_path / key)
+    found = score(situation, observed)
+    assert found.is_right, table.line(table.Row(situation, 1, observed, found)) + "\n" + observed.text
