@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.verdict import running, table
-from tests.verdict.matrix import SITUATIONS
+from tests.verdict.matrix import situations
 from tests.verdict.scoring import findings, score
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ def main() -> int:
     """Run, print and, if asked, write down. 1 if anything is wrong."""
     options = _options()
     if options.list:
-        for situation in SITUATIONS.values():
+        for situation in situations(options.seed[0] if options.seed else 1).values():
             _say(f"{situation.key:15} {situation.title}")
         return 0
     rows = []
     _say(table.HEADER)
     with tempfile.TemporaryDirectory(prefix="verdict-") as scratch:
         for key, seed in _plan(options):
-            situation = SITUATIONS[key]
+            situation = situations(seed)[key]
             if reason := running.why_not(situation):
                 _say(f"{key:15} skipped: {reason}")
                 continue
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _plan(options: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """What is run: with nothing asked for, all at three seeds, and the A/A runs at twenty."""
-    for key in options.situations or SITUATIONS:
+    for key in options.situations or situations(1):
         alike = key == table.ALIKE and not options.situations and not options.seed
         for seed in options.seed or (range(1, _ALIKE_RUNS + 1) if alike else _SEEDS):
             yield key, seed

@@ -29,7 +29,7 @@ http {{
         listen 127.0.0.1:{port}{tls} backlog=4096; {certificate}
         location / {{
             proxy_pass http://law; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_read_timeout {timeout_s}s; proxy_next_upstream off; {header}
+            proxy_read_timeout {timeout_ms}ms; proxy_next_upstream off; {header}
         }}
     }}
 }}
@@ -64,7 +64,7 @@ def front(target: Target, upstream: str, port: int, folder: Path, wrap: list[str
         upstream=upstream,
         tls=" ssl" if with_tls else "",
         certificate=_certificate(folder) if with_tls else "",
-        timeout_s=target.upstream_timeout_s,
+        timeout_ms=target.upstream_timeout_ms,
         header=_TELLS if target.front == "timing" else "",
     )
     (folder / "nginx.conf").write_text(text, encoding="utf-8")

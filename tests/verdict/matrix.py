@@ -1,7 +1,24 @@
 """All situations, by key."""
 
-from tests.verdict.of_the_client import CLIENT
-from tests.verdict.of_the_target import TARGET
-from tests.verdict.without_fault import HEALTHY
+from __future__ import annotations
 
-SITUATIONS = {situation.key: situation for situation in (*CLIENT, *TARGET, *HEALTHY)}
+from typing import TYPE_CHECKING
+
+from tests.verdict import of_other_studies, of_the_client, of_the_target, without_fault
+
+if TYPE_CHECKING:
+    from tests.verdict.situation import Situation
+
+_SCALES = (1.0, 0.7, 1.4)
+
+
+def situations(seed: int) -> dict[str, Situation]:
+    """The matrix as it is at a seed: limits, rates and times differ from one seed to the next."""
+    scale = _SCALES[(seed - 1) % len(_SCALES)]
+    every = (
+        *of_the_client.situations(scale),
+        *of_the_target.situations(scale),
+        *of_other_studies.situations(scale),
+        *without_fault.situations(),
+    )
+    return {situation.key: situation for situation in every}

@@ -39,13 +39,13 @@ def _disturbed(key: str, title: str, scenario: Scenario, around: Surroundings, n
 
 
 _TWO_HOGS = Surroundings(hogs=2)
-_HALF_THE_TIME = Surroundings(stopped_ms=(50, 100))
 _FEW_PORTS = (50_000, 50_499)
 _KEPT = Http(reuse="user")
 _NEW_CONNECTIONS = Http(reuse="request")
 _HEAVY = [get("/items", checks=_CHECKS)]
 
-CLIENT = (
+
+_OWN_LIMITS = (
     Situation(
         "a-closed",
         "the client may have 256 descriptors, 500 users",
@@ -105,32 +105,44 @@ CLIENT = (
         Expected(named=(_CPU,), needs_effect=True, may_blame=frozenset({"client"})),
         Surroundings(cores="0", target_cores="1"),
     ),
-    _disturbed("d-open", "two programs that want a core each, 300/s", _open("300/s"), _TWO_HOGS, _OTHERS),
-    _disturbed("d-closed", "two programs that want a core each, 20 users", _closed(20), _TWO_HOGS, _OTHERS),
-    _disturbed(
-        "d-think",
-        "two programs that want a core each, 20 users who think 50 ms",
-        _closed(20, pause="50ms"),
-        _TWO_HOGS,
-        _OTHERS,
-    ),
-    _disturbed(
-        "d-herd",
-        "500 users who all start at once and think 500 ms",
-        _closed(500, pause="500ms"),
-        Surroundings(hogs=1),
-        _LATE,
-    ),
-    _disturbed("e-quota", "8 % of a core by a quota, 20 users", _closed(20), Surroundings(quota=0.08), _QUOTA),
-    _disturbed("e-open", "15 % of a core by a quota, 300/s", _open("300/s"), Surroundings(quota=0.15), _QUOTA),
-    _disturbed("e-stopped", "stopped for 50 ms of each 100, 20 users", _closed(20), _HALF_THE_TIME, _LATE),
-    _disturbed("e-stopped-open", "stopped for 50 ms of each 100, 300/s", _open("300/s"), _HALF_THE_TIME, _LATE),
-    _disturbed(
-        "e-once",
-        "stopped once for 1.5 s, 20 users who think 200 ms",
-        _closed(20, pause="200ms"),
-        Surroundings(stopped_once_s=(2.0, 1.5)),
-        _LATE,
-    ),
 )
-"""Situations a to e."""
+
+
+def _others(scale: float) -> list[Situation]:
+    stopped = round(50 * scale)
+    stops = Surroundings(stopped_ms=(stopped, 100))
+    low, lowest = Surroundings(quota=0.15 * scale), Surroundings(quota=0.08 * scale)
+    return [
+        _disturbed("d-open", "two programs that want a core each, 300/s", _open("300/s"), _TWO_HOGS, _OTHERS),
+        _disturbed("d-closed", "two programs that want a core each, 20 users", _closed(20), _TWO_HOGS, _OTHERS),
+        _disturbed(
+            "d-think",
+            "two programs that want a core each, 20 users who think 50 ms",
+            _closed(20, pause="50ms"),
+            _TWO_HOGS,
+            _OTHERS,
+        ),
+        _disturbed(
+            "d-herd",
+            "500 users who all start at once and think 500 ms",
+            _closed(500, pause="500ms"),
+            Surroundings(hogs=1),
+            _LATE,
+        ),
+        _disturbed("e-quota", f"{8 * scale:.0f} % of a core by a quota, 20 users", _closed(20), lowest, _QUOTA),
+        _disturbed("e-open", f"{15 * scale:.0f} % of a core by a quota, 300/s", _open("300/s"), low, _QUOTA),
+        _disturbed("e-stopped", f"stopped for {stopped} ms of each 100, 20 users", _closed(20), stops, _LATE),
+        _disturbed("e-stopped-open", f"stopped for {stopped} ms of each 100, 300/s", _open("300/s"), stops, _LATE),
+        _disturbed(
+            "e-once",
+            f"stopped once for {1.5 * scale:.1f} s, 20 users who think 200 ms",
+            _closed(20, pause="200ms"),
+            Surroundings(stopped_once_s=(2.0, 1.5 * scale)),
+            _LATE,
+        ),
+    ]
+
+
+def situations(scale: float) -> list[Situation]:
+    """Situations a to e."""
+    return [*_OWN_LIMITS, *_others(scale)]

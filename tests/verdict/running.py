@@ -68,7 +68,12 @@ def run(situation: Situation, seed: int, folder: Path) -> Observed:
         stack.enter_context(surroundings.competing(situation.around))
         command = [*wrap, *limits, sys.executable, "-m", "loadcore", "run", str(ROOT / "tests/verdict/scenario.py")]
         options = ["--workers", str(situation.workers), "--seed", str(seed), "--progress", "none"]
-        environment = {**_ENVIRONMENT, "VERDICT_SITUATION": situation.key, "VERDICT_URL": url}
+        environment = {
+            **_ENVIRONMENT,
+            "VERDICT_SITUATION": situation.key,
+            "VERDICT_SEED": str(seed),
+            "VERDICT_URL": url,
+        }
         with (folder / "printed.txt").open("w+", encoding="utf-8") as printed:
             client = subprocess.Popen(
                 [*command, *options, "--out", str(folder / "run")],

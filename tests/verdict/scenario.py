@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
-from tests.verdict.matrix import SITUATIONS
+from tests.verdict.matrix import situations
 
-scenario = replace(SITUATIONS[os.environ["VERDICT_SITUATION"]].scenario, base_url=os.environ["VERDICT_URL"])
+_situation = situations(int(os.environ["VERDICT_SEED"]))[os.environ["VERDICT_SITUATION"]]
+scenario = replace(_situation.scenario, base_url=os.environ["VERDICT_URL"])

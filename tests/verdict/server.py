@@ -64,7 +64,7 @@ class Server:
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.read_gap_ns:
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.read_bytes)
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(options.backlog)
         self.listener.setblocking(False)

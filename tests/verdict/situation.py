@@ -60,7 +60,7 @@ class Target:
     options: tuple[str, ...] = ()
     front: Literal["", "proxy", "timing", "tls"] = ""
     """nginx in front of it: plain, with a header that tells the upstream's time, or with TLS."""
-    upstream_timeout_s: int = 60
+    upstream_timeout_ms: int = 60_000
 
 
 @dataclass(frozen=True)

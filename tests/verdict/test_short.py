@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.verdict import running, table
-from tests.verdict.matrix import SITUATIONS
+from tests.verdict.matrix import situations
 from tests.verdict.scoring import score
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("key", ["a-closed", "few-closed"])
 def test_the_conclusion_is_true(key: str, tmp_path: Path) -> None:
     """Exit code, cause and blame are those that the server's own log says are right."""
-    situation = SITUATIONS[key]
+    situation = situations(1)[key]
     if reason := running.why_not(situation):
         pytest.skip(reason)
     observed = running.run(situation, 1, tmp_path / key)

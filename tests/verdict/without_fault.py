@@ -11,7 +11,7 @@ _10_MS = Target(Delay(10, exponential=True))
 _300_MS = Target(Delay(300))
 _ITEMS = [get("/items")]
 
-HEALTHY = (
+_HEALTHY = (
     Situation(
         "quiet-closed",
         "20 users who think 50 ms",
@@ -56,4 +56,8 @@ HEALTHY = (
         _GREEN,
     ),
 )
-"""Four situations, of which two have a variant of each load model."""
+
+
+def situations() -> list[Situation]:
+    """Four situations, of which two have a variant of each load model."""
+    return list(_HEALTHY)
