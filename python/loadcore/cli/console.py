@@ -104,6 +104,11 @@ class Console:
         return self._err.isatty() and self._environ.get("TERM", "") not in {"dumb", ""} and not self.in_ci
 
     @property
+    def dumb(self) -> bool:
+        """Whether the terminal says that it cannot be drawn on."""
+        return self._environ.get("TERM") == "dumb"
+
+    @property
     def in_ci(self) -> bool:
         """Whether a CI system says that it runs this."""
         return self._environ.get("CI", "").lower() not in {"", "0", "false"}

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from loadcore.cli.console import Console
+from loadcore.cli.console import WIDEST, Console
 from loadcore.cli.options import Progress
 
 if TYPE_CHECKING:
@@ -14,16 +14,17 @@ def view_for(progress: Progress, console: Console, heading: "Heading") -> "Frame
     """The listener that shows a run; None to show nothing.
 
     Args:
-        progress: What the user asked for; `auto` is live on a terminal, lines elsewhere.
+        progress: What the user asked for; `auto` is live on a terminal, lines elsewhere. A
+            terminal that calls itself dumb gets lines in any case.
         console: Where it is shown.
         heading: What is known of it before it starts.
     """
     if console.quiet or progress is Progress.NONE:
         return None
-    if progress is Progress.LIVE or (progress is Progress.AUTO and console.live):
+    if (progress is Progress.LIVE and not console.dumb) or (progress is Progress.AUTO and console.live):
         from loadcore.live.terminal import TerminalView
 
-        return TerminalView(heading, console.stderr, console.err_page())
+        return TerminalView(heading, console.stderr, console.err_page(), WIDEST)
     from loadcore.live.lines import PERIOD_IN_CI_S, PERIOD_S, JsonLinesView, LinesView
 
     if progress is Progress.JSON:

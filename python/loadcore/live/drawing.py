@@ -19,36 +19,54 @@ if TYPE_CHECKING:
 _BAR = 20
 
 
-def draw(heading: Heading, frames: Sequence[Frame], elapsed_s: float, page: Page) -> list[str]:
-    """The whole view: progress, numbers of the last second, steps, thresholds, client.
+def draw(
+    heading: Heading, frames: Sequence[Frame], elapsed_s: float, page: Page, height: int | None = None
+) -> list[str]:
+    """The whole view: progress, numbers of the last second, steps, errors, thresholds, client.
 
     Args:
         heading: What is known about the run.
         frames: The seconds so far, the newest last; the older ones give the small curves. May be empty.
         elapsed_s: Seconds since the start, for the bar.
         page: What to draw on.
+        height: The most lines there may be: what matters least is left out.
     """
-    lines = [_progress(heading, elapsed_s, page)]
+    progress = [_progress(heading, elapsed_s, page)]
     if not frames:
-        return [*lines, f"{MARGIN}waiting for the first second"]
+        return [*progress, cut(f"{MARGIN}waiting for the first second", page.width, page.glyphs)]
     frame = frames[-1]
-    lines += _headline(frames, page)
     total = None if len(frame.steps) == 1 else frame.total
-    lines += ["", *step_table("STEP", frame.steps, total, page)]
     covers = f"times are of the last {RECENT_S} s, requests and errors of the whole run"
-    lines += [page.paint(cut(MARGIN + covers, page.width, page.glyphs), Role.QUIET), ""]
-    if frame.thresholds:
-        marks = {"pass": (page.glyphs.good, Role.GOOD), "fail": (page.glyphs.bad, Role.BAD)}
-        parts = []
-        for threshold in frame.thresholds:
-            mark, role = marks.get(threshold.state, (page.glyphs.unknown, Role.QUIET))
-            now = "" if threshold.value is None else f" ({quantity(threshold.value, threshold.unit, page.glyphs)})"
-            parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}{now}", role))
-        lines += facts(Cell(""), parts, page, indent=0)
-    lines += _client(frame.client, page)
     hint = f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"
-    lines.append(page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET))
-    return lines
+    return _fitting(
+        [
+            (0, [*progress, *_headline(frames, page)]),
+            (4, [""]),
+            (1, step_table("STEP", frame.steps, total, page)),
+            (5, [page.paint(cut(MARGIN + covers, page.width, page.glyphs), Role.QUIET)]),
+            (4, [""]),
+            (2, _errors(frame, page)),
+            (2, _thresholds(frame, page)),
+            (3, _client(frame.client, page)),
+            (6, [page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET)]),
+        ],
+        height,
+        page,
+    )
+
+
+def _fitting(parts: Sequence[tuple[int, list[str]]], height: int | None, page: Page) -> list[str]:
+    """The lines of all parts; of those with the highest ranks none, where the height does not suffice."""
+    kept = list(parts)
+    while height is not None and sum(len(lines) for _, lines in kept) > height and len(kept) > 1:
+        least = max(rank for rank, _ in kept)
+        if least == 1:
+            break
+        kept = [part for part in kept if part[0] != least]
+    lines = [line for _, lines in kept for line in lines]
+    if height is None or len(lines) <= height:
+        return lines
+    return [*lines[: max(height - 1, 0)], f"{MARGIN}{page.glyphs.ellipsis}"][:height]
 
 
 def line(frame: Frame) -> str:
@@ -66,6 +84,8 @@ def line(frame: Frame) -> str:
         words.append(f"dropped={frame.dropped}")
     if frame.phase and frame.phase != "steady":
         words.append(f"phase={frame.phase}")
+    if frame.errors:
+        words.append(f"worst={frame.errors[0].what}:{frame.errors[0].count}")
     words.append(f"client={'ok' if frame.client.ok else 'limit'}")
     return " ".join(words)
 
@@ -116,6 +136,30 @@ def _headline(frames: Sequence[Frame], page: Page) -> list[str]:
     if frame.phase and frame.phase != "steady":
         parts.append(Cell(frame.phase.replace("_", "-"), Role.WARNING))
     return facts(Cell(""), parts, page, indent=0)
+
+
+def _errors(frame: Frame, page: Page) -> list[str]:
+    """What goes wrong most, and where."""
+    parts = [
+        Cell(
+            f"{error.what} {numbers.count(error.count, page.glyphs)}  {printable(error.step, page.glyphs)}"
+            if len(frame.steps) > 1
+            else f"{error.what} {numbers.count(error.count, page.glyphs)}",
+            Role.BAD,
+        )
+        for error in frame.errors
+    ]
+    return facts(Cell(f"{page.glyphs.bad} "), parts, page, indent=0) if parts else []
+
+
+def _thresholds(frame: Frame, page: Page) -> list[str]:
+    marks = {"pass": (page.glyphs.good, Role.GOOD), "fail": (page.glyphs.bad, Role.BAD)}
+    parts = []
+    for threshold in frame.thresholds:
+        mark, role = marks.get(threshold.state, (page.glyphs.unknown, Role.QUIET))
+        now = "" if threshold.value is None else f" ({quantity(threshold.value, threshold.unit, page.glyphs)})"
+        parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}{now}", role))
+    return facts(Cell(""), parts, page, indent=0) if parts else []
 
 
 def _client(client: ClientFrame, page: Page) -> list[str]:

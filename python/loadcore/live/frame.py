@@ -29,6 +29,21 @@ class ThresholdFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorFrame:
+    """What went wrong in one step, in one way.
+
+    Attributes:
+        what: The outcome, or `http_` and the status where that was the error.
+        step: Where.
+        count: How often since the run began.
+    """
+
+    what: str
+    step: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClientFrame:
     """How this machine bears the load.
 
@@ -60,6 +75,7 @@ class Frame:
             percentiles of the last seconds.
         total: All steps together.
         dropped: Iterations that were due while no user was free.
+        errors: The most frequent kinds of errors, the first first.
         thresholds: How they stand.
         client: How this machine bears it.
     """
@@ -71,6 +87,7 @@ class Frame:
     steps: Sequence[StepRow] = ()
     phase: str = ""
     dropped: int = 0
+    errors: Sequence[ErrorFrame] = ()
     thresholds: Sequence[ThresholdFrame] = ()
     client: ClientFrame = field(default_factory=ClientFrame)
 

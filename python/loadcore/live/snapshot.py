@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from loadcore.live.frame import ClientFrame, Frame, ThresholdFrame
+from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
 from loadcore.report.step_table import StepRow
 from loadcore.results.tally import MAIN
 from loadcore.results.totals import PHASES, RECENT_S
+
+MOST_ERRORS = 3
+"""Kinds of errors that a frame names."""
 
 if TYPE_CHECKING:
     from loadcore.engine import Histogram
@@ -40,11 +44,21 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         steps=steps,
         phase=phase,
         dropped=sum(scenario.iterations_dropped for scenario in whole.scenarios.values()),
+        errors=_errors(totals),
         thresholds=[
             ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in totals.judged
         ],
         client=_client(totals),
     )
+
+
+def _errors(totals: Totals) -> list[ErrorFrame]:
+    """The most frequent kinds of errors, in all phases and sections."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for (_, _, step, _, outcome, status), span in totals.errors.items():
+        counts[outcome or f"http_{status}", step] += span.count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [ErrorFrame(what, step, count) for (what, step), count in ranked[:MOST_ERRORS]]
 
 
 def _row(name: str, whole: StepTotals, recent: StepTotals | None, per_second: int) -> StepRow:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
 from loadcore.live.drawing import draw, line, sparkline
-from loadcore.live.frame import ClientFrame, Frame, Heading, ThresholdFrame
+from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, Heading, ThresholdFrame
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
 from loadcore.report.layout import Page
 from loadcore.report.step_table import StepRow
@@ -63,6 +65,30 @@ def test_the_block_fits_the_terminal(width: int, glyphs: Glyphs, steps: int) -> 
     lines = draw(HEADING, [frame(second, steps) for second in range(1, 21)], 41.3, Page(width, glyphs))
     assert [each for each in lines if cell_len(each) > width] == []
     assert len(lines) < 30
+
+
+@pytest.mark.parametrize("height", range(1, 40))
+def test_the_block_fits_a_low_terminal(height: int) -> None:
+    """What matters least is left out; progress is there to the last line."""
+    whole = draw(HEADING, [failing()], 41.3, Page(80, ASCII))
+    lines = draw(HEADING, [failing()], 41.3, Page(80, ASCII), height)
+    assert len(lines) <= height
+    assert lines == whole or len(whole) > height
+    assert height == 1 or lines[0] == whole[0]
+
+
+def failing() -> Frame:
+    """A second of a run with errors of two kinds."""
+    errors = [ErrorFrame("http_503", "GET /0", 1312), ErrorFrame("timeout", "GET /1", 7)]
+    return replace(frame(41, steps=4), errors=errors)
+
+
+def test_the_block_names_the_errors() -> None:
+    """How many there are is told by the table; of which kind, and where, is told while the run goes on."""
+    lines = draw(HEADING, [failing()], 41.3, Page(80, ASCII))
+
+    assert " XX http_503 1,312  GET /0 - timeout 7  GET /1" in lines
+    assert "worst=http_503:1312" in line(failing())
 
 
 def test_before_the_first_second_the_block_says_so() -> None:

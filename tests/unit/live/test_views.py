@@ -32,6 +32,20 @@ def test_a_frame_counts_the_whole_run_and_times_the_last_seconds() -> None:
     assert frame.dropped == 14
 
 
+def test_a_frame_names_the_most_frequent_errors() -> None:
+    """By kind and step, over the whole run, whatever the phase."""
+    kinds = {"timeout": 3, "http_500": 9, "refused": 1, "tls": 2}
+    seconds = [
+        batch(second, step([10] * 20, outcomes=[{"name": name, "count": count}]), phase=phase)
+        for second, (name, count) in enumerate(kinds.items())
+        for phase in ["warm_up" if second else "steady"]
+    ]
+    found = frame_of(added(*seconds), 3, users_planned=5, phase="steady").errors
+
+    assert [(error.what, error.count) for error in found] == [("http_500", 9), ("timeout", 3), ("tls", 2)]
+    assert {error.step for error in found} == {"GET /items"}
+
+
 def test_a_frame_without_requests_has_no_numbers() -> None:
     """Before the first response there is nothing to show, and no zero that looks like a time."""
     frame = frame_of(added(batch(0, scenario(users_active=3))), 0, users_planned=5, phase="warm_up")
