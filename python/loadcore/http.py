@@ -96,6 +96,10 @@ class Http:
     case. Cookies that steps of `on_start` were given stay."""
     user_agent: str | None = "loadcore"
     """Sent with every request; None sends none."""
+    upstream_header: str | None = None
+    """A response header in which the target says how long what stands behind it took, with the unit of its numbers:
+    "X-Upstream-Response-Time=s". Without one they are milliseconds. `Server-Timing` and the headers of Envoy and Kong
+    are read in any case."""
 
 
 @dataclass(frozen=True, slots=True)

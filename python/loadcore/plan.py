@@ -146,6 +146,13 @@ class TlsPlan(TypedDict):
     resumption: str
 
 
+class UpstreamHeaderPlan(TypedDict):
+    """A response header that holds a time."""
+
+    name: str
+    unit_ns: int
+
+
 class HttpPlan(TypedDict):
     """How a run speaks HTTP."""
 
@@ -156,6 +163,7 @@ class HttpPlan(TypedDict):
     max_redirects: int
     cookies: bool | str
     user_agent: NotRequired[str]
+    upstream_header: NotRequired[UpstreamHeaderPlan]
 
 
 class RatePlan(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,11 @@ from loadcore.units import parse_duration, parse_size
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
     from loadcore.place import Place
-    from loadcore.plan import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan
+    from loadcore.plan import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan, UpstreamHeaderPlan
 
 _MOST_REDIRECTS: Final = 10
+_UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
+_HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,48}"
 
 
 def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPlan:
@@ -32,7 +35,25 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
     }
     if http.user_agent is not None:
         plan["user_agent"] = problems.text(place, "user_agent", http.user_agent)
+    if http.upstream_header is not None:
+        instead: UpstreamHeaderPlan = {"name": "", "unit_ns": 1}
+        header = problems.parse(place, "upstream_header", parse_upstream_header, http.upstream_header, instead)
+        plan["upstream_header"] = header
     return plan
+
+
+def parse_upstream_header(text: object) -> UpstreamHeaderPlan:
+    """A header that holds a time, and the unit of its numbers: `X-Upstream-Response-Time=s`.
+
+    Raises:
+        ValueError: It is neither a header's name nor one with a unit.
+    """
+    name, separator, unit = text.partition("=") if isinstance(text, str) else ("", "", "")
+    if not re.fullmatch(_HEADER_NAME, name):
+        raise ValueError('the name of a header is expected, as in "X-Upstream-Response-Time=s"')
+    if separator and unit not in _UNITS_NS:
+        raise ValueError(f'"{unit}" is not a unit of time: write "{name}=s", "{name}=ms" or "{name}=us"')
+    return {"name": name, "unit_ns": _UNITS_NS[unit or "ms"]}
 
 
 def _cookies(cookies: object, place: Place | None, problems: Problems) -> bool | str:

@@ -52,8 +52,18 @@ REQUESTS = pa.schema(
 
 def _counts(name: str, key: pa.Field) -> pa.Field:
     """A list of (key, count) pairs."""
-    pair = pa.struct([key.with_nullable(_REQUIRED), pa.field("count", pa.int64(), nullable=_REQUIRED)])
-    return pa.field(name, pa.list_(pa.field("item", pair, nullable=_REQUIRED)), nullable=_OPTIONAL)
+    return _list(name, key, *_whole("count"))
+
+
+def _list(name: str, *fields: pa.Field) -> pa.Field:
+    """A list of things with these fields."""
+    item = pa.struct([field.with_nullable(_REQUIRED) for field in fields])
+    return pa.field(name, pa.list_(pa.field("item", item, nullable=_REQUIRED)), nullable=_OPTIONAL)
+
+
+def _whole(*names: str) -> list[pa.Field]:
+    """Whole numbers."""
+    return [pa.field(name, pa.int64()) for name in names]
 
 
 def _optional(kind: pa.DataType, *names: str) -> list[pa.Field]:
@@ -74,7 +84,10 @@ WINDOWS = pa.schema(
         _counts("outcomes", pa.field("name", pa.utf8())),
         _counts("statuses", pa.field("status", pa.uint16())),
         _counts("error_statuses", pa.field("status", pa.uint16())),
-        *_optional(pa.binary(), "service", "response", "ttfb"),
+        *_optional(pa.binary(), "service", "response", "ttfb", "connect"),
+        _list("error_times", pa.field("status", pa.uint16()), pa.field("service", pa.binary())),
+        _list("hints", pa.field("name", pa.utf8()), *_whole("count", "sum_ns", "ttfb_sum_ns")),
+        *_optional(pa.int64(), "lost_on_new"),
         *_optional(pa.int64(), "service_sum_ns", "response_sum_ns", "bytes_sent", "bytes_received", "attempts"),
         *_optional(pa.int64(), "connections", "surplus_bytes", "interim"),
         *_optional(pa.int64(), "iterations_due", "iterations_started", "iterations_completed", "iterations_failed"),
@@ -84,6 +97,8 @@ WINDOWS = pa.schema(
         *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),
         *_optional(pa.int32(), "open_fds", "fd_limit"),
         *_optional(pa.int64(), "rows_dropped"),
+        _list("gaps", *_whole("from_ns", "to_ns")),
+        *_optional(pa.binary(), "sending"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),
         *_optional(pa.int64(), "foreign_cpu_ns"),
     ]

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use loadcore_core::aggregate::{Histogram, ScenarioEvent, Users, Window};
+use loadcore_core::aggregate::{Histogram, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::record::{
     CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model,
     Outcome, Phase, Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
@@ -287,7 +287,8 @@ fn a_cell_counts_exactly() {
     count(&mut window, &Record { status: 0, outcome: Outcome::Interrupted, ..record() });
     count(&mut window, &Record { status: 503, error: true, ..record() });
     count(&mut window, &Record { status: 503, error: true, ..record() });
-    count(&mut window, &Record { status: 200, outcome: Outcome::ClosedInBody, error: true, ..record() });
+    let cut_short = Record { status: 200, outcome: Outcome::ClosedInBody, error: true, reused: false, ..record() };
+    count(&mut window, &cut_short);
     window.extra(StepId(0), Phase::Steady, 17, 2);
     let cells: Vec<_> = window.steps().collect();
     assert_eq!(cells.len(), 1);
@@ -296,7 +297,9 @@ fn a_cell_counts_exactly() {
     assert_eq!((cell.requests, cell.errors, cell.attempts, cell.connections), (9, 5, 8, 1));
     assert_eq!((cell.hops, cell.repeats, cell.not_sent), (1, 1, 1));
     assert_eq!(cell.statuses().collect::<Vec<_>>(), [(200, 1), (302, 1), (401, 1), (404, 1), (503, 2)]);
-    assert_eq!(cell.error_statuses(), [(404, 1), (503, 2)]);
+    assert_eq!(error_statuses(cell), [(404, 1, vec![(1_000, 1)]), (503, 2, vec![(1_000, 2)])]);
+    assert_eq!(cell.connect.as_ref().map(|connect| connect.iter().collect()), Some(vec![(1, 1)]));
+    assert_eq!(cell.lost_on_new, 1, "sent over a connection of its own, and not answered");
     let outcomes = [(Outcome::Ok, 6), (Outcome::ClosedInBody, 1), (Outcome::Interrupted, 1), (Outcome::AuthFailed, 1)];
     assert_eq!(cell.outcomes().collect::<Vec<_>>(), outcomes);
     assert_eq!((cell.service_sum_ns, cell.response_sum_ns), (7_000_000, 7_210_000), "what was cut off is not timed");
@@ -307,7 +310,27 @@ fn a_cell_counts_exactly() {
     assert_eq!(window.steps().count(), 0);
     count(&mut window, &record());
     let (_, _, cell) = window.steps().next().expect("a cell");
-    assert_eq!((cell.errors, cell.hops, cell.repeats, cell.not_sent, cell.error_statuses()), (0, 0, 0, 0, &[][..]));
+    assert_eq!((cell.errors, cell.hops, cell.repeats, cell.not_sent, cell.lost_on_new), (0, 0, 0, 0, 0));
+    assert_eq!(error_statuses(cell), []);
+    assert_eq!(cell.connect.as_ref().map(|connect| connect.iter().count()), Some(0));
+}
+
+/// A status that was an error: how often, and how long it took.
+type ErrorStatus = (u16, u32, Vec<(u64, u32)>);
+
+fn error_statuses(cell: &StepCell) -> Vec<ErrorStatus> {
+    cell.error_statuses().map(|of| (of.status, of.count, of.service.iter().collect())).collect()
+}
+
+/// The 1st, 2nd, 4th, 8th ... request of a second is looked at, of each step.
+#[test]
+fn a_few_responses_of_each_second_are_looked_at() {
+    let (mut recorder, _events, _recycler) = Recorder::channel(tables(), false);
+    let mut looked_at = || (1..=40).filter(|_| recorder.record(&record())).count();
+    assert_eq!(looked_at(), 6);
+    recorder.roll(0, Phase::Steady);
+    let numbers: Vec<_> = (1..=40).filter(|_| recorder.record(&record())).collect();
+    assert_eq!(numbers, [1, 2, 4, 8, 16, 32]);
 }
 
 /// Checks, groups and scenarios are counted under their phase; the users' state stays until it changes.

@@ -9,6 +9,7 @@ mod border;
 mod engine;
 mod errors;
 mod histogram;
+mod lists;
 mod names;
 mod reader;
 mod rows;

@@ -8,11 +8,12 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field};
-use loadcore_core::aggregate::{Counts, Encoder, ScenarioEvent, StepCell, Users, Window};
+use loadcore_core::aggregate::{Counts, Encoder, Gap, Hint, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::health::Health;
 use loadcore_core::record::{Phase, ScenarioId, StepId};
 
 use crate::errors::BorderError;
+use crate::lists::{self, ErrorTimes};
 use crate::names::{Kind, NameKeys, Names, code};
 use crate::rows::table;
 
@@ -37,6 +38,10 @@ struct Row {
     service: Option<Vec<u8>>,
     response: Option<Vec<u8>>,
     ttfb: Option<Vec<u8>>,
+    connect: Option<Vec<u8>>,
+    error_times: Option<ErrorTimes>,
+    hints: Option<Vec<Hint>>,
+    lost_on_new: Option<i64>,
     service_sum_ns: Option<i64>,
     response_sum_ns: Option<i64>,
     bytes_sent: Option<i64>,
@@ -50,6 +55,8 @@ struct Row {
     lag: Option<Vec<u8>>,
     lag_max_ns: Option<i64>,
     rows_dropped: Option<i64>,
+    gaps: Option<Vec<Gap>>,
+    sending: Option<Vec<u8>>,
     health: Option<Health>,
 }
 
@@ -110,6 +117,8 @@ impl WindowTables {
             lag: Some(self.encode(&window.lag)?),
             lag_max_ns: Some(window.lag_max_ns.cast_signed()),
             rows_dropped: Some(window.rows_dropped.cast_signed()),
+            gaps: Some(window.gaps.clone()),
+            sending: self.encode_any(&window.sending)?,
             health: Some(health),
             ..Row::new(Kind::Worker, window.phase)
         });
@@ -133,12 +142,14 @@ impl WindowTables {
             not_sent: Some(i64::from(cell.not_sent)),
             outcomes: Some(cell.outcomes().map(|(outcome, count)| (outcome.name(), i64::from(count))).collect()),
             statuses: Some(cell.statuses().map(|(status, count)| (status, i64::from(count))).collect()),
-            error_statuses: Some(
-                cell.error_statuses().iter().map(|(status, count)| (*status, i64::from(*count))).collect(),
-            ),
+            error_statuses: Some(cell.error_statuses().map(|error| (error.status, i64::from(error.count))).collect()),
             service: Some(self.encode(&cell.service)?),
             response: Some(self.encode(&cell.response)?),
             ttfb: Some(self.encode(&cell.ttfb)?),
+            connect: cell.connect.as_ref().map(|connect| self.encode_any(connect)).transpose()?.flatten(),
+            error_times: Some(self.error_times(cell)?),
+            hints: Some(cell.hints().to_vec()),
+            lost_on_new: Some(i64::from(cell.lost_on_new)),
             service_sum_ns: Some(cell.service_sum_ns.cast_signed()),
             response_sum_ns: Some(cell.response_sum_ns.cast_signed()),
             bytes_sent: Some(cell.bytes_sent.cast_signed()),
@@ -149,6 +160,15 @@ impl WindowTables {
             interim: Some(cell.interim.cast_signed()),
             ..Row::named(Kind::Step, phase, keys.names)
         })
+    }
+
+    fn error_times(&mut self, cell: &StepCell) -> Result<ErrorTimes, BorderError> {
+        cell.error_statuses().map(|error| Ok((error.status, self.encode(&error.service)?))).collect()
+    }
+
+    /// `None` if there is nothing.
+    fn encode_any(&mut self, counts: &Counts) -> Result<Option<Vec<u8>>, BorderError> {
+        counts.iter().next().is_some().then(|| self.encode(counts)).transpose()
     }
 
     fn encode(&mut self, counts: &Counts) -> Result<Vec<u8>, BorderError> {
@@ -212,6 +232,10 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
         ("service", binary(|row| row.service.as_ref()), true),
         ("response", binary(|row| row.response.as_ref()), true),
         ("ttfb", binary(|row| row.ttfb.as_ref()), true),
+        ("connect", binary(|row| row.connect.as_ref()), true),
+        ("error_times", lists::error_times(&each(rows, |row| row.error_times.as_ref()))?, true),
+        ("hints", lists::hints(&each(rows, |row| row.hints.as_ref()))?, true),
+        ("lost_on_new", long(|row| row.lost_on_new), true),
         ("service_sum_ns", long(|row| row.service_sum_ns), true),
         ("response_sum_ns", long(|row| row.response_sum_ns), true),
         ("bytes_sent", long(|row| row.bytes_sent), true),
@@ -237,10 +261,16 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
         ("open_fds", int(|row| row.health.and_then(|health| health.open_fds)), true),
         ("fd_limit", int(|row| row.health.and_then(|health| health.fd_limit)), true),
         ("rows_dropped", long(|row| row.rows_dropped), true),
+        ("gaps", lists::gaps(&each(rows, |row| row.gaps.as_ref()))?, true),
+        ("sending", binary(|row| row.sending.as_ref()), true),
         ("psi_some_avg10", float(|row| row.health.and_then(|health| health.psi_some_avg10)), true),
         ("steal_ratio", float(|row| row.health.and_then(|health| health.steal_ratio)), true),
     ]);
     table(columns)
+}
+
+fn each<T>(rows: &[Row], of: fn(&Row) -> Option<&T>) -> Vec<Option<&T>> {
+    rows.iter().map(of).collect()
 }
 
 fn outcomes(rows: &[Row]) -> Result<ArrayRef, ArrowError> {

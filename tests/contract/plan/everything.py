@@ -60,6 +60,7 @@ shop = Scenario(
         max_redirects=3,
         cookies=False,
         user_agent="tests",
+        upstream_header="X-Upstream-Response-Time=s",
     ),
     warm_up="5s",
     graceful_stop="10s",

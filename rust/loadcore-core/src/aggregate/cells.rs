@@ -1,6 +1,7 @@
 //! What a window holds of each thing that has a name.
 
-use super::Counts;
+use super::hints::Hints;
+use super::{Counts, Hint};
 use crate::record::{Durations, Outcome, Record};
 
 /// One past the largest status code; a status line has three digits.
@@ -49,21 +50,39 @@ pub struct StepCell {
     pub response: Counts,
     /// Send to first byte, of those that got one.
     pub ttfb: Counts,
+    /// What it took to connect, of those for which a connection was opened; `None` until one was.
+    pub connect: Option<Counts>,
+    /// Requests that were sent over a connection of their own opening, and got no answer.
+    pub lost_on_new: u32,
     outcomes: [u32; Outcome::ALL.len()],
     statuses: Box<[u32]>,
-    /// Few, so a list.
-    error_statuses: Vec<(u16, u32)>,
+    /// Few, so a list. What occurred in an earlier second stays, with a count of 0, for its memory.
+    error_statuses: Vec<ErrorStatus>,
+    hints: Hints,
+}
+
+/// The answers whose status was an error, of one status.
+#[derive(Debug)]
+pub struct ErrorStatus {
+    /// Which.
+    pub status: u16,
+    /// How many.
+    pub count: u32,
+    /// Send to last byte.
+    pub service: Counts,
 }
 
 impl StepCell {
     /// Counts one request. One that was never sent is in no histogram; nor is one that the end of the run cut off, which
-    /// says nothing about the target.
+    /// says nothing about the target. Returns whether the response is one of the few that are looked at more closely: the
+    /// 1st, 2nd, 4th, 8th and so on.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub fn record(&mut self, record: &Record, durations: &Durations) {
-        self.requests += 1;
+    pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
+        let before = self.requests;
+        self.requests = before + 1;
         if record.error || record.superseded {
-            self.weigh(record);
+            self.weigh(record, durations);
         }
         self.attempts += u64::from(record.attempts);
         self.bytes_sent += record.bytes_sent;
@@ -75,8 +94,8 @@ impl StepCell {
         {
             *count += 1;
         }
-        if record.connection.is_some_and(|connection| connection.connect_ns.is_some()) {
-            self.connections += 1;
+        if let Some(connect_ns) = record.connection.and_then(|connection| connection.connect_ns) {
+            self.connected(connect_ns);
         }
         if record.attempts == 0 {
             self.not_sent += 1;
@@ -89,29 +108,51 @@ impl StepCell {
                 self.ttfb.record(ttfb_ns);
             }
         }
+        self.requests & before == 0
+    }
+
+    #[cold]
+    fn connected(&mut self, connect_ns: u64) {
+        self.connections += 1;
+        self.connect.get_or_insert_default().record(connect_ns);
     }
 
     /// Counts what makes a request other than an answer in due form.
     #[cold]
-    fn weigh(&mut self, record: &Record) {
+    fn weigh(&mut self, record: &Record, durations: &Durations) {
         if record.superseded {
             let count = if record.status == 401 { &mut self.repeats } else { &mut self.hops };
             *count += 1;
             return;
         }
         self.errors += 1;
-        if record.outcome == Outcome::Ok {
-            match self.error_statuses.iter_mut().find(|(status, _)| *status == record.status) {
-                Some((_, count)) => *count += 1,
-                None => self.error_statuses.push((record.status, 1)),
-            }
+        if record.outcome != Outcome::Ok {
+            self.lost_on_new += u32::from(record.attempts > 0 && !record.reused);
+            return;
         }
+        let known = self.error_statuses.iter().position(|of| of.status == record.status);
+        let index = known.unwrap_or_else(|| {
+            self.error_statuses.push(ErrorStatus { status: record.status, count: 0, service: Counts::new() });
+            self.error_statuses.len() - 1
+        });
+        self.error_statuses[index].count += 1;
+        self.error_statuses[index].service.record(durations.service_ns);
     }
 
-    /// The status codes that were errors, with their counts.
+    /// The status codes that were errors.
+    pub fn error_statuses(&self) -> impl Iterator<Item = &ErrorStatus> {
+        self.error_statuses.iter().filter(|of| of.count > 0)
+    }
+
+    /// Adds what a response said about where its time went.
+    pub(super) fn hint(&mut self, name: &str, time_ns: u64, ttfb_ns: u64) {
+        self.hints.add(name, time_ns, ttfb_ns);
+    }
+
+    /// What the responses that were looked at said about where their time went.
     #[must_use]
-    pub fn error_statuses(&self) -> &[(u16, u32)] {
-        &self.error_statuses
+    pub fn hints(&self) -> &[Hint] {
+        self.hints.as_slice()
     }
 
     /// The outcomes that occurred, with their counts.
@@ -145,9 +186,12 @@ impl Default for StepCell {
             service: Counts::new(),
             response: Counts::new(),
             ttfb: Counts::new(),
+            connect: None,
+            lost_on_new: 0,
             outcomes: [0; Outcome::ALL.len()],
             statuses: vec![0; STATUS_CODES].into_boxed_slice(),
             error_statuses: Vec::new(),
+            hints: Hints::default(),
         }
     }
 }
@@ -159,7 +203,10 @@ impl Cell for StepCell {
     }
 
     fn clear(&mut self) {
-        (self.requests, self.errors, self.connections) = (0, 0, 0);
+        if self.connections > 0 {
+            self.connect.iter_mut().for_each(Counts::clear);
+        }
+        (self.requests, self.errors, self.connections, self.lost_on_new) = (0, 0, 0, 0);
         (self.hops, self.repeats, self.not_sent) = (0, 0, 0);
         (self.attempts, self.bytes_sent, self.bytes_received) = (0, 0, 0);
         (self.surplus_bytes, self.interim) = (0, 0);
@@ -169,7 +216,11 @@ impl Cell for StepCell {
         }
         self.outcomes.fill(0);
         self.statuses.fill(0);
-        self.error_statuses.clear();
+        for of in self.error_statuses.iter_mut().filter(|of| of.count > 0) {
+            of.count = 0;
+            of.service.clear();
+        }
+        self.hints.clear();
     }
 }
 

@@ -6,10 +6,15 @@
 mod cells;
 mod counts;
 mod encoding;
+mod gaps;
+mod hints;
 mod histogram;
 mod window;
 
-pub use cells::{CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
+pub use cells::{CheckCell, ErrorStatus, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
 pub use counts::Counts;
+pub use gaps::Gap;
+pub(crate) use gaps::Gaps;
+pub use hints::Hint;
 pub use histogram::{Encoder, Histogram, HistogramError};
 pub use window::Window;

@@ -1,7 +1,7 @@
 //! One second of a worker.
 
-use super::Counts;
 use super::cells::{Cell, CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
+use super::{Counts, Gap};
 use crate::record::{CheckId, Durations, GroupId, Phase, Record, ScenarioId, StepId, Tables};
 
 /// What one worker counted in one second, by phase and name.
@@ -26,6 +26,10 @@ pub struct Window {
     pub lag_max_ns: u64,
     /// Rows that found no room in the row log.
     pub rows_dropped: u64,
+    /// The longest times in which no answer came though one was waited for.
+    pub gaps: Vec<Gap>,
+    /// How long it took to send, of requests that did not leave at once.
+    pub sending: Counts,
     steps: Table<StepCell>,
     checks: Table<CheckCell>,
     groups: Table<GroupCell>,
@@ -45,6 +49,8 @@ impl Window {
             lag: Counts::new(),
             lag_max_ns: 0,
             rows_dropped: 0,
+            gaps: Vec::new(),
+            sending: Counts::new(),
             steps: Table::new(tables.steps.len()),
             checks: Table::new(tables.checks.len()),
             groups: Table::new(tables.groups.len()),
@@ -52,11 +58,11 @@ impl Window {
         }
     }
 
-    /// Counts one request.
+    /// Counts one request. Returns whether its response is one of the few that are looked at for hints.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub fn record(&mut self, record: &Record, durations: &Durations) {
-        self.steps.cell(record.phase, record.step.0).record(record, durations);
+    pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
+        let is_looked_at = self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.attempts > 0 {
             // What it took to connect is the target's and the network's doing.
             let connecting_ns = record.connection.map_or(0, |timings| timings.total_ns());
@@ -64,6 +70,12 @@ impl Window {
             self.lag_max_ns = self.lag_max_ns.max(lag_ns);
             self.lag.record(lag_ns);
         }
+        is_looked_at
+    }
+
+    /// Adds what a response said about where its time went.
+    pub fn hint(&mut self, step: StepId, phase: Phase, name: &str, time_ns: u64, ttfb_ns: u64) {
+        self.steps.cell(phase, step.0).hint(name, time_ns, ttfb_ns);
     }
 
     /// What came besides requests: bytes that belong to no response, and interim responses.
@@ -121,6 +133,8 @@ impl Window {
     pub fn clear(&mut self) {
         self.lag.clear();
         (self.lag_max_ns, self.rows_dropped) = (0, 0);
+        self.gaps.clear();
+        self.sending.clear();
         self.steps.clear();
         self.checks.clear();
         self.groups.clear();

@@ -5,6 +5,7 @@ mod auth;
 mod books;
 mod chance;
 mod forgiven;
+mod hints;
 mod idle;
 mod links;
 mod load;
@@ -38,6 +39,10 @@ struct Outcomes {
     /// Requests and errors of each step, by the windows.
     steps: BTreeMap<String, (u64, u64)>,
     samples: Vec<Sample>,
+    /// By the windows: the step, what its responses said, how often, milliseconds of it and of the times to the first byte.
+    hints: Vec<(String, String, u32, u64, u64)>,
+    /// Times without an answer in milliseconds, by the windows.
+    gaps: Vec<(u64, u64)>,
     ended_ms: u64,
     fake: FakeTransport,
 }
@@ -169,6 +174,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         groups: vec![(0, 0); tables.groups.len()],
         steps: BTreeMap::new(),
         samples: Vec::new(),
+        hints: Vec::new(),
+        gaps: Vec::new(),
         ended_ms,
         fake,
     };
@@ -185,7 +192,12 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     let step = outcomes.steps.entry(tables.steps[usize::from(id)].name.clone()).or_default();
                     step.0 += u64::from(cell.requests);
                     step.1 += u64::from(cell.errors);
+                    outcomes.hints.extend(cell.hints().iter().map(|hint| {
+                        let name = tables.steps[usize::from(id)].name.clone();
+                        (name, hint.name.clone(), hint.count, hint.sum_ns / 1_000_000, hint.ttfb_sum_ns / 1_000_000)
+                    }));
                 }
+                outcomes.gaps.extend(window.gaps.iter().map(|gap| (gap.from_ns / 1_000_000, gap.to_ns / 1_000_000)));
                 outcomes.requests += window.steps().map(|(_, _, cell)| u64::from(cell.requests)).sum::<u64>();
                 for (_, _, cell) in window.checks() {
                     outcomes.checks.0 += u64::from(cell.evaluated);

@@ -24,6 +24,19 @@ pub struct Http {
     /// Sent with every request; `None` sends no `User-Agent`.
     #[serde(default)]
     pub user_agent: Option<String>,
+    /// A response header in which the target says how long what stands behind it took.
+    #[serde(default)]
+    pub upstream_header: Option<UpstreamHeader>,
+}
+
+/// A response header that holds a time.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamHeader {
+    /// Its name, in any case.
+    pub name: String,
+    /// What a number without a unit counts.
+    pub unit_ns: u64,
 }
 
 /// Deadlines, each from the moment its part begins. An expired request is aborted and recorded.

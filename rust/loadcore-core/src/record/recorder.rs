@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::{CheckId, Chunk, EndReason, Event, GroupId, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
-use crate::aggregate::{ScenarioEvent, Users, Window};
+use super::{CheckId, Chunk, EndReason, Event, GroupId, Outcome, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
+use crate::aggregate::{Gaps, ScenarioEvent, Users, Window};
 use crate::health;
 use crate::sample::{Class, Samples, Seen};
 
@@ -23,6 +23,7 @@ pub struct Recorder {
     spare_window: Option<Box<Window>>,
     chunk: Option<Box<Chunk>>,
     users: Vec<Users>,
+    gaps: Gaps,
     samples: Samples,
     tables: Tables,
     rows_dropped: u64,
@@ -51,6 +52,7 @@ impl Recorder {
             spare_window: None,
             chunk: row_log.then(Box::default),
             users: vec![Users::default(); tables.scenarios.len()],
+            gaps: Gaps::default(),
             samples: Samples::default(),
             tables,
             rows_dropped: 0,
@@ -76,20 +78,36 @@ impl Recorder {
         self.samples.keep(class, &self.tables, seen);
     }
 
-    /// Takes one ended request.
+    /// Takes one ended request. Returns whether its response is one of the few that are looked at for hints.
     ///
     /// # Panics
     /// The step is not in the tables.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub fn record(&mut self, record: &Record) {
+    pub fn record(&mut self, record: &Record) -> bool {
         let durations = record.durations();
-        self.window.record(record, &durations);
+        let is_looked_at = self.window.record(record, &durations);
+        if record.outcome == Outcome::Ok {
+            self.gaps.answered(record.start_ns, record.end_ns, &mut self.window.gaps);
+        } else if record.attempts > 0 {
+            self.gaps.unanswered(record.start_ns, record.end_ns);
+        }
         if let Some(chunk) = &mut self.chunk
             && chunk.push(record, &durations)
         {
             self.hand_over_rows();
         }
+        is_looked_at
+    }
+
+    /// Takes what a response said about where its time went.
+    pub(crate) fn hint(&mut self, step: StepId, phase: Phase, name: &str, time_ns: u64, ttfb_ns: u64) {
+        self.window.hint(step, phase, name, time_ns, ttfb_ns);
+    }
+
+    /// Takes how long it took to send a request that did not leave at once.
+    pub(crate) fn sending(&mut self, duration_ns: u64) {
+        self.window.sending.record(duration_ns);
     }
 
     /// Takes what came besides requests: bytes that belong to no response, and interim (1xx) responses.
@@ -206,6 +224,7 @@ impl Recorder {
     }
 
     fn close_window(&mut self, second: u32, phase: Phase) {
+        self.gaps.settle(&mut self.window.gaps);
         if self.window.engine_thread.is_none() {
             self.window.engine_thread = health::this_thread();
         }

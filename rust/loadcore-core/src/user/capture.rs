@@ -1,5 +1,7 @@
 //! What a step wants to keep of a response.
 
+use std::cell::Cell;
+
 use crate::h1::Sink;
 use crate::program::Want;
 use crate::step::Headers;
@@ -34,13 +36,25 @@ impl Kept {
     }
 
     /// A piece of a response has come that does not come in one. If it may have to be shown its beginning is kept as it is:
-    /// of a status above 299, or one that is not known yet, and of a step that looks at responses.
-    pub(super) fn piece(&mut self, piece: &[u8], status: Option<u16>, spare: impl FnOnce() -> Box<Capture>) {
+    /// of a status above 299, or one that is not known yet, of a step that looks at responses, and where the worker
+    /// is curious about one.
+    pub(super) fn piece(
+        &mut self,
+        piece: &[u8],
+        status: Option<u16>,
+        is_curious: &Cell<bool>,
+        spare: impl FnOnce() -> Box<Capture>,
+    ) {
         let began = self.capture.as_ref().is_some_and(|capture| !capture.beginning.is_empty());
-        if !(began || self.want.has(Want::BEGINNING) || status.is_none_or(|status| status >= 300)) {
+        let is_looked_at = is_curious.get() && !began;
+        if !(began || is_looked_at || self.want.has(Want::BEGINNING) || status.is_none_or(|status| status >= 300)) {
             return;
         }
         let capture = self.capture.get_or_insert_with(spare);
+        if is_looked_at {
+            is_curious.set(false);
+            capture.is_looked_at = true;
+        }
         capture.want = self.want;
         let room = BEGINNING - capture.beginning.len();
         capture.beginning.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -120,6 +134,8 @@ pub(crate) struct Capture {
     room: usize,
     /// What came first, as it came, of a response that did not come in one piece. All of it, if there is room left.
     beginning: Vec<u8>,
+    /// Whether that is kept to be looked at for hints.
+    is_looked_at: bool,
 }
 
 impl Capture {
@@ -132,7 +148,14 @@ impl Capture {
         body: Vec::new(),
         room: 0,
         beginning: Vec::new(),
+        is_looked_at: false,
     };
+
+    /// Whether its beginning was kept to be looked at for hints.
+    #[inline]
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.is_looked_at
+    }
 
     /// The headers in the order they came in.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -182,6 +205,7 @@ impl Capture {
     /// Forgets everything. False: it has grown too large to be kept.
     pub(crate) fn clear(&mut self) -> bool {
         self.want = Want::default();
+        self.is_looked_at = false;
         self.head.clear();
         self.headers.clear();
         self.body.clear();

@@ -165,7 +165,9 @@ impl<T: Transport> User<T> {
             sending => {
                 if sending == Sending::Partly {
                     // An early response is looked for whether or not all is sent.
-                    let _ = wire.poll_send_rest(cx);
+                    if wire.poll_send_rest(cx).is_ready() {
+                        self.worker.note_sending(wire.started_ns.get());
+                    }
                 }
                 self.poll_response(cx)
             }
@@ -188,6 +190,9 @@ impl<T: Transport> User<T> {
         } else {
             return Poll::Pending;
         };
+        if let Some(wire) = self.flight.wire.as_ref().filter(|wire| wire.sending.get() == Sending::Partly) {
+            self.worker.note_sending(wire.started_ns.get());
+        }
         Poll::Ready(Ended { result: Err(outcome), end_ns: self.worker.timer.now() })
     }
 
@@ -254,7 +259,8 @@ impl<T: Transport> User<T> {
             }
             flight.last_byte_ns = now;
             if !discards {
-                flight.kept.piece(&buffer[..count], decoder.status(), || worker.take_capture());
+                let (status, is_curious) = (decoder.status(), &worker.is_curious);
+                flight.kept.piece(&buffer[..count], status, is_curious, || worker.take_capture());
             }
         }
         cx.waker().wake_by_ref();

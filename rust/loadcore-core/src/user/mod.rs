@@ -5,6 +5,7 @@ mod capture;
 mod connection;
 mod cookie;
 mod flight;
+mod hints;
 mod identify;
 mod link;
 mod outbox;

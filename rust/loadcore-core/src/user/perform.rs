@@ -247,6 +247,12 @@ impl<T: Transport> User<T> {
             goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
         }
         self.forget_request();
+        if let Some(capture) = &answer.capture
+            && capture.is_looked_at()
+        {
+            let started_ns = answer.ended_ns.saturating_sub(answer.service_ns);
+            self.look_at_kept(request.step, self.worker.phase(scenario, due_ns), capture, started_ns);
+        }
         self.worker.give_back(answer.capture);
         if goes_on { Ok(()) } else { Err(Cut::Failed) }
     }

@@ -295,7 +295,10 @@ impl<T: Transport> User<T> {
         superseded: bool,
     ) {
         let row = Record { superseded, ..self.row(scenario, step, due_ns, ended, error) };
-        self.worker.recorder.borrow_mut().record(&row);
+        let is_looked_at = self.worker.recorder.borrow_mut().record(&row);
+        if is_looked_at && ended.result.is_ok() {
+            self.look_for_hints(&row);
+        }
         self.record_extra(&row, ended);
         self.flight.clear();
     }

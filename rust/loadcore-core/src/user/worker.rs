@@ -43,6 +43,8 @@ pub(crate) struct Worker<T: Transport> {
     pub(crate) receive_buffer: RefCell<Box<[u8]>>,
     /// Heads of responses as they came before: a server says much the same all the time.
     pub(crate) seen_heads: RefCell<SeenHeads>,
+    /// The head of the next response that does not come in one piece is kept, to be looked at.
+    pub(crate) is_curious: Cell<bool>,
     /// The program's origins, and those that redirects led to.
     pub(crate) origins: RefCell<Vec<Rc<Origin>>>,
     pub(crate) pools: Vec<TokenDesk>,
@@ -120,6 +122,7 @@ impl<T: Transport> Worker<T> {
             recorder: RefCell::new(recorder),
             receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
             seen_heads: RefCell::default(),
+            is_curious: Cell::new(false),
             origins: RefCell::new(origins),
             pools,
             dealers: RefCell::new(dealers),
@@ -178,6 +181,12 @@ impl<T: Transport> Worker<T> {
     #[inline]
     pub(crate) fn count_times(&self, scenario: ScenarioId, phase: Phase, event: ScenarioEvent, times: u64) {
         self.recorder.borrow_mut().scenario(scenario, phase, event, times);
+    }
+
+    /// Notes how long it took, or takes, to send a request that did not leave at once.
+    #[cold]
+    pub(crate) fn note_sending(&self, started_ns: u64) {
+        self.recorder.borrow_mut().sending(self.now().saturating_sub(started_ns));
     }
 
     /// Whether every request is sampled.

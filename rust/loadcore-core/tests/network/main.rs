@@ -6,6 +6,7 @@
 mod behaviours;
 mod connecting;
 mod endless;
+mod hints;
 mod idle;
 mod names;
 mod redirects;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use loadcore_core::aggregate::Hint;
 use loadcore_core::clock::monotonic_ns;
 use loadcore_core::engine::{Control, Engine, Event};
 use loadcore_core::record::{Columns, ConnectTimings, EndReason, Outcome};
@@ -37,6 +38,9 @@ pub(crate) struct Recorded {
     pub(crate) surplus_bytes: u64,
     pub(crate) interim: u64,
     pub(crate) connections: u64,
+    pub(crate) hints: Vec<Hint>,
+    /// Requests that did not leave at once.
+    pub(crate) sent_slowly: u32,
     pub(crate) end: Option<EndReason>,
     pub(crate) samples: Vec<Sample>,
 }
@@ -76,7 +80,9 @@ pub(crate) fn run_meddling(plan: &Value, meddle: impl FnOnce(Control)) -> Record
                     recorded.surplus_bytes += cell.surplus_bytes;
                     recorded.interim += cell.interim;
                     recorded.connections += u64::from(cell.connections);
+                    recorded.hints.extend_from_slice(cell.hints());
                 }
+                recorded.sent_slowly += window.sending.iter().map(|(_, count)| count).sum::<u32>();
             }
             Event::Sample(sample) => recorded.samples.push(*sample),
             Event::End(end) => recorded.end = Some(end.reason),

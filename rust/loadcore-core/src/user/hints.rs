@@ -1,0 +1,166 @@
+//! Reads what a few responses of each second say about where their time went. The others are not looked at.
+
+use super::User;
+use super::capture::Capture;
+use crate::plan::UpstreamHeader;
+use crate::record::{Phase, Record, StepId};
+use crate::transport::Transport;
+
+/// A head is looked at up to here.
+const HEAD: usize = 8 * 1024;
+
+/// Headers that hold a number of milliseconds.
+const KNOWN: [&str; 3] = ["x-envoy-upstream-service-time", "x-kong-upstream-latency", "x-kong-proxy-latency"];
+const SERVER_TIMING: &str = "server-timing";
+
+const MS: f64 = 1e6;
+/// No response takes longer.
+const LONGEST_NS: f64 = 86_400e9;
+
+impl<T: Transport> User<T> {
+    /// Looks at the response that has just been recorded. If its head is gone, that of the next one is kept.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_for_hints(&self, row: &Record) {
+        if !self.flight.came_in_one_piece() {
+            return self.worker.is_curious.set(true);
+        }
+        let buffer = self.worker.receive_buffer.borrow();
+        let received = usize::try_from(self.flight.bytes_received).unwrap_or(HEAD).min(buffer.len());
+        if let Some(ttfb_ns) = row.durations().ttfb_ns {
+            self.note_hints(row.step, row.phase, &buffer[..received], ttfb_ns);
+        }
+    }
+
+    /// Looks at a response whose head was kept for it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_at_kept(&self, step: StepId, phase: Phase, capture: &Capture, started_ns: u64) {
+        if let Some((beginning, _)) = capture.beginning() {
+            self.note_hints(step, phase, beginning, self.flight.first_byte_ns.saturating_sub(started_ns));
+        }
+    }
+
+    fn note_hints(&self, step: StepId, phase: Phase, bytes: &[u8], ttfb_ns: u64) {
+        let own = self.worker.program.http.upstream_header.as_ref();
+        let mut recorder = self.worker.recorder.borrow_mut();
+        read(&bytes[..bytes.len().min(HEAD)], own, &mut |name, time_ns| {
+            recorder.hint(step, phase, name, time_ns, ttfb_ns);
+        });
+    }
+}
+
+/// Tells every time that the head of a response names.
+fn read(bytes: &[u8], own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, u64)) {
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return;
+        }
+        let Some((name, value)) = str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else { continue };
+        if name.eq_ignore_ascii_case(SERVER_TIMING) {
+            server_timing(value, found);
+        }
+        if let Some(own) = own.filter(|own| own.name.eq_ignore_ascii_case(name)) {
+            #[expect(clippy::cast_precision_loss, reason = "a unit")]
+            let unit_ns = own.unit_ns as f64;
+            tell(&own.name, sum(value, unit_ns), found);
+        } else if let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            tell(known, sum(value, MS), found);
+        }
+    }
+}
+
+/// The metrics of a `Server-Timing` header that have a duration: `db;dur=53.2, app;desc="a, b";dur=47`.
+fn server_timing(value: &str, found: &mut dyn FnMut(&str, u64)) {
+    let mut quoted = false;
+    let outside = |separator: char| {
+        move |character: char| {
+            quoted ^= character == '"';
+            character == separator && !quoted
+        }
+    };
+    for metric in value.split(outside(',')) {
+        let mut parts = metric.split(outside(';')).map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let duration = parts.find_map(|part| {
+            let (key, value) = part.split_once('=')?;
+            key.trim().eq_ignore_ascii_case("dur").then(|| value.trim().trim_matches('"'))
+        });
+        if let Some(duration) =
+            duration.filter(|_| !name.is_empty() && name.chars().all(|each| each.is_ascii_graphic()))
+        {
+            tell(&format!("Server-Timing {name}"), duration.parse().ok().map(|ms: f64| ms * MS), found);
+        }
+    }
+}
+
+/// The sum of the numbers in a header: a proxy that asked several upstreams names several. A number may carry its unit.
+fn sum(value: &str, unit_ns: f64) -> Option<f64> {
+    let times = value.split([',', ':', ' ', ';']).filter_map(|word| {
+        let word = word.trim();
+        let digits = word.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+        let unit_ns = match &word[digits.len()..] {
+            "" => unit_ns,
+            "s" => 1e9,
+            "ms" => MS,
+            "us" => 1e3,
+            _ => return None,
+        };
+        digits.parse().ok().map(|number: f64| number * unit_ns)
+    });
+    times.reduce(|one, other| one + other)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within a day")]
+fn tell(name: &str, time_ns: Option<f64>, found: &mut dyn FnMut(&str, u64)) {
+    if let Some(time_ns) = time_ns.filter(|time_ns| (0.0..=LONGEST_NS).contains(time_ns)) {
+        found(name, time_ns.round() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(head: &str, own: Option<&UpstreamHeader>) -> Vec<(String, u64)> {
+        let mut found = Vec::new();
+        let bytes = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nServer-Timing: body;dur=1");
+        read(bytes.as_bytes(), own, &mut |name, time_ns| found.push((name.to_owned(), time_ns)));
+        found
+    }
+
+    #[test]
+    fn server_timing_names_parts() {
+        let all =
+            hints("server-timing: db;dur=53.2, app;desc=\"a, b; c\";dur=\"47\", miss, cache;desc=x\r\nX: y", None);
+        assert_eq!(all, [("Server-Timing db".to_owned(), 53_200_000), ("Server-Timing app".to_owned(), 47_000_000)]);
+        assert_eq!(hints("Server-Timing: db;dur=-1, a;dur=nan, b;dur=inf, c;dur=, d;dur=1e99", None), []);
+    }
+
+    #[test]
+    fn known_headers_hold_milliseconds() {
+        let all =
+            hints("X-Envoy-Upstream-Service-Time: 290\r\nX-Kong-Proxy-Latency: 2\r\nx-kong-upstream-latency: -", None);
+        let expected = [("x-envoy-upstream-service-time", 290_000_000), ("x-kong-proxy-latency", 2_000_000)];
+        assert_eq!(all, expected.map(|(name, ns)| (name.to_owned(), ns)));
+    }
+
+    #[test]
+    fn an_own_header_has_its_unit() {
+        let own = |unit_ns| UpstreamHeader { name: "X-Time".to_owned(), unit_ns };
+        for (value, unit_ns, expected) in [
+            ("0.3", 1_000_000_000, Some(300_000_000)),
+            ("0.300, 0.1 : 0.05", 1_000_000_000, Some(450_000_000)),
+            ("290", 1_000_000, Some(290_000_000)),
+            ("290us", 1_000_000, Some(290_000)),
+            ("0.29s", 1_000_000, Some(290_000_000)),
+            ("-", 1_000_000, None),
+            ("fast", 1_000_000, None),
+            ("", 1_000_000, None),
+        ] {
+            let found = hints(&format!("x-time: {value}"), Some(&own(unit_ns)));
+            assert_eq!(found.first().map(|(_, ns)| *ns), expected, "{value}");
+        }
+    }
+}
