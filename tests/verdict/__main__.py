@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.verdict import running, table
+from tests.verdict import recorded, running, table
 from tests.verdict.matrix import situations
 from tests.verdict.scoring import findings, score
 
@@ -41,6 +41,8 @@ def main() -> int:
             _say(table.line(rows[-1]))
             if options.verbose:
                 _tell(observed)
+            if options.record and observed.summary:
+                recorded.write(situation, seed, observed, folder / "run")
     _say(table.summary_of(rows))
     if options.json:
         options.json.write_text(json.dumps(table.document(rows), indent=2) + "\n", encoding="utf-8")
@@ -73,6 +75,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the situations")
     parser.add_argument("--verbose", action="store_true", help="tell what each run said")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep runs, logs and what was printed")
+    parser.add_argument("--record", action="store_true", help="keep windows and truth as a case of the unit tests")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as well")
     return parser.parse_args()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadcore import Http, Scenario, Tls, arrival_rate, get
+from loadcore import Http, Scenario, Tls, arrival_rate, get, think, users
 from tests.verdict.laws import Phases
 from tests.verdict.of_the_target import AT_ONCE, PLAN
 from tests.verdict.situation import Expected, Figure, Named, Situation, Surroundings, Target
@@ -22,6 +22,7 @@ def situations(scale: float) -> list[Situation]:
     phases = Target(Phases(every_s=4, slow_s=1.5, slow_ms=slow_ms, fast_ms=5))
     at_once, rate = round(240 * scale), 600 * scale
     limited = Target(Phases(every_s=4, slow_s=1.5, slow_ms=600, fast_ms=200, slots=at_once))
+    churning = Target(Phases(every_s=5, slow_s=2, slow_ms=200, fast_ms=5), front="tls")
     handshakes = Http(reuse="request", tls=Tls(insecure=True, resumption="full"))
     too_few = Named("plan", r"max_users|\busers?\b")
     return [
@@ -43,11 +44,22 @@ def situations(scale: float) -> list[Situation]:
             "churn-open",
             "200/s, a TLS handshake each, a client with one core, 200 ms for 2 s in 5",
             _open(200, http=handshakes),
-            Target(Phases(every_s=5, slow_s=2, slow_ms=200, fast_ms=5), front="tls"),
+            churning,
             Expected(frozenset({0, 111}), may_blame=_TARGET),
             Surroundings(cores="0"),
             truth="none",
             due_in_slow_phases=200 * 4,
+        ),
+        Situation(
+            "churn-closed",
+            "20 users who think 50 ms, else the same",
+            Scenario(
+                "items", load=users(20, duration=f"{_SECONDS}s"), steps=[get("/items"), think("50ms")], http=handshakes
+            ),
+            churning,
+            Expected(frozenset({0, 111}), may_blame=_TARGET),
+            Surroundings(cores="0"),
+            truth="none",
         ),
         Situation(
             "limit-open",

@@ -56,6 +56,14 @@ _OWN_LIMITS = (
         truth="none",
     ),
     Situation(
+        "a-enough",
+        "the client may have 256 descriptors, 100/s of 5 ms: one user suffices",
+        _open("100/s"),
+        _5_MS,
+        Expected(),
+        Surroundings(open_files=256),
+    ),
+    Situation(
         "b-open",
         "a new connection for each request, 500 local ports",
         Scenario("items", load=arrival_rate("200/s", duration="6s"), steps=[get("/items")], http=_NEW_CONNECTIONS),
@@ -72,6 +80,14 @@ _OWN_LIMITS = (
         Expected(frozenset({_REFUSED, _INVALID}), (Named("client", r"local ports?", remedy="ip_local_port_range"),)),
         Surroundings(local_ports=_FEW_PORTS),
         truth="none",
+    ),
+    Situation(
+        "b-short",
+        "a new connection for each request, 500 local ports, 400 requests in all: enough",
+        Scenario("items", load=arrival_rate("200/s", duration="2s"), steps=[get("/items")], http=_NEW_CONNECTIONS),
+        _10_MS,
+        Expected(never=r"\bports?\b"),
+        Surroundings(local_ports=_FEW_PORTS),
     ),
     Situation(
         "b-kept",

@@ -73,6 +73,15 @@ def _descriptors(scale: float) -> tuple[Situation, ...]:
             exits=_GREEN | _CROSSED,
             truth="none",
         ),
+        _slow(
+            "a2-open",
+            "the same, asked 150/s of 800 ms each",
+            _open(150, http=_IMPATIENT),
+            Target(Delay(800), target.options),
+            named,
+            exits=_CROSSED,
+            truth="none",
+        ),
     )
 
 
@@ -135,6 +144,7 @@ def _upstream(scale: float) -> tuple[Situation, ...]:
         _slow("j-open", "the same, asked 40/s", _open(40), telling, named, truth="front"),
         _slow("j-untold", "the same, without that header: nobody can know", _open(40), silent, truth="front"),
         _slow("j-504", cut, _closed(20), impatient, gives_up, exits=_CROSSED, truth="front"),
+        _slow("j-504-open", "the same, asked 40/s", _open(40), impatient, gives_up, exits=_CROSSED, truth="front"),
     )
 
 
@@ -169,6 +179,7 @@ def _slow_bodies(scale: float) -> tuple[Situation, ...]:
     title = f"1 MB is read 64 KiB a time, {gap_ms:.0f} ms apart; 10 users"
     return (
         _slow("m-writer", f"16 pieces of body, {gap_ms:.0f} ms apart; 10 users", _closed(10), writer, writes),
+        _slow("m-writer-open", "the same, asked 20/s", _open(20), writer, writes),
         _slow("m-reader", title, _closed(10, _UPLOAD), reader, reads),
     )
 

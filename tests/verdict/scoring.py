@@ -21,7 +21,7 @@ ENOUGH_ARRIVALS = 0.99
 _WAY_NS = 100_000
 """The way to the server and back and two times a thread wakes up, which the server cannot see."""
 _PERCENTILES = ("p50_ns", "p95_ns", "p99_ns")
-_BLAMES = {"invalid", "suspect"}
+_BLAMES = {"invalid", "suspect", "refused"}
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 _NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*(ns|us|µs|ms|s|min|/s|a second|%)?(?![\w])")
 
