@@ -27,6 +27,21 @@ TEMPLATED = {
 }
 """A path with two slots, a header with one, two checks, one JSON value taken into the next request's path."""
 
+API = {
+    "kind": "request",
+    "name": "page",
+    "method": "GET",
+    "url": "/api",
+    "checks": [
+        {"name": "found", "claim": {"kind": "status", "ranges": [[200, 200]]}},
+        {
+            "name": "in stock",
+            "claim": {"kind": "json", "path": "$.items[0].in_stock", "compare": {"operator": "==", "value": True}},
+        },
+    ],
+}
+"""A page of an API: two checks, one of them of a JSON value."""
+
 FIRST_ITEM = {
     "kind": "request",
     "name": "first item",

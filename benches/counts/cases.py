@@ -25,7 +25,11 @@ class Case:
         return requests + users * self.requests_per_user_at_start
 
 
-STATIC = Case("static", {})
+STATIC = Case("constant head", {})
+UNIQUE = Case("one unique X-Request-Id", {"step": {**plans.STATIC, "url": "/unique"}})
+REALISTIC = Case("13 fields, unique id, moving Date", {"step": {**plans.STATIC, "url": "/realistic"}})
+SHIFTING = Case("14 fields, one of another length each time", {"step": {**plans.STATIC, "url": "/shifting"}})
+API = Case("13 fields, 1 KiB of JSON, two checks", {"step": plans.API})
 TEMPLATED = Case("templated, one JSON extract, two checks", {"step": plans.TEMPLATED, "on_start": plans.FIRST_ITEM}, 1)
 OAUTH2 = Case("OAuth 2.0 bearer token", {"auth": plans.PASSWORD}, 1)
 COOKIES = Case("cookies on, none set", {"http": {"cookies": True}})

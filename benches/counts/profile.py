@@ -19,7 +19,16 @@ from benches.targets.nullsrv import nullsrv
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CASES = {"static": cases.STATIC, "templated": cases.TEMPLATED, "oauth2": cases.OAUTH2, "cookies": cases.COOKIES}
+CASES = {
+    "static": cases.STATIC,
+    "unique": cases.UNIQUE,
+    "realistic": cases.REALISTIC,
+    "shifting": cases.SHIFTING,
+    "api": cases.API,
+    "templated": cases.TEMPLATED,
+    "oauth2": cases.OAUTH2,
+    "cookies": cases.COOKIES,
+}
 SHORT, LONG = 5_000, 25_000
 
 _LINE = re.compile(r"\s*([\d,]+) \(\s*[\d.]+%\)\s+([^:\s]\S*?):(?=\S)(.*?)(?: \[[^\]]*\])?$")

@@ -172,10 +172,10 @@ impl Server {
     fn answer(&mut self, path: &[u8]) -> Answer {
         if path == b"/_stats" {
             let bytes: Rc<[u8]> = whole("application/json", self.stats().as_bytes()).into();
-            return Answer { bytes, delay: Delay::None, close: false };
+            return Answer::plain(bytes);
         }
         self.requests += 1;
-        self.answers.to(path)
+        self.answers.to(path).of_its_own(self.requests)
     }
 
     fn stats(&self) -> String {

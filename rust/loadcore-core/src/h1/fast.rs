@@ -3,6 +3,8 @@
 //! Whatever is not usual gives `None`, and the strict path then says what it is. What is accepted here must mean exactly what it
 //! means there; the wire suite holds the two against each other by cutting every case in two.
 
+use std::ops::Range;
+
 use super::fields::{Fields, trim};
 use super::{Sink, scan};
 
@@ -42,11 +44,29 @@ pub(super) fn head(input: &[u8], most_lines: u16, fields: &mut Fields) -> Option
         lines += 1;
         let value = &line[colon + 1..];
         let end = scan::printable(value);
-        if matches!(colon, 0 | 10 | 14 | 17) {
+        if is_looked_at(colon) {
             field(fields, &line[..colon], value.get(..end)?)?;
         }
         rest = value.get(end..)?;
     }
+}
+
+/// Whether the value of a field may matter whose name is so long.
+#[inline]
+fn is_looked_at(name_bytes: usize) -> bool {
+    matches!(name_bytes, 0 | 10 | 14 | 17)
+}
+
+/// Where in a head that [`head`] has accepted values lie that it has not looked at: any other text there means the same.
+pub(super) fn values_not_looked_at(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut begin = 0;
+    memchr::memchr_iter(b'\n', head).filter_map(move |end| {
+        let line = begin..end;
+        begin = end + 1;
+        let colon = memchr::memchr(b':', &head[line.clone()])?;
+        // The status line may have a colon, too, and its end is a carriage return like that of the others.
+        (line.start > 0 && !is_looked_at(colon)).then(|| line.start + colon + 1..line.end - 1)
+    })
 }
 
 /// The status, whether the version is 1.0, and what follows the reason.

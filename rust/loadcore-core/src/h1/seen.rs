@@ -1,27 +1,41 @@
 //! Heads that were read before, and what they said.
 //!
-//! A server says much the same all the time: its clock moves once a second, and lengths repeat. What a head means depends on its
-//! bytes alone, so one that is, byte for byte, one that was read before is not read again. To compare it takes a fifth of the
-//! instructions of reading it; for a server whose heads are all different, a look that finds nothing is added to each.
+//! A server says much the same all the time: its clock moves once a second, an id is another one in each response, and everything
+//! else repeats. What a head means depends on few of its bytes: the status line, the names, the line ends, and the values of the
+//! fields that frame the message or govern the connection. A head that has the same of these in the same places means the same, if
+//! what stands in the places of other values is text. To compare it takes a small part of the instructions of reading it.
+
+use wide::i8x16;
 
 use super::fast::{self, Head};
 use super::fields::{Fields, Framing};
+use super::scan;
+use crate::block;
 
 /// Heads that are remembered. Few, since they are for a server that says much the same.
 const PLACES: usize = 16;
 
-/// A longer head is not remembered.
-const LONGEST: usize = 256;
+/// So many heads are remembered one after the other. Then only every so many-th is, so that a server whose heads are never as
+/// long as before costs nothing by it, and one that has changed is known again soon.
+const LEARNING: u32 = 256;
 
-/// The heads that were read lately, for all connections of a worker. Takes about 5 KiB.
+/// A longer head is not remembered.
+const LONGEST: usize = 1_024;
+
+/// The heads that were read lately, for all connections of a worker. Takes about 33 KiB.
 pub struct SeenHeads {
-    places: Box<[Seen; PLACES]>,
+    places: Box<[Seen]>,
+    /// Heads that had to be read.
+    read: u32,
 }
 
 /// One head and what it said; none yet if it has no bytes.
 #[derive(Clone, Copy)]
 struct Seen {
     bytes: [u8; LONGEST],
+    /// What another byte in the place of each must be above, moved one up: of a value that is not looked at, what makes it
+    /// text; else what no byte is.
+    least: [i8; LONGEST],
     head: Head,
     fields: Fields,
     /// It has no more header lines than this.
@@ -29,6 +43,24 @@ struct Seen {
     /// Bytes of the response, if its head says how many there are and nothing else needs a closer look; else more than any
     /// slice has.
     whole_bytes: usize,
+}
+
+/// Above this, there is no byte.
+const NO_OTHER: i8 = i8::MAX;
+
+/// Two blocks.
+const PAIR: usize = 2 * block::SIZE;
+
+/// Whether each byte is the same or may be another one. Two blocks at a time, so that there is one branch for them.
+#[expect(clippy::inline_always, reason = "a few instructions, in two places")]
+#[inline(always)]
+fn are_same(head: &[u8; PAIR], bytes: &[u8; PAIR], least: &[i8; PAIR]) -> bool {
+    let block = |bytes: &[u8; PAIR], at: usize| i8x16::new(std::array::from_fn(|byte| bytes[at + byte].cast_signed()));
+    let least = |at: usize| i8x16::new(std::array::from_fn(|byte| least[at + byte]));
+    let may_be = |head: i8x16, bytes: i8x16, least: i8x16| head.simd_eq(bytes) | scan::one_up(head).simd_gt(least);
+    let first = may_be(block(head, 0), block(bytes, 0), least(0));
+    let second = may_be(block(head, block::SIZE), block(bytes, block::SIZE), least(block::SIZE));
+    (first & second).to_bitmask() == 0xffff
 }
 
 /// A response that came whole.
@@ -48,12 +80,13 @@ impl SeenHeads {
     pub fn new() -> Self {
         let none = Seen {
             bytes: [0; LONGEST],
+            least: [NO_OTHER; LONGEST],
             head: Head { bytes: 0, status: 0, http10: false },
             fields: Fields::default(),
             most_lines: 0,
             whole_bytes: usize::MAX,
         };
-        Self { places: Box::new([none; PLACES]) }
+        Self { places: std::iter::repeat_n(none, PLACES).collect(), read: 0 }
     }
 
     /// What a response is, if it is here to its last byte, its head was read before, and that said how long the body is.
@@ -61,10 +94,7 @@ impl SeenHeads {
     pub(super) fn whole(&self, input: &[u8], most_lines: u16) -> Option<Whole> {
         let place = &self.places[input.len() % PLACES];
         let head_bytes = place.head.bytes as usize;
-        if place.whole_bytes != input.len()
-            || place.most_lines > most_lines
-            || !input.starts_with(&place.bytes[..head_bytes])
-        {
+        if place.whole_bytes != input.len() || place.most_lines > most_lines || !place.means(input) {
             return None;
         }
         Some(Whole {
@@ -81,23 +111,57 @@ impl SeenHeads {
     pub(super) fn head(&mut self, input: &[u8], most_lines: u16, fields: &mut Fields) -> Option<Head> {
         // Responses that are equally long mostly have the same head.
         let place = &mut self.places[input.len() % PLACES];
-        let length = place.head.bytes as usize;
-        if length > 0 && place.most_lines <= most_lines && input.starts_with(&place.bytes[..length]) {
+        if place.head.bytes > 0 && place.most_lines <= most_lines && place.means(input) {
             *fields = place.fields;
             return Some(place.head);
         }
         let head = fast::head(input, most_lines, fields)?;
-        place.remember(input, head, most_lines, *fields);
+        self.read = self.read.wrapping_add(1);
+        if self.read < LEARNING || self.read.is_multiple_of(LEARNING) {
+            place.remember(input, head, most_lines, *fields);
+        }
         Some(head)
     }
 }
 
 impl Seen {
+    /// Whether the input begins with a head that means what this one does.
+    #[inline]
+    fn means(&self, input: &[u8]) -> bool {
+        let length = self.head.bytes as usize;
+        let Some(head) = input.get(..length) else { return false };
+        head == &self.bytes[..length] || self.means_the_same(head)
+    }
+
+    /// The same for a head that is as long and not the same.
+    #[inline(never)]
+    fn means_the_same(&self, head: &[u8]) -> bool {
+        let (bytes, least) = (&self.bytes[..head.len()], &self.least[..head.len()]);
+        // The last pair first, with some bytes of the one before: there a head differs that is not as long.
+        let (Some(end), Some(bytes_end), Some(least_end)) = (head.last_chunk(), bytes.last_chunk(), least.last_chunk())
+        else {
+            return false;
+        };
+        if !are_same(end, bytes_end, least_end) {
+            return false;
+        }
+        for ((head, bytes), least) in head.as_chunks().0.iter().zip(bytes.as_chunks().0).zip(least.as_chunks().0) {
+            if !are_same(head, bytes, least) {
+                return false;
+            }
+        }
+        true
+    }
+
     #[inline(never)]
     fn remember(&mut self, input: &[u8], head: Head, most_lines: u16, fields: Fields) {
         let length = head.bytes as usize;
         if length <= LONGEST {
             self.bytes[..length].copy_from_slice(&input[..length]);
+            self.least[..length].fill(NO_OTHER);
+            for value in fast::values_not_looked_at(&input[..length]) {
+                self.least[value].fill(scan::BELOW_PRINTABLE);
+            }
             (self.head, self.fields, self.most_lines) = (head, fields, most_lines);
             self.whole_bytes = match fields.framing(head.http10) {
                 // Of a redirect headers may be wanted, once its status is told; two statuses have no body, whatever they say.
@@ -142,13 +206,72 @@ mod tests {
         assert!(first.is_some());
         assert_eq!(read(&mut seen, HEAD, 10), first);
         for at in 0..HEAD.len() {
-            for byte in [b'a', b'0', b'\r', b' '] {
+            for byte in 0..=u8::MAX {
                 let mut other = HEAD.to_vec();
                 other[at] = byte;
                 assert_eq!(read(&mut seen, &other, 10), read(&mut SeenHeads::new(), &other, 10), "{at}");
                 read(&mut seen, HEAD, 10);
             }
         }
+    }
+
+    /// As behind a gateway; `id` and `date` differ from response to response.
+    fn realistic(date: &str, id: &str, length: &str) -> Vec<u8> {
+        format!(
+            "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: {date}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\nX-Request-Id: {id}\r\nVary: Accept-Encoding\r\nCache-Control: no-store\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// Values that frame nothing may be any text: such a head is known. A length is no such value.
+    #[test]
+    fn other_ids_and_dates_are_known() {
+        let mut seen = SeenHeads::new();
+        let first = read(&mut seen, &realistic("Tue, 24 Nov 2026 08:00:00 GMT", "a81f3c5e", "14"), 10);
+        assert_eq!(seen.read, 1);
+        for (date, id) in
+            [("Tue, 24 Nov 2026 08:00:01 GMT", "00000000"), ("                             ", "~!@ :;,\"")]
+        {
+            assert_eq!(read(&mut seen, &realistic(date, id, "14"), 10), first);
+        }
+        assert_eq!(seen.read, 1);
+        let (_, _, fields) =
+            read(&mut seen, &realistic("Tue, 24 Nov 2026 08:00:00 GMT", "a81f3c5e", "15"), 10).unwrap();
+        assert_eq!((fields.content_length, seen.read), (Some(15), 2));
+    }
+
+    /// A control character, a line end or a byte beyond ASCII within a value is never taken for text.
+    #[test]
+    fn other_values_are_text() {
+        let mut seen = SeenHeads::new();
+        let head = realistic("Tue, 24 Nov 2026 08:00:00 GMT", "a81f3c5e", "14");
+        read(&mut seen, &head, 10);
+        for at in 0..head.len() {
+            for byte in (0..0x20).chain(0x7f..=u8::MAX).filter(|byte| *byte != head[at]) {
+                let mut other = head.clone();
+                other[at] = byte;
+                assert_eq!(read(&mut seen, &other, 10), read(&mut SeenHeads::new(), &other, 10), "{byte:#x} at {at}");
+            }
+        }
+    }
+
+    /// A server whose heads are never as long as before is not remembered each time; one that has changed is known again soon.
+    #[test]
+    fn what_does_not_repeat_is_seldom_remembered() {
+        let mut seen = SeenHeads::new();
+        // All come to the same place.
+        for length in 0..2 * LEARNING as usize {
+            let id = "i".repeat(1 + PLACES * (length % 20));
+            assert!(read(&mut seen, &realistic("now", &id, "14"), 10).is_some());
+        }
+        let other = realistic("now", "i", "999");
+        let reads = (0..2 * LEARNING).take_while(|_| {
+            let before = seen.read;
+            read(&mut seen, &other, 10);
+            seen.read > before
+        });
+        assert!(reads.count() <= LEARNING as usize);
     }
 
     /// A head that was cut off is none, even if what came of it was seen before.
