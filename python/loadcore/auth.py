@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """A secret that is read from the environment when the run starts. It stands in no file."""
+    """A secret that is read from the environment when the run starts. It stands in no file.
+
+    As text it is a variable, `{$env.NAME}`, so that it may be a part of any text of a request.
+    """
 
     name: str
+
+    def __str__(self) -> str:
+        return f"{{$env.{self.name}}}"
 
 
 Secret: TypeAlias = str | Env
@@ -116,9 +122,15 @@ anonymous: Final = Anonymous()
 
 
 def env(name: str) -> Env:
-    """A secret from the environment, read when the run starts.
+    """A secret from the environment, read when the run starts. It stands in no file, log or report.
 
-    bearer(env("GATEWAY_TOKEN"))
+        bearer(env("GATEWAY_TOKEN"))
+        get("/items", headers={"X-Shop-Key": env("SHOP_KEY")})
+        post("/login", json={"user": "me", "password": env("PASSWORD")})
+        get("/items", headers={"Authorization": f"Key {env('SHOP_KEY')}"})
+
+    Args:
+        name: The variable's name. One that is not set, or empty, is an error before the run.
     """
     return Env(name)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
+from loadcore.auth import Env
 from loadcore.checks import Check, Claim, Default, Extractable, Regex, Several, StatusClass
 from loadcore.place import Place, here
 from loadcore.step import Step
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from loadcore.auth import Anonymous, Auth
 
-Text: TypeAlias = str | int | float | bool
+Text: TypeAlias = str | int | float | bool | Env
 Fields: TypeAlias = Mapping[str, Text | Sequence[Text]]
 """Names and values; a list of values repeats the name."""
 Expected: TypeAlias = int | StatusClass
@@ -113,20 +114,24 @@ class Upload:
 
 
 def upload(content: str | Path | bytes, /, *, filename: str | None = None, content_type: str | None = None) -> Upload:
-    """A file for a multipart body, sent as it is. It is read when the plan is made and is part of it.
+    """A file for a multipart body. Its content is sent as it is; it is read when the plan is made and is part of it.
 
         post("/documents", multipart={"title": "Report", "file": upload("report.pdf", content_type="application/pdf")})
 
     Args:
         content: The path, relative to the file in which this is written, or the bytes themselves.
-        filename: What the file is called in the body. By default the path's last part.
-        content_type: Its `Content-Type`.
+        filename: What the file is called in the body; it may hold `{variables}`. By default the path's last part.
+        content_type: Its `Content-Type`, which may hold `{variables}`.
     """
     return Upload(content, filename, content_type)
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a request may say beyond its method and URL. All texts may hold `{variables}`."""
+    """What a request may say beyond its method and URL.
+
+    What is sent may hold `{variables}`: also names of query parameters, form fields, parts, files, and members of JSON,
+    but not names of headers, and not `content`. Where a text may stand, a secret may: `env("NAME")`.
+    """
 
     name: str
     """The step's name in results. By default method and path as written: `GET /items/{item_id}`."""
@@ -135,16 +140,17 @@ class RequestOptions(TypedDict, total=False):
     headers: Fields
     """Headers; they win over the scenario's. A `Host` is sent in place of the URL's host."""
     json: Any
-    """A JSON body: anything that `json.dumps` takes. `"{id:json}"` puts a variable in as JSON rather than as text."""
+    """A JSON body: anything that `json.dumps` takes, and `env("NAME")`. `"{id:json}"` puts a variable in as JSON rather
+    than as text."""
     form: Fields
     """An `application/x-www-form-urlencoded` body."""
-    text: str
+    text: str | Env
     """A body of text."""
     content: bytes
     """A body of bytes, sent as they are: no variables."""
     content_type: str
     """The `Content-Type` of `text` or `content`."""
-    multipart: Mapping[str, str | Upload]
+    multipart: Mapping[str, str | Env | Upload]
     """A `multipart/form-data` body."""
     auth: Auth | Anonymous
     """In place of the scenario's; `anonymous` for none."""
@@ -221,12 +227,16 @@ def delete(url: str, /, **options: Unpack[RequestOptions]) -> Request:
     return request("DELETE", url, **options)
 
 
-def _copy(value: object) -> object:
+_MOST_DEEP = 201
+"""What is nested deeper is no request: the compiler says so."""
+
+
+def _copy(value: object, depth: int = 0) -> object:
     """A copy of the containers, so that a declaration cannot change after it was made."""
     match value:
-        case dict():
-            return {name: _copy(member) for name, member in value.items()}
-        case list():
-            return [_copy(member) for member in value]
+        case dict() if depth < _MOST_DEEP:
+            return {name: _copy(member, depth + 1) for name, member in value.items()}
+        case list() if depth < _MOST_DEEP:
+            return [_copy(member, depth + 1) for member in value]
         case _:
             return value

@@ -60,6 +60,16 @@ written = scenario(
     post("/login", json={"user": "me", "password": "CANARY-json"}, extract={"token": response.json("$.secret")}),
     post("/form", form={"password": "CANARY-form"}, headers={"Cookie": "session=CANARY-own", "X-Token": "{token}"}),
 )
+environment = scenario(
+    "environment",
+    get("/env-query", query={"x": SECRET}, headers={"X-Thing": SECRET, "X-Other": f"Key {SECRET}"}),
+    get(f"/env-url?y={SECRET}"),
+    post("/env-json", json={"a": [SECRET], "b": f"({SECRET})"}),
+    post("/env-form", form={"c": SECRET}),
+    post("/env-text", text=SECRET),
+    post("/env-multipart", multipart={"d": SECRET}),
+    headers={"X-All": SECRET},
+)
 """
 ACCOUNTS = f"username,password\nuser-0,{CANARY}-row\nuser-1,{CANARY}-row\n"
 PATHS = (
@@ -73,6 +83,12 @@ PATHS = (
     "/written",
     "/login",
     "/form",
+    "/env-query",
+    "/env-url",
+    "/env-json",
+    "/env-form",
+    "/env-text",
+    "/env-multipart",
 )
 
 

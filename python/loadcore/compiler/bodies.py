@@ -6,10 +6,11 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from loadcore.auth import Env
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.literals import json_text
 from loadcore.http import Upload
-from loadcore.kinds import kind_of
+from loadcore.kinds import kind_of, shown
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
@@ -51,7 +52,9 @@ def _raw(request: Request, problems: Problems) -> BodyPlan:
     options, place = request.options, request.place
     if "text" in options:
         text = options["text"]
-        if not isinstance(text, str):
+        if isinstance(text, Env):
+            text = str(text)
+        elif not isinstance(text, str):
             problems.add(place, f"text is {kind_of(text)}: it must be a text; bytes go into content")
             text = ""
         return {"kind": "text", "text": text}
@@ -79,10 +82,13 @@ def _multipart(request: Request, problems: Problems) -> BodyPlan:
         )
         return {"kind": "multipart", "parts": []}
     for name, value in fields.items():
-        if isinstance(value, Upload):
+        if not isinstance(name, str) or not name:
+            written = "an empty text" if name == "" else shown(name)
+            problems.add(request.place, f"multipart has {written} for a name: it must be a text")
+        elif isinstance(value, Upload):
             parts.append(_upload(name, value, problems))
-        elif isinstance(value, str):
-            parts.append({"name": name, "text": value})
+        elif isinstance(value, str | Env):
+            parts.append({"name": name, "text": str(value)})
         else:
             problems.add(request.place, f'the part "{name}" is {kind_of(value)}: it must be a text or upload(…)')
     return {"kind": "multipart", "parts": parts}
@@ -94,10 +100,10 @@ def _upload(name: str, upload: Upload, problems: Problems) -> PartPlan:
     if not isinstance(content, bytes):
         folder = upload.place.folder if upload.place else Path.cwd()
         path = folder / content
-        filename = filename or path.name
+        filename = filename or path.name.replace("{", "{{").replace("}", "}}")
         content = _read(path, upload.place, problems)
     part: PartPlan = {"name": name, "base64": base64.b64encode(content).decode()}
-    part["filename"] = filename or name
+    part["filename"] = name if filename is None else problems.text(upload.place, "filename", filename)
     if upload.content_type is not None:
         part["content_type"] = problems.text(upload.place, "content_type", upload.content_type)
     return part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from loadcore.auth import Env
 from loadcore.kinds import kind_of, shown
 
 if TYPE_CHECKING:
@@ -26,14 +27,15 @@ def compile_fields(fields: object, what: str, place: Place | None, problems: Pro
             continue
         for each in value if isinstance(value, list | tuple) else (value,):
             match each:
-                case str():
-                    pairs.append((name, each))
+                case str() | Env():
+                    pairs.append((name, str(each)))
                 case bool():
                     pairs.append((name, "true" if each else "false"))
                 case int() | float():
                     pairs.append((name, str(each)))
                 case _:
                     problems.add(
-                        place, f'{what}: the value of "{name}" is {kind_of(each)}: it must be a text or a number'
+                        place,
+                        f'{what}: the value of "{name}" is {kind_of(each)}: it must be a text or a number',
                     )
     return pairs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from loadcore import (
     branch,
     check,
     choice,
+    env,
     get,
     group,
     head,
@@ -24,7 +25,10 @@ from loadcore import (
     upload,
     variable,
 )
-from tests.unit.scenario.flows import compiled, document, problems, scenario, step
+from tests.unit.scenario.flows import compiled, document, plan, problems, scenario, step
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIST: Any = [1]
 
@@ -71,6 +75,67 @@ def test_names_leave_out_what_differs_from_request_to_request(declared: Any, nam
 def test_bodies(options: Any, body: dict[str, Any]) -> None:
     """Each kind of body is written as the engine reads it."""
     assert step(post("/", **options))["body"] == body
+
+
+def test_a_secret_stands_wherever_a_text_may() -> None:
+    """The plan holds its name only: as the value of a field of any kind, in a body, and within longer texts."""
+    key = env("KEY")
+    found = step(
+        post(
+            f"/a?b={key}",
+            headers={"X-Key": key, "X-Other": f"Key {key}", "X-Both": [key, "x"]},
+            query={"k": key},
+            json={"a": [key, {"b": key}]},
+        )
+    )
+
+    assert found["url"] == "/a?b={$env.KEY}"
+    assert found["headers"] == [
+        ("X-Key", "{$env.KEY}"),
+        ("X-Other", "Key {$env.KEY}"),
+        ("X-Both", "{$env.KEY}"),
+        ("X-Both", "x"),
+    ]
+    assert found["query"] == [("k", "{$env.KEY}")]
+    assert found["body"] == {"kind": "json", "text": '{"a":["{$env.KEY}",{"b":"{$env.KEY}"}]}'}
+    assert step(post("/", text=key))["body"] == {"kind": "text", "text": "{$env.KEY}"}
+    assert step(post("/", form={"k": key}))["body"] == {"kind": "form", "fields": [("k", "{$env.KEY}")]}
+    part = step(post("/", multipart={"k": key}))["body"]
+    assert part == {"kind": "multipart", "parts": [{"name": "k", "text": "{$env.KEY}"}]}
+
+
+def test_a_file_is_called_what_it_is_called(tmp_path: Path) -> None:
+    """Braces in the name of a file that was found are braces; those of a name that was written are variables."""
+    (tmp_path / "a{1}.txt").write_text("x")
+    found = step(post("/", multipart={"f": upload(tmp_path / "a{1}.txt"), "g": upload(b"x", filename="{name}.txt")}))
+
+    assert [part["filename"] for part in found["body"]["parts"]] == ["a{{1}}.txt", "{name}.txt"]
+
+
+def _nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(200, True), (201, False), (900, False), (100_000, False)])
+def test_a_body_that_is_nested_too_deep_is_told_so(levels: int, fits: bool) -> None:
+    """However deep it is: nothing runs out of stack on the way, neither when it is declared nor when it is shown."""
+    found = problems(scenario(post("/", json=_nested(levels))))
+
+    too_deep = "the JSON body cannot be written: it is nested more than 200 deep, or holds itself"
+    assert found == ([] if fits else [too_deep])
+    if fits:
+        plan(scenario(post("/", json=_nested(levels)))).redacted()
+
+
+def test_a_body_that_holds_itself_is_told_so() -> None:
+    """It has no end."""
+    value: list[Any] = []
+    value.append(value)
+
+    assert "holds itself" in problems(scenario(post("/", json=value)))[0]
 
 
 @pytest.mark.parametrize(

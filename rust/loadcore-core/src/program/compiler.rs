@@ -34,7 +34,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         feeders: Vec::new(),
         http: plan.http.clone(),
         samples: plan.samples,
-        secrets: Secrets::of_plan(&plan.auth),
+        secrets: Secrets::of_plan(&plan.auth).with_environment(&(&plan.auth, &plan.scenarios)),
         seed: plan.seed,
         warm_up_ns: plan.warm_up_ns,
         graceful_stop_ns: plan.graceful_stop_ns,

@@ -149,7 +149,8 @@ impl ScenarioCompiler<'_, '_> {
             if !is_token(name) {
                 // What follows may be its value, which belongs elsewhere.
                 let shown = name.split([':', ' ', '=']).next().unwrap_or_default();
-                self.problems.add_in(place, format!("`{shown}…` is not the name of a header"));
+                let why = if name.contains('{') { ", which holds no variables" } else { "" };
+                self.problems.add_in(place, format!("`{shown}…` is not the name of a header{why}"));
                 continue;
             }
             match &*name.to_ascii_lowercase() {

@@ -10,9 +10,11 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::{Captures, Regex};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::plan;
+use crate::step::environment_variables;
 
 /// What stands where something was.
 pub(crate) const HIDDEN: &str = "***";
@@ -60,6 +62,16 @@ impl Secrets {
         let mut secrets = Self::default();
         secrets.add_parts("", &serde_json::to_value(auths).unwrap_or_default());
         secrets
+    }
+
+    /// Hides the variables of the environment that any string of these parts of a plan names.
+    pub(crate) fn with_environment(mut self, parts: &impl Serialize) -> Self {
+        // As a whole, whatever the strings are about: a name has nothing that JSON escapes.
+        let texts = serde_json::to_string(parts).unwrap_or_default();
+        for variable in environment_variables(&texts) {
+            self.add(std::env::var(variable).unwrap_or_default().as_bytes());
+        }
+        self
     }
 
     fn add_parts(&mut self, name: &str, part: &Value) {

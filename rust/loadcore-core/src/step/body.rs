@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::encode;
 use super::template::{Context, Template, TemplateBuilder, TemplateProblem};
@@ -108,10 +107,10 @@ impl Writer<'_> {
                 self.builder.literal(b"{");
                 for (index, (name, member)) in members.iter().enumerate() {
                     self.separator(index, b",");
-                    // A member's name is not a template.
-                    self.builder.literal(Value::from(&**name).to_string().as_bytes());
+                    let path = format!("{path}.{name}");
+                    self.quoted(name, &path);
                     self.builder.literal(b":");
-                    self.json(member.get(), &format!("{path}.{name}"));
+                    self.json(member.get(), &path);
                 }
                 self.builder.literal(b"}");
             }
@@ -129,19 +128,17 @@ impl Writer<'_> {
     fn form(&mut self, fields: &[(String, String)]) {
         for (index, (name, value)) in fields.iter().enumerate() {
             self.separator(index, b"&");
-            let mut encoded = Vec::new();
-            encode::append_form_value(name.as_bytes(), &mut encoded);
-            self.builder.literal(&encoded);
+            let path = format!("fields[{index}]");
+            self.text(name, Context::Form, &path);
             self.builder.literal(b"=");
-            self.text(value, Context::Form, &format!("fields[{index}]"));
+            self.text(value, Context::Form, &path);
         }
     }
 
     fn multipart(&mut self, parts: &[Part], boundary: &str) {
         for (index, part) in parts.iter().enumerate() {
             let path = format!("parts[{index}]");
-            self.builder.literal(part_head(part, boundary).as_bytes());
-            self.content_type(part.content_type.as_deref(), &format!("{path}.content_type"));
+            self.part_head(part, boundary, &path);
             match (&part.text, &part.base64) {
                 (Some(text), None) => self.text(text, Context::Text, &format!("{path}.text")),
                 (None, Some(base64)) => self.base64(base64, &format!("{path}.base64")),
@@ -150,6 +147,23 @@ impl Writer<'_> {
             self.builder.literal(b"\r\n");
         }
         self.builder.literal(format!("--{boundary}--\r\n").as_bytes());
+    }
+
+    /// The lines before a part's content. Names are quoted as browsers do (RFC 7578 section 2 leaves it open).
+    fn part_head(&mut self, part: &Part, boundary: &str, path: &str) {
+        self.builder.literal(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"").as_bytes());
+        self.text(&part.name, Context::Quoted, &format!("{path}.name"));
+        self.builder.literal(b"\"");
+        if let Some(filename) = &part.filename {
+            self.builder.literal(b"; filename=\"");
+            self.text(filename, Context::Quoted, &format!("{path}.filename"));
+            self.builder.literal(b"\"");
+        }
+        if let Some(content_type) = &part.content_type {
+            self.builder.literal(b"\r\nContent-Type: ");
+            self.text(content_type, Context::Header, &format!("{path}.content_type"));
+        }
+        self.builder.literal(b"\r\n\r\n");
     }
 
     fn text(&mut self, text: &str, context: Context, path: &str) {
@@ -182,16 +196,6 @@ impl Writer<'_> {
     }
 }
 
-/// The lines before a part's content. Names are quoted as browsers do (RFC 7578 section 2 leaves it open).
-fn part_head(part: &Part, boundary: &str) -> String {
-    let quoted = |name: &str| name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
-    let name = quoted(&part.name);
-    let filename = part.filename.as_deref().map(|name| format!("; filename=\"{}\"", quoted(name))).unwrap_or_default();
-    let content_type =
-        part.content_type.as_deref().map(|value| format!("\r\nContent-Type: {value}")).unwrap_or_default();
-    format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{filename}{content_type}\r\n\r\n")
-}
-
 /// A boundary that occurs in no part. Values of slots are not known yet; that one of them holds these 128 random bits is
 /// as good as impossible.
 fn boundary(parts: &[Part], seed: u64) -> String {
@@ -218,7 +222,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::schedule::Share;
@@ -245,13 +249,44 @@ mod tests {
     /// Values of slots are escaped in JSON strings, and inserted as JSON where that is asked for.
     #[test]
     fn json_bodies() {
-        let value = json!({"name": "say \"{word}\"", "n": [1, 2.5, null, true], "qty": "{qty:json}", "{x}": "{{}}"});
+        let value = json!({"name": "say \"{word}\"", "n": [1, 2.5, null, true], "qty": "{qty:json}", "{{x}}": "{{}}"});
         let (body, content_type) =
             rendered(&Body::Json { text: value.to_string() }, &[("word", "a\"\n"), ("qty", "3")]);
         assert_eq!(body, r#"{"name":"say \"a\"\n\"","n":[1,2.5,null,true],"qty":3,"{x}":"{}"}"#);
         assert_eq!(content_type.as_deref(), Some("application/json"));
         let parsed: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(parsed["name"], "say \"a\"\n\"");
+    }
+
+    /// Names of members, fields, parts and files are strings like any other, and no value breaks out of them.
+    #[test]
+    fn names_hold_variables() {
+        let values = [("x", "a\" b\r\n"), ("y", "1")];
+        let json = rendered(&Body::Json { text: r#"{"{x}": {"n{y}": 1}}"#.to_owned() }, &values).0;
+        assert_eq!(json, r#"{"a\" b\r\n":{"n1":1}}"#);
+        let form = Body::Form { fields: vec![("{x}".to_owned(), "{y}".to_owned())] };
+        assert_eq!(rendered(&form, &values).0, "a%22+b%0D%0A=1");
+        let file = Part {
+            filename: Some("{x}.txt".to_owned()),
+            content_type: Some("text/{y}".to_owned()),
+            text: Some(String::new()),
+            ..part("{x}")
+        };
+        let head = "name=\"a%22 b%0D%0A\"; filename=\"a%22 b%0D%0A.txt\"\r\nContent-Type: text/1\r\n\r\n";
+        assert!(rendered(&Body::Multipart { parts: vec![file] }, &values).0.contains(head));
+    }
+
+    /// A brace that begins nothing is told with its place, in names, too.
+    #[test]
+    fn names_with_braces() {
+        let places = |body: &Body| {
+            let problems = compile_body(body, 1, &mut Names::new()).unwrap_err();
+            problems.into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&Body::Json { text: r#"{"a": {"{b": 1}}"#.to_owned() }), ["value.a.{b"]);
+        assert_eq!(places(&Body::Form { fields: vec![("}".to_owned(), String::new())] }), ["fields[0]"]);
+        let file = Part { filename: Some("{ }".to_owned()), text: Some(String::new()), ..part("{") };
+        assert_eq!(places(&Body::Multipart { parts: vec![file] }), ["parts[0].name", "parts[0].filename"]);
     }
 
     /// Numbers are sent as they are written, at any depth, and so is a name that comes twice.

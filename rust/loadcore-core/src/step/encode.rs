@@ -22,6 +22,8 @@ pub(super) enum Encoding {
     Form,
     /// Within a JSON string.
     Json,
+    /// Within the quotes of a name in a multipart body, as browsers write it.
+    Quoted,
 }
 
 impl Encoding {
@@ -40,6 +42,7 @@ impl Encoding {
             Self::Percent => block::bits(block, |block| !(is_alphanumeric(block) | is_any(block, *b"-._~"))),
             Self::Form => block::bits(block, |block| !(is_alphanumeric(block) | is_any(block, *b"-._*"))),
             Self::Json => block::bits(block, |block| is_below(block, b' ') | is(block, b'"') | is(block, b'\\')),
+            Self::Quoted => block::bits(block, |block| is(block, b'\r') | is(block, b'\n') | is(block, b'"')),
         }
     }
 
@@ -52,6 +55,7 @@ impl Encoding {
             Self::Percent => escape(value, out, &URL_SAFE, percent),
             Self::Form => escape(value, out, &FORM_SAFE, form),
             Self::Json => escape(value, out, &JSON_SAFE, json),
+            Self::Quoted => escape(value, out, &QUOTED_SAFE, percent),
         }
         true
     }
@@ -115,6 +119,15 @@ static JSON_SAFE: Safe = {
     }
     safe[b'"' as usize] = false;
     safe[b'\\' as usize] = false;
+    safe
+};
+
+/// Everything but `"`, CR and LF.
+static QUOTED_SAFE: Safe = {
+    let mut safe = [true; 256];
+    safe[b'"' as usize] = false;
+    safe[b'\r' as usize] = false;
+    safe[b'\n' as usize] = false;
     safe
 };
 

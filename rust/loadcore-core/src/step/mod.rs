@@ -12,6 +12,7 @@
 //! | `{$now}`, `{$now_ms}` | the time in UTC as RFC 3339, or in milliseconds since 1970 |
 //! | `{$random(1,6)}` | a random whole number, both ends included |
 //! | `{$user}`, `{$iteration}` | the user's number over all workers, and its iteration, both from 0 |
+//! | `{$env.NAME}` | what the environment variable `NAME` holds when the run starts: a secret |
 //! | `{{`, `}}` | `{` and `}` |
 
 mod body;
@@ -34,6 +35,6 @@ pub(crate) use encode::append_url_text;
 pub use encode::{append_form_value, forbidden_in_head};
 pub use extract::{CompiledExtract, Extracted};
 pub use response::{Evaluation, Headers, Response, Scratch, Wanted};
-pub(crate) use template::leading_variable;
 pub use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
+pub(crate) use template::{environment_variables, leading_variable};
 pub use variables::{Names, Slot, Variables};

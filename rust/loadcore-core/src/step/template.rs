@@ -6,6 +6,14 @@ use super::variables::{Names, Slot, Variables};
 use crate::block::{self, Block};
 use crate::json::is_json;
 
+/// What a slot begins with that is a variable of the environment: `{$env.NAME}`.
+const ENVIRONMENT: &str = "$env.";
+
+/// The variables of the environment that a text names.
+pub(crate) fn environment_variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').filter_map(|slot| slot.strip_prefix(ENVIRONMENT)?.split_once('}')).map(|(name, _)| name)
+}
+
 /// Where a text stands, which decides how it and its slots are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Context {
@@ -19,6 +27,8 @@ pub enum Context {
     Json,
     /// Name or value of a form field: text and slots are encoded.
     Form,
+    /// Within the quotes of a multipart body's names: text and slots are escaped.
+    Quoted,
     /// Anything else: text and slots as they are.
     Text,
 }
@@ -48,7 +58,7 @@ pub enum TemplateProblem {
     },
     /// Not a built-in.
     #[error(
-        "the `{{$` at position {at} does not begin a built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user and $iteration"
+        "the `{{$` at position {at} does not begin a built-in; there are $uuid, $counter, $now, $now_ms, $random(least,most), $user, $iteration and $env.NAME"
     )]
     UnknownBuiltin {
         /// Where.
@@ -65,6 +75,15 @@ pub enum TemplateProblem {
     /// A line end or NUL in a URL or header.
     #[error("a URL or header cannot hold a line end or NUL")]
     LineEnd,
+    /// The environment lacks a variable.
+    #[error("the environment variable {0} is not set, or is not UTF-8")]
+    NoVariable(String),
+    /// The environment variable's value is nothing, or nothing but white space.
+    #[error("the environment variable {0} is empty")]
+    EmptyVariable(String),
+    /// The environment variable's value may not stand in a URL or header.
+    #[error("the environment variable {0} holds a line end or NUL, which a URL or header cannot hold")]
+    VariableOfLines(String),
 }
 
 /// Why a template could not be rendered.
@@ -296,6 +315,9 @@ impl TemplateBuilder {
     }
 
     fn slot(&mut self, slot: &str, at: usize, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
+        if let Some(variable) = slot.strip_prefix(ENVIRONMENT) {
+            return self.of_environment(variable, context);
+        }
         if let Some(builtin) = slot.strip_prefix('$') {
             let builtin = Builtin::parse(builtin).ok_or(TemplateProblem::UnknownBuiltin { at })?;
             self.then(Then::Builtin(builtin, context.encoding()));
@@ -309,6 +331,19 @@ impl TemplateBuilder {
         };
         self.then(Then::Variable(names.slot(name), encoding));
         Ok(())
+    }
+
+    /// What a variable of the environment holds, now and for the whole run: a brace in it is a brace.
+    fn of_environment(&mut self, variable: &str, context: Context) -> Result<(), TemplateProblem> {
+        let value = std::env::var(variable).map_err(|_| TemplateProblem::NoVariable(variable.to_owned()))?;
+        if value.trim().is_empty() {
+            return Err(TemplateProblem::EmptyVariable(variable.to_owned()));
+        }
+        if context.encoding().append(value.as_bytes(), &mut self.bytes) {
+            Ok(())
+        } else {
+            Err(TemplateProblem::VariableOfLines(variable.to_owned()))
+        }
     }
 
     /// Ends the static piece that has been added since the last slot, and adds what comes after it.
@@ -327,6 +362,7 @@ impl Context {
             Self::Header => Encoding::Head,
             Self::Json => Encoding::Json,
             Self::Form => Encoding::Form,
+            Self::Quoted => Encoding::Quoted,
             Self::Text => Encoding::Verbatim,
         }
     }

@@ -137,3 +137,12 @@ fn of_a_plan() {
     let path = std::env::var("PATH").unwrap();
     assert_eq!("someone *** *** https://api ***", secrets.hide(&format!("someone p4ssw0rd a55ert https://api {path}")));
 }
+
+/// What any string of the plan takes from the environment is hidden wherever it stands.
+#[test]
+fn of_the_environment() {
+    let path = std::env::var("PATH").unwrap();
+    let get = serde_json::json!([{"url": "/?x={$env.PATH}", "headers": [["A", "Key {$env.NO_SUCH_ONE}"]]}]);
+    let secrets = Secrets::default().with_environment(&get);
+    assert_eq!(secrets.hide(&format!("found {path}")), "found ***");
+}

@@ -163,3 +163,19 @@ proptest! {
         }
     }
 }
+
+/// A variable of the environment is part of the text, escaped for its place, and nothing in it is a slot.
+#[test]
+fn environment() {
+    // Set for every test that cargo runs.
+    let path = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    let text = "a {$env.CARGO_MANIFEST_DIR} b";
+    let template = Template::parse(text, Context::Header, &mut Names::new()).unwrap();
+    assert_eq!(template.is_static().unwrap(), format!("a {path} b").as_bytes());
+    let query = rendered("{$env.CARGO_MANIFEST_DIR}", Context::Query, &[]).unwrap();
+    assert_eq!(query, path.replace('/', "%2F"));
+    let missing = TemplateProblem::NoVariable("NO_SUCH_ONE".to_owned());
+    assert_eq!(problem("{$env.NO_SUCH_ONE}", Context::Text), missing);
+    assert_eq!(problem("{$env.}", Context::Text), TemplateProblem::NoVariable(String::new()));
+    assert_eq!(environment_variables("{$env.A} {{$env.B}} {$env.C").collect::<Vec<_>>(), ["A", "B"]);
+}
