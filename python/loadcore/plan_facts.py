@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from loadcore.plan import LoadPlan, Plan, RatePlan, ScenarioPlan, StepPlan
 
+USUAL_KEPT_BODY = 4 << 20
+"""`Limits(kept_body=…)` where nobody says otherwise."""
+
 _NS = 1e9
+_OF_BODIES = frozenset({"json", "contains", "regex"})
+_MOST_BODIES = 64 << 10
+"""Bytes that most bodies do not have."""
 
 
 def base_urls(plan: Plan) -> dict[str, str]:
@@ -78,7 +84,38 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
     """
     reuse = plan.document["http"]["reuse"]
     opened = sum(_opened_per_s(scenario, reuse) for scenario in plan.document["scenarios"])
-    return Needs(tuple(connections), opened, loopback=all(map(_is_loopback, base_urls(plan).values())))
+    return Needs(
+        tuple(connections),
+        opened,
+        loopback=all(map(_is_loopback, base_urls(plan).values())),
+        kept_bodies=_kept_bodies(plan),
+    )
+
+
+def _kept_bodies(plan: Plan) -> int:
+    """Bytes of bodies that all users may keep at once.
+
+    A limit that was raised is meant: bodies are that large. The usual one is for safety, and most bodies are far
+    smaller; of open models nobody knows how many of the users that they may have at most will be needed.
+    """
+    limit = plan.document["http"]["limits"]["kept_body_bytes"]
+    logins = {auth["name"] for auth in plan.document["auth"] if auth["way"]["kind"] == "login"}
+    users = 0
+    for scenario in plan.document["scenarios"]:
+        is_raised = limit > USUAL_KEPT_BODY
+        if (is_raised or "max_users" not in scenario["load"]) and _keeps_bodies(scenario, logins):
+            users += _users(scenario["load"])
+    return users * (limit if limit > USUAL_KEPT_BODY else min(limit, _MOST_BODIES))
+
+
+def _keeps_bodies(scenario: ScenarioPlan, logins: set[str]) -> bool:
+    """Whether a request of a scenario looks into the body of its response."""
+    return any(
+        step.get("auth", scenario.get("auth")) in logins
+        or any(check["claim"]["kind"] in _OF_BODIES for check in step.get("checks", ()))
+        or any(extract["from"]["kind"] in _OF_BODIES for extract in step.get("extracts", ()))
+        for step in _requests_in(scenario)
+    )
 
 
 def _users(load: LoadPlan) -> int:

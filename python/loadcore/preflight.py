@@ -50,6 +50,8 @@ class Needs:
     """Connections opened and closed again per second by all workers, where the plan does not keep them."""
     loopback: bool = False
     """Whether every target is this machine."""
+    kept_bodies: int = 0
+    """Bytes of bodies that all users together may keep at once for checks and extracts."""
 
 
 @dataclass(frozen=True)
@@ -254,11 +256,16 @@ def _more_ports(needs: Needs, limits: Limits) -> str:
 
 
 def _memory(needs: Needs, limits: Limits) -> Finding:
-    needed = WORKER_BYTES * len(needs.connections) + CONNECTION_BYTES * sum(needs.connections)
+    without_bodies = WORKER_BYTES * len(needs.connections) + CONNECTION_BYTES * sum(needs.connections)
+    needed = without_bodies + needs.kept_bodies
     have = limits.memory_bytes
     free = "?" if have is None else f"{have >> 20:,}"
     message = f"memory: the run needs about {needed >> 20:,} MiB, {free} MiB are free"
+    if needs.kept_bodies >= 1 << 20:
+        message += f" ({needs.kept_bodies >> 20:,} MiB of it for bodies that checks and extracts look at)"
     less = _fewer_workers(limits) if len(needs.connections) > most_workers(limits) else "ask for fewer users"
+    if have is not None and without_bodies <= have:
+        less = "lower Limits(kept_body=…), or ask for fewer users"
     remedy = f"{less}, or free memory"
     return Finding("memory", have is None or needed <= have, needed, have, message, remedy)
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -47,6 +48,11 @@ def test_up_status_down(tmp_path: Path) -> None:
         again = loadcore("target", "up", *QUICK, cwd=tmp_path, environ=where)
         assert (again.returncode, again.stdout.split()[3]) == (0, json.loads(up.stdout)["url"])
         assert "it was up already" in again.stderr
+        token = loadcore("target", "token", cwd=tmp_path, environ=where)
+        truth = Request(f"{json.loads(up.stdout)['url']}/_admin/truth")
+        truth.add_header("Authorization", f"Bearer {token.stdout.strip()}")
+        with urlopen(truth, timeout=20) as answer:
+            assert json.load(answer)["total"] == 0
     finally:
         down = loadcore("target", "down", cwd=tmp_path, environ=where)
     assert down.stdout.endswith("is down\n")
@@ -54,6 +60,9 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert not state.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["runtime"]
     assert loadcore("target", "status", cwd=tmp_path, environ=where).stdout == "no target is running\n"
+    token = loadcore("target", "token", cwd=tmp_path, environ=where)
+    assert (token.returncode, token.stdout) == (2, "")
+    assert "loadcore target up" in token.stderr
 
 
 def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:

@@ -136,6 +136,19 @@ def status(as_json: Json = False) -> int:
     return ExitCode.PASS
 
 
+@app.command()
+def token() -> int:
+    """Prints the admin token of the gateway, which opens its counters and faults, and nothing else.
+
+    curl -H "Authorization: Bearer $(loadcore target token)" http://127.0.0.1:8080/_admin/truth
+    """
+    known = target_state.known()
+    if known is None or not known.running or not known.admin_token:
+        raise UsageError("no target is running", hint="start one: loadcore target up")
+    standard().result(known.admin_token)
+    return ExitCode.PASS
+
+
 def _tell(running: Gateway, users: int, *, as_json: bool, already: bool = False) -> int:
     """Says where the gateway is."""
     console = standard()
@@ -149,7 +162,7 @@ def _tell(running: Gateway, users: int, *, as_json: bool, already: bool = False)
         return ExitCode.PASS
     if users:
         console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")
-    console.note("stop it: loadcore target down")
+    console.note("its counters and faults: loadcore target token; stop it: loadcore target down")
     return ExitCode.PASS
 
 

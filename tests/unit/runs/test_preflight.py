@@ -120,6 +120,16 @@ def test_memory_is_looked_at() -> None:
     assert memory.remedy is not None
 
 
+def test_bodies_that_are_kept_are_counted() -> None:
+    """Four users that may keep 200 MB each do not fit into 600 MB, and the remedy is theirs."""
+    memory = finding_of("memory", Needs((4,), kept_bodies=800_000_000), replace(ROOMY, memory_bytes=600_000_000))
+
+    assert not memory.ok
+    assert "(762 MiB of it for bodies that checks and extracts look at)" in memory.message
+    assert "Limits(kept_body=…)" in str(memory.remedy)
+    assert finding_of("memory", Needs((4,), kept_bodies=1 << 20), replace(ROOMY, memory_bytes=600_000_000)).ok
+
+
 def test_limits_that_are_not_known_refuse_nothing() -> None:
     """Where the kernel does not say, the run is tried."""
     unknown = replace(ROOMY, port_low=None, memory_bytes=None, processes=None)

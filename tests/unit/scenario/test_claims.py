@@ -104,8 +104,9 @@ def test_a_threshold_written_twice_is_judged_once() -> None:
 def test_an_abort_is_kept() -> None:
     """How long a threshold waits before it ends the run is read with its unit."""
     declared = scenario(thresholds=[Threshold("errors.rate < 50%", abort_after="10s")])
-    (rule,) = compile_thresholds(plan(declared), [declared])  # It is about errors, so there is no default.
+    rule, default = compile_thresholds(plan(declared), [declared])
     assert rule.abort_after_ns == 10 * 10**9
+    assert default.expression == ERRORS, "what ends a run early is not what it is judged by"
 
 
 def test_all_that_is_wrong_is_said() -> None:

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore import (
+    Http,
+    Limits,
     api_key,
+    arrival_rate,
     basic,
     bearer,
     branch,
@@ -29,6 +32,7 @@ from loadcore import (
     rows_feeder,
     think,
     upload,
+    users,
     variable,
 )
 from loadcore.cli.notes import worker_note
@@ -193,3 +197,36 @@ def test_harmless_names(name: str) -> None:
 def test_the_document_is_what_the_engine_reads() -> None:
     """The text is the document and nothing else."""
     assert json.loads(plan(scenario(), seed=1).to_json()) == json.loads(json.dumps(document(scenario(), seed=1)))
+
+
+LOOKS = get("/", checks=[response.contains("x")])
+TAKES = get("/", extract={"id": response.json("$.id")})
+
+
+@pytest.mark.parametrize(
+    ("steps", "load", "kept_body", "kept"),
+    [
+        ([get("/", checks=[response.status == 200])], users(4, duration="1s"), "200MB", 0),
+        ([LOOKS], users(4, duration="1s"), "200MB", 800_000_000),
+        ([group("g", [TAKES])], arrival_rate("1/s", duration="1s", max_users=4), "200MB", 800_000_000),
+        ([LOOKS], arrival_rate("1/s", duration="1s", max_users=4), "4MiB", 0),
+        ([TAKES], users(4, duration="1s"), "4MiB", 4 * (64 << 10)),
+        ([TAKES], users(4, duration="1s"), "1KiB", 4 << 10),
+    ],
+)
+def test_bodies_that_users_keep_are_counted(steps: list[Any], load: Any, kept_body: str, kept: int) -> None:
+    """Those of scenarios that look into them, as large as a raised limit says, or as most are."""
+    http = Http(limits=Limits(kept_body=kept_body))
+    found = plan_facts.needs(plan(scenario(*steps, load=load, http=http)), (4,))
+
+    assert found.kept_bodies == kept
+
+
+def test_bodies_of_logins_are_kept() -> None:
+    """A login looks for its token in the body."""
+    auth = login(post("/session"), token=response.json("$.token"))
+    http = Http(limits=Limits(kept_body="8MiB"))
+
+    assert (
+        plan_facts.needs(plan(scenario(load=users(2, duration="1s"), auth=auth, http=http)), ()).kept_bodies == 16 << 20
+    )
