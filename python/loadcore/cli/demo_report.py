@@ -64,7 +64,7 @@ def conclude(console: Console, run: "Run", findings: Findings, *, as_json: bool)
         "\n".join(_block(run.summary, counts, findings, page)),
         "\n".join(_outcome_block(outcome, page)),
         "\n".join(text.files(shown, sizes_of(run.path), following, page)),
-        last_line(outcome.exit_code),
+        last_line(outcome.exit_code, run.summary),
     )
     return end_with("\n\n".join(blocks), console, outcome.exit_code)
 

@@ -71,14 +71,15 @@ def rendered(
     else:
         end = text.files(f"{shown} is not there any more", {}, [], page)
     goes_on = summary["verdict"]["status"] == "running"
-    last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code)
+    last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code, summary)
     looks = ["\n".join(section(summary, page))] if samples else []
     return "\n\n".join([text.render(summary, page), *looks, "\n".join(end), last])
 
 
-def last_line(exit_code: int) -> str:
-    """The exit code in words."""
-    return f" exit {exit_code} ({MEANINGS[exit_code]})"
+def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
+    """The exit code in words, and whether the numbers behind it are to be read with doubt."""
+    doubt = ", suspect" if summary["verdict"].get("suspect") else ""
+    return f" exit {exit_code} ({MEANINGS[exit_code]}{doubt})"
 
 
 def lenient(summary: Mapping[str, Any]) -> int:

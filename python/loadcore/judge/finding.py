@@ -42,7 +42,8 @@ class Finding:
     @property
     def text(self) -> str:
         """The message under the name of its subject, as the verdict tells it."""
-        return f"the client was the limit: {self.message}" if self.subject == "client" else self.message
+        is_limit = self.subject == "client" and self.severity == "invalid"
+        return f"the client was the limit: {self.message}" if is_limit else self.message
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""

@@ -12,19 +12,12 @@ from typing import TYPE_CHECKING, Final
 from loadcore.judge.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 IN_A_ROW: Final = 3
 """Seconds for which a rule must hold before it counts."""
 CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
-LAG_FLOOR_OPEN_NS: Final = 1_000_000
-"""Lag (due to sent) below this is never held against the client, where all arrivals have a schedule to keep."""
-LAG_FLOOR_CLOSED_NS: Final = 10_000_000
-"""The same where some users only think between requests: a pause that is a few milliseconds longer changes nothing, and
-their service times begin with the send."""
-LAG_SHARE: Final = 0.10
-"""Lag is too much where its 99th percentile exceeds this share of the median service time."""
 DESCRIPTOR_LIMIT: Final = 0.90
 """Share of the file limit in use."""
 PORT_LIMIT: Final = 0.80
@@ -47,15 +40,10 @@ class WorkerSecond:
     worker: int
     cpu_ratio: float | None = None
     """CPU time of the engine thread, of one core."""
-    lag_p99_ns: int | None = None
-    service_p50_ns: int | None = None
     open_fds: int | None = None
     fd_limit: int | None = None
     pressure: float | None = None
     steal: float | None = None
-    open_only: bool = False
-    """Whether every scenario has an open model. One lag histogram is kept for all scenarios of a worker, so where some
-    are closed nobody can tell whose lag it is."""
 
 
 @dataclass
@@ -122,7 +110,6 @@ class ClientHealth:
     """Watches the client while it runs, in constant memory."""
 
     cpu: dict[int, Streak] = field(default_factory=dict)
-    lag: dict[int, Streak] = field(default_factory=dict)
     descriptors: dict[int, Streak] = field(default_factory=dict)
     disturbed: Streak = field(default_factory=Streak)
     _pressure: float = 0.0
@@ -135,11 +122,6 @@ class ClientHealth:
         if second.cpu_ratio is not None:
             streak = self.cpu.setdefault(second.worker, Streak())
             streak.see(second.second, holds=second.cpu_ratio >= CPU_LIMIT, value=second.cpu_ratio)
-        if second.lag_p99_ns is not None:
-            floor_ns = LAG_FLOOR_OPEN_NS if second.open_only else LAG_FLOOR_CLOSED_NS
-            allowed = max(floor_ns, LAG_SHARE * (second.service_p50_ns or 0))
-            streak = self.lag.setdefault(second.worker, Streak())
-            streak.see(second.second, holds=second.lag_p99_ns > allowed, value=second.lag_p99_ns)
         if second.open_fds is not None and second.fd_limit:
             share = second.open_fds / second.fd_limit
             streak = self.descriptors.setdefault(second.worker, Streak())
@@ -161,15 +143,21 @@ class ClientHealth:
             del self._opened[old]
         self._most_opened = max(self._most_opened, sum(self._opened.values()))
 
-    def spoils(self, counted: Counted) -> list[Finding]:
-        """What spoils the measurement; empty if nothing does."""
+    def spoils(self, counted: Counted, late: Iterable[Finding] = ()) -> list[Finding]:
+        """What spoils the measurement; empty if nothing does.
+
+        Args:
+            counted: What the whole run counted.
+            late: What the client's own delay did to the times.
+        """
         own = [
             *self._cpu_reasons(),
-            *self._lag_reasons(),
+            *late,
             *self._descriptor_reasons(counted),
             *self._port_reasons(counted),
         ]
-        return [*own, *_offer_reasons(counted, client_limited=bool(own)), *_row_reasons(counted)]
+        is_limit = any(finding.severity == "invalid" for finding in own)
+        return [*own, *_offer_reasons(counted, client_limited=is_limit), *_row_reasons(counted)]
 
     def notes(self) -> list[Finding]:
         """What a reader should know of the client though it does not spoil the result."""
@@ -199,19 +187,6 @@ class ClientHealth:
             self.cpu,
             CPU_LIMIT,
             lambda who, own, worst: f"{who} used up to {worst.worst:.0%} of {own} core for {worst.longest} s in a row",
-            advice,
-        )
-
-    def _lag_reasons(self) -> list[Finding]:
-        advice = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
-        return _of_workers(
-            "lag",
-            self.lag,
-            LAG_SHARE,
-            lambda who, own, worst: (
-                f"{who} sent {own} slowest 1 % of requests up to {worst.worst / 1e6:.1f} ms late, "
-                f"for {worst.longest} s in a row"
-            ),
             advice,
         )
 

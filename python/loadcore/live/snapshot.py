@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loadcore.judge import lag
 from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
 from loadcore.report.step_table import StepRow
+from loadcore.results.client import delayed
 from loadcore.results.tally import MAIN
 from loadcore.results.totals import PHASES, RECENT_S
 
@@ -31,7 +33,7 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
     whole = totals.over(*PHASES)
     recent = totals.recent(RECENT_S, second)
     last = totals.recent(1, second)
-    steps = []
+    steps, total = [], whole.all_steps()
     for key, step in whole.steps.items():
         if key[1] == MAIN:
             now = last.steps.get(key)
@@ -40,7 +42,7 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         second=second + 1,
         users_active=totals.users_active(),
         users_planned=users_planned,
-        total=_row("all", whole.all_steps(), recent.all_steps(), last.all_steps().requests),
+        total=_row("all", total, recent.all_steps(), last.all_steps().requests),
         steps=steps,
         phase=phase,
         dropped=sum(scenario.iterations_dropped for scenario in whole.scenarios.values()),
@@ -48,7 +50,7 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         thresholds=[
             ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in totals.judged
         ],
-        client=_client(totals),
+        client=_client(totals, total),
     )
 
 
@@ -72,17 +74,18 @@ def _times(histogram: Histogram) -> tuple[int | None, int | None, int | None, in
     return histogram.quantile(0.5), histogram.quantile(0.95), histogram.quantile(0.99), histogram.max_ns
 
 
-def _client(totals: Totals) -> ClientFrame:
+def _client(totals: Totals, total: StepTotals) -> ClientFrame:
     """The worst of all workers, since the run began."""
     workers = list(totals.workers.values())
     health = totals.health
-    streaks = [*health.cpu.values(), *health.lag.values(), *health.descriptors.values()]
+    streaks = [*health.cpu.values(), *health.descriptors.values()]
+    is_late = any(finding.severity == "invalid" for finding in lag.findings([delayed(total)]))
     if not workers:
         return ClientFrame()
     fullest = max(workers, key=lambda worker: worker.open_fds_max)
     lags = [worker.lag.quantile(0.99) for worker in workers if worker.lag.count]
     return ClientFrame(
-        ok=not any(streak.counts for streak in streaks),
+        ok=not is_late and not any(streak.counts for streak in streaks),
         cpu_ratio=max((worker.busiest for worker in workers if worker.busiest is not None), default=None),
         lag_p99_ns=max(lags, default=None),
         open_fds=fullest.open_fds_max,

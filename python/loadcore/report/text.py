@@ -58,8 +58,9 @@ def title(summary: Summary, page: Page) -> list[str]:
 
 
 def verdict(summary: Summary, page: Page) -> list[str]:
-    """One word, and why."""
+    """One word, and why. A run that passed and is to be read with doubt is headed by the doubt."""
     glyphs = page.glyphs
+    doubts = summary["verdict"].get("suspect", ())
     mark, word, role = {
         "pass": (glyphs.good, "PASS", Role.GOOD),
         "fail": (glyphs.bad, "FAIL", Role.BAD),
@@ -69,6 +70,9 @@ def verdict(summary: Summary, page: Page) -> list[str]:
         "running": (glyphs.unknown, "STILL RUNNING", Role.WARNING),
     }[summary["verdict"]["status"]]
     found = summary["verdict"]["reasons"] or [standing(summary["thresholds"])]
+    if summary["verdict"]["status"] == "pass" and doubts:
+        mark, word, role = glyphs.unknown, "SUSPECT", Role.WARNING
+        found, doubts = [*doubts, *found], ()
     reasons = [printable(str(reason), glyphs) for reason in found]
     label = f"{mark} {word}   "
     lines = sentence(Cell(label, role), reasons[0], page)
@@ -76,6 +80,8 @@ def verdict(summary: Summary, page: Page) -> list[str]:
         lines += sentence(Cell(" " * len(label)), reason, page)
     for advice in summary["verdict"].get("advice", ()):
         lines += sentence(Cell(f"{' ' * len(label)}{glyphs.arrow} "), printable(str(advice), glyphs), page)
+    for doubt in doubts:
+        lines += sentence(Cell(" " * len(label), Role.WARNING), f"suspect: {printable(str(doubt), glyphs)}", page)
     for note in summary["verdict"].get("notes", ()):
         lines += sentence(Cell(" " * len(label), Role.WARNING), printable(str(note), glyphs), page)
     return lines
@@ -124,15 +130,16 @@ def client(summary: Summary, page: Page) -> list[str]:
     """Whether this machine could keep up, by which numbers, and what to do about it."""
     health = summary["client"]
     glyphs = page.glyphs
-    good = health["verdict"] == "healthy"
     measured = _health(health, glyphs)
-    label = Cell(f"CLIENT {glyphs.good if good else glyphs.bad}", Role.GOOD if good else Role.BAD)
-    if good and not measured:
-        label = Cell(f"CLIENT {glyphs.unknown}", Role.WARNING)
-    lines = facts(label, [Cell(text) for text in measured] or [Cell("nothing measured")], page)
+    mark, role = glyphs.bad, Role.BAD
+    if health["verdict"] == "suspect" or not measured:
+        mark, role = glyphs.unknown, Role.WARNING
+    elif health["verdict"] == "healthy":
+        mark, role = glyphs.good, Role.GOOD
+    lines = facts(Cell(f"CLIENT {mark}", role), [Cell(text) for text in measured] or [Cell("nothing measured")], page)
     indent = Cell(" " * _LABEL)
     # What was seen stands in the verdict; several findings often have one remedy.
-    decisive = [finding for finding in summary["findings"] if finding["severity"] == "invalid"]
+    decisive = [finding for finding in summary["findings"] if finding["severity"] in {"invalid", "suspect"}]
     for advice in dict.fromkeys(finding["advice"] for finding in decisive):
         lines += sentence(Cell(f"{indent.text}{glyphs.arrow} "), advice, page)
     for note in [finding for finding in summary["findings"] if finding["severity"] == "note"]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
+from loadcore.judge import lag
 from loadcore.judge.health import Counted, Offered
+from loadcore.results.tally import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.judge.finding import Finding
     from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
-    from loadcore.results.tally import Tally
+    from loadcore.results.tally import StepTotals, Tally
     from loadcore.results.totals import Totals, WorkerTotals
 
 _ALL_SECTIONS = ("main", "start", "auth")
@@ -36,6 +38,21 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
         local_ports=start.limits.get("local_ports"),
         ports_linger=bool(start.limits.get("ports_linger", True)),
     )
+
+
+def lag_findings(steady: Tally) -> list[Finding]:
+    """What the client's own delay did to the times of the steady phase."""
+    steps = [delayed(step, step.scenario, step.name) for step in steady.steps.values() if step.section == MAIN]
+    return lag.findings([delayed(steady.all_steps()), *steps])
+
+
+def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = None) -> lag.Delayed:
+    """The percentiles of some requests, with the client's own delay and without it."""
+    response, without = (
+        tuple(histogram.quantile(quantile) for _, quantile in lag.QUANTILES)
+        for histogram in (totals.response, totals.response_without_lag)
+    )
+    return lag.Delayed(scenario, step, totals.response.count, response, without)
 
 
 def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted) -> dict[str, Any]:

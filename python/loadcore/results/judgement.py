@@ -66,6 +66,8 @@ class Judgement:
     """Every code for which there was a reason, the deciding one first."""
     advice: tuple[str, ...] = ()
     """What to do about the reasons, where that is known."""
+    suspect: tuple[str, ...] = ()
+    """Why the numbers are to be read with doubt, though that decides neither status nor exit code."""
     notes: tuple[str, ...] = ()
     """What a reader must know though it is no reason: workers that were lost and might be."""
 
@@ -104,11 +106,12 @@ def judge(evidence: Evidence) -> Judgement:
     codes = [code for code in PRECEDENCE if code in held]
     reasons = tuple(text for code in codes for text in held[code])
     notes = tuple(lost_workers(evidence.start, evidence.end)) if evidence.start.allow_lost_workers else ()
+    suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     if not codes:
-        return Judgement("pass", int(ExitCode.PASS), (), (0,), notes=notes)
+        return Judgement("pass", int(ExitCode.PASS), (), (0,), suspect=suspect, notes=notes)
     status = "running" if evidence.end.running else _STATUS[codes[0]]
     advice = _advice(evidence) if ExitCode.NO_DATA in held else ()
-    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, notes)
+    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, suspect, notes)
 
 
 def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> str:

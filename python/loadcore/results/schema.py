@@ -84,7 +84,7 @@ WINDOWS = pa.schema(
         _counts("outcomes", pa.field("name", pa.utf8())),
         _counts("statuses", pa.field("status", pa.uint16())),
         _counts("error_statuses", pa.field("status", pa.uint16())),
-        *_optional(pa.binary(), "service", "response", "ttfb", "connect"),
+        *_optional(pa.binary(), "service", "response", "ttfb", "delay_added", "delay_taken", "connect"),
         _list("error_times", pa.field("status", pa.uint16()), pa.field("service", pa.binary())),
         _list("hints", pa.field("name", pa.utf8()), *_whole("count", "sum_ns", "ttfb_sum_ns")),
         *_optional(pa.int64(), "lost_on_new"),

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from loadcore.results import judgement
-from loadcore.results.client import client_section, counted_of
+from loadcore.results.client import client_section, counted_of, lag_findings
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
@@ -51,7 +51,7 @@ def build(parts: Parts) -> dict[str, Any]:
     span = _span(parts)
     main = steady.all_steps()
     counted = counted_of(parts.start, parts.end, whole)
-    findings = [*totals.health.spoils(counted), *totals.health.notes()]
+    findings = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
@@ -69,6 +69,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "verdict": {
             "status": verdict.status,
             "reasons": list(verdict.reasons),
+            "suspect": list(verdict.suspect),
             "advice": list(verdict.advice),
             "notes": list(verdict.notes),
             "exit_codes": list(verdict.exit_codes),
@@ -139,6 +140,7 @@ def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
         "requests_per_s": step.requests / seconds if seconds else None,
         "service": times(step.service, mean_ns(step, "service")),
         "response": times(step.response, mean_ns(step, "response")),
+        "response_without_lag": times(step.response_without_lag),
         "ttfb": times(step.ttfb),
         "outcomes": {name: count for name, count in sorted(step.outcomes.items()) if count},
         "statuses": {str(status): count for status, count in sorted(step.statuses.items())},

@@ -54,6 +54,8 @@ class StepTotals:
     """Send to last byte."""
     response: Histogram = field(default_factory=Histogram)
     """Due to last byte."""
+    response_without_lag: Histogram = field(default_factory=Histogram)
+    """The same of the same requests, less the client's own delay."""
     ttfb: Histogram = field(default_factory=Histogram)
     """Send to first byte."""
     service_sum_ns: int = 0
@@ -101,6 +103,8 @@ class StepTotals:
         for name in _STEP_HISTOGRAMS:
             if row[name] is not None:
                 getattr(self, name).add_encoded(row[name])
+        if row["response"] is not None:
+            self.response_without_lag.add_differing(row["response"], row["delay_added"], row["delay_taken"])
 
     def add(self, other: StepTotals) -> None:
         """Add what came of other requests."""
@@ -110,7 +114,7 @@ class StepTotals:
         self.outcomes.update(other.outcomes)
         self.statuses.update(other.statuses)
         self.error_statuses.update(other.error_statuses)
-        for name in _STEP_HISTOGRAMS:
+        for name in (*_STEP_HISTOGRAMS, "response_without_lag"):
             getattr(self, name).add(getattr(other, name))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth, WorkerSecond
 from loadcore.results.schema import MACHINE
-from loadcore.results.tally import MAIN, Row, Tally
+from loadcore.results.tally import Row, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,15 +112,9 @@ class Totals:
 
     Args:
         cores: How many cores the machine has, to tell what share of it other programs used.
-        open_only: Whether every scenario has an open model, so that all lag is against a schedule.
     """
 
-    def __init__(
-        self,
-        cores: int = 1,
-        *,
-        open_only: bool = False,
-    ) -> None:
+    def __init__(self, cores: int = 1) -> None:
         self.health = ClientHealth()
         self.workers: dict[int, WorkerTotals] = {}
         self.machine = MachineTotals()
@@ -131,7 +125,6 @@ class Totals:
         self.judged: list[dict[str, Any]] = []
         """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
         self._cores = cores
-        self._open_only = open_only
         self._phases: dict[str, Tally] = {}
         self._phase_of: dict[int, str] = {}
         self._recent: dict[int, list[Row]] = {}
@@ -209,7 +202,7 @@ class Totals:
         self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:
             if row["kind"] == "worker":
-                self._add_worker(row, rows)
+                self._add_worker(row)
 
     def _tally_of(self, second: int) -> Tally:
         """One of the last seconds, added up once."""
@@ -228,13 +221,13 @@ class Totals:
             if row["wall_ns"] and row["phase"] == STEADY:
                 self.health.see_machine(second, (row["foreign_cpu_ns"] or 0) / row["wall_ns"] / self._cores)
 
-    def _add_worker(self, row: Row, rows: Iterable[Row]) -> None:
+    def _add_worker(self, row: Row) -> None:
         self.workers.setdefault(row["worker"], WorkerTotals(row["worker"])).add_row(row)
         self._process_cpu[row["second"], row["worker"]] = row["process_cpu_ns"] or 0
         for key in [key for key in self._process_cpu if key[0] < row["second"] - 2 * RECENT_S]:
             del self._process_cpu[key]
         if row["phase"] == STEADY:
-            self.health.see(_worker_second(row, rows, open_only=self._open_only))
+            self.health.see(_worker_second(row))
 
     def _count_users(self, second: int, worker: int, rows: Iterable[Row]) -> None:
         active: dict[str, int] = {}
@@ -274,21 +267,11 @@ def cpu_ratio(row: Row) -> float | None:
     return float(row["cpu_ns"] / row["wall_ns"])
 
 
-def _worker_second(row: Row, rows: Iterable[Row], *, open_only: bool) -> WorkerSecond:
-    service = Histogram()
-    for step in rows:
-        if step["kind"] == "step" and step["section"] == MAIN and step["service"] is not None:
-            service.add_encoded(step["service"])
-    lag: Any = Histogram()
-    if row["lag"] is not None:
-        lag.add_encoded(row["lag"])
+def _worker_second(row: Row) -> WorkerSecond:
     return WorkerSecond(
         second=row["second"],
         worker=row["worker"],
         cpu_ratio=cpu_ratio(row),
-        lag_p99_ns=lag.quantile(0.99) if lag.count else None,
-        service_p50_ns=service.quantile(0.5) if service.count else None,
-        open_only=open_only,
         open_fds=row["open_fds"],
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],

@@ -54,6 +54,16 @@ impl Histogram {
         })
     }
 
+    /// Adds an encoded histogram less what stands in `less` (encoded, too), and what stands in `more`. Raises `ValueError`
+    /// if one of them is none.
+    #[pyo3(signature = (encoded, less, more))]
+    fn add_differing(&self, py: Python<'_>, encoded: &[u8], less: Option<&[u8]>, more: Option<&[u8]>) -> PyResult<()> {
+        border(py, || {
+            self.lock().add_differing(encoded, less, more)?;
+            Ok(())
+        })
+    }
+
     /// The duration, in nanoseconds, that the share `q` of all durations does not exceed; 0 if there are none.
     fn quantile(&self, py: Python<'_>, q: f64) -> PyResult<u64> {
         border(

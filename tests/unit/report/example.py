@@ -42,6 +42,7 @@ def step(
         "error_rate": errors / requests if requests else None,
         "requests_per_s": requests / 120,
         "response": response,
+        "response_without_lag": response,
         "service": response,
         "ttfb": response,
         "outcomes": {"ok": requests},
@@ -85,6 +86,7 @@ def failed_run() -> dict[str, Any]:
         "verdict": {
             "status": "fail",
             "reasons": ["2 of 4 thresholds crossed: errors.rate < 1%, response.p95 < 250ms"],
+            "suspect": [],
             "exit_codes": [99],
         },
         "findings": [],

@@ -50,6 +50,31 @@ WHOLE = """\
 """
 
 
+def test_a_run_that_passed_with_doubts_is_headed_by_them() -> None:
+    """SUSPECT, why, and then how the thresholds stand; the remedy stands in the block of the client."""
+    summary = failed_run()
+    doubt = "p99 31.6 ms, of which the client added 1.6 ms: without its own delay 30.0 ms"
+    summary["verdict"] |= {"status": "pass", "reasons": [], "suspect": [doubt]}
+    summary["findings"] = [{"severity": "suspect", "message": doubt, "advice": "leave cores to the workers"}]
+    summary["client"]["verdict"] = "suspect"
+    shown = text.render(summary)
+
+    assert f"? SUSPECT   {doubt[:40]}" in shown
+    assert shown.index("30.0 ms") < shown.index("2 of 4 thresholds hold") < shown.index("THRESHOLDS")
+    assert "PASS" not in shown
+    assert "CLIENT ?" in shown
+    assert "leave cores to the workers" in shown
+
+
+def test_a_run_that_failed_tells_its_doubts_after_its_reasons() -> None:
+    """A crossed threshold keeps the head of the report."""
+    summary = failed_run()
+    summary["verdict"]["suspect"] = ["p99 31.6 ms, of which the client added 1.6 ms"]
+    shown = text.render(summary)
+
+    assert shown.index("FAIL") < shown.index("suspect: p99 31.6 ms")
+
+
 def test_the_whole_report_answers_in_order() -> None:
     """Verdict first, then thresholds, steps, logins apart, checks, errors, the client, and what was sent."""
     assert text.render(failed_run(), Page(80, ASCII)) == WHOLE.rstrip("\n")

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadcore.engine import ScenarioInfo, StepInfo
-from loadcore.judge.health import Counted
+from loadcore.engine import Histogram, ScenarioInfo, StepInfo
 from loadcore.results.lookup import Measured, SteadySpan
 from loadcore.results.opening import judge as judge_all
 from loadcore.results.totals import Totals
@@ -342,21 +341,23 @@ def test_checks_of_the_start_count_whenever_they_were_made() -> None:
 LOGIN = StepInfo("shop", "login", "POST", "start")
 
 
-@pytest.mark.parametrize(("open_only", "rules"), [(True, ["lag"]), (False, [])])
-def test_a_schedule_beside_thinking_users_does_not_judge_their_lag(open_only: bool, rules: list[str]) -> None:
-    """5 ms of lag are too much where every scenario has a schedule, and nothing where some lag is of pauses."""
-    totals = Totals(open_only=open_only)
-    for second in range(3):
-        late = {"kind": "worker", "wall_ns": SECOND, "lag": encoded([5_000]), "lag_max_ns": 5 * MS}
-        totals.add(batch(second, step([20]), scenario(iterations_due=9), late))
+def test_the_client_s_own_delay_is_added_up_beside_the_times() -> None:
+    """What a window says of its delay holds for its own phase, and adds up over windows, workers and steps."""
+    late: dict[str, Any] = {"delay_added": encoded([50_000]), "delay_taken": encoded([20_000])}
+    totals = added(
+        batch(0, step([20, 20, 50], **late)),
+        batch(0, step([20]), worker=1),
+        batch(1, step([50], "POST /orders")),
+        batch(1, step([50], **late), phase="ramp_down"),
+    )
+    steady = totals.over()
 
-    assert [reason.rule for reason in totals.health.spoils(Counted())] == rules
+    assert _times(steady.steps["shop", "main", "GET /items"].response_without_lag) == [(20, 4)]
+    assert _times(steady.all_steps().response_without_lag) == [(20, 4), (50, 1)]
+    assert _times(steady.all_steps().response) == [(20, 3), (50, 2)]
+    assert _times(totals.over("ramp_down").all_steps().response_without_lag) == [(20, 1)]
 
 
-def test_open_only_is_every_scenario() -> None:
-    """One closed scenario among open ones is enough."""
-    closed = DESCRIPTION.scenarios[0]
-    of_open = replace(closed, name="other", model="open")
-
-    assert not replace(START, description=replace(DESCRIPTION, scenarios=(closed, of_open))).open_only
-    assert replace(START, description=replace(DESCRIPTION, scenarios=(of_open,))).open_only
+def _times(histogram: Histogram) -> list[tuple[int, int]]:
+    """Milliseconds, and how often."""
+    return [(round(end_ns / MS), count) for end_ns, count in histogram.buckets()]

@@ -48,6 +48,8 @@ pub struct StepCell {
     pub service: Counts,
     /// Due to last byte.
     pub response: Counts,
+    /// The same of the same requests, less the client's own delay.
+    pub undelayed: Counts,
     /// Send to first byte, of those that got one.
     pub ttfb: Counts,
     /// What it took to connect, of those for which a connection was opened; `None` until one was.
@@ -104,6 +106,7 @@ impl StepCell {
             self.response_sum_ns += durations.response_ns;
             self.service.record(durations.service_ns);
             self.response.record(durations.response_ns);
+            self.undelayed.record(durations.response_ns.saturating_sub(durations.own_lag_ns));
             if let Some(ttfb_ns) = durations.ttfb_ns {
                 self.ttfb.record(ttfb_ns);
             }
@@ -185,6 +188,7 @@ impl Default for StepCell {
             response_sum_ns: 0,
             service: Counts::new(),
             response: Counts::new(),
+            undelayed: Counts::new(),
             ttfb: Counts::new(),
             connect: None,
             lost_on_new: 0,
@@ -211,7 +215,7 @@ impl Cell for StepCell {
         (self.attempts, self.bytes_sent, self.bytes_received) = (0, 0, 0);
         (self.surplus_bytes, self.interim) = (0, 0);
         (self.service_sum_ns, self.response_sum_ns) = (0, 0);
-        for counts in [&mut self.service, &mut self.response, &mut self.ttfb] {
+        for counts in [&mut self.service, &mut self.response, &mut self.undelayed, &mut self.ttfb] {
             counts.clear();
         }
         self.outcomes.fill(0);

@@ -79,6 +79,16 @@ impl Counts {
         })
     }
 
+    /// What occurred more often here than there, ascending, each value with the excess.
+    pub fn excess_over(&self, other: &Self) -> impl Iterator<Item = (u64, u32)> {
+        let blocks = self.counters.chunks(BLOCK).zip(other.counters.chunks(BLOCK)).enumerate();
+        let touched = blocks.filter(|(_, (own, _))| is_touched(own));
+        touched.flat_map(|(number, (own, theirs))| {
+            let pairs = own.iter().zip(theirs).enumerate().filter(|(_, (own, theirs))| own > theirs);
+            pairs.map(move |(offset, (own, theirs))| (value_at(number * BLOCK + offset), own - theirs))
+        })
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         // Untouched blocks are only read, which takes no memory for them.

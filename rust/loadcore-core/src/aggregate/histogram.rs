@@ -137,6 +137,34 @@ impl Histogram {
         }
         Ok(())
     }
+
+    /// Adds an encoded histogram with a difference to it: less what stands in `less`, and what stands in `more`. A counter
+    /// from which more is taken than it holds is left with nothing.
+    ///
+    /// # Errors
+    /// Some of the bytes are no HDR V2 histogram, or one with other bounds. Nothing is added then.
+    pub fn add_differing(
+        &mut self,
+        bytes: &[u8],
+        less: Option<&[u8]>,
+        more: Option<&[u8]>,
+    ) -> Result<(), HistogramError> {
+        let [counts, less, more] =
+            [Some(bytes), less, more].map(|bytes| bytes.map_or_else(|| Ok(Vec::new()), encoding::read));
+        let (counts, less, more) = (counts?, less?, more?);
+        let mut less = less.into_iter().peekable();
+        for (value, count) in counts {
+            while less.next_if(|(other, _)| *other < value).is_some() {}
+            let taken = less.next_if(|(other, _)| *other == value).map_or(0, |(_, taken)| taken);
+            if count > taken {
+                self.hdr.saturating_record_n(value.max(1), count - taken);
+            }
+        }
+        for (value, count) in more {
+            self.hdr.saturating_record_n(value.max(1), count);
+        }
+        Ok(())
+    }
 }
 
 impl Default for Histogram {
@@ -163,8 +191,24 @@ impl Encoder {
     /// # Errors
     /// None in practice: a window's counts are far below the limit of [`Histogram::encode`].
     pub fn encode(&mut self, counts: &Counts) -> Result<Vec<u8>, HistogramError> {
+        self.encode_counts(counts.iter())
+    }
+
+    /// The encoding of what occurred more often in `counts` than in `other`; `None` if nothing did.
+    ///
+    /// # Errors
+    /// As of [`Self::encode`].
+    pub fn encode_excess(&mut self, counts: &Counts, other: &Counts) -> Result<Option<Vec<u8>>, HistogramError> {
+        let mut excess = counts.excess_over(other).peekable();
+        if excess.peek().is_none() {
+            return Ok(None);
+        }
+        self.encode_counts(excess).map(Some)
+    }
+
+    fn encode_counts(&mut self, counts: impl Iterator<Item = (u64, u32)>) -> Result<Vec<u8>, HistogramError> {
         let mut bytes = Vec::new();
-        self.writer.write(counts.iter().map(|(value, count)| (value, u64::from(count))), &mut bytes)?;
+        self.writer.write(counts.map(|(value, count)| (value, u64::from(count))), &mut bytes)?;
         Ok(bytes)
     }
 }
@@ -240,6 +284,23 @@ mod tests {
             prop_assert_eq!(Encoder::new().encode(&counted(&durations))?, bytes);
         }
 
+        /// Response times less their delays are what the response times give with the stored difference.
+        #[test]
+        fn a_histogram_and_a_difference_give_the_other(
+            delayed in prop::collection::vec((0_u64..1 << 36, 0_u32..36), 0..400)
+        ) {
+            let response: Vec<u64> = delayed.iter().map(|(own, bits)| own + (1_u64 << bits) - 1).collect();
+            let undelayed: Vec<u64> = delayed.iter().map(|(own, _)| *own).collect();
+            let (there, without) = (counted(&response), counted(&undelayed));
+            let mut encoder = Encoder::new();
+            let less = encoder.encode_excess(&there, &without)?;
+            let more = encoder.encode_excess(&without, &there)?;
+            let mut seen = Histogram::new();
+            seen.add_differing(&encoder.encode(&there)?, less.as_deref(), more.as_deref())?;
+            prop_assert!(seen == histogram(&undelayed));
+            prop_assert_eq!(less.is_none(), there.iter().eq(without.iter()));
+        }
+
         /// Bytes that are no histogram are refused, never a panic.
         #[test]
         fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
@@ -265,6 +326,18 @@ mod tests {
         V2DeflateSerializer::new().serialize(&other, &mut bytes)?;
         let message = Histogram::decode(&bytes).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(message.contains("from 1 to 1000 with 2 digits"), "{message}");
+        Ok(())
+    }
+
+    /// A difference that is damaged adds nothing, and one that takes too much leaves nothing behind.
+    #[test]
+    fn a_difference_that_does_not_fit_is_harmless() -> Result<(), HistogramError> {
+        let (bytes, more) = (histogram(&[5_000, 9_000]).encode()?, histogram(&[5_000, 5_000, 7_000]).encode()?);
+        let mut seen = Histogram::new();
+        assert!(seen.add_differing(&bytes, Some(&bytes[..9]), None).is_err());
+        assert_eq!(seen.count(), 0);
+        seen.add_differing(&bytes, Some(&more), None)?;
+        assert_eq!(seen.buckets().collect::<Vec<_>>(), [(9_000, 1)]);
         Ok(())
     }
 

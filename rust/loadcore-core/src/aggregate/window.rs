@@ -64,11 +64,8 @@ impl Window {
     pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
         let is_looked_at = self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.attempts > 0 {
-            // What it took to connect is the target's and the network's doing.
-            let connecting_ns = record.connection.map_or(0, |timings| timings.total_ns());
-            let lag_ns = durations.lag_ns.saturating_sub(connecting_ns);
-            self.lag_max_ns = self.lag_max_ns.max(lag_ns);
-            self.lag.record(lag_ns);
+            self.lag_max_ns = self.lag_max_ns.max(durations.own_lag_ns);
+            self.lag.record(durations.own_lag_ns);
         }
         is_looked_at
     }

@@ -89,6 +89,8 @@ pub struct Record {
 pub struct Durations {
     /// Due to send.
     pub lag_ns: u64,
+    /// The client's own part of the lag: without what it took to connect, which is the target's and the network's doing.
+    pub own_lag_ns: u64,
     /// Send to first byte, if one came.
     pub ttfb_ns: Option<u64>,
     /// Send to last byte.
@@ -102,8 +104,11 @@ impl Record {
     #[inline]
     #[must_use]
     pub fn durations(&self) -> Durations {
+        let lag_ns = self.start_ns.saturating_sub(self.due_ns);
+        let connecting_ns = self.connection.map_or(0, |timings| timings.total_ns());
         Durations {
-            lag_ns: self.start_ns.saturating_sub(self.due_ns),
+            lag_ns,
+            own_lag_ns: lag_ns.saturating_sub(connecting_ns),
             ttfb_ns: self.first_byte_ns.map(|first_byte_ns| first_byte_ns.saturating_sub(self.start_ns)),
             service_ns: self.end_ns.saturating_sub(self.start_ns),
             response_ns: self.end_ns.saturating_sub(self.due_ns),

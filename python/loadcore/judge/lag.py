@@ -1,0 +1,119 @@
+"""How much of the response times was the client's own doing: lag judged by its effect.
+
+A response time holds the client's own delay: it sent late, or was late to read. What the same requests would have taken
+without it is counted beside them, so the percentiles of both can be held against each other: over the whole run, and in
+a run of one second as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from loadcore.judge.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadcore.judge.finding import Severity
+
+SUSPECT_FROM: Final = 0.03
+"""Share by which a percentile may be too high before the report is headed by it."""
+INVALID_FROM: Final = 0.10
+"""The same before the run is no measurement of its target."""
+FLOOR_NS: Final = 100_000
+"""Delay that is never held against a client: what it takes to wake a thread that sleeps until something comes."""
+ENOUGH_ABOVE: Final = 5
+"""Requests that must lie above a percentile: a single slow one says nothing about it."""
+QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+"""The percentiles that are judged."""
+
+_RULE = "lag"
+_ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
+
+
+@dataclass(frozen=True)
+class Delayed:
+    """The response times of a step as they were measured, and less the client's own delay: one for each of `QUANTILES`.
+
+    `step` is None for all steps together.
+    """
+
+    scenario: str | None
+    step: str | None
+    requests: int
+    response_ns: tuple[int, ...]
+    without_ns: tuple[int, ...]
+
+    @property
+    def key(self) -> tuple[str | None, str | None]:
+        """Which step it is."""
+        return self.scenario, self.step
+
+
+@dataclass(frozen=True)
+class _Percentile:
+    """One percentile of a step."""
+
+    of: Delayed
+    name: str
+    response_ns: int
+    without_ns: int
+
+    @property
+    def excess(self) -> float:
+        """By which share the client made it too high."""
+        delay_ns = self.response_ns - self.without_ns - FLOOR_NS
+        return max(delay_ns, 0) / max(self.without_ns, FLOOR_NS)
+
+
+def findings(steps: Iterable[Delayed]) -> list[Finding]:
+    """What the client's own delay did to the times: one finding, about the percentile that it moved most."""
+    percentiles = [each for step in steps for each in _judged(step)]
+    worst = max(percentiles, key=lambda each: each.excess, default=None)
+    if worst is None or worst.excess < SUSPECT_FROM:
+        return []
+    severity: Severity = "invalid" if worst.excess >= INVALID_FROM else "suspect"
+    limit = INVALID_FROM if severity == "invalid" else SUSPECT_FROM
+    others = {each.of.key for each in percentiles if each.of.step and each.excess >= limit} - {worst.of.key}
+    return [
+        Finding(
+            subject="client",
+            severity=severity,
+            rule=_RULE,
+            message=_message(worst, others=len(others) if worst.of.step else 0),
+            advice=_ADVICE,
+            value=worst.excess,
+            limit=limit,
+            scenario=worst.of.scenario,
+            step=worst.of.step,
+        )
+    ]
+
+
+def _judged(step: Delayed) -> list[_Percentile]:
+    """The percentiles that enough requests lie above."""
+    return [
+        _Percentile(step, name, response_ns, without_ns)
+        for (name, quantile), response_ns, without_ns in zip(QUANTILES, step.response_ns, step.without_ns, strict=True)
+        if round(step.requests * (1 - quantile), 6) >= ENOUGH_ABOVE
+    ]
+
+
+def _message(worst: _Percentile, *, others: int) -> str:
+    of = f"{worst.of.step}: " if worst.of.step else ""
+    added_ns = worst.response_ns - worst.without_ns
+    text = (
+        f"{of}{worst.name} {_duration(worst.response_ns)}, of which the client added {_duration(added_ns)}: "
+        f"without its own delay {_duration(worst.without_ns)}"
+    )
+    if others:
+        text += f" ({others} other step{'s are' if others > 1 else ' is'} off as much)"
+    return text
+
+
+def _duration(ns: int) -> str:
+    """Three digits, in milliseconds or seconds."""
+    number, unit = (ns / 1e9, "s") if ns >= 1e9 else (ns / 1e6, "ms")  # noqa: PLR2004 - one second
+    digits = max(0, 3 - len(str(int(number))))
+    return f"{number:.{digits}f} {unit}"

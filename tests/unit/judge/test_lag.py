@@ -1,0 +1,111 @@
+"""The client's own delay, judged by what it did to the times."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadcore.judge import lag
+from loadcore.judge.lag import Delayed
+
+MS = 1_000_000
+
+
+def delayed(response_ms: tuple[float, ...], without_ms: tuple[float, ...], requests: int = 4000) -> Delayed:
+    """All requests of a run, by their p50, p95 and p99."""
+    response, without = (tuple(round(each * MS) for each in times) for times in (response_ms, without_ms))
+    return Delayed(None, None, requests, response, without)
+
+
+@pytest.mark.parametrize(
+    ("response_ms", "without_ms", "severity"),
+    [
+        # 500/s, exponential 10 ms: healthy, with 47 to 80 of 4,000 requests more than 1 ms late.
+        ((7.37, 29.8, 43.28), (7.25, 29.5, 43.15), None),
+        ((7.63, 30.3, 47.23), (7.48, 29.9, 47.13), None),
+        # A target that stalls for 1 s in 5.
+        ((11.0, 808.0, 970.7), (10.9, 807.0, 970.5), None),
+        # A constant 5 ms at 300/s beside other programs.
+        ((5.31, 5.62, 6.10), (5.15, 5.30, 5.80), "suspect"),
+        ((5.30, 6.00, 6.60), (5.15, 5.20, 5.60), "invalid"),
+        # 291 of 10,000 requests late, in seconds that did not follow one another.
+        ((5.40, 9.80, 45.3), (5.38, 9.75, 18.5), "invalid"),
+        # A client that was stopped once for 1.5 s, and 500 users who start together.
+        ((20.9, 44.3, 1520.0), (20.2, 21.0, 24.0), "invalid"),
+        ((9.6, 30.4, 185.0), (9.3, 12.0, 31.0), "invalid"),
+    ],
+)
+def test_a_client_is_judged_by_the_times_it_changed(
+    response_ms: tuple[float, ...], without_ms: tuple[float, ...], severity: str | None
+) -> None:
+    """From 3 % on a run is to be read with doubt, from 10 % on it is no measurement of its target."""
+    found = lag.findings([delayed(response_ms, without_ms)])
+
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_the_message_has_the_time_without_the_delay() -> None:
+    """What was measured, what the client added, and what is left."""
+    (found,) = lag.findings([delayed((5.40, 9.80, 45.3), (5.38, 9.75, 18.5))])
+
+    assert found.message == "p99 45.3 ms, of which the client added 26.8 ms: without its own delay 18.5 ms"
+    assert (found.subject, found.rule, found.limit) == ("client", "lag", 0.10)
+    assert found.value == pytest.approx((26.8 - 0.1) / 18.5)
+    assert found.text.startswith("the client was the limit: p99")
+
+
+def test_a_doubt_does_not_call_the_client_the_limit() -> None:
+    """A percentile that is 5 % too high heads the report, and no more."""
+    (found,) = lag.findings([delayed((10, 20, 31.6), (10, 20, 30))])
+
+    assert (found.severity, found.limit, found.text) == ("suspect", 0.03, found.message)
+
+
+@pytest.mark.parametrize(
+    ("requests", "severities"), [(9, []), (10, ["invalid"]), (499, ["invalid"]), (500, ["invalid"])]
+)
+def test_a_median_needs_ten_requests(requests: int, severities: list[str]) -> None:
+    """Five requests lie above the median of ten."""
+    found = lag.findings([delayed((20, 20, 20), (10, 10, 10), requests)])
+
+    assert [finding.severity for finding in found] == severities
+
+
+@pytest.mark.parametrize(("requests", "found"), [(99, None), (100, "p95"), (499, "p95"), (500, "p99")])
+def test_a_percentile_is_judged_by_enough_requests(requests: int, found: str | None) -> None:
+    """A single slow request moves the p99 of a hundred, which nobody can tell from chance."""
+    named = [each.message.split()[0] for each in lag.findings([delayed((10, 20, 40), (10, 10, 10), requests)])]
+
+    assert named == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("response_us", "without_us", "severity"),
+    [(105, 100, None), (200, 100, None), (203, 100, "suspect"), (210, 100, "invalid"), (1130, 1000, "suspect")],
+)
+def test_what_any_thread_needs_to_wake_up_is_not_held_against_the_client(
+    response_us: int, without_us: int, severity: str | None
+) -> None:
+    """The first 0.1 ms of a delay count for nothing, also where the target answers in less."""
+    times = ((response_us / 1000,) * 3, (without_us / 1000,) * 3)
+    found = lag.findings([delayed(*times)])
+
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_steps_are_judged_one_by_one_and_told_once() -> None:
+    """A quick step whose times are wrong is named, although all steps together hide it."""
+    whole = delayed((10, 30, 40), (10, 29.9, 39.9))
+    quick = Delayed("shop", "GET /items", 900, (2 * MS, 3 * MS, 8 * MS), (2 * MS, 2 * MS, 4 * MS))
+    same = Delayed("shop", "GET /other", 900, (2 * MS, 2 * MS, 8 * MS), (2 * MS, 2 * MS, 5 * MS))
+    slow = Delayed("shop", "POST /orders", 900, (10 * MS,) * 3, (10 * MS,) * 3)
+    (found,) = lag.findings([whole, quick, same, slow])
+
+    assert (found.scenario, found.step) == ("shop", "GET /items")
+    assert found.message.startswith("GET /items: p99 8.00 ms, of which the client added 4.00 ms")
+    assert found.message.endswith("(1 other step is off as much)")
+
+
+def test_nothing_measured_is_nothing_found() -> None:
+    """A run without requests is not judged."""
+    assert lag.findings([]) == []
+    assert lag.findings([delayed((0, 0, 0), (0, 0, 0), 0)]) == []
