@@ -7,7 +7,7 @@ version 2 has one for all; a machine may have both at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from loadcore.kernel_files import number_in, text_of
 
@@ -18,9 +18,9 @@ PROC = Path("/proc")
 MOUNTED_AT = Path("/sys/fs/cgroup")
 
 
-def allowed_cores() -> float | None:
-    """Cores that the quotas leave to this process; None without a quota."""
-    quotas = [_quota_in(group) for group in _groups("cpu")]
+def allowed_cores(pid: int | Literal["self"] = "self") -> float | None:
+    """Cores that the quotas leave to a process; None without a quota."""
+    quotas = [_quota_in(group) for group in _groups("cpu", pid)]
     return min((each for each in quotas if each is not None), default=None)
 
 
@@ -36,9 +36,9 @@ def free_processes() -> int | None:
     return min((each for each in free if each is not None), default=None)
 
 
-def _groups(controller: str) -> Iterator[Path]:
-    """The folders of this process' groups that may limit something, each followed by those above it."""
-    for line in (text_of(PROC / "self/cgroup") or "").splitlines():
+def _groups(controller: str, pid: int | Literal["self"] = "self") -> Iterator[Path]:
+    """The folders of a process' groups that may limit something, each followed by those above it."""
+    for line in (text_of(PROC / str(pid) / "cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from loadcore.results.run import Run
 from loadcore.results.run_folder import RunFolder, new_run_id
 from loadcore.signals import Signals
 from loadcore.supervisor import Assignment, Supervisor
+from loadcore.target_watch import Look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,7 @@ def launch(
     listeners: Sequence[Any],
     *,
     allow_lost_workers: bool,
+    look: Look | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, and open that. Arguments and errors as of `loadcore.run.run`."""
     text = plan.to_json()
@@ -49,15 +52,19 @@ def launch(
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
+    look = replace(look or Look(), base_urls=tuple(plan_facts.base_urls(plan).values()))
     assignment = Assignment(
         plan_json=text,
-        start=_start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers),
+        start=replace(
+            _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers), target=look.to_dict()
+        ),
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
         needs=lambda connections: plan_facts.needs(plan, connections),
         make_link=lambda worker: ProcessLink(worker, folder.log(worker)),
         shown_plan=plan.redacted(),
+        look=look,
     )
     try:
         with Signals() as signals:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import select
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from loadcore.results.samples import Sample, Samples
 from loadcore.results.schema import SCHEMA_VERSION
 from loadcore.results.totals import PHASES
 from loadcore.results.windows_file import WindowsFile
+from loadcore.target_watch import Look, TargetWatch
 from loadcore.thresholds import AbortWatch
 from loadcore.units import format_duration
 
@@ -85,6 +86,8 @@ class Assignment:
     """Starts a worker of that number."""
     shown_plan: Mapping[str, Any]
     """The plan as it may be shown and stored."""
+    look: Look = field(default_factory=Look)
+    """Where to look for the target."""
 
 
 class Supervisor:
@@ -188,6 +191,7 @@ class Supervisor:
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()
         self._host = HostWatch()
+        self._target = TargetWatch(self._assignment.look)
         self._wait_for_start()
         self._listeners.tell("on_start", description)
         if note := folder.make_latest():
@@ -316,6 +320,9 @@ class Supervisor:
         row = self._host.look(self._totals.processes_cpu_ns(second))
         if row is not None:
             self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
+        if (seen := self._target.look()) is not None:
+            phase = self._totals.phase_of(second)
+            self._totals.add(self._windows.write_machine(second, phase, seen, kind="target"))
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
         self._totals.judged = judge(self._assignment.rules, measured, self._aborted_by)
         self._listeners.tell("on_window", self._totals, second)

@@ -21,6 +21,8 @@ Summary = Mapping[str, Any]
 _SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"))
 _SHORT_ID = 10
 _LABEL = 9
+_FINDINGS = 3
+"""About the target: the others stand in the JSON document."""
 
 
 def render(summary: Summary, page: Page | None = None) -> str:
@@ -39,7 +41,7 @@ def render(summary: Summary, page: Page | None = None) -> str:
         tables.groups(summary, page),
         tables.checks(summary, page),
         tables.errors(summary, page),
-        [*client(summary, page), *load(summary, page)],
+        [*limit(summary, page), *client(summary, page), *load(summary, page)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -126,6 +128,23 @@ def quantity(value: float | None, unit: str | None, glyphs: Glyphs) -> str:
             return numbers.count(value, glyphs) if value == round(value) else f"{value:.3g}"
 
 
+def limit(summary: Summary, page: Page) -> list[str]:
+    """Who was the limit, where it was the target, with what to do about it and what else was found of it."""
+    of_target = [each for each in summary["findings"] if each["subject"] == "target"]
+    if not of_target:
+        return []
+    glyphs = page.glyphs
+    is_limit = summary.get("bottleneck", {}).get("subject") == "target"
+    lines: list[str] = []
+    for finding in of_target[:_FINDINGS]:
+        said = "was the limit: " if is_limit and not lines else ""
+        label = Cell(_label("" if lines else "TARGET"), Role.WARNING)
+        lines += sentence(label, printable(said + finding["message"], glyphs), page)
+        if said or finding["rule"] == "not_visible":
+            lines += sentence(Cell(f"{_label('')}{glyphs.arrow} "), printable(finding["advice"], glyphs), page)
+    return lines
+
+
 def client(summary: Summary, page: Page) -> list[str]:
     """Whether this machine could keep up, by which numbers, and what to do about it."""
     health = summary["client"]
@@ -142,9 +161,14 @@ def client(summary: Summary, page: Page) -> list[str]:
     decisive = [finding for finding in summary["findings"] if finding["severity"] in {"invalid", "suspect"}]
     for advice in dict.fromkeys(finding["advice"] for finding in decisive):
         lines += sentence(Cell(f"{indent.text}{glyphs.arrow} "), advice, page)
-    for note in [finding for finding in summary["findings"] if finding["severity"] == "note"]:
+    for note in notes_of_client(summary):
         lines += sentence(indent, f"note: {note['message']}", page)
     return lines
+
+
+def notes_of_client(summary: Summary) -> list[Mapping[str, Any]]:
+    """What a reader should know though it decides nothing; what limited the target stands apart."""
+    return [each for each in summary["findings"] if each["severity"] == "note" and each["subject"] != "target"]
 
 
 def load(summary: Summary, page: Page) -> list[str]:
@@ -195,6 +219,10 @@ def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page:
         for command in following
     ]
     return lines
+
+
+def _label(word: str) -> str:
+    return word.ljust(_LABEL)
 
 
 def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTEGERS = {2: "<h", 4: "<i", 8: "<q"}
+_FLOAT = "<d"
 
 
 def texts(words: Sequence[str]) -> pa.StringArray:
@@ -33,3 +34,16 @@ def integer(value: int, kind: pa.DataType) -> pa.Array:
     """
     data = struct.pack(_INTEGERS[kind.byte_width], value)
     return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(data)])
+
+
+def single(value: float | str, kind: pa.DataType) -> pa.Array:
+    """One value of a column: a word, a float or an integer.
+
+    Raises:
+        struct.error: The type cannot hold it.
+    """
+    if isinstance(value, str):
+        return texts([value])
+    if pa.types.is_floating(kind):
+        return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(struct.pack(_FLOAT, value))])
+    return integer(int(value), kind)

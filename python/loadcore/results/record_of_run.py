@@ -44,6 +44,8 @@ class RunStart:
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, Any] = field(default_factory=dict)
+    target: dict[str, Any] = field(default_factory=dict)
+    """What of the target can be seen: `is_here`, whether it has an address of this machine, and `sight`."""
     supervisor: dict[str, int] = field(default_factory=dict)
     """Process id and start time of who runs it, by which a reader tells a running run from a killed one, and the inode
     of the run's folder, by which it tells a copy."""

@@ -101,6 +101,14 @@ WINDOWS = pa.schema(
         *_optional(pa.binary(), "sending"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),
         *_optional(pa.int64(), "foreign_cpu_ns"),
+        *_optional(pa.utf8(), "target_program"),
+        *_optional(pa.int32(), "target_processes"),
+        *_optional(pa.int64(), "target_cpu_ns", "target_busiest_ns", "target_thread_ns", "target_waited_ns"),
+        *_optional(pa.int64(), "target_throttled_ns"),
+        *_optional(pa.float64(), "target_cores"),
+        *_optional(pa.int32(), "target_open_fds", "target_fd_limit", "accept_waiting", "accept_limit"),
+        *_optional(pa.int64(), "accept_drops", "rtt_ns", "segments_sent", "segments_resent"),
+        *_optional(pa.int64(), "blocked_ns", "sending_ns"),
     ]
 )
 """`windows.arrow`: one row per second, worker, phase, kind, name. `worker` is `MACHINE` in rows about that."""

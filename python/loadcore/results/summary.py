@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from loadcore.judge.bottleneck import bottleneck
 from loadcore.results import judgement
 from loadcore.results.client import client_section, counted_of, lag_findings
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
 from loadcore.results.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
+from loadcore.results.target_part import is_wrong, policy_of, target_findings
 from loadcore.results.totals import PHASES
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def build(parts: Parts) -> dict[str, Any]:
     span = _span(parts)
     main = steady.all_steps()
     counted = counted_of(parts.start, parts.end, whole)
-    findings = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
+    of_client = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
+    findings = [*of_client, *target_findings(parts, steady, of_client)]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
@@ -75,6 +78,7 @@ def build(parts: Parts) -> dict[str, Any]:
             "exit_codes": list(verdict.exit_codes),
         },
         "findings": [finding.to_dict() for finding in findings],
+        "bottleneck": bottleneck(findings, is_wrong=is_wrong(parts, main), is_open=start.open_only),
         "thresholds": list(parts.thresholds),
         "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
         "steps": _steps(parts, steady, whole),
@@ -84,7 +88,7 @@ def build(parts: Parts) -> dict[str, Any]:
             for check in checks_of(start, steady, whole)
         ],
         "groups": [_group(group) for group in steady.groups.values()],
-        "errors": _errors(totals),
+        "errors": _errors(parts),
         "samples": [sample.to_dict() for sample in parts.samples],
         "client": client_section(totals, end, findings, counted),
         "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
@@ -239,8 +243,9 @@ def _phase(tally: Tally) -> dict[str, int]:
     }
 
 
-def _errors(totals: Totals) -> list[dict[str, Any]]:
+def _errors(parts: Parts) -> list[dict[str, Any]]:
     """What went wrong, the most frequent first. Exactly one of `outcome` and `status` is given."""
+    totals = parts.totals
     meanings = causes()
     entries = [
         {
@@ -251,6 +256,7 @@ def _errors(totals: Totals) -> list[dict[str, Any]]:
             "outcome": outcome or None,
             "cause": meanings.get(outcome),
             "status": status or None,
+            "policy": policy_of(status, parts.samples),
             "count": span.count,
             "first_s": span.first_s,
             "last_s": span.last_s,

@@ -13,6 +13,7 @@ from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth, WorkerSecond
 from loadcore.results.schema import MACHINE
 from loadcore.results.tally import Row, Tally
+from loadcore.results.target_facts import TargetTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,6 +119,7 @@ class Totals:
         self.health = ClientHealth()
         self.workers: dict[int, WorkerTotals] = {}
         self.machine = MachineTotals()
+        self.target = TargetTotals()
         self.errors: dict[ErrorKey, ErrorSpan] = {}
         self.users_peak: dict[str, int] = {}
         self.last_second = -1
@@ -199,6 +201,7 @@ class Totals:
             self._recent_tallies.pop(old, None)
             self._phase_of.pop(old, None)
         self._count_users(second, worker, rows)
+        self.target.add(second, worker, rows)
         self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:
             if row["kind"] == "worker":
@@ -217,6 +220,9 @@ class Totals:
 
     def _add_machine(self, second: int, rows: Iterable[Row]) -> None:
         for row in rows:
+            if row["kind"] == "target":
+                self.target.add_target(row)
+                continue
             self.machine.add_row(row)
             if row["wall_ns"] and row["phase"] == STEADY:
                 self.health.see_machine(second, (row["foreign_cpu_ns"] or 0) / row["wall_ns"] / self._cores)

@@ -6,22 +6,24 @@ the same ones, whatever dictionaries its worker sent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadcore.results.compaction import gather
-from loadcore.results.plain_arrays import integer, texts
+from loadcore.results.plain_arrays import single, texts
 from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.totals import PHASES
 from loadcore.results.writer import FileFacts, SegmentedWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loadcore.engine import Description
     from loadcore.results.run_folder import RunFolder
 
-_KINDS = ("step", "check", "group", "scenario", "worker")
+_KINDS = ("step", "check", "group", "scenario", "worker", "target")
 _SECTIONS = ("main", "start", "auth")
 
 
@@ -51,11 +53,18 @@ class WindowsFile:
         self._writer.write(whole)
         return whole
 
-    def write_machine(self, second: int, phase: str, values: dict[str, int]) -> pa.RecordBatch:
-        """Append a row about the machine."""
-        words = {"phase": texts([phase]), "kind": texts(["worker"])}
+    def write_machine(
+        self,
+        second: int,
+        phase: str,
+        values: Mapping[str, float | str],
+        *,
+        kind: Literal["worker", "target"] = "worker",
+    ) -> pa.RecordBatch:
+        """Append a row about the machine, or about the target on it."""
+        words = {"phase": texts([phase]), "kind": texts([kind])}
         numbers = {"second": second, "worker": MACHINE, **values}
-        columns = {name: integer(value, WINDOWS.field(name).type) for name, value in numbers.items()}
+        columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
         return self.write(pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns]))
 
     def close(self) -> list[FileFacts]:
