@@ -73,6 +73,11 @@ class RunStart:
             raise ValueError(f"not the description of a run: {problem}") from problem
 
     @property
+    def open_only(self) -> bool:
+        """Whether every scenario has an open model."""
+        return all(scenario.model == "open" for scenario in self.description.scenarios)
+
+    @property
     def cores(self) -> int:
         """Cores of the machine, whoever may use them."""
         return int(self.machine.get("cores") or 1)

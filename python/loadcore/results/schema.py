@@ -71,6 +71,19 @@ def _optional(kind: pa.DataType, *names: str) -> list[pa.Field]:
     return [pa.field(name, kind, nullable=_OPTIONAL) for name in names]
 
 
+OF_MACHINE = [
+    *_optional(pa.int64(), "foreign_cpu_ns"),
+    *_optional(pa.utf8(), "target_program"),
+    *_optional(pa.int32(), "target_processes"),
+    *_optional(pa.int64(), "target_cpu_ns", "target_busiest_ns", "target_thread_ns", "target_waited_ns"),
+    *_optional(pa.int64(), "target_throttled_ns"),
+    *_optional(pa.float64(), "target_cores"),
+    *_optional(pa.int32(), "target_open_fds", "target_fd_limit", "accept_waiting", "accept_limit"),
+    *_optional(pa.int64(), "accept_drops", "rtt_ns", "segments_sent", "segments_resent"),
+    *_optional(pa.int64(), "blocked_ns", "sending_ns"),
+]
+"""Columns of the rows about the machine, and about the target on it: the supervisor fills them."""
+
 WINDOWS = pa.schema(
     [
         pa.field("second", pa.int32(), nullable=_REQUIRED),
@@ -100,15 +113,7 @@ WINDOWS = pa.schema(
         _list("gaps", *_whole("from_ns", "to_ns")),
         *_optional(pa.binary(), "sending"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),
-        *_optional(pa.int64(), "foreign_cpu_ns"),
-        *_optional(pa.utf8(), "target_program"),
-        *_optional(pa.int32(), "target_processes"),
-        *_optional(pa.int64(), "target_cpu_ns", "target_busiest_ns", "target_thread_ns", "target_waited_ns"),
-        *_optional(pa.int64(), "target_throttled_ns"),
-        *_optional(pa.float64(), "target_cores"),
-        *_optional(pa.int32(), "target_open_fds", "target_fd_limit", "accept_waiting", "accept_limit"),
-        *_optional(pa.int64(), "accept_drops", "rtt_ns", "segments_sent", "segments_resent"),
-        *_optional(pa.int64(), "blocked_ns", "sending_ns"),
+        *OF_MACHINE,
     ]
 )
 """`windows.arrow`: one row per second, worker, phase, kind, name. `worker` is `MACHINE` in rows about that."""

@@ -195,6 +195,7 @@ class TargetTotals:
             name=totals.name,
             answered=answered,
             service_ns=totals.service.quantile(0.5) if totals.service.count else 0,
+            whole=answered / max(totals.service.count, 1),
             ttfb_ns=totals.ttfb.quantile(0.5) if totals.ttfb.count else 0,
             bytes_sent=totals.bytes_sent / max(totals.attempts, 1),
             bytes_received=totals.bytes_received / max(answered, 1),

@@ -55,7 +55,9 @@ def test_a_run_that_passed_with_doubts_is_headed_by_them() -> None:
     summary = failed_run()
     doubt = "p99 31.6 ms, of which the client added 1.6 ms: without its own delay 30.0 ms"
     summary["verdict"] |= {"status": "pass", "reasons": [], "suspect": [doubt]}
-    summary["findings"] = [{"severity": "suspect", "message": doubt, "advice": "leave cores to the workers"}]
+    summary["findings"] = [
+        {"subject": "client", "severity": "suspect", "message": doubt, "advice": "leave cores to the workers"}
+    ]
     summary["client"]["verdict"] = "suspect"
     shown = text.render(summary)
 

@@ -16,6 +16,8 @@ LEAST_SHARE = 0.5
 """Of the service time."""
 FAST_BYTES_PER_S = 10e6
 """A body that comes or goes faster is simply large."""
+WHOLE = 0.95
+"""Share of the requests that came to a complete response: the time of one that did not is not its body's."""
 BLOCKED = 0.3
 """Share of the time with something to send in which the target had no room for it."""
 
@@ -25,7 +27,7 @@ def slow_writer(facts: Facts) -> list[Finding]:
     slow = [
         step
         for step in facts.steps
-        if step.answered and _is_slow(step.service_ns - step.ttfb_ns, step, step.bytes_received)
+        if step.answered and step.whole >= WHOLE and _is_slow(step.service_ns - step.ttfb_ns, step, step.bytes_received)
     ]
     if not slow:
         return []

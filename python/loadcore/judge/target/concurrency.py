@@ -101,12 +101,13 @@ def _without_queue_ns(second: Second, flat: float) -> float:
     """What a request took while nobody waited.
 
     In a second in which the queue grows only the first requests met none: as many as are served at once, which is
-    the number that the rate times their own mean comes to.
+    the number that the rate times their own mean comes to. Half of these are looked at, since the queue begins to grow
+    with the first.
     """
     times = second.times
     counts = [times.count * step / 40 for step in range(1, 41)]
     for fewer, more in pairwise([0.0, *counts]):
-        if flat * times.fastest_ns(more) / 1e9 < more:
+        if flat * times.fastest_ns(more) / 1e9 < 2 * more:
             return times.fastest_ns(fewer or more)
     return times.mean_ns
 

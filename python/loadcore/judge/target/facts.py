@@ -85,6 +85,8 @@ class Step:
     """Median, send to last byte."""
     ttfb_ns: int
     """Median, send to first byte."""
+    whole: float = 1.0
+    """Share of those that were sent that came to a complete response: the medians are of these only if it is 1."""
     bytes_sent: float = 0.0
     """Of a request."""
     bytes_received: float = 0.0

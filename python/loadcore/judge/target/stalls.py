@@ -43,7 +43,7 @@ def stalls(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="stalls",
-            message=f"stalls: no answer to anybody for {up_to}{span(longest_ns)}, {times}, "
+            message=f"no answer to anybody for {up_to}{span(longest_ns)}, {times}, "
             f"at {moments(from_ns / 1e9 for from_ns, _ in found)}",
             advice="look for what it did then: garbage collection, a lock, a checkpoint, a failover, a quota",
             value=longest_ns / 1e9,

@@ -9,11 +9,17 @@ use crate::transport::Transport;
 /// A head is looked at up to here.
 const HEAD: usize = 8 * 1024;
 
-/// Headers that hold a number of milliseconds.
-const KNOWN: [&str; 3] = ["x-envoy-upstream-service-time", "x-kong-upstream-latency", "x-kong-proxy-latency"];
+const MS: f64 = 1e6;
+/// Headers that hold a time, and what their numbers count: those of Envoy and Kong, and nginx's `$upstream_response_time`
+/// by the name that it is mostly given.
+const KNOWN: [(&str, f64); 4] = [
+    ("X-Envoy-Upstream-Service-Time", MS),
+    ("X-Kong-Upstream-Latency", MS),
+    ("X-Kong-Proxy-Latency", MS),
+    ("X-Upstream-Response-Time", 1e9),
+];
 const SERVER_TIMING: &str = "server-timing";
 
-const MS: f64 = 1e6;
 /// No response takes longer.
 const LONGEST_NS: f64 = 86_400e9;
 
@@ -65,8 +71,8 @@ fn read(bytes: &[u8], own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, 
             #[expect(clippy::cast_precision_loss, reason = "a unit")]
             let unit_ns = own.unit_ns as f64;
             tell(&own.name, sum(value, unit_ns), found);
-        } else if let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-            tell(known, sum(value, MS), found);
+        } else if let Some((known, unit_ns)) = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            tell(known, sum(value, *unit_ns), found);
         }
     }
 }
@@ -139,11 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn known_headers_hold_milliseconds() {
-        let all =
-            hints("X-Envoy-Upstream-Service-Time: 290\r\nX-Kong-Proxy-Latency: 2\r\nx-kong-upstream-latency: -", None);
-        let expected = [("x-envoy-upstream-service-time", 290_000_000), ("x-kong-proxy-latency", 2_000_000)];
-        assert_eq!(all, expected.map(|(name, ns)| (name.to_owned(), ns)));
+    fn headers_of_proxies_have_their_units() {
+        let head = "x-envoy-upstream-service-time: 290\r\nX-Kong-Proxy-Latency: 2\r\nx-kong-upstream-latency: -\r\n\
+            X-Upstream-Response-Time: 0.300";
+        let expected = [
+            ("X-Envoy-Upstream-Service-Time", 290_000_000),
+            ("X-Kong-Proxy-Latency", 2_000_000),
+            ("X-Upstream-Response-Time", 300_000_000),
+        ];
+        assert_eq!(hints(head, None), expected.map(|(name, ns)| (name.to_owned(), ns)));
     }
 
     #[test]

@@ -23,10 +23,10 @@ fn a_few_responses_of_each_step_are_looked_at() {
 #[test]
 fn a_header_of_ones_own_is_read_in_its_unit() {
     let mut plan = plan(users(1, 1_000), json!([get("a")]));
-    plan["http"]["upstream_header"] = json!({"name": "X-Upstream-Response-Time", "unit_ns": 1_000_000_000});
-    let fake = FakeTransport::new(|_, _| Some(timed(500, "x-upstream-response-time: 0.25, 0.2\r\n")));
+    plan["http"]["upstream_header"] = json!({"name": "X-Time-Behind", "unit_ns": 1_000_000_000});
+    let fake = FakeTransport::new(|_, _| Some(timed(500, "x-time-behind: 0.25, 0.2\r\n")));
     let run = simulate(&plan, fake);
-    assert_eq!(run.hints[0], ("a".to_owned(), "X-Upstream-Response-Time".to_owned(), 2, 900, 1_000));
+    assert_eq!(run.hints[0], ("a".to_owned(), "X-Time-Behind".to_owned(), 2, 900, 1_000));
 }
 
 /// A target that answers at once, but nobody between 1.0 and 2.5 s; then everybody who waits.
