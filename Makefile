@@ -79,6 +79,10 @@ chaos: setup ## Run the long fault scenarios
 verdict: setup ## Hold what runs conclude against servers' own logs: sick and healthy situations, three seeds, half an hour; root sees all
 	$(BIN)/python -m tests.verdict $(VERDICT)
 
+.PHONY: intervals
+intervals: setup ## Count how often the intervals of percentiles hold the true one, in 3,000 simulated runs, five minutes
+	$(BIN)/python -m tests.unit.results.simulated 200
+
 .PHONY: report-cases
 report-cases: setup ## Measure the report's users, workers, replicas, caches and other clients anew, half an hour; writes the page
 	$(BIN)/python -m benches.report_cases --install

@@ -370,7 +370,7 @@ class Supervisor:
             Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
             self._aborted_by,
         )
-        parts = sealing.Parts(self._start, end, self._totals, judged, tuple(self._samples))
+        parts = sealing.Parts(self._start, end, self._totals, judged, tuple(self._samples), folder)
         return sealing.seal(folder, parts, windows, self._listeners.say)
 
     def _elapsed_ns(self) -> int:

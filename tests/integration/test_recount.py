@@ -71,6 +71,18 @@ def test_the_summary_can_be_made_again_from_the_windows(run: Run) -> None:
         assert _without_rates(again[key]) == _without_rates(run.summary[key]), key
 
 
+def test_percentiles_have_intervals_from_the_rows(run: Run) -> None:
+    """A run of three seconds is cut into tenths: every request that a histogram holds is in one of them."""
+    for step in (*run.summary["steps"], run.summary["all"]):
+        for time in ("service", "response", "ttfb"):
+            intervals = step[time]["intervals"]
+            if intervals is None:
+                assert step[time]["p50_ns"] is None
+            elif step["requests"] > 100:
+                assert intervals["missing"] is None, step["name"]
+                assert intervals["p50"]["low_ns"] <= step[time]["p50_ns"] <= intervals["p50"]["high_ns"]
+
+
 def test_iterations_and_users_add_up(run: Run) -> None:
     """Every iteration that was started has ended in one way, and every arrival was started or dropped."""
     for scenario in run.summary["load"]["scenarios"]:

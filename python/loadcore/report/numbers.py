@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import floor, log10
 
 from loadcore.report.glyphs import UNICODE, Glyphs
 
@@ -66,6 +67,35 @@ def duration(nanoseconds: float | None, glyphs: Glyphs = UNICODE) -> str:
         return f"{milliseconds}ms"
     seconds = _three_digits(nanoseconds / _SECOND)
     return f"{seconds}s" if float(seconds) < _MINUTE_S else span(nanoseconds / _SECOND)
+
+
+def between(value_ns: int, low_ns: int | None, high_ns: int | None, glyphs: Glyphs = UNICODE) -> tuple[str, str]:
+    """A time and its interval, in the digits that this supports and in one unit: `47.2ms` and `[44.2-50.2]`.
+
+    An interval that is open above is `[>44.2]`; without a lower end there is none.
+    """
+    if low_ns is None or value_ns < _MICROSECOND:
+        return duration(value_ns, glyphs), ""
+    unit, name = _unit(value_ns, glyphs)
+    half = value_ns - low_ns
+    width = (2 * half if high_ns is None else high_ns - low_ns) / unit
+    value = value_ns / unit
+    most = 0 if unit == _MICROSECOND else 2 if value < 9.995 else 1 if value < 99.95 else 0  # noqa: PLR2004 - as below
+    digits = most if width <= 0 else min(most, -floor(log10(width / 10)))
+
+    def text(nanoseconds: int) -> str:
+        return f"{round(nanoseconds / unit, digits):.{max(0, digits)}f}"
+
+    inside = f">{text(low_ns)}" if high_ns is None else f"{text(low_ns)}-{text(high_ns)}"
+    told = f"{text(value_ns)}{name}" if value_ns < _MINUTE_S * _SECOND else duration(value_ns, glyphs)
+    return told, f"[{inside}]"
+
+
+def _unit(nanoseconds: int, glyphs: Glyphs) -> tuple[int, str]:
+    """The unit that `duration` takes."""
+    if nanoseconds < 999_500:  # noqa: PLR2004 - where rounding gives a millisecond
+        return _MICROSECOND, glyphs.micro
+    return (_MILLISECOND, "ms") if nanoseconds < 999_500_000 else (_SECOND, "s")  # noqa: PLR2004 - gives a second
 
 
 def span(seconds: float | None) -> str:

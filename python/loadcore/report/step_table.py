@@ -10,12 +10,25 @@ from loadcore.report.glyphs import Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, sentence, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MAX_STEPS = 12
 """A table that is folded shows, of more steps, only the slowest and those with most errors."""
 
 _OF_EACH_KIND = 5
+_TIMES = (
+    Column("p50", drop=2),
+    Column("[95%]", drop=8, left=True),
+    Column("p95"),
+    Column("[95%]", drop=7, left=True),
+    Column("p99", drop=3),
+    Column("[95%]", drop=6, left=True),
+)
+"""Percentiles and their intervals. These are left out first; that of p99, which is the widest, last."""
+
+
+Ends = tuple[int | None, int | None]
+"""Of an interval, in nanoseconds; None: open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class StepRow:
         requests_per_s: How many a second; None if none of them was sent.
         errors: How many of them count as errors.
         judged: What errors are of: requests that ended their step; all of them if not given.
+        intervals: Lower and upper ends of p50, p95 and p99; empty where none are known.
         p50_ns: Of response times; None if no request was sent.
         p95_ns: As `p50_ns`.
         p99_ns: As `p50_ns`.
@@ -43,6 +57,7 @@ class StepRow:
     p99_ns: int | None = None
     max_ns: int | None = None
     judged: int | None = None
+    intervals: Sequence[Ends] = ()
 
     @property
     def error_rate(self) -> float | None:
@@ -64,17 +79,18 @@ def step_table(
         fold: Whether a long table shows only the most telling steps; a view that is redrawn has no room for more.
     """
     shown = most_telling(rows) if fold else rows
+    everything = (*shown, *((total,) if total else ()))
+    with_intervals = any(row.intervals for row in everything)
     columns = (
         Column(heading, left=True),
         Column("requests", drop=1),
         Column("req/s", drop=4),
         Column("errors"),
-        Column("p50", drop=2),
-        Column("p95"),
-        Column("p99", drop=3),
+        *(column for column in _TIMES if with_intervals or not column.left),
         Column("max", drop=5),
     )
-    lines = table(columns, [_cells(row, page.glyphs) for row in (*shown, *((total,) if total else ()))], page)
+    cells = [_cells(row, page.glyphs, with_intervals=with_intervals) for row in everything]
+    lines = table(columns, cells, page)
     hidden = len(rows) - len(shown)
     return [*lines, *sentence(Cell(""), f"+{hidden} more in the report", page)] if hidden else lines
 
@@ -89,11 +105,22 @@ def most_telling(rows: Sequence[StepRow]) -> Sequence[StepRow]:
     return [row for row in rows if id(row) in chosen]
 
 
-def _cells(row: StepRow, glyphs: Glyphs) -> list[Cell]:
+def _cells(row: StepRow, glyphs: Glyphs, *, with_intervals: bool) -> list[Cell]:
     return [
         Cell(printable(row.name, glyphs)),
         Cell(numbers.count(row.requests, glyphs)),
         Cell(numbers.rate(row.requests_per_s, glyphs)),
         Cell(numbers.percent(row.error_rate), Role.BAD if row.errors else None),
-        *(Cell(numbers.duration(value, glyphs)) for value in (row.p50_ns, row.p95_ns, row.p99_ns, row.max_ns)),
+        *_times(row, glyphs, with_intervals=with_intervals),
+        Cell(numbers.duration(row.max_ns, glyphs)),
     ]
+
+
+def _times(row: StepRow, glyphs: Glyphs, *, with_intervals: bool) -> Iterator[Cell]:
+    """The percentiles, each before its interval."""
+    ends = row.intervals or [(None, None)] * 3
+    for value, (low, high) in zip((row.p50_ns, row.p95_ns, row.p99_ns), ends, strict=True):
+        told, inside = (numbers.NONE, "") if value is None else numbers.between(value, low, high, glyphs)
+        yield Cell(told)
+        if with_intervals:
+            yield Cell(inside, Role.QUIET)

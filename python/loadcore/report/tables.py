@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loadcore.report import beside, numbers
+from loadcore.report import beside, numbers, uncertain
 from loadcore.report.glyphs import Glyphs, printable
 from loadcore.report.layout import MARGIN, Cell, Column, Page, Role, cut, facts, sentence, table
 from loadcore.report.samples import Key, reason_of, reasons
@@ -31,6 +31,7 @@ def steps(summary: Entry, section: str, heading: str, page: Page) -> list[str]:
     lines = step_table(heading, rows, total, page, fold=False)
     told = [_which_time(summary)] if section == "main" else []
     told += beside.of(found, page.glyphs)
+    told += uncertain.of(summary["all"] if total else found[0], page.glyphs) if section == "main" else []
     return [*lines, *(line for text in told for line in sentence(Cell(""), text, page))]
 
 
@@ -46,7 +47,18 @@ def step_row(name: str, step: Entry) -> StepRow:
     if step["not_sent"] == step["requests"] or (rate and step["requests"] / rate < _LEAST_SPAN_S):
         rate = None
     p50, p95, p99, highest = (times[key] for key in _TIMES)
-    return StepRow(name, step["requests"], rate, step["errors"], p50, p95, p99, highest, judged=step.get("judged"))
+    return StepRow(
+        name,
+        step["requests"],
+        rate,
+        step["errors"],
+        p50,
+        p95,
+        p99,
+        highest,
+        judged=step.get("judged"),
+        intervals=uncertain.ends(times),
+    )
 
 
 def groups(summary: Entry, page: Page) -> list[str]:

@@ -99,7 +99,7 @@ def rebuild(folder: RunFolder, start: RunStart, state: State = "killed") -> dict
     end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=state == "running")
     end = replace(end, moved=state == "moved", copied=state == "copied")
     judged = judge(rules_of(start), Measured(totals, start, ended_ns))
-    return summary.build(summary.Parts(start, end, totals, judged, samples.read(folder.samples)))
+    return summary.build(summary.Parts(start, end, totals, judged, samples.read(folder.samples), folder))
 
 
 def totals_for(start: RunStart) -> Totals:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _MAGIC = b"ARROW1"
@@ -50,6 +50,24 @@ def read(path: Path) -> Contents:
         return Contents(list(_readable_batches(reader)), schema, sealed=True)
 
 
+def stream(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Read some columns of a file, one batch after another, in the memory of one. Like `read` otherwise.
+
+    Columns that the file does not have are left out.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as source:
+        try:
+            reader = pa.ipc.open_file(source)
+            reader = pa.ipc.open_file(source, options=_only(reader.schema, columns))
+        except _DAMAGE:
+            yield from _stream_body(source, columns)
+        else:
+            yield from _readable_batches(reader)
+
+
 def is_sealed(path: Path) -> bool:
     """Whether a file has its footer, told from its last bytes."""
     with path.open("rb") as file:
@@ -65,6 +83,22 @@ def _read_body(source: pa.NativeFile) -> Contents:
     except _DAMAGE:
         return Contents([], None, sealed=False)
     return Contents(list(_whole_batches(reader)), reader.schema, sealed=False)
+
+
+def _stream_body(source: pa.NativeFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        source.seek(min(_BODY_OFFSET, source.size()))
+        schema = pa.ipc.open_stream(source).schema
+        source.seek(_BODY_OFFSET)
+        reader = pa.ipc.open_stream(source, options=_only(schema, columns))
+    except _DAMAGE:
+        return
+    yield from _whole_batches(reader)
+
+
+def _only(schema: pa.Schema, columns: Sequence[str]) -> pa.ipc.IpcReadOptions:
+    wanted = [place for place, name in enumerate(schema.names) if name in columns]
+    return pa.ipc.IpcReadOptions(included_fields=wanted)
 
 
 def _whole_batches(reader: pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from loadcore.judge.bottleneck import bottleneck
+from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.results import judgement
+from loadcore.results.batches import QUANTILES, Batches, Key
 from loadcore.results.client import client_section, counted_of, lag_findings
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
@@ -26,11 +28,10 @@ if TYPE_CHECKING:
 
     from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+    from loadcore.results.run_folder import RunFolder
     from loadcore.results.samples import Sample
     from loadcore.results.tally import GroupTotals, Tally
     from loadcore.results.totals import Totals
-
-_QUANTILES = (("p50_ns", 0.5), ("p90_ns", 0.9), ("p95_ns", 0.95), ("p99_ns", 0.99), ("p999_ns", 0.999))
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Parts:
     """As they were judged: expression, state, value, limit, unit."""
     samples: Sequence[Sample] = ()
     """What failures looked like, the first first."""
+    folder: RunFolder | None = None
+    """Where the windows and rows are, for the intervals of percentiles."""
 
 
 def build(parts: Parts) -> dict[str, Any]:
@@ -52,6 +55,9 @@ def build(parts: Parts) -> dict[str, Any]:
     steady, whole = totals.over(), totals.over(*PHASES)
     span = _span(parts)
     main = steady.all_steps()
+    spreads = Batches(start, steady, whole)
+    if parts.folder is not None:
+        spreads.read(parts.folder, span.seconds)
     counted = counted_of(parts.start, parts.end, whole)
     of_client = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
     findings = [*of_client, *target_findings(parts, steady, of_client)]
@@ -81,13 +87,13 @@ def build(parts: Parts) -> dict[str, Any]:
         "bottleneck": bottleneck(findings, is_wrong=is_wrong(parts, main), is_open=start.open_only),
         "thresholds": list(parts.thresholds),
         "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
-        "steps": _steps(parts, steady, whole),
-        "all": _step(main, span.seconds),
+        "steps": _steps(parts, steady, whole, spreads),
+        "all": _step(main, span.seconds, spreads),
         "checks": [
             {key: getattr(check, key) for key in ("scenario", "step", "name", "evaluated", "failed")}
             for check in checks_of(start, steady, whole)
         ],
-        "groups": [_group(group) for group in steady.groups.values()],
+        "groups": [_group(group, spreads) for group in steady.groups.values()],
         "errors": _errors(parts),
         "samples": [sample.to_dict() for sample in parts.samples],
         "client": client_section(totals, end, findings, counted),
@@ -114,20 +120,57 @@ def schema() -> dict[str, Any]:
     return document
 
 
-def times(histogram: Histogram, exact_mean_ns: float | None = None) -> dict[str, int | None]:
-    """Percentiles, mean, least and greatest of some durations; all None if there are none."""
+def times(
+    histogram: Histogram, exact_mean_ns: float | None = None, spreads: list[Spread] | str | None = None
+) -> dict[str, Any]:
+    """Percentiles, mean, least and greatest of some durations; all None if there are none.
+
+    Args:
+        histogram: The durations.
+        exact_mean_ns: Their mean, if it is known exactly.
+        spreads: How much batches of them differ at each percentile, or why that is not known; None for no intervals.
+    """
+    names = [f"{name}_ns" for name in QUANTILES]
     if not histogram.count:
-        return dict.fromkeys([*(name for name, _ in _QUANTILES), "mean_ns", "min_ns", "max_ns"])
+        nothing: list[str] = [] if spreads is None else ["intervals"]
+        return dict.fromkeys([*names, "mean_ns", "min_ns", "max_ns", *nothing])
     mean = histogram.mean_ns if exact_mean_ns is None else exact_mean_ns
     return {
-        **{name: histogram.quantile(quantile) for name, quantile in _QUANTILES},
+        **{name: histogram.quantile(quantile) for name, quantile in zip(names, QUANTILES.values(), strict=True)},
         "mean_ns": round(mean),
         "min_ns": histogram.min_ns,
         "max_ns": histogram.max_ns,
+        **({} if spreads is None else {"intervals": _intervals(histogram, spreads)}),
     }
 
 
-def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
+def _intervals(histogram: Histogram, spreads: list[Spread] | str) -> dict[str, Any]:
+    """The interval of each percentile, in durations; or why there are none."""
+    if isinstance(spreads, str):
+        return {"confidence": CONFIDENCE, "n": histogram.count, "missing": spreads, **dict.fromkeys(QUANTILES)}
+
+    def at(share: float | None) -> int | None:
+        return None if share is None else histogram.quantile(share)
+
+    found = {
+        name: interval(quantile, histogram.count, spread)
+        for (name, quantile), spread in zip(QUANTILES.items(), spreads, strict=True)
+    }
+    return {
+        "confidence": CONFIDENCE,
+        "n": histogram.count,
+        "missing": None,
+        **{
+            name: {"low_ns": at(each.low), "high_ns": at(each.high), "n_eff": round(each.worth), "needs": each.needed}
+            for name, each in found.items()
+        },
+    }
+
+
+def _step(step: StepTotals, seconds: float, batches: Batches) -> dict[str, Any]:
+    def spreads(time: str) -> list[Spread] | str:
+        return batches.spreads(Key(step.scenario, step.section, step.name, time))
+
     return {
         "scenario": step.scenario,
         "name": step.name,
@@ -142,10 +185,10 @@ def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
         "hops": step.hops,
         "repeats": step.repeats,
         "requests_per_s": step.requests / seconds if seconds else None,
-        "service": times(step.service, mean_ns(step, "service")),
-        "response": times(step.response, mean_ns(step, "response")),
+        "service": times(step.service, mean_ns(step, "service"), spreads("service")),
+        "response": times(step.response, mean_ns(step, "response"), spreads("response")),
         "response_without_lag": times(step.response_without_lag),
-        "ttfb": times(step.ttfb),
+        "ttfb": times(step.ttfb, None, spreads("ttfb")),
         "outcomes": {name: count for name, count in sorted(step.outcomes.items()) if count},
         "statuses": {str(status): count for status, count in sorted(step.statuses.items())},
         "error_statuses": {str(status): count for status, count in sorted(step.error_statuses.items())},
@@ -159,24 +202,26 @@ def _step(step: StepTotals, seconds: float) -> dict[str, Any]:
     }
 
 
-def _steps(parts: Parts, steady: Tally, whole: Tally) -> list[dict[str, Any]]:
+def _steps(parts: Parts, steady: Tally, whole: Tally, spreads: Batches) -> list[dict[str, Any]]:
     """Every step of the plan, also those that made no request, in the plan's order."""
     entries = []
     for info in parts.start.description.steps:
         is_main = info.section == MAIN
         tally, seconds = (steady, _span(parts, info.scenario).seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
         found = tally.steps.get((info.scenario, info.section, info.name))
-        entries.append(_step(found or StepTotals(info.scenario, info.name, info.method, info.section), seconds))
+        entries.append(
+            _step(found or StepTotals(info.scenario, info.name, info.method, info.section), seconds, spreads)
+        )
     return entries
 
 
-def _group(group: GroupTotals) -> dict[str, Any]:
+def _group(group: GroupTotals, spreads: Batches) -> dict[str, Any]:
     return {
         "scenario": group.scenario,
         "name": group.name,
         "count": group.ended,
         "failed": group.failed,
-        "duration": times(group.duration),
+        "duration": times(group.duration, None, spreads.spreads(Key(group.scenario, "group", group.name, "response"))),
     }
 
 

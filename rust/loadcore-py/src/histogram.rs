@@ -64,6 +64,14 @@ impl Histogram {
         })
     }
 
+    /// How many durations an encoded histogram holds, and how many of them exceed each limit. Raises `ValueError` if the
+    /// bytes are none.
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "how a list comes from Python")]
+    fn count_above(py: Python<'_>, encoded: &[u8], limits_ns: Vec<u64>) -> PyResult<(u64, Vec<u64>)> {
+        border(py, || Ok(aggregate::Histogram::count_above(encoded, &limits_ns)?))
+    }
+
     /// The duration, in nanoseconds, that the share `q` of all durations does not exceed; 0 if there are none.
     fn quantile(&self, py: Python<'_>, q: f64) -> PyResult<u64> {
         border(

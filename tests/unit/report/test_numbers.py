@@ -139,3 +139,38 @@ def test_the_clock_counts_minutes_and_hours(seconds: float, expected: str) -> No
 def test_sizes_have_a_unit(octets: float | None, expected: str) -> None:
     """Bytes are written in the unit that keeps the number short."""
     assert expected == numbers.size(octets)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (47_200_000, 44_200_000, 50_200_000, ("47.2ms", "[44.2-50.2]")),
+        (47_200_000, 47_190_000, 47_210_000, ("47.2ms", "[47.2-47.2]")),
+        (47_200_000, 20_300_000, 80_400_000, ("47ms", "[20-80]")),
+        (472_000_000, 213_000_000, 798_000_000, ("470ms", "[210-800]")),
+        (990_000_000, 940_000_000, 1_210_000_000, ("990ms", "[940-1210]")),
+        (1_130_000_000, 990_000_000, 1_300_000_000, ("1.13s", "[0.99-1.30]")),
+        (412_000, 400_000, 430_000, ("412µs", "[400-430]")),
+        (47_200_000, 44_200_000, None, ("47.2ms", "[>44.2]")),
+        (47_200_000, None, None, ("47.2ms", "")),
+        (68_000_000_000, 61_000_000_000, 75_000_000_000, ("1m08s", "[61-75]")),
+        (999, 900, 1_100, ("<1µs", "")),
+        (999_600, 999_600, 999_600, ("1.00ms", "[1.00-1.00]")),
+    ],
+)
+def test_an_interval_has_the_unit_of_its_time_and_the_digits_that_it_supports(
+    value: int, low: int | None, high: int | None, expected: tuple[str, str]
+) -> None:
+    """A tenth of its width is the least that is told, and three digits the most."""
+    assert numbers.between(value, low, high) == expected
+
+
+@given(st.integers(1_000, 59_000_000_000), st.integers(0, 900), st.integers(0, 3_000))
+def test_a_narrow_interval_leaves_the_time_as_it_is(value: int, below: int, above: int) -> None:
+    """What is told of the time never lies further from it than the interval is wide, or than three digits are."""
+    low, high = value - value * below // 1_000, value + value * above // 1_000
+    told, _ = numbers.between(value, low, high, ASCII)
+    match = re.fullmatch(r"([\d.]+)(us|ms|s)", told)
+    assert match is not None
+    read = float(match[1]) * {"us": 1e3, "ms": 1e6, "s": 1e9}[match[2]]
+    assert abs(read - value) <= max(0.00501 * value, 0.1 * (high - low), 501)

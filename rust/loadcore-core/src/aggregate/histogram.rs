@@ -165,6 +165,23 @@ impl Histogram {
         }
         Ok(())
     }
+
+    /// How many durations an encoding holds in all, and how many of them are longer than each limit. A limit stands for
+    /// all durations that share its counter.
+    ///
+    /// # Errors
+    /// The bytes are no HDR V2 histogram, or one with other bounds.
+    pub fn count_above(bytes: &[u8], limits_ns: &[u64]) -> Result<(u64, Vec<u64>), HistogramError> {
+        let (mut total, mut above) = (0, vec![0; limits_ns.len()]);
+        let limits: Vec<u64> = limits_ns.iter().map(|limit_ns| limit_ns / UNIT_NS).collect();
+        for (value, count) in encoding::read(bytes)? {
+            total += count;
+            for (limit, longer) in limits.iter().zip(&mut above) {
+                *longer += if value > *limit { count } else { 0 };
+            }
+        }
+        Ok((total, above))
+    }
 }
 
 impl Default for Histogram {
@@ -273,6 +290,18 @@ mod tests {
             let rank = ((q * durations.len() as f64).ceil() as usize).clamp(1, durations.len());
             let exact = durations[rank - 1].clamp(UNIT_NS, MAX_UNITS * UNIT_NS);
             prop_assert!(seen.abs_diff(exact) <= exact / 1_000 + UNIT_NS / 2, "{seen} is not {exact}");
+        }
+
+        /// What an encoding holds above a limit is what comes after the limit's own counter.
+        #[test]
+        fn counts_above_a_limit_are_those_of_longer_counters(durations in durations(), at in any::<prop::sample::Index>()) {
+            let histogram = histogram(&durations);
+            let buckets: Vec<_> = histogram.buckets().collect();
+            let place = at.index(buckets.len());
+            let (total, above) = Histogram::count_above(&histogram.encode()?, &[buckets[place].0, 0])?;
+            prop_assert_eq!(total, histogram.count());
+            prop_assert_eq!(above[0], buckets[place + 1..].iter().map(|(_, count)| count).sum::<u64>());
+            prop_assert_eq!(above[1], total);
         }
 
         /// What is encoded is read back the same; the encoder for counts writes the same bytes.

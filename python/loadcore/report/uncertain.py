@@ -1,0 +1,43 @@
+"""How sure the percentiles of a table are: their intervals, and what a short run cannot say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadcore.report import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadcore.report.glyphs import Glyphs
+    from loadcore.report.step_table import Ends
+
+_NAMES = ("p50", "p95", "p99")
+"""The percentiles of the table."""
+
+
+def ends(times: Mapping[str, Any]) -> tuple[Ends, ...]:
+    """The intervals of a step's times, for the table; empty if there are none."""
+    intervals = times.get("intervals") or {}
+    found = [intervals.get(name) for name in _NAMES]
+    if not any(found):
+        return ()
+    return tuple((each["low_ns"], each["high_ns"]) if each else (None, None) for each in found)
+
+
+def of(step: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
+    """What a reader of these percentiles has to know, in at most one sentence."""
+    intervals = step["response"].get("intervals")
+    if not intervals:
+        return []
+    if intervals["missing"]:
+        return [f"no intervals: {intervals['missing']}"]
+    short = [name for name in _NAMES if None in {intervals[name]["low_ns"], intervals[name]["high_ns"]}]
+    if not short:
+        return []
+    first = intervals[short[0]]
+    needed, worth, measured = (
+        numbers.count(value, glyphs) for value in (first["needs"], first["n_eff"], intervals["n"])
+    )
+    text = f"too short for both ends of {' and '.join(short)}: {short[0]} takes {needed} independent requests or more"
+    return [text if worth == measured else f"{text}, and these {measured} are worth {worth}"]

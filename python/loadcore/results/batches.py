@@ -1,0 +1,217 @@
+"""Counts of short stretches of a run, from its windows or its rows: what the intervals of percentiles are made of.
+
+What is counted is how many requests took longer than a percentile, which is known only at the end. So the files of the
+run are read once more: `windows.arrow`, which has every second, or, where there are fewer than `LEAST_SECONDS` of them,
+the rows, for tenths of a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loadcore.engine import Histogram
+from loadcore.judge.interval import LEAST_BATCHES, Spread, spread_of
+from loadcore.results.plain_arrays import integer, texts
+from loadcore.results.reader import stream
+from loadcore.results.tally import MAIN, StepTotals, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_folder import RunFolder
+
+QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+"""The percentiles of a summary by their names."""
+LEAST_SECONDS: Final = LEAST_BATCHES + 2
+"""Runs shorter than this are cut into tenths of seconds; the first and the last second may hold few requests."""
+TOO_SHORT: Final = "the run is too short for intervals: they take answers in ten different tenths of a second at least"
+MISSING: Final = "the files of the run do not hold what intervals are made of"
+
+_MOST: Final = 1_024
+"""Batches of a series. Longer runs have longer batches."""
+_TENTH_NS: Final = 100_000_000
+_ENOUGH: Final = 0.99
+"""Rows or windows that may be missing: the share that has to be there."""
+_WINDOW_COLUMNS: Final = ("second", "phase", "kind", "scenario", "name", "section", "service", "response", "ttfb")
+_ROW_COLUMNS: Final = (
+    "offset_ns",
+    "service_ns",
+    "response_ns",
+    "ttfb_ns",
+    "scenario",
+    "step",
+    "phase",
+    "outcome",
+    "attempts",
+)
+
+
+class Key(NamedTuple):
+    """Which distribution: of a step's (or group's) service time, response time or time to the first byte."""
+
+    scenario: str
+    section: str
+    name: str
+    time: str
+
+
+class Series:
+    """The batches of one distribution. Few, however long the run is.
+
+    Args:
+        histogram: The whole distribution.
+    """
+
+    def __init__(self, histogram: Histogram) -> None:
+        self.limits = [histogram.quantile(quantile) for quantile in QUANTILES.values()]
+        self._count = histogram.count
+        self._batches: list[list[int]] = []
+        self._width = 1
+
+    def add(self, index: int, counts: Sequence[int]) -> None:
+        """Add to the batch of a second or tenth: how many requests, and how many above each limit."""
+        while index // self._width >= _MOST:
+            self._width *= 2
+            pairs = zip(self._batches[::2], [*self._batches[1::2], self._none()], strict=False)
+            self._batches = [[one + other for one, other in zip(*pair, strict=True)] for pair in pairs]
+        place = index // self._width
+        while len(self._batches) <= place:
+            self._batches.append(self._none())
+        self._batches[place] = [one + other for one, other in zip(self._batches[place], counts, strict=True)]
+
+    def spreads(self) -> list[Spread] | str:
+        """How much the batches differ at each limit; or why that cannot be told."""
+        used = [place for place, batch in enumerate(self._batches) if batch[0]]
+        batches = self._batches[used[0] : used[-1] + 1] if used else []
+        requests = [batch[0] for batch in batches]
+        if sum(requests) < _ENOUGH * self._count:
+            return MISSING
+        found: list[Spread] = []
+        for place in range(1, len(self.limits) + 1):
+            above = [batch[place] for batch in batches]
+            # Above the greatest there is nothing to tell from: as much as at the percentile below.
+            spread = found[-1] if found and not any(above) else spread_of(requests, above)
+            if spread is None:
+                return TOO_SHORT
+            found.append(spread)
+        return found
+
+    def _none(self) -> list[int]:
+        return [0] * (1 + len(self.limits))
+
+
+class Batches:
+    """Every distribution of a summary, cut into batches.
+
+    Args:
+        start: What was started.
+        steady: The measured part.
+        whole: The whole run, for what stands apart: the start of users and token calls.
+    """
+
+    def __init__(self, start: RunStart, steady: Tally, whole: Tally) -> None:
+        self._series: dict[Key, Series] = {}
+        self._sections = {(step.scenario, step.name): step.section for step in start.description.steps}
+        for step in (*_of(steady, main=True), *_of(whole, main=False)):
+            self._expect(step.scenario, step.section, step)
+        self._expect("", MAIN, steady.all_steps())
+        for group in steady.groups.values():
+            self._series[Key(group.scenario, "group", group.name, "response")] = Series(group.duration)
+
+    def read(self, folder: RunFolder, seconds: float) -> Batches:
+        """Count what a run's files hold.
+
+        Args:
+            folder: Of the run.
+            seconds: How long the measured part is.
+        """
+        if seconds >= LEAST_SECONDS:
+            for path in folder.all_windows():
+                for batch in stream(path, _WINDOW_COLUMNS):
+                    self._add_windows(batch.to_pylist())
+        else:
+            for path in folder.all_requests():
+                for batch in stream(path, _ROW_COLUMNS):
+                    self._add_rows(batch)
+        return self
+
+    def spreads(self, key: Key) -> list[Spread] | str:
+        """How much batches differ at each percentile; or why that cannot be told."""
+        return self._series[key].spreads() if key in self._series else MISSING
+
+    def _expect(self, scenario: str, section: str, step: StepTotals) -> None:
+        for time in ("service", "response", "ttfb"):
+            histogram: Histogram = getattr(step, time)
+            if histogram.count:
+                self._series[Key(scenario, section, step.name, time)] = Series(histogram)
+
+    def _add_windows(self, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
+            section = row["section"] if row["kind"] == "step" else row["kind"]
+            if section not in {MAIN, "group"} or row["phase"] == "steady":
+                for time in ("service", "response", "ttfb"):
+                    if row[time] is not None:
+                        self._add_window(row["second"], Key(row["scenario"], section, row["name"], time), row[time])
+
+    def _add_window(self, second: int, key: Key, encoded: bytes) -> None:
+        series = self._meant(key)
+        limits = [limit for each in series for limit in each.limits]
+        if not limits:
+            return
+        count, above = Histogram.count_above(encoded, limits)
+        for place, each in enumerate(series):
+            first = place * len(QUANTILES)
+            each.add(second, [count, *above[first : first + len(QUANTILES)]])
+
+    def _meant(self, key: Key) -> list[Series]:
+        """The series that a key counts in: its own, and that of all steps."""
+        keys = [key, Key("", MAIN, "all", key.time)] if key.section == MAIN else [key]
+        return [self._series[each] for each in keys if each in self._series]
+
+    def _add_rows(self, batch: pa.RecordBatch) -> None:
+        """Count rows in the tenths of seconds in which they ended."""
+        sent = pc.greater(batch.column("attempts"), integer(0, pa.int64())[0])
+        kept = pc.and_(sent, pc.invert(_is(batch.column("outcome"), "interrupted")))
+        batch = batch.filter(kept)
+        for (scenario, name), section in self._sections.items():
+            mask = pc.and_(_is(batch.column("scenario"), scenario), _is(batch.column("step"), name))
+            if section == MAIN:
+                mask = pc.and_(mask, _is(batch.column("phase"), "steady"))
+            rows = batch.filter(mask)
+            if rows.num_rows:
+                for time in ("service", "response", "ttfb"):
+                    self._add_times(rows, Key(scenario, section, name, time))
+
+    def _add_times(self, rows: pa.RecordBatch, key: Key) -> None:
+        ended_ns = pc.add(rows.column("offset_ns"), rows.column("response_ns"))
+        tenths = pc.divide(ended_ns, integer(_TENTH_NS, pa.int64())[0])
+        times = rows.column(f"{key.time}_ns")
+        known = pc.is_valid(times)
+        tenths, times = tenths.filter(known), times.filter(known)
+        for series in self._meant(key):
+            counts = {tenth: [count] for tenth, count in _counted(tenths)}
+            for limit in series.limits:
+                # A histogram rounds to microseconds.
+                longer = pc.greater_equal(times, integer(limit + 500, pa.int64())[0])
+                above = dict(_counted(tenths.filter(longer)))
+                for tenth, sums in counts.items():
+                    sums.append(above.get(tenth, 0))
+            for tenth, sums in counts.items():
+                series.add(tenth, sums)
+
+
+def _of(tally: Tally, *, main: bool) -> list[StepTotals]:
+    return [step for step in tally.steps.values() if (step.section == MAIN) == main]
+
+
+def _is(column: pa.Array, word: str) -> pa.Array:
+    """Where a column of words has this one, asked of its dictionary."""
+    return pc.take(pc.equal(column.dictionary, texts([word])[0]), column.indices)
+
+
+def _counted(values: pa.Array) -> list[tuple[int, int]]:
+    return [(entry["values"], entry["counts"]) for entry in pc.value_counts(values).to_pylist()]
