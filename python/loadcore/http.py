@@ -99,8 +99,8 @@ class Http:
     """Sent with every request; None sends none."""
     upstream_header: str | None = None
     """A response header in which the target says how long what stands behind it took, with the unit of its numbers:
-    "X-Upstream-Response-Time=s". Without one they are milliseconds. `Server-Timing`, the headers of Envoy and Kong, and
-    `X-Upstream-Response-Time` (seconds, as nginx counts) are read in any case."""
+    "X-Backend-Time=s". Without one they are milliseconds. `Server-Timing` is read in any case, and so are headers that
+    tell an upstream's time by their names, as Envoy's, Kong's and nginx's do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from loadcore import control_groups
 from loadcore.kernel_files import text_of
+from loadcore.target_meters import GroupMeter, Meter, MetricsMeter
+from loadcore.way_watch import WayWatch, accept_queue, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +36,11 @@ class Look:
 
     base_urls: tuple[str, ...] = ()
     pid: int | None = None
+    """A process of the target, on this machine."""
+    group: str | None = None
+    """The control group of the target, on this machine."""
+    metrics: str | None = None
+    """The URL of metrics in Prometheus' format, or of a query of Prometheus that counts cores."""
 
     @property
     def is_here(self) -> bool:
@@ -42,7 +49,11 @@ class Look:
 
     @property
     def sight(self) -> str:
-        """What can be looked at: `processes` or `none`."""
+        """What can be looked at: `metrics`, `group`, `processes` or `none`."""
+        if self.metrics is not None:
+            return "metrics"
+        if self.group is not None:
+            return "group"
         return "processes" if self.pid is not None or self.is_here else "none"
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,33 +75,42 @@ class TargetWatch:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._ports = {port for url in look.base_urls if (port := _port(url)) is not None} if look.is_here else set()
+        places = [place for url in look.base_urls if (place := place_of(url)) is not None]
+        self._ports = {port for _, port in places} if look.is_here else set()
+        self._way = WayWatch(look.base_urls)
         self._pids: list[int] = []
         self._before: dict[int, _Used] = {}
         self._wall_ns = time.monotonic_ns()
         self._looked_s = -float(_LOOK_AGAIN_S)
         self._drops: int | None = None
+        self._meter: Meter | None = None
+        if look.metrics is not None:
+            self._meter = MetricsMeter(look.metrics)
+        elif look.group is not None:
+            self._meter = GroupMeter(look.group)
 
     def look(self) -> dict[str, Any] | None:
         """What the target used since the last look; None where nothing of it can be seen, or for the first time."""
-        if self._look.sight == "none":
-            return None
         now_ns = time.monotonic_ns()
-        if now_ns / 1e9 - self._looked_s >= _LOOK_AGAIN_S:
-            self._looked_s = now_ns / 1e9
-            self._pids = self._find()
         wall_ns, self._wall_ns = now_ns - self._wall_ns, now_ns
-        before, self._before = self._before, {pid: used for pid in self._pids if (used := _used(pid)) is not None}
-        values: dict[str, Any] = {"wall_ns": wall_ns, **self._queue()}
-        shared = {pid: used for pid, used in self._before.items() if pid in before}
-        if shared:
-            values |= self._compared(before, shared, wall_ns)
+        values: dict[str, Any] = {"wall_ns": wall_ns, **self._queue(), **self._way.look()}
+        values |= self._processes(wall_ns) if self._meter is None else self._meter.look()
         return values if len(values) > 1 else None
+
+    def _processes(self, wall_ns: int) -> dict[str, Any]:
+        """What the target's processes used since the last look."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= _LOOK_AGAIN_S:
+            self._looked_s = now_s
+            self._pids = self._find()
+        before, self._before = self._before, {pid: used for pid in self._pids if (used := _used(pid)) is not None}
+        shared = {pid: used for pid, used in self._before.items() if pid in before}
+        return self._compared(before, shared, wall_ns) if shared else {}
 
     def _find(self) -> list[int]:
         if self._look.pid is not None:
             return _with_children([self._look.pid])
-        return _with_children(list(_holders(set(_listening(self._ports)))))
+        return _with_children(list(_holders(_listening(self._ports))))
 
     def _compared(self, before: dict[int, _Used], now: dict[int, _Used], wall_ns: int) -> dict[str, Any]:
         used = {pid: each.cpu_ns - before[pid].cpu_ns for pid, each in now.items()}
@@ -114,24 +134,13 @@ class TargetWatch:
 
     def _queue(self) -> dict[str, int]:
         """Connections that wait to be accepted at the target's ports, and those that the kernel dropped."""
-        values = {}
-        waiting = [row[1] for row in _listening(self._ports).values()]
-        if waiting:
-            values["accept_waiting"] = max(waiting)
+        values = accept_queue(self._ports)
         dropped = _dropped() if self._ports else None
         if dropped is not None:
             if self._drops is not None:
                 values["accept_drops"] = max(0, dropped - self._drops)
             self._drops = dropped
         return values
-
-
-def _port(url: str) -> int | None:
-    parts = urlsplit(url)
-    try:
-        return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return None
 
 
 def _is_own(host: str) -> bool:
@@ -153,15 +162,14 @@ def _is_own(host: str) -> bool:
     return True
 
 
-def _listening(ports: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Port and waiting connections of the sockets that listen at some ports, by their inode."""
-    wanted, found = set(ports), {}
+def _listening(ports: Iterable[int]) -> set[int]:
+    """The sockets that listen at some ports, by their inode."""
+    wanted, found = set(ports), set()
     for name in ("tcp", "tcp6") if wanted else ():
         for line in (text_of(_PROC / "net" / name) or "").splitlines()[1:]:
             words = line.split()
-            port = int(words[1].rpartition(":")[2], 16)
-            if words[3] == _LISTENS and port in wanted:
-                found[int(words[9])] = (port, int(words[4].partition(":")[2], 16))
+            if words[3] == _LISTENS and int(words[1].rpartition(":")[2], 16) in wanted:
+                found.add(int(words[9]))
     return found
 
 

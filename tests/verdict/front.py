@@ -34,7 +34,8 @@ http {{
     }}
 }}
 """
-_TELLS = "add_header X-Upstream-Response-Time $upstream_response_time always;"
+# The time of the whole response is not known yet when its head is sent.
+_TELLS = "add_header X-Upstream-Header-Time $upstream_header_time always;"
 
 
 def is_there() -> bool:

@@ -43,14 +43,14 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
 
 
 def parse_upstream_header(text: object) -> UpstreamHeaderPlan:
-    """A header that holds a time, and the unit of its numbers: `X-Upstream-Response-Time=s`.
+    """A header that holds a time, and the unit of its numbers: `X-Backend-Time=s`.
 
     Raises:
         ValueError: It is neither a header's name nor one with a unit.
     """
     name, separator, unit = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not re.fullmatch(_HEADER_NAME, name):
-        raise ValueError('the name of a header is expected, as in "X-Upstream-Response-Time=s"')
+        raise ValueError('the name of a header is expected, as in "X-Backend-Time=s"')
     if separator and unit not in _UNITS_NS:
         raise ValueError(f'"{unit}" is not a unit of time: write "{name}=s", "{name}=ms" or "{name}=us"')
     return {"name": name, "unit_ns": _UNITS_NS[unit or "ms"]}

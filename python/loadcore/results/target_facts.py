@@ -97,7 +97,7 @@ class TargetTotals:
         main = steady.all_steps()
         seconds = self._whole_seconds(start, end)
         target = start.target
-        is_seen = any(each.process is not None for each in seconds)
+        is_seen = any(each.process is not None and each.process.cores is not None for each in seconds)
         network, busy_ns = self._network, self._network["sending_ns"]
         return Facts(
             seconds=seconds,

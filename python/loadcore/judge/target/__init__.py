@@ -54,7 +54,7 @@ _EXPLAINED: dict[str, frozenset[str]] = {
     "accept_queue": frozenset({"concurrency", "retransmits", "new_connections", "stalls"}),
     "server_cpu": frozenset({"concurrency", "stalls"}),
     "slow_writer": frozenset({"concurrency", "round_trip"}),
-    "slow_reader": frozenset({"concurrency", "upstream", "round_trip"}),
+    "slow_reader": frozenset({"concurrency", "upstream", "round_trip", "retransmits"}),
     "stalls": frozenset({"concurrency"}),
 }
 """Rules whose findings another one explains."""

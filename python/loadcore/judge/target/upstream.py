@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.5
 """Of the time to the first byte."""
+MOST_SHARE = 1.2
 SLOW_NS = 100_000_000
 """Below this an upstream is named only where something is wrong."""
 LEAST = 3
@@ -47,4 +48,6 @@ def _largest(step: Step) -> Hint | None:
     largest = max(parts, key=lambda hint: hint.mean_ns, default=None)
     if largest is None or largest.count < LEAST or largest.mean_ns < LEAST_SHARE * largest.ttfb_ns:
         return None
+    if largest.mean_ns > MOST_SHARE * largest.ttfb_ns:
+        return None  # Longer than the answer took: it counts something else, or in another unit.
     return largest

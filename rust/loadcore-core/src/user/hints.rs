@@ -10,14 +10,8 @@ use crate::transport::Transport;
 const HEAD: usize = 8 * 1024;
 
 const MS: f64 = 1e6;
-/// Headers that hold a time, and what their numbers count: those of Envoy and Kong, and nginx's `$upstream_response_time`
-/// by the name that it is mostly given.
-const KNOWN: [(&str, f64); 4] = [
-    ("X-Envoy-Upstream-Service-Time", MS),
-    ("X-Kong-Upstream-Latency", MS),
-    ("X-Kong-Proxy-Latency", MS),
-    ("X-Upstream-Response-Time", 1e9),
-];
+/// Headers that hold milliseconds: those of Envoy and Kong.
+const KNOWN: [&str; 3] = ["X-Envoy-Upstream-Service-Time", "X-Kong-Upstream-Latency", "X-Kong-Proxy-Latency"];
 const SERVER_TIMING: &str = "server-timing";
 
 /// No response takes longer.
@@ -71,10 +65,19 @@ fn read(bytes: &[u8], own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, 
             #[expect(clippy::cast_precision_loss, reason = "a unit")]
             let unit_ns = own.unit_ns as f64;
             tell(&own.name, sum(value, unit_ns), found);
-        } else if let Some((known, unit_ns)) = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            tell(known, sum(value, *unit_ns), found);
+        } else if let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            tell(known, sum(value, MS), found);
+        } else if is_of_upstream(name) {
+            // nginx counts seconds with a fraction, others whole milliseconds.
+            tell(name, sum(value, if value.contains('.') { 1e9 } else { MS }), found);
         }
     }
+}
+
+/// Whether a header tells an upstream's time by its name, as `X-Upstream-Header-Time` does.
+fn is_of_upstream(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("upstream") && ["time", "latency", "duration"].iter().any(|word| name.contains(word))
 }
 
 /// The metrics of a `Server-Timing` header that have a duration: `db;dur=53.2, app;desc="a, b";dur=47`.
@@ -147,11 +150,12 @@ mod tests {
     #[test]
     fn headers_of_proxies_have_their_units() {
         let head = "x-envoy-upstream-service-time: 290\r\nX-Kong-Proxy-Latency: 2\r\nx-kong-upstream-latency: -\r\n\
-            X-Upstream-Response-Time: 0.300";
+            X-Upstream-Header-Time: 0.300\r\nUpstream-Latency: 12\r\nX-Upstream: a\r\nX-Upstream-Response-Time: -";
         let expected = [
             ("X-Envoy-Upstream-Service-Time", 290_000_000),
             ("X-Kong-Proxy-Latency", 2_000_000),
-            ("X-Upstream-Response-Time", 300_000_000),
+            ("X-Upstream-Header-Time", 300_000_000),
+            ("Upstream-Latency", 12_000_000),
         ];
         assert_eq!(hints(head, None), expected.map(|(name, ns)| (name.to_owned(), ns)));
     }
