@@ -2,7 +2,8 @@
 
 A response time holds the client's own delay: it sent late, or was late to read. What the same requests would have taken
 without it is counted beside them, so the percentiles of both can be held against each other: over the whole run, and in
-a run of one second as well.
+a run of one second as well. How late a request was sent is known exactly; how late its answer was read has a bound, so
+the client added *up to* the difference.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ INVALID_FROM: Final = 0.10
 """The same before the run is no measurement of its target."""
 FLOOR_NS: Final = 100_000
 """Delay that is never held against a client: what it takes to wake a thread that sleeps until something comes."""
-ENOUGH_ABOVE: Final = 5
+ENOUGH_ABOVE: Final = 3
 """Requests that must lie above a percentile: a single slow one says nothing about it."""
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 """The percentiles that are judged."""
@@ -104,7 +105,7 @@ def _message(worst: _Percentile, *, others: int) -> str:
     of = f"{worst.of.step}: " if worst.of.step else ""
     added_ns = worst.response_ns - worst.without_ns
     text = (
-        f"{of}{worst.name} {_duration(worst.response_ns)}, of which the client added {_duration(added_ns)}: "
+        f"{of}{worst.name} {_duration(worst.response_ns)}, of which the client added up to {_duration(added_ns)}: "
         f"without its own delay {_duration(worst.without_ns)}"
     )
     if others:

@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             start_ns: due_ns + 3_000,
             first_byte_ns: Some(due_ns + 70_000 + number % 4_096),
             end_ns: due_ns + 75_000 + number % 8_192,
+            unread_ns: 0,
             connection: None,
             bytes_sent: 120,
             bytes_received: 156,

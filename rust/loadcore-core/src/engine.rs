@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::record::{EndReason, Phase, Recorder, Recycler, Tables};
 use crate::schedule::Share;
-use crate::timer::{Alarm, Party, Timer};
+use crate::timer::{Alarm, Party, Timer, Turns, Watch};
 use crate::transport::{Net, NetOptions, Transport};
 use crate::user::Worker;
 
@@ -141,12 +141,16 @@ impl Engine {
         let asked = control.clone();
         let engine_thread = thread::spawn(move || {
             let clock = Clock::starting_at(start_at_ns);
-            let prepared = runtime().and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
+            let turns = Arc::<Turns>::default();
+            let watch = Watch::new(Arc::clone(&turns), clock);
+            let prepared =
+                runtime(watch).and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
             match prepared {
                 Ok((runtime, net)) => {
                     // All workers begin together; until then there is nothing to do, and nobody is late.
                     thread::sleep(clock.until_start());
-                    run_on(runtime, self.program, self.share, net, clock, recorder, asked);
+                    let timer = Timer::of_loop(clock, turns);
+                    run_on(runtime, self.program, self.share, net, timer, recorder, asked);
                 }
                 Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
             }
@@ -155,8 +159,10 @@ impl Engine {
     }
 }
 
-fn runtime() -> io::Result<LocalRuntime> {
-    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+fn runtime(watch: Watch) -> io::Result<LocalRuntime> {
+    let mut builder = Builder::new_current_thread();
+    watch.over(builder.enable_all());
+    builder.build_local(LocalOptions::default())
 }
 
 fn run_on(
@@ -164,13 +170,13 @@ fn run_on(
     program: Program,
     share: Share,
     net: Net,
-    clock: Clock,
+    timer: Rc<Timer>,
     recorder: Recorder,
     control: Control,
 ) {
     runtime.block_on(async move {
         match Alarm::system() {
-            Ok(alarm) => run(program, share, net, clock, alarm, recorder, control).await,
+            Ok(alarm) => run(program, share, net, timer, alarm, recorder, control).await,
             Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
         }
     });
@@ -178,17 +184,16 @@ fn run_on(
     runtime.shutdown_background();
 }
 
-/// Carries out a share of a program, over any transport and by any clock.
+/// Carries out a share of a program, over any transport and by any timer.
 pub(crate) async fn run<T: Transport>(
     program: Program,
     share: Share,
     transport: T,
-    clock: Clock,
+    timer: Rc<Timer>,
     alarm: Alarm,
     recorder: Recorder,
     control: Control,
 ) {
-    let timer = Timer::new(clock);
     let scenarios = program.scenarios.len();
     let worker = Worker::new(Rc::new(program), share, Rc::clone(&timer), transport, recorder);
     let servants = [

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use loadcore_core::aggregate::{Histogram, ScenarioEvent, StepCell, Users, Window};
+use loadcore_core::aggregate::{Counts, Histogram, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::record::{
     CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model,
     Outcome, Phase, Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
@@ -47,6 +47,7 @@ fn record() -> Record {
         start_ns: 1_030_000,
         first_byte_ns: Some(1_530_000),
         end_ns: 2_030_000,
+        unread_ns: 0,
         connection: None,
         bytes_sent: 100,
         bytes_received: 250,
@@ -317,6 +318,32 @@ fn a_cell_counts_exactly() {
 
 /// A status that was an error: how often, and how long it took.
 type ErrorStatus = (u16, u32, Vec<(u64, u32)>);
+
+/// What the client itself added to a time is told apart from it: that it sent late, less what it took to connect, and that it
+/// read late.
+#[test]
+fn the_time_without_the_client_s_own_delay_is_counted_beside_it() {
+    let connection = ConnectTimings { dns_ns: None, connect_ns: Some(4_000_000), tls_ns: Some(1_000_000) };
+    let late = Record { due_ns: 0, start_ns: 12_000_000, end_ns: 30_000_000, ..record() };
+    let mut window = Window::new(&tables());
+    count(&mut window, &late);
+    count(&mut window, &Record { connection: Some(connection), unread_ns: 3_000_000, ..late });
+    count(&mut window, &Record { unread_ns: 90_000_000, ..late });
+    count(&mut window, &Record { outcome: Outcome::Interrupted, ..late });
+    let (_, _, cell) = window.steps().next().expect("a step");
+
+    let ms = |counts: &Counts| -> Vec<(u64, u32)> {
+        let mut histogram = Histogram::new();
+        histogram.add_counts(counts);
+        histogram.buckets().map(|(ns, count)| (ns / 1_000_000, u32::try_from(count).expect("few"))).collect()
+    };
+    assert_eq!(ms(&cell.response), [(30, 3)]);
+    // 30 less 12; 30 less 7 and 3; nothing.
+    assert_eq!(ms(&cell.undelayed), [(0, 1), (18, 1), (20, 1)]);
+    let mut lag: Vec<u64> = window.lag.iter().map(|(us, _)| us / 1_000).collect();
+    lag.sort_unstable();
+    assert_eq!((lag, window.lag_max_ns), (vec![7, 12], 12_000_000));
+}
 
 fn error_statuses(cell: &StepCell) -> Vec<ErrorStatus> {
     cell.error_statuses().map(|of| (of.status, of.count, of.service.iter().collect())).collect()

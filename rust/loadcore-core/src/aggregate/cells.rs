@@ -106,7 +106,7 @@ impl StepCell {
             self.response_sum_ns += durations.response_ns;
             self.service.record(durations.service_ns);
             self.response.record(durations.response_ns);
-            self.undelayed.record(durations.response_ns.saturating_sub(durations.own_lag_ns));
+            self.undelayed.record(durations.undelayed_ns);
             if let Some(ttfb_ns) = durations.ttfb_ns {
                 self.ttfb.record(ttfb_ns);
             }

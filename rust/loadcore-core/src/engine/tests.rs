@@ -157,7 +157,7 @@ fn simulate_share(plan: &Value, fake: FakeTransport, share: Share, meddle: impl 
         let clock = Clock::starting_now();
         let control = Control::default();
         meddle(control.clone());
-        run(program, share, transport, clock, Alarm::tokio(), recorder, control).await;
+        run(program, share, transport, Timer::new(clock), Alarm::tokio(), recorder, control).await;
         clock.now() / 1_000_000
     });
     drop(runtime);

@@ -8,6 +8,11 @@ pub(super) fn cpu_of_schedstat(text: &str) -> Option<u64> {
     text.split_ascii_whitespace().next()?.parse().ok()
 }
 
+/// How long a thread was ready to run and had no core, from its `schedstat`.
+pub(super) fn wait_of_schedstat(text: &str) -> Option<u64> {
+    text.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// CPU time used, from a thread's `stat`: to 10 ms. For kernels without `schedstat`.
 pub(super) fn cpu_of_stat(text: &str) -> Option<u64> {
     // The second field is a name in parentheses that may hold anything, so counting starts behind it.
@@ -77,6 +82,7 @@ mod tests {
     #[test]
     fn figures_are_found() {
         assert_eq!(cpu_of_schedstat("766384 12 3\n"), Some(766_384));
+        assert_eq!(wait_of_schedstat("766384 12 3\n"), Some(12));
         assert_eq!(
             involuntary_switches("Name:\tx\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t17\n"),
             Some(17)
@@ -105,6 +111,7 @@ mod tests {
     #[test]
     fn odd_text_gives_no_figure() {
         assert_eq!(cpu_of_schedstat(""), None);
+        assert_eq!(wait_of_schedstat("766384"), None);
         assert_eq!(cpu_of_schedstat("no numbers here"), None);
         for text in ["", "x", "cpu", "cpu 1 2", "some", "Max open files  unlimited  unlimited  files", "1 (x) S 1"] {
             assert_eq!(cpu_of_stat(text), None, "{text}");

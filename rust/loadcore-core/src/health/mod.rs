@@ -1,13 +1,15 @@
 //! What the worker process reads about itself, so that a run can say whether the client was the limit.
 //!
-//! Everything is read from `/proc`, by another thread than the engine's. Where a file is missing, or is not as expected,
+//! Everything is read from `/proc`, and but for [`CoreWait`] by another thread than the engine's. Where a file is missing, or is not as expected,
 //! the figure is `None`: health never fails a run.
 
+mod core_wait;
 mod figures;
 mod probe;
 
 use std::path::Path;
 
+pub use core_wait::CoreWait;
 pub use probe::{Health, Probe};
 
 /// The calling thread's id in `/proc`; `None` where there is no such file system.

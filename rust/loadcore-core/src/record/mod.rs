@@ -76,6 +76,8 @@ pub struct Record {
     pub first_byte_ns: Option<u64>,
     /// When it ended.
     pub end_ns: u64,
+    /// For how long its answer may have been there before the client read it.
+    pub unread_ns: u64,
     /// What it took to open its connection, if one was opened for it.
     pub connection: Option<ConnectTimings>,
     /// Bytes of request sent.
@@ -91,6 +93,8 @@ pub struct Durations {
     pub lag_ns: u64,
     /// The client's own part of the lag: without what it took to connect, which is the target's and the network's doing.
     pub own_lag_ns: u64,
+    /// Due to last byte, less the client's own delay: the lag that is its own, and what it left the answer unread.
+    pub undelayed_ns: u64,
     /// Send to first byte, if one came.
     pub ttfb_ns: Option<u64>,
     /// Send to last byte.
@@ -106,12 +110,15 @@ impl Record {
     pub fn durations(&self) -> Durations {
         let lag_ns = self.start_ns.saturating_sub(self.due_ns);
         let connecting_ns = self.connection.map_or(0, |timings| timings.total_ns());
+        let own_lag_ns = lag_ns.saturating_sub(connecting_ns);
+        let response_ns = self.end_ns.saturating_sub(self.due_ns);
         Durations {
             lag_ns,
-            own_lag_ns: lag_ns.saturating_sub(connecting_ns),
+            own_lag_ns,
+            undelayed_ns: response_ns.saturating_sub(own_lag_ns + self.unread_ns),
             ttfb_ns: self.first_byte_ns.map(|first_byte_ns| first_byte_ns.saturating_sub(self.start_ns)),
             service_ns: self.end_ns.saturating_sub(self.start_ns),
-            response_ns: self.end_ns.saturating_sub(self.due_ns),
+            response_ns,
         }
     }
 }

@@ -8,17 +8,23 @@
 //! the check.
 
 mod alarm;
+mod turns;
+mod watch;
 
 pub use alarm::Alarm;
+pub use turns::Turns;
+pub use watch::Watch;
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Clock;
+use turns::BEAT_NS;
 
 const NEVER: u64 = u64::MAX;
 
@@ -34,8 +40,9 @@ pub struct Timer {
     /// When the alarm goes off; [`NEVER`] while it is off.
     armed_for: Cell<u64>,
     driver: RefCell<Option<Waker>>,
-    /// What the clock showed last.
-    recent: Cell<u64>,
+    turns: Arc<Turns>,
+    /// For how long ahead the alarm is set at most.
+    beat_ns: u64,
 }
 
 /// Somebody is to be woken, or a deadline is to be looked at.
@@ -94,6 +101,16 @@ impl Timer {
     /// A waiting room that goes by `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Rc<Self> {
+        Self::beating(clock, Arc::default(), NEVER)
+    }
+
+    /// The waiting room of a loop whose turns a [`Watch`] tells of.
+    #[must_use]
+    pub fn of_loop(clock: Clock, turns: Arc<Turns>) -> Rc<Self> {
+        Self::beating(clock, turns, BEAT_NS)
+    }
+
+    fn beating(clock: Clock, turns: Arc<Turns>, beat_ns: u64) -> Rc<Self> {
         Rc::new(Self {
             clock,
             seats: RefCell::default(),
@@ -102,7 +119,8 @@ impl Timer {
             calls: RefCell::default(),
             armed_for: Cell::new(NEVER),
             driver: RefCell::default(),
-            recent: Cell::new(0),
+            turns,
+            beat_ns,
         })
     }
 
@@ -115,13 +133,19 @@ impl Timer {
     /// Reads the clock.
     pub fn now(&self) -> u64 {
         let now = self.clock.now();
-        self.recent.set(now);
+        self.turns.see(now);
         now
     }
 
     /// What the clock showed when it was last read: a moment ago in a busy turn, and good enough for a time-out.
     pub fn recent(&self) -> u64 {
-        self.recent.get()
+        self.turns.recent()
+    }
+
+    /// For how long the client may have left an answer unread that ended now.
+    #[inline]
+    pub fn unread(&self, now: u64) -> u64 {
+        self.turns.unread(now)
     }
 
     /// Takes a seat for the running task.
@@ -226,13 +250,16 @@ impl Timer {
     fn poll_drive(&self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Poll<()> {
         self.driver.borrow_mut().get_or_insert_with(|| cx.waker().clone());
         loop {
-            self.fire(self.now());
-            let due_ns = self.calls.borrow().peek().map_or(NEVER, |Reverse(call)| call.due_ns);
+            let now = self.now();
+            self.fire(now);
+            let call_ns = self.calls.borrow().peek().map_or(NEVER, |Reverse(call)| call.due_ns);
+            let due_ns = call_ns.min(now.saturating_add(self.beat_ns));
             self.armed_for.set(due_ns);
             if due_ns == NEVER {
                 return Poll::Pending;
             }
             alarm.set(&self.clock, due_ns);
+            self.turns.expect_alarm(due_ns);
             if alarm.poll(cx).is_pending() {
                 return Poll::Pending;
             }

@@ -359,6 +359,7 @@ impl<T: Transport> User<T> {
             start_ns: if was_sent { flight.started_ns } else { end_ns },
             first_byte_ns: (flight.first_byte_ns != NOT_YET).then_some(flight.first_byte_ns),
             end_ns,
+            unread_ns: if result.is_ok() { self.worker.timer.unread(end_ns) } else { 0 },
             connection: flight.opened.as_deref().copied(),
             bytes_sent: flight.bytes_sent,
             bytes_received: flight.bytes_received,

@@ -1,0 +1,266 @@
+//! Turns of an engine thread's loop: for how long an answer may have lain in its socket before it was read.
+//!
+//! A loop polls, gets to know what has come, and works that off: a turn. What is read in a turn was not there when the poll
+//! before it looked. So there is a bound to how long it waited for the client, made of three parts:
+//!
+//! - *within the turn*: what came first was worked off first;
+//! - *the turn before*: a poll that returns at once has found what came while the loop worked, at any moment of that;
+//! - *the poll itself*: a thread that is asleep wakes when something comes, and may then be kept from its core. The kernel
+//!   counts for how long; what it does not count (a stop, a quota) is seen by the alarm, which is never set for more than a
+//!   few milliseconds ahead: a poll that returns long after it went off was kept from returning.
+//!
+//! A loop that is idle sleeps until an answer comes and reads it at once: nothing of its target's time is held against it.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// The alarm is set for this much ahead at most, so that a poll which is kept from returning shows.
+pub(super) const BEAT_NS: u64 = 5_000_000;
+
+/// A poll that took no longer than this found something at once.
+const AT_ONCE_NS: u64 = 50_000;
+/// What takes longer is worth asking the kernel, which costs about a microsecond, how much of it was spent waiting for a core.
+const LONG_NS: u64 = 250_000;
+/// A poll that returns so long after the alarm went off was kept from it.
+const LATE_NS: u64 = 1_000_000;
+/// After so many tasks the runtime polls in the midst of a turn. No hook tells of it.
+const TASKS_BETWEEN_POLLS: u32 = 61;
+const NEVER: u64 = u64::MAX;
+
+/// How the turns of one loop follow one another. Atomic only because the runtime's hooks demand it: one thread uses it.
+#[derive(Debug)]
+pub struct Turns {
+    /// What the clock showed last.
+    recent_ns: AtomicU64,
+    /// When the alarm goes off.
+    alarm_ns: AtomicU64,
+    /// When the last poll returned; [`NEVER`] as long as nobody says.
+    polled_ns: AtomicU64,
+    /// For how long before that something may have been there.
+    unseen_ns: AtomicU64,
+    /// Answers read in this turn, since the last poll.
+    read: AtomicU32,
+    /// When the loop began to poll.
+    asleep_ns: AtomicU64,
+    /// How long the turn took that ended then.
+    worked_ns: AtomicU64,
+    /// How long the last poll took, if it was stopped: it may have looked before that, or not at all, so that what came
+    /// meanwhile is found by the next one.
+    stopped_ns: AtomicU64,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            recent_ns: AtomicU64::new(0),
+            alarm_ns: AtomicU64::new(NEVER),
+            polled_ns: AtomicU64::new(NEVER),
+            unseen_ns: AtomicU64::new(0),
+            read: AtomicU32::new(0),
+            asleep_ns: AtomicU64::new(0),
+            worked_ns: AtomicU64::new(0),
+            stopped_ns: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Turns {
+    /// What the clock showed last.
+    #[inline]
+    pub(super) fn recent(&self) -> u64 {
+        get(&self.recent_ns)
+    }
+
+    /// The clock has been read.
+    #[inline]
+    pub(super) fn see(&self, now: u64) {
+        set(&self.recent_ns, now);
+    }
+
+    /// The alarm is set for this time.
+    pub(super) fn expect_alarm(&self, due_ns: u64) {
+        set(&self.alarm_ns, due_ns);
+    }
+
+    /// The loop is about to poll. Says whether its turn took so long that the wait for a core is to be asked for now, so
+    /// that it is not taken for a part of the poll.
+    pub(super) fn end(&self) -> bool {
+        let (now, polled_ns) = (get(&self.recent_ns), get(&self.polled_ns));
+        let worked_ns = now.saturating_sub(polled_ns);
+        set(&self.asleep_ns, now);
+        set(&self.worked_ns, worked_ns);
+        worked_ns >= LONG_NS
+    }
+
+    /// The poll has returned; `waited_ns` asks the kernel for how long the thread has waited for a core since it was last
+    /// asked.
+    pub(super) fn begin(&self, now: u64, waited_ns: impl FnOnce() -> u64) {
+        let slept_ns = now.saturating_sub(get(&self.asleep_ns));
+        let before_ns = get(&self.worked_ns) + get(&self.stopped_ns);
+        set(&self.stopped_ns, 0);
+        // A thread that was away for long is slow to come back.
+        let unseen_ns = if slept_ns <= AT_ONCE_NS + (before_ns / 16).min(LATE_NS) {
+            before_ns
+        } else if slept_ns < LONG_NS {
+            0
+        } else {
+            let waited_ns = waited_ns().min(slept_ns);
+            let late_ns = now.saturating_sub(get(&self.alarm_ns)).min(slept_ns);
+            if late_ns < LATE_NS || waited_ns >= late_ns / 2 {
+                waited_ns
+            } else {
+                set(&self.stopped_ns, slept_ns);
+                slept_ns
+            }
+        };
+        self.poll_returned(now, unseen_ns);
+        set(&self.recent_ns, now);
+    }
+
+    /// For how long an answer that was read now may have waited for that.
+    #[inline]
+    pub(super) fn unread(&self, now: u64) -> u64 {
+        let in_turn_ns = now.saturating_sub(get(&self.polled_ns));
+        let unread_ns = in_turn_ns + get(&self.unseen_ns);
+        let read = self.read.load(Ordering::Relaxed) + 1;
+        self.read.store(read, Ordering::Relaxed);
+        if read == TASKS_BETWEEN_POLLS && in_turn_ns > 0 {
+            self.poll_returned(now, in_turn_ns);
+        }
+        unread_ns
+    }
+
+    fn poll_returned(&self, now: u64, unseen_ns: u64) {
+        set(&self.polled_ns, now);
+        set(&self.unseen_ns, unseen_ns);
+        self.read.store(0, Ordering::Relaxed);
+    }
+}
+
+#[inline]
+fn get(cell: &AtomicU64) -> u64 {
+    cell.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn set(cell: &AtomicU64, value: u64) {
+    cell.store(value, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// A loop whose last turn went from 0 to `worked_ns`, with an answer in it, and whose alarm is set for then and `BEAT_NS`.
+    fn after_a_turn(worked_ns: u64) -> Turns {
+        let turns = Turns::default();
+        turns.begin(0, || 0);
+        turns.unread(0);
+        turns.see(worked_ns);
+        turns.expect_alarm(worked_ns + BEAT_NS);
+        turns.end();
+        turns
+    }
+
+    /// An idle loop wakes when the answer comes and reads it at once: however long its target took, nothing is held against it.
+    #[test]
+    fn an_idle_loop_is_not_blamed() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(4 * MS, || 30_000);
+        assert_eq!(turns.unread(4 * MS + 8_000), 38_000);
+    }
+
+    /// What has no hooks (virtual time) is never late.
+    #[test]
+    fn a_loop_without_hooks_is_not_blamed() {
+        let turns = Turns::default();
+        assert_eq!((0..200).map(|answer| turns.unread(answer * MS)).sum::<u64>(), 0);
+    }
+
+    /// Answers that are read one after another wait for those before them.
+    #[test]
+    fn answers_wait_within_a_turn() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(MS / 5, || 0);
+        let unread: Vec<u64> = [10_000, 20_000, 500_000].map(|after_ns| turns.unread(MS / 5 + after_ns)).into();
+        assert_eq!(unread, [10_000, 20_000, 500_000]);
+    }
+
+    /// What is found at once may have come at any moment of a long turn.
+    #[test]
+    fn answers_wait_for_the_end_of_the_turn_before() {
+        let turns = after_a_turn(3 * MS);
+        turns.begin(3 * MS + 20_000, || 0);
+        assert_eq!(turns.unread(3 * MS + 30_000), 3 * MS + 10_000);
+    }
+
+    /// A thread that was woken and then waited for its core has read late by that.
+    #[test]
+    fn the_wait_for_a_core_counts() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(4 * MS, || 3 * MS);
+        assert_eq!(turns.unread(4 * MS), 3 * MS);
+    }
+
+    /// The wait for a core is no longer than the poll, whatever the kernel says.
+    #[test]
+    fn the_wait_for_a_core_is_part_of_the_poll() {
+        let turns = after_a_turn(MS);
+        turns.begin(2 * MS, || 50 * MS);
+        assert_eq!(turns.unread(2 * MS), MS);
+    }
+
+    /// A process that was stopped for 50 ms: its alarm went off and nobody woke.
+    #[test]
+    fn a_stop_is_seen_by_the_alarm() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(51 * MS, || 0);
+        assert_eq!(turns.unread(51 * MS), 51 * MS - MS / 10);
+    }
+
+    /// The same where the end of the stop interrupts the poll, or the poll had looked before it: the answers are found by the
+    /// next one, and by that only.
+    #[test]
+    fn a_poll_that_was_stopped_may_not_have_looked() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(51 * MS, || 0);
+        turns.end();
+        turns.begin(51 * MS + 300_000, || 0);
+        assert_eq!(turns.unread(51 * MS + 300_000), 51 * MS - MS / 10);
+        turns.see(51 * MS + 309_000);
+        turns.end();
+        turns.begin(51 * MS + 312_000, || 0);
+        assert_eq!(turns.unread(51 * MS + 312_000), 12_000 - 3_000);
+    }
+
+    /// An alarm that is a little late, as all are, is no stop.
+    #[test]
+    fn a_late_alarm_is_no_stop() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(MS / 10 + BEAT_NS + 900_000, || 0);
+        assert_eq!(turns.unread(MS / 10 + BEAT_NS + 900_000), 0);
+    }
+
+    /// In a turn that does not end the runtime polls now and then: an answer waits for two such stretches at most.
+    #[test]
+    fn a_turn_without_end_is_divided() {
+        let turns = after_a_turn(MS / 10);
+        turns.begin(MS, || 0);
+        let stretch_ns = u64::from(TASKS_BETWEEN_POLLS) * 10_000;
+        let longest = (0..5_000).map(|answer| turns.unread(MS + answer * 10_000)).max();
+        assert!(longest <= Some(2 * stretch_ns), "{longest:?}");
+    }
+
+    /// Only a turn that took long is worth asking the kernel at its end.
+    #[test]
+    fn long_turns_are_told() {
+        let told = [100_000, 300_000].map(|worked_ns| {
+            let turns = Turns::default();
+            turns.begin(0, || 0);
+            turns.see(worked_ns);
+            turns.end()
+        });
+        assert_eq!(told, [false, true]);
+    }
+}
