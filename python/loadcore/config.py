@@ -47,6 +47,10 @@ _KEYS: Mapping[str, tuple[_Types, str]] = {
     "out": ((str,), "text"),
     "progress": ((str,), "text"),
     "color": ((str,), "text"),
+    "target_pid": ((int,), "a number"),
+    "target_cgroup": ((str,), "text"),
+    "target_metrics": ((str,), "text"),
+    "upstream_header": ((str,), 'text as "X-Backend-Time=s"'),
     "allow_lost_workers": ((bool,), "true or false"),
     "strict_client": ((bool,), "true or false"),
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from loadcore.plan import Plan
     from loadcore.results.run import Run
     from loadcore.scenario import Scenario
+    from loadcore.target_watch import Look
     from loadcore.thresholds import Rule, Threshold
 
 # This module is imported with the package, so what reads Arrow and starts processes is imported when a run starts.
@@ -100,11 +101,12 @@ def run_plan(
     out: Path | None = None,
     listeners: Sequence[Any] = (),
     allow_lost_workers: bool = False,
+    look: Look | None = None,
 ) -> Run:
-    """Run a compiled plan, judged by these rules. Arguments and errors as of `run`."""
+    """Run a compiled plan, judged by these rules. `look`: where to look for the target. The rest as of `run`."""
     from loadcore.launch import launch  # noqa: PLC0415 - see above
 
-    return launch(plan, rules, workers, out, listeners, allow_lost_workers=allow_lost_workers)
+    return launch(plan, rules, workers, out, listeners, allow_lost_workers=allow_lost_workers, look=look)
 
 
 def _compile(

@@ -140,6 +140,20 @@ class MetricsMeter:
             self._is_over.wait(max(0.05, _PERIOD_S - (time.monotonic() - began)))
 
 
+def check_metrics(url: str, fetch: Callable[[str], bytes] | None = None) -> None:
+    """Ask once.
+
+    Raises:
+        ValueError: It is not an address, nobody answers, or the answer says nothing of CPU.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("an address begins with http:// or https://, as http://127.0.0.1:9100/metrics")
+    try:
+        read_metrics((fetch or _fetch)(url))
+    except OSError as problem:
+        raise ValueError(f"it cannot be read: {getattr(problem, 'reason', problem)}") from None
+
+
 def read_metrics(body: bytes) -> _Reading:
     """What an answer says of CPU and descriptors, added up over all processes.
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from loadcore import control_groups
 from loadcore.kernel_files import text_of
-from loadcore.target_meters import GroupMeter, Meter, MetricsMeter
+from loadcore.target_meters import GroupMeter, Meter, MetricsMeter, check_metrics, group_folder
 from loadcore.way_watch import WayWatch, accept_queue, place_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,19 @@ class Look:
         if self.group is not None:
             return "group"
         return "processes" if self.pid is not None or self.is_here else "none"
+
+    def check(self) -> None:
+        """Look there once.
+
+        Raises:
+            ValueError: There is nothing to be seen.
+        """
+        if self.pid is not None and _used(self.pid) is None:
+            raise ValueError(f"there is no process {self.pid} on this machine")
+        if self.group is not None:
+            group_folder(self.group)
+        if self.metrics is not None:
+            check_metrics(self.metrics)
 
     def to_dict(self) -> dict[str, Any]:
         """What of it a run's record holds."""

@@ -9,6 +9,7 @@ from loadcore.cli.notes import notes_of
 from loadcore.cli.options import Progress
 from loadcore.cli.prepare import Prepared
 from loadcore.cli.settings import Settings
+from loadcore.cli.target_look import look_of
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def start(prepared: Prepared, settings: Settings, output: Output) -> "Run":
             out=settings.get("out"),
             listeners=() if view is None else (view,),
             allow_lost_workers=settings.get("allow_lost_workers", default=False),
+            look=look_of(settings),
         )
     finally:
         if view is not None:

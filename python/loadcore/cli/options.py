@@ -101,6 +101,13 @@ def _flowing(text: object) -> None:
         raise ValueError(f'"{text}" starts nothing: write it as "400/s"')
 
 
+def _upstream_header(text: str) -> None:
+    """Refuses what is not the name of a header, with or without a unit."""
+    from loadcore.compiler.settings import parse_upstream_header
+
+    parse_upstream_header(text)
+
+
 valid_duration = _valid(_lasting)
 """Callback of options that take a duration which may not be 0."""
 
@@ -255,6 +262,45 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="LOADCORE_QUIET", h
 QuietLong = Annotated[bool, typer.Option("--quiet", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
 ColorChoice = Annotated[
     Color, typer.Option("--color", envvar="LOADCORE_COLOR", help="auto follows NO_COLOR, FORCE_COLOR and TERM.")
+]
+TargetPid = Annotated[
+    int | None,
+    typer.Option(
+        "--target-pid",
+        min=1,
+        metavar="PID",
+        envvar="LOADCORE_TARGET_PID",
+        help="A process of the target on this machine, where it is not the one that listens at the base URL.",
+    ),
+]
+TargetCgroup = Annotated[
+    str | None,
+    typer.Option(
+        "--target-cgroup",
+        metavar="PATH",
+        envvar="LOADCORE_TARGET_CGROUP",
+        help="The target's control group on this machine: its CPU and its quota are watched.",
+    ),
+]
+TargetMetrics = Annotated[
+    str | None,
+    typer.Option(
+        "--target-metrics",
+        metavar="URL",
+        envvar="LOADCORE_TARGET_METRICS",
+        help="The target's Prometheus metrics, or a query of Prometheus that counts its cores.",
+    ),
+]
+UpstreamHeader = Annotated[
+    str | None,
+    typer.Option(
+        "--upstream-header",
+        metavar="NAME[=UNIT]",
+        envvar="LOADCORE_UPSTREAM_HEADER",
+        callback=_valid(_upstream_header),
+        help="A response header that tells how long the target's upstream took: X-Backend-Time=s. Milliseconds by "
+        "default.",
+    ),
 ]
 AllowLostWorkers = Annotated[
     bool,

@@ -94,6 +94,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
         seed=settings.get("seed"),
         name=name or file.name,
         once=once,
+        upstream_header=settings.get("upstream_header"),
     )
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
     plan, rules = compile_run(scenarios, options, of_file, given, _guards(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from loadcore.compiler.auths import AuthRegistry
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.place import Place
-    from loadcore.plan import ScenarioPlan
+    from loadcore.plan import HttpPlan, ScenarioPlan
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class _Compiler:
                 "seed": problems.whole(None, "the seed", seed, least=0, most=2**64 - 1),
                 "warm_up_ns": self._duration_of_run("warm_up", "0s"),
                 "graceful_stop_ns": self._duration_of_run("graceful_stop", _GRACEFUL_STOP),
-                "http": compile_http(*self._of_run("http", Http()), problems),
+                "http": self._http(),
                 "feeders": self._feeders.plans,
                 "auth": self._auth.plans,
                 "scenarios": scenarios,
@@ -128,6 +129,13 @@ class _Compiler:
             message = f"feeders is {shown(scenario.feeders)}: it must be a list"
             return [self._feeders.refuse(scenario.place, message, 'write feeders=[csv_feeder("users.csv")]')]
         return [self._feeders.register(feeder, scenario.place) for feeder in scenario.feeders]
+
+    def _http(self) -> HttpPlan:
+        http, place = self._of_run("http", Http())
+        header = self._options.upstream_header
+        if header is not None and isinstance(http, Http):
+            http = replace(http, upstream_header=header)
+        return compile_http(http, place, self._problems)
 
     def _duration_of_run(self, name: str, default: str) -> int:
         value, place = self._of_run(name, default)

@@ -40,6 +40,8 @@ class Options:
     """Where every random choice comes from. By default another for every plan."""
     name: str | None = None
     """What the run is called in reports. By default as the scenarios are."""
+    upstream_header: str | None = None
+    """A response header that tells an upstream's time: see `Http`."""
 
 
 _FITS: Final = {

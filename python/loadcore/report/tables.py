@@ -121,7 +121,20 @@ def errors(summary: Entry, page: Page) -> list[str]:
         Column("seen", left=True, drop=1),
     )
     why = _reasons(found[:MAX_ROWS], reasons(summary), page)
-    return [*table(columns, rows, page), *_more(found, page), *why] if rows else []
+    return [*table(columns, rows, page), *_more(found, page), *why, *_by_policy(found, page)] if rows else []
+
+
+def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:
+    """Which of the errors are answers that the target was told to give."""
+    counts: dict[str, int] = {}
+    for error in found:
+        if policy := error.get("policy"):
+            what = f"{_what(error)} ({policy.replace('_', ' ')})"
+            counts[what] = counts.get(what, 0) + int(error["count"])
+    if not counts:
+        return []
+    named = ", ".join(f"{numbers.count(count, page.glyphs)} {what}" for what, count in counts.items())
+    return sentence(Cell(""), f"answers by policy rather than failures: {named}", page)
 
 
 def _reasons(found: Sequence[Entry], known: Mapping[Key, str], page: Page) -> list[str]:
