@@ -46,9 +46,15 @@ STOOD_NS = 100_000_000
 
 def concurrency(facts: Facts) -> list[Finding]:
     """How many requests the target serves at once, where it is asked for more."""
-    busy = max(_behind(facts.seconds), key=len, default=[]) if facts.is_open else _constant(facts.seconds)
+    if not facts.is_open:
+        return _lasting(_constant(facts.seconds))
+    return _lasting(max(_behind(facts.seconds), key=len, default=[])) or _for_a_while(facts)
+
+
+def _lasting(busy: Sequence[Second]) -> list[Finding]:
+    """A limit that was met in each of these seconds."""
     if len(busy) < LEAST_SECONDS:
-        return _for_a_while(facts) if facts.is_open else []
+        return []
     answered = sorted(each.answered for each in busy)
     flat = median(answered)
     quarter = len(answered) // 4

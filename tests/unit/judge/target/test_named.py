@@ -55,11 +55,11 @@ def test_a_limit_of_concurrency_closed() -> None:
 
 
 def slow_phase() -> list[Second]:
-    """As recorded: 600/s, 240 at once, 200 ms, but 600 ms from 1.0 to 2.5 s."""
-    fast, caught_up = spread(180, 220, 600), spread(585, 1279, 840)
+    """As recorded: 600/s, 240 at once, 200 ms, but 600 ms from 1.0 to 2.5 s, and again from 5.0 to 6.5 s."""
+    caught_up, drained = spread(585, 1279, 840), Times((*spread(181, 255, 423).counted, *spread(256, 642, 422).counted))
     began = Times((*spread(180, 217, 150).counted, *spread(541, 660, 205).counted))
     full = Times((*spread(617, 658, 8).counted, *spread(740, 1060, 356).counted))
-    times = [fast, began, full, caught_up, spread(180, 640, 845), fast, fast, fast]
+    times = [spread(180, 220, 478), began, full, caught_up, drained, began, full, caught_up]
     return [second(number, each, due=600) for number, each in enumerate(times)]
 
 
@@ -69,7 +69,7 @@ def test_a_limit_that_is_met_while_the_target_is_slow() -> None:
 
     assert found.value == pytest.approx(240, rel=0.15)
     assert found.message.endswith(" while it was slow; asked 600/s")
-    assert (found.first_s, found.last_s) == (1, 2)
+    assert (found.first_s, found.last_s) == (5, 6)
 
 
 def test_a_slow_phase_alone_is_no_limit() -> None:
