@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
-from loadcore.results import judgement
+from loadcore.results import judgement, soundness
 from loadcore.results.batches import QUANTILES, Batches, Key
 from loadcore.results.client import client_section, counted_of, lag_findings
 from loadcore.results.failures import causes
@@ -60,7 +60,8 @@ def build(parts: Parts) -> dict[str, Any]:
         spreads.read(parts.folder, span.seconds)
     counted = counted_of(parts.start, parts.end, whole)
     of_client = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
-    findings = [*of_client, *target_findings(parts, steady, of_client)]
+    sound = soundness.findings(parts, whole, span, spreads)
+    findings = [*of_client, *sound, *target_findings(parts, steady, of_client)]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
