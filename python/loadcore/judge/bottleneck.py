@@ -9,28 +9,28 @@ if TYPE_CHECKING:
 
     from loadcore.judge.finding import Finding
 
-_SPEAKING = {"invalid": 0, "suspect": 1}
+_WHO = {"client": "the client", "target": "the target", "plan": "the plan"}
+_NO_LIMIT = frozenset({"not_visible"})
+"""Rules about the target that name no limit."""
 
 
 def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) -> dict[str, Any]:
     """Subject, rule and message of what limited the run.
 
-    The client comes first: where it was the limit nothing is known of the target. `subject` is None where nothing is
-    known to have been the limit.
+    A client that was the limit comes first, since nothing is known of the target then; one that is merely suspect was
+    none. `rule` is None where nothing was the limit, or it is not known; then `subject` is None as well.
 
     Args:
         findings: All, those about the target with what explains most first.
         is_wrong: Whether the run shows that something limited it.
         is_open: Whether every scenario has an open model.
     """
-    clients = sorted(
-        (each for each in findings if each.subject in {"client", "other programs"} and each.severity in _SPEAKING),
-        key=lambda each: _SPEAKING[each.severity],
-    )
-    targets = [each for each in findings if each.subject == "target" and each.rule != "not_visible"]
-    plans = [each for each in findings if each.subject == "plan" and each.severity in _SPEAKING]
+    spoilt = [each for each in findings if each.severity == "invalid"]
+    clients = [each for each in spoilt if each.subject in {"client", "other programs"}]
+    targets = [each for each in findings if each.subject == "target" and each.rule not in _NO_LIMIT]
+    plans = [each for each in spoilt if each.subject == "plan"]
     for found in (*clients, *targets, *plans):
-        who = {"client": "the client", "target": "the target", "plan": "the plan"}.get(found.subject, found.subject)
+        who = _WHO.get(found.subject, found.subject)
         return {"subject": found.subject, "rule": found.rule, "message": f"{who} was the limit: {found.message}"}
     if is_wrong:
         return {"subject": None, "rule": None, "message": "what was the limit is not known"}

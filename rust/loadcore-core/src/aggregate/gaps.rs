@@ -12,7 +12,7 @@ const MOST: usize = 8;
 pub struct Gap {
     /// Since when: the answer before it, or the send of the first request that waited.
     pub from_ns: u64,
-    /// The answer that ended it.
+    /// The answer that ended it, when it was there to be read.
     pub to_ns: u64,
 }
 
@@ -27,19 +27,27 @@ impl Gap {
 pub(crate) struct Gaps {
     /// The last answer; while a gap settles, the one before it.
     last_ns: u64,
-    /// A gap that may yet turn out to have begun earlier, and its latest answer.
-    open: Option<(Gap, u64)>,
+    /// A gap that may yet turn out to have begun earlier.
+    open: Option<Open>,
     /// When the last request that got no answer was sent, and given up.
     given_up: (u64, u64),
 }
 
+/// A gap that settles, and when the first and the latest of the answers that end it were read.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    gap: Gap,
+    first_ns: u64,
+    latest_ns: u64,
+}
+
 impl Gaps {
-    /// Looks at an answer: when its request was sent, and when it came.
+    /// Looks at an answer: when its request was sent, when it was read, and for how long it may have lain there before.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(crate) fn answered(&mut self, start_ns: u64, end_ns: u64, found: &mut Vec<Gap>) {
+    pub(crate) fn answered(&mut self, start_ns: u64, end_ns: u64, unread_ns: u64, found: &mut Vec<Gap>) {
         if end_ns.wrapping_sub(self.last_ns) > LEAST_NS {
-            self.answered_late(start_ns, end_ns, found);
+            self.answered_late(start_ns, end_ns, unread_ns, found);
         } else {
             self.last_ns = end_ns;
         }
@@ -55,16 +63,15 @@ impl Gaps {
 
     #[cold]
     #[inline(never)]
-    fn answered_late(&mut self, start_ns: u64, end_ns: u64, found: &mut Vec<Gap>) {
-        if let Some((gap, latest_ns)) = &mut self.open {
-            if end_ns <= gap.to_ns + SETTLED_NS {
-                gap.from_ns = gap.from_ns.min(start_ns.max(self.last_ns));
-                *latest_ns = end_ns.max(*latest_ns);
+    fn answered_late(&mut self, start_ns: u64, end_ns: u64, unread_ns: u64, found: &mut Vec<Gap>) {
+        if let Some(open) = &mut self.open {
+            if end_ns <= open.first_ns + SETTLED_NS {
+                open.gap.from_ns = open.gap.from_ns.min(start_ns.max(self.last_ns));
+                open.latest_ns = end_ns.max(open.latest_ns);
                 return;
             }
-            self.last_ns = *latest_ns;
             self.settle(found);
-            return self.answered(start_ns, end_ns, found);
+            return self.answered(start_ns, end_ns, unread_ns, found);
         }
         // The first answer ends no gap; nor does one that is told late.
         if self.last_ns == 0 || end_ns < self.last_ns {
@@ -73,13 +80,13 @@ impl Gaps {
         }
         let (given_up_start_ns, given_up_end_ns) = self.given_up;
         let waited_since_ns = if given_up_end_ns > self.last_ns { given_up_start_ns.min(start_ns) } else { start_ns };
-        let gap = Gap { from_ns: waited_since_ns.max(self.last_ns), to_ns: end_ns };
-        self.open = Some((gap, end_ns));
+        let gap = Gap { from_ns: waited_since_ns.max(self.last_ns), to_ns: end_ns.saturating_sub(unread_ns) };
+        self.open = Some(Open { gap, first_ns: end_ns, latest_ns: end_ns });
     }
 
     /// Closes the gap that settles, if there is one.
     pub(crate) fn settle(&mut self, found: &mut Vec<Gap>) {
-        let Some((gap, latest_ns)) = self.open.take() else { return };
+        let Some(Open { gap, latest_ns, .. }) = self.open.take() else { return };
         self.last_ns = latest_ns;
         if gap.length_ns() < LEAST_NS {
             return;
@@ -104,7 +111,7 @@ mod tests {
     fn gaps(answers: &[(u64, u64)]) -> Vec<(u64, u64)> {
         let (mut gaps, mut found) = (Gaps::default(), Vec::new());
         for (start, end) in answers {
-            gaps.answered(start * MS, end * MS, &mut found);
+            gaps.answered(start * MS, end * MS, 0, &mut found);
         }
         gaps.settle(&mut found);
         found.iter().map(|gap| (gap.from_ns / MS, gap.to_ns / MS)).collect()
@@ -144,15 +151,26 @@ mod tests {
     #[test]
     fn those_who_gave_up_waited_as_well() {
         let (mut gaps, mut found) = (Gaps::default(), Vec::new());
-        gaps.answered(0, 5 * MS, &mut found);
+        gaps.answered(0, 5 * MS, 0, &mut found);
         gaps.unanswered(6 * MS, 1_006 * MS);
-        gaps.answered(1_500 * MS, 2_000 * MS, &mut found);
+        gaps.answered(1_500 * MS, 2_000 * MS, 0, &mut found);
         gaps.settle(&mut found);
         assert_eq!(found, [Gap { from_ns: 6 * MS, to_ns: 2_000 * MS }]);
         // Who gave up before the last answer says nothing about the time after it.
-        gaps.answered(3_500 * MS, 4_000 * MS, &mut found);
+        gaps.answered(3_500 * MS, 4_000 * MS, 0, &mut found);
         gaps.settle(&mut found);
         assert_eq!(found[1], Gap { from_ns: 3_500 * MS, to_ns: 4_000 * MS });
+    }
+
+    /// A client that stood still for a second found the answers there when it went on.
+    #[test]
+    fn what_lay_unread_is_no_gap_of_the_target() {
+        let (mut gaps, mut found) = (Gaps::default(), Vec::new());
+        gaps.answered(0, 5 * MS, 0, &mut found);
+        gaps.answered(5 * MS, 1_005 * MS, 990 * MS, &mut found);
+        gaps.answered(1_005 * MS, 2_000 * MS, 200 * MS, &mut found);
+        gaps.settle(&mut found);
+        assert_eq!(found, [Gap { from_ns: 1_005 * MS, to_ns: 1_800 * MS }]);
     }
 
     #[test]

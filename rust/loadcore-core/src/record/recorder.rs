@@ -93,7 +93,7 @@ impl Recorder {
             self.flights.ended(record.end_ns, durations.service_ns);
         }
         if record.outcome == Outcome::Ok {
-            self.gaps.answered(record.start_ns, record.end_ns, &mut self.window.gaps);
+            self.gaps.answered(record.start_ns, record.end_ns, record.unread_ns, &mut self.window.gaps);
         } else if record.attempts > 0 {
             self.gaps.unanswered(record.start_ns, record.end_ns);
         }
