@@ -42,7 +42,7 @@ test: test-rust test-py ## Run all tests
 
 .PHONY: test-rust
 test-rust: ## Run the engine's tests
-	cargo test --quiet --package loadcore-core
+	cargo test --quiet --package loadcore-core --package loadcore-null
 
 .PHONY: test-py
 test-py: setup ## Run the tests of the package and of the gateway

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import final
 
-__all__ = ["Batch", "Engine", "Histogram", "__version__", "check_plan", "outcomes"]
+__all__ = ["Batch", "Engine", "Histogram", "NullTarget", "__version__", "check_plan", "outcomes"]
 
 __version__: str
 
@@ -48,3 +48,10 @@ class Histogram:
     def mean_ns(self) -> int: ...
     def buckets(self) -> list[tuple[int, int]]: ...
     def encode(self) -> bytes: ...
+
+@final
+class NullTarget:
+    def __new__(cls, answers: list[bytes]) -> NullTarget: ...
+    @property
+    def port(self) -> int: ...
+    def serve(self) -> None: ...

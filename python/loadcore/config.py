@@ -53,6 +53,7 @@ _KEYS: Mapping[str, tuple[_Types, str]] = {
     "upstream_header": ((str,), 'text as "X-Backend-Time=s"'),
     "allow_lost_workers": ((bool,), "true or false"),
     "strict_client": ((bool,), "true or false"),
+    "calibrate": ((bool,), "true or false"),
 }
 
 

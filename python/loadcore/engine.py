@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from loadcore._core import Engine as CoreEngine
-from loadcore._core import Histogram, outcomes
+from loadcore._core import Histogram, NullTarget, outcomes
 from loadcore._core import __version__ as engine_version
 from loadcore._core import check_plan as check_plan_text
 
@@ -25,6 +25,7 @@ __all__ = [
     "Engine",
     "GroupInfo",
     "Histogram",
+    "NullTarget",
     "Rows",
     "Sampled",
     "ScenarioInfo",

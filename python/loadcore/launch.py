@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from loadcore.judge.headroom import Headroom
     from loadcore.plan import Plan
     from loadcore.thresholds import Rule
 
@@ -40,24 +41,22 @@ def launch(
     *,
     allow_lost_workers: bool,
     look: Look | None = None,
+    headroom: Headroom | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, and open that. Arguments and errors as of `loadcore.run.run`."""
-    text = plan.to_json()
-    problems = check_plan(text)
-    if problems:
-        raise PlanError(without_secrets((Problem(**each) for each in problems), plan.document))
-    count = _workers(plan, workers)
+    text = require_valid(plan)
+    count = workers_of(plan, workers)
     preflight.raise_file_limit()
     preflight.require_workers(count)
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
     look = replace(look or Look(), base_urls=tuple(plan_facts.base_urls(plan).values()))
+    start = _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers)
+    calibration = None if headroom is None else headroom.to_dict()
     assignment = Assignment(
         plan_json=text,
-        start=replace(
-            _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers), target=look.to_dict()
-        ),
+        start=replace(start, target=look.to_dict(), calibration=calibration),
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
@@ -78,7 +77,25 @@ def launch(
     return run
 
 
-def _workers(plan: Plan, asked: int | None) -> int:
+def require_valid(plan: Plan) -> str:
+    """The plan as the engine reads it.
+
+    Raises:
+        PlanError: It does not take it; everything that is wrong is listed.
+    """
+    text = plan.to_json()
+    problems = check_plan(text)
+    if problems:
+        raise PlanError(without_secrets((Problem(**each) for each in problems), plan.document))
+    return text
+
+
+def workers_of(plan: Plan, asked: int | None) -> int:
+    """How many workers a plan gets: those that are asked for, or one for each core, but no more than users.
+
+    Raises:
+        UsageError: It cannot have as many as are asked for.
+    """
     most = plan_facts.most_users(plan)
     whole = plan_facts.indivisible(plan)
     if asked is None:

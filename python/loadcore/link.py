@@ -101,7 +101,7 @@ class ProcessLink(WorkerLink):
                 stderr=errors,
                 pass_fds=(watched,),
                 process_group=0,
-                env=_environment(),
+                env=environment_of_workers(),
             )
         if self._process.stdout is not None:
             _widen(self._process.stdout.fileno())
@@ -192,7 +192,7 @@ def _widen(pipe: int) -> None:
             fcntl.fcntl(pipe, resize, _PIPE_BYTES)
 
 
-def _environment() -> dict[str, str]:
+def environment_of_workers() -> dict[str, str]:
     """Our environment, in which the worker finds the same package, also where only our `sys.path` names it."""
     root = str(Path(__file__).parent.parent)
     if root in site.getsitepackages():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loadcore.compiler import Options
+    from loadcore.judge.headroom import Headroom
     from loadcore.plan import Plan
     from loadcore.results.run import Run
     from loadcore.scenario import Scenario
@@ -102,11 +103,17 @@ def run_plan(
     listeners: Sequence[Any] = (),
     allow_lost_workers: bool = False,
     look: Look | None = None,
+    headroom: Headroom | None = None,
 ) -> Run:
-    """Run a compiled plan, judged by these rules. `look`: where to look for the target. The rest as of `run`."""
+    """Run a compiled plan, judged by these rules.
+
+    `look` says where to look for the target, `headroom` what was measured before. The rest is as of `run`.
+    """
     from loadcore.launch import launch  # noqa: PLC0415 - see above
 
-    return launch(plan, rules, workers, out, listeners, allow_lost_workers=allow_lost_workers, look=look)
+    return launch(
+        plan, rules, workers, out, listeners, allow_lost_workers=allow_lost_workers, look=look, headroom=headroom
+    )
 
 
 def _compile(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import bench, check, demo, doctor, init, report, run, target, version
+from loadcore.cli import bench, calibrate, check, demo, doctor, init, report, run, target, version
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.refusals import refusal
@@ -45,6 +45,7 @@ def _start(
 app.command("run")(run.command)
 app.command("bench")(bench.command)
 app.command("check")(check.command)
+app.command("calibrate")(calibrate.command)
 app.command("init")(init.command)
 app.command("report")(report.command)
 app.command("doctor")(doctor.command)

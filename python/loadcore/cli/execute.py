@@ -13,6 +13,7 @@ from loadcore.cli.target_look import look_of
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
+    from loadcore.judge.headroom import Headroom
     from loadcore.results.run import Run
 
 
@@ -33,16 +34,31 @@ class Output:
     strict_client: bool = True
 
 
-def execute(prepared: Prepared, settings: Settings, output: Output) -> int:
-    """Runs what was prepared and prints the report. Gives back the exit code."""
+def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrated: bool = False) -> int:
+    """Runs what was prepared and prints the report. Gives back the exit code.
+
+    Args:
+        prepared: What is run.
+        settings: Of the command.
+        output: How it is shown.
+        calibrated: Whether a rate that may be too much for this machine is measured first.
+    """
     for note in notes_of(prepared, settings):
         output.console.note(note)
-    run = start(prepared, settings, output)
+    headroom = None
+    if calibrated:
+        from loadcore.calibration.asked import arrivals_per_s
+
+        if arrivals_per_s(prepared.plan):
+            from loadcore.calibration.before import before
+
+            headroom = before(prepared.plan, settings.get("workers"), output.console.note)
+    run = start(prepared, settings, output, headroom)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
     return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
 
 
-def start(prepared: Prepared, settings: Settings, output: Output) -> "Run":
+def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Headroom | None" = None) -> "Run":
     """Runs what was prepared while it is shown, and prints nothing at its end."""
     from loadcore.live.frame import Heading
     from loadcore.run import run_plan
@@ -59,6 +75,7 @@ def start(prepared: Prepared, settings: Settings, output: Output) -> "Run":
             listeners=() if view is None else (view,),
             allow_lost_workers=settings.get("allow_lost_workers", default=False),
             look=look_of(settings),
+            headroom=headroom,
         )
     finally:
         if view is not None:

@@ -318,3 +318,11 @@ StrictClient = Annotated[
         help="Whether exit code 111 says that the client was the limit.",
     ),
 ]
+Calibrate = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate/--no-calibrate",
+        envvar="LOADCORE_CALIBRATE",
+        help="Whether a rate that may be too much for this machine is measured against a null target first.",
+    ),
+]

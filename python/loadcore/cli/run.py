@@ -10,6 +10,7 @@ from loadcore.cli.execute import Output, execute
 from loadcore.cli.options import (
     AbortOn,
     AllowLostWorkers,
+    Calibrate,
     Color,
     ColorChoice,
     Duration,
@@ -65,6 +66,7 @@ def command(
     color: ColorChoice = Color.AUTO,
     allow_lost_workers: AllowLostWorkers = False,
     strict_client: StrictClient = True,
+    calibrate: Calibrate = True,
 ) -> int:
     """Runs a scenario and reports.
 
@@ -92,10 +94,12 @@ def command(
         "color": color,
         "allow_lost_workers": allow_lost_workers,
         "strict_client": strict_client,
+        "calibrate": calibrate,
     }
     settings = gather(context, given, config.load(Path.cwd()))
     console = standard(settings.get("color", Color.AUTO), quiet=quiet)
     prepared = prepare(load_file(scenario, settings), settings)
     view = Progress(settings.get("progress", Progress.AUTO))
     strict = settings.get("strict_client", default=True)
-    return execute(prepared, settings, Output(console, view, as_json=as_json, strict_client=strict))
+    output = Output(console, view, as_json=as_json, strict_client=strict)
+    return execute(prepared, settings, output, calibrated=settings.get("calibrate", default=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loadcore.judge.headroom import told
 from loadcore.report import numbers, plan_words, tables
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
@@ -239,6 +240,8 @@ def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
         )
     if foreign := health.get("foreign_cores"):
         texts.append(f"other programs {foreign:.1f} cores")
+    if (headroom := health.get("headroom")) is not None:
+        texts.append(f"headroom {told(headroom)}")
     if workers := health.get("workers"):
         texts.append(f"{len(workers)} worker{'' if len(workers) == 1 else 's'}")
     return texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
-from loadcore.judge import lag
+from loadcore.judge import headroom, lag
 from loadcore.judge.health import Counted, Offered
 from loadcore.results.tally import MAIN
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loadcore.results.tally import StepTotals, Tally
     from loadcore.results.totals import Totals, WorkerTotals
 
+_LEAST_WALL_NS = 500_000_000
 _ALL_SECTIONS = ("main", "start", "auth")
 
 
@@ -48,16 +49,11 @@ def lag_findings(steady: Tally) -> list[Finding]:
 
 def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = None) -> lag.Delayed:
     """The percentiles of some requests, with the client's own delay and without it."""
-    response, without, requests = totals.response, totals.response_without_lag, totals.response.count
-    quantiles = [quantile for _, quantile in lag.QUANTILES]
-    return lag.Delayed(
-        scenario,
-        step,
-        requests,
-        tuple(response.quantile(each) for each in quantiles),
-        tuple(without.quantile(each) for each in quantiles),
-        tuple(without.quantile(lag.resolved(each, requests)) for each in quantiles),
+    response, without = (
+        tuple(histogram.quantile(quantile) for _, quantile in lag.QUANTILES)
+        for histogram in (totals.response, totals.response_without_lag)
     )
+    return lag.Delayed(scenario, step, totals.response.count, response, without)
 
 
 def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted) -> dict[str, Any]:
@@ -82,6 +78,14 @@ def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], cou
         "foreign_cores_max": totals.machine.foreign_cores_max if totals.machine.wall_ns else None,
         "workers": [_worker(worker) | _end_of(ends.get(worker.worker)) for _, worker in sorted(totals.workers.items())],
     }
+
+
+def headroom_of(start: RunStart, totals: Totals) -> float | None:
+    """How much more of the same this machine could have driven, by what its workers used; None if too short to tell."""
+    workers = [worker for worker in totals.workers.values() if worker.wall_ns >= _LEAST_WALL_NS]
+    used = sum(worker.process_cpu_ns / worker.wall_ns for worker in workers)
+    cores = min(float(start.limits.get("cores") or start.cores), float(start.workers))
+    return headroom.afterwards(used, cores)
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

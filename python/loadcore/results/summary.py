@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from loadcore.judge import headroom
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
-from loadcore.results import judgement, soundness
+from loadcore.results import judgement
 from loadcore.results.batches import QUANTILES, Batches, Key
-from loadcore.results.client import client_section, counted_of, lag_findings
+from loadcore.results.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
@@ -59,9 +60,13 @@ def build(parts: Parts) -> dict[str, Any]:
     if parts.folder is not None:
         spreads.read(parts.folder, span.seconds)
     counted = counted_of(parts.start, parts.end, whole)
-    of_client = [*totals.health.spoils(counted, lag_findings(steady)), *totals.health.notes()]
-    sound = soundness.findings(parts, whole, span, spreads)
-    findings = [*of_client, *sound, *target_findings(parts, steady, of_client)]
+    calibration = start.calibration
+    of_client = [
+        *totals.health.spoils(counted, lag_findings(steady)),
+        *totals.health.notes(),
+        *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
+    ]
+    findings = [*of_client, *target_findings(parts, steady, of_client)]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
@@ -97,7 +102,8 @@ def build(parts: Parts) -> dict[str, Any]:
         "groups": [_group(group, spreads) for group in steady.groups.values()],
         "errors": _errors(parts),
         "samples": [sample.to_dict() for sample in parts.samples],
-        "client": client_section(totals, end, findings, counted),
+        "client": {**client_section(totals, end, findings, counted), "headroom": headroom_of(start, totals)},
+        "calibration": calibration,
         "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
         "machine": start.machine,
         "limits": start.limits,

@@ -46,6 +46,9 @@ pub(crate) enum BorderError {
     /// JSON that could not be written.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// The null target cannot listen or serve.
+    #[error(transparent)]
+    NullTarget(std::io::Error),
     /// A panic.
     #[error("{0}")]
     Panicked(String),
@@ -62,6 +65,7 @@ impl BorderError {
                 plan_error(py, vec![problem]).unwrap_or_else(|error| error)
             }
             Self::Started | Self::NotStarted | Self::Forked => PyRuntimeError::new_err(self.to_string()),
+            Self::NullTarget(error) => error.into(),
             Self::Arrow(_) | Self::Json(_) | Self::Panicked(_) => python::InternalError::new_err(self.to_string()),
         }
     }

@@ -11,6 +11,7 @@ mod errors;
 mod histogram;
 mod lists;
 mod names;
+mod null_target;
 mod reader;
 mod rows;
 mod windows;
@@ -29,6 +30,8 @@ mod _core {
     use crate::engine::{Engine, check_plan};
     #[pymodule_export]
     use crate::histogram::Histogram;
+    #[pymodule_export]
+    use crate::null_target::NullTarget;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]

@@ -4,9 +4,7 @@
 //! for by the path, see [`answer`]. With `--freeze` the server does nothing during the first part of each period.
 
 mod answer;
-mod connection;
 mod held;
-mod request;
 mod server;
 
 use std::io;

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use loadcore_core::clock::monotonic_ns;
 use loadcore_core::random::Random;
+use loadcore_null::{Connection, Fate};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 
 use super::answer::{Answer, Answers, Delay, whole};
-use super::connection::{Connection, Fate};
 use super::held::{Held, Queue};
-use super::request;
 
 const LISTENER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -46,7 +45,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(port: u16, freeze: Option<Freeze>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut listener = listen(port)?;
+        let mut listener = TcpListener::from_std(loadcore_null::listen(port)?);
         let held = Queue::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         held.register(poll.registry(), TIMER)?;
@@ -149,7 +148,7 @@ impl Server {
             joined = std::mem::take(&mut connection.unread);
             &joined
         };
-        while let Some(request) = request::first(rest) {
+        while let Some(request) = loadcore_null::first(rest) {
             rest = &rest[request.length..];
             let answer = self.answer(request.path);
             let fate = match self.due(answer.delay) {
@@ -207,14 +206,4 @@ impl Server {
         }
         Ok(())
     }
-}
-
-/// Listens with a queue long enough for thousands of clients at once.
-fn listen(port: u16) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
-    socket.listen(4096)?;
-    socket.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(socket.into()))
 }

@@ -7,19 +7,20 @@ use std::rc::Rc;
 use mio::net::TcpStream;
 
 /// An accepted connection.
-pub(crate) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
     /// Tells this connection from later ones in the same place.
-    pub(crate) serial: u64,
+    pub serial: u64,
     /// The beginning of a request whose rest has not come.
-    pub(crate) unread: Vec<u8>,
+    pub unread: Vec<u8>,
     waiting: VecDeque<(Rc<[u8]>, usize)>,
     closing: bool,
 }
 
 /// What is left of a connection after something was done with it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
     /// It goes on.
     Open,
     /// It has ended.
@@ -27,12 +28,14 @@ pub(crate) enum Fate {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, serial: u64) -> Self {
+    /// Of this stream.
+    #[must_use]
+    pub fn new(stream: TcpStream, serial: u64) -> Self {
         Self { stream, serial, unread: Vec::new(), waiting: VecDeque::new(), closing: false }
     }
 
     /// Reads what is there. `None`: nothing now. `Some(0)`: the client has ended it.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+    pub fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             match self.stream.read(buffer) {
                 Ok(size) => return Some(size),
@@ -44,7 +47,7 @@ impl Connection {
     }
 
     /// Sends this, after what waits already; `close` ends the connection when all is sent.
-    pub(crate) fn send(&mut self, bytes: Rc<[u8]>, close: bool) -> Fate {
+    pub fn send(&mut self, bytes: Rc<[u8]>, close: bool) -> Fate {
         self.closing |= close;
         if !self.waiting.is_empty() {
             self.waiting.push_back((bytes, 0));
@@ -65,7 +68,7 @@ impl Connection {
     }
 
     /// Sends what waits, as far as the socket takes it.
-    pub(crate) fn flush(&mut self) -> Fate {
+    pub fn flush(&mut self) -> Fate {
         while let Some((bytes, offset)) = self.waiting.front_mut() {
             match self.stream.write(&bytes[*offset..]) {
                 Ok(sent) => *offset += sent,
@@ -84,7 +87,7 @@ impl Connection {
     }
 
     /// Registers it for all it may be told of, once and for ever.
-    pub(crate) fn register(&mut self, registry: &mio::Registry, token: mio::Token) -> io::Result<()> {
+    pub fn register(&mut self, registry: &mio::Registry, token: mio::Token) -> io::Result<()> {
         registry.register(&mut self.stream, token, mio::Interest::READABLE | mio::Interest::WRITABLE)
     }
 }

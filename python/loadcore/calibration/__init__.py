@@ -1,0 +1,1 @@
+"""What this machine costs per request: a plan of the same shape against a target that costs next to nothing."""
