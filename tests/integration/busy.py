@@ -20,3 +20,9 @@ def exit_codes(run: Run) -> list[int]:
     ]:
         codes = [code for code in codes if code != ExitCode.INVALID]
     return codes
+
+
+def reasons(run: Run) -> list[str]:
+    """The reasons of a run, less those that only other programs of this machine gave its client."""
+    own = [each["message"] for each in run.findings if each["rule"] in _OF_THE_MACHINE]
+    return [reason for reason in run.verdict["reasons"] if not any(reason.endswith(message) for message in own)]

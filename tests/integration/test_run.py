@@ -18,7 +18,7 @@ from loadcore import Scenario, get, iterations, oauth2_client_credentials, post,
 from loadcore.errors import ExitCode, PlanError, UsageError
 from loadcore.listeners import Listener
 from loadcore.results import summary
-from tests.integration.busy import exit_codes
+from tests.integration.busy import exit_codes, reasons
 
 if TYPE_CHECKING:
     from loadcore.engine import Description
@@ -112,7 +112,7 @@ def test_a_threshold_about_times_does_not_hide_errors(target: Target, tmp_path: 
     run = loadcore.run(quick, workers=1, duration="1s", out=tmp_path / "run")
 
     assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
-    assert run.verdict["reasons"] == ["1 of 2 thresholds crossed: errors.rate < 1%"]
+    assert reasons(run) == ["1 of 2 thresholds crossed: errors.rate < 1%"]
 
 
 def test_checks_that_all_fail_are_judged(target: Target, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_busy_scenario_does_not_hide_one_that_fails(target: Target, tmp_path: 
 
     assert run.summary["all"]["error_rate"] < 0.01
     assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
-    assert run.verdict["reasons"] == ["1 of 2 thresholds crossed: broken/*: errors.rate < 1%"]
+    assert reasons(run) == ["1 of 2 thresholds crossed: broken/*: errors.rate < 1%"]
 
 
 def test_expected_statuses_are_no_errors(target: Target, tmp_path: Path) -> None:

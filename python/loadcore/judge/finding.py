@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Subject = Literal["client", "target", "other programs", "plan", "results"]
-"""Whom a finding is about. `results`: the files of the run, which do not hold everything."""
+"""Whom a finding is about. `results`: what the run wrote down, which does not hold everything or does not add up."""
 
 Severity = Literal["invalid", "suspect", "note"]
 """`invalid` decides the exit code (111), `suspect` heads the report of a run that may pass, `note` does neither."""

@@ -8,6 +8,7 @@ the client added *up to* the difference.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,13 +25,25 @@ INVALID_FROM: Final = 0.10
 """The same before the run is no measurement of its target."""
 FLOOR_NS: Final = 100_000
 """Delay that is never held against a client: what it takes to wake a thread that sleeps until something comes."""
-ENOUGH_ABOVE: Final = 3
-"""Requests that must lie above a percentile: a single slow one says nothing about it."""
+LEAST_REQUESTS: Final = 50
+"""Requests below which nothing is judged: too many of them are the first, which open connections and warm caches."""
+ENOUGH_ABOVE: Final = 1
+"""Requests that must lie above a percentile, so that a single slow one never decides."""
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 """The percentiles that are judged."""
 
+_SHORTEST_NS = 10_000
 _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
+
+
+def resolved(quantile: float, requests: int) -> float:
+    """The quantile a standard error of its rank further up: what lies between is one value to a sample of this size.
+
+    Times often come in lumps, and a median that stands at the edge of one falls into the next by a few microseconds of
+    delay. That is not what a client is to be blamed for.
+    """
+    return min(1.0, quantile + math.sqrt(quantile * (1 - quantile) / requests)) if requests else quantile
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class Delayed:
     requests: int
     response_ns: tuple[int, ...]
     without_ns: tuple[int, ...]
+    resolved_ns: tuple[int, ...]
+    """As `without_ns`, at the `resolved` quantiles: what the first is held against."""
 
     @property
     def key(self) -> tuple[str | None, str | None]:
@@ -60,12 +75,13 @@ class _Percentile:
     name: str
     response_ns: int
     without_ns: int
+    resolved_ns: int
 
     @property
     def excess(self) -> float:
         """By which share the client made it too high."""
-        delay_ns = self.response_ns - self.without_ns - FLOOR_NS
-        return max(delay_ns, 0) / max(self.without_ns, FLOOR_NS)
+        delay_ns = self.response_ns - self.resolved_ns - FLOOR_NS
+        return max(delay_ns, 0) / max(self.resolved_ns, FLOOR_NS)
 
 
 def findings(steps: Iterable[Delayed]) -> list[Finding]:
@@ -94,9 +110,13 @@ def findings(steps: Iterable[Delayed]) -> list[Finding]:
 
 def _judged(step: Delayed) -> list[_Percentile]:
     """The percentiles that enough requests lie above."""
+    if step.requests < LEAST_REQUESTS:
+        return []
     return [
-        _Percentile(step, name, response_ns, without_ns)
-        for (name, quantile), response_ns, without_ns in zip(QUANTILES, step.response_ns, step.without_ns, strict=True)
+        _Percentile(step, name, response_ns, without_ns, resolved_ns)
+        for (name, quantile), response_ns, without_ns, resolved_ns in zip(
+            QUANTILES, step.response_ns, step.without_ns, step.resolved_ns, strict=True
+        )
         if round(step.requests * (1 - quantile), 6) >= ENOUGH_ABOVE
     ]
 
@@ -115,6 +135,8 @@ def _message(worst: _Percentile, *, others: int) -> str:
 
 def _duration(ns: int) -> str:
     """Three digits, in milliseconds or seconds."""
+    if ns < _SHORTEST_NS:
+        return "<0.01 ms"
     number, unit = (ns / 1e9, "s") if ns >= 1e9 else (ns / 1e6, "ms")  # noqa: PLR2004 - one second
     digits = max(0, 3 - len(str(int(number))))
     return f"{number:.{digits}f} {unit}"

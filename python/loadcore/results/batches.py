@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from loadcore.engine import Histogram
 from loadcore.judge.interval import LEAST_BATCHES, Spread, spread_of
-from loadcore.results.plain_arrays import integer, texts
-from loadcore.results.reader import stream
+from loadcore.results.medians import Medians
+from loadcore.results.plain_arrays import is_word, number
+from loadcore.results.reader import DAMAGE, stream
 from loadcore.results.tally import MAIN, StepTotals, Tally
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Batches:
     """
 
     def __init__(self, start: RunStart, steady: Tally, whole: Tally) -> None:
+        self.medians = Medians()
         self._series: dict[Key, Series] = {}
         self._sections = {(step.scenario, step.name): step.section for step in start.description.steps}
         for step in (*_of(steady, main=True), *_of(whole, main=False)):
@@ -129,6 +131,13 @@ class Batches:
             folder: Of the run.
             seconds: How long the measured part is.
         """
+        try:
+            self._read(folder, seconds)
+        except DAMAGE:
+            self._series.clear()  # Nothing is better than intervals of what is left.
+        return self
+
+    def _read(self, folder: RunFolder, seconds: float) -> None:
         if seconds >= LEAST_SECONDS:
             for path in folder.all_windows():
                 for batch in stream(path, _WINDOW_COLUMNS):
@@ -137,7 +146,6 @@ class Batches:
             for path in folder.all_requests():
                 for batch in stream(path, _ROW_COLUMNS):
                     self._add_rows(batch)
-        return self
 
     def spreads(self, key: Key) -> list[Spread] | str:
         """How much batches differ at each percentile; or why that cannot be told."""
@@ -153,6 +161,8 @@ class Batches:
         for row in rows:
             section = row["section"] if row["kind"] == "step" else row["kind"]
             if section not in {MAIN, "group"} or row["phase"] == "steady":
+                if section == MAIN:
+                    self.medians.add(row["second"], row["response"])
                 for time in ("service", "response", "ttfb"):
                     if row[time] is not None:
                         self._add_window(row["second"], Key(row["scenario"], section, row["name"], time), row[time])
@@ -174,13 +184,13 @@ class Batches:
 
     def _add_rows(self, batch: pa.RecordBatch) -> None:
         """Count rows in the tenths of seconds in which they ended."""
-        sent = pc.greater(batch.column("attempts"), integer(0, pa.int64())[0])
-        kept = pc.and_(sent, pc.invert(_is(batch.column("outcome"), "interrupted")))
+        sent = pc.greater(batch.column("attempts"), number(0))
+        kept = pc.and_(sent, pc.invert(is_word(batch.column("outcome"), "interrupted")))
         batch = batch.filter(kept)
         for (scenario, name), section in self._sections.items():
-            mask = pc.and_(_is(batch.column("scenario"), scenario), _is(batch.column("step"), name))
+            mask = pc.and_(is_word(batch.column("scenario"), scenario), is_word(batch.column("step"), name))
             if section == MAIN:
-                mask = pc.and_(mask, _is(batch.column("phase"), "steady"))
+                mask = pc.and_(mask, is_word(batch.column("phase"), "steady"))
             rows = batch.filter(mask)
             if rows.num_rows:
                 for time in ("service", "response", "ttfb"):
@@ -188,7 +198,7 @@ class Batches:
 
     def _add_times(self, rows: pa.RecordBatch, key: Key) -> None:
         ended_ns = pc.add(rows.column("offset_ns"), rows.column("response_ns"))
-        tenths = pc.divide(ended_ns, integer(_TENTH_NS, pa.int64())[0])
+        tenths = pc.divide(ended_ns, number(_TENTH_NS))
         times = rows.column(f"{key.time}_ns")
         known = pc.is_valid(times)
         tenths, times = tenths.filter(known), times.filter(known)
@@ -196,7 +206,7 @@ class Batches:
             counts = {tenth: [count] for tenth, count in _counted(tenths)}
             for limit in series.limits:
                 # A histogram rounds to microseconds.
-                longer = pc.greater_equal(times, integer(limit + 500, pa.int64())[0])
+                longer = pc.greater_equal(times, number(limit + 500))
                 above = dict(_counted(tenths.filter(longer)))
                 for tenth, sums in counts.items():
                     sums.append(above.get(tenth, 0))
@@ -206,11 +216,6 @@ class Batches:
 
 def _of(tally: Tally, *, main: bool) -> list[StepTotals]:
     return [step for step in tally.steps.values() if (step.section == MAIN) == main]
-
-
-def _is(column: pa.Array, word: str) -> pa.Array:
-    """Where a column of words has this one, asked of its dictionary."""
-    return pc.take(pc.equal(column.dictionary, texts([word])[0]), column.indices)
 
 
 def _counted(values: pa.Array) -> list[tuple[int, int]]:

@@ -49,11 +49,16 @@ def lag_findings(steady: Tally) -> list[Finding]:
 
 def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = None) -> lag.Delayed:
     """The percentiles of some requests, with the client's own delay and without it."""
-    response, without = (
-        tuple(histogram.quantile(quantile) for _, quantile in lag.QUANTILES)
-        for histogram in (totals.response, totals.response_without_lag)
+    response, without, requests = totals.response, totals.response_without_lag, totals.response.count
+    quantiles = [quantile for _, quantile in lag.QUANTILES]
+    return lag.Delayed(
+        scenario,
+        step,
+        requests,
+        tuple(response.quantile(each) for each in quantiles),
+        tuple(without.quantile(each) for each in quantiles),
+        tuple(without.quantile(lag.resolved(each, requests)) for each in quantiles),
     )
-    return lag.Delayed(scenario, step, totals.response.count, response, without)
 
 
 def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted) -> dict[str, Any]:

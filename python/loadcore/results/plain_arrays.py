@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,3 +48,13 @@ def single(value: float | str, kind: pa.DataType) -> pa.Array:
     if pa.types.is_floating(kind):
         return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(struct.pack(_FLOAT, value))])
     return integer(int(value), kind)
+
+
+def number(value: int) -> pa.Scalar:
+    """One integer of 64 bits to compare with."""
+    return integer(value, pa.int64())[0]
+
+
+def is_word(column: pa.DictionaryArray, word: str) -> pa.Array:
+    """Where a column of words has this one, asked of its dictionary."""
+    return pc.take(pc.equal(column.dictionary, texts([word])[0]), column.indices)

@@ -15,7 +15,7 @@ _MAGIC = b"ARROW1"
 _BODY_OFFSET = 8
 """The magic and its padding: what stands in a file before the stream begins."""
 
-_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError)
+DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError)
 """What Arrow says of bytes that are not what was written."""
 
 
@@ -45,7 +45,7 @@ def read(path: Path) -> Contents:
         try:
             reader = pa.ipc.open_file(source)
             schema = reader.schema
-        except _DAMAGE:
+        except DAMAGE:
             return _read_body(source)
         return Contents(list(_readable_batches(reader)), schema, sealed=True)
 
@@ -62,7 +62,7 @@ def stream(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         try:
             reader = pa.ipc.open_file(source)
             reader = pa.ipc.open_file(source, options=_only(reader.schema, columns))
-        except _DAMAGE:
+        except DAMAGE:
             yield from _stream_body(source, columns)
         else:
             yield from _readable_batches(reader)
@@ -80,7 +80,7 @@ def _read_body(source: pa.NativeFile) -> Contents:
     source.seek(min(_BODY_OFFSET, source.size()))
     try:
         reader = pa.ipc.open_stream(source)
-    except _DAMAGE:
+    except DAMAGE:
         return Contents([], None, sealed=False)
     return Contents(list(_whole_batches(reader)), reader.schema, sealed=False)
 
@@ -91,7 +91,7 @@ def _stream_body(source: pa.NativeFile, columns: Sequence[str]) -> Iterator[pa.R
         schema = pa.ipc.open_stream(source).schema
         source.seek(_BODY_OFFSET)
         reader = pa.ipc.open_stream(source, options=_only(schema, columns))
-    except _DAMAGE:
+    except DAMAGE:
         return
     yield from _whole_batches(reader)
 
@@ -106,7 +106,7 @@ def _whole_batches(reader: pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatc
         try:
             batch = reader.read_next_batch()
             batch.validate(full=True)
-        except (StopIteration, *_DAMAGE):
+        except (StopIteration, *DAMAGE):
             return
         yield batch
 
@@ -117,6 +117,6 @@ def _readable_batches(reader: pa.RecordBatchFileReader) -> Iterator[pa.RecordBat
         try:
             batch = reader.get_batch(index)
             batch.validate(full=True)
-        except _DAMAGE:
+        except DAMAGE:
             continue
         yield batch

@@ -109,7 +109,7 @@ WINDOWS = pa.schema(
         *_optional(pa.binary(), "lag"),
         *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),
         *_optional(pa.int32(), "open_fds", "fd_limit"),
-        *_optional(pa.int64(), "rows_dropped"),
+        *_optional(pa.int64(), "rows_dropped", "in_flight_ns", "flights_ns"),
         _list("gaps", *_whole("from_ns", "to_ns")),
         *_optional(pa.binary(), "sending"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),

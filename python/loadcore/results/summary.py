@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.judge import headroom
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
-from loadcore.results import judgement
+from loadcore.results import judgement, soundness
 from loadcore.results.batches import QUANTILES, Batches, Key
 from loadcore.results.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.failures import causes
@@ -66,7 +66,8 @@ def build(parts: Parts) -> dict[str, Any]:
         *totals.health.notes(),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
-    findings = [*of_client, *target_findings(parts, steady, of_client)]
+    sound = soundness.findings(parts, whole, span, spreads)
+    findings = [*of_client, *sound, *target_findings(parts, steady, of_client)]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples

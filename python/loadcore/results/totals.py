@@ -51,6 +51,10 @@ class WorkerTotals:
     open_fds_max: int = 0
     fd_limit: int | None = None
     rows_dropped: int = 0
+    in_flight_ns: int = 0
+    """The integral of how many requests were in flight, by their sends and ends."""
+    flights_ns: int = 0
+    """How long requests were in flight, by their records."""
 
     def add_row(self, row: Row) -> None:
         """Add a second."""
@@ -59,6 +63,8 @@ class WorkerTotals:
         self.wall_ns += row["wall_ns"] or 0
         self.involuntary_switches += row["involuntary_switches"] or 0
         self.rows_dropped += row["rows_dropped"] or 0
+        self.in_flight_ns += row.get("in_flight_ns") or 0
+        self.flights_ns += row.get("flights_ns") or 0
         self.lag_max_ns = max(self.lag_max_ns, row["lag_max_ns"] or 0)
         self.open_fds_max = max(self.open_fds_max, row["open_fds"] or 0)
         self.fd_limit = row["fd_limit"] if row["fd_limit"] is not None else self.fd_limit

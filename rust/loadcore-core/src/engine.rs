@@ -226,7 +226,9 @@ async fn roll_windows<T: Transport>(worker: Rc<Worker<T>>) {
             return;
         }
         let phase = worker.phase_of_second(second);
-        worker.recorder.borrow_mut().roll(second, phase);
+        let mut recorder = worker.recorder.borrow_mut();
+        recorder.settle(worker.outbox.sends(), worker.now());
+        recorder.roll(second, phase);
     }
 }
 
@@ -237,7 +239,10 @@ fn finish<T: Transport>(worker: Rc<Worker<T>>) {
     // Every task has ended, so nobody else holds the worker. If somebody did, the reader would see the events end without
     // an end, and call the run aborted.
     if let Some(worker) = Rc::into_inner(worker) {
-        worker.recorder.into_inner().finish(second, phase, reason, error);
+        let (sends, now_ns) = (worker.outbox.sends(), worker.now());
+        let mut recorder = worker.recorder.into_inner();
+        recorder.settle(sends, now_ns);
+        recorder.finish(second, phase, reason, error);
     }
 }
 

@@ -153,7 +153,7 @@ def test_a_rule_speaks_once_of_all_workers() -> None:
 def test_the_advice_for_dropped_arrivals_fits_their_cause() -> None:
     """A client that was late had no free users of its own doing; otherwise the target kept them."""
     counted = Counted(offered=(Offered("shop", 100, 50),))
-    late = lag.findings([lag.Delayed(None, None, 1000, (90 * MS,) * 3, (10 * MS,) * 3)])
+    late = lag.findings([lag.Delayed(None, None, 1000, (90 * MS,) * 3, (10 * MS,) * 3, (10 * MS,) * 3)])
     of_late, of_target = ClientHealth().spoils(counted, late)[-1], ClientHealth().spoils(counted)[-1]
 
     assert (of_late.rule, of_target.rule, of_target.subject) == ("sent", "sent", "plan")

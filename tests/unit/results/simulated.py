@@ -104,10 +104,25 @@ def truth(law: str) -> dict[str, float]:
     return {name: times[math.ceil(quantile * len(times)) - 1] * 1e9 for name, quantile in QUANTILES.items()}
 
 
-def summed(folder: Path, requests: Requests, seconds: int, rows: Requests | None = None) -> dict[str, Any]:
-    """The summary of a run with these requests, by way of its files. `rows`: those that are in the row log."""
+def summed(
+    folder: Path,
+    requests: Requests,
+    seconds: int,
+    rows: Requests | None = None,
+    loads: dict[str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The summary of a run with these requests, by way of its files.
+
+    Args:
+        folder: Where the files are written.
+        requests: What was measured.
+        seconds: How long the run lasts.
+        rows: Those that are in the row log, if that is not all.
+        loads: The load models of the plan.
+    """
     scenario = replace(DESCRIPTION.scenarios[0], planned_end_ns=seconds * SECOND)
-    start = replace(START, warm_up_ns=0, workers=1, description=replace(DESCRIPTION, scenarios=(scenario,)))
+    description = replace(DESCRIPTION, scenarios=(scenario,))
+    start = replace(START, warm_up_ns=0, workers=1, description=description, loads=loads or {})
     run = RunFolder(folder)
     _write(run.windows_segment(0), _windows(requests))
     _write(run.requests(0), _rows(requests if rows is None else rows))
@@ -134,6 +149,7 @@ def _windows(requests: Requests) -> pa.RecordBatch:
         rows.append(
             about
             | {"second": second, "section": "main", "method": "GET", "count": len(times), "attempts": len(times)}
+            | {"outcomes": [{"name": "ok", "count": len(times)}], "statuses": [{"status": 200, "count": len(times)}]}
             | {"service": durations, "response": durations, "ttfb": durations}
         )
     return pa.RecordBatch.from_pylist(rows, schema=PLAIN)

@@ -32,10 +32,27 @@ QUEUED = 1.6
 MORE = 1.4
 """How many times the limit is in flight."""
 
+SLOWER = 2
+"""How many times longer all requests take while the target is slow."""
+FASTEST = 0.03
+"""Share of the requests of a slow second whose times are taken for those that did not wait."""
+WAITED = 1.3
+"""How much longer than these the slowest tenth takes."""
+CAUGHT_UP = 0.1
+"""Share of what is due by which more ends in the second after."""
+STOOD_NS = 100_000_000
+"""A client that stood still for longer made the seconds slow itself."""
+
 
 def concurrency(facts: Facts) -> list[Finding]:
     """How many requests the target serves at once, where it is asked for more."""
-    busy = _behind(facts.seconds) if facts.is_open else _constant(facts.seconds)
+    if not facts.is_open:
+        return _lasting(_constant(facts.seconds))
+    return _lasting(max(_behind(facts.seconds), key=len, default=[])) or _for_a_while(facts)
+
+
+def _lasting(busy: Sequence[Second]) -> list[Finding]:
+    """A limit that was met in each of these seconds."""
     if len(busy) < LEAST_SECONDS:
         return []
     answered = sorted(each.answered for each in busy)
@@ -52,31 +69,55 @@ def concurrency(facts: Facts) -> list[Finding]:
     in_flight = median(each.in_flight for each in rest)
     if in_flight < MORE * limit:
         return []
+    return [_finding(flat, alone_ns, f", while {in_flight:,.0f} were in flight{_asked(busy)}", busy)]
+
+
+def _for_a_while(facts: Facts) -> list[Finding]:
+    """A limit that is met only while the target is slow: it falls behind for a few seconds, and makes up for it.
+
+    In the second of these seconds every request is slow, and those that took the longest have waited beside their work.
+    """
+    found = []
+    for row in _behind(facts.seconds):
+        following = [each for each in facts.seconds if each.second in {row[0].second - 1, row[-1].second + 1}]
+        if len(row) < 2 or len(following) != 2 or max(each.client_stalled_ns for each in row) > STOOD_NS:  # noqa: PLR2004
+            continue
+        (before, after), full = following, row[1]
+        least_ns = full.times.fastest_ns(FASTEST * full.times.count)
+        is_slow = full.times.quantile_ns(FASTEST) >= SLOWER * before.times.quantile_ns(0.5)
+        has_waited = full.times.quantile_ns(0.9) >= WAITED * least_ns
+        if is_slow and has_waited and after.ended > (1 + CAUGHT_UP) * after.due:
+            found.append((full, least_ns, row))
+    if not found:
+        return []
+    full, least_ns, row = min(found, key=lambda entry: entry[0].answered * entry[1])
+    return [_finding(full.answered, least_ns, f" while it was slow{_asked(row)}", row)]
+
+
+def _finding(flat: float, alone_ns: float, circumstances: str, seconds: Sequence[Second]) -> Finding:
+    limit = flat * alone_ns / 1e9
     at_once = f"at most ~{limit:.0f} {_requests(limit)} at once ({rate(flat)} x {span(alone_ns)})"
     if limit < 0.7:  # noqa: PLR2004 - less than one at a time is not a number of workers
         at_once = f"no more than {rate(flat)}, however many requests wait"
-    asked = _asked(busy)
-    return [
-        named(
-            rule="concurrency",
-            message=f"{at_once}, while {in_flight:,.0f} were in flight{asked}",
-            advice="raise the limit of its workers, threads or connection pool, make what a request waits for faster, "
-            "or add instances",
-            value=limit,
-            seconds=(busy[0].second, busy[-1].second),
-        )
-    ]
+    return named(
+        rule="concurrency",
+        message=f"{at_once}{circumstances}",
+        advice="raise the limit of its workers, threads or connection pool, make what a request waits for faster, "
+        "or add instances",
+        value=limit,
+        seconds=(seconds[0].second, seconds[-1].second),
+    )
 
 
-def _behind(seconds: Sequence[Second]) -> list[Second]:
-    """The longest row of seconds in which less ended than was due."""
+def _behind(seconds: Sequence[Second]) -> list[list[Second]]:
+    """Rows of seconds in which less ended than was due."""
     rows: list[list[Second]] = [[]]
     for each in seconds:
         if each.answered >= LEAST_ANSWERS and each.ended < (1 - BEHIND) * each.due:
             rows[-1].append(each)
         elif rows[-1]:
             rows.append([])
-    return max(rows, key=len)
+    return [row for row in rows if row]
 
 
 def _constant(seconds: Sequence[Second]) -> list[Second]:

@@ -6,6 +6,7 @@
 mod cells;
 mod counts;
 mod encoding;
+mod flights;
 mod gaps;
 mod hints;
 mod histogram;
@@ -13,6 +14,7 @@ mod window;
 
 pub use cells::{CheckCell, ErrorStatus, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
 pub use counts::Counts;
+pub(crate) use flights::{Flights, Sends};
 pub use gaps::Gap;
 pub(crate) use gaps::Gaps;
 pub use hints::Hint;

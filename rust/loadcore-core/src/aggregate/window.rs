@@ -26,6 +26,10 @@ pub struct Window {
     pub lag_max_ns: u64,
     /// Rows that found no room in the row log.
     pub rows_dropped: u64,
+    /// The integral of how many requests were in flight, over the second, by their sends and ends.
+    pub in_flight_ns: i64,
+    /// The sum of how long the requests that were recorded in the second had been in flight.
+    pub flights_ns: i64,
     /// The longest times in which no answer came though one was waited for.
     pub gaps: Vec<Gap>,
     /// How long it took to send, of requests that did not leave at once.
@@ -49,6 +53,8 @@ impl Window {
             lag: Counts::new(),
             lag_max_ns: 0,
             rows_dropped: 0,
+            in_flight_ns: 0,
+            flights_ns: 0,
             gaps: Vec::new(),
             sending: Counts::new(),
             steps: Table::new(tables.steps.len()),
@@ -130,6 +136,7 @@ impl Window {
     pub fn clear(&mut self) {
         self.lag.clear();
         (self.lag_max_ns, self.rows_dropped) = (0, 0);
+        (self.in_flight_ns, self.flights_ns) = (0, 0);
         self.gaps.clear();
         self.sending.clear();
         self.steps.clear();

@@ -179,6 +179,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         ended_ms,
         fake,
     };
+    let (mut in_flight_ns, mut flights_ns) = (0, 0);
     for event in events {
         match event {
             Event::Rows(chunk) => outcomes.rows.extend(rows(&chunk.into_columns(), tables)),
@@ -197,6 +198,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                         (name, hint.name.clone(), hint.count, hint.sum_ns / 1_000_000, hint.ttfb_sum_ns / 1_000_000)
                     }));
                 }
+                in_flight_ns += window.in_flight_ns;
+                flights_ns += window.flights_ns;
                 outcomes.gaps.extend(window.gaps.iter().map(|gap| (gap.from_ns / 1_000_000, gap.to_ns / 1_000_000)));
                 outcomes.requests += window.steps().map(|(_, _, cell)| u64::from(cell.requests)).sum::<u64>();
                 for (_, _, cell) in window.checks() {
@@ -213,6 +216,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
             Event::End(end) => outcomes.end = end,
         }
     }
+    // Whatever happened: what was sent and what was recorded are the same requests, to the nanosecond.
+    assert_eq!(in_flight_ns, flights_ns);
     outcomes
 }
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::{CheckId, Chunk, EndReason, Event, GroupId, Outcome, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
-use crate::aggregate::{Gaps, ScenarioEvent, Users, Window};
+use crate::aggregate::{Flights, Gaps, ScenarioEvent, Sends, Users, Window};
 use crate::health;
 use crate::sample::{Class, Samples, Seen};
 
@@ -23,6 +23,7 @@ pub struct Recorder {
     spare_window: Option<Box<Window>>,
     chunk: Option<Box<Chunk>>,
     users: Vec<Users>,
+    flights: Flights,
     gaps: Gaps,
     samples: Samples,
     tables: Tables,
@@ -52,6 +53,7 @@ impl Recorder {
             spare_window: None,
             chunk: row_log.then(Box::default),
             users: vec![Users::default(); tables.scenarios.len()],
+            flights: Flights::default(),
             gaps: Gaps::default(),
             samples: Samples::default(),
             tables,
@@ -87,6 +89,9 @@ impl Recorder {
     pub fn record(&mut self, record: &Record) -> bool {
         let durations = record.durations();
         let is_looked_at = self.window.record(record, &durations);
+        if record.attempts > 0 {
+            self.flights.ended(record.end_ns, durations.service_ns);
+        }
         if record.outcome == Outcome::Ok {
             self.gaps.answered(record.start_ns, record.end_ns, record.unread_ns, &mut self.window.gaps);
         } else if record.attempts > 0 {
@@ -148,6 +153,13 @@ impl Recorder {
     #[must_use]
     pub fn rows_dropped(&self) -> u64 {
         self.rows_dropped
+    }
+
+    /// Takes what was sent so far, to hold the records against it.
+    pub(crate) fn settle(&mut self, sends: Sends, now_ns: u64) {
+        let (in_flight_ns, flights_ns) = self.flights.settle(sends, now_ns);
+        self.window.in_flight_ns += in_flight_ns;
+        self.window.flights_ns += flights_ns;
     }
 
     /// Ends a second (`second`, from the run's start) in this phase: hands over its rows and its window. Never waits.

@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::aggregate::Sends;
 use crate::record::Outcome;
 use crate::timer::Timer;
 use crate::transport::Connection;
@@ -109,6 +110,7 @@ pub(crate) struct Outbox<C> {
     sending: RefCell<Vec<Letter<C>>>,
     flusher: RefCell<Option<Waker>>,
     wake_when_sent: RefCell<Vec<Waker>>,
+    sends: Cell<Sends>,
 }
 
 #[derive(Debug)]
@@ -116,6 +118,8 @@ struct Letter<C> {
     wire: Rc<Wire<C>>,
     range: Range<usize>,
     seat: u32,
+    /// Whether the request is sent for the first time, and not once more after its connection broke.
+    is_first: bool,
 }
 
 impl<C: Connection> Outbox<C> {
@@ -127,6 +131,7 @@ impl<C: Connection> Outbox<C> {
             sending: RefCell::new(Vec::new()),
             flusher: RefCell::default(),
             wake_when_sent: RefCell::default(),
+            sends: Cell::default(),
         }
     }
 
@@ -135,10 +140,15 @@ impl<C: Connection> Outbox<C> {
         self.wake_when_sent.borrow_mut().push(waker.clone());
     }
 
+    /// The requests that were sent so far.
+    pub(crate) fn sends(&self) -> Sends {
+        self.sends.get()
+    }
+
     /// Queues a message for sending over `wire`. Returns its length.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(crate) fn post(&self, wire: &Rc<Wire<C>>, seat: u32, message: &[u8]) -> usize {
+    pub(crate) fn post(&self, wire: &Rc<Wire<C>>, seat: u32, message: &[u8], is_first: bool) -> usize {
         let mut bytes = self.bytes.borrow_mut();
         let from = bytes.len();
         bytes.extend_from_slice(message);
@@ -146,7 +156,7 @@ impl<C: Connection> Outbox<C> {
         let length = range.len();
         wire.sending.set(Sending::Queued);
         let mut queue = self.queue.borrow_mut();
-        queue.push(Letter { wire: Rc::clone(wire), range, seat });
+        queue.push(Letter { wire: Rc::clone(wire), range, seat, is_first });
         if queue.len() == 1
             && let Some(flusher) = &*self.flusher.borrow()
         {
@@ -169,19 +179,23 @@ impl<C: Connection> Outbox<C> {
         let mut letters = self.sending.borrow_mut();
         std::mem::swap(&mut *letters, &mut *self.queue.borrow_mut());
         let mut bytes = self.bytes.borrow_mut();
-        let mut now = 0;
-        for Letter { wire, range, seat } in letters.drain(..) {
+        let (mut now, mut sends) = (0, self.sends.get());
+        for Letter { wire, range, seat, is_first } in letters.drain(..) {
             // Its user gave it up meanwhile.
             if Rc::strong_count(&wire) == 1 {
                 continue;
             }
             now = self.timer.now();
             wire.started_ns.set(now);
+            if is_first {
+                sends.add(now);
+            }
             wire.send(&bytes[range]);
             if wire.sending.get() != Sending::Sent {
                 self.timer.wake(seat);
             }
         }
+        self.sends.set(sends);
         bytes.clear();
         if bytes.capacity() > KEEP {
             *bytes = Vec::new();

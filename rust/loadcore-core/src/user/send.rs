@@ -163,7 +163,8 @@ impl<T: Transport> User<T> {
             return Err(Held::NeedsConnection);
         };
         self.decoder.start(message.method == "HEAD");
-        let length = self.worker.outbox.post(&wire, self.seat.index(), self.bytes(message.request));
+        let length =
+            self.worker.outbox.post(&wire, self.seat.index(), self.bytes(message.request), self.flight.attempts == 0);
         if !quiet {
             // What is there already is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());

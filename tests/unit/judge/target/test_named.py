@@ -54,6 +54,35 @@ def test_a_limit_of_concurrency_closed() -> None:
     assert "were in flight" in found.message
 
 
+def slow_phase() -> list[Second]:
+    """As recorded: 600/s, 240 at once, 200 ms, but 600 ms from 1.0 to 2.5 s, and again from 5.0 to 6.5 s."""
+    caught_up, drained = spread(585, 1279, 840), Times((*spread(181, 255, 423).counted, *spread(256, 642, 422).counted))
+    began = Times((*spread(180, 217, 150).counted, *spread(541, 660, 205).counted))
+    full = Times((*spread(617, 658, 8).counted, *spread(740, 1060, 356).counted))
+    times = [spread(180, 220, 478), began, full, caught_up, drained, began, full, caught_up]
+    return [second(number, each, due=600) for number, each in enumerate(times)]
+
+
+def test_a_limit_that_is_met_while_the_target_is_slow() -> None:
+    """Two seconds behind, in the second of which everybody was slow and many had waited, and then the rest at once."""
+    found = only(Facts(seconds=slow_phase(), is_open=True, sight="processes"))
+
+    assert found.value == pytest.approx(240, rel=0.15)
+    assert found.message.endswith(" while it was slow; asked 600/s")
+    assert (found.first_s, found.last_s) == (5, 6)
+
+
+def test_a_slow_phase_alone_is_no_limit() -> None:
+    """Everything takes 1.2 s for a while, and nobody waits for anybody; or the client itself stood still."""
+    slow = spread(1_080, 1_320, 120)
+    times = [spread(4, 6, 400), spread(4, 6, 200), slow, spread(1_080, 1_320, 520), *[spread(4, 6, 400)] * 3]
+    seconds = [second(number, each, due=400) for number, each in enumerate(times)]
+
+    assert rules(Facts(seconds=seconds, is_open=True, sight="processes")) == []
+    stood = [replace(each, client_stalled_ns=300 * MS) for each in slow_phase()]
+    assert rules(Facts(seconds=stood, is_open=True, sight="processes")) == []
+
+
 def test_one_at_a_time_without_a_number_of_workers() -> None:
     """A leaky bucket of 100 a second that takes 1 ms: no number of requests at once would explain it."""
     seconds = [
