@@ -92,7 +92,16 @@ class TargetTotals:
         for name in ("segments_sent", "segments_resent", "blocked_ns", "sending_ns"):
             self._network[name] += row[name] or 0
 
-    def facts(self, start: RunStart, end: RunEnd, steady: Tally, samples: Sequence[Sample], *, is_wrong: bool) -> Facts:
+    def facts(
+        self,
+        start: RunStart,
+        end: RunEnd,
+        steady: Tally,
+        samples: Sequence[Sample],
+        *,
+        is_wrong: bool,
+        is_slow: bool = False,
+    ) -> Facts:
         """What is known at the end of a run, or so far."""
         main = steady.all_steps()
         seconds = self._whole_seconds(start, end)
@@ -122,6 +131,7 @@ class TargetTotals:
             sight=target.get("sight", "none") if is_seen else "none",
             is_here=bool(target.get("is_here")),
             is_wrong=is_wrong,
+            is_slow=is_slow,
         )
 
     def behind(self, start: RunStart, end: RunEnd) -> float:

@@ -33,7 +33,12 @@ def target_findings(parts: Parts, steady: Tally, of_client: Sequence[Finding]) -
     Where the client was the limit, the times are not the target's, and only what the target itself says counts.
     """
     facts = parts.totals.target.facts(
-        parts.start, parts.end, steady, parts.samples, is_wrong=is_wrong(parts, steady.all_steps())
+        parts.start,
+        parts.end,
+        steady,
+        parts.samples,
+        is_wrong=is_wrong(parts, steady.all_steps()),
+        is_slow=_is_slow(parts),
     )
     found = target.find(facts)
     if any(each.subject == "client" and each.severity == "invalid" for each in of_client):
@@ -50,6 +55,11 @@ def policy_of(status: int, samples: Sequence[Sample]) -> Policy | None:
         for name, _ in sample.response.headers
     )
     return policy(status, asks_to_wait=asks_to_wait)
+
+
+def _is_slow(parts: Parts) -> bool:
+    crossed = any(each["state"] == "fail" and each["unit"] in {"ns", "per_s"} for each in parts.thresholds)
+    return crossed or _is_behind(parts)
 
 
 def _is_behind(parts: Parts) -> bool:

@@ -136,6 +136,8 @@ class Facts:
     """Whether the target listens on this machine."""
     is_wrong: bool = False
     """Whether the run shows that something limits it: errors, a crossed threshold, less answered than asked."""
+    is_slow: bool = False
+    """Whether it shows that the target is too slow: a crossed threshold on times or rates, less answered than asked."""
 
     @property
     def answered(self) -> int:

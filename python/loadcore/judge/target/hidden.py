@@ -1,4 +1,4 @@
-"""What could not be seen, said only where it would have helped."""
+"""What could not be seen, said only where it would have helped: of a target that is too slow."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
     from loadcore.judge.target.facts import Facts
 
+LEAST_SECONDS = 3
+"""In a shorter run nothing of it could have been seen anyway."""
+
 
 def hidden(facts: Facts) -> list[Finding]:
     """That the target's CPU was not visible, and how it would be."""
-    if facts.sight != "none" or not facts.is_wrong or not facts.seconds:
+    if facts.sight != "none" or not facts.is_slow or not facts.answered or len(facts.seconds) < LEAST_SECONDS:
         return []
     where = "its processes cannot be looked at" if facts.is_here else "it runs elsewhere"
     return [

@@ -288,10 +288,11 @@ def test_the_network() -> None:
 
 def test_what_cannot_be_seen_is_said_if_something_is_wrong() -> None:
     """And how it could be; not where the target said itself what limits it."""
-    facts = steady(spread(5, 9, 30), is_wrong=True)
+    facts = steady(spread(5, 9, 30), is_wrong=True, is_slow=True)
 
     assert "not visible: it runs elsewhere" in only(facts).message
     assert "`--target-metrics URL`" in only(facts).advice
-    assert rules(replace(facts, is_wrong=False)) == []
+    assert rules(replace(facts, is_slow=False)) == [], "errors are not explained by a CPU"
+    assert rules(replace(facts, seconds=facts.seconds[:2])) == []
     limited = replace(facts, statuses=Counter({200: 100, 429: 100}))
     assert rules(limited) == ["rate_limit"]
