@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _OPEN_S = 5
 """Workers report a second within this time; then its times are kept in a thinner form."""
+_MOST_SECONDS = 3_600
+"""Of a longer run its beginning and its end are kept, half of these each: what limits it shows there."""
+_MOST_GAPS = 1_000
+"""Of a worker, the longest."""
 _LATE_NS = 100_000_000
 """A second that a worker ends later than this stood still, and so did its client."""
 
@@ -67,6 +71,7 @@ class TargetTotals:
                 case "worker":
                     self._add_worker(total, worker, row)
         self._thin(second - _OPEN_S)
+        self._seconds.pop(second - _MOST_SECONDS // 2 if second >= _MOST_SECONDS else -1, None)
 
     def add_target(self, row: Row) -> None:
         """Add what was read of the target in a second."""
@@ -159,6 +164,9 @@ class TargetTotals:
     def _add_worker(self, total: _Sum, worker: int, row: Row) -> None:
         gaps = self._gaps.setdefault(worker, [])
         gaps += [(gap["from_ns"], gap["to_ns"]) for gap in row["gaps"] or ()]
+        if len(gaps) > 2 * _MOST_GAPS:
+            longest = sorted(gaps, key=lambda gap: gap[0] - gap[1])[:_MOST_GAPS]
+            gaps[:] = sorted(longest)
         if row["sending"] is not None:
             self._sending.add_encoded(row["sending"])
         late_ns = (row["wall_ns"] or 0) - _NS

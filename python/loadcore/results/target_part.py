@@ -30,7 +30,7 @@ def is_wrong(parts: Parts, main: StepTotals) -> bool:
 def target_findings(parts: Parts, steady: Tally, of_client: Sequence[Finding]) -> list[Finding]:
     """What limited the target, the one that explains most first.
 
-    Where the client was the limit, the times are not the target's, and only what the target itself says counts.
+    Where the client was the limit, the times are not the target's, and only what does not depend on them counts.
     """
     facts = parts.totals.target.facts(
         parts.start,
@@ -42,7 +42,7 @@ def target_findings(parts: Parts, steady: Tally, of_client: Sequence[Finding]) -
     )
     found = target.find(facts)
     if any(each.subject == "client" and each.severity == "invalid" for each in of_client):
-        return [each for each in found if each.rule in target.SAID_BY_TARGET]
+        return [each for each in found if each.rule in target.WHATEVER_THE_CLIENT_DID]
     return found
 
 

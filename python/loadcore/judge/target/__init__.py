@@ -41,8 +41,11 @@ _RULES = (
 )
 """What explains most first."""
 
-SAID_BY_TARGET = frozenset({"rate_limit", "shedding", "gateway", "target_descriptors"})
-"""Rules that hold whatever the client did: the target said it, or its kernel."""
+WHATEVER_THE_CLIENT_DID = frozenset(
+    {"rate_limit", "shedding", "own_queue", "gateway", "target_descriptors", "accept_queue", "stalls"}
+)
+"""Rules that hold where the client was the limit, too: the target or its kernel said it, or it is told from times that
+are far longer than the client's part, which is taken out of them."""
 
 _EXPLAINED: dict[str, frozenset[str]] = {
     "rate_limit": frozenset({"concurrency"}),

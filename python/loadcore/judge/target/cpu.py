@@ -79,7 +79,7 @@ def _used(full: list[Second]) -> str:
     waited = median(each.thread_waited for each in seen)
     also = f" and waited for one {waited:.0%} of the time" if waited >= 0.02 else ""  # noqa: PLR2004 - worth a word
     which = "the target's process" if last.processes == 1 else "the busiest of the target's processes"
-    share = busiest + waited if also else busiest
+    share = min(1.0, busiest + waited)
     busy = f", {share:.0%} busy," if also else ""
     return f"{which}{name} used {busiest:.0%} of a core{also}{busy}"
 
