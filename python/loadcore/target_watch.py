@@ -129,7 +129,8 @@ class TargetWatch:
         used = {pid: each.cpu_ns - before[pid].cpu_ns for pid, each in now.items()}
         busiest = max(used, key=lambda pid: used[pid])
         values: dict[str, Any] = {
-            "target_program": _program(busiest),
+            # Others were started by the first, often under names that say less.
+            "target_program": _program(min(now)),
             "target_processes": len(now),
             "target_cpu_ns": sum(used.values()),
             "target_busiest_ns": used[busiest],
@@ -244,12 +245,13 @@ def _program(pid: int) -> str:
     """What it is called by those who start it: `uvicorn`, not the interpreter that runs it."""
     words = (text_of(_PROC / str(pid) / "cmdline") or "").split("\0")
     name = Path(words[0]).name if words and words[0] else (text_of(_PROC / str(pid) / "comm") or "").strip()
-    if name.startswith(("python", "ruby", "node", "java")):
+    if name.startswith(("python", "ruby", "node", "java")) and "-c" not in words[1:4]:
         rest = [word for word in words[1:] if word and not word.startswith("-")]
         if rest and "/" not in rest[0].rstrip("/") and "-m" in words[1:3]:
             return f"{name} -m {rest[0]}"
         if rest:
-            return f"{name} {Path(rest[0]).name}"
+            script = Path(rest[0])
+            return f"{name} {script.name}" if script.suffix else script.name
     return name.rstrip(":")
 
 

@@ -17,7 +17,10 @@ FULL = 0.9
 LEAST_SECONDS = 3
 SHORT = 0.03
 """An open model is held up if less than this was left undone, a full core or not."""
-_ONE_AT_A_TIME = ("python", "uvicorn", "gunicorn", "hypercorn", "granian", "ruby", "puma", "node")
+_ONE_AT_A_TIME = (
+    *("python", "uvicorn", "gunicorn", "hypercorn", "granian", "daphne", "waitress", "flask"),
+    *("ruby", "puma", "unicorn", "node"),
+)
 """Programs of which one thread computes at a time, however many there are."""
 
 
@@ -32,7 +35,7 @@ def cpu(facts: Facts) -> list[Finding]:
         named(
             rule="server_cpu",
             message=message,
-            advice=_advice(full[-1].process),
+            advice=_advice([each.process for each in full if each.process is not None]),
             value=median(_ratio(each.process) for each in full if each.process),
             limit=FULL,
             seconds=(full[0].second, full[-1].second),
@@ -67,15 +70,14 @@ def _used(full: list[Second]) -> str:
     last = seen[-1]
     allowed = last.allowed or 1.0
     cores = median(each.cores or 0.0 for each in seen)
-    name = f" ({last.program}, {last.processes} {'process' if last.processes == 1 else 'processes'})"
-    if throttled := median(each.throttled for each in seen):
+    name = _name(last)
+    throttled = median(each.throttled for each in seen)
+    if throttled >= 1 - FULL:
         quota = f"its control group's quota stopped it for {throttled:.0%} of the time"
         return f"the target{name} used {cores:.1f} cores and {quota}"
     busiest = median(max(each.thread or 0.0, each.busiest or 0.0) for each in seen)
     if last.busiest is None or (cores >= FULL * allowed and allowed > 1):
-        return (
-            f"the target{name if last.program else ''} used {cores:.1f} of {allowed:.3g} cores, {cores / allowed:.0%}"
-        )
+        return f"the target{name} used {cores:.1f} of {allowed:.3g} cores, {cores / allowed:.0%}"
     waited = median(each.thread_waited for each in seen)
     also = f" and waited for one {waited:.0%} of the time" if waited >= 0.02 else ""  # noqa: PLR2004 - worth a word
     which = "the target's process" if last.processes == 1 else "the busiest of the target's processes"
@@ -84,9 +86,19 @@ def _used(full: list[Second]) -> str:
     return f"{which}{name} used {busiest:.0%} of a core{also}{busy}"
 
 
-def _advice(process: Process | None) -> str:
-    if process is not None and process.throttled:
+def _name(process: Process) -> str:
+    """What it is called and how many of it there are, as far as that is known, in brackets."""
+    number = "1 process" if process.processes == 1 else f"{process.processes} processes" if process.processes else ""
+    known = ", ".join(filter(None, (process.program, number)))
+    return f" ({known})" if known else ""
+
+
+def _advice(seen: list[Process]) -> str:
+    process = seen[-1]
+    if process.throttled >= 1 - FULL:
         return "raise the quota of its control group, or add instances"
-    if process is not None and process.busiest is not None and is_single(process.program):
+    if median(each.thread_waited for each in seen) >= median(each.thread or 1.0 for each in seen):
+        return "leave it cores: other programs of this machine, loadcore among them, have what it waits for"
+    if process.busiest is not None and is_single(process.program):
         return "start more worker processes, one per core, or make what a request computes cheaper"
     return "give it more cores or instances, or make what a request computes cheaper"

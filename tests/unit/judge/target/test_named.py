@@ -117,7 +117,11 @@ def test_a_full_core(is_open: bool) -> None:
             "97% of a core",
         ),
         (Process(cores=0.5, allowed=8, throttled=0.4), "quota stopped it for 40% of the time"),
-        (Process(cores=7.8, allowed=8), "used 7.8 of 8 cores"),
+        (Process(cores=7.8, allowed=8), "the target used 7.8 of 8 cores, 98% for 5 s"),
+        (
+            Process(program="web.service", cores=0.5, allowed=0.5, throttled=0.004),
+            "(web.service) used 0.5 of 0.5 cores",
+        ),
     ],
 )
 def test_other_ways_to_be_full(process: Process, expected: str) -> None:
@@ -125,6 +129,15 @@ def test_other_ways_to_be_full(process: Process, expected: str) -> None:
     seconds = [second(number, spread(5, 9, 100), process=process) for number in range(5)]
 
     assert expected in only(Facts(seconds=seconds, sight="processes")).message
+
+
+def test_a_target_that_waits_for_cores_is_to_have_some() -> None:
+    """More workers would wait as well."""
+    process = Process(program="uvicorn", processes=1, cores=0.3, busiest=0.3, thread=0.3, thread_waited=0.68)
+    found = only(Facts(seconds=[second(number, spread(5, 9, 100), process=process) for number in range(5)]))
+
+    assert "used 30% of a core and waited for one 68% of the time, 98% busy" in found.message
+    assert found.advice.startswith("leave it cores")
 
 
 def test_a_rate_limit() -> None:
