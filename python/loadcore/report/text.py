@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadcore.judge.headroom import told
-from loadcore.report import numbers, plan_words, tables
+from loadcore.report import numbers, plan_words, tables, uncertain
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
 from loadcore.results.failures import idle
@@ -103,11 +103,12 @@ def thresholds(summary: Summary, page: Page) -> list[str]:
         mark, role, word = marks[threshold["state"]]
         word = "ended the run" if threshold.get("ended_run") else word
         by_default = "default" if threshold.get("default") else ""
+        measured, sure = uncertain.measured(threshold, glyphs)
         rows.append(
             [
                 Cell(f"{mark} {printable(threshold['expression'], glyphs)}", role),
-                Cell(quantity(threshold["value"], threshold["unit"], glyphs)),
-                Cell(", ".join(filter(None, (word, by_default))), role if word else Role.QUIET),
+                Cell(measured or quantity(threshold["value"], threshold["unit"], glyphs)),
+                Cell(", ".join(filter(None, (word, by_default, sure))), role if word else Role.QUIET),
             ]
         )
     columns = (Column("THRESHOLDS", left=True), Column("measured"), Column("", left=True, drop=1))

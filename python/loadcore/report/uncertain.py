@@ -25,6 +25,19 @@ def ends(times: Mapping[str, Any]) -> tuple[Ends, ...]:
     return tuple((each["low_ns"], each["high_ns"]) if each else (None, None) for each in found)
 
 
+def measured(threshold: Mapping[str, Any], glyphs: Glyphs) -> tuple[str, str]:
+    """What was measured for a threshold on a percentile, and how sure that is; empty for others."""
+    interval = threshold.get("interval")
+    if not interval or threshold["value"] is None:
+        return "", ""
+    low, high = interval["low_ns"], interval["high_ns"]
+    told, inside = numbers.between(round(threshold["value"]), low, high, glyphs)
+    if not inside:
+        return told, ""
+    within = (low is None or low <= threshold["limit"]) and (high is None or threshold["limit"] <= high)
+    return told, f"{inside}: the limit lies within" if within else inside
+
+
 def of(step: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
     """What a reader of these percentiles has to know, in at most one sentence."""
     intervals = step["response"].get("intervals")

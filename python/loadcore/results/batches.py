@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadcore import thresholds
 from loadcore.engine import Histogram
 from loadcore.judge.interval import LEAST_BATCHES, Spread, spread_of
 from loadcore.results.medians import Medians
@@ -60,16 +61,34 @@ class Key(NamedTuple):
     time: str
 
 
+class Scope(NamedTuple):
+    """What a threshold is about: a time of all steps, or of those of a scenario or of a name."""
+
+    scenario: str | None
+    step: str | None
+    time: str
+
+    def covers(self, step: StepTotals) -> bool:
+        """Whether it is about a step. What stands apart from iterations has to be named."""
+        return (
+            self.scenario in {None, step.scenario}
+            and self.step in {None, step.name}
+            and (step.section == MAIN or self.step is not None)
+        )
+
+
 class Series:
     """The batches of one distribution. Few, however long the run is.
 
     Args:
         histogram: The whole distribution.
+        quantiles: Those whose intervals are wanted, ascending.
     """
 
-    def __init__(self, histogram: Histogram) -> None:
-        self.limits = [histogram.quantile(quantile) for quantile in QUANTILES.values()]
-        self._count = histogram.count
+    def __init__(self, histogram: Histogram, quantiles: Iterable[float] = QUANTILES.values()) -> None:
+        self.histogram = histogram
+        self.quantiles = list(quantiles)
+        self.limits = [histogram.quantile(quantile) for quantile in self.quantiles]
         self._batches: list[list[int]] = []
         self._width = 1
 
@@ -89,7 +108,7 @@ class Series:
         used = [place for place, batch in enumerate(self._batches) if batch[0]]
         batches = self._batches[used[0] : used[-1] + 1] if used else []
         requests = [batch[0] for batch in batches]
-        if sum(requests) < _ENOUGH * self._count:
+        if sum(requests) < _ENOUGH * self.histogram.count:
             return MISSING
         found: list[Spread] = []
         for place in range(1, len(self.limits) + 1):
@@ -117,12 +136,15 @@ class Batches:
     def __init__(self, start: RunStart, steady: Tally, whole: Tally) -> None:
         self.medians = Medians()
         self._series: dict[Key, Series] = {}
+        self._asked: dict[Scope, Series] = {}
+        self._also: dict[Key, list[Series]] = {}
         self._sections = {(step.scenario, step.name): step.section for step in start.description.steps}
         for step in (*_of(steady, main=True), *_of(whole, main=False)):
             self._expect(step.scenario, step.section, step)
         self._expect("", MAIN, steady.all_steps())
         for group in steady.groups.values():
             self._series[Key(group.scenario, "group", group.name, "response")] = Series(group.duration)
+        self._ask(start, [*_of(steady, main=True), *_of(whole, main=False)])
 
     def read(self, folder: RunFolder, seconds: float) -> Batches:
         """Count what a run's files hold.
@@ -134,7 +156,9 @@ class Batches:
         try:
             self._read(folder, seconds)
         except DAMAGE:
-            self._series.clear()  # Nothing is better than intervals of what is left.
+            # Nothing is better than intervals of what is left.
+            self._series.clear()
+            self._asked.clear()
         return self
 
     def _read(self, folder: RunFolder, seconds: float) -> None:
@@ -150,6 +174,33 @@ class Batches:
     def spreads(self, key: Key) -> list[Spread] | str:
         """How much batches differ at each percentile; or why that cannot be told."""
         return self._series[key].spreads() if key in self._series else MISSING
+
+    def asked(self, scope: Scope, quantile: float) -> tuple[Histogram, Spread] | None:
+        """What a threshold on a percentile is about, and how much its batches differ; None if that cannot be told."""
+        series = self._asked.get(scope)
+        found = MISSING if series is None else series.spreads()
+        if series is None or isinstance(found, str):
+            return None
+        return series.histogram, found[series.quantiles.index(quantile)]
+
+    def _ask(self, start: RunStart, steps: Sequence[StepTotals]) -> None:
+        """Expect what thresholds on percentiles are about."""
+        wanted: dict[Scope, set[float]] = {}
+        for entry in start.thresholds:
+            metric = thresholds.parse(entry["expression"]).metric
+            if metric.time is not None and metric.quantile is not None:
+                scope = Scope(entry["scenario"], entry["step"], metric.time)
+                wanted.setdefault(scope, set()).add(metric.quantile)
+        for scope, quantiles in wanted.items():
+            members = [step for step in steps if scope.covers(step)]
+            histogram = Histogram()
+            for step in members:
+                histogram.add(getattr(step, scope.time))
+            if histogram.count:
+                series = self._asked[scope] = Series(histogram, sorted(quantiles))
+                for step in members:
+                    key = Key(step.scenario, step.section, step.name, scope.time)
+                    self._also.setdefault(key, []).append(series)
 
     def _expect(self, scenario: str, section: str, step: StepTotals) -> None:
         for time in ("service", "response", "ttfb"):
@@ -173,14 +224,14 @@ class Batches:
         if not limits:
             return
         count, above = Histogram.count_above(encoded, limits)
-        for place, each in enumerate(series):
-            first = place * len(QUANTILES)
-            each.add(second, [count, *above[first : first + len(QUANTILES)]])
+        for each in series:
+            each.add(second, [count, *above[: len(each.limits)]])
+            del above[: len(each.limits)]
 
     def _meant(self, key: Key) -> list[Series]:
-        """The series that a key counts in: its own, and that of all steps."""
+        """The series that a key counts in: its own, that of all steps, and those of thresholds."""
         keys = [key, Key("", MAIN, "all", key.time)] if key.section == MAIN else [key]
-        return [self._series[each] for each in keys if each in self._series]
+        return [*(self._series[each] for each in keys if each in self._series), *self._also.get(key, ())]
 
     def _add_rows(self, batch: pa.RecordBatch) -> None:
         """Count rows in the tenths of seconds in which they ended."""

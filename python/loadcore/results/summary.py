@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from loadcore import thresholds
 from loadcore.judge import headroom
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.results import judgement, soundness
-from loadcore.results.batches import QUANTILES, Batches, Key
+from loadcore.results.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.failures import causes
 from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
@@ -92,7 +93,7 @@ def build(parts: Parts) -> dict[str, Any]:
         },
         "findings": [finding.to_dict() for finding in findings],
         "bottleneck": bottleneck(findings, is_wrong=is_wrong(parts, main), is_open=start.open_only),
-        "thresholds": list(parts.thresholds),
+        "thresholds": [_threshold(entry, parts, spreads) for entry in parts.thresholds],
         "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
         "steps": _steps(parts, steady, whole, spreads),
         "all": _step(main, span.seconds, spreads),
@@ -156,23 +157,35 @@ def _intervals(histogram: Histogram, spreads: list[Spread] | str) -> dict[str, A
     """The interval of each percentile, in durations; or why there are none."""
     if isinstance(spreads, str):
         return {"confidence": CONFIDENCE, "n": histogram.count, "missing": spreads, **dict.fromkeys(QUANTILES)}
-
-    def at(share: float | None) -> int | None:
-        return None if share is None else histogram.quantile(share)
-
-    found = {
-        name: interval(quantile, histogram.count, spread)
-        for (name, quantile), spread in zip(QUANTILES.items(), spreads, strict=True)
-    }
     return {
         "confidence": CONFIDENCE,
         "n": histogram.count,
         "missing": None,
         **{
-            name: {"low_ns": at(each.low), "high_ns": at(each.high), "n_eff": round(each.worth), "needs": each.needed}
-            for name, each in found.items()
+            name: _ends(histogram, quantile, spread)
+            for (name, quantile), spread in zip(QUANTILES.items(), spreads, strict=True)
         },
     }
+
+
+def _ends(histogram: Histogram, quantile: float, spread: Spread) -> dict[str, int | None]:
+    found = interval(quantile, histogram.count, spread)
+    return {
+        "low_ns": None if found.low is None else histogram.quantile(found.low),
+        "high_ns": None if found.high is None else histogram.quantile(found.high),
+        "n_eff": round(found.worth),
+        "needs": found.needed,
+    }
+
+
+def _threshold(entry: dict[str, Any], parts: Parts, spreads: Batches) -> dict[str, Any]:
+    """A threshold as it was judged; one on a percentile with its interval, if there is one."""
+    metric = thresholds.parse(entry["expression"]).metric
+    declared = next((each for each in parts.start.thresholds if each["expression"] == entry["expression"]), None)
+    if metric.time is None or metric.quantile is None or declared is None:
+        return entry
+    found = spreads.asked(Scope(declared["scenario"], declared["step"], metric.time), metric.quantile)
+    return entry | {"interval": None if found is None else _ends(found[0], metric.quantile, found[1])}
 
 
 def _step(step: StepTotals, seconds: float, batches: Batches) -> dict[str, Any]:

@@ -68,3 +68,28 @@ def test_a_table_without_intervals_has_no_columns_for_them() -> None:
     """As in the live view."""
     lines = step_table("STEP", [StepRow("GET /", 1, 1.0, 0, MS, MS, MS, MS)], None, Page(120, ASCII))
     assert "[95%]" not in lines[0]
+
+
+def threshold(value: float | None, limit: float, **interval: int | None) -> dict[str, Any]:
+    """One on a percentile, as it was judged."""
+    return {"value": value, "limit": limit, "interval": {"n_eff": 9, "needs": 9, **interval}}
+
+
+def test_a_threshold_is_told_with_its_interval() -> None:
+    """And whether the run can tell the value from the limit."""
+    ends = {"low_ns": 44_200_000, "high_ns": 50_200_000}
+    assert uncertain.measured(threshold(47_200_000, 60 * MS, **ends), ASCII) == ("47.2ms", "[44.2-50.2]")
+    assert uncertain.measured(threshold(47_200_000, 49 * MS, **ends), ASCII) == (
+        "47.2ms",
+        "[44.2-50.2]: the limit lies within",
+    )
+    open_above = {"low_ns": 44_200_000, "high_ns": None}
+    assert uncertain.measured(threshold(47_200_000, 60 * MS, **open_above), ASCII)[1].endswith("the limit lies within")
+    assert uncertain.measured(threshold(47_200_000, 40 * MS, **open_above), ASCII)[1] == "[>44.2]"
+
+
+def test_other_thresholds_are_told_as_they_are() -> None:
+    """Rates have no interval, and what has no data has none."""
+    assert uncertain.measured({"value": 0.5, "limit": 1}, ASCII) == ("", "")
+    assert uncertain.measured({"value": 0.5, "limit": 1, "interval": None}, ASCII) == ("", "")
+    assert uncertain.measured(threshold(None, 1, low_ns=None, high_ns=None), ASCII) == ("", "")

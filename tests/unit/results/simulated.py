@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from loadcore.results import opening, summary
 from loadcore.results.batches import QUANTILES
+from loadcore.results.lookup import Measured
 from loadcore.results.reader import read
 from loadcore.results.record_of_run import RunEnd, WorkerEnd
 from loadcore.results.run_folder import RunFolder
@@ -26,7 +27,7 @@ from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 RATE = 150
 SECOND = 1_000_000_000
@@ -110,6 +111,7 @@ def summed(
     seconds: int,
     rows: Requests | None = None,
     loads: dict[str, dict[str, Any]] | None = None,
+    thresholds: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The summary of a run with these requests, by way of its files.
 
@@ -119,10 +121,12 @@ def summed(
         seconds: How long the run lasts.
         rows: Those that are in the row log, if that is not all.
         loads: The load models of the plan.
+        thresholds: What the run is judged by.
     """
     scenario = replace(DESCRIPTION.scenarios[0], planned_end_ns=seconds * SECOND)
     description = replace(DESCRIPTION, scenarios=(scenario,))
     start = replace(START, warm_up_ns=0, workers=1, description=description, loads=loads or {})
+    start = replace(start, thresholds=list(thresholds))
     run = RunFolder(folder)
     _write(run.windows_segment(0), _windows(requests))
     _write(run.requests(0), _rows(requests if rows is None else rows))
@@ -130,7 +134,8 @@ def summed(
     for batch in read(run.windows_segment(0)).batches:
         totals.add(batch)
     end = RunEnd(ended_ns=(totals.last_second + 1) * SECOND, workers=(WorkerEnd(0, "finished"),))
-    return summary.build(summary.Parts(start, end, totals, [], folder=run))
+    judged = opening.judge(opening.rules_of(start), Measured(totals, start, end.ended_ns))
+    return summary.build(summary.Parts(start, end, totals, judged, folder=run))
 
 
 def _write(path: Path, batch: pa.RecordBatch) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -89,3 +89,36 @@ def test_a_long_run_has_few_batches(tmp_path: Path) -> None:
     assert intervals["n"] == 5_000
     assert 3_000 < intervals["p50"]["n_eff"] <= 5_000
     assert intervals["p99"]["low_ns"] < found["all"]["response"]["p99_ns"] < intervals["p99"]["high_ns"]
+
+
+def _judged(tmp_path: Path, expression: str, requests: Requests, seconds: int, **scope: str | None) -> dict[str, Any]:
+    thresholds = [{"expression": expression, "scenario": None, "step": None} | scope]
+    judged = summed(tmp_path, requests, seconds, thresholds=thresholds)["thresholds"]
+    (only,) = judged
+    return dict(only)
+
+
+@pytest.mark.parametrize("seconds", [3, 30])
+@pytest.mark.parametrize(
+    ("expression", "scope"),
+    [
+        ("response.p95 < 1s", {}),
+        ("shop/*: response.p97 < 1s", {"scenario": "shop"}),
+        ("GET /items: service.p90 < 1s", {"scenario": "shop", "step": "GET /items"}),
+    ],
+)
+def test_thresholds_on_percentiles_have_intervals(
+    tmp_path: Path, seconds: int, expression: str, scope: dict[str, str]
+) -> None:
+    """Whichever percentile and steps they are about."""
+    judged = _judged(tmp_path, expression, _exponential(seconds), seconds, **scope)
+    assert judged["interval"]["low_ns"] < judged["value"] < judged["interval"]["high_ns"]
+
+
+def test_a_threshold_on_p999_of_few_requests_says_so(tmp_path: Path) -> None:
+    """160 requests do not say what the slowest of a thousand takes; other thresholds have no interval at all."""
+    judged = _judged(tmp_path, "response.p99.9 < 1s", _exponential(2)[:160], 2)
+    assert judged["interval"]["high_ns"] is None
+    assert judged["interval"]["needs"] == 3_839
+    assert "interval" not in _judged(tmp_path, "errors.rate < 1%", _exponential(2), 2)
+    assert _judged(tmp_path, "response.p95 < 1s", _exponential(0.5), 1)["interval"] is None

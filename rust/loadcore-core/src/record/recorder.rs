@@ -89,12 +89,11 @@ impl Recorder {
     pub fn record(&mut self, record: &Record) -> bool {
         let durations = record.durations();
         let is_looked_at = self.window.record(record, &durations);
-        if record.attempts > 0 {
-            self.flights.ended(record.end_ns, durations.service_ns);
-        }
         if record.outcome == Outcome::Ok {
+            self.flights.ended(record.end_ns, durations.service_ns);
             self.gaps.answered(record.start_ns, record.end_ns, record.unread_ns, &mut self.window.gaps);
         } else if record.attempts > 0 {
+            self.flights.ended(record.end_ns, durations.service_ns);
             self.gaps.unanswered(record.start_ns, record.end_ns);
         }
         if let Some(chunk) = &mut self.chunk
