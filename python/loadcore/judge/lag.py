@@ -32,18 +32,19 @@ ENOUGH_ABOVE: Final = 1
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 """The percentiles that are judged."""
 
+_Z_95 = 1.96
 _SHORTEST_NS = 10_000
 _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
 
 
 def resolved(quantile: float, requests: int) -> float:
-    """The quantile a standard error of its rank further up: what lies between is one value to a sample of this size.
+    """The upper end of a 95 % interval of the quantile's rank: what lies between is one value to a sample of this size.
 
     Times often come in lumps, and a median that stands at the edge of one falls into the next by a few microseconds of
     delay. That is not what a client is to be blamed for.
     """
-    return min(1.0, quantile + math.sqrt(quantile * (1 - quantile) / requests)) if requests else quantile
+    return min(1.0, quantile + _Z_95 * math.sqrt(quantile * (1 - quantile) / requests)) if requests else quantile
 
 
 @dataclass(frozen=True)
