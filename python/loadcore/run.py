@@ -36,6 +36,9 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
     name: str | None = None,
     listeners: Sequence[Any] = (),
     allow_lost_workers: bool = False,
+    target_pid: int | None = None,
+    target_cgroup: str | None = None,
+    target_metrics: str | None = None,
 ) -> Run:
     """Run a scenario and wait for its end.
 
@@ -63,6 +66,10 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         name: What the run is called; by default as its file or scenario is.
         listeners: Who follows the run, see `loadcore.listeners.Listener`.
         allow_lost_workers: Whether a run that lost a worker may still be valid.
+        target_pid: A process of the target on this machine, whose CPU and that of its children is watched; by default
+            what listens at the base URL, if that is here.
+        target_cgroup: The target's control group on this machine, in place of its processes.
+        target_metrics: The URL of the target's metrics for Prometheus, or of a query that counts its cores.
 
     Raises:
         PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.
@@ -71,6 +78,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         RunError: The run could not be started. Nothing was sent.
     """
     from loadcore.compiler import Options  # noqa: PLC0415 - see above
+    from loadcore.target_watch import look_at  # noqa: PLC0415
 
     options = Options(
         users=users,
@@ -91,6 +99,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         out=None if out is None else Path(out),
         listeners=listeners,
         allow_lost_workers=allow_lost_workers,
+        look=look_at(target_pid, target_cgroup, target_metrics),
     )
 
 

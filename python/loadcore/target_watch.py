@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from loadcore import control_groups
+from loadcore.errors import UsageError
 from loadcore.kernel_files import text_of
 from loadcore.target_meters import GroupMeter, Meter, MetricsMeter, check_metrics, group_folder
 from loadcore.way_watch import WayWatch, accept_queue, place_of
@@ -72,6 +73,35 @@ class Look:
     def to_dict(self) -> dict[str, Any]:
         """What of it a run's record holds."""
         return {"is_here": self.is_here, "sight": self.sight}
+
+
+def look_at(
+    pid: int | None = None, group: str | None = None, metrics: str | None = None, *, written: str = "target_{}"
+) -> Look | None:
+    """Where to look for the target, after one look there; None if nothing is given.
+
+    Args:
+        pid: See `Look`.
+        group: See `Look`.
+        metrics: See `Look`.
+        written: How whoever gave them writes their names.
+
+    Raises:
+        UsageError: More than one is given, or there is nothing to be seen there.
+    """
+    given = {"pid": pid, "cgroup": group, "metrics": metrics}
+    names = [written.format(name) for name, value in given.items() if value is not None]
+    if not names:
+        return None
+    if len(names) > 1:
+        hint = "give the one that shows the CPU of the whole target"
+        raise UsageError(f"{' and '.join(names)} exclude each other", hint=hint)
+    look = Look(pid=pid, group=group, metrics=metrics)
+    try:
+        look.check()
+    except ValueError as problem:
+        raise UsageError(f"{names[0]}: {problem}") from None
+    return look
 
 
 @dataclass
