@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loadcore.kernel_files import number_in, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _GROUPS = Path("/sys/fs/cgroup")
+_CONTROLLERS = ("unified", "cpu,cpuacct", "cpuacct", "cpu")
 _PERIOD_S = 1.0
 _TIMEOUT_S = 2.0
 _LARGEST = 8 << 20
@@ -33,55 +34,64 @@ class GroupMeter:
     """A control group, of version 1 or 2, by its path."""
 
     def __init__(self, path: str) -> None:
-        self._folder = group_folder(path)
+        self._folders = group_folders(path)
         self._before: tuple[int, int] | None = None
 
     def look(self) -> dict[str, Any]:
         """See `Meter`."""
-        used = _group_used(self._folder)
-        if used is None:
-            return {}
+        used = _group_used(self._folders)
         before, self._before = self._before, used
-        if before is None:
+        if used is None or before is None:
             return {}
         return {
-            "target_program": self._folder.name,
+            "target_program": self._folders[0].name,
             "target_cpu_ns": max(0, used[0] - before[0]),
             "target_throttled_ns": max(0, used[1] - before[1]),
-            "target_cores": _group_cores(self._folder),
+            "target_cores": _group_cores(self._folders),
         }
 
 
-def group_folder(path: str) -> Path:
-    """Where the files of a control group are: a path as it is, or below the root of all groups.
+def group_folders(path: str) -> list[Path]:
+    """Where the files of a control group are: version 1 may keep what is used and what is allowed apart.
+
+    Args:
+        path: Of the group, as `/proc/PID/cgroup` names it, or of its folder.
 
     Raises:
         ValueError: There is no such group.
     """
-    given = Path(path)
-    candidates = [given] if given.is_relative_to(_GROUPS) else [_GROUPS / path.lstrip("/"), given]
-    candidates += [_GROUPS / "cpu,cpuacct" / path.lstrip("/"), _GROUPS / "cpu" / path.lstrip("/")]
-    for folder in candidates:
-        if _group_used(folder) is not None:
-            return folder
-    raise ValueError(f'"{path}" is not a control group with CPU accounting: write a path below {_GROUPS}')
+    given, below = Path(path), path.removeprefix(str(_GROUPS)).strip("/")
+    for controller in _CONTROLLERS:
+        below = below.removeprefix(f"{controller}/")
+    found = [given, *(_GROUPS / controller / below for controller in ("", *_CONTROLLERS))]
+    folders = [folder for folder in dict.fromkeys(found) if folder.is_absolute() and folder.is_dir()]
+    if _group_used(folders) is None:
+        raise ValueError(f'"{path}" is not a control group with CPU accounting: write a path below {_GROUPS}')
+    return folders
 
 
-def _group_used(folder: Path) -> tuple[int, int] | None:
+def _group_used(folders: Sequence[Path]) -> tuple[int, int] | None:
     """CPU that a group has used, and the time for which its quota stopped it, in nanoseconds."""
-    words = dict(line.split()[:2] for line in (text_of(folder / "cpu.stat") or "").splitlines() if " " in line)
-    if "usage_usec" in words:
-        return int(words["usage_usec"]) * 1_000, int(words.get("throttled_usec", 0)) * 1_000
-    used = number_in(folder / "cpuacct.usage")
-    return None if used is None else (used, int(words.get("throttled_time", 0)))
+    lines = [line.split() for folder in folders for line in (text_of(folder / "cpu.stat") or "").splitlines()]
+    counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}  # noqa: PLR2004
+    if "usage_usec" in counts:
+        return counts["usage_usec"] * 1_000, counts.get("throttled_usec", 0) * 1_000
+    used = _number(folders, "cpuacct.usage")
+    return None if used is None else (used, counts.get("throttled_time", 0))
 
 
-def _group_cores(folder: Path) -> float:
-    words = (text_of(folder / "cpu.max") or "").split()
-    if words and words[0].isdigit():
-        return int(words[0]) / int(words[1])
-    quota, period = number_in(folder / "cpu.cfs_quota_us"), number_in(folder / "cpu.cfs_period_us")
+def _group_cores(folders: Sequence[Path]) -> float:
+    for folder in folders:
+        words = (text_of(folder / "cpu.max") or "").split()
+        if words and words[0].isdigit():
+            return int(words[0]) / int(words[1])
+    quota, period = _number(folders, "cpu.cfs_quota_us"), _number(folders, "cpu.cfs_period_us")
     return quota / period if quota and period else float(os.cpu_count() or 1)
+
+
+def _number(folders: Sequence[Path], name: str) -> int | None:
+    numbers = (number_in(folder / name) for folder in folders)
+    return next((number for number in numbers if number is not None), None)
 
 
 @dataclass(frozen=True)

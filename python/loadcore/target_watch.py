@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from loadcore import control_groups
 from loadcore.errors import UsageError
 from loadcore.kernel_files import text_of
-from loadcore.target_meters import GroupMeter, Meter, MetricsMeter, check_metrics, group_folder
+from loadcore.target_meters import GroupMeter, Meter, MetricsMeter, check_metrics, group_folders
 from loadcore.way_watch import WayWatch, accept_queue, place_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Look:
         if self.pid is not None and _used(self.pid) is None:
             raise ValueError(f"there is no process {self.pid} on this machine")
         if self.group is not None:
-            group_folder(self.group)
+            group_folders(self.group)
         if self.metrics is not None:
             check_metrics(self.metrics)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.target_meters import GroupMeter, MetricsMeter, group_folder, read_metrics
+from loadcore.target_meters import GroupMeter, MetricsMeter, group_folders, read_metrics
 from loadcore.target_watch import Look, TargetWatch
 from loadcore.tcp_sockets import ESTABLISHED, sockets
 from loadcore.way_watch import WayWatch, accept_queue, place_of
@@ -206,4 +206,4 @@ def test_a_control_group(tmp_path: Path, version: int) -> None:
         "target_cores": 0.5,
     }
     with pytest.raises(ValueError, match="is not a control group"):
-        group_folder(str(tmp_path))
+        group_folders(str(tmp_path))
