@@ -234,6 +234,8 @@ def _health(health: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
         texts.append(f"cpu {numbers.percent(cpu)}")
     if (lag := health.get("lag_p99_ns")) is not None:
         texts.append(f"lag p99 {numbers.duration(lag, glyphs)}")
+    if (on_time := health.get("on_time")) is not None:
+        texts.append(f"on time {numbers.percent(on_time)}")
     if (descriptors := health.get("open_fds")) is not None:
         limit = health.get("fd_limit")
         texts.append(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from loadcore.results.totals import Totals, WorkerTotals
 
 _LEAST_WALL_NS = 500_000_000
+_ON_TIME_NS = 100_000
+_ON_TIME_SHARE = 0.01
 _ALL_SECTIONS = ("main", "start", "auth")
 
 
@@ -61,7 +63,9 @@ def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = 
     )
 
 
-def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted) -> dict[str, Any]:
+def client_section(
+    totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted, *, open_only: bool = False
+) -> dict[str, Any]:
     """The section `client`: `verdict` is `healthy`, `suspect` or `client_limited`."""
     lag = Histogram()
     for worker in totals.workers.values():
@@ -73,6 +77,7 @@ def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], cou
         "cpu_ratio": max(
             (worker.busiest for worker in totals.workers.values() if worker.busiest is not None), default=None
         ),
+        "on_time": _on_time(lag, totals.over().all_steps().service) if open_only else None,
         "lag_p50_ns": lag.quantile(0.5) if lag.count else None,
         "lag_p99_ns": lag.quantile(0.99) if lag.count else None,
         "lag_max_ns": max((worker.lag_max_ns for worker in totals.workers.values()), default=None),
@@ -83,6 +88,15 @@ def client_section(totals: Totals, end: RunEnd, findings: Sequence[Finding], cou
         "foreign_cores_max": totals.machine.foreign_cores_max if totals.machine.wall_ns else None,
         "workers": [_worker(worker) | _end_of(ends.get(worker.worker)) for _, worker in sorted(totals.workers.items())],
     }
+
+
+def _on_time(lag: Histogram, service: Histogram) -> float | None:
+    """The share of requests that were sent on time: 100 µs late at most, or 1 % of the median service time."""
+    if not lag.count or not service.count:
+        return None
+    allowed_ns = max(_ON_TIME_NS, round(_ON_TIME_SHARE * service.quantile(0.5)))
+    count, (late,) = Histogram.count_above(lag.encode(), [allowed_ns])
+    return 1 - late / count
 
 
 def headroom_of(start: RunStart, totals: Totals) -> float | None:

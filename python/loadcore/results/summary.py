@@ -104,7 +104,10 @@ def build(parts: Parts) -> dict[str, Any]:
         "groups": [_group(group, spreads) for group in steady.groups.values()],
         "errors": _errors(parts),
         "samples": [sample.to_dict() for sample in parts.samples],
-        "client": {**client_section(totals, end, findings, counted), "headroom": headroom_of(start, totals)},
+        "client": {
+            **client_section(totals, end, findings, counted, open_only=start.open_only),
+            "headroom": headroom_of(start, totals),
+        },
         "calibration": calibration,
         "phases": {phase: _phase(totals.over(phase)) for phase in PHASES},
         "machine": start.machine,

@@ -14,6 +14,7 @@ from loadcore.results import opening, summary
 from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.windows_file import PLAIN
+from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 from tests.unit.results.simulated import LAWS, SECOND, summed
 from tests.unit.results.test_totals import batch, step
@@ -79,13 +80,11 @@ def test_what_is_in_flight_still_is_not_lost(end: RunEnd) -> None:
 
 @pytest.mark.parametrize("law", LAWS)
 def test_steady_runs_are_not_called_drifting(tmp_path: Path, law: str) -> None:
-    """Of 30 runs of each law at most one, by way of their windows."""
+    """Of ten runs of each law none, by way of their windows; how often it is in more runs, the rule's own tests say."""
     loads = {"shop": {"kind": "users", "users": 5, "duration_ns": 30 * SECOND}}
-    seen = 0
-    for seed in range(30):
+    for seed in range(10):
         document = summed(tmp_path, LAWS[law](random.Random(f"{law} steady {seed}"), 30), 30, loads=loads)
-        seen += "drift" in rules(document)
-    assert seen <= 1
+        assert "drift" not in rules(document)
 
 
 def _rising(seconds: int) -> list[tuple[float, float]]:
@@ -206,3 +205,20 @@ def test_arrivals_after_a_login_are_not_judged(tmp_path: Path) -> None:
     steps = (*start.description.steps, StepInfo("shop", "login", "POST", "start"))
     start = replace(start, description=replace(start.description, steps=steps))
     assert arrivals(start, RunFolder(tmp_path), [(due, 0, _held_up(due)) for due in poisson(1)]) == []
+
+
+# On time
+
+
+@pytest.mark.parametrize(
+    ("service_ms", "late_us", "expected"),
+    [(5, [50, 90, 150, 200], 0.5), (100, [50, 90, 950, 1_100], 0.75), (5, [10, 20, 30, 40], 1.0)],
+)
+def test_requests_that_were_sent_on_time_are_told(service_ms: int, late_us: list[int], expected: float) -> None:
+    """100 µs late at most, or 1 % of the median service time; of open models only, which have a schedule."""
+    totals = opening.totals_for(planned())
+    worker = {"kind": "worker", "wall_ns": SECOND, "lag": encoded(late_us), "lag_max_ns": 1_000 * max(late_us)}
+    totals.add(batch(2, step([service_ms] * 4), worker))
+    end = RunEnd(3 * SECOND, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished")))
+    assert summary.build(summary.Parts(planned(), end, totals, []))["client"]["on_time"] == expected
+    assert summary.build(summary.Parts(START, end, totals, []))["client"]["on_time"] is None
