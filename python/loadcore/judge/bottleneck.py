@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _WHO = {"client": "the client", "target": "the target", "plan": "the plan"}
 _NO_LIMIT = frozenset({"not_visible"})
 """Rules about the target that name no limit."""
+_WHERE_TIME_GOES = frozenset({"upstream", "slow_writer", "slow_reader", "round_trip"})
+"""Rules that say what a response waits for. That limits users who wait for it, and nothing that keeps to a schedule."""
 
 
 def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) -> dict[str, Any]:
@@ -27,7 +29,8 @@ def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) ->
     """
     spoilt = [each for each in findings if each.severity == "invalid"]
     clients = [each for each in spoilt if each.subject in {"client", "other programs"}]
-    targets = [each for each in findings if each.subject == "target" and each.rule not in _NO_LIMIT]
+    no_limit = _NO_LIMIT if is_wrong or not is_open else _NO_LIMIT | _WHERE_TIME_GOES
+    targets = [each for each in findings if each.subject == "target" and each.rule not in no_limit]
     plans = [each for each in spoilt if each.subject == "plan"]
     for found in (*clients, *targets, *plans):
         who = _WHO.get(found.subject, found.subject)

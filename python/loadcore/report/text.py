@@ -142,7 +142,7 @@ def limit(summary: Summary, page: Page) -> list[str]:
         said = "was the limit: " if is_limit and not lines else ""
         label = Cell(_label("" if lines else "TARGET"), Role.WARNING)
         lines += sentence(label, printable(said + finding["message"], glyphs), page)
-        if said or finding["rule"] == "not_visible":
+        if finding is of_target[0] or finding["rule"] == "not_visible":
             lines += sentence(Cell(f"{_label('')}{glyphs.arrow} "), printable(finding["advice"], glyphs), page)
     return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,15 @@ PLAN = Finding(subject="plan", severity="invalid", rule="sent", message="90 of 1
 def test_one_is_named(findings: list[Finding], expected: tuple[Any, ...]) -> None:
     """The client before the target, the target before the plan, the first finding of each."""
     assert tuple(bottleneck(findings, is_wrong=True, is_open=True).values()) == expected
+
+
+def test_what_takes_time_limits_who_waits_for_it() -> None:
+    """Users of a closed loop, and a schedule that is not kept; one that is kept asked for no more."""
+    upstream = replace(STALLS, rule="upstream", message="GET / waits for an upstream")
+
+    assert bottleneck([upstream], is_wrong=False, is_open=False)["rule"] == "upstream"
+    assert bottleneck([upstream], is_wrong=True, is_open=True)["rule"] == "upstream"
+    assert bottleneck([upstream], is_wrong=False, is_open=True)["rule"] is None
 
 
 def test_nobody_is_named() -> None:

@@ -337,3 +337,19 @@ def test_what_the_columns_hide_is_told_below_them() -> None:
     assert "37 requests got no answer: 30 were never sent and are not in the percentiles, 7 are in the" in lines
     assert "requests include 132 redirects that were followed and 3 answers of 401 that were tried again;" in lines
     assert "2 requests were cut off by the end of the run: not errors, and not in the percentiles" in lines
+
+
+def test_what_limited_the_target_stands_before_the_client() -> None:
+    """What explains most with its remedy, three findings at most; the client's notes are its own."""
+    summary = failed_run()
+    about = {"subject": "target", "severity": "note", "rule": "stalls", "advice": "look for pauses"}
+    summary["findings"] = [{**about, "message": f"no answer for {number}.0 s"} for number in range(1, 5)]
+    summary["bottleneck"] = {"subject": "target", "rule": "stalls", "message": "the target was the limit: …"}
+    lines = [line.strip() for line in text.render(summary).splitlines()]
+    first = lines.index("TARGET   was the limit: no answer for 1.0 s")
+
+    assert lines[first + 1 : first + 4] == ["→ look for pauses", "no answer for 2.0 s", "no answer for 3.0 s"]
+    assert lines[first + 4].startswith("CLIENT")
+    assert "no answer for 4.0 s" not in " ".join(lines)
+    del summary["bottleneck"]
+    assert "TARGET   no answer for 1.0 s" in text.render(summary)
