@@ -42,12 +42,12 @@ def command(
     quiet: Quiet = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Measures for 2 s how many requests of a scenario this machine can drive.
+    """Measures how much of a scenario this machine can drive.
 
     loadcore calibrate checkout.py --rate 6000/s
 
-    The same steps, bodies, templates, checks, extracts and users are run as fast as they go, against a target on
-    127.0.0.1 that costs next to nothing. The scenario's own target gets no request. Headroom is what this machine
+    For 2 s the same steps, bodies, templates, checks, extracts and users are run as fast as they go, against a target
+    on 127.0.0.1 that costs next to nothing. The scenario's own target gets no request. Headroom is what this machine
     drives, by what is asked.
     """
     given = {

@@ -38,7 +38,7 @@ def command(
     as_json: Json = False,
     color: ColorChoice = Color.AUTO,
 ) -> int:
-    """Checks this machine for a load, as the client and as the target. Exit code 104: a run would be refused."""
+    """Checks this machine for a load, as client and as target. Exit code 104: a run would be refused."""
     from loadcore.machine import read_limits
     from loadcore.preflight import Needs, default_workers, look, look_at_machine, look_at_workers
     from loadcore.serving import Serving, look_as_target

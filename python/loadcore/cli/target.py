@@ -138,7 +138,9 @@ def status(as_json: Json = False) -> int:
 
 @app.command()
 def token() -> int:
-    """Prints the admin token of the gateway, which opens its counters and faults, and nothing else.
+    """Prints the admin token of the gateway, and nothing else.
+
+    It opens the counters and the faults:
 
     curl -H "Authorization: Bearer $(loadcore target token)" http://127.0.0.1:8080/_admin/truth
     """

@@ -139,10 +139,10 @@ def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         what = "the run was killed"
     seconds = f"{end.ended_ns / 1e9:.0f} s"
     rows, counted = sum(worker.rows for worker in end.workers), evidence.whole.all_steps(*SECTIONS).requests
-    if rows <= counted:
-        return [(ExitCode.INVALID, f"{what}: this is what was written in {seconds}")]
-    uncounted = f"{rows - counted} of {rows} rows are later and are counted nowhere here"
-    return [(ExitCode.INVALID, f"{what}: windows cover the first {seconds}, {uncounted}")]
+    text = f"{what}: this is what was written in {seconds}"
+    if rows > counted:
+        text += f"; windows cover the first {seconds}, {rows - counted} of {rows} rows are later and counted nowhere"
+    return [(ExitCode.INVALID, text)]
 
 
 def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
