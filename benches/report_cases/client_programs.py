@@ -102,7 +102,8 @@ class Loadcore:
     def command(self, job: Job, folder: Path) -> list[str]:  # noqa: ARG002 - the script reads the environment
         """How it is started."""
         script = _written(folder / "report.py", journeys.LOADCORE)
-        return [sys.executable, "-m", "loadcore", "run", script, "--json", "--quiet", "--out", str(folder / "run")]
+        options = ["--json", "--quiet", "--no-calibrate", "--out", str(folder / "run")]
+        return [sys.executable, "-m", "loadcore", "run", script, *options]
 
     def read(self, finished: Finished, folder: Path) -> Seen:  # noqa: ARG002 - it prints what it reports
         """What its summary says: response times."""

@@ -67,7 +67,7 @@ def run(situation: Situation, seed: int, folder: Path) -> Observed:
         limits, group = stack.enter_context(surroundings.limited(situation.around))
         stack.enter_context(surroundings.competing(situation.around))
         command = [*wrap, *limits, sys.executable, "-m", "loadcore", "run", str(ROOT / "tests/verdict/scenario.py")]
-        options = ["--workers", str(situation.workers), "--seed", str(seed), "--progress", "none"]
+        options = ["--workers", str(situation.workers), "--seed", str(seed), "--progress", "none", "--no-calibrate"]
         environment = {
             **_ENVIRONMENT,
             "VERDICT_SITUATION": situation.key,
