@@ -76,6 +76,7 @@ class ScenarioInfo:
     planned_end_ns: int | None
     planned_iterations: int | None
     users: int
+    planned_start_ns: int = 0
 
 
 @dataclass(frozen=True)

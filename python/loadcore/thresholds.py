@@ -12,7 +12,8 @@
     errors.rate       percent   requests that are errors, of all that ended a step   any
     errors.count      count     requests that are errors                             any
     requests.count    count     requests                                             any
-    throughput        rate      requests per time                                    any
+    throughput        rate      requests that were answered per time                 any
+    answered          percent   requests answered, of all asked in time              scenario
     checks.rate       percent   checks that held, of all that were made              any
     checks.failed     count     checks that did not hold                             any
     users.lost        count     users whose start failed                             scenario
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 Time: TypeAlias = Literal["service", "response", "ttfb"]
 Counter: TypeAlias = Literal[
     "requests",
+    "answered",
     "judged",
     "errors",
     "checks",
@@ -56,7 +58,11 @@ Counter: TypeAlias = Literal[
 ]
 Unit: TypeAlias = Literal["ratio", "ns", "per_s", "count"]
 
-DEFAULTS: Final = {"errors": "errors.rate < 1%", "checks": "checks.rate > 99%"}
+DEFAULTS: Final = {
+    "errors": "errors.rate < 1%",
+    "checks": "checks.rate > 99%",
+    "answered": "answered >= 99% of asked",
+}
 """What is judged where no threshold says otherwise: by the first word of the metrics that replace it."""
 DEFAULT: Final = DEFAULTS["errors"]
 """An example for messages."""
@@ -74,6 +80,7 @@ _UNITS: Final[dict[str, Unit]] = {
     "errors.count": "count",
     "requests.count": "count",
     "throughput": "per_s",
+    "answered": "ratio",
     "checks.rate": "ratio",
     "checks.failed": "count",
     "users.lost": "count",
@@ -111,7 +118,7 @@ _OTHER_METRICS: Final[dict[str, str]] = {
     "dropped_iterations": "dropped.count",
 }
 """What other tools, or a hurried user, call a metric or a part of its name."""
-_OF_SCENARIOS: Final = frozenset({"users.lost", "dropped.rate", "dropped.count"})
+_OF_SCENARIOS: Final = frozenset({"answered", "users.lost", "dropped.rate", "dropped.count"})
 
 
 # The part, and what it is a part of: with nothing of the whole there is no data, even for a count of 0.
@@ -119,6 +126,7 @@ _PARTS: Final[dict[str, tuple[Counter, Counter]]] = {
     "errors.rate": ("errors", "judged"),
     "errors.count": ("errors", "judged"),
     "requests.count": ("requests", "requests"),
+    "throughput": ("answered", "requests"),
     "checks.rate": ("checks_failed", "checks"),
     "checks.failed": ("checks_failed", "checks"),
     "users.lost": ("users_lost", "users_planned"),
@@ -144,6 +152,10 @@ class Totals(Protocol):
         `judged` are the requests that ended their step: no redirect that was followed, no 401 that was sent again.
         `checks` are all that were made, `checks_failed` those of them that did not hold.
         """
+        ...
+
+    def answered_ratio(self, scenario: str | None) -> float | None:
+        """What was answered, of what was asked in time: see `loadcore.judge.keeping_up`."""
         ...
 
     def quantile_ns(self, time: Time, quantile: float, scenario: str | None, step: str | None) -> float | None:
@@ -289,7 +301,9 @@ def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = No
     return replace(rule, scenario=scenario, step=step)
 
 
-def defaults(rules: Iterable[Rule], scenarios: Sequence[str], checking: Collection[str]) -> list[Rule]:
+def defaults(
+    rules: Iterable[Rule], scenarios: Sequence[str], checking: Collection[str], arriving: Collection[str] = ()
+) -> list[Rule]:
     """The defaults that a run is judged by besides its own rules.
 
     A rule about errors, or about checks, replaces the default for the scenarios it judges, if it is not about one step.
@@ -299,11 +313,13 @@ def defaults(rules: Iterable[Rule], scenarios: Sequence[str], checking: Collecti
         rules: The run's own, resolved.
         scenarios: The names of all scenarios.
         checking: Those of them that make checks.
+        arriving: Those of them whose load are arrivals: an open model.
     """
     found = []
+    judged_by = {"errors": scenarios, "checks": checking, "answered": arriving}
     said = [rule for rule in rules if rule.step is None]
     for subject, expression in DEFAULTS.items():
-        judged = {rule.scenario for rule in said if rule.metric.name.startswith(f"{subject}.")}
+        judged = {rule.scenario for rule in said if rule.metric.name.partition(".")[0] == subject}
         if None in judged:
             continue
         own = replace(parse(expression), default=True)
@@ -311,7 +327,7 @@ def defaults(rules: Iterable[Rule], scenarios: Sequence[str], checking: Collecti
         found += [
             replace(own, expression=f"{name}/*: {expression}", scenario=name) if several else own
             for name in scenarios
-            if name not in judged and (subject == "errors" or name in checking)
+            if name not in judged and name in judged_by[subject]
         ]
     return found
 
@@ -398,7 +414,7 @@ def _limit(metric: Metric, text: str) -> float:
     try:
         match metric.unit:
             case "ratio":
-                return parse_percent(text)
+                return parse_percent(text.removesuffix(" of asked") if metric.name == "answered" else text)
             case "ns":
                 return parse_duration(text)
             case "per_s":
@@ -416,13 +432,19 @@ def _value(rule: Rule, totals: Totals) -> float | None:
         if metric.quantile is None:
             return totals.mean_ns(metric.time, *scope)
         return totals.quantile_ns(metric.time, metric.quantile, *scope)
-    if metric.name == "throughput":
-        requests = totals.count("requests", *scope)
-        seconds = totals.seconds_of(*scope)
-        return requests / seconds if requests and seconds > 0 else None
+    if metric.name == "answered":
+        return totals.answered_ratio(rule.scenario)
     part, whole = (totals.count(counter, *scope) for counter in _PARTS[metric.name])
+    return _counted(metric, part, whole, totals.seconds_of(*scope))
+
+
+def _counted(metric: Metric, part: int | None, whole: int | None, seconds: float) -> float | None:
     if part is None or not whole:
         return None
-    if metric.name == "checks.rate":
-        return (whole - part) / whole
-    return part / whole if metric.unit == "ratio" else part
+    match metric.name:
+        case "throughput":
+            return part / seconds if seconds > 0 else None
+        case "checks.rate":
+            return (whole - part) / whole
+        case _:
+            return part / whole if metric.unit == "ratio" else part

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -100,14 +101,15 @@ def test_a_threshold_without_data_exits_with_113(tmp_path: Path, url: str) -> No
     assert "checks.rate > 99% has no data" in done.stdout
 
 
-def test_a_load_that_could_not_be_offered_exits_with_111(tmp_path: Path, url: str) -> None:
-    """One user cannot start 50 iterations of 200 ms a second: that was not the test that was asked for."""
+def test_a_plan_with_too_few_users_exits_with_99(tmp_path: Path, url: str) -> None:
+    """One user cannot start 50 iterations of 200 ms a second: most of what was asked is not answered."""
     arguments = ("bench", f"{url}/slow", "-q", "50/s", "-c", "1", "-z", "1s", "--workers", "1")
     done = loadcore(*arguments, cwd=tmp_path)
-    assert done.returncode == 111
-    assert "INVALID" in done.stdout
+    assert done.returncode == 99
+    assert "answered >= 99% of asked" in done.stdout
+    assert "INVALID" not in done.stdout
     assert "dropped" in done.stdout
-    assert loadcore(*arguments, "--no-strict-client", cwd=tmp_path).returncode == 0
+    assert loadcore(*arguments, "--threshold", "answered > 5%", cwd=tmp_path).returncode == 0
 
 
 def test_a_machine_without_descriptors_exits_with_104(tmp_path: Path, url: str) -> None:
@@ -249,7 +251,9 @@ def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
         process.communicate(timeout=60)
     done = loadcore("report", "killed", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert " ✗ INVALID   the run was killed: this is what was written in" in done.stdout
+    assert re.search(
+        r" ✗ INVALID   the run was killed: (this is what was written in|windows cover the first)", done.stdout
+    )
     assert "PASS" not in done.stdout
     assert "GET /" in done.stdout
 

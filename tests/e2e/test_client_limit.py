@@ -39,17 +39,18 @@ def test_programs_that_take_the_client_s_core_make_the_run_invalid(tmp_path: Pat
 
 
 def test_too_few_users_for_a_slow_target_are_said(tmp_path: Path) -> None:
-    """40 arrivals a second, 10 users, half a second each: half of what was asked is dropped, which is not valid."""
+    """40 arrivals a second, 10 users, half a second each: half of what was asked is dropped, and told of the plan."""
     with counting_target() as target:
         scenario = Scenario(
             "slow", base_url=target.url, load=arrival_rate("40/s", duration="3s", max_users=10), steps=[get("/slow")]
         )
         run = loadcore.run(scenario, workers=2, out=tmp_path / "run")
 
-    assert ExitCode.INVALID in run.verdict["exit_codes"]
-    (reason,) = [reason for reason in run.findings if reason["rule"] == "sent"]
+    assert run.exit_code == ExitCode.THRESHOLD_CROSSED
+    (finding,) = [finding for finding in run.findings if finding["rule"] == "users"]
     counts = run.summary["load"]["scenarios"][0]["iterations"]
     assert counts["due"] == 120
     assert counts["started"] + counts["dropped"] == 120
-    assert reason["value"] == counts["started"] / 120 < 0.7
-    assert "max_users" in reason["advice"]
+    assert (finding["subject"], finding["severity"]) == ("plan", "note")
+    assert finding["value"] < 0.7
+    assert "max_users" in finding["advice"]

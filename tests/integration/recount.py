@@ -25,22 +25,49 @@ def differences(summary: dict[str, Any], table: pa.Table) -> list[str]:
     rows = table.to_pylist()
     steady = [row for row in rows if row["phase"] == "steady"]
     found: list[str] = []
-    steady_s = {scenario["name"]: scenario["steady_s"] for scenario in summary["load"]["scenarios"]}
+    spans = {scenario["name"]: scenario for scenario in summary["load"]["scenarios"]}
     for entry in summary["steps"]:
         of_step = steady if entry["section"] == "main" else rows
         mine = [row for row in of_step if (row["scenario"], row["step"]) == (entry["scenario"], entry["name"])]
-        seconds = steady_s[entry["scenario"]] if entry["section"] == "main" else summary["duration_s"]
-        found += _compare_step(entry, mine, seconds)
+        found += _compare_step(entry, mine)
+        everywhere = [row for row in rows if (row["scenario"], row["step"]) == (entry["scenario"], entry["name"])]
+        if entry["section"] == "main":
+            span = spans[entry["scenario"]]
+            everywhere = [row for row in everywhere if _ended_within(row, span)]
+            found += _compare_rates(entry, everywhere, span["steady_s"])
+        else:
+            found += _compare_rates(entry, everywhere, summary["duration_s"])
     main = {(entry["scenario"], entry["name"]) for entry in summary["steps"] if entry["section"] == "main"}
-    found += _compare_step(
-        summary["all"], [row for row in steady if (row["scenario"], row["step"]) in main], summary["steady_s"]
-    )
+    found += _compare_step(summary["all"], [row for row in steady if (row["scenario"], row["step"]) in main])
+    of_main = [row for row in rows if (row["scenario"], row["step"]) in main]
+    within = [row for row in of_main if _ended_within(row, spans[row["scenario"]])]
+    found += _compare_rates(summary["all"], within, summary["steady_s"])
     found += _compare_requests(summary["load"]["requests"], rows)
     found += _compare_phases(summary["phases"], [row for row in rows if (row["scenario"], row["step"]) in main])
     return [*found, *_compare_errors(summary["errors"], rows), *_compare_workers(summary["client"]["workers"], rows)]
 
 
-def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
+def _ended_within(row: Row, span: dict[str, Any]) -> bool:
+    """Whether a request ended in the measured part of its scenario."""
+    begin_ns = round(span["steady_from_s"] * 1e9)
+    return bool(begin_ns <= row["offset_ns"] + row["response_ns"] < begin_ns + round(span["steady_s"] * 1e9))
+
+
+def _compare_rates(entry: Row, ended: list[Row], seconds: float) -> list[str]:
+    """Rates are of what ended in the span, whenever it was due."""
+    expected = {
+        "answered": sum(row["outcome"] == "ok" for row in ended),
+        "failed": sum(row["outcome"] not in {"ok", "interrupted"} for row in ended),
+    }
+    found = [
+        f"{entry['name']}.{key}: {entry[key]}, not {value}" for key, value in expected.items() if entry[key] != value
+    ]
+    if not math.isclose(entry["requests_per_s"], expected["answered"] / seconds):
+        found.append(f"{entry['name']}.requests_per_s")
+    return found
+
+
+def _compare_step(entry: Row, rows: list[Row]) -> list[str]:
     expected = {
         "requests": len(rows),
         "errors": sum(row["error"] for row in rows),
@@ -61,8 +88,6 @@ def _compare_step(entry: Row, rows: list[Row], seconds: float) -> list[str]:
     found = [
         f"{entry['name']}.{key}: {entry[key]} is not {value}" for key, value in expected.items() if entry[key] != value
     ]
-    if rows and not math.isclose(entry["requests_per_s"], len(rows) / seconds):
-        found.append(f"{entry['name']}.requests_per_s")
     found += [] if entry["error_rate"] == _error_rate(expected) else [f"{entry['name']}.error_rate"]
     # What the end of the run cut off says nothing about the target.
     sent = [row for row in rows if row["service_ns"] is not None and row["outcome"] != "interrupted"]

@@ -109,6 +109,8 @@ def _without_rates(value: Any) -> Any:
     """The same without what is per second of a length that a killed run knows to whole seconds only."""
     if isinstance(value, dict):
         return {
-            key: _without_rates(each) for key, each in value.items() if key not in {"requests_per_s", "rows_dropped"}
+            key: _without_rates(each)
+            for key, each in value.items()
+            if key != "rows_dropped" and not key.endswith(("_per_s", "in_flight_at_end"))
         }
     return [_without_rates(each) for each in value] if isinstance(value, list) else value

@@ -66,5 +66,6 @@ def _defaults(plan: Plan, rules: Sequence[Rule]) -> list[Rule]:
         for scenario in plan.document["scenarios"]
         if any(step.get("checks") for step in walk([*scenario["on_start"], *scenario["steps"]]))
     }
+    arriving = {each["name"] for each in plan.document["scenarios"] if each["load"]["kind"].startswith("arrival_")}
     # What ends a run early allows far more than what it is judged by.
-    return defaults([rule for rule in rules if rule.abort_after_ns is None], names, checking)
+    return defaults([rule for rule in rules if rule.abort_after_ns is None], names, checking, arriving)

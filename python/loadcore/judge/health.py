@@ -22,8 +22,6 @@ DESCRIPTOR_LIMIT: Final = 0.90
 """Share of the file limit in use."""
 PORT_LIMIT: Final = 0.80
 """Share of the local port range in use."""
-SENT_LIMIT: Final = 0.99
-"""Iterations started, of those that were due."""
 FOREIGN_CPU_LIMIT: Final = 0.10
 """Share of all cores that other programs used."""
 PRESSURE_LIMIT: Final = 20.0
@@ -78,19 +76,9 @@ class Streak:
 
 
 @dataclass(frozen=True)
-class Offered:
-    """What was asked of a scenario with an open model, and what of it was started."""
-
-    scenario: str
-    due: int
-    started: int
-
-
-@dataclass(frozen=True)
 class Counted:
     """What the whole run counted, for the rules that look at the end."""
 
-    offered: tuple[Offered, ...] = ()
     rows_dropped: int = 0
     """Rows that came faster than the disk took them."""
     rows_lost: int = 0
@@ -156,8 +144,7 @@ class ClientHealth:
             *self._descriptor_reasons(counted),
             *self._port_reasons(counted),
         ]
-        is_limit = any(finding.severity == "invalid" for finding in own)
-        return [*own, *_offer_reasons(counted, client_limited=is_limit), *_row_reasons(counted)]
+        return [*own, *_row_reasons(counted)]
 
     def notes(self) -> list[Finding]:
         """What a reader should know of the client though it does not spoil the result."""
@@ -279,27 +266,6 @@ def who(workers: Sequence[int], total: int) -> str:
 
 
 _NAMED = 8
-
-
-def _offer_reasons(counted: Counted, *, client_limited: bool) -> list[Finding]:
-    advice = "allow more users (`max_users`), or ask for a lower rate: the target is too slow for this one"
-    if client_limited:
-        advice = "see to the client first: while it is late, its users are not free for what is due"
-    return [
-        Finding(
-            subject="plan",
-            severity="invalid",
-            rule="sent",
-            message=f"{each.scenario}: {each.started} of {each.due} iterations that were due were started "
-            f"({each.started / each.due:.1%}), because no user was free for the others",
-            advice=advice,
-            scenario=each.scenario,
-            value=each.started / each.due,
-            limit=SENT_LIMIT,
-        )
-        for each in counted.offered
-        if each.due and each.started < SENT_LIMIT * each.due
-    ]
 
 
 def _row_reasons(counted: Counted) -> list[Finding]:

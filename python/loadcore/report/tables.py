@@ -44,7 +44,7 @@ def step_row(name: str, step: Entry) -> StepRow:
     times = step["response"]
     rate = step["requests_per_s"]
     # A rate of requests that never left would be a boast, and so would one of two requests in a millisecond.
-    if step["not_sent"] == step["requests"] or (rate and step["requests"] / rate < _LEAST_SPAN_S):
+    if step["not_sent"] == step["requests"] or (rate and step["answered"] / rate < _LEAST_SPAN_S):
         rate = None
     p50, p95, p99, highest = (times[key] for key in _TIMES)
     return StepRow(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
 from loadcore.judge import headroom, lag
-from loadcore.judge.health import Counted, Offered
+from loadcore.judge.health import Counted
 from loadcore.results.tally import MAIN
 
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ _ALL_SECTIONS = ("main", "start", "auth")
 def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
     """What a run counted, for the rules that look at its end."""
     outcomes = whole.all_steps(*_ALL_SECTIONS).outcomes
-    open_models = {info.name for info in start.description.scenarios if info.model == "open"}
     return Counted(
-        offered=tuple(
-            Offered(name, totals.iterations_due, totals.iterations_started)
-            for name, totals in whole.scenarios.items()
-            if name in open_models
-        ),
-        rows_dropped=sum(worker.rows_dropped for worker in end.workers),
         rows_lost=sum(worker.rows_lost - worker.rows_gone for worker in end.workers),
         rows_gone=sum(worker.rows_gone for worker in end.workers),
         fd_limit_outcomes=outcomes["fd_limit"],

@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from loadcore.judge import keeping_up
+from loadcore.judge.keeping_up import Asked
+from loadcore.results.spans import SteadySpan
 from loadcore.results.tally import MAIN, StepTotals, Tally
 from loadcore.results.totals import PHASES, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from loadcore.engine import Histogram, ScenarioInfo
+    from loadcore.engine import Histogram
     from loadcore.results.record_of_run import RunStart
     from loadcore.results.tally import CheckTotals
     from loadcore.results.totals import Totals
     from loadcore.thresholds import Counter, Time
-
-
-@dataclass(frozen=True)
-class SteadySpan:
-    """The measured part of a run, or of some scenarios of it: from the end of the warm-up to the planned end.
-
-    A run that was ended before, or that still goes on, was measured until then; so is one that ends with its last
-    iteration. The last response is no end: in an open model it may come long before the next arrival would be due.
-    """
-
-    start_ns: int
-    end_ns: int
-
-    @classmethod
-    def of(
-        cls, start: RunStart, ended_ns: int, *, as_planned: bool = False, scenarios: Collection[str] = ()
-    ) -> SteadySpan:
-        """Of a run that has ended, or of one that has gone on for so long.
-
-        Args:
-            start: What was started.
-            ended_ns: The end, or the present.
-            as_planned: Whether the run went on for as long as its plan says.
-            scenarios: Those it is about; all if none is named.
-        """
-        ends = [
-            _end_of(each, ended_ns, as_planned=as_planned)
-            for each in start.description.scenarios
-            if not scenarios or each.name in scenarios
-        ]
-        return cls(start.warm_up_ns, max([start.warm_up_ns, *ends]))
-
-    @property
-    def seconds(self) -> float:
-        """Its length."""
-        return (self.end_ns - self.start_ns) / 1e9
 
 
 class Measured:
@@ -74,13 +40,51 @@ class Measured:
         """Length of the steady phase of the scenarios in that scope."""
         found = {each.scenario for each in self._start.description.steps if step == each.name}
         names = found if scenario is None else {scenario}
-        span = SteadySpan.of(self._start, self._ended_ns, as_planned=self._as_planned, scenarios=names)
-        return span.seconds
+        return self.span(names).seconds
+
+    def span(self, scenarios: Collection[str] = ()) -> SteadySpan:
+        """The measured part of some scenarios; of all if none is named."""
+        return SteadySpan.of(
+            self._start,
+            self._ended_ns,
+            as_planned=self._as_planned,
+            scenarios=scenarios,
+            last_iterations=self._totals.last_iterations(),
+        )
+
+    def asked(self, scenario: str) -> Asked:
+        """What was asked of the target of a scenario and what it answered, within its measured part."""
+        span, total = self.span([scenario]), self._sum(scenario, None)
+        quickest = self._totals.quickest.get(scenario)
+        (info,) = [each for each in self._start.description.scenarios if each.name == scenario]
+        iterations = self._steady.scenarios.get(scenario)
+        return Asked(
+            scenario=scenario,
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
+            by_second=self._totals.asked.get(scenario, {}),
+            answered=total.answered if total else 0,
+            failed=total.failed if total else 0,
+            dropped=iterations.iterations_dropped if iterations else 0,
+            quick_ns=(quickest.quick_ns if quickest else None) or 0.0,
+            users=info.users,
+            response_p50_ns=self.quantile_ns("response", 0.5, scenario, None),
+        )
+
+    def answered_ratio(self, scenario: str | None) -> float | None:
+        """What was answered, of what was asked in time, by the scenario of an open model that answered least."""
+        names = [
+            each.name
+            for each in self._start.description.scenarios
+            if scenario in (None, each.name) and (each.model == "open" or scenario is not None)
+        ]
+        ratios = [keeping_up.answered_ratio(self.asked(name)) for name in names]
+        return min((ratio for ratio in ratios if ratio is not None), default=None)
 
     def count(self, counter: Counter, scenario: str | None, step: str | None) -> int | None:
         """How many; None where the scope does not exist."""
         match counter:
-            case "requests" | "errors" | "judged":
+            case "requests" | "answered" | "errors" | "judged":
                 total = self._sum(scenario, step)
                 if total is None:
                     return None
@@ -165,16 +169,6 @@ def checks_of(start: RunStart, steady: Tally, whole: Tally) -> list[CheckTotals]
     main = {(each.scenario, each.name) for each in start.description.steps if each.section == MAIN}
     apart = [check for check in whole.checks.values() if (check.scenario, check.step) not in main]
     return [*apart, *(check for check in steady.checks.values() if (check.scenario, check.step) in main)]
-
-
-def _end_of(scenario: ScenarioInfo, ended_ns: int, *, as_planned: bool) -> int:
-    """Until when a scenario is measured. Where its last iteration ends it, the planned end is but the latest one."""
-    ends_with_iterations = scenario.model == "closed" and scenario.planned_iterations is not None
-    if scenario.planned_end_ns is None:
-        return ended_ns
-    if as_planned and not ends_with_iterations:
-        return scenario.planned_end_ns
-    return min(scenario.planned_end_ns, ended_ns)
 
 
 def mean_ns(total: StepTotals, time: str) -> float | None:

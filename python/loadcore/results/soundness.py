@@ -10,8 +10,8 @@ from loadcore.results import sends
 if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
     from loadcore.results.batches import Batches
-    from loadcore.results.lookup import SteadySpan
     from loadcore.results.record_of_run import RunStart
+    from loadcore.results.spans import SteadySpan
     from loadcore.results.summary import Parts
     from loadcore.results.tally import Tally
 

@@ -12,14 +12,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from loadcore import thresholds
-from loadcore.judge import headroom
+from loadcore.judge import headroom, keeping_up
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.results import judgement, soundness
 from loadcore.results.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.failures import causes
-from loadcore.results.lookup import SteadySpan, checks_of, mean_ns
+from loadcore.results.lookup import Measured, checks_of, mean_ns
 from loadcore.results.record_of_run import SCHEMA_VERSION
 from loadcore.results.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
 from loadcore.results.target_part import is_wrong, policy_of, target_findings
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.engine import Histogram, ScenarioInfo
+    from loadcore.judge.finding import Finding
+    from loadcore.judge.keeping_up import Asked
     from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
     from loadcore.results.run_folder import RunFolder
     from loadcore.results.samples import Sample
@@ -55,7 +57,8 @@ def build(parts: Parts) -> dict[str, Any]:
     """The content of `summary.json`."""
     start, end, totals = parts.start, parts.end, parts.totals
     steady, whole = totals.over(), totals.over(*PHASES)
-    span = _span(parts)
+    measured = Measured(totals, start, end.ended_ns, as_planned=end.as_planned)
+    span = measured.span()
     main = steady.all_steps()
     spreads = Batches(start, steady, whole)
     if parts.folder is not None:
@@ -68,7 +71,12 @@ def build(parts: Parts) -> dict[str, Any]:
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)
-    findings = [*of_client, *sound, *target_findings(parts, steady, of_client)]
+    findings = [
+        *of_client,
+        *sound,
+        *_keeping_up(parts, measured, of_client),
+        *target_findings(parts, steady, of_client),
+    ]
     verdict = judgement.judge(
         judgement.Evidence(
             start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
@@ -94,8 +102,8 @@ def build(parts: Parts) -> dict[str, Any]:
         "findings": [finding.to_dict() for finding in findings],
         "bottleneck": bottleneck(findings, is_wrong=is_wrong(parts, main), is_open=start.open_only),
         "thresholds": [_threshold(entry, parts, spreads) for entry in parts.thresholds],
-        "load": {"scenarios": _scenarios(parts, whole), "requests": _requests(parts, whole)},
-        "steps": _steps(parts, steady, whole, spreads),
+        "load": {"scenarios": _scenarios(parts, measured, whole), "requests": _requests(parts, whole)},
+        "steps": _steps(parts, measured, steady, whole, spreads),
         "all": _step(main, span.seconds, spreads),
         "checks": [
             {key: getattr(check, key) for key in ("scenario", "step", "name", "evaluated", "failed")}
@@ -120,10 +128,11 @@ def build(parts: Parts) -> dict[str, Any]:
     }
 
 
-def _span(parts: Parts, *scenarios: str) -> SteadySpan:
-    """The measured part of the run, or of some scenarios of it."""
-    end = parts.end
-    return SteadySpan.of(parts.start, end.ended_ns, as_planned=end.as_planned, scenarios=scenarios)
+def _keeping_up(parts: Parts, measured: Measured, of_client: Sequence[Finding]) -> list[Finding]:
+    if any(finding.severity == "invalid" for finding in of_client):
+        return []  # While the client is late, its users are not free for what is due.
+    arriving = [info.name for info in parts.start.description.scenarios if info.model == "open"]
+    return [finding for name in arriving for finding in keeping_up.findings(measured.asked(name))]
 
 
 def schema() -> dict[str, Any]:
@@ -208,7 +217,12 @@ def _step(step: StepTotals, seconds: float, batches: Batches) -> dict[str, Any]:
         "interrupted": step.interrupted,
         "hops": step.hops,
         "repeats": step.repeats,
-        "requests_per_s": step.requests / seconds if seconds else None,
+        "answered": step.answered,
+        "failed": step.failed,
+        "asked_per_s": step.asked / seconds if seconds else None,
+        "started_per_s": step.started / seconds if seconds else None,
+        "requests_per_s": step.answered / seconds if seconds else None,
+        "failed_per_s": step.failed / seconds if seconds else None,
         "service": times(step.service, mean_ns(step, "service"), spreads("service")),
         "response": times(step.response, mean_ns(step, "response"), spreads("response")),
         "response_without_lag": times(step.response_without_lag),
@@ -226,12 +240,14 @@ def _step(step: StepTotals, seconds: float, batches: Batches) -> dict[str, Any]:
     }
 
 
-def _steps(parts: Parts, steady: Tally, whole: Tally, spreads: Batches) -> list[dict[str, Any]]:
+def _steps(parts: Parts, measured: Measured, steady: Tally, whole: Tally, spreads: Batches) -> list[dict[str, Any]]:
     """Every step of the plan, also those that made no request, in the plan's order."""
     entries = []
     for info in parts.start.description.steps:
         is_main = info.section == MAIN
-        tally, seconds = (steady, _span(parts, info.scenario).seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
+        tally, seconds = (
+            (steady, measured.span([info.scenario]).seconds) if is_main else (whole, parts.end.ended_ns / 1e9)
+        )
         found = tally.steps.get((info.scenario, info.section, info.name))
         entries.append(
             _step(found or StepTotals(info.scenario, info.name, info.method, info.section), seconds, spreads)
@@ -249,18 +265,21 @@ def _group(group: GroupTotals, spreads: Batches) -> dict[str, Any]:
     }
 
 
-def _scenarios(parts: Parts, whole: Tally) -> list[dict[str, Any]]:
-    return [_scenario(parts, info, whole) for info in parts.start.description.scenarios]
+def _scenarios(parts: Parts, measured: Measured, whole: Tally) -> list[dict[str, Any]]:
+    return [_scenario(parts, measured, info, whole) for info in parts.start.description.scenarios]
 
 
-def _scenario(parts: Parts, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
+def _scenario(parts: Parts, measured: Measured, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
     totals = whole.scenarios.get(info.name) or ScenarioTotals(info.name)
+    span = measured.span([info.name])
     return {
         "name": info.name,
         "base_url": parts.start.base_urls.get(info.name),
         "model": info.model,
         "load": parts.start.loads.get(info.name),
-        "steady_s": _span(parts, info.name).seconds,
+        "steady_from_s": span.start_ns / 1e9,
+        "steady_s": span.seconds,
+        "rates": _rates(measured.asked(info.name)),
         "planned_iterations": info.planned_iterations,
         "iterations": {
             "due": totals.iterations_due,
@@ -277,6 +296,21 @@ def _scenario(parts: Parts, info: ScenarioInfo, whole: Tally) -> dict[str, Any]:
             "idle_steps": totals.idle_steps,
         },
     }
+
+
+def _rates(asked: Asked) -> dict[str, float | int | None]:
+    """What was asked, arrivals without a free user among it, and what ended, per second of the measured part."""
+    seconds = asked.seconds
+    per_s = {
+        name: (count / seconds if seconds else None)
+        for name, count in (
+            ("asked_per_s", asked.asked),
+            ("answered_per_s", asked.answered),
+            ("failed_per_s", asked.failed),
+            ("dropped_per_s", asked.dropped),
+        )
+    }
+    return {**per_s, "in_flight_at_end": asked.in_flight}
 
 
 def _requests(parts: Parts, whole: Tally) -> dict[str, int]:

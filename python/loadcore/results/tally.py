@@ -26,7 +26,10 @@ StepKey = tuple[str, str, str]
 
 @dataclass(slots=True)
 class StepTotals:
-    """What came of the requests of a step, or of several.
+    """What came of the requests of a step, or of several, in a phase.
+
+    Most of it is of the requests that were due in the phase, however late they ended. `asked`, `started`, `answered`
+    and `failed` say what happened in the phase, whenever the requests were due: they are what rates are made of.
 
     Requests that were never sent are in no histogram, nor are those that the end of the run cut off.
     """
@@ -44,6 +47,14 @@ class StepTotals:
     """Answers of 401 after which the request was sent again with a new token."""
     not_sent: int = 0
     """Requests that were never sent: no connection, no token, no descriptor."""
+    asked: int = 0
+    """Requests that were due then."""
+    started: int = 0
+    """Requests that were sent then, the first time."""
+    answered: int = 0
+    """Requests that ended then with a whole response, whatever its status."""
+    failed: int = 0
+    """Requests that ended then without one."""
     attempts: int = 0
     """How often requests were sent, retries included: what the target should have got."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -123,6 +134,10 @@ _STEP_SUMS = (
     "hops",
     "repeats",
     "not_sent",
+    "asked",
+    "started",
+    "answered",
+    "failed",
     "attempts",
     "service_sum_ns",
     "response_sum_ns",

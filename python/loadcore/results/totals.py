@@ -5,14 +5,16 @@ The same code runs while a run goes on, at its end, and when a killed run is ope
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth, WorkerSecond
+from loadcore.results.quickest import Quickest
 from loadcore.results.schema import MACHINE
-from loadcore.results.tally import Row, Tally
+from loadcore.results.tally import MAIN, Row, Tally
 from loadcore.results.target_facts import TargetTotals
 
 if TYPE_CHECKING:
@@ -128,6 +130,10 @@ class Totals:
         self.target = TargetTotals()
         self.errors: dict[ErrorKey, ErrorSpan] = {}
         self.users_peak: dict[str, int] = {}
+        self.asked: dict[str, Counter[int]] = {}
+        """By scenario: requests due in each second of the steady phase; an arrival without a free user is one."""
+        self.quickest: dict[str, Quickest] = {}
+        """By scenario: how quickly the target answers at its best."""
         self.last_second = -1
         """The newest second that any worker has sent a window of."""
         self.judged: list[dict[str, Any]] = []
@@ -139,6 +145,7 @@ class Totals:
         self._recent_tallies: dict[int, Tally] = {}
         self._users: dict[tuple[str, int], int] = {}
         self._users_in: dict[tuple[str, int], int] = {}
+        self._last_iterations: dict[tuple[str, int], int] = {}
         self._last_seconds: dict[int, int] = {}
         self._process_cpu: dict[tuple[int, int], int] = {}
 
@@ -179,6 +186,13 @@ class Totals:
         """Users that run now, in all workers."""
         return sum(users for (name, _), users in self._users.items() if scenario in (None, name))
 
+    def last_iterations(self) -> dict[str, int]:
+        """When the last iteration of a scenario ended, of those that have ended in all workers."""
+        ended: dict[str, list[int]] = {}
+        for (scenario, _), at_ns in self._last_iterations.items():
+            ended.setdefault(scenario, []).append(at_ns)
+        return {scenario: max(ends) for scenario, ends in ended.items() if len(ends) == len(self.workers)}
+
     def last_second_of(self, worker: int) -> int:
         """The newest second of a worker; -1 before its first."""
         return self._last_seconds.get(worker, -1)
@@ -201,6 +215,8 @@ class Totals:
             self._recent.setdefault(second, []).append(row)
             if row["kind"] == "step":
                 self._note_errors(row)
+            self._note_asked(second, row)
+        self._note_quickest(rows)
         self._recent_tallies.pop(second, None)
         for old in [each for each in self._recent if each < self.last_second - RECENT_S]:
             del self._recent[old]
@@ -254,6 +270,23 @@ class Totals:
             self.users_peak[scenario] = max(self.users_peak.get(scenario, 0), together)
         for key in [key for key in self._users_in if key[1] < self.last_second - 2 * RECENT_S]:
             del self._users_in[key]
+
+    def _note_asked(self, second: int, row: Row) -> None:
+        if row["kind"] == "scenario" and row["ended_ns"] is not None:
+            self._last_iterations[row["scenario"], row["worker"]] = row["ended_ns"]
+        if row["phase"] != STEADY:
+            return
+        asked = row["asked"] if row["kind"] == "step" and row["section"] == MAIN else row["iterations_dropped"]
+        if asked:
+            self.asked.setdefault(row["scenario"], Counter())[second] += asked
+
+    def _note_quickest(self, rows: Iterable[Row]) -> None:
+        responses: dict[str, Histogram] = {}
+        for row in rows:
+            if row["kind"] == "step" and row["section"] == MAIN and row["response"] is not None:
+                responses.setdefault(row["scenario"], Histogram()).add_encoded(row["response"])
+        for scenario, histogram in responses.items():
+            self.quickest.setdefault(scenario, Quickest()).add(histogram)
 
     def _note_errors(self, row: Row) -> None:
         where = (row["scenario"], row["section"], row["name"], row["phase"])

@@ -24,6 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             status: 200,
             error: false,
             superseded: false,
+            started_in: Phase::Steady,
+            ended_in: Phase::Steady,
             phase: Phase::Steady,
             attempts: 1,
             reused: true,

@@ -1,9 +1,10 @@
 //! The laws of recording: nothing is counted twice, nothing is lost, and what is dropped is known.
 
+use std::collections::HashMap;
 use std::sync::mpsc::Receiver;
 use std::thread;
 
-use loadcore_core::aggregate::{Counts, Histogram, ScenarioEvent, StepCell, Users, Window};
+use loadcore_core::aggregate::{Counts, Flow, Histogram, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::record::{
     CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model,
     Outcome, Phase, Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
@@ -21,6 +22,7 @@ fn tables() -> Tables {
         scenarios: vec![ScenarioInfo {
             name: "shop".into(),
             model: Model::Closed,
+            planned_start_ns: 0,
             planned_end_ns: 1,
             planned_iterations: None,
             users: 2,
@@ -38,6 +40,8 @@ fn record() -> Record {
         status: 200,
         error: false,
         superseded: false,
+        started_in: Phase::Steady,
+        ended_in: Phase::Steady,
         phase: Phase::Steady,
         attempts: 1,
         reused: true,
@@ -388,4 +392,83 @@ fn the_rest_is_counted_by_phase() {
     assert_eq!((first.second, first.phase, first.engine_thread.is_some()), (0, Phase::Steady, true));
     let users: Vec<_> = collected.windows.iter().map(|window| window.users[0].active).collect();
     assert_eq!(users, [2, 2, 2]);
+}
+
+proptest! {
+    /// Each request is asked for, started and ended once: in the second and the phase in which that happened, whatever window
+    /// it is counted in.
+    #[test]
+    fn what_happened_stands_where_it_happened(
+        requests in prop::collection::vec((0..5_000_u64, 0..800_u64, 0..3_000_u64, 0..3_u16, 0..4_u8), 1..60),
+    ) {
+        const WARM_UP_MS: u64 = 1_300;
+        const PLANNED_MS: u64 = 4_400;
+        let phase = |ms: u64| match ms {
+            ms if ms < WARM_UP_MS => Phase::WarmUp,
+            ms if ms < PLANNED_MS => Phase::Steady,
+            _ => Phase::RampDown,
+        };
+        let mut expected = HashMap::new();
+        let mut happened = |ms: u64, step: u16, count: fn(&mut Flow) -> &mut u32| {
+            *count(expected.entry((ms / 1_000, phase(ms) as u8, step)).or_insert_with(Flow::default)) += 1;
+        };
+        let mut records: Vec<_> = requests.iter().map(|&(due, lag, service, step, fate)| {
+            let (start, end) = (due + lag, due + lag + service);
+            let outcome = [Outcome::Ok, Outcome::TimeoutTotal, Outcome::Interrupted, Outcome::ConnectRefused][usize::from(fate)];
+            let attempts = u8::from(outcome != Outcome::ConnectRefused);
+            happened(due, step, |flow| &mut flow.asked);
+            if attempts > 0 {
+                happened(start, step, |flow| &mut flow.started);
+            }
+            match outcome {
+                Outcome::Ok => happened(end, step, |flow| &mut flow.answered),
+                Outcome::Interrupted => {}
+                _ => happened(end, step, |flow| &mut flow.failed),
+            }
+            Record {
+                step: StepId(step),
+                outcome,
+                phase: phase(due),
+                started_in: phase(start),
+                ended_in: phase(end),
+                attempts,
+                due_ns: due * 1_000_000,
+                start_ns: start * 1_000_000,
+                end_ns: end * 1_000_000,
+                ..record()
+            }
+        }).collect();
+        records.sort_by_key(|record| record.end_ns);
+
+        let (mut recorder, events, _recycler) = Recorder::channel(tables(), false);
+        let mut second = 0;
+        for record in &records {
+            while record.end_ns >= (u64::from(second) + 1) * 1_000_000_000 {
+                recorder.roll(second, Phase::Steady);
+                second += 1;
+            }
+            recorder.record(record);
+        }
+        recorder.finish(second, Phase::Steady, EndReason::Finished, None);
+        let mut told = HashMap::new();
+        let mut add = |second: u32, phase: Phase, step: StepId, flow: Flow| {
+            let sum = told.entry((u64::from(second), phase as u8, step.0)).or_insert_with(Flow::default);
+            sum.asked += flow.asked;
+            sum.started += flow.started;
+            sum.answered += flow.answered;
+            sum.failed += flow.failed;
+        };
+        for event in events {
+            let Event::Window(window) = event else { continue };
+            for (step, phase, cell) in window.steps() {
+                add(window.second, phase, step, cell.flow());
+            }
+            for one in window.elsewhere() {
+                add(one.second.unwrap_or(window.second), one.phase, one.step, one.flow);
+            }
+        }
+        told.retain(|_, flow| *flow != Flow::default());
+        expected.retain(|_, flow| *flow != Flow::default());
+        prop_assert_eq!(told, expected);
+    }
 }

@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field};
-use loadcore_core::aggregate::{Counts, Encoder, Gap, Hint, ScenarioEvent, StepCell, Users, Window};
+use loadcore_core::aggregate::{Counts, Encoder, Flow, Gap, Hint, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::health::Health;
 use loadcore_core::record::{Phase, ScenarioId, StepId};
 
@@ -20,6 +20,7 @@ use crate::rows::table;
 /// A row in the making: what does not apply stays `None`.
 #[derive(Default)]
 struct Row {
+    second: u32,
     phase: i8,
     kind: i8,
     scenario: Option<i16>,
@@ -32,6 +33,7 @@ struct Row {
     hops: Option<i64>,
     repeats: Option<i64>,
     not_sent: Option<i64>,
+    flow: Option<Flow>,
     outcomes: Option<Vec<(&'static str, i64)>>,
     statuses: Option<Vec<(u16, i64)>>,
     error_statuses: Option<Vec<(u16, i64)>>,
@@ -54,6 +56,7 @@ struct Row {
     interim: Option<i64>,
     events: Option<[i64; EVENTS.len()]>,
     users: Option<Users>,
+    ended_ns: Option<i64>,
     lag: Option<Vec<u8>>,
     lag_max_ns: Option<i64>,
     rows_dropped: Option<i64>,
@@ -128,12 +131,25 @@ impl WindowTables {
             health: Some(health),
             ..Row::new(Kind::Worker, window.phase)
         });
-        Ok(columns(&rows, window.second, names)?)
+        for row in &mut rows {
+            row.second = window.second;
+        }
+        rows.extend(window.elsewhere().iter().map(|elsewhere| {
+            let keys = names.steps[usize::from(elsewhere.step.0)];
+            Row {
+                second: elsewhere.second.unwrap_or(window.second),
+                section: Some(keys.section),
+                method: Some(keys.method),
+                flow: Some(elsewhere.flow),
+                ..Row::named(Kind::Step, elsewhere.phase, keys.names)
+            }
+        }));
+        Ok(columns(&rows, names)?)
     }
 
     /// No rows, for their types.
     pub(crate) fn empty(names: &Names) -> Result<StructArray, BorderError> {
-        Ok(columns(&[], 0, names)?)
+        Ok(columns(&[], names)?)
     }
 
     fn step(&mut self, step: StepId, phase: Phase, cell: &StepCell, names: &Names) -> Result<Row, BorderError> {
@@ -146,6 +162,7 @@ impl WindowTables {
             hops: Some(i64::from(cell.hops)),
             repeats: Some(i64::from(cell.repeats)),
             not_sent: Some(i64::from(cell.not_sent)),
+            flow: Some(cell.flow()),
             outcomes: Some(cell.outcomes().map(|(outcome, count)| (outcome.name(), i64::from(count))).collect()),
             statuses: Some(cell.statuses().map(|(status, count)| (status, i64::from(count))).collect()),
             error_statuses: Some(cell.error_statuses().map(|error| (error.status, i64::from(error.count))).collect()),
@@ -198,15 +215,16 @@ fn scenarios(window: &Window, names: &Names) -> Vec<Row> {
     for ((scenario, users), keys) in (0_u16..).map(ScenarioId).zip(&window.users).zip(&names.scenarios) {
         let mut row = Row { events: Some([0; EVENTS.len()]), ..Row::named(Kind::Scenario, window.phase, *keys) };
         row.users = Some(*users);
+        row.ended_ns = window.ended_ns[usize::from(scenario.0)].map(u64::cast_signed);
         match rows.iter_mut().find(|(id, other)| *id == scenario && other.phase == row.phase) {
-            Some((_, other)) => other.users = row.users,
+            Some((_, other)) => (other.users, other.ended_ns) = (row.users, row.ended_ns),
             None => rows.push((scenario, row)),
         }
     }
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, ArrowError> {
+fn columns(rows: &[Row], names: &Names) -> Result<StructArray, ArrowError> {
     let long = |of: fn(&Row) -> Option<i64>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<Int64Array>()) };
     let int = |of: fn(&Row) -> Option<u32>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| of(row).map(u32::cast_signed)).collect::<Int32Array>())
@@ -214,13 +232,16 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
     let float = |of: fn(&Row) -> Option<f64>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<Float64Array>()) };
     let binary =
         |of: fn(&Row) -> Option<&Vec<u8>>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<BinaryArray>()) };
+    let flow = |of: fn(&Flow) -> u32| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| row.flow.as_ref().map(|flow| i64::from(of(flow)))).collect::<Int64Array>())
+    };
     let small = |of: fn(&Row) -> Option<i8>| rows.iter().map(of).collect::<Int8Array>();
     let large = |of: fn(&Row) -> Option<i16>| rows.iter().map(of).collect::<Int16Array>();
     let health = |of: fn(&Health) -> Option<u64>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| row.health.as_ref().and_then(of).map(u64::cast_signed)).collect::<Int64Array>())
     };
     let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
-        ("second", Arc::new(Int32Array::from_value(second.cast_signed(), rows.len())), false),
+        ("second", Arc::new(rows.iter().map(|row| Some(row.second.cast_signed())).collect::<Int32Array>()), false),
         ("worker", Arc::new(Int16Array::from_value(names.worker, rows.len())), false),
         ("phase", names.phase.small(small(|row| Some(row.phase)))?, false),
         ("kind", names.kind.small(small(|row| Some(row.kind)))?, false),
@@ -234,6 +255,10 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
         ("hops", long(|row| row.hops), true),
         ("repeats", long(|row| row.repeats), true),
         ("not_sent", long(|row| row.not_sent), true),
+        ("asked", flow(|flow| flow.asked), true),
+        ("started", flow(|flow| flow.started), true),
+        ("answered", flow(|flow| flow.answered), true),
+        ("failed", flow(|flow| flow.failed), true),
         ("outcomes", outcomes(rows)?, true),
         ("statuses", statuses(&rows.iter().map(|row| row.statuses.as_deref()).collect())?, true),
         ("error_statuses", statuses(&rows.iter().map(|row| row.error_statuses.as_deref()).collect())?, true),
@@ -262,6 +287,7 @@ fn columns(rows: &[Row], second: u32, names: &Names) -> Result<StructArray, Arro
     columns.extend([
         ("users_active", int(|row| row.users.map(|users| users.active)), true),
         ("users_waiting", int(|row| row.users.map(|users| users.waiting)), true),
+        ("ended_ns", long(|row| row.ended_ns), true),
         ("lag", binary(|row| row.lag.as_ref()), true),
         ("lag_max_ns", long(|row| row.lag_max_ns), true),
         ("cpu_ns", health(|health| health.cpu_ns), true),

@@ -101,7 +101,11 @@ def test_the_user_replaces_both(tmp_path: Path) -> None:
     assert found.scenarios[0].load == arrival_rate("50/s", duration="7s")
     assert found.target == "http://127.0.0.1:7"
     assert found.plan.document["warm_up_ns"] == 2_000_000_000
-    assert [rule.expression for rule in found.rules] == ["users.lost == 0", "errors.rate < 1%"]
+    assert [rule.expression for rule in found.rules] == [
+        "users.lost == 0",
+        "errors.rate < 1%",
+        "answered >= 99% of asked",
+    ]
     assert found.plan.seed == 4
     assert found.sources["load of shop"].source == "shop.py, --rate"
 

@@ -40,6 +40,7 @@ def step(
         "requests": requests,
         "errors": errors,
         "error_rate": errors / requests if requests else None,
+        "answered": requests,
         "requests_per_s": requests / 120,
         "response": response,
         "response_without_lag": response,

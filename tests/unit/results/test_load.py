@@ -116,6 +116,7 @@ def wrote(folder: Path, seconds: dict[int, int], rows: int, *, sealed: bool = Fa
                 "count": 10,
                 "attempts": 10,
             }
+            step |= {"asked": 10, "started": 10, "answered": 10, "failed": 0}
             step |= {"statuses": [{"status": 200, "count": 10}], "outcomes": [{"name": "ok", "count": 10}]}
             windows.write(pa.RecordBatch.from_pylist([about | step], schema=PLAIN))
     if sealed:

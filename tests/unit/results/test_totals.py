@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.engine import Histogram, ScenarioInfo, StepInfo
-from loadcore.results.lookup import Measured, SteadySpan
+from loadcore.results.lookup import Measured
 from loadcore.results.opening import judge as judge_all
+from loadcore.results.spans import SteadySpan
 from loadcore.results.totals import Totals
 from loadcore.results.windows_file import PLAIN
 from loadcore.thresholds import State, defaults, judge, parse, resolve
@@ -29,6 +30,7 @@ def step(times_ms: list[int], name: str = "GET /items", **fields: Any) -> dict[s
     durations = encoded([1000 * time for time in times_ms])
     row: dict[str, Any] = {"kind": "step", "scenario": "shop", "name": name, "section": section, "method": "GET"}
     row |= {"count": len(times_ms), "errors": 0, "attempts": len(times_ms)}
+    row |= {"asked": len(times_ms), "started": len(times_ms), "answered": len(times_ms), "failed": 0}
     row |= {"service": durations, "response": durations, "ttfb": durations}
     row |= {"service_sum_ns": MS * sum(times_ms), "response_sum_ns": MS * sum(times_ms)}
     row |= {"outcomes": [{"name": "ok", "count": len(times_ms)}], "statuses": [{"status": 200, "count": len(times_ms)}]}

@@ -23,6 +23,7 @@ class FixedTotals:
     times: dict[tuple[str, float], float] = field(default_factory=dict)
     means: dict[str, float] = field(default_factory=dict)
     seconds: float = 10.0
+    ratio: float | None = None
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def seconds_of(self, scenario: str | None, step: str | None) -> float:
@@ -34,6 +35,11 @@ class FixedTotals:
         """What `counts` says."""
         self.asked.append((scenario, step))
         return self.counts.get(counter)
+
+    def answered_ratio(self, scenario: str | None) -> float | None:
+        """What `ratio` says."""
+        self.asked.append((scenario, None))
+        return self.ratio
 
     def quantile_ns(self, time: Time, quantile: float, scenario: str | None, step: str | None) -> float | None:
         """What `times` says."""
@@ -136,6 +142,8 @@ def test_the_mean_is_asked_for() -> None:
         ("requests.count > 1000", 1000, State.FAIL),
         ("throughput >= 100/s", 100.0, State.PASS),
         ("throughput > 6000/min", 100.0, State.FAIL),
+        ("answered >= 99% of asked", 0.985, State.FAIL),
+        ("answered > 98%", 0.985, State.PASS),
         ("checks.rate >= 75%", 0.75, State.PASS),
         ("checks.failed < 5", 5, State.FAIL),
         ("users.lost == 0", 0, State.PASS),
@@ -147,6 +155,7 @@ def test_counters_are_judged(expression: str, value: float, state: State) -> Non
     """Each counter is the part that its name says, held against the limit by the operator."""
     counts = {
         "requests": 1000,
+        "answered": 1000,
         "judged": 1000,
         "errors": 10,
         "checks": 20,
@@ -156,7 +165,7 @@ def test_counters_are_judged(expression: str, value: float, state: State) -> Non
         "iterations_due": 200,
         "iterations_dropped": 4,
     }
-    judgement = judge(parse(expression), FixedTotals(counts))
+    judgement = judge(parse(expression), FixedTotals(counts, ratio=0.985))
     assert (judgement.value, judgement.state) == (value, state)
 
 

@@ -1,7 +1,7 @@
 //! What a window holds of each thing that has a name.
 
 use super::hints::Hints;
-use super::{Counts, Hint};
+use super::{Counts, Flow, Hint};
 use crate::record::{Durations, Outcome, Record};
 
 /// One past the largest status code; a status line has three digits.
@@ -30,6 +30,8 @@ pub struct StepCell {
     pub not_sent: u32,
     /// Connections opened for them.
     pub connections: u32,
+    /// Of what happened to them, what did so in another second or phase.
+    pub(super) elsewhere: Flow,
     /// How often they were sent.
     pub attempts: u64,
     /// Bytes of request sent.
@@ -142,6 +144,19 @@ impl StepCell {
         self.error_statuses[index].service.record(durations.service_ns);
     }
 
+    /// What happened to requests in this second and phase, but for what windows of later seconds say of it.
+    #[must_use]
+    pub fn flow(&self) -> Flow {
+        let answered = self.outcomes[Outcome::Ok as usize];
+        let failed = self.requests - answered - self.outcomes[Outcome::Interrupted as usize];
+        Flow {
+            asked: self.requests - self.elsewhere.asked,
+            started: self.requests - self.not_sent - self.elsewhere.started,
+            answered: answered - self.elsewhere.answered,
+            failed: failed - self.elsewhere.failed,
+        }
+    }
+
     /// The status codes that were errors.
     pub fn error_statuses(&self) -> impl Iterator<Item = &ErrorStatus> {
         self.error_statuses.iter().filter(|of| of.count > 0)
@@ -178,6 +193,7 @@ impl Default for StepCell {
             hops: 0,
             repeats: 0,
             not_sent: 0,
+            elsewhere: Flow::default(),
             connections: 0,
             attempts: 0,
             bytes_sent: 0,
@@ -214,6 +230,7 @@ impl Cell for StepCell {
         (self.hops, self.repeats, self.not_sent) = (0, 0, 0);
         (self.attempts, self.bytes_sent, self.bytes_received) = (0, 0, 0);
         (self.surplus_bytes, self.interim) = (0, 0);
+        self.elsewhere = Flow::default();
         (self.service_sum_ns, self.response_sum_ns) = (0, 0);
         for counts in [&mut self.service, &mut self.response, &mut self.undelayed, &mut self.ttfb] {
             counts.clear();

@@ -1,8 +1,9 @@
 //! One second of a worker.
 
 use super::cells::{Cell, CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
-use super::{Counts, Gap};
-use crate::record::{CheckId, Durations, GroupId, Phase, Record, ScenarioId, StepId, Tables};
+use super::flows::Flows;
+use super::{Counts, Elsewhere, Flow, Gap};
+use crate::record::{CheckId, Durations, GroupId, Outcome, Phase, Record, ScenarioId, StepId, Tables};
 
 /// What one worker counted in one second, by phase and name.
 ///
@@ -34,6 +35,11 @@ pub struct Window {
     pub gaps: Vec<Gap>,
     /// How long it took to send, of requests that did not leave at once.
     pub sending: Counts,
+    /// Until when the scenarios went on, of those that have ended.
+    pub ended_ns: Vec<Option<u64>>,
+    /// Where it begins: what was due before belongs to another second.
+    pub(crate) begin_ns: u64,
+    elsewhere: Flows,
     steps: Table<StepCell>,
     checks: Table<CheckCell>,
     groups: Table<GroupCell>,
@@ -57,6 +63,9 @@ impl Window {
             flights_ns: 0,
             gaps: Vec::new(),
             sending: Counts::new(),
+            ended_ns: vec![None; tables.scenarios.len()],
+            begin_ns: 0,
+            elsewhere: Flows::default(),
             steps: Table::new(tables.steps.len()),
             checks: Table::new(tables.checks.len()),
             groups: Table::new(tables.groups.len()),
@@ -69,11 +78,45 @@ impl Window {
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
         let is_looked_at = self.steps.cell(record.phase, record.step.0).record(record, durations);
+        if record.due_ns < self.begin_ns || record.ended_in != record.phase {
+            self.note_elsewhere(record);
+        }
         if record.attempts > 0 {
             self.lag_max_ns = self.lag_max_ns.max(durations.own_lag_ns);
             self.lag.record(durations.own_lag_ns);
         }
         is_looked_at
+    }
+
+    /// Notes what happened to a request in another second or phase than it is counted in.
+    #[inline(never)]
+    fn note_elsewhere(&mut self, record: &Record) {
+        let Self { begin_ns, elsewhere, steps, .. } = self;
+        let second = |at_ns: u64| (at_ns < *begin_ns).then(|| u32::try_from(at_ns / 1_000_000_000).unwrap_or(u32::MAX));
+        let own = &mut steps.cell(record.phase, record.step.0).elsewhere;
+        let mut note = |at_ns, phase, count: fn(&mut Flow) -> &mut u32| {
+            let second = second(at_ns);
+            if second.is_some() || phase != record.phase {
+                *count(own) += 1;
+                *count(elsewhere.of(second, phase, record.step)) += 1;
+            }
+        };
+        note(record.due_ns, record.phase, |flow| &mut flow.asked);
+        if record.attempts > 0 {
+            note(record.start_ns, record.started_in, |flow| &mut flow.started);
+        }
+        // It ended in this second: that is why it is counted here.
+        match record.outcome {
+            Outcome::Ok => note(u64::MAX, record.ended_in, |flow| &mut flow.answered),
+            Outcome::Interrupted => {}
+            _ => note(u64::MAX, record.ended_in, |flow| &mut flow.failed),
+        }
+    }
+
+    /// What happened to requests that are counted here in another second or phase.
+    #[must_use]
+    pub fn elsewhere(&self) -> &[Elsewhere] {
+        self.elsewhere.all()
     }
 
     /// Adds what a response said about where its time went.
@@ -139,6 +182,7 @@ impl Window {
         (self.in_flight_ns, self.flights_ns) = (0, 0);
         self.gaps.clear();
         self.sending.clear();
+        self.elsewhere.clear();
         self.steps.clear();
         self.checks.clear();
         self.groups.clear();

@@ -24,6 +24,7 @@ pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize
         LoadProgram::Arrivals { schedule, .. } => arrivals::execute(&worker, scenario, schedule).await,
     }
     last_call.abort();
+    worker.recorder.borrow_mut().scenario_ended(program.scenarios[scenario].id, worker.now());
 }
 
 /// At the scenario's planned end wakes those who have nothing left to do but to pause; when the grace after that, or after

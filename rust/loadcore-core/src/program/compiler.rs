@@ -146,6 +146,7 @@ impl ScenarioCompiler<'_, '_> {
         self.program.tables.scenarios.push(ScenarioInfo {
             name: scenario.name.clone(),
             model: load.model(),
+            planned_start_ns: scenario.start_after_ns,
             planned_end_ns,
             planned_iterations: None,
             users: load.users(),

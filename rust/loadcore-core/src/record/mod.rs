@@ -60,6 +60,10 @@ pub struct Record {
     pub superseded: bool,
     /// Which part of the run it was due in.
     pub phase: Phase,
+    /// Which part of the run it was sent in, the first time.
+    pub started_in: Phase,
+    /// Which part of the run it ended in.
+    pub ended_in: Phase,
     /// How often it was sent; 0 if it never was. Such a row has no service time and stands in no histogram.
     pub attempts: u8,
     /// Whether it went over a connection that had served a request before.

@@ -24,6 +24,7 @@ pub struct Recorder {
     chunk: Option<Box<Chunk>>,
     users: Vec<Users>,
     flights: Flights,
+    ended_ns: Vec<Option<u64>>,
     gaps: Gaps,
     samples: Samples,
     tables: Tables,
@@ -54,6 +55,7 @@ impl Recorder {
             chunk: row_log.then(Box::default),
             users: vec![Users::default(); tables.scenarios.len()],
             flights: Flights::default(),
+            ended_ns: vec![None; tables.scenarios.len()],
             gaps: Gaps::default(),
             samples: Samples::default(),
             tables,
@@ -148,6 +150,11 @@ impl Recorder {
         &mut self.users[usize::from(scenario.0)]
     }
 
+    /// Notes until when a scenario went on.
+    pub fn scenario_ended(&mut self, scenario: ScenarioId, at_ns: u64) {
+        self.ended_ns[usize::from(scenario.0)] = Some(at_ns);
+    }
+
     /// Rows that found no room so far.
     #[must_use]
     pub fn rows_dropped(&self) -> u64 {
@@ -167,7 +174,8 @@ impl Recorder {
         self.hand_over_samples();
         self.close_window(second, phase);
         let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
-        let next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
+        let mut next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
+        next.begin_ns = (u64::from(second) + 1) * 1_000_000_000;
         let window = std::mem::replace(&mut self.window, next);
         if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
             self.events.try_send(Event::Window(window))
@@ -242,6 +250,7 @@ impl Recorder {
         self.window.second = second;
         self.window.phase = phase;
         self.window.users.clone_from(&self.users);
+        self.window.ended_ns.clone_from(&self.ended_ns);
     }
 }
 

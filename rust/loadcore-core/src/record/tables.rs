@@ -34,6 +34,8 @@ pub struct ScenarioInfo {
     pub name: String,
     /// Whether its load is open (arrivals) or closed (users).
     pub model: Model,
+    /// Offset from the run's start before which no iteration is started.
+    pub planned_start_ns: u64,
     /// Offset from the run's start after which no more iterations are started.
     pub planned_end_ns: u64,
     /// How many iterations this share starts, where that is known beforehand.

@@ -345,19 +345,27 @@ impl<T: Transport> User<T> {
             Ok(complete) => (Outcome::Ok, complete.status),
             Err(outcome) => (outcome, self.decoder.status().filter(|_| was_sent).unwrap_or(0)),
         };
+        let (phase, until_ns) = self.worker.phase_until(scenario, due_ns);
+        let start_ns = if was_sent { flight.started_ns } else { end_ns };
+        let (mut started_in, mut ended_in) = (phase, phase);
+        if end_ns >= until_ns {
+            (started_in, ended_in) = (self.worker.phase(scenario, start_ns), self.worker.phase(scenario, end_ns));
+        }
         Record {
             step,
             outcome,
             status,
             error,
             superseded: false,
-            phase: self.worker.phase(scenario, due_ns),
+            phase,
+            started_in,
+            ended_in,
             attempts: flight.attempts,
             reused: flight.reused && was_sent,
             user: self.number,
             iteration: self.iteration,
             due_ns,
-            start_ns: if was_sent { flight.started_ns } else { end_ns },
+            start_ns,
             first_byte_ns: (flight.first_byte_ns != NOT_YET).then_some(flight.first_byte_ns),
             end_ns,
             unread_ns: if result.is_ok() { self.worker.timer.unread(end_ns) } else { 0 },

@@ -152,6 +152,12 @@ impl<T: Transport> Worker<T> {
 
     /// Which part of the run something due then belongs to.
     pub(crate) fn phase(&self, scenario: &ScenarioProgram, due_ns: u64) -> Phase {
+        self.phase_until(scenario, due_ns).0
+    }
+
+    /// The same, and when that part ends.
+    #[inline]
+    pub(crate) fn phase_until(&self, scenario: &ScenarioProgram, due_ns: u64) -> (Phase, u64) {
         self.phase_at(due_ns, scenario.planned_end_ns)
     }
 
@@ -159,17 +165,18 @@ impl<T: Transport> Worker<T> {
     /// work it out.
     pub(crate) fn phase_of_second(&self, second: u32) -> Phase {
         let planned_end_ns = self.program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max().unwrap_or(0);
-        self.phase_at(u64::from(second) * 1_000_000_000, planned_end_ns)
+        self.phase_at(u64::from(second) * 1_000_000_000, planned_end_ns).0
     }
 
     #[inline]
-    fn phase_at(&self, time_ns: u64, planned_end_ns: u64) -> Phase {
+    fn phase_at(&self, time_ns: u64, planned_end_ns: u64) -> (Phase, u64) {
+        let end_ns = planned_end_ns.min(self.stopped_at_ns.get());
         if time_ns < self.program.warm_up_ns {
-            Phase::WarmUp
-        } else if time_ns >= planned_end_ns.min(self.stopped_at_ns.get()) {
-            Phase::RampDown
+            (Phase::WarmUp, self.program.warm_up_ns)
+        } else if time_ns >= end_ns {
+            (Phase::RampDown, u64::MAX)
         } else {
-            Phase::Steady
+            (Phase::Steady, end_ns)
         }
     }
 
