@@ -71,7 +71,6 @@ def _descriptors(scale: float) -> tuple[Situation, ...]:
             target,
             named,
             exits=_GREEN | _CROSSED,
-            truth="none",
         ),
         _slow(
             "a2-open",
