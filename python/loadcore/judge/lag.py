@@ -33,18 +33,22 @@ QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 """The percentiles that are judged."""
 
 _Z_95 = 1.96
+_MEDIAN = 0.5
 _SHORTEST_NS = 10_000
 _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
 
 
 def resolved(quantile: float, requests: int) -> float:
-    """The upper end of a 95 % interval of the quantile's rank: what lies between is one value to a sample of this size.
+    """Of a median, the upper end of a 95 % interval of its rank: what lies between is one value to such a sample.
 
-    Times often come in lumps, and a median that stands at the edge of one falls into the next by a few microseconds of
-    delay. That is not what a client is to be blamed for.
+    Times often come in lumps, and a median that stands at the edge of one falls into the next by a few requests that
+    were late. That is not what a client is to be blamed for. A tail is another matter: few requests are what it is made
+    of, and just above p99 may lie a stall of the target, beside which a client that adds a fifth would look innocent.
     """
-    return min(1.0, quantile + _Z_95 * math.sqrt(quantile * (1 - quantile) / requests)) if requests else quantile
+    if quantile > _MEDIAN or not requests:
+        return quantile
+    return min(1.0, quantile + _Z_95 * math.sqrt(quantile * (1 - quantile) / requests))
 
 
 @dataclass(frozen=True)

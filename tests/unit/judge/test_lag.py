@@ -120,10 +120,11 @@ def test_a_median_at_the_edge_of_a_lump_is_not_held_against_the_client() -> None
 
 
 @pytest.mark.parametrize(
-    ("quantile", "requests", "expected"), [(0.5, 600, 0.5400), (0.99, 4000, 0.99308), (0.99, 9, 1.0), (0.5, 0, 0.5)]
+    ("quantile", "requests", "expected"),
+    [(0.5, 600, 0.5400), (0.5, 1, 1.0), (0.5, 0, 0.5), (0.95, 60, 0.95), (0.99, 4000, 0.99)],
 )
-def test_a_quantile_is_resolved_to_the_interval_of_its_rank(quantile: float, requests: int, expected: float) -> None:
-    """The more requests, the nearer."""
+def test_a_median_is_resolved_to_the_interval_of_its_rank(quantile: float, requests: int, expected: float) -> None:
+    """The more requests, the nearer. A tail is held against itself: a stall above it would hide a delay."""
     assert lag.resolved(quantile, requests) == pytest.approx(expected, abs=1e-4)
 
 
