@@ -24,6 +24,12 @@ def allowed_cores(pid: int | Literal["self"] = "self") -> float | None:
     return min((each for each in quotas if each is not None), default=None)
 
 
+def stopped_ns() -> dict[Path, int]:
+    """For how long the quota of each of this process' groups has stopped it so far."""
+    found = {group: _stopped_in(group) for group in _groups("cpu")}
+    return {group: stopped for group, stopped in found.items() if stopped is not None}
+
+
 def free_memory() -> int | None:
     """Bytes that may still be taken, in the group that has the fewest; None without a limit."""
     free = [_memory_left(group) for group in _groups("memory")]
@@ -58,6 +64,13 @@ def _quota_in(group: Path) -> float | None:
         return int(words[0]) / int(words[1])
     quota, period = number_in(group / "cpu.cfs_quota_us"), number_in(group / "cpu.cfs_period_us")
     return quota / period if quota and period else None
+
+
+def _stopped_in(group: Path) -> int | None:
+    words = dict(line.split()[:2] for line in (text_of(group / "cpu.stat") or "").splitlines() if " " in line)
+    if "throttled_usec" in words:
+        return int(words["throttled_usec"]) * 1_000
+    return int(words["throttled_time"]) if "throttled_time" in words else None
 
 
 def _memory_left(group: Path) -> int | None:

@@ -110,6 +110,10 @@ class Crew:
         for link in self._links.values():
             link.go(order)
 
+    def pids(self) -> list[int]:
+        """The processes of the workers on this machine."""
+        return [link.pid for link in self._links.values() if link.pid is not None]
+
     def stop(self) -> None:
         """Have all start no more iterations."""
         for worker in self.working:

@@ -131,6 +131,7 @@ def _start(
         stopping=plan_facts.stopping_checks(plan),
         needed=plan_facts.needed_values(plan),
         allow_lost_workers=allow_lost_workers,
+        unpaced=plan_facts.is_unpaced(plan),
         versions=_versions(),
         machine=machine.describe(),
         limits={**limits.to_dict(), "ports_linger": preflight.ports_linger(limits, loopback=loopback)},

@@ -46,6 +46,11 @@ class WorkerLink(ABC):
     worker: int
     """Its number, from 0."""
 
+    @property
+    def pid(self) -> int | None:
+        """Its process on this machine; None if it has none."""
+        return None
+
     @abstractmethod
     def prepare(self, order: wire.Prepare) -> None:
         """Hand over the plan and the share."""

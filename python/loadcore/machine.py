@@ -117,6 +117,15 @@ def busy_ns() -> int | None:
     return sum(int(columns[place]) for place in _BUSY_COLUMNS) * _NS_PER_TICK
 
 
+def process_cpu_ns(pid: int) -> int | None:
+    """CPU time that all threads of a process have used, also of one that has ended and was not waited for."""
+    text = text_of(_PROC / str(pid) / "stat")
+    if not text:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _NS_PER_TICK
+
+
 def started_ticks(pid: int) -> int | None:
     """When a process started, in ticks since boot, which with the pid names it for good; None if there is none."""
     text = text_of(_PROC / str(pid) / "stat")

@@ -70,6 +70,16 @@ def indivisible(plan: Plan) -> str | None:
     return None
 
 
+def is_unpaced(plan: Plan) -> bool:
+    """Whether some users send as fast as they can: in a closed model without think time and pacing."""
+    return any(
+        "max_users" not in scenario["load"]
+        and "pacing" not in scenario
+        and not any(step["kind"] == "think" for step in walk(scenario["steps"]))
+        for scenario in plan.document["scenarios"]
+    )
+
+
 def most_users(plan: Plan) -> int:
     """The most users that run at once, if all scenarios have their most at the same time."""
     return sum(_users(scenario["load"]) for scenario in plan.document["scenarios"])

@@ -190,7 +190,7 @@ class Supervisor:
         self._watch = AbortWatch(self._assignment.rules)
         if description.planned_end_ns is not None:
             self._deadline_ns = description.planned_end_ns + self._allowance_ns()
-        self._host = HostWatch()
+        self._host = HostWatch(self._crew.pids())
         self._target = TargetWatch(self._assignment.look)
         self._wait_for_start()
         self._listeners.tell("on_start", description)
@@ -317,7 +317,7 @@ class Supervisor:
 
     def _complete_second(self, second: int) -> None:
         self._mind_the_folder()
-        row = self._host.look(self._totals.processes_cpu_ns(second))
+        row = self._host.look()
         if row is not None:
             self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
         if (seen := self._target.look()) is not None:

@@ -9,23 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from loadcore.judge.cores import Cores
 from loadcore.judge.finding import Finding
+from loadcore.judge.streak import Streak
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-IN_A_ROW: Final = 3
-"""Seconds for which a rule must hold before it counts."""
+    from loadcore.judge.cores import MachineSecond
+    from loadcore.judge.finding import Severity
+
 CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
 DESCRIPTOR_LIMIT: Final = 0.90
 """Share of the file limit in use."""
 PORT_LIMIT: Final = 0.80
 """Share of the local port range in use."""
-FOREIGN_CPU_LIMIT: Final = 0.10
-"""Share of all cores that other programs used."""
-PRESSURE_LIMIT: Final = 20.0
-"""Percent of time in which some thread of the machine waited for a core."""
 TIME_WAIT_S: Final = 60
 """For how long Linux keeps the port of a closed connection."""
 
@@ -38,41 +37,12 @@ class WorkerSecond:
     worker: int
     cpu_ratio: float | None = None
     """CPU time of the engine thread, of one core."""
+    core_wait_ratio: float | None = None
+    """Share of the time in which the engine thread was ready to run and had no core."""
     open_fds: int | None = None
     fd_limit: int | None = None
     pressure: float | None = None
     steal: float | None = None
-
-
-@dataclass
-class Streak:
-    """For how many seconds in a row a rule held, and its worst moment."""
-
-    running: int = 0
-    longest: int = 0
-    worst: float = 0.0
-    first_s: int | None = None
-    last_s: int | None = None
-    _since: int = 0
-
-    def see(self, second: int, *, holds: bool, value: float) -> None:
-        """Look at one more second."""
-        if not holds:
-            self.running = 0
-            return
-        if self.running == 0:
-            self._since = second
-        self.running += 1
-        self.longest = max(self.longest, self.running)
-        self.worst = max(self.worst, value)
-        if self.running >= IN_A_ROW:
-            self.first_s = self._since if self.first_s is None else self.first_s
-            self.last_s = second
-
-    @property
-    def counts(self) -> bool:
-        """Whether it held long enough."""
-        return self.longest >= IN_A_ROW
 
 
 @dataclass(frozen=True)
@@ -91,6 +61,15 @@ class Counted:
     """Size of the local port range."""
     ports_linger: bool = True
     """Whether the port of a closed connection stays taken for `TIME_WAIT_S`."""
+    unpaced: bool = True
+    """Whether users without pauses ask for as much as the client can do."""
+    fell_behind: bool = False
+    """Whether less was answered than was asked at a rate."""
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether more was asked than was done: then what fills the client's cores limits what is measured."""
+        return self.unpaced or self.fell_behind
 
 
 @dataclass
@@ -99,9 +78,7 @@ class ClientHealth:
 
     cpu: dict[int, Streak] = field(default_factory=dict)
     descriptors: dict[int, Streak] = field(default_factory=dict)
-    disturbed: Streak = field(default_factory=Streak)
-    _pressure: float = 0.0
-    _steal: float = 0.0
+    cores: Cores = field(default_factory=Cores)
     _opened: dict[int, int] = field(default_factory=dict)
     _most_opened: int = 0
 
@@ -114,13 +91,11 @@ class ClientHealth:
             share = second.open_fds / second.fd_limit
             streak = self.descriptors.setdefault(second.worker, Streak())
             streak.see(second.second, holds=share >= DESCRIPTOR_LIMIT, value=share)
-        self._pressure = second.pressure or 0.0
-        self._steal = second.steal or 0.0
+        self.cores.see(second)
 
-    def see_machine(self, second: int, foreign_cpu_ratio: float) -> None:
-        """Look at one second of the machine: the share of all cores that other programs used."""
-        taken = max(foreign_cpu_ratio, self._steal)
-        self.disturbed.see(second, holds=self._pressure >= PRESSURE_LIMIT and taken > FOREIGN_CPU_LIMIT, value=taken)
+    def see_machine(self, second: MachineSecond) -> None:
+        """Look at one second of the machine."""
+        self.cores.see_machine(second)
 
     def see_connections(self, second: int, opened: int) -> None:
         """Count connections that were opened in a second."""
@@ -139,35 +114,15 @@ class ClientHealth:
             late: What the client's own delay did to the times.
         """
         own = [
-            *self._cpu_reasons(),
+            *self._cpu_reasons("invalid" if counted.wants_more else "note"),
+            *self.cores.findings(wants_more=counted.wants_more),
             *late,
             *self._descriptor_reasons(counted),
             *self._port_reasons(counted),
         ]
         return [*own, *_row_reasons(counted)]
 
-    def notes(self) -> list[Finding]:
-        """What a reader should know of the client though it does not spoil the result."""
-        if not self.disturbed.counts:
-            return []
-        streak = self.disturbed
-        message = f"other programs used up to {streak.worst:.0%} of this machine while threads waited for a core"
-        advice = "a target on the same machine counts as another program; otherwise wait for the others, or move"
-        return [
-            Finding(
-                subject="other programs",
-                severity="note",
-                rule="foreign_cpu",
-                message=message,
-                advice=advice,
-                value=streak.worst,
-                limit=FOREIGN_CPU_LIMIT,
-                first_s=streak.first_s,
-                last_s=streak.last_s,
-            )
-        ]
-
-    def _cpu_reasons(self) -> list[Finding]:
+    def _cpu_reasons(self, severity: Severity) -> list[Finding]:
         advice = "run more workers, or spread the load over more machines"
         return _of_workers(
             "cpu",
@@ -175,6 +130,7 @@ class ClientHealth:
             CPU_LIMIT,
             lambda who, own, worst: f"{who} used up to {worst.worst:.0%} of {own} core for {worst.longest} s in a row",
             advice,
+            severity,
         )
 
     def _descriptor_reasons(self, counted: Counted) -> list[Finding]:
@@ -217,6 +173,7 @@ def _of_workers(
     limit: float,
     message: Callable[[str, str, Streak], str],
     advice: str,
+    severity: Severity = "invalid",
 ) -> list[Finding]:
     """One reason for all workers that a rule speaks of, with the number of the worst; none if it speaks of none."""
     found = {worker: streak for worker, streak in sorted(streaks.items()) if streak.counts}
@@ -229,7 +186,7 @@ def _of_workers(
     return [
         Finding(
             subject="client",
-            severity="invalid",
+            severity=severity,
             rule=rule,
             message=text,
             advice=advice,

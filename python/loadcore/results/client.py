@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
-from loadcore.judge import headroom, lag
+from loadcore.judge import headroom, keeping_up, lag
 from loadcore.judge.health import Counted
 from loadcore.results.tally import MAIN
 
@@ -23,8 +23,8 @@ _ON_TIME_SHARE = 0.01
 _ALL_SECTIONS = ("main", "start", "auth")
 
 
-def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
-    """What a run counted, for the rules that look at its end."""
+def counted_of(start: RunStart, end: RunEnd, whole: Tally, answered: float | None = None) -> Counted:
+    """What a run counted, for the rules that look at its end. `answered` is the share of what was asked at a rate."""
     outcomes = whole.all_steps(*_ALL_SECTIONS).outcomes
     return Counted(
         rows_lost=sum(worker.rows_lost - worker.rows_gone for worker in end.workers),
@@ -33,6 +33,8 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally) -> Counted:
         addr_unavailable_outcomes=outcomes["addr_unavailable"],
         local_ports=start.limits.get("local_ports"),
         ports_linger=bool(start.limits.get("ports_linger", True)),
+        unpaced=start.unpaced,
+        fell_behind=answered is not None and answered < keeping_up.LEAST,
     )
 
 

@@ -104,7 +104,7 @@ def rebuild(folder: RunFolder, start: RunStart, state: State = "killed") -> dict
 
 def totals_for(start: RunStart) -> Totals:
     """Empty totals, ready to take the windows of a run."""
-    return Totals(start.cores)
+    return Totals(start.cores, start.limits.get("cores"))
 
 
 def totals_of(folder: RunFolder, start: RunStart) -> Totals:

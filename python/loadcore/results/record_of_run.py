@@ -41,6 +41,8 @@ class RunStart:
     needed: list[tuple[str, str, list[str]]] = field(default_factory=list)
     """Scenario, step, and the variables it must set lest the iteration end, in the order of the plan."""
     allow_lost_workers: bool = False
+    unpaced: bool = True
+    """Whether some users send as fast as they can."""
     calibration: dict[str, Any] | None = None
     """What was measured before it: see `loadcore.judge.headroom.Headroom`."""
     versions: dict[str, str] = field(default_factory=dict)

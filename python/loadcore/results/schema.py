@@ -72,7 +72,7 @@ def _optional(kind: pa.DataType, *names: str) -> list[pa.Field]:
 
 
 OF_MACHINE = [
-    *_optional(pa.int64(), "foreign_cpu_ns"),
+    *_optional(pa.int64(), "foreign_cpu_ns", "client_cpu_ns", "throttled_ns"),
     *_optional(pa.utf8(), "target_program"),
     *_optional(pa.int32(), "target_processes"),
     *_optional(pa.int64(), "target_cpu_ns", "target_busiest_ns", "target_thread_ns", "target_waited_ns"),
@@ -109,7 +109,9 @@ WINDOWS = pa.schema(
         *_optional(pa.int32(), "users_active", "users_waiting"),
         *_optional(pa.int64(), "ended_ns"),
         *_optional(pa.binary(), "lag"),
-        *_optional(pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "involuntary_switches"),
+        *_optional(
+            pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "core_wait_ns", "involuntary_switches"
+        ),
         *_optional(pa.int32(), "open_fds", "fd_limit"),
         *_optional(pa.int64(), "rows_dropped", "in_flight_ns", "flights_ns"),
         _list("gaps", *_whole("from_ns", "to_ns")),

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from loadcore import thresholds
-from loadcore.judge import headroom, keeping_up
+from loadcore.judge import folding, headroom, keeping_up
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.results import judgement, soundness
@@ -63,11 +63,10 @@ def build(parts: Parts) -> dict[str, Any]:
     spreads = Batches(start, steady, whole)
     if parts.folder is not None:
         spreads.read(parts.folder, span.seconds)
-    counted = counted_of(parts.start, parts.end, whole)
+    counted = counted_of(start, end, whole, measured.answered_ratio(None))
     calibration = start.calibration
     of_client = [
-        *totals.health.spoils(counted, lag_findings(steady)),
-        *totals.health.notes(),
+        *folding.told(totals.health.spoils(counted, lag_findings(steady))),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)

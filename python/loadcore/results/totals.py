@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.engine import Histogram
+from loadcore.judge.cores import MachineSecond
 from loadcore.judge.health import ClientHealth, WorkerSecond
 from loadcore.results.quickest import Quickest
 from loadcore.results.schema import MACHINE
@@ -37,6 +38,35 @@ _LEAST_WALL_NS = 500_000_000
 
 
 @dataclass(slots=True)
+class EngineSecond:
+    """What the engine thread did with a second. Scraps of seconds count with what comes after them.
+
+    A run ends within a second, and what its engine used is known with the last window only: both are told together.
+    """
+
+    cpu_ratio: float | None = None
+    """Its CPU time, of one core; None until enough is together."""
+    core_wait_ratio: float | None = None
+    """Share of the time in which it was ready to run and had no core."""
+    _cpu_ns: int = 0
+    _wait_ns: int | None = 0
+    _wall_ns: int = 0
+
+    def add_row(self, row: Row) -> None:
+        """Add a window."""
+        wait = row["core_wait_ns"]
+        self._cpu_ns += row["cpu_ns"] or 0
+        self._wait_ns = None if wait is None or self._wait_ns is None else self._wait_ns + wait
+        self._wall_ns += row["wall_ns"] or 0
+        self.cpu_ratio = self.core_wait_ratio = None
+        if row["cpu_ns"] is None or self._wall_ns < _LEAST_WALL_NS:
+            return
+        self.cpu_ratio = self._cpu_ns / self._wall_ns
+        self.core_wait_ratio = None if self._wait_ns is None else self._wait_ns / self._wall_ns
+        self._cpu_ns = self._wait_ns = self._wall_ns = 0
+
+
+@dataclass(slots=True)
 class WorkerTotals:
     """How one worker process did, over the whole run."""
 
@@ -53,6 +83,8 @@ class WorkerTotals:
     open_fds_max: int = 0
     fd_limit: int | None = None
     rows_dropped: int = 0
+    second: EngineSecond = field(default_factory=EngineSecond)
+    """The newest stretch of time of which all is known."""
     in_flight_ns: int = 0
     """The integral of how many requests were in flight, by their sends and ends."""
     flights_ns: int = 0
@@ -70,8 +102,9 @@ class WorkerTotals:
         self.lag_max_ns = max(self.lag_max_ns, row["lag_max_ns"] or 0)
         self.open_fds_max = max(self.open_fds_max, row["open_fds"] or 0)
         self.fd_limit = row["fd_limit"] if row["fd_limit"] is not None else self.fd_limit
-        if (ratio := cpu_ratio(row)) is not None:
-            self.cpu_ratio_max = max(self.cpu_ratio_max or 0.0, ratio)
+        self.second.add_row(row)
+        if self.second.cpu_ratio is not None:
+            self.cpu_ratio_max = max(self.cpu_ratio_max or 0.0, self.second.cpu_ratio)
         if row["lag"] is not None:
             self.lag.add_encoded(row["lag"])
 
@@ -88,19 +121,27 @@ class WorkerTotals:
 
 @dataclass(slots=True)
 class MachineTotals:
-    """How busy the machine was with other programs, in cores."""
+    """How busy the machine was with the client and with other programs."""
 
     wall_ns: int = 0
     foreign_cpu_ns: int = 0
     foreign_cores_max: float = 0.0
+    _scraps: dict[str, int] = field(default_factory=dict)
 
-    def add_row(self, row: Row) -> None:
-        """Add a second."""
-        wall, foreign = row["wall_ns"] or 0, row["foreign_cpu_ns"] or 0
-        self.wall_ns += wall
-        self.foreign_cpu_ns += foreign
-        if wall >= _LEAST_WALL_NS:
-            self.foreign_cores_max = max(self.foreign_cores_max, foreign / wall)
+    def add_row(self, row: Row) -> Row | None:
+        """Add a second. Gives it with the scraps of seconds before it; None while it is one itself."""
+        self.wall_ns += row["wall_ns"] or 0
+        self.foreign_cpu_ns += row["foreign_cpu_ns"] or 0
+        whole = {name: self._scraps.get(name, 0) + (row[name] or 0) for name in _OF_MACHINE}
+        if whole["wall_ns"] < _LEAST_WALL_NS:
+            self._scraps = whole
+            return None
+        self._scraps = {}
+        self.foreign_cores_max = max(self.foreign_cores_max, whole["foreign_cpu_ns"] / whole["wall_ns"])
+        return whole
+
+
+_OF_MACHINE = ("wall_ns", "foreign_cpu_ns", "client_cpu_ns", "throttled_ns")
 
 
 ErrorKey = tuple[str, str, str, str, str, int]
@@ -121,9 +162,10 @@ class Totals:
 
     Args:
         cores: How many cores the machine has, to tell what share of it other programs used.
+        usable_cores: How many of them the client may use; None if that is not known.
     """
 
-    def __init__(self, cores: int = 1) -> None:
+    def __init__(self, cores: int = 1, usable_cores: float | None = None) -> None:
         self.health = ClientHealth()
         self.workers: dict[int, WorkerTotals] = {}
         self.machine = MachineTotals()
@@ -139,6 +181,7 @@ class Totals:
         self.judged: list[dict[str, Any]] = []
         """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
         self._cores = cores
+        self._usable_cores = usable_cores
         self._phases: dict[str, Tally] = {}
         self._phase_of: dict[int, str] = {}
         self._recent: dict[int, list[Row]] = {}
@@ -147,7 +190,6 @@ class Totals:
         self._users_in: dict[tuple[str, int], int] = {}
         self._last_iterations: dict[tuple[str, int], int] = {}
         self._last_seconds: dict[int, int] = {}
-        self._process_cpu: dict[tuple[int, int], int] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add a batch with the columns of `schema.WINDOWS`: windows of one worker, in the order of their seconds."""
@@ -197,10 +239,6 @@ class Totals:
         """The newest second of a worker; -1 before its first."""
         return self._last_seconds.get(worker, -1)
 
-    def processes_cpu_ns(self, second: int) -> int:
-        """CPU time that the workers' processes used in one of the last seconds."""
-        return sum(used for (at, _), used in self._process_cpu.items() if at == second)
-
     def _add_second(self, second: int, worker: int, rows: list[Row]) -> None:
         if worker == MACHINE:
             self._add_machine(second, rows)
@@ -245,17 +283,27 @@ class Totals:
             if row["kind"] == "target":
                 self.target.add_target(row)
                 continue
-            self.machine.add_row(row)
-            if row["wall_ns"] and row["phase"] == STEADY:
-                self.health.see_machine(second, (row["foreign_cpu_ns"] or 0) / row["wall_ns"] / self._cores)
+            whole = self.machine.add_row(row)
+            if whole is not None and row["phase"] == STEADY:
+                self.health.see_machine(self._machine_second(second, whole))
+
+    def _machine_second(self, second: int, row: Row) -> MachineSecond:
+        wall_ns = row["wall_ns"]
+        return MachineSecond(
+            second,
+            wall_s=wall_ns / 1e9,
+            foreign_cores=row["foreign_cpu_ns"] / wall_ns,
+            machine_cores=self._cores,
+            client_cores=row["client_cpu_ns"] / wall_ns,
+            usable_cores=self._usable_cores,
+            stopped_s=row["throttled_ns"] / 1e9,
+        )
 
     def _add_worker(self, row: Row) -> None:
-        self.workers.setdefault(row["worker"], WorkerTotals(row["worker"])).add_row(row)
-        self._process_cpu[row["second"], row["worker"]] = row["process_cpu_ns"] or 0
-        for key in [key for key in self._process_cpu if key[0] < row["second"] - 2 * RECENT_S]:
-            del self._process_cpu[key]
+        worker = self.workers.setdefault(row["worker"], WorkerTotals(row["worker"]))
+        worker.add_row(row)
         if row["phase"] == STEADY:
-            self.health.see(_worker_second(row))
+            self.health.see(_worker_second(row, worker.second))
 
     def _count_users(self, second: int, worker: int, rows: Iterable[Row]) -> None:
         active: dict[str, int] = {}
@@ -305,18 +353,12 @@ class Totals:
         span.first_s, span.last_s = min(span.first_s, second), max(span.last_s, second)
 
 
-def cpu_ratio(row: Row) -> float | None:
-    """CPU time of the engine thread in a second, of one core; None for the scrap of a second that a run ends in."""
-    if row["cpu_ns"] is None or (row["wall_ns"] or 0) < _LEAST_WALL_NS:
-        return None
-    return float(row["cpu_ns"] / row["wall_ns"])
-
-
-def _worker_second(row: Row) -> WorkerSecond:
+def _worker_second(row: Row, engine: EngineSecond) -> WorkerSecond:
     return WorkerSecond(
         second=row["second"],
         worker=row["worker"],
-        cpu_ratio=cpu_ratio(row),
+        cpu_ratio=engine.cpu_ratio,
+        core_wait_ratio=engine.core_wait_ratio,
         open_fds=row["open_fds"],
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],

@@ -293,6 +293,7 @@ fn columns(rows: &[Row], names: &Names) -> Result<StructArray, ArrowError> {
         ("cpu_ns", health(|health| health.cpu_ns), true),
         ("process_cpu_ns", health(|health| health.process_cpu_ns), true),
         ("wall_ns", health(|health| Some(health.wall_ns)), true),
+        ("core_wait_ns", health(|health| health.core_wait_ns), true),
         ("involuntary_switches", health(|health| health.involuntary_switches), true),
         ("open_fds", int(|row| row.health.and_then(|health| health.open_fds)), true),
         ("fd_limit", int(|row| row.health.and_then(|health| health.fd_limit)), true),

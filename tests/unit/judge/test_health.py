@@ -100,28 +100,6 @@ def test_ports_of_closed_connections_count_while_they_linger(linger: bool, per_s
     assert [reason.rule for reason in found] == (["ports"] if bad else [])
 
 
-def test_other_programs_are_noted_and_not_held_against_the_result() -> None:
-    """Foreign CPU under pressure is told to the reader; only its effects spoil a result."""
-    health = ClientHealth()
-    for second in range(3):
-        health.see(WorkerSecond(second, 0, pressure=35.0))
-        health.see_machine(second, 0.6)
-
-    assert health.spoils(Counted()) == []
-    (note,) = health.notes()
-    assert (note.rule, note.value, note.first_s, note.last_s) == ("foreign_cpu", 0.6, 0, 2)
-
-
-def test_a_busy_machine_without_pressure_is_no_note() -> None:
-    """Other programs on cores that nobody waits for disturb nobody."""
-    health = ClientHealth()
-    for second in range(5):
-        health.see(WorkerSecond(second, 0, pressure=1.0))
-        health.see_machine(second, 0.6)
-
-    assert health.notes() == []
-
-
 def test_a_rule_speaks_once_of_all_workers() -> None:
     """Sixteen workers without cores are one reason, with the number of the worst; which ones is said if not all."""
     health = ClientHealth()

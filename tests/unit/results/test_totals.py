@@ -216,7 +216,6 @@ def test_workers_and_machine_are_kept_apart_from_load() -> None:
     assert (worker.cpu_ns, worker.wall_ns, worker.cpu_ratio_max) == (SECOND + SECOND // 2, 2 * SECOND, 1.0)
     assert (worker.lag.count, worker.open_fds_max, worker.fd_limit) == (2, 9, 99)
     assert totals.machine.foreign_cores_max == 1.5
-    assert totals.processes_cpu_ns(1) == SECOND
 
 
 def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
@@ -245,13 +244,31 @@ def test_each_scenario_is_measured_until_its_own_end() -> None:
     assert measured.seconds_of(None, "GET /items") == 8.0
 
 
-def test_the_scrap_of_a_second_has_no_cpu_ratio() -> None:
-    """A last window of few milliseconds carries the CPU of a longer stretch; only the whole run can be said then."""
-    scrap = {"kind": "worker", "cpu_ns": 12 * MS, "wall_ns": MS}
-    worker = added(batch(0, {"kind": "worker", "wall_ns": SECOND - MS}), batch(1, scrap)).workers[0]
+def test_the_cpu_of_the_last_second_is_known_with_the_scrap_after_it() -> None:
+    """What the engine used since the last whole second comes with a window of few milliseconds: one stretch."""
+    scrap = {"kind": "worker", "cpu_ns": 779 * MS, "core_wait_ns": 100 * MS, "wall_ns": 9 * MS}
+    worker = added(batch(0, {"kind": "worker", "core_wait_ns": 0, "wall_ns": 991 * MS}), batch(1, scrap)).workers[0]
+
+    assert worker.cpu_ratio_max == 0.779
+    assert (worker.second.cpu_ratio, worker.second.core_wait_ratio) == (0.779, 0.1)
+
+
+def test_a_scrap_alone_has_no_cpu_ratio() -> None:
+    """Of a run of few milliseconds only the whole can be said."""
+    worker = added(batch(0, {"kind": "worker", "cpu_ns": 12 * MS, "wall_ns": 20 * MS})).workers[0]
 
     assert worker.cpu_ratio_max is None
-    assert worker.busiest == 0.012
+    assert worker.busiest == 0.6
+
+
+def test_other_programs_are_judged_by_whole_seconds() -> None:
+    """Ticks of a window of few milliseconds come to any share: it counts with what comes after it."""
+    scrap = {"kind": "worker", "wall_ns": 9 * MS, "foreign_cpu_ns": 20 * MS, "client_cpu_ns": 0, "throttled_ns": 0}
+    whole = scrap | {"wall_ns": 991 * MS, "foreign_cpu_ns": 480 * MS}
+    machine = added(batch(0, scrap, worker=-1), batch(1, whole, worker=-1), batch(2, scrap, worker=-1)).machine
+
+    assert machine.foreign_cores_max == 0.5
+    assert machine.foreign_cpu_ns == 520 * MS
 
 
 def test_the_peak_adds_up_what_was_there_at_once() -> None:

@@ -76,6 +76,26 @@ def test_a_group_of_version_1_limits_as_well(kernel: Path, monkeypatch: pytest.M
     assert control_groups.free_processes() == 40
 
 
+def test_time_stopped_by_a_quota_is_known_of_the_group_and_those_above(kernel: Path) -> None:
+    """Version 1 counts nanoseconds, version 2 microseconds; a group without a quota may have no count."""
+    put(kernel, proc__self__cgroup="2:cpu,cpuacct:/docker/ab\n0::/user/x\n")
+    put(kernel, cgroup__cpu__docker__ab__placeholder="", cgroup__user__x__placeholder="")
+    own, above, other = kernel / "cgroup/cpu/docker/ab", kernel / "cgroup/cpu", kernel / "cgroup/user/x"
+    (own / "cpu.stat").write_text("nr_periods 80\nnr_throttled 61\nthrottled_time 6100000000\n")
+    (above / "cpu.stat").write_text("nr_periods 0\n")
+    (other / "cpu.stat").write_text("usage_usec 5\nnr_throttled 2\nthrottled_usec 2500\n")
+
+    assert control_groups.stopped_ns() == {own: 6_100_000_000, other: 2_500_000}
+
+
+def test_the_cpu_time_of_a_process_is_read(kernel: Path) -> None:
+    """User and system time, behind a program name that may hold anything."""
+    put(kernel, proc__77__stat="77 (a) b (c) S 1 77 77 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 4 0 100 0 0\n")
+
+    assert machine.process_cpu_ns(77) == 300 * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    assert machine.process_cpu_ns(78) is None
+
+
 def test_unlimited_groups_do_not_limit(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`-1`, `max` and the greatest number there is are no limits."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))

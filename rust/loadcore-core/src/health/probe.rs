@@ -16,6 +16,8 @@ pub struct Health {
     pub cpu_ns: Option<u64>,
     /// CPU time of all threads of the process.
     pub process_cpu_ns: Option<u64>,
+    /// For how long the engine thread was ready to run and had no core.
+    pub core_wait_ns: Option<u64>,
     /// How often the engine thread was taken off its CPU against its will.
     pub involuntary_switches: Option<u64>,
     /// Open file descriptors, now.
@@ -37,6 +39,7 @@ pub struct Probe {
     /// What the engine thread had used when it was last seen.
     engine_cpu_ns: u64,
     switches: u64,
+    core_wait_ns: u64,
     machine: Option<MachineTime>,
     fd_limit: Option<u32>,
 }
@@ -56,6 +59,7 @@ impl Probe {
             cpu_by_thread: HashMap::new(),
             engine_cpu_ns: 0,
             switches: 0,
+            core_wait_ns: 0,
             machine: None,
             fd_limit,
         };
@@ -80,6 +84,7 @@ impl Probe {
             wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
             cpu_ns: used,
             process_cpu_ns: process_cpu_ns.map(|cpu_ns| cpu_ns + missed),
+            core_wait_ns: engine_thread.and_then(|thread| self.core_wait(thread)),
             involuntary_switches: engine_thread.and_then(|thread| self.switches(thread)),
             open_fds: self.open_descriptors(),
             fd_limit: self.fd_limit,
@@ -101,6 +106,12 @@ impl Probe {
         }
         self.cpu_by_thread = now;
         (!self.cpu_by_thread.is_empty()).then_some(total)
+    }
+
+    fn core_wait(&mut self, thread: u32) -> Option<u64> {
+        let schedstat = read(&self.root.join(format!("self/task/{thread}/schedstat")))?;
+        let waited_ns = figures::wait_of_schedstat(&schedstat)?;
+        Some(waited_ns.saturating_sub(std::mem::replace(&mut self.core_wait_ns, waited_ns)))
     }
 
     fn switches(&mut self, thread: u32) -> Option<u64> {
@@ -193,6 +204,23 @@ mod tests {
         let health = probe.sample(Instant::now(), ended.0, ended.1);
         assert_eq!(health.cpu_ns, Some(5_000_000_000));
         assert!(health.process_cpu_ns >= health.cpu_ns, "{health:?}");
+    }
+
+    /// What a thread has waited for a core is told once, and is no more than the time that has passed.
+    #[test]
+    fn the_wait_of_a_thread_is_a_difference() {
+        let root = std::env::temp_dir().join(format!("loadcore-probe-{}", std::process::id()));
+        let thread = root.join("self/task/7");
+        fs::create_dir_all(&thread).unwrap();
+        let mut probe = Probe::of(root.clone(), Instant::now());
+        let mut waited = |text: &str| {
+            fs::write(thread.join("schedstat"), text).unwrap();
+            probe.sample(Instant::now(), Some(7), None).core_wait_ns
+        };
+        let told = [waited("5 300 1"), waited("9 750 2"), waited("odd")];
+        fs::remove_dir_all(&root).unwrap();
+
+        assert_eq!(told, [Some(300), Some(450), None]);
     }
 
     /// What a thread used is told once, also if it ends an answer before it says how much that was in all.

@@ -1,0 +1,205 @@
+"""Who had the cores that the client needed: the client itself, other programs, or, because of a quota, none of them.
+
+These are causes. What they did to the times is judged by `loadcore.judge.lag`; by itself none of them makes a run
+invalid, but for a client that filled all its cores and was asked for more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from loadcore.judge.finding import Finding
+from loadcore.judge.streak import Streak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadcore.judge.finding import Severity
+    from loadcore.judge.health import WorkerSecond
+
+FULL: Final = 0.90
+"""Share of a core, or of all usable ones, from which on it is full."""
+STOPPED_LIMIT: Final = 0.02
+"""Share of the time for which a quota may stop the client before it is told."""
+STOLEN_LIMIT: Final = 0.05
+"""Share of the machine's CPU time that the hypervisor may give to others before it is told."""
+FOREIGN_LIMIT: Final = 0.10
+"""Share of all cores that other programs used."""
+PRESSURE_LIMIT: Final = 20.0
+"""Percent of time in which some thread of the machine waited for a core."""
+WAIT_LIMIT: Final = 0.02
+"""Share of the time in which an engine thread itself waited for a core."""
+
+_MORE = "run more workers, or spread the load over more machines"
+
+
+@dataclass(frozen=True)
+class MachineSecond:
+    """One second of the machine, as the supervisor saw it."""
+
+    second: int
+    wall_s: float
+    foreign_cores: float
+    """Cores that other programs used."""
+    machine_cores: float
+    client_cores: float | None = None
+    """Cores that all processes of the client used, with all their threads."""
+    usable_cores: float | None = None
+    """Cores that they may use, by affinity and quota."""
+    stopped_s: float = 0.0
+    """For how long a quota of a control group stopped them."""
+
+
+@dataclass
+class _Wanted:
+    """Seconds in which an engine thread needed a whole core, and how much of one it had in the fullest of them."""
+
+    streak: Streak = field(default_factory=Streak)
+    had: float = 0.0
+
+
+@dataclass
+class Cores:
+    """Watches the cores while a run goes on, in constant memory."""
+
+    disturbed: Streak = field(default_factory=Streak)
+    used: Streak = field(default_factory=Streak)
+    wanted: dict[int, _Wanted] = field(default_factory=dict)
+    _usable: float = 0.0
+    _watched_s: float = 0.0
+    _stopped_s: float = 0.0
+    _stolen_s: float = 0.0
+    _span: tuple[int, int] | None = None
+    _seen_at: int = -1
+    _pressure: float = 0.0
+    _steal: float = 0.0
+    _wait: float = 0.0
+
+    def see(self, second: WorkerSecond) -> None:
+        """Look at one second of one worker."""
+        if second.second != self._seen_at:
+            self._seen_at, self._wait = second.second, 0.0
+        self._pressure, self._steal = second.pressure or 0.0, second.steal or 0.0
+        if second.cpu_ratio is None or second.core_wait_ratio is None:
+            return
+        self._wait = max(self._wait, second.core_wait_ratio)
+        whole = second.cpu_ratio + second.core_wait_ratio
+        wanted = self.wanted.setdefault(second.worker, _Wanted())
+        holds = whole >= FULL and second.cpu_ratio < FULL
+        if holds and whole > wanted.streak.worst:
+            wanted.had = second.cpu_ratio
+        wanted.streak.see(second.second, holds=holds, value=whole)
+
+    def see_machine(self, second: MachineSecond) -> None:
+        """Look at one second of the machine. It comes after those of the workers."""
+        share = second.foreign_cores / second.machine_cores
+        waited = self._pressure >= PRESSURE_LIMIT or self._wait >= WAIT_LIMIT
+        self.disturbed.see(second.second, holds=waited and share > FOREIGN_LIMIT, value=share)
+        self._watched_s += second.wall_s
+        self._stolen_s += self._steal * second.wall_s
+        stopped_s = min(second.stopped_s, second.wall_s)
+        self._stopped_s += stopped_s
+        if stopped_s:
+            self._span = (self._span[0] if self._span else second.second, second.second)
+        if second.client_cores is not None and second.usable_cores:
+            self._usable = second.usable_cores
+            used = second.client_cores / second.usable_cores
+            self.used.see(second.second, holds=used >= FULL, value=used)
+
+    def findings(self, *, wants_more: bool) -> list[Finding]:
+        """What was found, what explains most first.
+
+        Args:
+            wants_more: Whether the client did less than was asked of it.
+        """
+        stopped = list(self._stopped())
+        # A quota that stops the client is why it uses all that it may.
+        used = [] if stopped else self._used(wants_more=wants_more)
+        return [*stopped, *self._stolen(), *used, *self._full(), *self._foreign()]
+
+    def _stopped(self) -> Iterable[Finding]:
+        if self._stopped_s <= STOPPED_LIMIT * self._watched_s or self._span is None:
+            return
+        yield Finding(
+            subject="client",
+            severity="note",
+            rule="throttled",
+            message=f"the control group's CPU quota stopped the client for {self._stopped_s:.1f} s "
+            f"of {self._watched_s:.1f} s",
+            advice="raise the quota (`cpu.max`, `CPUQuota=` of a systemd unit, `--cpus` or the CPU limit of a "
+            "container), or ask for less",
+            value=self._stopped_s / self._watched_s,
+            limit=STOPPED_LIMIT,
+            first_s=self._span[0],
+            last_s=self._span[1],
+        )
+
+    def _stolen(self) -> Iterable[Finding]:
+        if self._stolen_s <= STOLEN_LIMIT * self._watched_s:
+            return
+        share = self._stolen_s / self._watched_s
+        yield Finding(
+            subject="other programs",
+            severity="note",
+            rule="steal",
+            message=f"the hypervisor gave {share:.0%} of this machine's CPU time to other machines",
+            advice="use a machine with cores of its own (a dedicated instance, no burst credits)",
+            value=share,
+            limit=STOLEN_LIMIT,
+        )
+
+    def _used(self, *, wants_more: bool) -> Iterable[Finding]:
+        if not self.used.counts:
+            return
+        severity: Severity = "invalid" if wants_more else "note"
+        cores = f"{self._usable:g} core{'' if self._usable == 1 else 's'}"
+        yield Finding(
+            subject="client",
+            severity=severity,
+            rule="cores",
+            message=f"the client's processes used up to {self.used.worst:.0%} of the {cores} that they may use, "
+            f"for {self.used.longest} s in a row",
+            advice="give the client more cores (affinity, quota), or spread the load over more machines",
+            value=self.used.worst,
+            limit=FULL,
+            first_s=self.used.first_s,
+            last_s=self.used.last_s,
+        )
+
+    def _full(self) -> Iterable[Finding]:
+        found = {worker: each for worker, each in sorted(self.wanted.items()) if each.streak.counts}
+        if not found:
+            return
+        worker, worst = max(found.items(), key=lambda item: item[1].streak.worst)
+        is_own = worst.had >= FULL / 2
+        yield Finding(
+            subject="client" if is_own else "other programs",
+            severity="note",
+            rule="core_wait",
+            message=f"worker {worker} needed a whole core for {worst.streak.longest} s in a row and had "
+            f"{worst.had:.0%} of one: the rest went to other programs, or to other threads of the client",
+            advice=_MORE if is_own else "leave cores to the client: fewer other programs, or another machine",
+            value=worst.streak.worst,
+            limit=FULL,
+            worker=worker,
+            workers=tuple(found),
+            first_s=worst.streak.first_s,
+            last_s=worst.streak.last_s,
+        )
+
+    def _foreign(self) -> Iterable[Finding]:
+        if not self.disturbed.counts:
+            return
+        yield Finding(
+            subject="other programs",
+            severity="note",
+            rule="foreign_cpu",
+            message=f"other programs used up to {self.disturbed.worst:.0%} of this machine "
+            "while threads waited for a core",
+            advice="a target on the same machine counts as another program; otherwise wait for the others, or move",
+            value=self.disturbed.worst,
+            limit=FOREIGN_LIMIT,
+            first_s=self.disturbed.first_s,
+            last_s=self.disturbed.last_s,
+        )

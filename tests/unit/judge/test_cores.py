@@ -1,0 +1,119 @@
+"""Who had the cores that the client needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loadcore.judge.cores import MachineSecond
+from loadcore.judge.health import ClientHealth, Counted, WorkerSecond
+
+if TYPE_CHECKING:
+    from loadcore.judge.finding import Finding
+
+PACED = Counted(unpaced=False)
+
+
+def second_of(number: int, foreign: float = 0.0, client: float = 0.1, stopped: float = 0.0) -> MachineSecond:
+    """A second of a machine with two cores, both usable."""
+    return MachineSecond(number, 1.0, foreign, 2.0, client, 2.0, stopped)
+
+
+def found(workers: list[WorkerSecond], machine: list[MachineSecond], counted: Counted = PACED) -> dict[str, Finding]:
+    """What is said of these seconds, by rule."""
+    health = ClientHealth()
+    for worker, seen in zip(workers, machine, strict=True):
+        health.see(worker)
+        health.see_machine(seen)
+    return {each.rule: each for each in health.spoils(counted)}
+
+
+def idle(count: int) -> list[WorkerSecond]:
+    """A worker that has little to do."""
+    return [WorkerSecond(second, 0, 0.1, 0.004) for second in range(count)]
+
+
+def test_a_core_that_client_and_others_fill_together_is_full() -> None:
+    """The engine has 82 % of its only core and waits for the rest: that is named, and who had the rest."""
+    workers = [WorkerSecond(second, 0, 0.816, 0.17) for second in range(4)]
+    machine = [MachineSecond(second, 1.0, 0.4, 2.0, 0.83, 1.0) for second in range(4)]
+
+    full = found(workers, machine, Counted())["core_wait"]
+
+    assert (full.subject, full.severity) == ("client", "note")
+    assert "needed a whole core for 4 s in a row and had 82% of one" in full.message
+    assert full.value == pytest.approx(0.986)
+
+
+@pytest.mark.parametrize("counted", [Counted(), Counted(unpaced=False, fell_behind=True)])
+def test_a_client_that_fills_its_cores_and_is_asked_for_more_was_the_limit(counted: Counted) -> None:
+    """All processes count, with all their threads: in a loop without pauses, or where arrivals were not started."""
+    cores = found(idle(3), [second_of(second, client=1.9) for second in range(3)], counted)["cores"]
+
+    assert (cores.subject, cores.severity) == ("client", "invalid")
+    assert "95% of the 2 cores that they may use, for 3 s in a row" in cores.message
+
+
+@pytest.mark.parametrize("engine", [0.1, 0.95])
+def test_a_client_that_did_what_was_asked_is_only_noted(engine: float) -> None:
+    """Full cores without an effect spoil nothing."""
+    workers = [WorkerSecond(second, 0, engine, 0.0) for second in range(3)]
+    said = found(workers, [second_of(second, client=1.9) for second in range(3)])
+
+    assert {each.severity for each in said.values()} == {"note"}
+    assert "cores" in said
+
+
+def test_a_quota_that_stops_the_client_is_named_with_its_seconds() -> None:
+    """In a run of two seconds as well; that its cores are full is the same cause."""
+    said = found(idle(8), [second_of(second, client=2.0, stopped=0.77) for second in range(8)], Counted())
+
+    assert list(said) == ["throttled"]
+    assert said["throttled"].message == "the control group's CPU quota stopped the client for 6.2 s of 8.0 s"
+    assert said["throttled"].advice.startswith("raise the quota")
+    assert (said["throttled"].first_s, said["throttled"].last_s) == (0, 7)
+    assert list(found(idle(2), [second_of(second, stopped=0.5) for second in range(2)])) == ["throttled"]
+
+
+def test_stops_of_both_cores_at_once_are_no_longer_than_the_time() -> None:
+    """The kernel adds up what each core was stopped."""
+    said = found(idle(3), [second_of(second, stopped=1.8) for second in range(3)])
+
+    assert "3.0 s of 3.0 s" in said["throttled"].message
+
+
+def test_a_quota_that_hardly_stops_the_client_is_not_told() -> None:
+    """One period of a hundred changes nothing."""
+    assert found(idle(10), [second_of(second, stopped=0.01) for second in range(10)]) == {}
+
+
+def test_other_programs_are_noted_and_not_held_against_the_result() -> None:
+    """Foreign CPU is told where threads waited for a core: by the machine's pressure, or by the engine's own wait."""
+    pressed = [WorkerSecond(second, 0, 0.3, 0.0, pressure=35.0) for second in range(3)]
+    waiting = [WorkerSecond(second, 0, 0.3, 0.035) for second in range(3)]
+    for workers in (pressed, waiting):
+        said = found(workers, [second_of(second, foreign=1.2) for second in range(3)], Counted())
+        assert list(said) == ["foreign_cpu"]
+        note = said["foreign_cpu"]
+        assert (note.subject, note.severity, note.value, note.first_s, note.last_s) == (
+            "other programs",
+            "note",
+            0.6,
+            0,
+            2,
+        )
+
+
+def test_a_busy_machine_on_which_no_thread_waits_is_no_note() -> None:
+    """Other programs on cores that the client does not want disturb nothing."""
+    assert found(idle(5), [second_of(second, foreign=1.2) for second in range(5)]) == {}
+
+
+def test_the_hypervisor_is_named_for_what_it_took() -> None:
+    """Stolen time is not that of programs on this machine."""
+    workers = [WorkerSecond(second, 0, 0.3, 0.0, steal=0.12) for second in range(3)]
+    said = found(workers, [second_of(second) for second in range(3)])
+
+    assert list(said) == ["steal"]
+    assert "12%" in said["steal"].message
