@@ -29,6 +29,7 @@ class Run:
 
     run = loadcore.load("runs/latest")
     run.verdict["status"]                          "pass", "fail", "invalid" or "no_data"
+    run.verdict["suspect"]                         why its numbers are to be read with doubt; empty if they are not
     run.steps["GET /items"]["response"]["p99_ns"]  numbers, as in summary.json
     run.samples                                    what failures looked like, one of each kind
     run.requests                                   pyarrow.Table, one row per request
