@@ -136,7 +136,9 @@ def limit(summary: Summary, page: Page) -> list[str]:
     if not of_target:
         return []
     glyphs = page.glyphs
-    is_limit = summary.get("bottleneck", {}).get("subject") == "target"
+    named = summary.get("bottleneck", {})
+    is_limit = named.get("subject") == "target"
+    of_target.sort(key=lambda finding: not is_limit or finding["rule"] != named["rule"])
     lines: list[str] = []
     for finding in of_target[:_FINDINGS]:
         said = "was the limit: " if is_limit and not lines else ""

@@ -73,8 +73,9 @@ def build(parts: Parts) -> dict[str, Any]:
     findings = [
         *of_client,
         *sound,
-        *_keeping_up(parts, measured, of_client),
+        # Why the target did not keep up says more than that it did not.
         *target_findings(parts, steady, of_client),
+        *_keeping_up(parts, measured, of_client),
     ]
     verdict = judgement.judge(
         judgement.Evidence(

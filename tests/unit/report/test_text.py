@@ -353,3 +353,6 @@ def test_what_limited_the_target_stands_before_the_client() -> None:
     assert "no answer for 4.0 s" not in " ".join(lines)
     del summary["bottleneck"]
     assert "TARGET   no answer for 1.0 s" in text.render(summary)
+    summary["findings"].append({**about, "rule": "backlog", "message": "98/s of 150/s were answered"})
+    summary["bottleneck"] = {"subject": "target", "rule": "backlog", "message": ""}
+    assert "TARGET   was the limit: 98/s of 150/s were answered" in text.render(summary)
