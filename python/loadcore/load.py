@@ -6,6 +6,7 @@ Open models (`arrival_rate`, `arrival_stages`) start iterations when they are du
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, overload
 
@@ -136,3 +137,13 @@ def iterations(
         max_duration: Iterations not started by then are not started.
     """
     return Iterations(users, each, total, max_duration)
+
+
+def usual_max_users(per_second: float) -> int:
+    """The users of an open model where nobody says how many: as many as arrive in ten seconds, within bounds."""
+    return min(max(math.ceil(per_second * _SECONDS_OF_ARRIVALS), _FEWEST_MAX_USERS), _MOST_MAX_USERS)
+
+
+_SECONDS_OF_ARRIVALS = 10
+_FEWEST_MAX_USERS = 10
+_MOST_MAX_USERS = 10_000

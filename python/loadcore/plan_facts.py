@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from loadcore.load import usual_max_users
 from loadcore.plan import is_one_login, walk
 from loadcore.preflight import Needs
 
@@ -18,6 +20,8 @@ USUAL_KEPT_BODY = 4 << 20
 """`Limits(kept_body=…)` where nobody says otherwise."""
 
 _NS = 1e9
+_EXPECTED_S = 1.0
+"""How long an iteration is taken to last beforehand, where nobody said how many users an open model needs."""
 _OF_BODIES = frozenset({"json", "contains", "regex"})
 _MOST_BODIES = 64 << 10
 """Bytes that most bodies do not have."""
@@ -93,13 +97,56 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
         connections: The most sockets each worker may hold open at once.
     """
     reuse = plan.document["http"]["reuse"]
-    opened = sum(_opened_per_s(scenario, reuse) for scenario in plan.document["scenarios"])
+    scenarios = plan.document["scenarios"]
+    opened = sum(_opened_per_s(scenario, reuse) for scenario in scenarios)
+    most, expected = most_users(plan), sum(_expected_users(scenario) for scenario in scenarios)
+    is_open = all("max_users" in scenario["load"] for scenario in scenarios)
     return Needs(
-        tuple(connections),
+        tuple(math.ceil(each * expected / most) if most else each for each in connections),
         opened,
         loopback=all(map(_is_loopback, base_urls(plan).values())),
         kept_bodies=_kept_bodies(plan),
+        opened_in_all=_opened_in_all(scenarios, reuse) if is_open and reuse != "user" else None,
+        may_allow_fewer=any("max_users" in scenario["load"] for scenario in scenarios),
     )
+
+
+def _expected_users(scenario: ScenarioPlan) -> int:
+    """The users that a machine must have room for.
+
+    Those of an open model that nobody chose are a bound for a target that is far too slow: what it needs of a usual one
+    is what arrives while an iteration lasts. If that does not suffice, requests that are not sent will say so.
+    """
+    load = scenario["load"]
+    users = _users(load)
+    highest = _highest_rate(load)
+    if "max_users" not in load or users != usual_max_users(highest):
+        return users
+    return min(users, max(1, math.ceil(highest * _EXPECTED_S)))
+
+
+def _opened_in_all(scenarios: Iterable[ScenarioPlan], reuse: str) -> int:
+    """Connections that open models open in the whole run."""
+    return math.ceil(
+        sum(
+            _arrivals(scenario["load"]) * (_requests(scenario["steps"]) if reuse == "request" else 1)
+            for scenario in scenarios
+        )
+    )
+
+
+def _arrivals(load: LoadPlan) -> float:
+    """Iterations that an open model starts in the whole run."""
+    if load["kind"] == "arrival_rate":
+        return _per_s(load["rate"]) * load["duration_ns"] / _NS
+    if load["kind"] != "arrival_stages":
+        return 0.0
+    total, before = 0.0, 0.0 if isinstance(load["start"], int) else _per_s(load["start"])
+    for stage in load["stages"]:
+        after = _per_s(stage["rate"])
+        total += (before + after) / 2 * stage["duration_ns"] / _NS
+        before = after
+    return total
 
 
 def _kept_bodies(plan: Plan) -> int:
@@ -141,17 +188,23 @@ def _users(load: LoadPlan) -> int:
 
 def _opened_per_s(scenario: ScenarioPlan, reuse: str) -> float:
     """Connections opened per second at the highest arrival rate. Of closed models it is not known beforehand."""
-    load = scenario["load"]
     if reuse == "user":
         return 0.0
+    return _highest_rate(scenario["load"]) * (_requests(scenario["steps"]) if reuse == "request" else 1)
+
+
+def _highest_rate(load: LoadPlan) -> float:
     rates: list[RatePlan] = []
     if load["kind"] == "arrival_rate":
         rates = [load["rate"]]
     elif load["kind"] == "arrival_stages":
         start = load["start"]
         rates = [*([start] if not isinstance(start, int) else []), *(stage["rate"] for stage in load["stages"])]
-    highest = max((rate["count"] / rate["per_ns"] * _NS for rate in rates), default=0.0)
-    return highest * (_requests(scenario["steps"]) if reuse == "request" else 1)
+    return max(map(_per_s, rates), default=0.0)
+
+
+def _per_s(rate: RatePlan) -> float:
+    return rate["count"] / rate["per_ns"] * _NS
 
 
 def _requests(steps: Iterable[StepPlan]) -> int:

@@ -52,6 +52,10 @@ class Needs:
     """Whether every target is this machine."""
     kept_bodies: int = 0
     """Bytes of bodies that all users together may keep at once for checks and extracts."""
+    opened_in_all: int | None = None
+    """Connections opened in the whole run; None if that is not known beforehand, or most of them are kept."""
+    may_allow_fewer: bool = False
+    """Whether the number of users is a bound that may be lowered: an open model."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,8 @@ def _descriptors(needs: Needs, limits: Limits) -> Finding:
             remedies.append(f"or share the load among more processes: `--workers {workers}`")
         if worker > have:
             remedies.append(f"or ask for at most {room * len(needs.connections)} connections")
+            if needs.may_allow_fewer:
+                remedies.append("or allow fewer users (`max_users`, `--max-users`)")
     who = "a worker" if worker >= supervisor else "the supervisor"
     message = f"open files: {who} needs {needed:,}, the limit is {have:,} (soft and hard)"
     return Finding("open files", needed <= have, needed, have, message, "; ".join(remedies))
@@ -218,7 +224,7 @@ def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str 
     """
     have = limits.local_ports
     lingering_s = TIME_WAIT_S if ports_linger(limits, loopback=needs.loopback) else REUSE_AFTER_S
-    needed = sum(needs.connections) + math.ceil(needs.opened_per_s * lingering_s)
+    needed = _ports(needs, lingering_s)
     message = (
         f"local ports: {who} needs {needed:,} towards one {whom}, there are {'?' if have is None else f'{have:,}'}"
     )
@@ -228,6 +234,15 @@ def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str 
     return Finding("local ports", suffices, needed, have, message, None if suffices else _more_ports(needs, limits))
 
 
+def _ports(needs: Needs, lingering_s: float) -> int:
+    """Ports that are taken at once: those of connections that are open, and of those that were closed just now.
+
+    A run has no more of them than it opens connections.
+    """
+    taken = sum(needs.connections) + math.ceil(needs.opened_per_s * lingering_s)
+    return taken if needs.opened_in_all is None else min(taken, needs.opened_in_all)
+
+
 def _more_ports(needs: Needs, limits: Limits) -> str:
     """What suffices: the wide range, ports that are given out again, or more addresses."""
     held = sum(needs.connections)
@@ -235,8 +250,8 @@ def _more_ports(needs: Needs, limits: Limits) -> str:
     reuse = "`sysctl -w net.ipv4.tcp_tw_reuse=1`"
     widest = _WIDEST[1] - _WIDEST[0] + 1
     lingering = bool(needs.opened_per_s) and ports_linger(limits, loopback=needs.loopback)
-    with_reuse = held + math.ceil(needs.opened_per_s * REUSE_AFTER_S)
-    needed = held + math.ceil(needs.opened_per_s * (TIME_WAIT_S if lingering else REUSE_AFTER_S))
+    with_reuse = _ports(needs, REUSE_AFTER_S)
+    needed = _ports(needs, TIME_WAIT_S if lingering else REUSE_AFTER_S)
     ways = []
     if needed <= widest:
         ways.append(f"widen the range: {widen}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from loadcore.kinds import shown
-from loadcore.load import ArrivalRate, ArrivalStages, Iterations, Users, UserStages
+from loadcore.load import ArrivalRate, ArrivalStages, Iterations, Users, UserStages, usual_max_users
 from loadcore.think import Pause
 from loadcore.units import Rate, parse_duration, parse_rate
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from loadcore.place import Place
     from loadcore.plan import LoadPlan, RatePlan, ThinkPlan
 
-_SECONDS_OF_ARRIVALS: Final = 10
-_FEWEST_MAX_USERS: Final = 10
-_MOST_MAX_USERS: Final = 10_000
 _MOST_ITERATIONS: Final = 2**63 - 1
 
 
@@ -158,8 +154,7 @@ def _rate_plan(rate: Rate) -> RatePlan:
 
 
 def _max_users(given: int | None, rates: Iterable[Rate], place: Place | None, problems: Problems) -> int:
-    """How many users there may be: as many as arrive in ten seconds, within bounds, unless said otherwise."""
+    """How many users there may be, unless said otherwise as usual."""
     if given is not None:
         return problems.whole(place, "max_users", given)
-    arriving = math.ceil(max(rate.per_second for rate in rates) * _SECONDS_OF_ARRIVALS)
-    return min(max(arriving, _FEWEST_MAX_USERS), _MOST_MAX_USERS)
+    return usual_max_users(max(rate.per_second for rate in rates))

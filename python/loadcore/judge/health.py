@@ -23,10 +23,6 @@ CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
 DESCRIPTOR_LIMIT: Final = 0.90
 """Share of the file limit in use."""
-PORT_LIMIT: Final = 0.80
-"""Share of the local port range in use."""
-TIME_WAIT_S: Final = 60
-"""For how long Linux keeps the port of a closed connection."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +53,6 @@ class Counted:
     """Rows in files that were removed or changed while the run went on."""
     fd_limit_outcomes: int = 0
     addr_unavailable_outcomes: int = 0
-    local_ports: int | None = None
-    """Size of the local port range."""
-    ports_linger: bool = True
-    """Whether the port of a closed connection stays taken for `TIME_WAIT_S`."""
     unpaced: bool = True
     """Whether users without pauses ask for as much as the client can do."""
     fell_behind: bool = False
@@ -79,8 +71,6 @@ class ClientHealth:
     cpu: dict[int, Streak] = field(default_factory=dict)
     descriptors: dict[int, Streak] = field(default_factory=dict)
     cores: Cores = field(default_factory=Cores)
-    _opened: dict[int, int] = field(default_factory=dict)
-    _most_opened: int = 0
 
     def see(self, second: WorkerSecond) -> None:
         """Look at one second of one worker. Seconds of a worker come in order."""
@@ -96,15 +86,6 @@ class ClientHealth:
     def see_machine(self, second: MachineSecond) -> None:
         """Look at one second of the machine."""
         self.cores.see_machine(second)
-
-    def see_connections(self, second: int, opened: int) -> None:
-        """Count connections that were opened in a second."""
-        if not opened:
-            return
-        self._opened[second] = self._opened.get(second, 0) + opened
-        for old in [each for each in self._opened if each <= second - TIME_WAIT_S]:
-            del self._opened[old]
-        self._most_opened = max(self._most_opened, sum(self._opened.values()))
 
     def spoils(self, counted: Counted, late: Iterable[Finding] = ()) -> list[Finding]:
         """What spoils the measurement; empty if nothing does.
@@ -141,26 +122,21 @@ class ClientHealth:
             DESCRIPTOR_LIMIT,
             lambda who, own, worst: f"{who} held {worst.worst:.0%} of the file descriptors {_PRONOUNS[own]} may have",
             advice,
+            "note",
         )
         if counted.fd_limit_outcomes:
             message = f"{counted.fd_limit_outcomes} requests were not sent: no file descriptor was left"
-            reasons.append(_client("descriptors", message, advice, float(counted.fd_limit_outcomes), 0.0))
+            reasons = [_client("descriptors", message, advice, float(counted.fd_limit_outcomes), 0.0)]
         return reasons
 
     def _port_reasons(self, counted: Counted) -> list[Finding]:
         advice = (
             "keep connections open, or widen the range "
-            "(`sysctl net.ipv4.ip_local_port_range`, `net.ipv4.tcp_tw_reuse=1`)"
+            "(`sysctl net.ipv4.ip_local_port_range`, `net.ipv4.tcp_tw_reuse=1`), or use more target addresses"
         )
         if counted.addr_unavailable_outcomes:
             message = f"{counted.addr_unavailable_outcomes} requests were not sent: every local port was in use"
             return [_client("ports", message, advice, float(counted.addr_unavailable_outcomes), 0.0)]
-        if counted.local_ports and counted.ports_linger and self._most_opened >= PORT_LIMIT * counted.local_ports:
-            share = self._most_opened / counted.local_ports
-            message = (
-                f"{self._most_opened} connections were opened within {TIME_WAIT_S} s: {share:.0%} of the local ports"
-            )
-            return [_client("ports", message, advice, share, PORT_LIMIT)]
         return []
 
 

@@ -31,8 +31,6 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally, answered: float | Non
         rows_gone=sum(worker.rows_gone for worker in end.workers),
         fd_limit_outcomes=outcomes["fd_limit"],
         addr_unavailable_outcomes=outcomes["addr_unavailable"],
-        local_ports=start.limits.get("local_ports"),
-        ports_linger=bool(start.limits.get("ports_linger", True)),
         unpaced=start.unpaced,
         fell_behind=answered is not None and answered < keeping_up.LEAST,
     )
@@ -58,9 +56,7 @@ def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = 
     )
 
 
-def client_section(
-    totals: Totals, end: RunEnd, findings: Sequence[Finding], counted: Counted, *, open_only: bool = False
-) -> dict[str, Any]:
+def client_section(start: RunStart, end: RunEnd, totals: Totals, findings: Sequence[Finding]) -> dict[str, Any]:
     """The section `client`: `verdict` is `healthy`, `suspect` or `client_limited`."""
     lag = Histogram()
     for worker in totals.workers.values():
@@ -72,13 +68,13 @@ def client_section(
         "cpu_ratio": max(
             (worker.busiest for worker in totals.workers.values() if worker.busiest is not None), default=None
         ),
-        "on_time": _on_time(lag, totals.over().all_steps().service) if open_only else None,
+        "on_time": _on_time(lag, totals.over().all_steps().service) if start.open_only else None,
         "lag_p50_ns": lag.quantile(0.5) if lag.count else None,
         "lag_p99_ns": lag.quantile(0.99) if lag.count else None,
         "lag_max_ns": max((worker.lag_max_ns for worker in totals.workers.values()), default=None),
         "open_fds": fullest.open_fds_max if fullest else None,
         "fd_limit": fullest.fd_limit if fullest else None,
-        "local_ports": counted.local_ports,
+        "local_ports": start.limits.get("local_ports"),
         "foreign_cores": _foreign_cores(totals),
         "foreign_cores_max": totals.machine.foreign_cores_max if totals.machine.wall_ns else None,
         "workers": [_worker(worker) | _end_of(ends.get(worker.worker)) for _, worker in sorted(totals.workers.items())],

@@ -113,7 +113,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "errors": _errors(parts),
         "samples": [sample.to_dict() for sample in parts.samples],
         "client": {
-            **client_section(totals, end, findings, counted, open_only=start.open_only),
+            **client_section(start, end, totals, findings),
             "headroom": headroom_of(start, totals),
         },
         "calibration": calibration,

@@ -262,7 +262,6 @@ class Totals:
             self._phase_of.pop(old, None)
         self._count_users(second, worker, rows)
         self.target.add(second, worker, rows)
-        self.health.see_connections(second, sum(row["connections"] or 0 for row in rows))
         for row in rows:
             if row["kind"] == "worker":
                 self._add_worker(row)

@@ -95,6 +95,22 @@ def test_the_remedy_for_ports_suffices(needs: Needs, said: str, unsaid: str) -> 
     assert unsaid not in (ports.remedy or "")
 
 
+def test_a_short_run_needs_the_ports_of_its_own_connections() -> None:
+    """Four seconds at 500/s open 2,000 connections, and not those of a minute."""
+    short = Needs((500,), 500.0, opened_in_all=2_000)
+
+    assert finding_of("local ports", short, PORTS).ok
+    assert finding_of("local ports", short, PORTS).needed == 2_000
+    assert not finding_of("local ports", replace(short, opened_in_all=60_000), PORTS).ok
+    assert not finding_of("local ports", short, replace(PORTS, port_low=50_000, port_high=50_499)).ok
+
+
+def test_the_remedy_names_max_users_where_that_is_a_bound() -> None:
+    """Users of a closed model are what was asked for; those of an open one may be fewer."""
+    for needs, named in ((Needs((1000,), may_allow_fewer=True), True), (Needs((1000,)), False)):
+        assert ("`--max-users`" in (finding_of("open files", needs, NARROW).remedy or "")) is named
+
+
 def test_pressure_is_a_whole_percentage() -> None:
     """Nobody needs its decimals."""
     (_, pressure, *_) = preflight.look_at_machine(replace(ROOMY, cpu_pressure=93.48))

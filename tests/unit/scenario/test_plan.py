@@ -14,6 +14,7 @@ from loadcore import (
     Limits,
     api_key,
     arrival_rate,
+    arrival_stages,
     basic,
     bearer,
     branch,
@@ -220,6 +221,32 @@ def test_bodies_that_users_keep_are_counted(steps: list[Any], load: Any, kept_bo
     found = plan_facts.needs(plan(scenario(*steps, load=load, http=http)), (4,))
 
     assert found.kept_bodies == kept
+
+
+PER_REQUEST = Http(reuse="request")
+
+
+@pytest.mark.parametrize(
+    ("load", "http", "connections", "in_all"),
+    [
+        (arrival_rate("100/s", duration="60s"), Http(), (50, 50), None),
+        (arrival_rate("100/s", duration="60s", max_users=800), Http(), (400, 400), None),
+        (users(800, duration="60s"), PER_REQUEST, (400, 400), None),
+        (arrival_rate("500/s", duration="4s"), PER_REQUEST, (250, 250), 2_000),
+        (arrival_stages(("500/s", "4s"), ("500/s", "2s")), PER_REQUEST, (250, 250), 2_000),
+        (arrival_rate("500/s", duration="4s"), Http(reuse="iteration"), (250, 250), 2_000),
+    ],
+)
+def test_a_run_needs_what_it_will_hold_and_open(
+    load: Any, http: Http, connections: tuple[int, ...], in_all: int | None
+) -> None:
+    """Of the users that nobody chose, those that arrive in a second; of connections, those of the run's own length."""
+    made = plan(scenario(get("/"), load=load, http=http))
+    most = plan_facts.most_users(made)
+    found = plan_facts.needs(made, (most // 2, most // 2))
+
+    assert (found.connections, found.opened_in_all) == (connections, in_all)
+    assert found.may_allow_fewer is ("max_users" in made.document["scenarios"][0]["load"])
 
 
 def test_bodies_of_logins_are_kept() -> None:
