@@ -83,7 +83,7 @@ def cut(text: str, width: int, glyphs: Glyphs) -> str:
     if cell_len(text) <= width:
         return text
     room = width - len(glyphs.ellipsis)
-    return text[: max(width, 0)] if room <= 0 else set_cell_size(text, room) + glyphs.ellipsis
+    return set_cell_size(text, max(width, 0)) if room <= 0 else set_cell_size(text, room) + glyphs.ellipsis
 
 
 def cut_in_the_middle(text: str, width: int, glyphs: Glyphs) -> str:
