@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 from collections import Counter
@@ -19,7 +20,10 @@ CANARY = "canary5f3a"
 
 
 class CanaryTarget(ThreadingHTTPServer):
-    """`/token` gives a token, `/refused-token` a 401, `/moved` a redirect, `/broken` a 500; all else is echoed."""
+    """`/token` gives a token, `/refused-token` a 401, `/moved` a redirect, `/broken` a 500; all else is echoed.
+
+    What `/token` and `/broken` answer is compressed.
+    """
 
     daemon_threads = True
 
@@ -67,7 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
             secret = in_body[0] if in_body else base64.b64decode(proof).decode().partition(":")[2]
             document = {"error": "invalid_grant", "error_description": f"{secret} is wrong"}
         body = json.dumps(document).encode()
+        is_compressed = path in {"/token", "/broken"}
+        body = gzip.compress(body) if is_compressed else body
         self.send_response(status, f"Not with {proof}")
+        if is_compressed:
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Set-Cookie", f"session={CANARY}-cookie; Path=/")

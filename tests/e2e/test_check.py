@@ -38,6 +38,10 @@ class Target(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
 
 
+BODY = b'{"total": 3, "next": "", "text": "' + b"x" * 40 + b'"}'
+GZIP = gzip.compress(BODY)
+
+
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -54,9 +58,13 @@ class _Answers(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.server.asked[f"{self.command} {path}"] += 1
         headers = {"Content-Type": "application/json", "X-Trace": "abc"}
-        body = b'{"total": 3, "next": "", "text": "' + b"x" * 40 + b'"}'
+        body = BODY
         if path == "/gzip":
-            body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+            body, headers["Content-Encoding"] = GZIP, "gzip"
+        elif path == "/unknown-coding":
+            headers["Content-Encoding"] = "compress"
+        elif path == "/no-gzip":
+            headers["Content-Encoding"] = "gzip"
         elif path == "/hostile":
             body = json.dumps(HOSTILE).encode() + HOSTILE.encode()
         elif path == "/long":
@@ -273,10 +281,28 @@ def test_a_long_body_is_shown_in_part(tmp_path: Path, server: Target) -> None:
     assert "(… the beginning of 16.0 kB)" in short
 
 
-def test_a_compressed_body_is_named(tmp_path: Path, server: Target) -> None:
-    """Who looks for JSON in gzip is told what it is."""
-    write(tmp_path, server.url, 'get("/gzip")')
-    assert "the body came compressed: gzip" in loadcore("check", "shop.py", "--send", cwd=tmp_path).stdout
+def test_a_compressed_body_is_read(tmp_path: Path, server: Target) -> None:
+    """It is decompressed for checks, extracts and the reader, who is told that it came compressed."""
+    steps = (
+        """get("/gzip", expect=500, checks=[response.json("$.total") == 4], extract={"t": response.json("$.total")})"""
+    )
+    write(tmp_path, server.url, steps)
+    text = loadcore("check", "shop.py", "--send", cwd=tmp_path).stdout
+    assert "the check `$.total == 4` does not hold: found 3" in " ".join(text.split())
+    assert '{"total": 3, "next": "", "text": "xxxx' in text
+    assert f"({len(GZIP)} B, compressed with gzip)" in text
+
+
+def test_a_body_that_cannot_be_read_says_why(tmp_path: Path, server: Target) -> None:
+    """A coding that loadcore does not know, and a body that is not what it says, beside what failed of it."""
+    for path, why in (
+        ("/unknown-coding", "the body is compressed with 'compress', which loadcore cannot read"),
+        ("/no-gzip", "the body is damaged: its Content-Encoding says gzip, but it cannot be decompressed as such"),
+    ):
+        write(tmp_path, server.url, f'get("{path}", checks=[response.json("$.total") != 4])')
+        text = " ".join(loadcore("check", "shop.py", "--send", cwd=tmp_path).stdout.split())
+        assert f"the check `$.total != 4` does not hold: {why}" in text
+        assert f"({why})" in text
 
 
 def test_every_problem_is_listed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers
-from loadcore.report.exchange import compressed, exchange
+from loadcore.report.exchange import exchange
 from loadcore.report.glyphs import printable
 from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, sentence
 
@@ -64,10 +64,6 @@ def _request(each: Sent, page: Page, *, in_full: bool, verbose: bool) -> Iterato
         yield from sentence(Cell(_INDENT), printable(reason, glyphs), page)
     if each.sample is not None:
         yield from exchange(each.sample, page, full=verbose)
-        coding = compressed(each.sample)
-        if coding is not None:
-            note = f"the body came compressed: {coding}"
-            yield from sentence(Cell(_INDENT, Role.QUIET), printable(note, glyphs), page)
     yield ""
 
 

@@ -5,12 +5,12 @@ Everything here comes from a target, so all of it is made printable before it re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers
 from loadcore.report.glyphs import printable
-from loadcore.report.layout import MARGIN, Page, Role, cut, wrapped
+from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, sentence, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,17 +65,24 @@ def _body(response: Mapping[str, Any], page: Page, *, full: bool) -> Iterator[st
     for line in shown:
         yield f"{MARGIN}{_INDENT}{line}".rstrip()
     size = numbers.size(response["body_bytes"])
-    if len(shown) < len(lines) or response["cut"]:
+    coding = _coding(response)
+    if coding is not None and response["body_bytes"]:
+        size += f", compressed with {coding}"
+    if response.get("unreadable"):
+        yield from sentence(Cell(_INDENT, Role.QUIET), printable(f"({response['unreadable']})", glyphs), page)
+    elif len(shown) < len(lines) or response["cut"]:
         yield _line(f"({glyphs.ellipsis} the beginning of {size})", page, Role.QUIET)
     elif not lines and response["line"]:
         yield _line("(no body)" if not response["body_bytes"] else f"(a body of {size})", page, Role.QUIET)
+    elif coding is not None and lines:
+        yield _line(f"({size})", page, Role.QUIET)
 
 
-def compressed(sample: Sample) -> str | None:
+def _coding(response: Mapping[str, Any]) -> str | None:
     """How the body came compressed, if it did: `gzip`."""
-    headers: Sequence[Sequence[str]] = (sample["response"] or {}).get("headers", ())
-    codings = [value for name, value in headers if name.lower() == "content-encoding" and value.lower() != "identity"]
-    return codings[0] if codings else None
+    named = [value for name, value in response["headers"] if name.lower() == "content-encoding"]
+    codings = [coding.strip() for coding in ",".join(named).split(",")]
+    return ", ".join(coding for coding in codings if coding and coding.lower() != "identity") or None
 
 
 def _line(text: str, page: Page, role: Role) -> str:

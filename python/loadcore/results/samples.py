@@ -42,9 +42,10 @@ class ReceivedResponse:
         line: The status line; empty if what came is not HTTP.
         status: The status, if one came.
         headers: Names and values in their order.
-        body: The beginning of the body, without chunk framing.
-        body_bytes: The size of the whole body, as far as it came.
+        body: The beginning of the body, without chunk framing and decompressed.
+        body_bytes: The size of the whole body on the wire, as far as it came.
         cut: Whether the body goes on after what is shown.
+        unreadable: Why the body is not shown, or not further, if it came in a way that loadcore cannot read.
     """
 
     line: str
@@ -53,6 +54,7 @@ class ReceivedResponse:
     body: str
     body_bytes: int
     cut: bool
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod auth;
 mod block;
 pub mod clock;
+mod content;
 pub mod cookies;
 pub mod engine;
 pub mod error;

@@ -93,7 +93,8 @@ fn pieces<'a>(text: &'a [u8], cuts: &[Index]) -> impl Iterator<Item = &'a [u8]> 
 }
 
 fn header() -> impl Strategy<Value = (String, String)> {
-    ("[-A-Za-z0-9_.!]{0,20}", "[ \t]{0,2}([!-~\u{80}-\u{7ff}]([ -~]{0,40}[!-~])?)?[ \t]{0,2}")
+    let name = prop_oneof![4 => "[-A-Za-z0-9_.!]{0,20}", 1 => "[Cc]ontent-[Ee]ncoding", 1 => "x-correlation-id"];
+    (name, "[ \t]{0,2}([!-~\u{80}-\u{7ff}]([ -~]{0,40}[!-~])?)?[ \t]{0,2}")
 }
 
 fn framing() -> impl Strategy<Value = Framing> {

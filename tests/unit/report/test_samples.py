@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadcore.report.exchange import compressed, exchange
+from loadcore.report.exchange import exchange
 from loadcore.report.glyphs import ASCII, UNICODE
 from loadcore.report.layout import Page
 from loadcore.report.samples import reason_of, reasons, section
@@ -82,5 +82,13 @@ def test_what_there_is_of_a_body_is_said() -> None:
     assert exchange(sample("status", "500", ""), PAGE, full=False)[-1].endswith("(no body)")
     long = exchange(sample("status", "500", "", "a", body_bytes=3000, cut=True), PAGE, full=False)
     assert [line.strip() for line in long[-2:]] == ["a", "(… the beginning of 3.0 kB)"]
-    assert compressed(sample("status", "500", "", headers=[["content-encoding", "br"]])) == "br"
-    assert compressed(sample("status", "500", "")) is None
+    coded = {"headers": [["content-encoding", "Identity"], ["Content-Encoding", "gzip, br"]], "body_bytes": 3000}
+
+    def last(body: str = "", **response: Any) -> str:
+        return exchange(sample("status", "500", "", body, **{**coded, **response}), PAGE, full=False)[-1].strip()
+
+    assert last("a") == "(3.0 kB, compressed with gzip, br)"
+    assert last("a", cut=True) == "(… the beginning of 3.0 kB, compressed with gzip, br)"
+    assert last() == "(a body of 3.0 kB, compressed with gzip, br)"
+    assert last(body_bytes=0) == "(no body)"
+    assert last(cut=True, unreadable="it cannot be read") == "(it cannot be read)"

@@ -68,7 +68,8 @@ impl LoginAnswer {
             status: answer.status,
             headers: answer.headers,
             body,
-            body_bytes: body.len() as u64,
+            unreadable: answer.unreadable,
+            body_bytes: answer.body_bytes,
             service_ns: 0,
         };
         let found = extract.apply(&response, &mut variables, &mut Random::new(0, "login", 0)) == Extracted::Found;

@@ -22,16 +22,15 @@ pub(super) fn server_words(object: &Map<String, Value>) -> Option<String> {
 
 /// Of a body that is not a JSON object: what it is.
 pub(super) fn of_no_object(answer: &TokenAnswer<'_>) -> String {
+    if let Some(reason) = of_unreadable(answer) {
+        return reason;
+    }
     let body = answer.body.trim_ascii_start();
-    let encoding = answer.headers.first(b"content-encoding").map(|name| plain(&String::from_utf8_lossy(name)));
     if body.is_empty() {
         return format!("the answer (status {}) has no body", answer.status);
     }
-    if let Some(encoding) = encoding.filter(|name| !name.eq_ignore_ascii_case("identity")) {
-        return format!("the answer is compressed ({encoding}), though loadcore did not ask for that");
-    }
     let is = if body.starts_with(&[0x1f, 0x8b]) {
-        "compressed (gzip)"
+        "compressed (gzip) without a Content-Encoding that says so"
     } else if body.starts_with(b"<") {
         "HTML or XML"
     } else if body.starts_with(b"access_token=") {
@@ -40,6 +39,11 @@ pub(super) fn of_no_object(answer: &TokenAnswer<'_>) -> String {
         return "the answer is not a JSON object".to_owned();
     };
     format!("the answer is {is}, not JSON")
+}
+
+/// Of a body that cannot be read: why.
+pub(super) fn of_unreadable(answer: &TokenAnswer<'_>) -> Option<String> {
+    answer.unreadable.map(|unreadable| plain(&unreadable.reason(answer.body_bytes)))
 }
 
 /// Of a JSON object without a usable `access_token`: what is there in its place.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::reason;
 use crate::cookies::parse_date;
-use crate::step::{Headers, forbidden_in_head};
+use crate::step::{Headers, Unreadable, forbidden_in_head};
 
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
 
@@ -46,8 +46,12 @@ pub struct TokenAnswer<'a> {
     pub is_expected: bool,
     /// Its headers.
     pub headers: &'a dyn Headers,
-    /// Its body.
+    /// Its body; empty where it cannot be read.
     pub body: &'a [u8],
+    /// Why the body cannot be read, if it cannot.
+    pub unreadable: Option<&'a Unreadable>,
+    /// The body's size as it came.
+    pub body_bytes: u64,
     /// When it came, by the wall clock.
     pub unix_ns: u64,
 }
@@ -100,6 +104,7 @@ impl TokenAnswer<'_> {
     /// What a status beyond 2xx says.
     pub(super) fn refused(&self, object: Option<&Map<String, Value>>) -> Refusal {
         let words = object.and_then(reason::server_words).or_else(|| reason::of_redirect(self));
+        let words = words.or_else(|| reason::of_unreadable(self));
         let status = self.status;
         self.refusal(words.map_or_else(|| format!("status {status}"), |words| format!("status {status}: {words}")))
     }

@@ -4,6 +4,7 @@ mod again;
 mod auth;
 mod books;
 mod chance;
+mod compressed;
 mod forgiven;
 mod hints;
 mod idle;

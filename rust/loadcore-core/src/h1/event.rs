@@ -2,7 +2,7 @@
 
 /// Takes what a step wants of a response. Everything is borrowed from the caller's input and gone after the call.
 ///
-/// Calls come in this order: `status`, `header` for each line, `final_head`, `body` as often as pieces come. They tell of the
+/// Calls come in this order: `status`, `header` and `content_encoding` for each line, `final_head`, `body` as often as pieces come. They tell of the
 /// final response only; interim (1xx) heads are counted, not told. A response may still fail after any of these calls.
 pub trait Sink {
     /// The status of the final response, as soon as its status line is complete.
@@ -16,6 +16,10 @@ pub trait Sink {
     fn wants_headers(&self) -> bool {
         false
     }
+
+    /// The value of one `Content-Encoding` line of the final response: its body comes as it is coded. Called only if the body is
+    /// wanted, whether headers are or not.
+    fn content_encoding(&mut self, _value: &[u8]) {}
 
     /// The head of the final response is complete and its framing makes sense.
     fn final_head(&mut self) {}

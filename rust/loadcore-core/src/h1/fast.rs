@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::fields::{Fields, trim};
+use super::fields::{Fields, is_content_encoding, trim};
 use super::{Sink, scan};
 
 /// A complete final head.
@@ -54,7 +54,7 @@ pub(super) fn head(input: &[u8], most_lines: u16, fields: &mut Fields) -> Option
 /// Whether the value of a field may matter whose name is so long.
 #[inline]
 fn is_looked_at(name_bytes: usize) -> bool {
-    matches!(name_bytes, 0 | 10 | 14 | 17)
+    matches!(name_bytes, 0 | 10 | 14 | 16 | 17)
 }
 
 /// Where in a head that [`head`] has accepted values lie that it has not looked at: any other text there means the same.
@@ -64,8 +64,11 @@ pub(super) fn values_not_looked_at(head: &[u8]) -> impl Iterator<Item = Range<us
         let line = begin..end;
         begin = end + 1;
         let colon = memchr::memchr(b':', &head[line.clone()])?;
+        let name = &head[line.start..line.start + colon];
+        // Ids of requests often have names as long as this one.
+        let is_looked_at = is_looked_at(colon) && (colon != 16 || is_content_encoding(name));
         // The status line may have a colon, too, and its end is a carriage return like that of the others.
-        (line.start > 0 && !is_looked_at(colon)).then(|| line.start + colon + 1..line.end - 1)
+        (line.start > 0 && !is_looked_at).then(|| line.start + colon + 1..line.end - 1)
     })
 }
 
@@ -103,6 +106,7 @@ fn field(fields: &mut Fields, name: &[u8], value: &[u8]) -> Option<()> {
             value => fields.take_connection(value),
         },
         10 if is_name(name, *b"keep-ali", *b"ep-alive") => fields.take_keep_alive(value),
+        16 if is_name(name, *b"content-", *b"encoding") => fields.encoded = true,
         17 if is_name(name, *b"transfer", *b"encoding") && name[8] == b'-' => {
             if fields.chunked || value != b" chunked" {
                 return None;
@@ -143,10 +147,23 @@ fn length(value: &[u8]) -> Option<u64> {
 
 /// Tells `sink` the header lines of a head that [`head`] has accepted.
 pub(super) fn tell_headers(head: &[u8], sink: &mut impl Sink) {
-    let lines = head.split(|byte| *byte == b'\n').skip(1);
-    for line in lines {
-        if let Some(colon) = memchr::memchr(b':', line) {
-            sink.header(&line[..colon], trim(&line[colon + 1..line.len() - 1]));
-        }
+    for (name, value) in lines(head) {
+        sink.header(name, value);
     }
+}
+
+/// Tells `sink` how the content is coded, from a head that [`head`] has accepted.
+#[cold]
+pub(super) fn tell_content_encoding(head: &[u8], sink: &mut impl Sink) {
+    for (_, value) in lines(head).filter(|(name, _)| is_content_encoding(name)) {
+        sink.content_encoding(value);
+    }
+}
+
+/// Names and values of the header lines.
+fn lines(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
+        let colon = memchr::memchr(b':', line)?;
+        Some((&line[..colon], trim(&line[colon + 1..line.len() - 1])))
+    })
 }

@@ -1,4 +1,5 @@
-//! The four fields that frame a message and govern its connection, and what they say together (RFC 9112, 6 and 9).
+//! The four fields that frame a message and govern its connection, and what they say together (RFC 9112, 6 and 9); and the one
+//! that says how its content is coded, which is only noted.
 
 use crate::record::Outcome;
 
@@ -14,6 +15,7 @@ pub(super) enum Framing {
 }
 
 /// What the fields of one head have said so far.
+#[expect(clippy::struct_excessive_bools, reason = "each is something that a head may say")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) content_length: Option<u64>,
@@ -21,10 +23,12 @@ pub(super) struct Fields {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     pub(super) keep_alive_timeout: Option<u16>,
+    /// It has a `Content-Encoding`.
+    pub(super) encoded: bool,
 }
 
 impl Fields {
-    /// Takes one field if it is one of the four; `folded` says that its value went over several lines. A framing field is
+    /// Takes one field if it is one of these; `folded` says that its value went over several lines. A framing field is
     /// never folded by an honest server, and readers disagree on what it then means: refused.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8], folded: bool) -> Result<(), Outcome> {
         match name.len() {
@@ -33,6 +37,7 @@ impl Fields {
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 return if folded { Err(Outcome::ProtoContentLength) } else { self.take_content_length(value) };
             }
+            16 if is_content_encoding(name) => self.encoded = true,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 return if folded { Err(Outcome::ProtoTransferEncoding) } else { self.take_transfer_encoding(value) };
             }
@@ -98,6 +103,11 @@ impl Fields {
     pub(super) fn persistent(&self, http10: bool) -> bool {
         !self.close && (self.keep_alive || !http10)
     }
+}
+
+/// Whether a field says how the content is coded.
+pub(super) fn is_content_encoding(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-encoding")
 }
 
 /// A run of digits below 2^63.

@@ -285,6 +285,9 @@ impl Decoder {
                 if sink.wants_headers() {
                     fast::tell_headers(&window[..head.bytes as usize], sink);
                 }
+                if said.encoded && sink.wants_body() {
+                    fast::tell_content_encoding(&window[..head.bytes as usize], sink);
+                }
                 self.begin_body(sink)?;
                 return Ok(Some(head.bytes as usize));
             }

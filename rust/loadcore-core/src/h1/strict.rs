@@ -3,7 +3,7 @@
 //! A line is judged when it is known to be complete: a status line at its line feed, a header line at the byte after it, because a
 //! space or tab there would continue it. What is judged never depends on how the bytes were cut.
 
-use super::fields::trim;
+use super::fields::{is_content_encoding, trim};
 use super::{Decoder, Sink, State};
 use crate::record::Outcome;
 
@@ -163,6 +163,9 @@ impl Decoder {
         self.fields.take(name, value, is_folded)?;
         if self.status >= 200 && sink.wants_headers() {
             sink.header(name, value);
+        }
+        if self.status >= 200 && sink.wants_body() && is_content_encoding(name) {
+            sink.content_encoding(value);
         }
         Ok(())
     }

@@ -143,10 +143,6 @@ outcomes! {
     BodyTooLarge = "body_too_large",
     /// Bytes came that belong to no request.
     ProtoSurplus = "proto_surplus",
-    /// The body's content coding is broken.
-    DecodeError = "decode_error",
-    /// The decoded body is larger than the limit.
-    DecodeBomb = "decode_bomb",
     /// More redirects than the limit.
     RedirectLoop = "redirect_loop",
     /// The redirect's `Location` is missing or no usable URL.

@@ -2,6 +2,7 @@
 
 use super::secrets::is_sensitive_header;
 use super::{RequestSample, ResponseSample, Secrets};
+use crate::content::{Unreadable, decode};
 use crate::h1::{Decoder, Sink};
 use crate::plan::Limits;
 
@@ -20,8 +21,8 @@ pub(crate) struct Raw<'a> {
     pub(crate) bytes: &'a [u8],
     /// Its status, if one came.
     pub(crate) status: Option<u16>,
-    /// The body as checks see it, if it was kept.
-    pub(crate) body: Option<&'a [u8]>,
+    /// The body as it came, without chunk framing, and what `Content-Encoding` says of it, if it was kept.
+    pub(crate) body: Option<(&'a [u8], &'a [u8])>,
     /// Bytes of body.
     pub(crate) body_bytes: u64,
     /// Whether it answers HEAD.
@@ -50,15 +51,9 @@ pub(crate) fn request(origin: &str, bytes: &[u8], secrets: &mut Secrets) -> Requ
 /// Reads a response, and gathers the secrets that it gives away in its head. `None`: nothing came.
 pub(crate) fn response(raw: &Raw<'_>, secrets: &mut Secrets) -> Option<ResponseSample> {
     if raw.bytes.is_empty() {
-        let of_status = |status| ResponseSample {
-            line: String::new(),
-            status: Some(status),
-            headers: Vec::new(),
-            body: excerpt(raw.body.unwrap_or_default(), secrets),
-            body_bytes: raw.body_bytes,
-            cut: raw.body.is_none_or(|body| body.len() > SHOWN),
-        };
-        return raw.status.map(of_status);
+        let (body, encoding) = raw.body.unwrap_or_default();
+        let body = shown_body(body, encoding, raw.body_bytes, secrets);
+        return raw.status.map(|status| body.below(String::new(), Some(status), Vec::new()));
     }
     let mut body = Body::default();
     let bytes = final_head(raw.bytes);
@@ -71,7 +66,6 @@ pub(crate) fn response(raw: &Raw<'_>, secrets: &mut Secrets) -> Option<ResponseS
     } else {
         body.0.extend_from_slice(&bytes[..bytes.len().min(LOOKED_AT)]);
     }
-    let seen = raw.body.map_or(&*body.0, |body| &body[..body.len().min(LOOKED_AT)]);
     let (line, lines) = if is_http {
         let (line, lines, _) = split(bytes);
         (line, lines)
@@ -83,15 +77,42 @@ pub(crate) fn response(raw: &Raw<'_>, secrets: &mut Secrets) -> Option<ResponseS
             secrets.add_header(name, value);
         }
     }
-    let body_bytes = raw.body_bytes.max(seen.len() as u64);
-    Some(ResponseSample {
-        line: shortened(secrets.hide(&line), MOST_OF_A_LINE),
-        status: raw.status,
-        headers: shown(&lines, secrets),
-        body: excerpt(seen, secrets),
-        body_bytes,
-        cut: body_bytes > seen.len().min(SHOWN) as u64,
-    })
+    let encodings = lines.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    let encoding: Vec<&str> = encodings.map(|(_, value)| &**value).collect();
+    let encoding = encoding.join(",");
+    let (came, encoding) = raw.body.unwrap_or((&body.0, encoding.as_bytes()));
+    let body = shown_body(came, encoding, raw.body_bytes, secrets);
+    Some(body.below(shortened(secrets.hide(&line), MOST_OF_A_LINE), raw.status, shown(&lines, secrets)))
+}
+
+/// What is shown of a body.
+struct ShownBody {
+    text: String,
+    unreadable: Option<String>,
+    bytes: u64,
+    cut: bool,
+}
+
+impl ShownBody {
+    fn below(self, line: String, status: Option<u16>, headers: Lines) -> ResponseSample {
+        let Self { text: body, unreadable, bytes: body_bytes, cut } = self;
+        ResponseSample { line, status, headers, body, unreadable, body_bytes, cut }
+    }
+}
+
+/// The beginning of a body of which so much is here, before it was coded and without secrets.
+fn shown_body(came: &[u8], encoding: &[u8], body_bytes: u64, secrets: &Secrets) -> ShownBody {
+    let bytes = body_bytes.max(came.len() as u64);
+    let is_whole = bytes == came.len() as u64;
+    let decoded = decode(encoding, came, LOOKED_AT);
+    let unreadable = match decoded.problem {
+        // There is more of it.
+        Some(Unreadable::TooLarge(_)) => None,
+        Some(Unreadable::Truncated(_)) if !is_whole => None,
+        ref problem => problem.as_ref().map(|problem| secrets.hide_in_sentence(&problem.reason(bytes))),
+    };
+    let cut = !is_whole || decoded.problem.is_some() || decoded.bytes.len() > SHOWN;
+    ShownBody { text: excerpt(&decoded.bytes, secrets), unreadable, bytes, cut }
 }
 
 /// What follows the heads of interim responses.

@@ -103,9 +103,12 @@ pub struct ResponseSample {
     pub status: Option<u16>,
     /// Names and values in their order.
     pub headers: Vec<(String, String)>,
-    /// The beginning of the body, without chunk framing. A byte that is not UTF-8 is written as `\xNN`.
+    /// The beginning of the body, without chunk framing and as it was before it was compressed. A byte that is not UTF-8 is
+    /// written as `\xNN`.
     pub body: String,
-    /// The bytes of the whole body, as far as they came.
+    /// Why the body is not shown, or not further, if it came in a way that cannot be read.
+    pub unreadable: Option<String>,
+    /// The bytes of the whole body, as it came and as far as it came.
     pub body_bytes: u64,
     /// Whether the body goes on after what is shown.
     pub cut: bool,

@@ -91,8 +91,8 @@ impl CompiledCheck {
                 (Ok(Some(value)), Some(compare)) => compare.holds(Operand::Json(value), evaluation),
                 (value, _) => matches!(value, Ok(Some(value)) if value != b"null"),
             },
-            Kind::Contains(text) => !response.is_too_large() && text.find(response.body).is_some(),
-            Kind::Regex(regex) => !response.is_too_large() && regex.is_match(response.body),
+            Kind::Contains(text) => response.unreadable.is_none() && text.find(response.body).is_some(),
+            Kind::Regex(regex) => response.unreadable.is_none() && regex.is_match(response.body),
             Kind::Size(compare) => compare.holds(Operand::Integer(response.body_bytes), evaluation),
             Kind::ServiceTime(compare) => compare.holds(Operand::Integer(response.service_ns), evaluation),
         }
@@ -109,9 +109,10 @@ impl CompiledCheck {
                 None => format!("the response has no header `{}`", String::from_utf8_lossy(name)),
             },
             Kind::Json(path, _) => json_found(path, response, self.is_secret),
-            Kind::Contains(_) | Kind::Regex(_) if response.is_too_large() => response.too_large(),
-            Kind::Contains(_) => format!("not in the {} bytes of the body", response.body.len()),
-            Kind::Regex(_) => format!("no match in the {} bytes of the body", response.body.len()),
+            Kind::Contains(_) | Kind::Regex(_) => response.why_unreadable().unwrap_or_else(|| {
+                let missing = if matches!(self.kind, Kind::Regex(_)) { "no match" } else { "not" };
+                format!("{missing} in the {} bytes of the body", response.body.len())
+            }),
             Kind::Size(_) => format!("found {} bytes", response.body_bytes),
             Kind::ServiceTime(_) => format!("found {:?}", std::time::Duration::from_nanos(response.service_ns)),
         }
@@ -136,12 +137,14 @@ impl CompiledCheck {
 
 /// What a body has at a path, as a clause.
 pub(super) fn json_found(path: &JsonPath, response: &Response<'_>, is_secret: bool) -> String {
+    if let Some(reason) = response.why_unreadable() {
+        return reason;
+    }
     match path.find(response.body) {
         Ok(Some(b"null")) => "found null".to_owned(),
         Ok(Some(_)) if is_secret => format!("found {HIDDEN}"),
         Ok(Some(value)) => format!("found {}", excerpt(value)),
         Ok(None) => "the body has nothing there".to_owned(),
-        Err(_) if response.is_too_large() => response.too_large(),
         Err(_) if response.body.is_empty() => "the body is empty".to_owned(),
         Err(_) => format!("the body is not JSON: it begins with {}", excerpt(response.body)),
     }
@@ -181,7 +184,7 @@ mod tests {
     use crate::plan::Literal;
     use crate::random::Random;
     use crate::schedule::Share;
-    use crate::step::{Builtins, Counter, Scratch, Variables};
+    use crate::step::{Builtins, Counter, Scratch, Unreadable, Variables};
 
     const BODY: &[u8] = br#"{"id": 7, "items": [{"price": 3}, {"price": 30}], "none": null}"#;
 
@@ -195,8 +198,14 @@ mod tests {
         let mut variables = Variables::new(&names);
         variables.set(id, b"7");
         let body = if wanted.wants_body() { BODY } else { b"" };
-        let response =
-            Response { status: 201, headers: &headers, body, body_bytes: BODY.len() as u64, service_ns: 5_000_000 };
+        let response = Response {
+            status: 201,
+            headers: &headers,
+            body,
+            unreadable: None,
+            body_bytes: BODY.len() as u64,
+            service_ns: 5_000_000,
+        };
         let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         let mut scratch = Scratch::default();
@@ -249,19 +258,40 @@ mod tests {
         assert!(!holds(&json!({"kind": "regex", "pattern": "^x"})));
     }
 
-    /// In a body that was too large to be kept nothing is found, and it is said why.
+    /// In a body that cannot be read nothing is found, whatever is looked for, and it is said why.
     #[test]
-    fn too_large() {
+    fn unreadable() {
         let headers: Vec<(&str, &str)> = Vec::new();
-        let response = Response { status: 200, headers: &headers, body: b"", body_bytes: 5 << 20, service_ns: 1 };
-        let path = JsonPath::parse("$.id").unwrap();
-        assert!(
-            json_found(&path, &response, false)
-                .contains("the body of 5242880 bytes is larger than Limits(kept_body=…)")
-        );
-        let empty = Response { body_bytes: 0, ..response };
-        assert_eq!(json_found(&path, &empty, false), "the body is empty");
-        assert!(response.is_too_large() && !empty.is_too_large());
+        let reason =
+            "the body of 5242880 bytes is larger than Limits(kept_body=…), the most that checks and extracts look at";
+        let response = Response {
+            status: 200,
+            headers: &headers,
+            body: b"",
+            unreadable: Some(&Unreadable::NotKept),
+            body_bytes: 5 << 20,
+            service_ns: 1,
+        };
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
+        let (names, mut scratch) = (Names::new(), Scratch::default());
+        let variables = Variables::new(&names);
+        let mut evaluation = Evaluation { variables: &variables, builtins: &mut builtins, scratch: &mut scratch };
+        for claim in [
+            json!({"kind": "json", "path": "$.id"}),
+            json!({"kind": "json", "path": "$.id", "compare": {"operator": "!=", "value": 8}}),
+            json!({"kind": "json", "path": "$..id", "compare": {"operator": "!=", "value": 8}}),
+            json!({"kind": "json", "path": "$.id", "compare": {"operator": "==", "value": null}}),
+            json!({"kind": "contains", "text": ""}),
+            json!({"kind": "regex", "pattern": "^.*$"}),
+        ] {
+            let check: Check = serde_json::from_value(json!({"name": "a claim", "claim": claim})).unwrap();
+            let check = CompiledCheck::compile(&check, &mut Names::new(), &mut Wanted::default()).unwrap();
+            assert!(!check.holds(&response, &mut evaluation), "{claim}");
+            assert_eq!(check.found(&response), reason, "{claim}");
+        }
+        let empty = Response { body_bytes: 0, unreadable: None, ..response };
+        assert_eq!(json_found(&JsonPath::parse("$.id").unwrap(), &empty, false), "the body is empty");
     }
 
     /// Size and service time are known without the body.

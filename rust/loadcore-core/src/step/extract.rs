@@ -98,10 +98,9 @@ impl CompiledExtract {
     pub fn missing(&self, response: &Response<'_>) -> String {
         match &self.source {
             Source::Json(path) | Source::AnyJson(path) | Source::AllJson(path) => json_found(path, response, true),
-            Source::Match(_) | Source::Group(..) if response.is_too_large() => response.too_large(),
-            Source::Match(_) | Source::Group(..) => {
-                format!("no match in the {} bytes of the body", response.body.len())
-            }
+            Source::Match(_) | Source::Group(..) => response
+                .why_unreadable()
+                .unwrap_or_else(|| format!("no match in the {} bytes of the body", response.body.len())),
             Source::Header(name) => format!("the response has no header `{}`", String::from_utf8_lossy(name)),
         }
     }
@@ -129,8 +128,8 @@ impl CompiledExtract {
         variables: &mut Variables,
         random: &mut Random,
     ) -> Option<()> {
-        // In a body that was not kept a JSONPath finds nothing anyway.
-        if response.is_too_large() && !matches!(source, Source::Header(_)) {
+        // A JSONPath finds nothing in it anyway.
+        if response.unreadable.is_some() && !matches!(source, Source::Header(_)) {
             return None;
         }
         let body = response.body;
@@ -194,6 +193,7 @@ mod tests {
             status: 200,
             headers: &headers,
             body: body.as_bytes(),
+            unreadable: None,
             body_bytes: body.len() as u64,
             service_ns: 1,
         };
@@ -254,7 +254,14 @@ mod tests {
         let compiled = CompiledExtract::compile(&extract, &mut names, &mut Wanted::default()).unwrap();
         let (mut variables, mut random) = (Variables::new(&names), Random::new(1, "test", 0));
         let headers: Vec<(&str, &str)> = Vec::new();
-        let response = Response { status: 200, headers: &headers, body: body.as_bytes(), body_bytes: 1, service_ns: 1 };
+        let response = Response {
+            status: 200,
+            headers: &headers,
+            body: body.as_bytes(),
+            unreadable: None,
+            body_bytes: 1,
+            service_ns: 1,
+        };
         let mut drawn = [0, 0];
         for _ in 0..200 {
             assert_eq!(compiled.apply(&response, &mut variables, &mut random), Extracted::Found);
@@ -276,7 +283,8 @@ mod tests {
         let compiled = CompiledExtract::compile(&extract, &mut names, &mut Wanted::default()).unwrap();
         let mut variables = Variables::new(&names);
         let headers: Vec<(&str, &str)> = Vec::new();
-        let response = Response { status: 200, headers: &headers, body: b"{}", body_bytes: 2, service_ns: 1 };
+        let response =
+            Response { status: 200, headers: &headers, body: b"{}", unreadable: None, body_bytes: 2, service_ns: 1 };
         let result = compiled.apply(&response, &mut variables, &mut Random::new(1, "test", 0));
         assert_eq!((result, variables.get(compiled.slot())), (Extracted::Default, None));
     }

@@ -34,7 +34,7 @@ pub use compare::{ComparisonProblem, CompiledComparison, Operand};
 pub(crate) use encode::append_url_text;
 pub use encode::{append_form_value, forbidden_in_head};
 pub use extract::{CompiledExtract, Extracted};
-pub use response::{Evaluation, Headers, Response, Scratch, Wanted};
+pub use response::{Evaluation, Headers, Response, Scratch, Unreadable, Wanted};
 pub use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
 pub(crate) use template::{environment_variables, leading_variable};
 pub use variables::{Names, Slot, Variables};

@@ -2,6 +2,7 @@
 
 use super::builtins::Builtins;
 use super::variables::Variables;
+pub use crate::content::Unreadable;
 
 /// What a step's checks and extracts need of a response. What is not wanted is neither kept nor looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,26 +63,20 @@ pub struct Response<'a> {
     pub status: u16,
     /// The headers that the step wants.
     pub headers: &'a dyn Headers,
-    /// The body, if the step wants it.
+    /// The body, if the step wants it: as it was before it was compressed. Empty where it cannot be read.
     pub body: &'a [u8],
-    /// The body's size; known also where the body was not kept.
+    /// Why the body cannot be read, if it cannot.
+    pub unreadable: Option<&'a Unreadable>,
+    /// The body's size as it came; known also where the body was not kept.
     pub body_bytes: u64,
     /// From send to the last byte.
     pub service_ns: u64,
 }
 
 impl Response<'_> {
-    /// Whether the body was too large to be kept: then nothing is found in it.
-    pub(super) const fn is_too_large(&self) -> bool {
-        self.body.is_empty() && self.body_bytes > 0
-    }
-
-    /// Why nothing is found in a body that was too large.
-    pub(super) fn too_large(&self) -> String {
-        format!(
-            "the body of {} bytes is larger than Limits(kept_body=…), the most that checks and extracts look at",
-            self.body_bytes
-        )
+    /// Why nothing is found in the body, as a clause, if it cannot be read.
+    pub(super) fn why_unreadable(&self) -> Option<String> {
+        self.unreadable.map(|unreadable| unreadable.reason(self.body_bytes))
     }
 }
 

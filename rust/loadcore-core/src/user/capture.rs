@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::content::{Decoded, Unreadable, decode};
 use crate::h1::Sink;
 use crate::program::Want;
 use crate::step::Headers;
@@ -96,6 +97,13 @@ impl Sink for Kept {
         }
     }
 
+    fn content_encoding(&mut self, value: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.encoding.extend_from_slice(value);
+            capture.encoding.push(b',');
+        }
+    }
+
     #[inline]
     fn wants_headers(&self) -> bool {
         self.capture.as_ref().is_some_and(|capture| capture.want.has(Want::COOKIES) || capture.wants_all_headers())
@@ -129,7 +137,12 @@ pub(crate) struct Capture {
     head: Vec<u8>,
     /// Lengths of each name and its value.
     headers: Vec<(u32, u32)>,
+    /// As it came.
     body: Vec<u8>,
+    /// What `Content-Encoding` says of it, each line with a comma after it.
+    encoding: Vec<u8>,
+    /// The body as it was before, if it was coded and has been asked for; or why it cannot be read.
+    decoded: Option<Decoded>,
     /// How many bytes of body may still be kept.
     room: usize,
     /// What came first, as it came, of a response that did not come in one piece. All of it, if there is room left.
@@ -146,6 +159,8 @@ impl Capture {
         head: Vec::new(),
         headers: Vec::new(),
         body: Vec::new(),
+        encoding: Vec::new(),
+        decoded: None,
         room: 0,
         beginning: Vec::new(),
         is_looked_at: false,
@@ -172,15 +187,41 @@ impl Capture {
     fn give_up_body(&mut self) {
         self.room = 0;
         self.body = Vec::new();
+        self.decoded = Some(Decoded { bytes: Vec::new(), problem: Some(Unreadable::NotKept) });
     }
 
+    /// Whether the body is to be decoded before anything looks into it.
+    #[inline]
+    pub(super) fn is_encoded(&self) -> bool {
+        !self.encoding.is_empty() && self.decoded.is_none()
+    }
+
+    /// Decodes the body. Of one that is broken or too large nothing is seen.
+    #[cold]
+    pub(super) fn decode(&mut self, most: usize) {
+        let mut decoded = decode(&self.encoding, &self.body, most);
+        if decoded.problem.is_some() {
+            decoded.bytes = Vec::new();
+        }
+        self.decoded = Some(decoded);
+    }
+
+    /// The body as checks and extracts see it: nothing where it cannot be read.
+    #[inline]
     pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+        self.decoded.as_ref().map_or(&self.body, |decoded| &decoded.bytes)
     }
 
-    /// The body, if it was wanted.
-    pub(super) fn wanted_body(&self) -> Option<&[u8]> {
-        self.want.has(Want::BODY).then_some(&*self.body)
+    /// Why the body cannot be read.
+    #[inline]
+    pub(crate) fn unreadable(&self) -> Option<&Unreadable> {
+        self.decoded.as_ref().and_then(|decoded| decoded.problem.as_ref())
+    }
+
+    /// The body as it came and what codings it has, if it was wanted and kept.
+    pub(super) fn coded_body(&self) -> Option<(&[u8], &[u8])> {
+        let is_kept = self.want.has(Want::BODY) && self.unreadable() != Some(&Unreadable::NotKept);
+        is_kept.then_some((&*self.body, &*self.encoding))
     }
 
     /// What came first of a response in pieces, if it was kept, and whether it may be all there was until the last piece.
@@ -209,6 +250,8 @@ impl Capture {
         self.head.clear();
         self.headers.clear();
         self.body.clear();
+        self.encoding.clear();
+        self.decoded = None;
         self.beginning.clear();
         self.body.capacity() <= KEEP && self.head.capacity() <= KEEP
     }
@@ -233,7 +276,10 @@ mod tests {
             for length in pieces {
                 kept.body(&vec![b'x'; *length]);
             }
-            assert_eq!(kept.take().unwrap().body().len(), expected, "{pieces:?}");
+            let capture = kept.take().unwrap();
+            assert_eq!(capture.body().len(), expected, "{pieces:?}");
+            let is_larger = pieces.iter().sum::<usize>() > 10;
+            assert_eq!(capture.unreadable(), is_larger.then_some(&Unreadable::NotKept), "{pieces:?}");
         }
     }
 }

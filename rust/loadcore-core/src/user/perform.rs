@@ -239,11 +239,12 @@ impl<T: Transport> User<T> {
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         origin: OriginId,
-        answer: Answer,
+        mut answer: Answer,
     ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
         let mut goes_on = true;
         if request.is_looked_at {
+            self.decode(&mut answer);
             goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
         }
         self.forget_request();

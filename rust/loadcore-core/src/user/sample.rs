@@ -124,7 +124,7 @@ impl<T: Transport> User<T> {
         let raw = Raw {
             bytes: &came,
             status: shown.status,
-            body: shown.capture.and_then(Capture::wanted_body),
+            body: shown.capture.and_then(Capture::coded_body),
             body_bytes: shown.body_bytes,
             is_head: shown.is_head,
         };

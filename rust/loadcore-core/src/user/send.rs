@@ -75,6 +75,7 @@ impl Answer {
             status: self.complete.status,
             headers: capture,
             body: capture.body(),
+            unreadable: capture.unreadable(),
             body_bytes: self.complete.body_bytes,
             service_ns: self.service_ns,
         }
@@ -240,6 +241,16 @@ impl<T: Transport> User<T> {
         self.record_failure(scenario, message.step, due_ns, outcome, ended_ns);
         self.worker.give_back(self.flight.kept.take());
         NoAnswer { outcome, ended_ns }
+    }
+
+    /// Has a body that came compressed as it was before, for what looks into it.
+    #[inline]
+    pub(super) fn decode(&self, answer: &mut Answer) {
+        if let Some(capture) = &mut answer.capture
+            && capture.is_encoded()
+        {
+            capture.decode(self.worker.program.http.limits.kept_body_bytes as usize);
+        }
     }
 
     /// Does `work` with the user's variables, what built-ins draw from, and a buffer for a body.

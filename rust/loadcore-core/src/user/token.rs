@@ -154,16 +154,24 @@ impl<T: Transport> User<T> {
             withholds: Withheld::ALL,
             request,
         };
-        let answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {
+        let mut answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {
             Outcome::Interrupted => Unanswered::Interrupted(failed),
             outcome => Unanswered::Failed(outcome.name().to_owned(), failed),
         })?;
         self.store_cookies(message.origin, request, answer.capture.as_deref());
+        self.decode(&mut answer);
         let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
         let status = answer.complete.status;
         let is_expected = request.expects(status);
-        let read =
-            TokenAnswer { status, is_expected, headers: kept, body: kept.body(), unix_ns: self.worker.unix_ns() };
+        let read = TokenAnswer {
+            status,
+            is_expected,
+            headers: kept,
+            body: kept.body(),
+            unreadable: kept.unreadable(),
+            body_bytes: answer.complete.body_bytes,
+            unix_ns: self.worker.unix_ns(),
+        };
         let granted = match &means.source.giver {
             Giver::OAuth2(_) => read.read(),
             Giver::Login(login) => login.read(&read),

@@ -293,7 +293,6 @@ impl<T: Transport> Worker<T> {
     }
 
     /// An empty capture; one that was used before, if there is one.
-    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is kept")]
     pub(crate) fn take_capture(&self) -> Box<Capture> {
         self.spare_captures.borrow_mut().pop().unwrap_or_default()
     }

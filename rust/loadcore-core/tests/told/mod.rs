@@ -9,6 +9,7 @@ pub(crate) struct Told {
     pub(crate) wants_no_headers: bool,
     pub(crate) status: Option<u16>,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) encodings: Vec<Vec<u8>>,
     pub(crate) is_head_complete: bool,
     pub(crate) body: Vec<u8>,
 }
@@ -21,6 +22,11 @@ impl Sink for Told {
     fn header(&mut self, name: &[u8], value: &[u8]) {
         assert!(self.status.is_some() && !self.is_head_complete, "headers come between status and end of the head");
         self.headers.push((name.to_vec(), value.to_vec()));
+    }
+
+    fn content_encoding(&mut self, value: &[u8]) {
+        assert!(self.status.is_some() && !self.is_head_complete, "codings come between status and end of the head");
+        self.encodings.push(value.to_vec());
     }
 
     fn wants_headers(&self) -> bool {

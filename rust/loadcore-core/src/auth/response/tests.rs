@@ -7,7 +7,8 @@ const NOW_NS: u64 = 1_764_288_000 * SECOND_NS;
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<Granted, Refusal> {
     let is_expected = (200..300).contains(&status);
-    TokenAnswer { status, is_expected, headers: &headers.to_vec(), body, unix_ns: NOW_NS }.read()
+    let (headers, body_bytes) = (&headers.to_vec(), body.len() as u64);
+    TokenAnswer { status, is_expected, headers, body, unreadable: None, body_bytes, unix_ns: NOW_NS }.read()
 }
 
 fn granted(body: &str) -> Granted {
@@ -112,9 +113,22 @@ fn unusable_answers() {
         assert_eq!(refused(200, body), (reason.to_owned(), false), "{body}");
     }
     let gzip = answer(200, &[], b"\x1f\x8b\x08\0").unwrap_err().reason;
-    assert_eq!(gzip, "the answer is compressed (gzip), not JSON");
-    let brotli = answer(200, &[("Content-Encoding", "br")], b"\x0b\x02").unwrap_err().reason;
-    assert_eq!(brotli, "the answer is compressed (br), though loadcore did not ask for that");
+    assert_eq!(gzip, "the answer is compressed (gzip) without a Content-Encoding that says so, not JSON");
+}
+
+/// A body that cannot be read is the reason, beside a status that is not expected too.
+#[test]
+fn unreadable() {
+    let refused = |status| {
+        let unreadable = Some(&Unreadable::Damaged("br"));
+        let headers: &Vec<(&str, &str)> = &Vec::new();
+        let is_expected = status == 200;
+        let answer =
+            TokenAnswer { status, is_expected, headers, body: b"", unreadable, body_bytes: 9, unix_ns: NOW_NS };
+        answer.read().unwrap_err().reason
+    };
+    let reason = "the body is damaged: its Content-Encoding says br, but it cannot be decompressed as such";
+    assert_eq!((refused(200), refused(400)), (reason.to_owned(), format!("status 400: {reason}")));
 }
 
 /// A redirect is told with where it leads, and nothing that may be a secret.

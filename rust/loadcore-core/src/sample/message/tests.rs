@@ -57,3 +57,54 @@ fn secrets_of_the_response() {
     assert_eq!(r#"{"id": "***", "x": "***", "plain": "text/html"}"#, sample.body);
     assert!(!format!("{sample:?}").contains("canary"), "{sample:?}");
 }
+
+/// A body that came compressed is shown as it was before, without its secrets, and how long it was on the wire is said.
+#[test]
+fn compressed() {
+    let text = r#"{"password": "canary-1", "id": 7}"#;
+    let coded = gzip(text.as_bytes());
+    for (head, kept) in [
+        ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n", None),
+        ("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\ncontent-encoding: X-Gzip\r\n", None),
+        ("HTTP/1.1 200 OK\r\n", Some((&*coded, &b"gzip,"[..]))),
+    ] {
+        let bytes = [format!("{head}Content-Length: {}\r\n\r\n", coded.len()).as_bytes(), &*coded].concat();
+        // Of the body that was kept, the head need not be here.
+        let bytes = if kept.is_some() { Vec::new() } else { bytes };
+        let body_bytes = coded.len() as u64;
+        let raw = Raw { bytes: &bytes, status: Some(200), body: kept, body_bytes, is_head: false };
+        let sample = response(&raw, &mut Secrets::default()).unwrap();
+        assert_eq!((r#"{"password": "***", "id": 7}"#, body_bytes), (&*sample.body, sample.body_bytes));
+        assert_eq!((None, false), (sample.unreadable, sample.cut));
+    }
+}
+
+/// Of a long one its beginning is shown; why one cannot be read is said, but not where only its end is not here.
+#[test]
+fn unreadable() {
+    let of = |encoding: &'static [u8], body: &[u8], body_bytes: usize| {
+        let raw =
+            Raw { status: Some(200), body: Some((body, encoding)), body_bytes: body_bytes as u64, ..Raw::default() };
+        let sample = response(&raw, &mut Secrets::default()).unwrap();
+        (sample.body.len(), sample.unreadable, sample.cut)
+    };
+    let long = gzip(&b"0123456789".repeat(10_000));
+    assert_eq!((SHOWN, None, true), of(b"gzip", &long, long.len()));
+    assert_eq!((SHOWN, None, true), of(b"gzip", &long[..long.len() - 4], long.len()));
+    let short = gzip(b"abc");
+    let cut = &short[..short.len() - 4];
+    assert_eq!((3, None, true), of(b"gzip", cut, short.len()));
+    assert_eq!(
+        (3, Some("the body is compressed with gzip and ends too early".to_owned()), true),
+        of(b"gzip", cut, cut.len())
+    );
+    let unknown = Some("the body is compressed with 'foo', which loadcore cannot read".to_owned());
+    assert_eq!((0, unknown, true), of(b"foo", &short, short.len()));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
