@@ -89,6 +89,11 @@ def most_users(plan: Plan) -> int:
     return sum(_users(scenario["load"]) for scenario in plan.document["scenarios"])
 
 
+def expected_users(plan: Plan) -> int:
+    """The users that a machine must have room for: of open models where nobody chose them, those of one second."""
+    return sum(_expected_users(scenario) for scenario in plan.document["scenarios"])
+
+
 def needs(plan: Plan, connections: Sequence[int]) -> Needs:
     """What a run needs of the machine.
 
@@ -99,7 +104,7 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
     reuse = plan.document["http"]["reuse"]
     scenarios = plan.document["scenarios"]
     opened = sum(_opened_per_s(scenario, reuse) for scenario in scenarios)
-    most, expected = most_users(plan), sum(_expected_users(scenario) for scenario in scenarios)
+    most, expected = most_users(plan), expected_users(plan)
     is_open = all("max_users" in scenario["load"] for scenario in scenarios)
     return Needs(
         tuple(math.ceil(each * expected / most) if most else each for each in connections),

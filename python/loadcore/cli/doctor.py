@@ -93,14 +93,15 @@ def _open_files(pid: int | None) -> int | None:
 
 
 def _users_of(rate: str) -> int:
-    """The users that a run at that rate may have, unless it says otherwise."""
+    """The users that a run at that rate must have room for, unless it says otherwise."""
     from loadcore.compiler import compile  # noqa: A004
     from loadcore.http import get
     from loadcore.load import arrival_rate
+    from loadcore.plan_facts import expected_users
     from loadcore.scenario import Scenario
 
     asked = Scenario("doctor", base_url="http://127.0.0.1", load=arrival_rate(rate, duration="1s"), steps=[get("/")])
-    return compile([asked]).document["scenarios"][0]["load"]["max_users"]
+    return expected_users(compile([asked]))
 
 
 def _text(console: Console, parts: "Mapping[str, Sequence[Finding]]", refused: int) -> str:
