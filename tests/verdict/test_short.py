@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("key", ["a-closed", "few-closed"])
+@pytest.mark.parametrize("key", ["a-closed", "e-stopped", "i-open", "k-closed", "l-open", "few-closed"])
 def test_the_conclusion_is_true(key: str, tmp_path: Path) -> None:
     """Exit code, cause and blame are those that the server's own log says are right."""
     situation = situations(1)[key]
