@@ -70,6 +70,8 @@ class Surroundings:
     open_files: int | None = None
     cores: str | None = None
     """`taskset` of the client."""
+    first: bool = False
+    """Whether the client comes before other programs, where that is permitted: what is too much is its own work."""
     target_cores: str | None = None
     local_ports: tuple[int, int] | None = None
     """The range, in a network namespace of its own."""

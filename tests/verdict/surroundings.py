@@ -73,6 +73,8 @@ def limited(around: Surroundings) -> Iterator[tuple[list[str], Path | None]]:
         wrap += ["prlimit", f"--nofile={around.open_files}:{around.open_files}"]
     if around.cores is not None:
         wrap += ["taskset", "-c", around.cores]
+    if around.first and os.geteuid() == 0:
+        wrap += ["nice", "-n", "-20"]
     if around.quota is None:
         yield wrap, None
         return
