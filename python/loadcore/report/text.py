@@ -204,7 +204,24 @@ def load(summary: Summary, page: Page) -> list[str]:
     lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
     if requests.get("surplus_bytes"):
         lines += sentence(Cell(" " * _LABEL), "surplus bytes: the server sent more than its responses announce", page)
+    if late := _why_late(summary):
+        lines += sentence(Cell(" " * _LABEL), late, page)
     return lines
+
+
+_ON_TIME_S = 0.2
+"""A run that ends this long after its plan needs no explanation."""
+
+
+def _why_late(summary: Summary) -> str | None:
+    """Why a run ended later than its plan says; None if it did not."""
+    scenarios = [each for each in summary["load"]["scenarios"] if each.get("rates")]
+    late_s = summary["duration_s"] - max((each["steady_from_s"] + each["steady_s"] for each in scenarios), default=0.0)
+    waiting = sum(each["rates"]["in_flight_at_end"] for each in scenarios)
+    if not scenarios or late_s < _ON_TIME_S or not waiting:
+        return None
+    requests = "a request was" if waiting == 1 else f"{waiting:,} requests were"
+    return f"ended {late_s:.1f} s after the planned end, at which {requests} still under way"
 
 
 def files(folder: str, sizes: Mapping[str, int], following: Sequence[str], page: Page) -> list[str]:

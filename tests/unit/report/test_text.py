@@ -356,3 +356,25 @@ def test_what_limited_the_target_stands_before_the_client() -> None:
     summary["findings"].append({**about, "rule": "backlog", "message": "98/s of 150/s were answered"})
     summary["bottleneck"] = {"subject": "target", "rule": "backlog", "message": ""}
     assert "TARGET   was the limit: 98/s of 150/s were answered" in text.render(summary)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "waiting", "told"),
+    [
+        (122.7, 261, "ended 2.7 s after the planned end, at which 261 requests were still under way"),
+        (120.5, 1, "ended 0.5 s after the planned end, at which a request was still under way"),
+        (120.1, 261, None),
+        (122.7, 0, None),
+    ],
+)
+def test_a_run_that_ends_late_says_why(duration_s: float, waiting: int, told: str | None) -> None:
+    """What was under way at the planned end is waited for; that is told where it took long."""
+    summary = failed_run() | {"duration_s": duration_s}
+    summary["load"]["scenarios"][0] |= {
+        "steady_from_s": 0.0,
+        "steady_s": 120.0,
+        "rates": {"in_flight_at_end": waiting},
+    }
+    shown = " ".join("\n".join(text.load(summary, Page(100, ASCII))).split())
+    assert ("after the planned end" in shown) is (told is not None)
+    assert told is None or told in shown
