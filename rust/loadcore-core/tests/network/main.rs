@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "figures of the suite")]
 
 mod behaviours;
+mod compressed;
 mod connecting;
 mod endless;
 mod hints;
