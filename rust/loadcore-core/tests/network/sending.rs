@@ -50,7 +50,8 @@ fn a_large_body_arrives_whole() {
 
     let row = &recorded.rows[0];
     assert_eq!(("ok", 200), (row.outcome, row.status));
-    assert_eq!(2, recorded.sent_slowly);
+    // The second may find a buffer that has grown, and leave at once.
+    assert!((1..=2).contains(&recorded.sent_slowly), "{}", recorded.sent_slowly);
     assert_eq!(server.seen()[0].head.len() + LARGE, sent(row));
     assert!(recorded.rows[1].reused);
     assert_next_is_fine(&recorded);
