@@ -70,8 +70,8 @@ def accept_queue(ports: Iterable[int]) -> dict[str, int]:
 
 def place_of(url: str) -> tuple[str, int] | None:
     """Host and port of a target."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
         return None

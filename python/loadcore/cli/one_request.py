@@ -50,7 +50,10 @@ def target_of(url: str) -> Target:
     Raises:
         UsageError: It is not a URL that can be requested.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # An address in brackets that is none.
+        raise UsageError(f"{_without_secrets(url)} is not a URL to request: {error}", hint=_remedy(url)) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"{_without_secrets(url)} is not a URL to request", hint=_remedy(url))
     user, at, host = parts.netloc.rpartition("@")

@@ -93,8 +93,8 @@ def findings(asked: Asked) -> list[Finding]:
     where = f"{asked.scenario}: asked {_per_s(rate)}, answered {_per_s(answered)}"
     if asked.dropped > asked.asked * (1 - LEAST):
         return [_few_users(asked, where, rate, ratio)]
-    if asked.in_flight <= SPARE:
-        return []  # What is missing failed, and is told as errors.
+    if asked.in_flight <= SPARE or not asked.answered:
+        return []  # What is missing failed, or nothing was answered at all: that is told as errors, or as no data.
     return [
         Finding(
             subject="target",

@@ -25,6 +25,9 @@ INVALID_FROM: Final = 0.10
 """The same before the run is no measurement of its target."""
 FLOOR_NS: Final = 100_000
 """Delay that is never held against a client: what it takes to wake a thread that sleeps until something comes."""
+INVALID_LEAST_NS: Final = 500_000
+"""Delay below which a run is suspect at most. A busy or virtual machine wakes a thread some tenths of a millisecond
+late, which doubles the time of a target that answers in as little, and changes nothing that anybody asks of it."""
 LEAST_REQUESTS: Final = 50
 """Requests below which nothing is judged: too many of them are the first, which open connections and warm caches."""
 ENOUGH_ABOVE: Final = 1
@@ -37,6 +40,11 @@ _MEDIAN = 0.5
 _SHORTEST_NS = 10_000
 _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
+_QUICK_NS = 1_000_000
+_ADVICE_IF_QUICK = (
+    "a target this quick is timed to some tenths of a millisecond here: go by its rates, "
+    "or run on a machine with cores to spare"
+)
 
 
 def resolved(quantile: float, requests: int) -> float:
@@ -83,20 +91,30 @@ class _Percentile:
     resolved_ns: int
 
     @property
+    def delay_ns(self) -> int:
+        """By how much the client made it too high."""
+        return self.response_ns - self.resolved_ns
+
+    @property
     def excess(self) -> float:
         """By which share the client made it too high."""
-        delay_ns = self.response_ns - self.resolved_ns - FLOOR_NS
-        return max(delay_ns, 0) / max(self.resolved_ns, FLOOR_NS)
+        return max(self.delay_ns - FLOOR_NS, 0) / max(self.resolved_ns, FLOOR_NS)
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether it says nothing about the target any more."""
+        return self.excess >= INVALID_FROM and self.delay_ns >= INVALID_LEAST_NS
 
 
 def findings(steps: Iterable[Delayed]) -> list[Finding]:
     """What the client's own delay did to the times: one finding, about the percentile that it moved most."""
     percentiles = [each for step in steps for each in _judged(step)]
-    worst = max(percentiles, key=lambda each: each.excess, default=None)
+    spoilt = [each for each in percentiles if each.is_spoilt]
+    worst = max(spoilt or percentiles, key=lambda each: each.excess, default=None)
     if worst is None or worst.excess < SUSPECT_FROM:
         return []
-    severity: Severity = "invalid" if worst.excess >= INVALID_FROM else "suspect"
-    limit = INVALID_FROM if severity == "invalid" else SUSPECT_FROM
+    severity: Severity = "invalid" if spoilt else "suspect"
+    limit = INVALID_FROM if spoilt else SUSPECT_FROM
     others = {each.of.key for each in percentiles if each.of.step and each.excess >= limit} - {worst.of.key}
     return [
         Finding(
@@ -104,7 +122,7 @@ def findings(steps: Iterable[Delayed]) -> list[Finding]:
             severity=severity,
             rule=_RULE,
             message=_message(worst, others=len(others) if worst.of.step else 0),
-            advice=_ADVICE,
+            advice=_ADVICE_IF_QUICK if worst.without_ns < _QUICK_NS else _ADVICE,
             value=worst.excess,
             limit=limit,
             scenario=worst.of.scenario,

@@ -198,3 +198,10 @@ def test_the_flags_reach_the_plan() -> None:
     assert document["http"]["tls"]["insecure"] is True
     assert document["http"]["reuse"] == "request"
     assert len(document["auth"]) == 1
+
+
+@pytest.mark.parametrize("url", ["http://[::1/", "http://[zz]/"])
+def test_an_address_in_brackets_that_is_none_is_refused(url: str) -> None:
+    """It is a bad argument, not a bug."""
+    with pytest.raises(UsageError, match="is not a URL to request"):
+        target_of(url)

@@ -36,12 +36,14 @@ def rate_limit(facts: Facts) -> list[Finding]:
     told = [f"Retry-After {_retry(head)}"] if "retry-after" in head else []
     told += [f"{name} {head[name]}" for name in _LIMITS if name in head][:1]
     said = f" ({', '.join(told)})" if told else ""
+    passed = rate(through) if through else "nothing"
+    less = f"ask for less than {passed}" if through else "ask for less"
     wait = f"wait for Retry-After ({_retry(head)}) as a real client would, " if "retry-after" in head else ""
     return [
         named(
             rule="rate_limit",
-            message=f"a rate limit let {rate(through)} through and answered {refused:,} requests with 429{said}",
-            advice=f"{wait}ask for less than {rate(through)}, or raise the limit for this client",
+            message=f"a rate limit let {passed} through and answered {refused:,} requests with 429{said}",
+            advice=f"{wait}{less}, or raise the limit for this client",
             value=through,
             seconds=_when(facts, TOO_MANY_REQUESTS),
         )
