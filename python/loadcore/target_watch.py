@@ -46,7 +46,7 @@ class Look:
     @property
     def is_here(self) -> bool:
         """Whether every target has an address of this machine."""
-        return bool(self.base_urls) and all(_is_own(urlsplit(url).hostname or "") for url in self.base_urls)
+        return bool(self.base_urls) and all(_is_own(url) for url in self.base_urls)
 
     @property
     def sight(self) -> str:
@@ -187,8 +187,12 @@ class TargetWatch:
         return values
 
 
-def _is_own(host: str) -> bool:
-    """Whether an address or a name is one of this machine's. Names are not looked up, but for `localhost`."""
+def _is_own(url: str) -> bool:
+    """Whether a URL has an address or a name of this machine. Names are not looked up, but for `localhost`."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # It has none, and is refused elsewhere.
+        return False
     if host == "localhost":
         return True
     try:

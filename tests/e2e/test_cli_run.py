@@ -50,8 +50,9 @@ def test_a_run_that_passes_exits_with_0(tmp_path: Path, scenario: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith(" shop · http://127.0.0.1:")
-    assert lines[2].startswith((" ✓ PASS", " ✗ INVALID"))
-    assert lines[-1] == " exit 0 (pass)"
+    # What the machine of the test adds to times this short is told, and decides nothing here.
+    assert lines[2].startswith((" ✓ PASS", " ? SUSPECT", " ✗ INVALID"))
+    assert lines[-1].startswith(" exit 0 (pass")
     assert "\x1b" not in done.stdout + done.stderr
     assert [line for line in lines if len(line) > 80] == []
     assert list((tmp_path / "runs").glob("*/requests-0.arrow"))
