@@ -6,8 +6,9 @@ from typing import Final
 
 from loadcore.engine import Histogram
 
-ENOUGH: Final = 20
-"""Answers that a percentile is taken of at least; seconds with less are put together."""
+ENOUGH: Final = 5
+"""Answers that a percentile is taken of at least; seconds with less are put together. Few, since a target that answers
+few requests a second has a queue by the time that there are many."""
 
 
 class Quickest:

@@ -360,7 +360,8 @@ impl<T: Transport> User<T> {
         let start_ns = if was_sent { flight.started_ns } else { end_ns };
         let (mut started_in, mut ended_in) = (phase, phase);
         if end_ns >= until_ns {
-            (started_in, ended_in) = (self.worker.phase(scenario, start_ns), self.worker.phase(scenario, end_ns));
+            started_in = self.worker.planned_phase(scenario, start_ns);
+            ended_in = self.worker.planned_phase(scenario, end_ns);
         }
         Record {
             step,

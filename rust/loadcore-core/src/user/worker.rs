@@ -155,10 +155,23 @@ impl<T: Transport> Worker<T> {
         self.phase_until(scenario, due_ns).0
     }
 
-    /// The same, and when that part ends.
+    /// The same, and when that part ends; 0 for the last one.
     #[inline]
     pub(crate) fn phase_until(&self, scenario: &ScenarioProgram, due_ns: u64) -> (Phase, u64) {
         self.phase_at(due_ns, scenario.planned_end_ns)
+    }
+
+    /// Which part of the plan this time belongs to, also where the run was stopped before: what is served until all is over is
+    /// told by rates, which are of the time until then.
+    #[cold]
+    pub(crate) fn planned_phase(&self, scenario: &ScenarioProgram, time_ns: u64) -> Phase {
+        if time_ns < self.program.warm_up_ns {
+            Phase::WarmUp
+        } else if time_ns < scenario.planned_end_ns {
+            Phase::Steady
+        } else {
+            Phase::RampDown
+        }
     }
 
     /// The phase of a second: the one it begins in, while any scenario goes on. Windows carry it, so that nobody else has to
@@ -174,7 +187,7 @@ impl<T: Transport> Worker<T> {
         if time_ns < self.program.warm_up_ns {
             (Phase::WarmUp, self.program.warm_up_ns)
         } else if time_ns >= end_ns {
-            (Phase::RampDown, u64::MAX)
+            (Phase::RampDown, 0)
         } else {
             (Phase::Steady, end_ns)
         }
