@@ -50,8 +50,8 @@ fn a_large_body_arrives_whole() {
 
     let row = &recorded.rows[0];
     assert_eq!(("ok", 200), (row.outcome, row.status));
-    // The second may find a buffer that has grown, and leave at once.
-    assert!((1..=2).contains(&recorded.sent_slowly), "{}", recorded.sent_slowly);
+    // How often it had to wait for the server is up to the kernel's buffers; never more than once a request.
+    assert!(recorded.sent_slowly <= 2, "{}", recorded.sent_slowly);
     assert_eq!(server.seen()[0].head.len() + LARGE, sent(row));
     assert!(recorded.rows[1].reused);
     assert_next_is_fine(&recorded);
