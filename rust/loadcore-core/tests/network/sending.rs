@@ -44,14 +44,16 @@ fn assert_next_is_fine(recorded: &Recorded) {
 #[test]
 fn a_large_body_arrives_whole() {
     let (recorded, server) = run_large(|talk| {
+        // Until somebody reads, no kernel takes all of it.
+        std::thread::sleep(std::time::Duration::from_millis(200));
         talk.skip(LARGE);
         talk.send(&answer(200, "thanks"));
     });
 
     let row = &recorded.rows[0];
     assert_eq!(("ok", 200), (row.outcome, row.status));
-    // How often it had to wait for the server is up to the kernel's buffers; never more than once a request.
-    assert!(recorded.sent_slowly <= 2, "{}", recorded.sent_slowly);
+    // The second is read as it comes, and may leave at once.
+    assert!((1..=2).contains(&recorded.sent_slowly), "{}", recorded.sent_slowly);
     assert_eq!(server.seen()[0].head.len() + LARGE, sent(row));
     assert!(recorded.rows[1].reused);
     assert_next_is_fine(&recorded);
