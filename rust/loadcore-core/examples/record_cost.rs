@@ -6,7 +6,8 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use loadcore_core::record::{Event, Outcome, Phase, Record, Recorder, Section, StepId, StepInfo, Tables};
+use loadcore_core::record::{Outcome, Phase, Record, Section, StepId, StepInfo, Tables};
+use loadcore_core::recorder::{Event, Recorder};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -17,13 +17,14 @@ use crate::error::Problem;
 use crate::executor;
 use crate::plan::Plan;
 use crate::program::Program;
-use crate::record::{EndReason, Phase, Recorder, Recycler, Tables};
+use crate::record::{Phase, Tables};
+use crate::recorder::{EndReason, Recorder, Recycler};
 use crate::schedule::Share;
 use crate::timer::{Alarm, Party, Timer, Turns, Watch};
 use crate::transport::{Net, NetOptions, Transport};
 use crate::user::Worker;
 
-pub use crate::record::{Event, RunEnd};
+pub use crate::recorder::{Event, RunEnd};
 
 const SECOND_NS: u64 = 1_000_000_000;
 

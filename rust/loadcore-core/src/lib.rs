@@ -18,6 +18,7 @@ pub mod plan;
 mod program;
 pub mod random;
 pub mod record;
+pub mod recorder;
 pub mod sample;
 pub mod schedule;
 pub mod step;

@@ -6,9 +6,10 @@ use std::thread;
 
 use loadcore_core::aggregate::{Counts, Flow, Histogram, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::record::{
-    CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, EndReason, Event, GroupId, GroupInfo, Model,
-    Outcome, Phase, Record, Recorder, RunEnd, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
+    CHUNK_ROWS, CheckId, CheckInfo, Chunk, Columns, ConnectTimings, GroupId, GroupInfo, Model, Outcome, Phase, Record,
+    ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
 };
+use loadcore_core::recorder::{EndReason, Event, Recorder, RunEnd};
 use proptest::prelude::*;
 
 fn tables() -> Tables {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arrow_array::StructArray;
 use loadcore_core::engine::{self, Control, Event, RunEnd};
 use loadcore_core::health::Probe;
-use loadcore_core::record::{EndReason, Recycler};
+use loadcore_core::recorder::{EndReason, Recycler};
 use loadcore_core::sample::Sample;
 
 use crate::border::panic_message;

@@ -7,7 +7,8 @@ use arrow_array::{ArrayRef, BooleanArray, Int16Array, Int64Array, PrimitiveArray
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer, ToByteSlice};
 use arrow_schema::{ArrowError, Field, Fields};
 use bytes::Bytes;
-use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, Recycler, SUPERSEDED};
+use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, SUPERSEDED};
+use loadcore_core::recorder::Recycler;
 
 use crate::names::{Names, StepKeys};
 

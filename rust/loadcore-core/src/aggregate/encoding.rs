@@ -6,7 +6,9 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::counts::MAX_UNITS;
-use super::histogram::{DIGITS, HistogramError};
+
+/// Significant digits of every histogram.
+pub(super) const DIGITS: u8 = 3;
 
 const COOKIE: u32 = 0x1C84_9303 | 0x10;
 const COMPRESSED_COOKIE: u32 = 0x1C84_9304 | 0x10;
@@ -19,6 +21,29 @@ const COUNTERS: u64 = 23 * BLOCK;
 const VARINT_BYTES: usize = 9;
 /// What a histogram takes at most before it is compressed.
 const PLAIN_BYTES: usize = HEAD_BYTES + 23 * 1_024 * VARINT_BYTES;
+
+/// Why bytes are no histogram of ours, or one that could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum HistogramError {
+    /// Not the compressed V2 encoding, or damaged.
+    #[error("not an encoded histogram: {0}")]
+    Malformed(&'static str),
+    /// A histogram, but with other bounds than ours: it could not be merged without loss.
+    #[error(
+        "the histogram counts from {low} to {high} with {digits} digits; loadcore's count microseconds up to one hour with 3"
+    )]
+    OtherBounds {
+        /// Its lowest value.
+        low: u64,
+        /// Its highest value.
+        high: u64,
+        /// Its significant digits.
+        digits: u32,
+    },
+    /// A count is too large to be written.
+    #[error("cannot encode the histogram: {0}")]
+    Unencodable(String),
+}
 
 /// Writes encodings, using its memory again.
 #[derive(Debug)]

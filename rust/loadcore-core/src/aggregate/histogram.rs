@@ -3,32 +3,7 @@
 use hdrhistogram::Histogram as Hdr;
 
 use super::counts::{Counts, MAX_UNITS, UNIT_NS, units};
-use super::encoding::{self, Writer};
-
-pub(super) const DIGITS: u8 = 3;
-
-/// Why bytes are no histogram of ours, or one that could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum HistogramError {
-    /// Not the compressed V2 encoding, or damaged.
-    #[error("not an encoded histogram: {0}")]
-    Malformed(&'static str),
-    /// A histogram, but with other bounds than ours: it could not be merged without loss.
-    #[error(
-        "the histogram counts from {low} to {high} with {digits} digits; loadcore's count microseconds up to one hour with 3"
-    )]
-    OtherBounds {
-        /// Its lowest value.
-        low: u64,
-        /// Its highest value.
-        high: u64,
-        /// Its significant digits.
-        digits: u32,
-    },
-    /// A count is too large to be written.
-    #[error("cannot encode the histogram: {0}")]
-    Unencodable(String),
-}
+use super::encoding::{self, DIGITS, HistogramError, Writer};
 
 /// Durations from 1 µs to one hour with three significant digits (an HDR histogram). Merging loses nothing.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,10 +15,11 @@ mod window;
 
 pub use cells::{CheckCell, ErrorStatus, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
 pub use counts::Counts;
+pub use encoding::HistogramError;
 pub(crate) use flights::{Flights, Sends};
 pub use flows::{Elsewhere, Flow};
 pub use gaps::Gap;
 pub(crate) use gaps::Gaps;
 pub use hints::Hint;
-pub use histogram::{Encoder, Histogram, HistogramError};
+pub use histogram::{Encoder, Histogram};
 pub use window::Window;

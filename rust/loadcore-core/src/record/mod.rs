@@ -1,15 +1,11 @@
-//! The row: what is known of one request when it has ended, and the way it takes to whoever writes it.
+//! The row: what is known of one request when it has ended, and the names it points to.
 
 mod chunk;
-mod event;
 mod outcome;
-mod recorder;
 mod tables;
 
 pub use chunk::{CHUNK_ROWS, Chunk, Columns, ERROR, SUPERSEDED};
-pub use event::{EndReason, Event, RunEnd};
 pub use outcome::Outcome;
-pub use recorder::{Recorder, Recycler};
 pub use tables::{CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepInfo, Tables};
 
 /// Index of a step in the program's table of steps.

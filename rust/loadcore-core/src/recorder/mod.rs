@@ -1,10 +1,14 @@
-//! The engine thread's end of all recording.
+//! The engine thread's end of all recording: every record is counted in a window, becomes a row, and goes to whoever writes.
+
+mod event;
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::{CheckId, Chunk, EndReason, Event, GroupId, Outcome, Phase, Record, RunEnd, ScenarioId, StepId, Tables};
+pub use event::{EndReason, Event, RunEnd};
+
 use crate::aggregate::{Flights, Gaps, ScenarioEvent, Sends, Users, Window};
 use crate::health;
+use crate::record::{CheckId, Chunk, GroupId, Outcome, Phase, Record, ScenarioId, StepId, Tables};
 use crate::sample::{Class, Samples, Seen};
 
 /// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual time,

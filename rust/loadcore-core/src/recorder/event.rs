@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Chunk;
 use crate::aggregate::Window;
+use crate::record::Chunk;
 use crate::sample::Sample;
 
 /// What the engine thread hands to the thread that writes.
