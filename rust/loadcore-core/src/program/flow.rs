@@ -21,7 +21,7 @@ impl Flow {
             .ops
             .iter()
             .filter_map(of)
-            .flat_map(|request| request.extracts.iter().map(CompiledExtract::slot))
+            .flat_map(|request| request.looks.extracts.iter().map(CompiledExtract::slot))
             .collect();
         slots.sort_unstable();
         slots.dedup();

@@ -3,6 +3,7 @@
 
 mod auth;
 mod compiler;
+mod envelope;
 mod feeder;
 mod flow;
 mod problems;
@@ -12,6 +13,7 @@ mod url;
 mod want;
 
 pub(crate) use auth::append_line;
+pub(crate) use envelope::{Envelope, OriginId, Outgoing, is_idempotent};
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
 pub(crate) use want::Want;
@@ -20,7 +22,7 @@ use crate::auth::CompiledAuth;
 use crate::error::Problem;
 use crate::feeder::Binding;
 use crate::plan::{self, Plan};
-use crate::record::{CheckId, ScenarioId, StepId, Tables};
+use crate::record::{CheckId, ScenarioId, Tables};
 use crate::sample::Secrets;
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
 use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template};
@@ -136,19 +138,22 @@ impl RequestId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AuthId(pub(crate) u16);
 
-/// A request ready to be rendered.
+/// A request of the plan.
 #[derive(Debug)]
 pub(crate) struct RequestProgram {
-    pub(crate) step: StepId,
-    pub(crate) method: Box<str>,
-    /// Index of the origin in [`Program::origins`].
-    pub(crate) origin: u16,
-    /// Where it leads, if its URL begins with a variable. `origin` is that of the scenario, and the target in `head` a stopgap.
+    pub(crate) envelope: Envelope,
+    pub(crate) encoded: Encoded,
+    pub(crate) looks: Looks,
+}
+
+/// A request ready to be rendered.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// Where it leads, if its URL begins with a variable. Its origin is that of the scenario then, and the target in `head` a
+    /// stopgap.
     pub(crate) link: Option<LinkProgram>,
     /// Request line, `Host` and all header lines that are known when the plan is compiled, but for those of the body.
     pub(crate) head: Template,
-    /// Whether its `Host` is the user's, not the origin's.
-    pub(crate) has_own_host: bool,
     /// The value of its own `Cookie` header, where users keep cookies; it is not in `head` then.
     pub(crate) cookie: Option<Template>,
     pub(crate) body: Option<BodyProgram>,
@@ -156,58 +161,23 @@ pub(crate) struct RequestProgram {
     pub(crate) end: &'static [u8],
     /// All of it, if nothing varies but cookies.
     pub(crate) whole: Option<Box<[u8]>>,
-    /// What authenticates it, if that is known only when it is sent.
-    pub(crate) auth: Option<AuthId>,
-    /// The header that authenticates it.
-    pub(crate) auth_header: Option<Box<str>>,
-    /// Inclusive ranges of status codes; empty is 0 to 399.
-    pub(crate) expect: Box<[(u16, u16)]>,
+}
+
+/// What is looked at in the responses to a request.
+#[derive(Debug)]
+pub(crate) struct Looks {
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
     pub(crate) extracts: Box<[CompiledExtract]>,
-    /// Whether its responses are looked at: by checks, extracts, or because all are to be shown.
+    /// Whether they are looked at: by checks, extracts, or because all are to be shown.
     pub(crate) is_looked_at: bool,
-    /// What is to be kept of its responses, besides cookies.
-    pub(crate) want: Want,
-    pub(crate) timeouts: plan::Timeouts,
-    pub(crate) max_redirects: u8,
 }
 
 impl RequestProgram {
-    /// Whether a response of this status is no error.
-    pub(crate) fn expects(&self, status: u16) -> bool {
-        if self.expect.is_empty() {
-            return status < 400;
-        }
-        self.says_it_expects(status)
+    /// As it is sent.
+    #[inline]
+    pub(crate) fn outgoing(&self) -> Outgoing<'_> {
+        Outgoing { envelope: &self.envelope, whole: self.encoded.whole.as_deref() }
     }
-
-    /// Whether a response of this status is followed to where it redirects. A redirect that the step says it expects is the
-    /// answer.
-    pub(crate) fn follows(&self, status: u16) -> bool {
-        let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-        is_redirect && self.max_redirects > 0 && !self.says_it_expects(status)
-    }
-
-    fn says_it_expects(&self, status: u16) -> bool {
-        self.expect.iter().any(|(least, most)| (*least..=*most).contains(&status))
-    }
-
-    /// Whether a header of this name is for the request's own origin only: it authenticates the request, or its name says
-    /// that it may.
-    pub(crate) fn is_sensitive(&self, header: &[u8]) -> bool {
-        let lower = header.to_ascii_lowercase();
-        let is_secret = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();
-        SECRETS.iter().any(|word| is_secret(word))
-            || self.auth_header.as_deref().is_some_and(|name| header.eq_ignore_ascii_case(name.as_bytes()))
-    }
-}
-
-/// What names of headers that hold secrets have in them.
-const SECRETS: [&str; 9] = ["auth", "cookie", "token", "secret", "passw", "api-key", "apikey", "credential", "session"];
-
-/// Whether sending it twice does no more than sending it once (RFC 9110 section 9.2.2).
-pub(crate) fn is_idempotent(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
 
 /// A URL that begins with a variable.
@@ -285,9 +255,14 @@ impl Program {
     /// Most connections one share may hold open: one for each user and origin of its scenario.
     pub(crate) fn connections_of(&self, share: Share) -> u64 {
         let of = |scenario: &ScenarioProgram| {
-            let mut origins: Vec<u16> = scenario.requests.iter().map(|request| request.origin).collect();
-            origins
-                .extend(scenario.auths.iter().filter_map(|auth| auth.token.as_ref()).map(|token| token.request.origin));
+            let mut origins: Vec<u16> = scenario.requests.iter().map(|request| request.envelope.origin.0).collect();
+            origins.extend(
+                scenario
+                    .auths
+                    .iter()
+                    .filter_map(|auth| auth.token.as_ref())
+                    .map(|token| token.request.envelope.origin.0),
+            );
             origins.sort_unstable();
             origins.dedup();
             u64::from(scenario.load.users_of(share)) * origins.len() as u64

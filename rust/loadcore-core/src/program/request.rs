@@ -2,7 +2,7 @@
 
 use super::auth::AuthUse;
 use super::compiler::ScenarioCompiler;
-use super::{BodyProgram, RequestProgram, Want};
+use super::{BodyProgram, Encoded, Envelope, Looks, OriginId, RequestProgram, Want};
 use crate::plan;
 use crate::record::{CheckId, Section};
 use crate::step::{
@@ -93,27 +93,22 @@ impl ScenarioCompiler<'_, '_> {
         let timeouts = request.timeouts.unwrap_or(self.plan.http.timeouts);
         self.timeouts(&timeouts);
         url?;
-        Some(RequestProgram {
+        let envelope = Envelope {
             step,
             method: request.method.clone().into(),
-            origin,
-            link,
-            head,
+            origin: OriginId(origin),
             has_own_host,
-            cookie,
-            body,
-            end: super::end_without_body(&request.method),
-            whole,
+            timeouts,
+            expect: request.expect.clone().into(),
+            max_redirects,
             auth: auth.later,
             auth_header: auth.name.map(Into::into),
-            expect: request.expect.clone().into(),
-            checks: checks.into(),
-            extracts: extracts.into(),
-            is_looked_at,
             want,
-            timeouts,
-            max_redirects,
-        })
+        };
+        let end = super::end_without_body(&request.method);
+        let encoded = Encoded { link, head, cookie, body, end, whole };
+        let looks = Looks { checks: checks.into(), extracts: extracts.into(), is_looked_at };
+        Some(RequestProgram { envelope, encoded, looks })
     }
 
     fn method(&mut self, method: &str) {

@@ -8,16 +8,15 @@ use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
 use super::send::{Answer, Message, NoAnswer, Withheld};
-use super::worker::OriginId;
 use crate::cookies::Place;
-use crate::program::{RequestProgram, ScenarioProgram};
+use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
 use crate::step::Headers;
 use crate::transport::{Transport, host_name, resolve};
 
 /// A request on its way from answer to answer.
 struct Again<'a> {
-    request: &'a RequestProgram,
+    request: Outgoing<'a>,
     /// As it was sent first, but with the token that it has now.
     first: Vec<u8>,
     own_cookie: usize,
@@ -49,7 +48,7 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
         first: Answer,
     ) -> Result<(), Cut> {
-        match self.send_again(scenario, request, first).await {
+        match self.send_again(scenario, request.outgoing(), first).await {
             Ok((answer, origin)) => self.conclude(scenario, request, origin, answer),
             Err(failed) => Err(self.cut(failed)),
         }
@@ -58,10 +57,11 @@ impl<T: Transport> User<T> {
     async fn send_again(
         &mut self,
         scenario: &ScenarioProgram,
-        request: &RequestProgram,
+        request: Outgoing<'_>,
         first: Answer,
     ) -> Result<(Answer, OriginId), NoAnswer> {
-        let home = OriginId(request.origin);
+        let envelope = request.envelope;
+        let home = envelope.origin;
         let (origin, token) = self.current.take().map_or((home, None), |current| (current.origin, current.token));
         let mut again = Again {
             first: self.bytes(request).to_vec(),
@@ -69,7 +69,7 @@ impl<T: Transport> User<T> {
             request,
             own_cookie: self.rendered.own_cookie,
             origin,
-            method: &request.method,
+            method: &envelope.method,
             keeps_body: true,
             token,
             may_replace: true,
@@ -78,7 +78,7 @@ impl<T: Transport> User<T> {
         let mut answer = first;
         loop {
             self.store_cookies(again.origin, request, answer.capture.as_deref());
-            if self.withheld.is_some() || request.follows(answer.complete.status) {
+            if self.withheld.is_some() || envelope.follows(answer.complete.status) {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }
             let due_ns = if self.withheld.is_some() {
@@ -86,7 +86,7 @@ impl<T: Transport> User<T> {
                     Some(ready_ns) => ready_ns,
                     None => return Ok((answer, again.origin)),
                 }
-            } else if request.follows(answer.complete.status) {
+            } else if envelope.follows(answer.complete.status) {
                 self.redirect(scenario, &mut again, &answer)?;
                 answer.ended_ns
             } else {
@@ -100,17 +100,15 @@ impl<T: Transport> User<T> {
                 keeps_body: again.keeps_body,
                 own_cookie: again.own_cookie,
             };
-            self.change(request, &again.first, &goal);
+            self.change(envelope, &again.first, &goal);
             let message = Message {
-                step: request.step,
+                request,
                 method: again.method,
                 origin: again.origin,
-                timeouts: &request.timeouts,
-                want: self.want(request),
+                want: self.want(envelope),
                 withholds: Withheld::unauthorized(
-                    again.may_replace && again.origin == home && is_replaceable(request, again.token),
+                    again.may_replace && again.origin == home && is_replaceable(envelope, again.token),
                 ),
-                request,
             };
             answer = self.send(scenario, &message, due_ns).await?;
         }
@@ -124,7 +122,7 @@ impl<T: Transport> User<T> {
         answer: &mut Answer,
     ) -> Result<Option<u64>, NoAnswer> {
         let due_ns = answer.ended_ns;
-        let means = Self::means(scenario, again.request).zip(again.token);
+        let means = Self::means(scenario, again.request.envelope).zip(again.token);
         let Some((means, _)) = means.filter(|(means, token)| self.is_replaceable(means, token, due_ns)) else {
             self.release(true);
             return Ok(None);
@@ -171,7 +169,7 @@ impl<T: Transport> User<T> {
                 return Err(self.refuse(scenario, answer.ended_ns, &unsent));
             }
         };
-        if again.hops == again.request.max_redirects {
+        if again.hops == again.request.envelope.max_redirects {
             let why = format!("{} redirects were followed, and another one came: status {status}", again.hops);
             let unsent = Unsent::request(again.request, Outcome::RedirectLoop).because(why);
             return Err(self.refuse(scenario, answer.ended_ns, &unsent.after(answer)));
@@ -186,9 +184,9 @@ impl<T: Transport> User<T> {
     }
 
     /// Makes the current request what was `sent` first, with what has to differ at its goal.
-    pub(super) fn change(&mut self, request: &RequestProgram, sent: &[u8], goal: &Goal<'_>) {
-        let (at_home, origin) = (goal.origin == OriginId(request.origin), self.worker.origin(goal.origin));
-        let host = (!at_home || !request.has_own_host).then(|| origin.host_header());
+    pub(super) fn change(&mut self, envelope: &Envelope, sent: &[u8], goal: &Goal<'_>) {
+        let (at_home, origin) = (goal.origin == envelope.origin, self.worker.origin(goal.origin));
+        let host = (!at_home || !envelope.has_own_host).then(|| origin.host_header());
         let cookies = self.cookies.as_ref().map(|jar| {
             let was = place(sent, origin.tls);
             let place = Place { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
@@ -204,7 +202,7 @@ impl<T: Transport> User<T> {
             cookies: cookies.as_deref(),
             keeps_body: goal.keeps_body,
         };
-        let keeps = |name: &[u8]| at_home || !request.is_sensitive(name);
+        let keeps = |name: &[u8]| at_home || !envelope.is_sensitive(name);
         self.rendered.bytes.clear();
         append_changed(sent, &change, keeps, &mut self.rendered.bytes);
     }

@@ -8,10 +8,9 @@ use super::User;
 use super::outbox::Wire;
 use super::perform::Cut;
 use super::sample::Unsent;
-use super::worker::OriginId;
 use crate::h1::Complete;
 use crate::plan::Reuse;
-use crate::program::{RequestProgram, ScenarioProgram};
+use crate::program::{OriginId, Outgoing, ScenarioProgram};
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport};
 
@@ -93,9 +92,9 @@ impl<C: Connection> Connections<C> {
 
 impl<T: Transport> User<T> {
     /// Opens a connection for the current request; one that gets none is recorded as such.
-    pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: &RequestProgram) -> Result<(), Cut> {
-        let origin = self.current.map_or(OriginId(request.origin), |current| current.origin);
-        match self.open(origin, request.timeouts.connect_ns).await {
+    pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: Outgoing<'_>) -> Result<(), Cut> {
+        let origin = self.current.map_or(request.envelope.origin, |current| current.origin);
+        match self.open(origin, request.envelope.timeouts.connect_ns).await {
             Ok(()) => Ok(()),
             Err(outcome) => {
                 let refused = self.refuse(scenario, self.due_ns, &Unsent::request(request, outcome));

@@ -3,8 +3,7 @@
 use super::User;
 use super::capture::Capture;
 use super::rendered::place;
-use super::worker::OriginId;
-use crate::program::RequestProgram;
+use crate::program::{OriginId, Outgoing};
 use crate::transport::Transport;
 
 impl<T: Transport> User<T> {
@@ -16,7 +15,7 @@ impl<T: Transport> User<T> {
 
     /// Keeps the cookies that the response to the current request sets.
     #[inline]
-    pub(super) fn store_cookies(&mut self, origin: OriginId, request: &RequestProgram, kept: Option<&Capture>) {
+    pub(super) fn store_cookies(&mut self, origin: OriginId, request: Outgoing<'_>, kept: Option<&Capture>) {
         if let Some(capture) = kept
             && self.cookies.is_some()
         {
@@ -24,7 +23,7 @@ impl<T: Transport> User<T> {
         }
     }
 
-    fn put_in_jar(&mut self, origin: OriginId, request: &RequestProgram, capture: &Capture) {
+    fn put_in_jar(&mut self, origin: OriginId, request: Outgoing<'_>, capture: &Capture) {
         let Some(mut jar) = self.cookies.take() else { return };
         let is_secure = self.worker.origin(origin).tls;
         for (name, value) in capture.headers() {

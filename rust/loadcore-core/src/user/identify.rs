@@ -2,7 +2,7 @@
 
 use super::User;
 use crate::auth::{CompiledAuth, Token, TokenSlot, TokenSource};
-use crate::program::{AuthProgram, RequestProgram, ScenarioProgram, TokenProgram, append_line};
+use crate::program::{AuthProgram, Envelope, ScenarioProgram, TokenProgram, append_line};
 use crate::step::RenderError;
 use crate::transport::Transport;
 
@@ -43,11 +43,11 @@ impl<T: Transport> User<T> {
     pub(super) fn identify(
         &mut self,
         scenario: &ScenarioProgram,
-        request: &RequestProgram,
+        envelope: &Envelope,
     ) -> Result<Identity, RenderError> {
         self.lines.clear();
-        let Some(id) = request.auth else { return Ok(Identity::Anonymous) };
-        if let Some(means) = Self::means(scenario, request) {
+        let Some(id) = envelope.auth else { return Ok(Identity::Anonymous) };
+        if let Some(means) = Self::means(scenario, envelope) {
             let pool = self.worker.pools[means.token.pool].pool.borrow();
             return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
                 Some(token) => Identity::Token(KeptToken::take(&token, &mut self.lines)),
@@ -65,8 +65,8 @@ impl<T: Transport> User<T> {
     }
 
     /// How the request gets a token, if it needs one.
-    pub(super) fn means<'a>(scenario: &'a ScenarioProgram, request: &RequestProgram) -> Option<Means<'a>> {
-        match &scenario.auths[usize::from(request.auth?.0)] {
+    pub(super) fn means<'a>(scenario: &'a ScenarioProgram, envelope: &Envelope) -> Option<Means<'a>> {
+        match &scenario.auths[usize::from(envelope.auth?.0)] {
             AuthProgram { compiled: CompiledAuth::Token(source), token: Some(token) } => Some(Means { source, token }),
             _ => None,
         }

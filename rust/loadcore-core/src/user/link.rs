@@ -3,8 +3,7 @@
 
 use super::User;
 use super::rendered::place;
-use super::worker::OriginId;
-use crate::program::{LinkProgram, RequestProgram, ScenarioProgram};
+use crate::program::{LinkProgram, OriginId, Outgoing, ScenarioProgram};
 use crate::step::{Builtins, RenderError, Slot};
 use crate::transport::{Transport, is_absolute, may_be_url, resolve};
 
@@ -19,16 +18,16 @@ pub(super) struct Links {
 
 impl<T: Transport> User<T> {
     /// Finds out where a request leads. From then on its target is known.
-    pub(super) fn find_link(&mut self, request: &RequestProgram, link: &LinkProgram) -> Result<OriginId, RenderError> {
+    pub(super) fn find_link(&mut self, home: OriginId, link: &LinkProgram) -> Result<OriginId, RenderError> {
         let found_at = self.links.as_ref().and_then(|links| links.found_at.get(link.variable)?.clone());
-        let (origin, target) = self.leads_to(request, link, found_at)?;
+        let (origin, target) = self.leads_to(home, link, found_at)?;
         self.links.get_or_insert_default().target = target;
         Ok(origin)
     }
 
     fn leads_to(
         &mut self,
-        request: &RequestProgram,
+        home: OriginId,
         link: &LinkProgram,
         found_at: Option<(OriginId, String)>,
     ) -> Result<(OriginId, String), RenderError> {
@@ -38,7 +37,6 @@ impl<T: Transport> User<T> {
         if !may_be_url(value) {
             return Err(nowhere(if value.is_empty() { "it is empty" } else { "it is not a URL" }));
         }
-        let home = OriginId(request.origin);
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
         let mut builtins = Builtins { user: self.number, iteration: self.iteration, unix_ns, random, counter };
@@ -80,7 +78,7 @@ impl<T: Transport> User<T> {
     pub(super) fn note_link(
         &mut self,
         scenario: &ScenarioProgram,
-        request: &RequestProgram,
+        request: Outgoing<'_>,
         origin: OriginId,
         slot: Slot,
         is_found: bool,

@@ -282,7 +282,7 @@ impl<T: Transport> User<T> {
                 // Boxed is what seldom happens: every user would carry room for it for ever.
                 let done = match poll_fn(|cx| self.poll_walk(cx, scenario, flow, &mut goes_on)).await {
                     Next::Token(id, request) => Box::pin(self.approach_with_token(scenario, id, request)).await,
-                    Next::Connection(request) => Box::pin(self.open_for(scenario, request)).await,
+                    Next::Connection(request) => Box::pin(self.open_for(scenario, request.outgoing())).await,
                     Next::Another(request, answer) => Box::pin(self.answer_again(scenario, request, *answer)).await,
                     Next::Think(ns) => {
                         self.give_back_request();

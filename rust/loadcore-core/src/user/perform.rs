@@ -8,8 +8,7 @@ use super::identify::{Identity, KeptToken};
 use super::sample::{Unmet, Unsent};
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
 use super::walk::Action;
-use super::worker::OriginId;
-use crate::program::{Flow, RequestId, RequestProgram, ScenarioProgram, Want};
+use crate::program::{Envelope, Flow, OriginId, Outgoing, RequestId, RequestProgram, ScenarioProgram, Want};
 use crate::record::{GroupId, Outcome};
 use crate::step::{Extracted, RenderError};
 use crate::transport::Transport;
@@ -72,15 +71,15 @@ impl<T: Transport> User<T> {
             && let Some(Current { request, origin, token }) = self.current
         {
             let request = &scenario.requests[request.index()];
-            let message = self.message(request, origin, is_replaceable(request, token));
+            let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
             match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
                 Some(Ok(answer)) => {
                     let status = answer.complete.status;
-                    if (status == 401 && self.withheld.is_some()) || request.follows(status) {
+                    if (status == 401 && self.withheld.is_some()) || request.envelope.follows(status) {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.current = None;
-                    self.store_cookies(origin, request, answer.capture.as_deref());
+                    self.store_cookies(origin, request.outgoing(), answer.capture.as_deref());
                     if let Err(cut) = self.conclude(scenario, request, origin, answer) {
                         return Poll::Ready(Next::Cut(cut));
                     }
@@ -97,7 +96,7 @@ impl<T: Transport> User<T> {
         }
         let Some(Current { request, origin, token }) = self.current else { return Poll::Ready(Next::End) };
         let request = &scenario.requests[request.index()];
-        let message = self.message(request, origin, is_replaceable(request, token));
+        let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
         match self.launch(cx, scenario, &message, self.due_ns) {
             Ok(()) => Poll::Pending,
             Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
@@ -141,8 +140,8 @@ impl<T: Transport> User<T> {
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Option<Next<'a>> {
         let request = &scenario.requests[id.index()];
-        if request.whole.is_some() && !self.has_cookies() {
-            self.current = Some(Current { request: id, origin: OriginId(request.origin), token: None });
+        if request.encoded.whole.is_some() && !self.has_cookies() {
+            self.current = Some(Current { request: id, origin: request.envelope.origin, token: None });
             return None;
         }
         match self.make_ready(scenario, id, request) {
@@ -162,13 +161,14 @@ impl<T: Transport> User<T> {
         request: &RequestProgram,
     ) -> Result<bool, RenderError> {
         self.lines.clear();
-        let mut current = Current { request: id, origin: OriginId(request.origin), token: None };
-        if let Some(link) = &request.link {
-            current.origin = self.find_link(request, link)?;
+        let RequestProgram { envelope, encoded, .. } = request;
+        let mut current = Current { request: id, origin: envelope.origin, token: None };
+        if let Some(link) = &encoded.link {
+            current.origin = self.find_link(envelope.origin, link)?;
         }
         // What proves who asks is nothing for others.
-        if request.auth.is_some() && current.origin == OriginId(request.origin) {
-            match self.identify(scenario, request)? {
+        if envelope.auth.is_some() && current.origin == envelope.origin {
+            match self.identify(scenario, envelope)? {
                 Identity::Anonymous => {}
                 Identity::Token(token) => current.token = Some(token),
                 Identity::NoToken => return Ok(false),
@@ -182,7 +182,7 @@ impl<T: Transport> User<T> {
     /// Ends the iteration for a request that cannot be rendered.
     #[cold]
     fn cut_invalid(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, error: RenderError) -> Cut {
-        let unsent = Unsent::unmade(request, Outcome::RequestInvalid).because_of(error, scenario);
+        let unsent = Unsent::unmade(&request.envelope, Outcome::RequestInvalid).because_of(error, scenario);
         let refused = self.refuse(scenario, self.due_ns, &unsent);
         self.cut(refused)
     }
@@ -194,41 +194,39 @@ impl<T: Transport> User<T> {
         id: RequestId,
         request: &RequestProgram,
     ) -> Result<(), Cut> {
-        let Some(means) = Self::means(scenario, request) else { return Ok(()) };
+        let Some(means) = Self::means(scenario, &request.envelope) else { return Ok(()) };
         match self.token(scenario, &means, self.due_ns).await {
             Ok((token, ready_ns)) => {
                 self.due_ns = ready_ns;
-                let origin = OriginId(request.origin);
+                let origin = request.envelope.origin;
                 self.current = Some(Current { request: id, origin, token: Some(token) });
                 self.render(request, origin).map_err(|error| self.cut_invalid(scenario, request, error))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
-                let unsent = Unsent::unmade(request, outcome).because(self.no_token(&means));
+                let unsent = Unsent::unmade(&request.envelope, outcome).because(self.no_token(&means));
                 let refused = self.refuse(scenario, ended_ns, &unsent);
                 Err(self.cut(refused))
             }
         }
     }
 
-    /// A request of the plan. `may_replace`: a 401 may not be the last word.
+    /// A request that is sent to this origin. `may_replace`: a 401 may not be the last word.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
-    pub(super) fn message<'a>(&self, request: &'a RequestProgram, origin: OriginId, may_replace: bool) -> Message<'a> {
+    pub(super) fn message<'a>(&self, request: Outgoing<'a>, origin: OriginId, may_replace: bool) -> Message<'a> {
         Message {
-            step: request.step,
-            method: &request.method,
-            origin,
-            timeouts: &request.timeouts,
-            want: self.want(request),
-            withholds: Withheld::unauthorized(may_replace),
             request,
+            method: &request.envelope.method,
+            origin,
+            want: self.want(request.envelope),
+            withholds: Withheld::unauthorized(may_replace),
         }
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a part of the message")]
-    pub(super) fn want(&self, request: &RequestProgram) -> Want {
-        request.want.and_if(self.cookies.is_some(), Want::COOKIES)
+    pub(super) fn want(&self, envelope: &Envelope) -> Want {
+        envelope.want.and_if(self.cookies.is_some(), Want::COOKIES)
     }
 
     /// Makes the step's checks and takes its values. What follows is due when the response ended.
@@ -243,7 +241,7 @@ impl<T: Transport> User<T> {
     ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
         let mut goes_on = true;
-        if request.is_looked_at {
+        if request.looks.is_looked_at {
             self.decode(&mut answer);
             goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
         }
@@ -252,7 +250,7 @@ impl<T: Transport> User<T> {
             && capture.is_looked_at()
         {
             let started_ns = answer.ended_ns.saturating_sub(answer.service_ns);
-            self.look_at_kept(request.step, self.worker.phase(scenario, due_ns), capture, started_ns);
+            self.look_at_kept(request.envelope.step, self.worker.phase(scenario, due_ns), capture, started_ns);
         }
         self.worker.give_back(answer.capture);
         if goes_on { Ok(()) } else { Err(Cut::Failed) }
@@ -270,12 +268,12 @@ impl<T: Transport> User<T> {
         let response = answer.response();
         let mut goes_on = true;
         let mut met = true;
-        if !request.checks.is_empty() {
+        if !request.looks.checks.is_empty() {
             // The phase that the request was due in: its checks count where it does.
             let phase = self.worker.phase(scenario, due_ns);
             self.evaluate(|_, worker, evaluation| {
                 let mut recorder = worker.recorder.borrow_mut();
-                for (id, check) in &request.checks {
+                for (id, check) in &request.looks.checks {
                     let held = check.holds(&response, evaluation);
                     recorder.check(*id, phase, held);
                     met &= held;
@@ -283,14 +281,14 @@ impl<T: Transport> User<T> {
                 }
             });
         }
-        if !met || request.want.has(Want::SHOWN) {
+        if !met || request.envelope.want.has(Want::SHOWN) {
             self.sample_checks(scenario, request, origin, answer);
         }
         if goes_on {
-            for extract in &request.extracts {
+            for extract in &request.looks.extracts {
                 let extracted = extract.apply(&response, &mut self.variables, &mut self.random);
                 if !scenario.links.is_empty() {
-                    self.note_link(scenario, request, origin, extract.slot(), extracted == Extracted::Found);
+                    self.note_link(scenario, request.outgoing(), origin, extract.slot(), extracted == Extracted::Found);
                 }
                 if extracted == Extracted::Missing {
                     goes_on = false;
@@ -317,6 +315,6 @@ impl<T: Transport> User<T> {
 
 /// Whether a 401 says that the request's token is not good any more: unless it is what the step expects.
 #[inline]
-pub(super) fn is_replaceable(request: &RequestProgram, token: Option<KeptToken>) -> bool {
-    token.is_some() && !request.expects(401)
+pub(super) fn is_replaceable(envelope: &Envelope, token: Option<KeptToken>) -> bool {
+    token.is_some() && !envelope.expects(401)
 }

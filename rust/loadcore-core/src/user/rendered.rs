@@ -2,9 +2,8 @@
 
 use super::User;
 use super::again::Goal;
-use super::worker::OriginId;
 use crate::cookies::Place;
-use crate::program::{RequestProgram, append_body};
+use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, append_body};
 use crate::step::{Builtins, RenderError, Variables};
 use crate::transport::{Transport, host_name};
 
@@ -21,8 +20,8 @@ impl<T: Transport> User<T> {
     /// The bytes of the current request.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request")]
-    pub(super) fn bytes<'a>(&'a self, request: &'a RequestProgram) -> &'a [u8] {
-        match &request.whole {
+    pub(super) fn bytes<'a>(&'a self, request: Outgoing<'a>) -> &'a [u8] {
+        match request.whole {
             Some(whole) if self.rendered.bytes.is_empty() => whole,
             _ => &self.rendered.bytes,
         }
@@ -30,13 +29,13 @@ impl<T: Transport> User<T> {
 
     /// Renders a request that goes to this origin, with the lines that authenticate it.
     pub(super) fn render(&mut self, request: &RequestProgram, origin: OriginId) -> Result<(), RenderError> {
-        let content_type = request.body.as_ref().map(|program| &*program.content_type);
-        self.render_with(request, content_type, |variables, builtins, out| match &request.body {
+        let content_type = request.encoded.body.as_ref().map(|program| &*program.content_type);
+        self.render_with(request, content_type, |variables, builtins, out| match &request.encoded.body {
             Some(program) => program.template.render(variables, builtins, out),
             None => Ok(()),
         })?;
-        if request.link.is_some() {
-            self.lead_away(request, origin);
+        if request.encoded.link.is_some() {
+            self.lead_away(&request.envelope, origin);
         }
         Ok(())
     }
@@ -48,6 +47,7 @@ impl<T: Transport> User<T> {
         content_type: Option<&[u8]>,
         append: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
+        let RequestProgram { envelope, encoded, .. } = request;
         let Self { worker, variables, random, cookies, rendered, lines, .. } = self;
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
@@ -58,26 +58,26 @@ impl<T: Transport> User<T> {
         }
         bytes.clear();
         *own_cookie = 0;
-        request.head.render(variables, &mut builtins, bytes)?;
+        encoded.head.render(variables, &mut builtins, bytes)?;
         if !lines.is_empty() {
             bytes.extend_from_slice(lines);
         }
         if let Some(jar) = cookies
-            && (request.cookie.is_some() || !jar.is_empty())
+            && (encoded.cookie.is_some() || !jar.is_empty())
         {
             let mut own = worker.body.borrow_mut();
             own.clear();
-            if let Some(cookie) = &request.cookie {
+            if let Some(cookie) = &encoded.cookie {
                 cookie.render(variables, &mut builtins, &mut own)?;
             }
             *own_cookie = own.len();
             lines.clear();
-            jar.append_line(place(bytes, worker.origin(OriginId(request.origin)).tls), unix_ns, &own, lines);
+            jar.append_line(place(bytes, worker.origin(envelope.origin).tls), unix_ns, &own, lines);
             bytes.extend_from_slice(lines);
         }
         let Some(content_type) = content_type else {
             // Nearly always an empty line, which is shorter to write than to look up.
-            match request.end {
+            match encoded.end {
                 b"\r\n" => bytes.extend_from_slice(b"\r\n"),
                 end => bytes.extend_from_slice(end),
             }
@@ -92,13 +92,13 @@ impl<T: Transport> User<T> {
 
     /// Makes the current request one to where its link leads.
     #[cold]
-    fn lead_away(&mut self, request: &RequestProgram, origin: OriginId) {
+    fn lead_away(&mut self, envelope: &Envelope, origin: OriginId) {
         let Some(links) = self.links.take() else { return };
         let at_home = std::mem::take(&mut self.rendered.bytes);
         let own_cookie = self.rendered.own_cookie;
-        let goal = Goal { origin, method: &request.method, target: &links.target, keeps_body: true, own_cookie };
-        self.change(request, &at_home, &goal);
-        if origin != OriginId(request.origin) {
+        let goal = Goal { origin, method: &envelope.method, target: &links.target, keeps_body: true, own_cookie };
+        self.change(envelope, &at_home, &goal);
+        if origin != envelope.origin {
             self.rendered.own_cookie = 0;
         }
         self.worker.give_back_buffer(at_home);

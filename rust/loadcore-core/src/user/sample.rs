@@ -6,9 +6,8 @@ use super::User;
 use super::capture::Capture;
 use super::rendered::host_of;
 use super::send::{Answer, Message};
-use super::worker::OriginId;
 use crate::auth::Refusal;
-use crate::program::{RequestProgram, ScenarioProgram};
+use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::{CheckId, Outcome, StepId};
 use crate::sample::{Class, Raw, RequestSample, Secrets, Seen, What, request, response};
 use crate::step::{Builtins, CompiledCheck, CompiledExtract, RenderError};
@@ -21,28 +20,28 @@ const RAW: usize = 16 * 1024;
 pub(super) struct Unsent<'a> {
     pub(super) step: StepId,
     pub(super) outcome: Outcome,
-    content: Option<(OriginId, &'a RequestProgram)>,
+    content: Option<(OriginId, Outgoing<'a>)>,
     reason: String,
     /// The response that it would have followed.
     after: Option<&'a Answer>,
 }
 
 impl<'a> Unsent<'a> {
-    /// A request of the plan.
-    pub(super) fn request(request: &'a RequestProgram, outcome: Outcome) -> Self {
-        let content = Some((OriginId(request.origin), request));
-        Self { step: request.step, outcome, content, reason: String::new(), after: None }
+    /// A request that goes to its own origin.
+    pub(super) fn request(request: Outgoing<'a>, outcome: Outcome) -> Self {
+        let content = Some((request.envelope.origin, request));
+        Self { step: request.envelope.step, outcome, content, reason: String::new(), after: None }
     }
 
-    /// A request of the plan that was not made ready.
-    pub(super) fn unmade(request: &RequestProgram, outcome: Outcome) -> Self {
-        Self { step: request.step, outcome, content: None, reason: String::new(), after: None }
+    /// A request that was not made ready.
+    pub(super) fn unmade(envelope: &Envelope, outcome: Outcome) -> Self {
+        Self { step: envelope.step, outcome, content: None, reason: String::new(), after: None }
     }
 
     /// Any message.
     pub(super) fn message(message: &Message<'a>, outcome: Outcome) -> Self {
         let content = Some((message.origin, message.request));
-        Self { step: message.step, outcome, content, reason: String::new(), after: None }
+        Self { step: message.step(), outcome, content, reason: String::new(), after: None }
     }
 
     /// Why, as a clause; without one it is the cause of the outcome.
@@ -82,7 +81,7 @@ pub(super) enum Unmet<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
     /// Where to, and what; `None` if it could not be made.
-    pub(super) content: Option<(OriginId, &'a RequestProgram)>,
+    pub(super) content: Option<(OriginId, Outgoing<'a>)>,
     pub(super) is_head: bool,
     /// What was kept of the response.
     pub(super) capture: Option<&'a Capture>,
@@ -167,7 +166,7 @@ impl<T: Transport> User<T> {
         status: u16,
         ended_ns: u64,
     ) -> Option<(Class, Seen)> {
-        let class = Class { step: message.step, what: What::Status(status) };
+        let class = Class { step: message.step(), what: What::Status(status) };
         let reason = || format!("expected {}, got {status}", expected(message));
         let kept = self.flight.kept.take();
         let shown = self.shown(message, kept.as_deref(), ended_ns);
@@ -218,7 +217,7 @@ impl<T: Transport> User<T> {
         let random = self.random.clone();
         let response = answer.response();
         let unmet: Vec<_> = self.evaluate(|_, _, evaluation| {
-            let unmet = request.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
+            let unmet = request.looks.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
             unmet.map(|(id, check)| Unmet::Check(*id, check)).collect()
         });
         self.random = random;
@@ -237,9 +236,9 @@ impl<T: Transport> User<T> {
         unmet: &[Unmet<'_>],
     ) {
         let capture = answer.capture.as_deref();
-        let message = self.message(request, origin, false);
+        let message = self.message(request.outgoing(), origin, false);
         let shown = self.shown(&message, capture, answer.ended_ns);
-        let step = request.step;
+        let step = request.envelope.step;
         if unmet.is_empty() {
             self.sample(scenario, Class { step, what: What::Nothing }, &shown, &String::new);
         }
@@ -272,10 +271,10 @@ impl<T: Transport> User<T> {
         refusal: Option<&Refusal>,
     ) {
         let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
-        let step = message.step;
+        let step = message.step();
         match refusal {
             // A status that is not expected is sampled as such.
-            Some(refusal) if message.request.expects(answer.complete.status) => {
+            Some(refusal) if message.request.envelope.expects(answer.complete.status) => {
                 self.sample(scenario, Class { step, what: What::Token }, &shown, &|| refusal.reason.clone());
             }
             _ => self.sample_plain(scenario, message, answer),
@@ -286,7 +285,7 @@ impl<T: Transport> User<T> {
     pub(super) fn sample_plain(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, answer: &Answer) {
         if self.worker.samples_everything() {
             let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
-            self.sample(scenario, Class { step: message.step, what: What::Nothing }, &shown, &String::new);
+            self.sample(scenario, Class { step: message.step(), what: What::Nothing }, &shown, &String::new);
         }
     }
 
@@ -303,15 +302,10 @@ impl<T: Transport> User<T> {
     }
 
     /// The request as it was sent; `None` if it was not made.
-    fn request_sample(
-        &self,
-        origin: OriginId,
-        program: &RequestProgram,
-        secrets: &mut Secrets,
-    ) -> Option<RequestSample> {
-        let (bytes, origin) = (self.bytes(program), self.worker.origin(origin));
+    fn request_sample(&self, origin: OriginId, outgoing: Outgoing<'_>, secrets: &mut Secrets) -> Option<RequestSample> {
+        let (bytes, origin) = (self.bytes(outgoing), self.worker.origin(origin));
         // A redirect may have led elsewhere.
-        let place = if program.has_own_host {
+        let place = if outgoing.envelope.has_own_host {
             origin.to_string()
         } else {
             format!("{}://{}", if origin.tls { "https" } else { "http" }, host_of(bytes))
@@ -348,7 +342,7 @@ impl<T: Transport> User<T> {
         };
         for auth in &scenario.auths {
             auth.compiled.give_away(&self.variables, &mut builtins, &mut secrets);
-            let body = auth.token.as_ref().and_then(|token| token.request.body.as_ref());
+            let body = auth.token.as_ref().and_then(|token| token.request.encoded.body.as_ref());
             let mut text = Vec::new();
             if body.is_some_and(|body| body.template.render(&self.variables, &mut builtins, &mut text).is_ok()) {
                 secrets.add_named(&String::from_utf8_lossy(&text));
@@ -365,7 +359,7 @@ impl<T: Transport> User<T> {
 
 /// The statuses that a message expects, in words.
 fn expected(message: &Message<'_>) -> String {
-    let ranges = &message.request.expect;
+    let ranges = &message.request.envelope.expect;
     if ranges.is_empty() {
         return "a status below 400".to_owned();
     }

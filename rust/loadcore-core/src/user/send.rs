@@ -7,10 +7,8 @@ use super::User;
 use super::capture::Capture;
 use super::flight::{Ended, NOT_YET};
 use super::sample::Unsent;
-use super::worker::OriginId;
 use crate::h1::Complete;
-use crate::plan::Timeouts;
-use crate::program::{RequestProgram, ScenarioProgram, Want, is_idempotent};
+use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
 use crate::sample::{Class, Seen};
 use crate::step::{Builtins, Response, Variables};
@@ -18,14 +16,14 @@ use crate::transport::Transport;
 
 /// One message: what is sent where, and what is kept of the response.
 pub(super) struct Message<'a> {
-    pub(super) step: StepId,
+    /// The user's current request.
+    pub(super) request: Outgoing<'a>,
+    /// Its method, which a redirect may have changed.
     pub(super) method: &'a str,
+    /// Where it goes, which a redirect or a link may have changed.
     pub(super) origin: OriginId,
-    pub(super) timeouts: &'a Timeouts,
     pub(super) want: Want,
     pub(super) withholds: Withheld,
-    /// The user's current request.
-    pub(super) request: &'a RequestProgram,
 }
 
 /// The statuses whose rows are withheld until it is known whether they are errors; the first is higher than the second if
@@ -46,16 +44,22 @@ impl Withheld {
 }
 
 impl Message<'_> {
+    /// What it is counted under.
+    #[inline]
+    pub(super) fn step(&self) -> StepId {
+        self.request.envelope.step
+    }
+
     /// Whether an answer of this status is an error, if no other request takes its place.
     #[inline]
     fn is_error(&self, status: u16) -> bool {
-        !self.request.expects(status)
+        !self.request.envelope.expects(status)
     }
 
     /// Whether an answer of this status is a redirect that is followed.
     #[inline]
     fn is_followed(&self, status: u16) -> bool {
-        self.request.follows(status)
+        self.request.envelope.follows(status)
     }
 }
 
@@ -117,7 +121,7 @@ impl<T: Transport> User<T> {
                 if let Some(result) = poll_fn(|cx| self.poll_send(cx, scenario, message, due_ns)).await {
                     return result;
                 }
-                if let Err(outcome) = self.open(message.origin, message.timeouts.connect_ns).await {
+                if let Err(outcome) = self.open(message.origin, message.request.envelope.timeouts.connect_ns).await {
                     return Err(self.refuse(scenario, due_ns, &Unsent::message(message, outcome)));
                 }
             }
@@ -170,7 +174,7 @@ impl<T: Transport> User<T> {
             // What is there already is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
         }
-        let timeouts = message.timeouts;
+        let timeouts = &message.request.envelope.timeouts;
         self.seat.set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
         let most_body = self.worker.program.http.limits.kept_body_bytes;
         self.flight.kept.want(message.want, most_body, || self.worker.take_capture());
@@ -210,7 +214,7 @@ impl<T: Transport> User<T> {
         } else {
             let superseded = message.is_followed(complete.status);
             let error = !superseded && message.is_error(complete.status);
-            self.record(scenario, message.step, due_ns, Ended { result, end_ns }, error, superseded);
+            self.record(scenario, message.step(), due_ns, Ended { result, end_ns }, error, superseded);
             if error {
                 self.sample_status(scenario, message, complete.status, end_ns);
             }
@@ -238,7 +242,7 @@ impl<T: Transport> User<T> {
     ) -> NoAnswer {
         let outcome = if self.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
-        self.record_failure(scenario, message.step, due_ns, outcome, ended_ns);
+        self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
         self.worker.give_back(self.flight.kept.take());
         NoAnswer { outcome, ended_ns }
     }
@@ -318,7 +322,7 @@ impl<T: Transport> User<T> {
     /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the message.
     #[cold]
     fn withhold(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended: Ended) {
-        let row = self.row(scenario, message.step, due_ns, ended, true);
+        let row = self.row(scenario, message.step(), due_ns, ended, true);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
         self.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));

@@ -6,7 +6,6 @@ use super::User;
 use super::capture::Capture;
 use super::identify::{KeptToken, Means};
 use super::send::{Message, NoAnswer, Withheld};
-use super::worker::OriginId;
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
 use crate::program::{ScenarioProgram, Want, append_line};
 use crate::random::Random;
@@ -32,7 +31,7 @@ impl<T: Transport> User<T> {
     ) -> Result<(KeptToken, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
         let desk = &worker.pools[means.token.pool];
-        let patience_ns = means.token.request.timeouts.total_ns;
+        let patience_ns = means.token.request.envelope.timeouts.total_ns;
         let mut ready_ns = due_ns;
         // Whether a fetch that this request waited for has failed.
         let mut has_failed = false;
@@ -146,23 +145,21 @@ impl<T: Transport> User<T> {
             return Err(Unanswered::Failed(reason, failed));
         }
         let message = Message {
-            step: request.step,
-            method: &request.method,
-            origin: OriginId(request.origin),
-            timeouts: &request.timeouts,
+            request: request.outgoing(),
+            method: &request.envelope.method,
+            origin: request.envelope.origin,
             want: Want::HEADERS.and(Want::BODY).and_if(self.cookies.is_some(), Want::COOKIES),
             withholds: Withheld::ALL,
-            request,
         };
         let mut answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {
             Outcome::Interrupted => Unanswered::Interrupted(failed),
             outcome => Unanswered::Failed(outcome.name().to_owned(), failed),
         })?;
-        self.store_cookies(message.origin, request, answer.capture.as_deref());
+        self.store_cookies(message.origin, message.request, answer.capture.as_deref());
         self.decode(&mut answer);
         let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
         let status = answer.complete.status;
-        let is_expected = request.expects(status);
+        let is_expected = request.envelope.expects(status);
         let read = TokenAnswer {
             status,
             is_expected,
@@ -194,9 +191,9 @@ impl<T: Transport> User<T> {
         fetch: &Fetch,
     ) -> Result<(), RenderError> {
         let request = &means.token.request;
-        self.identify(scenario, request)?;
+        self.identify(scenario, &request.envelope)?;
         let Giver::OAuth2(grant) = &means.source.giver else {
-            return self.render(request, OriginId(request.origin));
+            return self.render(request, request.envelope.origin);
         };
         if let Some(client) = grant.client() {
             let mut lines = std::mem::take(&mut self.lines);

@@ -13,7 +13,7 @@ use crate::auth::Pool;
 use crate::feeder::{Dealer, Dealt};
 use crate::h1::SeenHeads;
 use crate::plan::Samples;
-use crate::program::{PoolProgram, Program, ScenarioProgram};
+use crate::program::{OriginId, PoolProgram, Program, ScenarioProgram};
 use crate::record::{Phase, ScenarioId};
 use crate::recorder::{EndReason, Recorder};
 use crate::schedule::Share;
@@ -97,10 +97,6 @@ impl TokenDesk {
         }
     }
 }
-
-/// Index of an origin in [`Worker::origins`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OriginId(pub(crate) u16);
 
 impl<T: Transport> Worker<T> {
     pub(crate) fn new(
