@@ -14,7 +14,7 @@ from benches.engine import FailedRunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 
 @contextmanager

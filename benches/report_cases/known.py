@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from loadcore.cli.gateway import Gateway
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 CAPACITY = 200
 OWASP = {"GATEWAY_HASH__TIME_COST": "2", "GATEWAY_HASH__MEMORY_KIB": "19456", "GATEWAY_HASH__PARALLELISM": "1"}

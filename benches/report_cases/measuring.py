@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from loadcore.cli.gateway import Gateway
-    from loadcore.results.run import Run
-    from loadcore.results.totals import Totals
+    from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
 
 ACCOUNTS = 1000
 _CACHE_S = "30"

@@ -2,14 +2,14 @@
 
 import sys
 
-from loadcore import streams
+from loadcore.cli import streams
 
 
 def main() -> int:
     """Run the command line. Ctrl-C while it is still being imported ends it as quietly as later on."""
     streams.ensure_open()
     try:
-        from loadcore.cli import main as command_line  # noqa: PLC0415 - what takes a moment, and may be interrupted
+        from loadcore.cli.app import main as command_line  # noqa: PLC0415 - what takes a moment, and may be interrupted
     except KeyboardInterrupt:
         return 130
     return command_line()

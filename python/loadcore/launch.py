@@ -16,8 +16,8 @@ from loadcore.errors import PlanError, Problem, UsageError
 from loadcore.link import ProcessLink
 from loadcore.listeners import Listeners
 from loadcore.redaction import without_secrets
-from loadcore.results.record_of_run import RunStart
-from loadcore.results.run import Run
+from loadcore.results.open.run import Run
+from loadcore.results.run_facts import RunStart
 from loadcore.results.run_folder import RunFolder, new_run_id
 from loadcore.signals import Signals
 from loadcore.supervisor import Assignment, Supervisor

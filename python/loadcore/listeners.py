@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadcore.engine import Description
-    from loadcore.results.run import Run
-    from loadcore.results.totals import Totals
+    from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from loadcore.compiler import Options
     from loadcore.judge.headroom import Headroom
     from loadcore.plan import Plan
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
     from loadcore.scenario import Scenario
     from loadcore.target_watch import Look
     from loadcore.thresholds import Rule, Threshold

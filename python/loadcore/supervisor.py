@@ -23,16 +23,16 @@ from loadcore.errors import ExitCode, RunError
 from loadcore.host_watch import HostWatch
 from loadcore.link import Gone
 from loadcore.refusals import refusing
-from loadcore.results import sealing
-from loadcore.results.failures import idle
-from loadcore.results.lookup import Measured, MeasuredSecond
-from loadcore.results.opening import facts_on_disk, judge, requests_of, totals_for
-from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+from loadcore.results.open.opening import facts_on_disk, judge, requests_of, totals_for
+from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
 from loadcore.results.samples import Sample, Samples
 from loadcore.results.schema import SCHEMA_VERSION
-from loadcore.results.totals import PHASES
-from loadcore.results.windows_file import WindowsFile
+from loadcore.results.sum import sealing
+from loadcore.results.sum.causes import idle
+from loadcore.results.sum.measured import Measured, MeasuredSecond
+from loadcore.results.sum.totals import PHASES
+from loadcore.results.write.windows_file import WindowsFile
 from loadcore.target_watch import Look, TargetWatch
 from loadcore.thresholds import AbortWatch
 from loadcore.units import format_duration

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loadcore.errors import InternalError
-from loadcore.results.record_of_run import WorkerEnd
+from loadcore.results.run_facts import WorkerEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

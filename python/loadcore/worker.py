@@ -25,10 +25,10 @@ from loadcore.engine import Ended, Engine, Rows, Sampled, Windows
 from loadcore.errors import InternalError, PlanError
 from loadcore.preflight import raise_file_limit
 from loadcore.refusals import refusal
-from loadcore.results.record_of_run import WorkerEnd
+from loadcore.results.run_facts import WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
-from loadcore.results.writer import SegmentedWriter
+from loadcore.results.write.writer import SegmentedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from tests.accuracy.scenario import EACH, USERS
 from tests.integration.recount import differences
 
 if TYPE_CHECKING:
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 ROOT = Path(__file__).parent.parent.parent
 

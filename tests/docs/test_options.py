@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 
-from loadcore.cli import app
+from loadcore.cli.app import app
 from target_api.cli import serve_parser
 from tests.docs.pages import PAGES, blocks_of, inline_code_of, name_of
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loadcore.engine import Description
-    from loadcore.results.run import Run
-    from loadcore.results.totals import Totals
+    from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
 
 ROOT = Path(__file__).parent.parent.parent
 WITHIN_S = 60

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from jsonschema import Draft202012Validator
 
-from loadcore.results.summary import schema
+from loadcore.results.sum.summary import schema
 from tests.e2e.command import environment, loadcore
 from tests.e2e.small_target import small_target
 

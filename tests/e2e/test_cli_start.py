@@ -23,7 +23,7 @@ COMMANDS = ("run", "bench", "check", "init", "report", "doctor", "target", "demo
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """Neither help nor completion wait for libraries that only a run or its report needs."""
     program = (
-        "import sys; from loadcore.cli import main; main(sys.argv[1:]); "
+        "import sys; from loadcore.cli.app import main; main(sys.argv[1:]); "
         "print(sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.engine import Description
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(300)]
 _ACCOUNTS = 100

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.load import Load
-    from loadcore.results.run import Run
-    from loadcore.results.totals import Totals
+    from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
 
 TOTAL_S = 3.0
 """Time-out of every exchange: more than a busy machine keeps a healthy one waiting."""

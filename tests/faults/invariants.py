@@ -11,7 +11,7 @@ from tests.integration.recount import differences
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
     from tests.faults.ledger import Entry
 
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 RATE = 100
 SECONDS = 8

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.load import Load
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 USERS = 30
 RATE = 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadcore.errors import ExitCode
 
 if TYPE_CHECKING:
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 _OF_THE_MACHINE = {"cpu", "lag"}
 

@@ -9,13 +9,13 @@ import pytest
 
 import loadcore
 from loadcore import Http, Scenario, Timeouts, arrival_rate, choice, get, group, response, think, users
-from loadcore.results.opening import read_start, rebuild
+from loadcore.results.open.opening import read_start, rebuild
 from loadcore.results.run_folder import RunFolder
 from tests.integration.counting_target import counting_target
 from tests.integration.recount import differences
 
 if TYPE_CHECKING:
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ import loadcore
 from loadcore import Scenario, get, iterations, oauth2_client_credentials, post, response, think, users
 from loadcore.errors import ExitCode, PlanError, UsageError
 from loadcore.listeners import Listener
-from loadcore.results import summary
+from loadcore.results.sum import summary
 from tests.integration.busy import exit_codes, reasons
 
 if TYPE_CHECKING:
     from loadcore.engine import Description
-    from loadcore.results.run import Run
-    from loadcore.results.totals import Totals
+    from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
     from tests.integration.counting_target import Target
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,10 +11,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadcore.results import opening, summary
-from loadcore.results.lookup import Measured
-from loadcore.results.record_of_run import RunEnd, WorkerEnd
+from loadcore.results.open import opening
+from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.run_folder import RunFolder
+from loadcore.results.sum import summary
+from loadcore.results.sum.measured import Measured
 from tests.verdict.running import Observed
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from loadcore.run import run_plan
 
 if TYPE_CHECKING:
     from loadcore.calibration.shape import Shape
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 SECONDS: Final = 2.0
 """How long is measured."""

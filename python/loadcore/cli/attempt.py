@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.cli.prepare import Prepared
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 _COLUMNS = ["offset_ns", "response_ns", "scenario", "step", "outcome", "status", "service_ns", "error"]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore import config
+from loadcore.cli import config
 from loadcore.cli.console import standard
 from loadcore.cli.execute import Output, execute
 from loadcore.cli.options import (

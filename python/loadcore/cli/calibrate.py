@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from loadcore import config
+from loadcore.cli import config
 from loadcore.cli.console import standard
 from loadcore.cli.options import (
     Color,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore import config
+from loadcore.cli import config
 from loadcore.cli.console import Console, standard
 from loadcore.cli.finish import end_with
 from loadcore.cli.options import (

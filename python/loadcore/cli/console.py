@@ -10,7 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from loadcore import streams
+from loadcore.cli import streams
 from loadcore.refusals import refusal
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs, printable
 

@@ -11,7 +11,7 @@ from loadcore.errors import ExitCode
 if TYPE_CHECKING:
     from loadcore.report.glyphs import Glyphs
     from loadcore.report.layout import Page
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 _LABEL = 9
 THINK_S = 2.0

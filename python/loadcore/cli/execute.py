@@ -14,7 +14,7 @@ from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
     from loadcore.judge.headroom import Headroom
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 
 @dataclass(frozen=True, slots=True)

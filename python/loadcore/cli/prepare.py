@@ -57,7 +57,8 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
         PlanError: There is no such file or scenario, or a declaration is not valid.
         ScenarioRaised: The file raised an exception.
     """
-    from loadcore import loader, streams
+    from loadcore import loader
+    from loadcore.cli import streams
 
     streams.keep_for_results()
     suggested = settings.suggested.get("env")

@@ -12,9 +12,9 @@ from typing import Any
 import typer
 
 from loadcore.cli import options
+from loadcore.cli.config import Config
 from loadcore.cli.loads import Wish
 from loadcore.cli.stages import checked_users
-from loadcore.config import Config
 from loadcore.errors import ConfigError
 from loadcore.units import parse_duration, parse_rate
 

@@ -9,7 +9,7 @@ from loadcore.report.glyphs import ASCII, Glyphs, printable
 from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, facts
 from loadcore.report.step_table import step_table
 from loadcore.report.text import quantity
-from loadcore.results.totals import RECENT_S
+from loadcore.results.sum.totals import RECENT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

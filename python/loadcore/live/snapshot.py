@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from loadcore.judge import lag
 from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
 from loadcore.report.step_table import StepRow
-from loadcore.results.client import delayed
-from loadcore.results.tally import MAIN
-from loadcore.results.totals import PHASES, RECENT_S
+from loadcore.results.sum.client import delayed
+from loadcore.results.sum.tally import MAIN
+from loadcore.results.sum.totals import PHASES, RECENT_S
 
 MOST_ERRORS = 3
 """Kinds of errors that a frame names."""
 
 if TYPE_CHECKING:
     from loadcore.engine import Histogram
-    from loadcore.results.tally import StepTotals
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.tally import StepTotals
+    from loadcore.results.sum.totals import Totals
 
 
 def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Frame:

@@ -12,7 +12,7 @@ from loadcore.live.snapshot import frame_of
 if TYPE_CHECKING:
     from loadcore.engine import Description
     from loadcore.live.frame import Frame, Heading
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.totals import Totals
 
 HISTORY = 20
 """Frames that are kept: as many as the small curves have characters."""

@@ -13,8 +13,8 @@ from loadcore.judge.headroom import told
 from loadcore.report import numbers, plan_words, tables, uncertain
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
-from loadcore.results.failures import idle
-from loadcore.results.judgement import standing
+from loadcore.results.sum.causes import idle
+from loadcore.results.sum.verdict import standing
 
 Summary = Mapping[str, Any]
 """The content of `summary.json`."""

@@ -1,5 +1,4 @@
-"""What a run leaves behind: the folder, its files, and the numbers read from them.
+"""What a run leaves behind, by time: its files are written, summed up, and opened again.
 
-`schema` names the columns, `writer` and `reader` move them to and from disk, `totals` adds windows up, `summary`
-turns totals into `summary.json`, `manifest` seals the folder, `load` opens one again.
+What all three share is here: the folder, the columns, the facts of a run, the reader of files that may be cut short.
 """

@@ -10,7 +10,7 @@ from loadcore.errors import ResultsError
 if TYPE_CHECKING:
     import os
 
-    from loadcore.results.run import Run
+    from loadcore.results.open.run import Run
 
 _NEWEST = Path("runs/latest")
 
@@ -26,7 +26,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     Raises:
         ResultsError: There is no run.
     """
-    from loadcore.results.opening import open_run  # noqa: PLC0415 - see above
+    from loadcore.results.open.opening import open_run  # noqa: PLC0415 - see above
 
     place = Path(path)
     folder = place.parent if place.is_file() else place

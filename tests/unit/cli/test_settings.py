@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loadcore.cli.config import Config
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather, refuse_mistyped_variables
-from loadcore.config import Config
 from loadcore.errors import ConfigError
 from loadcore.load import arrival_rate, users
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from loadcore.judge.headroom import Headroom, about, afterwards, told
-from loadcore.results import shape, summary
-from loadcore.results.record_of_run import RunEnd, WorkerEnd
-from loadcore.results.totals import Totals
+from loadcore.results import shape
+from loadcore.results.run_facts import RunEnd, WorkerEnd
+from loadcore.results.sum import summary
+from loadcore.results.sum.totals import Totals
 from tests.unit.results.numbers import START
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadcore.engine import CheckInfo, Description, GroupInfo, ScenarioInfo, StepInfo
-from loadcore.results.record_of_run import RunStart
+from loadcore.results.run_facts import RunStart
 
 DESCRIPTION = Description(
     steps=(

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from loadcore.results import opening, summary
-from loadcore.results.batches import QUANTILES
-from loadcore.results.lookup import Measured
+from loadcore.results.open import opening
 from loadcore.results.reader import read
-from loadcore.results.record_of_run import RunEnd, WorkerEnd
+from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.windows_file import PLAIN
+from loadcore.results.sum import summary
+from loadcore.results.sum.batches import QUANTILES
+from loadcore.results.sum.measured import Measured
+from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 

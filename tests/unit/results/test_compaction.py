@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loadcore.results.compaction import gather
-from loadcore.results.manifest import sha256_of
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.windows_file import PLAIN, WindowsFile
-from loadcore.results.writer import ArrowFile
+from loadcore.results.write.compaction import gather
+from loadcore.results.write.manifest import sha256_of
+from loadcore.results.write.windows_file import PLAIN, WindowsFile
+from loadcore.results.write.writer import ArrowFile
 from tests.unit.results.numbers import DESCRIPTION
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.results.batches import MISSING, QUANTILES, TOO_SHORT
+from loadcore.results.sum.batches import MISSING, QUANTILES, TOO_SHORT
 from tests.unit.results.simulated import LAWS, Requests, coverage, summed, truth
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from loadcore.report import text
 from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
-from loadcore.results.windows_file import PLAIN, WindowsFile
-from loadcore.results.writer import ArrowFile
+from loadcore.results.write.windows_file import PLAIN, WindowsFile
+from loadcore.results.write.writer import ArrowFile
 from tests.unit.results.numbers import DESCRIPTION, START
 
 if TYPE_CHECKING:

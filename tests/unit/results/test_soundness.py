@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from loadcore.engine import ScenarioInfo, StepInfo
-from loadcore.results import opening, summary
-from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+from loadcore.results.open import opening
+from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.windows_file import PLAIN
+from loadcore.results.sum import summary
+from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 from tests.unit.results.simulated import LAWS, SECOND, summed

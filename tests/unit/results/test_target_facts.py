@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.results import target_facts
-from loadcore.results.record_of_run import RunEnd
+from loadcore.results.run_facts import RunEnd
 from loadcore.results.samples import ReceivedResponse, Sample
 from loadcore.results.schema import MACHINE
+from loadcore.results.sum import target_facts
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import START
 from tests.unit.results.test_totals import MS, SECOND, added, batch, scenario, step
 
 if TYPE_CHECKING:
     from loadcore.judge.target.facts import Facts
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.totals import Totals
 
 
 def facts_of(totals: Totals, ended_s: float = 10, samples: tuple[Sample, ...] = ()) -> Facts:

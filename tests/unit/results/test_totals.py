@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.engine import Histogram, ScenarioInfo, StepInfo
-from loadcore.results.lookup import Measured
-from loadcore.results.opening import judge as judge_all
-from loadcore.results.spans import SteadySpan
-from loadcore.results.totals import Totals
-from loadcore.results.windows_file import PLAIN
+from loadcore.results.open.opening import judge as judge_all
+from loadcore.results.sum.measured import Measured
+from loadcore.results.sum.spans import SteadySpan
+from loadcore.results.sum.totals import Totals
+from loadcore.results.write.windows_file import PLAIN
 from loadcore.thresholds import State, defaults, judge, parse, resolve
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START

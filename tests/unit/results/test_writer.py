@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadcore.results import reader
-from loadcore.results.writer import ArrowFile, SegmentedWriter
+from loadcore.results.write.writer import ArrowFile, SegmentedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

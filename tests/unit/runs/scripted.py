@@ -12,9 +12,9 @@ from loadcore.engine import Description, ScenarioInfo, StepInfo
 from loadcore.link import Gone, WorkerLink
 from loadcore.listeners import Listener, Listeners
 from loadcore.preflight import Needs
-from loadcore.results.record_of_run import RunStart, WorkerEnd
+from loadcore.results.run_facts import RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.windows_file import PLAIN
+from loadcore.results.write.windows_file import PLAIN
 from loadcore.signals import Signals
 from loadcore.supervisor import Assignment, Supervisor
 from loadcore.thresholds import Threshold, parse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.totals import Totals
 
 DESCRIPTION = Description(
     steps=(StepInfo("shop", "GET /items", "GET", "main"),),

@@ -11,9 +11,9 @@ from loadcore import preflight, supervisor, wire
 from loadcore.engine import Description
 from loadcore.errors import ExitCode, LimitsError, PlanError, RunError, WorkerLost
 from loadcore.link import Gone
-from loadcore.results import manifest
 from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
+from loadcore.results.write import manifest
 from loadcore.signals import Signals
 from loadcore.thresholds import Threshold
 from tests.unit.runs.scripted import DESCRIPTION, Follower, ScriptedLink, done, healthy, supervise, window
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.preflight import Needs
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.totals import Totals
 
 ORDER = ["prepare", "arm", "go", "close"]
 

@@ -14,9 +14,9 @@ from loadcore import wire
 from loadcore.errors import ExitCode, LimitsError, RunError
 from loadcore.link import Gone
 from loadcore.results.load import load
-from loadcore.results.record_of_run import RunStart, WorkerEnd
+from loadcore.results.run_facts import RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
-from loadcore.results.writer import FileFacts
+from loadcore.results.write.writer import FileFacts
 from loadcore.signals import Signals
 from tests.unit.runs.scripted import Follower, ScriptedLink, done, healthy, supervise, window
 
@@ -117,7 +117,7 @@ def test_a_folder_that_takes_nothing_is_refused_before_the_start(
 
     link = healthy(0)
     monkeypatch.setattr("loadcore.supervisor.write_durably", full)
-    monkeypatch.setattr("loadcore.results.writer.ArrowFile.begin", lambda file: full(file.path))
+    monkeypatch.setattr("loadcore.results.write.writer.ArrowFile.begin", lambda file: full(file.path))
     with pytest.raises(LimitsError, match="No space left on device") as caught:
         supervise(tmp_path / "run", [link], Follower())
 

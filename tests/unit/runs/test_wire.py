@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from loadcore import wire
 from loadcore.errors import InternalError
-from loadcore.results.record_of_run import WorkerEnd
-from loadcore.results.writer import FileFacts
+from loadcore.results.run_facts import WorkerEnd
+from loadcore.results.write.writer import FileFacts
 
 ORDERS: list[wire.Order] = [
     wire.Prepare('{"version": 1}', 1, 2, "/runs/A", 1, {"loadcore.run_id": "A"}),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore.cli import main
+from loadcore.cli.app import main
 from loadcore.cli.prepare import prepare
 from loadcore.cli.settings import Settings
 from loadcore.errors import LoadcoreError

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from loadcore.engine import ScenarioInfo
-    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_facts import RunStart
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadcore.engine import outcomes
-from loadcore.results import no_token
+from loadcore.results.sum import no_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_facts import RunStart
     from loadcore.results.samples import Sample
-    from loadcore.results.tally import StepTotals, Tally
+    from loadcore.results.sum.tally import StepTotals, Tally
 
 DEFAULT_TARGETS = ("http://127.0.0.1:8080", "http://localhost:8080")
 """Where `loadcore target up` listens, and what scenarios of `loadcore init` expect."""

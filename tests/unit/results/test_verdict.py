@@ -10,14 +10,14 @@ import pytest
 
 from loadcore.errors import ExitCode
 from loadcore.judge.finding import Finding
-from loadcore.results.judgement import Evidence, judge
-from loadcore.results.record_of_run import RunEnd, WorkerEnd
+from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.samples import Kind, Sample, SentRequest
-from loadcore.results.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
+from loadcore.results.sum.tally import CheckTotals, ScenarioTotals, StepTotals, Tally
+from loadcore.results.sum.verdict import Evidence, decide
 from tests.unit.results.numbers import START
 
 if TYPE_CHECKING:
-    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_facts import RunStart
 
 ANSWERED = StepTotals("", "all", "", "main", requests=100, attempts=100, statuses=Counter({200: 100}))
 HOLDS = {"expression": "errors.rate < 1%", "state": "pass", "value": 0.0, "limit": 0.01, "unit": "ratio"}
@@ -58,7 +58,7 @@ def worker(reason: str, error: str | None) -> RunEnd:
 
 def test_a_good_run_passes_without_reasons() -> None:
     """Everything holds: 0, and nothing to explain."""
-    judgement = judge(GOOD)
+    judgement = decide(GOOD)
 
     assert (judgement.status, judgement.exit_code, judgement.reasons, judgement.exit_codes) == ("pass", 0, (), (0,))
 
@@ -101,7 +101,7 @@ def test_a_good_run_passes_without_reasons() -> None:
 )
 def test_each_reason_has_its_code(changes: dict[str, Any], status: str, code: int, reason: str) -> None:
     """One thing that is wrong gives one code, and one sentence that says it."""
-    judgement = judge(replace(GOOD, **changes))
+    judgement = decide(replace(GOOD, **changes))
 
     assert (judgement.status, judgement.exit_code, judgement.reasons) == (status, code, (reason,))
 
@@ -114,19 +114,19 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
         "findings": [LIMITED],
         "end": end(signal="SIGINT"),
     }
-    assert judge(replace(GOOD, **changes)).exit_codes == (107, 113, 111, 130)
-    assert judge(replace(GOOD, **changes, thresholds=[CROSSED])).exit_codes == (113, 111, 99, 130)
-    assert judge(replace(GOOD, findings=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
+    assert decide(replace(GOOD, **changes)).exit_codes == (107, 113, 111, 130)
+    assert decide(replace(GOOD, **changes, thresholds=[CROSSED])).exit_codes == (113, 111, 99, 130)
+    assert decide(replace(GOOD, findings=[LIMITED], thresholds=[CROSSED])).exit_codes == (111, 99)
 
 
 def test_who_ends_a_run_before_its_first_answer_is_not_told_that_there_is_none() -> None:
     """What was cut off by the user is no fault of anybody; what the planned end cut off is all that there is."""
     cut_off = StepTotals("", "all", "", "main", requests=4, attempts=4, outcomes=Counter(interrupted=4))
-    judgement = judge(replace(GOOD, main=cut_off, thresholds=[EMPTY], end=end(signal="SIGINT")))
+    judgement = decide(replace(GOOD, main=cut_off, thresholds=[EMPTY], end=end(signal="SIGINT")))
 
     assert (judgement.status, judgement.exit_codes) == ("interrupted", (130,))
     assert judgement.reasons[0].startswith("ended by Ctrl-C after 2.0 s")
-    assert judge(replace(GOOD, main=cut_off, thresholds=[])).reasons == (
+    assert decide(replace(GOOD, main=cut_off, thresholds=[])).reasons == (
         "none of 4 requests was answered: the run ended before the response did (interrupted)",
     )
 
@@ -161,7 +161,7 @@ def whole(*steps: StepTotals, failed: int = 0) -> Tally:
 )
 def test_what_ended_every_iteration_is_named(start: RunStart, counted: Tally, cause: str) -> None:
     """The check that stops, the step without a response, or the value that was not there, by its name."""
-    (reason,) = judge(replace(GOOD, start=start, scenarios=FAILING, whole=counted)).reasons
+    (reason,) = decide(replace(GOOD, start=start, scenarios=FAILING, whole=counted)).reasons
 
     assert reason == f"shop: none of 100 iterations reached its end: {cause}"
 
@@ -200,7 +200,7 @@ def test_a_sample_says_what_counts_cannot(
 ) -> None:
     """What a check found, why a request could not be made, which value was missing."""
     sample = Sample("shop", "main", "GET /items", kind, what, reason, 0, 0, 1, None, None)
-    (found,) = judge(replace(GOOD, start=start, scenarios=FAILING, whole=counted, samples=[sample])).reasons
+    (found,) = decide(replace(GOOD, start=start, scenarios=FAILING, whole=counted, samples=[sample])).reasons
 
     assert found == f"shop: none of 100 iterations reached its end: {cause}"
 
@@ -208,8 +208,8 @@ def test_a_sample_says_what_counts_cannot(
 def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
     """Address and remedy; where it is the gateway's, the command that starts it."""
     refused = replace_counts(connect_refused=100)
-    here = judge(replace(GOOD, main=refused))
-    there = judge(replace(GOOD, main=refused, start=replace(START, base_urls={"shop": "http://10.0.0.1"})))
+    here = decide(replace(GOOD, main=refused))
+    there = decide(replace(GOOD, main=refused, start=replace(START, base_urls={"shop": "http://10.0.0.1"})))
 
     assert here.reasons[0].endswith("nobody listens at http://127.0.0.1:8080 (connect_refused)")
     assert "loadcore target up" in here.advice[0]
@@ -255,7 +255,7 @@ def test_a_token_endpoint_that_refuses_is_quoted(
     """What it answered, how often, and what there was in place of a token, because the requests were never sent."""
     calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, **counts)
     samples = () if reason is None else (failed("main", "GET /", "auth_failed", reason),)
-    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
+    judgement = decide(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
     assert f"the token endpoint refused: {said}" in judgement.reasons[0]
     assert advised in judgement.advice[0]
 
@@ -265,7 +265,7 @@ def test_a_token_endpoint_where_nobody_listens_is_to_be_started() -> None:
     calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, outcomes=Counter(connect_refused=3))
     sent = SentRequest("http://127.0.0.1:8080", "POST /token HTTP/1.1", (), 0)
     samples = (failed("auth", "token", "connect_refused", "nobody listens at the address", sent),)
-    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
+    judgement = decide(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
     assert "no token could be had: nobody listens at http://127.0.0.1:8080 (connect_refused)" in judgement.reasons[0]
     assert judgement.advice == ("start the reference gateway, which listens there: loadcore target up",)
 
@@ -273,7 +273,7 @@ def test_a_token_endpoint_where_nobody_listens_is_to_be_started() -> None:
 def test_a_token_request_that_could_not_be_made() -> None:
     """The variable that it lacks is named."""
     samples = (failed("main", "GET /", "auth_failed", "no token: `{u}` in the token request: a variable has no value"),)
-    judgement = judge(replace(GOOD, main=replace_counts(auth_failed=100), samples=samples))
+    judgement = decide(replace(GOOD, main=replace_counts(auth_failed=100), samples=samples))
     assert "`{u}` in the token request: a variable has no value (auth_failed)" in judgement.reasons[0]
     assert "give the variable a value" in judgement.advice[0]
 
@@ -290,29 +290,29 @@ def replace_counts(**outcomes: int) -> StepTotals:
 
 def test_failing_iterations_are_left_to_the_threshold_that_found_them() -> None:
     """A target that answers 503 crosses a threshold; that its iterations fail is the same news."""
-    assert judge(replace(GOOD, scenarios=FAILING, thresholds=[CROSSED])).exit_code == ExitCode.THRESHOLD_CROSSED
+    assert decide(replace(GOOD, scenarios=FAILING, thresholds=[CROSSED])).exit_code == ExitCode.THRESHOLD_CROSSED
 
 
 def test_an_iteration_that_got_through_saves_its_scenario() -> None:
     """Iterations that fail among others are for thresholds to judge."""
     some = [ScenarioTotals("shop", iterations_completed=1, iterations_failed=99)]
 
-    assert judge(replace(GOOD, scenarios=some)).exit_code == 0
+    assert decide(replace(GOOD, scenarios=some)).exit_code == 0
 
 
 def test_a_lost_worker_may_be_allowed() -> None:
     """Then it is no reason."""
     allowed = replace(GOOD, start=replace(START, allow_lost_workers=True), end=worker("lost", "killed by SIGKILL"))
 
-    assert judge(allowed).exit_code == 0
-    assert judge(allowed).notes == (LOST,)
+    assert decide(allowed).exit_code == 0
+    assert decide(allowed).notes == (LOST,)
 
 
 def test_a_loss_comes_first_and_is_told_once_for_each_cause() -> None:
     """Sixteen workers that died of one thing are one reason, above what their end did to the others."""
     workers = [WorkerEnd(n, "lost", "killed by SIGKILL", lost_after_ns=n * 1_000_000_000) for n in (1, 2, 5)]
     gone = end(workers=(WorkerEnd(0, "finished"), *workers, WorkerEnd(6, "lost", "exited with 3")))
-    reasons = judge(replace(GOOD, start=replace(START, workers=16), end=gone, findings=[LIMITED])).reasons
+    reasons = decide(replace(GOOD, start=replace(START, workers=16), end=gone, findings=[LIMITED])).reasons
 
     assert reasons == (
         (
@@ -328,11 +328,11 @@ def test_the_plan_is_not_called_the_client() -> None:
     """Too few users for the rate are the plan's, or the target's."""
     full = replace(LIMITED, subject="plan", rule="sent", message="shop: 90 of 100 iterations were started (90.0%)")
 
-    assert judge(replace(GOOD, findings=[full])).reasons == (full.message,)
+    assert decide(replace(GOOD, findings=[full])).reasons == (full.message,)
 
 
 def test_a_threshold_that_ended_the_run_is_named() -> None:
     """The reader learns why a run is shorter than planned."""
-    (reason,) = judge(replace(GOOD, thresholds=[CROSSED], end=end(aborted_by="errors.rate < 1%"))).reasons
+    (reason,) = decide(replace(GOOD, thresholds=[CROSSED], end=end(aborted_by="errors.rate < 1%"))).reasons
 
     assert reason.endswith("the run was ended by errors.rate < 1%")

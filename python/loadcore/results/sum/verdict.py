@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loadcore.errors import ExitCode
 from loadcore.judge.health import who
-from loadcore.results import failures
-from loadcore.results.tally import MAIN, SECTIONS, Tally
+from loadcore.results.sum import causes
+from loadcore.results.sum.tally import MAIN, SECTIONS, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.judge.finding import Finding
-    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+    from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
     from loadcore.results.samples import Sample
-    from loadcore.results.tally import ScenarioTotals, StepTotals
+    from loadcore.results.sum.tally import ScenarioTotals, StepTotals
 
 Status = Literal["pass", "fail", "invalid", "no_data", "interrupted", "running"]
 
@@ -55,7 +55,7 @@ _SIGNALS: dict[str, tuple[ExitCode, str]] = {
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Verdict:
     """What came of a run, in one word, one number, and the reasons for both."""
 
     status: Status
@@ -91,7 +91,7 @@ class Evidence:
     """What failures looked like, for the reasons of what went wrong."""
 
 
-def judge(evidence: Evidence) -> Judgement:
+def decide(evidence: Evidence) -> Verdict:
     """Weigh everything that can be held against a run. One that still goes on is not judged yet: `running`."""
     held: dict[ExitCode, list[str]] = {}
     for code, text in (
@@ -108,10 +108,10 @@ def judge(evidence: Evidence) -> Judgement:
     notes = tuple(lost_workers(evidence.start, evidence.end)) if evidence.start.allow_lost_workers else ()
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     if not codes:
-        return Judgement("pass", int(ExitCode.PASS), (), (0,), suspect=suspect, notes=notes)
+        return Verdict("pass", int(ExitCode.PASS), (), (0,), suspect=suspect, notes=notes)
     status = "running" if evidence.end.running else _STATUS[codes[0]]
     advice = _advice(evidence) if ExitCode.NO_DATA in held else ()
-    return Judgement(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, suspect, notes)
+    return Verdict(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, suspect, notes)
 
 
 def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> str:
@@ -159,14 +159,14 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     ]
     for scenario in evidence.scenarios:
         if scenario.idle_steps and not scenario.iterations_completed:
-            text = f"{scenario.name}: no iteration reached its end: {failures.idle(scenario.idle_steps)}"
+            text = f"{scenario.name}: no iteration reached its end: {causes.idle(scenario.idle_steps)}"
             reasons.append((ExitCode.SCENARIO_RAISED, text))
     if any(threshold["state"] == "fail" for threshold in evidence.thresholds):
         return reasons  # What made the iterations fail has been found out by a threshold.
     for scenario in evidence.scenarios:
         if scenario.iterations_failed and not scenario.iterations_completed and not scenario.idle_steps:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
-            cause = failures.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
+            cause = causes.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
 
@@ -181,7 +181,7 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         # There is data: it had not come as far as the windows of the measured part.
         code = ExitCode.INVALID
     reasons = []
-    cause, _ = failures.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
+    cause, _ = causes.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
     if not main.requests:
         made = "was counted" if code is ExitCode.INVALID else "was made"
@@ -218,7 +218,7 @@ def _silent(evidence: Evidence) -> list[str]:
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:
-    _, advice = failures.why_not_answered(evidence.start, evidence.main, evidence.whole, evidence.samples)
+    _, advice = causes.why_not_answered(evidence.start, evidence.main, evidence.whole, evidence.samples)
     return (advice,) if advice and not evidence.main.statuses.total() else ()
 
 

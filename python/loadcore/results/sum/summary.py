@@ -15,15 +15,16 @@ from loadcore import thresholds
 from loadcore.judge import folding, headroom, keeping_up
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
-from loadcore.results import judgement, soundness
-from loadcore.results.batches import QUANTILES, Batches, Key, Scope
-from loadcore.results.client import client_section, counted_of, headroom_of, lag_findings
-from loadcore.results.failures import causes
-from loadcore.results.lookup import Measured, checks_of, mean_ns
-from loadcore.results.record_of_run import SCHEMA_VERSION
-from loadcore.results.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
-from loadcore.results.target_part import is_wrong, policy_of, target_findings
-from loadcore.results.totals import PHASES
+from loadcore.results.run_facts import SCHEMA_VERSION
+from loadcore.results.sum import soundness
+from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
+from loadcore.results.sum.causes import causes
+from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
+from loadcore.results.sum.measured import Measured, checks_of, mean_ns
+from loadcore.results.sum.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
+from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
+from loadcore.results.sum.totals import PHASES
+from loadcore.results.sum.verdict import Evidence, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.judge.finding import Finding
     from loadcore.judge.keeping_up import Asked
-    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
+    from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
     from loadcore.results.run_folder import RunFolder
     from loadcore.results.samples import Sample
-    from loadcore.results.tally import GroupTotals, Tally
-    from loadcore.results.totals import Totals
+    from loadcore.results.sum.tally import GroupTotals, Tally
+    from loadcore.results.sum.totals import Totals
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,8 @@ def build(parts: Parts) -> dict[str, Any]:
         *target_findings(parts, steady, of_client),
         *_keeping_up(parts, measured, of_client),
     ]
-    verdict = judgement.judge(
-        judgement.Evidence(
-            start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples
-        )
+    verdict = decide(
+        Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples)
     )
     return {
         "schema_version": SCHEMA_VERSION,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from loadcore.engine import Histogram
 from loadcore.judge.target.facts import Facts, Hint, Network, Process, Second, Step
 from loadcore.judge.target.times import Times, thinned
-from loadcore.results.tally import MAIN, Row, StepTotals, Tally
+from loadcore.results.sum.tally import MAIN, Row, StepTotals, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadcore.results.record_of_run import RunEnd, RunStart
+    from loadcore.results.run_facts import RunEnd, RunStart
     from loadcore.results.samples import Sample
 
 _NS = 1_000_000_000

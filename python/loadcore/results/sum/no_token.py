@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.results.samples import Sample
-    from loadcore.results.tally import Tally
+    from loadcore.results.sum.tally import Tally
 
 _REJECTED: Final = "look at what the scenario logs in with: user names, passwords, `token_url`"
 _CLIENT: Final = 'look at the client\'s id and secret; some servers want them in the body: client_in="body"'

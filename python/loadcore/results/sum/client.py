@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from loadcore.engine import Histogram
 from loadcore.judge import headroom, keeping_up, lag
 from loadcore.judge.health import Counted
-from loadcore.results.tally import MAIN
+from loadcore.results.sum.tally import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loadcore.judge.finding import Finding
-    from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
-    from loadcore.results.tally import StepTotals, Tally
-    from loadcore.results.totals import Totals, WorkerTotals
+    from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
+    from loadcore.results.sum.tally import StepTotals, Tally
+    from loadcore.results.sum.totals import Totals, WorkerTotals
 
 _LEAST_WALL_NS = 500_000_000
 _ON_TIME_NS = 100_000

@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 from loadcore import thresholds
 from loadcore.engine import Histogram
 from loadcore.judge.interval import LEAST_BATCHES, Spread, spread_of
-from loadcore.results.medians import Medians
-from loadcore.results.plain_arrays import is_word, number
 from loadcore.results.reader import DAMAGE, stream
-from loadcore.results.tally import MAIN, StepTotals, Tally
+from loadcore.results.sum.medians import Medians
+from loadcore.results.sum.tally import MAIN, StepTotals, Tally
+from loadcore.results.write.plain_arrays import is_word, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_facts import RunStart
     from loadcore.results.run_folder import RunFolder
 
 QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from loadcore.judge.finding import Finding
     from loadcore.results.samples import Sample
-    from loadcore.results.summary import Parts
-    from loadcore.results.tally import StepTotals, Tally
+    from loadcore.results.sum.summary import Parts
+    from loadcore.results.sum.tally import StepTotals, Tally
 
 ERRORS = 0.01
 """Share of errors from which something is wrong, whatever the thresholds allow."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadcore.engine import Histogram
 from loadcore.judge.cores import MachineSecond
 from loadcore.judge.health import ClientHealth, WorkerSecond
-from loadcore.results.quickest import Quickest
 from loadcore.results.schema import MACHINE
-from loadcore.results.tally import MAIN, Row, Tally
-from loadcore.results.target_facts import TargetTotals
+from loadcore.results.sum.quickest import Quickest
+from loadcore.results.sum.tally import MAIN, Row, Tally
+from loadcore.results.sum.target_facts import TargetTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loadcore.results.writer import ArrowFile
+from loadcore.results.write.writer import ArrowFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loadcore.results.writer import FileFacts
+    from loadcore.results.write.writer import FileFacts
 
 ROWS_TOGETHER = 16_384
 """Rows of a gathered batch, but for the last."""

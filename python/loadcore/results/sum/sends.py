@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow.compute as pc
 
 from loadcore.judge import arrival_law
-from loadcore.results.plain_arrays import is_word, number
 from loadcore.results.reader import DAMAGE, stream
-from loadcore.results.tally import MAIN
+from loadcore.results.sum.tally import MAIN
+from loadcore.results.write.plain_arrays import is_word, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from loadcore.judge.finding import Finding
-    from loadcore.results.record_of_run import RunStart
+    from loadcore.results.run_facts import RunStart
     from loadcore.results.run_folder import RunFolder
-    from loadcore.results.tally import Tally
+    from loadcore.results.sum.tally import Tally
 
 _COLUMNS: Final = (
     "offset_ns",

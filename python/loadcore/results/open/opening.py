@@ -9,16 +9,18 @@ import pyarrow.compute as pc
 
 from loadcore import machine, thresholds
 from loadcore.errors import ResultsError
-from loadcore.results import manifest, samples, shape, summary
-from loadcore.results.lookup import Measured
-from loadcore.results.manifest import sha256_of
+from loadcore.results import samples, shape
+from loadcore.results.open.run import Run, State
 from loadcore.results.reader import is_sealed, read
-from loadcore.results.record_of_run import RunEnd, RunStart, WorkerEnd
-from loadcore.results.run import Run, State
+from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import MACHINE
-from loadcore.results.totals import Totals
-from loadcore.results.writer import FileFacts
+from loadcore.results.sum import summary
+from loadcore.results.sum.measured import Measured
+from loadcore.results.sum.totals import Totals
+from loadcore.results.write import manifest
+from loadcore.results.write.manifest import sha256_of
+from loadcore.results.write.writer import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadcore.results.compaction import gather
-from loadcore.results.plain_arrays import single, texts
 from loadcore.results.schema import MACHINE, WINDOWS
-from loadcore.results.totals import PHASES
-from loadcore.results.writer import FileFacts, SegmentedWriter
+from loadcore.results.sum.totals import PHASES
+from loadcore.results.write.compaction import gather
+from loadcore.results.write.plain_arrays import single, texts
+from loadcore.results.write.writer import FileFacts, SegmentedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from loadcore.errors import ResultsError
-from loadcore.results import manifest
 from loadcore.results.reader import read
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.samples import Sample
 from loadcore.results.schema import REQUESTS, WINDOWS
+from loadcore.results.write import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

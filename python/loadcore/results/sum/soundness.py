@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from loadcore.judge import drift, littles_law
-from loadcore.results import sends
+from loadcore.results.sum import sends
 
 if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
-    from loadcore.results.batches import Batches
-    from loadcore.results.record_of_run import RunStart
-    from loadcore.results.spans import SteadySpan
-    from loadcore.results.summary import Parts
-    from loadcore.results.tally import Tally
+    from loadcore.results.run_facts import RunStart
+    from loadcore.results.sum.batches import Batches
+    from loadcore.results.sum.spans import SteadySpan
+    from loadcore.results.sum.summary import Parts
+    from loadcore.results.sum.tally import Tally
 
 _NS: Final = 1_000_000_000
 

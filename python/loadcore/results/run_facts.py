@@ -8,7 +8,7 @@ from typing import Any
 
 from loadcore.engine import Description
 from loadcore.results import shape
-from loadcore.results.writer import FileFacts
+from loadcore.results.write.writer import FileFacts
 
 SCHEMA_VERSION = 1
 """Of `run.json` and `summary.json`."""

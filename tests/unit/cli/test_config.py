@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore import config
+from loadcore.cli import config
 from loadcore.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:

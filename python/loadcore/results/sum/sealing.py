@@ -7,16 +7,17 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from loadcore.results import manifest, summary
 from loadcore.results.run_folder import RunFolder, write_durably
-from loadcore.results.summary import Parts
+from loadcore.results.sum import summary
+from loadcore.results.sum.summary import Parts
+from loadcore.results.write import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from loadcore.results.record_of_run import WorkerEnd
-    from loadcore.results.writer import FileFacts
+    from loadcore.results.run_facts import WorkerEnd
+    from loadcore.results.write.writer import FileFacts
 
 __all__ = ["Parts", "kept", "missing", "seal"]
 

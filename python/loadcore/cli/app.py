@@ -1,0 +1,93 @@
+"""All commands, and what happens to whatever they raise.
+
+Importing this module must stay cheap, because `loadcore --help` and completion wait for it: a command imports what it
+needs when it runs.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from loadcore.cli import bench, calibrate, check, demo, doctor, init, report, run, target, version
+from loadcore.cli.console import standard
+from loadcore.errors import ExitCode, LoadcoreError
+from loadcore.refusals import refusal
+
+__all__ = ["app", "main"]
+
+ISSUES = "https://github.com/loadcore/loadcore/issues"
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(
+    invoke_without_command=True,
+    help="Finds out how much load an HTTP API takes, and says whether its own answer can be trusted.",
+    epilog="Exit codes: 0 pass, 99 threshold crossed, 104 scenario or limits, 111 client was the limit, 113 no data.",
+)
+def _start(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int:
+    if show_version:
+        version.command()
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        standard().result(context.get_help())
+    return ExitCode.PASS
+
+
+app.command("run")(run.command)
+app.command("bench")(bench.command)
+app.command("check")(check.command)
+app.command("calibrate")(calibrate.command)
+app.command("init")(init.command)
+app.command("report")(report.command)
+app.command("doctor")(doctor.command)
+app.add_typer(target.app, name="target")
+app.command("demo")(demo.command)
+app.command("version")(version.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and gives back the exit code of the process. Whatever goes wrong is printed here, once.
+
+    Args:
+        arguments: What stands after `loadcore`; those of this process if None.
+    """
+    console = standard()
+    try:
+        code = app(args=arguments, standalone_mode=False, prog_name="loadcore")
+    except LoadcoreError as error:
+        console.failure(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "loadcore"
+        console.error(*_usage(error.format_message(), path))
+        return ExitCode.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - what the machine does not refuse is our fault and not the user's
+        refused = refusal(error, "loadcore cannot go on")
+        if refused is not None:
+            console.failure(refused)
+            return refused.exit_code
+        console.bug(error, ISSUES)
+        return ExitCode.BUG
+    return code if isinstance(code, int) else ExitCode.PASS
+
+
+def _usage(message: str, path: str) -> tuple[str, str]:
+    """What is wrong with the arguments, and what to do about it.
+
+    Words too many are not repeated: as often as not they are the end of a header or a body that has no quotes.
+    """
+    if message.startswith("Got unexpected extra argument"):
+        return "there are arguments too many", f"put quotes around a value with spaces in it; {path} --help lists all"
+    return message, f"{path} --help lists the options"
