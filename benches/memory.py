@@ -116,7 +116,7 @@ def _watch(process: psutil.Popen) -> Iterator[Sample]:
     while process.poll() is None:
         for one in [process, *process.children(recursive=True)]:
             try:
-                name = "worker" if "loadcore.worker" in one.cmdline() else "supervisor"
+                name = "worker" if "loadcore.processes.worker_main" in one.cmdline() else "supervisor"
                 yield Sample(name, time.monotonic() - begun, one.memory_info().rss)
             except (psutil.NoSuchProcess, psutil.ZombieProcess):
                 continue

@@ -18,7 +18,7 @@ import loadcore
 from benches.report_cases.cases import THINK_S, THINK_SPREAD, UPSTREAM_S, Deployment, Durations
 from loadcore import Scenario, choice, get, oauth2_password, rows_feeder, think, user_stages
 from loadcore.cli import gateway
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 from target_api.deploy.truth import received
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ What scenario files are written with, all in one place:
 Names in capitals are settings (`Scenario`, `Http`, `Timeouts`); all else is a part of a flow.
 """
 
+from loadcore.api import load, run
 from loadcore.auth import (
     anonymous,
     api_key,
@@ -43,9 +44,7 @@ from loadcore.http import (
     request,
     upload,
 )
-from loadcore.load import arrival_rate, arrival_stages, iterations, user_stages, users
-from loadcore.results.load import load
-from loadcore.run import run
+from loadcore.load_models import arrival_rate, arrival_stages, iterations, user_stages, users
 from loadcore.scenario import Scenario, branch, choice, group, repeat
 from loadcore.step import Step
 from loadcore.think import every, think

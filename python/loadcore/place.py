@@ -32,7 +32,7 @@ class Place:
 
 # What users write with. The frames of these modules lie between the user's line and `here()`.
 _DECLARING = frozenset(
-    f"loadcore.{room}" for room in ("auth", "checks", "feeders", "http", "load", "place", "scenario", "think")
+    f"loadcore.{room}" for room in ("auth", "checks", "feeders", "http", "load_models", "place", "scenario", "think")
 )
 
 

@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from loadcore.load import usual_max_users
+from loadcore.load_models import usual_max_users
+from loadcore.machine.client_limits import Needs
 from loadcore.plan import is_one_login, walk
-from loadcore.preflight import Needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

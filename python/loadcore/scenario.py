@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from loadcore.load import Load, users
+from loadcore.load_models import Load, users
 from loadcore.place import Place, here
 from loadcore.step import Step
 

@@ -20,7 +20,7 @@ import psutil
 
 import loadcore
 from loadcore import Scenario, get, think, users
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Running:
     def workers(self) -> list[psutil.Process]:
         """The processes of the workers."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "loadcore.worker" in child.cmdline()]
+        return [child for child in children if "loadcore.processes.worker_main" in child.cmdline()]
 
     def end(self) -> int:
         """Read everything, wait; the exit code."""

@@ -259,7 +259,7 @@ def test_a_run_keeps_no_secret(shown: Shown, target: CanaryTarget) -> None:
     """Not one secret shows in files, streams or command lines, though every one was sent."""
     assert hits(shown.out) == []
     assert hits(shown.err) == []
-    assert any("loadcore.worker" in line for line in shown.command_lines)
+    assert any("loadcore.processes.worker_main" in line for line in shown.command_lines)
     assert hits("\n".join(shown.command_lines)) == []
     assert_no_secret_in(shown.folder)
     assert [path for path in PATHS if not target.secrets[path]] == []

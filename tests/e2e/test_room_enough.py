@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from loadcore.host_watch import HostWatch
+from loadcore.machine.host_watch import HostWatch
 from tests.e2e.command import environment
 
 SERVER = """
@@ -106,7 +106,7 @@ def test_the_time_that_a_real_quota_stops_us_is_seen(monkeypatch: pytest.MonkeyP
     group.mkdir()
     try:
         (group / "cpu.cfs_quota_us").write_text("10000")
-        monkeypatch.setattr("loadcore.control_groups._groups", lambda *_: [group, root])
+        monkeypatch.setattr("loadcore.machine.control_groups._groups", lambda *_: [group, root])
         watch = HostWatch()
         command = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$0" -c "$1"', sys.executable, BURN]
         subprocess.run(command, check=True, timeout=30)

@@ -14,7 +14,7 @@ import pytest
 
 import loadcore
 from loadcore import Scenario, get, oauth2_password, rows_feeder, think, user_stages, users
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 from target_api.deploy.truth import received
 from target_api.tests.deploy.stack import RunningStack, kill, stack
 from target_api.tests.running import wait_until

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loadcore import machine
 from loadcore.errors import ExitCode
+from loadcore.machine import host
 from tests.e2e.command import environment, loadcore
 from tests.e2e.small_target import small_target
 
@@ -33,7 +33,7 @@ LENIENT = ("--no-strict-client", "--workers", "1")
 
 SLOW_PYARROW = """
 import importlib, sys, time
-if any(word.endswith("birth.py") for word in sys.orig_argv):
+if any(word.endswith("worker_boot.py") for word in sys.orig_argv):
     time.sleep(600)
 sys.path.remove(__path__[0].rpartition("/")[0])
 del sys.modules["pyarrow"]
@@ -41,7 +41,7 @@ importlib.import_module("pyarrow")
 """
 SLOW_PYTHON = """
 import sys, time
-if any(word.endswith("birth.py") for word in sys.orig_argv):
+if any(word.endswith("worker_boot.py") for word in sys.orig_argv):
     time.sleep(600)
 """
 
@@ -85,7 +85,7 @@ def starting(folder: Path, slow: dict[str, str], workers: int) -> Iterator[tuple
             assert time.monotonic() < deadline
             assert process.poll() is None
             time.sleep(0.02)
-            found = [each for each in process.children() if "loadcore.worker" in each.cmdline()]
+            found = [each for each in process.children() if "loadcore.processes.worker_main" in each.cmdline()]
         yield process, found
     finally:
         for each in [process, *found]:
@@ -99,7 +99,7 @@ def starting(folder: Path, slow: dict[str, str], workers: int) -> Iterator[tuple
 @pytest.mark.parametrize("more", ["one", "many"])
 def test_more_workers_than_the_machine_carries_are_refused(tmp_path: Path, scenario: str, more: str) -> None:
     """The reason and the number that fits, before any process or folder is made."""
-    fits = max(4, math.ceil(4 * machine.allowed_cores()))
+    fits = max(4, math.ceil(4 * host.allowed_cores()))
     asked = fits + 1 if more == "one" else 10_000
     done = loadcore("run", scenario, "--workers", str(asked), cwd=tmp_path)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import loadcore
 from loadcore import Http, Scenario, Timeouts, get, response, think
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loadcore.load import Load
+    from loadcore.load_models import Load
     from loadcore.results.open.run import Run
     from loadcore.results.sum.totals import Totals
 

@@ -16,7 +16,7 @@ from tests.faults.ledger import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadcore.load import Load
+    from loadcore.load_models import Load
     from loadcore.results.open.run import Run
 
 USERS = 30

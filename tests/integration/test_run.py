@@ -16,7 +16,7 @@ import pytest
 import loadcore
 from loadcore import Scenario, get, iterations, oauth2_client_credentials, post, response, think, users
 from loadcore.errors import ExitCode, PlanError, UsageError
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 from loadcore.results.sum import summary
 from tests.integration.busy import exit_codes, reasons
 

@@ -10,7 +10,7 @@ from loadcore.calibration.measure import SECONDS, calibrate, usable_cores
 from loadcore.calibration.shape import shape_of
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.judge.headroom import Headroom
-from loadcore.launch import require_valid, workers_of
+from loadcore.processes.launch import require_valid, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadcore import machine
 from loadcore.calibration.measure import Calibration
 from loadcore.engine import engine_version
+from loadcore.machine import host
 from loadcore.results.run_folder import write_durably
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def _folder() -> Path | None:
 
 def _name(shape: Shape) -> str:
     """A name for the shape on this machine. What is hashed holds no secret."""
-    facts = machine.describe()
-    here = [facts["cpu"], facts["architecture"], facts["kernel"], machine.allowed_cores(), engine_version, _FORMAT]
+    facts = host.describe()
+    here = [facts["cpu"], facts["architecture"], facts["kernel"], host.allowed_cores(), engine_version, _FORMAT]
     plan = _bare({**shape.plan.redacted(), "name": ""})
     text = json.dumps([here, plan, shape.users], sort_keys=True, ensure_ascii=False)
     return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from loadcore import machine
 from loadcore.calibration.null_target import null_target
 from loadcore.errors import ExitCode, RunError
-from loadcore.run import run_plan
+from loadcore.machine import host
+from loadcore.processes.launch import run_plan
 
 if TYPE_CHECKING:
     from loadcore.calibration.shape import Shape
@@ -68,7 +68,7 @@ class Calibration:
 
 def usable_cores(workers: int) -> float:
     """Cores that so many workers may use: each has one thread that works."""
-    return min(machine.allowed_cores(), float(workers))
+    return min(host.allowed_cores(), float(workers))
 
 
 def calibrate(shape: Shape, workers: int | None) -> Calibration:

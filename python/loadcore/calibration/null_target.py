@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadcore import preflight
 from loadcore.engine import NullTarget
 from loadcore.errors import RunError
-from loadcore.link import environment_of_workers
+from loadcore.machine import client_limits
+from loadcore.processes.worker_handle import environment_of_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ def _port_of(process: subprocess.Popen[bytes], answers: Sequence[bytes]) -> int:
 
 
 def _main() -> None:
-    preflight.raise_file_limit()
+    client_limits.raise_file_limit()
     line = bytearray()
     while not line.endswith(b"\n"):
         # Not `sys.stdin`, which would read ahead of the end that the server waits for.

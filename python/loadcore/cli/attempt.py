@@ -21,7 +21,7 @@ _COLUMNS = ["offset_ns", "response_ns", "scenario", "step", "outcome", "status",
 def attempt(prepared: Prepared) -> Attempt:
     """Sends one user through a plan that was prepared for one iteration, taking each option of its choices once."""
     from loadcore.compiler.trial import trial, untried
-    from loadcore.run import run_plan
+    from loadcore.processes.launch import run_plan
 
     plan = trial(prepared.plan)
     with tempfile.TemporaryDirectory(prefix="loadcore-check-") as folder:

@@ -69,7 +69,7 @@ def command(
     from loadcore.calibration.measure import SECONDS, calibrate, usable_cores
     from loadcore.calibration.shape import shape_of
     from loadcore.judge.headroom import Headroom
-    from loadcore.launch import require_valid
+    from loadcore.processes.launch import require_valid
 
     require_valid(prepared.plan)
     shape = shape_of(prepared.plan, SECONDS)

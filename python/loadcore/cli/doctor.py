@@ -13,7 +13,7 @@ from loadcore.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadcore.preflight import Finding
+    from loadcore.machine.client_limits import Finding
 
 
 def command(
@@ -39,9 +39,9 @@ def command(
     color: ColorChoice = Color.AUTO,
 ) -> int:
     """Checks this machine for a load, as client and as target. Exit code 104: a run would be refused."""
-    from loadcore.machine import read_limits
-    from loadcore.preflight import Needs, default_workers, look, look_at_machine, look_at_workers
-    from loadcore.serving import Serving, look_as_target
+    from loadcore.machine.client_limits import Needs, default_workers, look, look_at_machine, look_at_workers
+    from loadcore.machine.host import read_limits
+    from loadcore.machine.target_limits import Serving, look_as_target
     from loadcore.units import parse_rate
 
     if rate is not None:
@@ -82,7 +82,7 @@ def command(
 def _open_files(pid: int | None) -> int | None:
     """The limit of a target that runs, if one is named."""
     from loadcore.errors import UsageError
-    from loadcore.machine import open_files_of
+    from loadcore.machine.host import open_files_of
 
     if pid is None:
         return None
@@ -96,7 +96,7 @@ def _users_of(rate: str) -> int:
     """The users that a run at that rate must have room for, unless it says otherwise."""
     from loadcore.compiler import compile  # noqa: A004
     from loadcore.http import get
-    from loadcore.load import arrival_rate
+    from loadcore.load_models import arrival_rate
     from loadcore.plan_facts import expected_users
     from loadcore.scenario import Scenario
 

@@ -6,12 +6,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loadcore.errors import UsageError
-from loadcore.load import ArrivalRate, ArrivalStages, Iterations, Users, UserStages, arrival_rate, iterations, users
+from loadcore.load_models import (
+    ArrivalRate,
+    ArrivalStages,
+    Iterations,
+    Users,
+    UserStages,
+    arrival_rate,
+    iterations,
+    users,
+)
 from loadcore.units import format_duration
 
 if TYPE_CHECKING:
     from loadcore.cli.stages import Stage
-    from loadcore.load import Load
+    from loadcore.load_models import Load
 
 UNSAID = users(1, duration="30s")
 """The load of a scenario that gives none."""

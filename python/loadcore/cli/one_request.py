@@ -16,7 +16,7 @@ from loadcore.units import format_duration, parse_duration, parse_rate
 if TYPE_CHECKING:
     from loadcore.auth import Basic
     from loadcore.http import Request
-    from loadcore.load import Load
+    from loadcore.load_models import Load
     from loadcore.scenario import Scenario
 
 CONNECTIONS = 50
@@ -112,7 +112,7 @@ def request_of(
 
 def load_of(connections: int | None, rate: str | None, number: int | None, duration: str | None) -> Load:
     """The load: so many requests, a rate, or users; for at most a time."""
-    from loadcore.load import arrival_rate, iterations, users
+    from loadcore.load_models import arrival_rate, iterations, users
 
     if rate is not None:
         lasts_ns = parse_duration(duration or DURATION)

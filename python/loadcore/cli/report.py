@@ -25,7 +25,7 @@ def command(
     Without a name it is that of runs/latest. A report that can be printed exits with 0: the run's own exit code is its
     last line.
     """
-    from loadcore.results.load import load
+    from loadcore.api import load
 
     found = load(run)
     console = standard(color)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from loadcore.kinds import shown
-from loadcore.load import ArrivalRate, ArrivalStages, Iterations, Users, UserStages, usual_max_users
+from loadcore.load_models import ArrivalRate, ArrivalStages, Iterations, Users, UserStages, usual_max_users
 from loadcore.think import Pause
 from loadcore.units import Rate, parse_duration, parse_rate
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loadcore.compiler.problems import Problems
-    from loadcore.load import Load
+    from loadcore.load_models import Load
     from loadcore.place import Place
     from loadcore.plan import LoadPlan, RatePlan, ThinkPlan
 

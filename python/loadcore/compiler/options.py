@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from loadcore.load import ArrivalRate, Iterations, Users, iterations
+from loadcore.load_models import ArrivalRate, Iterations, Users, iterations
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
-    from loadcore.load import Load
+    from loadcore.load_models import Load
     from loadcore.scenario import Scenario
 
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loadcore.listeners import Listener
+from loadcore.live.listeners import Listener
 from loadcore.live.snapshot import frame_of
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ MEASURED = Calibration(
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of the test's own, on a machine of two cores."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("loadcore.machine.allowed_cores", lambda: 2.0)
+    monkeypatch.setattr("loadcore.machine.host.allowed_cores", lambda: 2.0)
     return tmp_path / "loadcore" / "calibration"
 
 
@@ -70,7 +70,7 @@ def test_what_was_measured_is_found_again(folder: Path) -> None:
 def test_another_machine_has_measured_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A home may be shared among machines."""
     cache.remember(shape(asking("100/s")), MEASURED)
-    monkeypatch.setattr("loadcore.machine.allowed_cores", lambda: 4.0)
+    monkeypatch.setattr("loadcore.machine.host.allowed_cores", lambda: 4.0)
 
     assert cache.recall(shape(asking("100/s"))) is None
 

@@ -7,7 +7,7 @@ import pytest
 from loadcore.cli.loads import Wish, load_for
 from loadcore.cli.stages import checked_users
 from loadcore.errors import ExitCode, UsageError
-from loadcore.load import Load, arrival_rate, arrival_stages, iterations, user_stages, users
+from loadcore.load_models import Load, arrival_rate, arrival_stages, iterations, user_stages, users
 
 CLOSED = users(20, duration="30s")
 OPEN = arrival_rate("10/s", duration="30s", max_users=7, arrivals="poisson")

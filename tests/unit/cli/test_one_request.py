@@ -21,7 +21,7 @@ from loadcore.cli.one_request import (
 )
 from loadcore.compiler import compile  # noqa: A004 - read as the compiler's
 from loadcore.errors import UsageError
-from loadcore.load import arrival_rate, iterations, users
+from loadcore.load_models import arrival_rate, iterations, users
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from loadcore import machine
+from loadcore.api import load
 from loadcore.errors import ExitCode, ResultsError
+from loadcore.machine import host
 from loadcore.report import text
-from loadcore.results.load import load
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
 from loadcore.results.write.windows_file import PLAIN, WindowsFile
@@ -34,7 +34,7 @@ def started(folder: Path, **supervisor: int) -> Path:
 
 def this_process() -> dict[str, int]:
     """What `run.json` says of a supervisor that is this process."""
-    return {"pid": os.getpid(), "started_ticks": machine.started_ticks(os.getpid()) or 0}
+    return {"pid": os.getpid(), "started_ticks": host.started_ticks(os.getpid()) or 0}
 
 
 def test_a_run_whose_supervisor_lives_goes_on(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from loadcore.api import load
 from loadcore.cli.app import main
 from loadcore.errors import LoadcoreError
 from loadcore.results import shape
-from loadcore.results.load import load
 from loadcore.results.sum.summary import schema
-from tests.unit.runs.scripted import Follower, healthy, supervise
+from tests.unit.processes.scripted import Follower, healthy, supervise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loadcore.results.load import load
+from loadcore.api import load
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.samples import MOST, ReceivedResponse, Sample, Samples, SentRequest, read
 from tests.unit.results.numbers import START

@@ -38,7 +38,7 @@ from loadcore import (
 )
 from loadcore.cli.notes import worker_note
 from loadcore.errors import UsageError
-from loadcore.launch import launch
+from loadcore.processes.launch import run_plan
 from loadcore.redaction import is_sensitive
 from tests.unit.scenario.flows import document, plan, scenario
 
@@ -144,7 +144,7 @@ def test_one_refresh_token_is_one_login() -> None:
     assert "the run has one worker" in (worker_note(shared) or "")
     assert worker_note(own) is None
     with pytest.raises(UsageError, match="2 workers: one refresh token is one login"):
-        launch(shared, [], 2, None, [], allow_lost_workers=False)
+        run_plan(shared, [], workers=2)
 
 
 def test_names_of_steps_hold_no_secret() -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from loadcore import machine, thresholds
+from loadcore import thresholds
 from loadcore.errors import ResultsError
+from loadcore.machine import host
 from loadcore.results import samples, shape
 from loadcore.results.open.run import Run, State
 from loadcore.results.reader import is_sealed, read
@@ -197,7 +198,7 @@ def _state_of(folder: RunFolder, start: RunStart) -> State:
 
 def _is_running(start: RunStart) -> bool:
     pid, ticks = start.supervisor.get("pid"), start.supervisor.get("started_ticks")
-    return pid is not None and ticks is not None and machine.started_ticks(pid) == ticks
+    return pid is not None and ticks is not None and host.started_ticks(pid) == ticks
 
 
 def _read_summary(folder: RunFolder) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Running a scenario from Python, and opening a run again: in a script, a notebook, a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadcore.errors import ResultsError
+
+if TYPE_CHECKING:
+    from loadcore.compiler import Options
+    from loadcore.plan import Plan
+    from loadcore.results.open.run import Run
+    from loadcore.scenario import Scenario
+    from loadcore.thresholds import Rule, Threshold
+
+_NEWEST = Path("runs/latest")
+
+# This module is imported with the package, so what reads Arrow and starts processes is imported by what needs it.
+
+
+def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
+    scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
+    *,
+    users: int | None = None,
+    rate: str | None = None,
+    duration: str | None = None,
+    iterations: int | None = None,
+    base_url: str | None = None,
+    warm_up: str | None = None,
+    graceful_stop: str | None = None,
+    thresholds: Sequence[str | Threshold] | None = None,
+    workers: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    listeners: Sequence[Any] = (),
+    allow_lost_workers: bool = False,
+    target_pid: int | None = None,
+    target_cgroup: str | None = None,
+    target_metrics: str | None = None,
+) -> Run:
+    """Run a scenario and wait for its end.
+
+    run = loadcore.run("checkout.py", users=50, duration="10s")
+    assert run.exit_code == 0, run.verdict["reasons"]
+
+    A crossed threshold, a client that was the limit and Ctrl-C are results, not exceptions: they stand in the run's
+    `verdict` and `exit_code`. In the main thread Ctrl-C and SIGTERM first stop and drain, then interrupt, then leave
+    at once.
+
+    Args:
+        scenario: A file (`checkout.py`, `checkout.py:browse`), a scenario, or several.
+        users: Number of users in place of the scenario's.
+        rate: Arrival rate in place of the scenario's: `"200/s"`.
+        duration: Length in place of the scenario's: `"10s"`.
+        iterations: Number of iterations in place of the scenario's.
+        base_url: Target in place of the scenario's.
+        warm_up: What is due before this offset stays out of the summary.
+        graceful_stop: How long running iterations may go on after the planned end.
+        thresholds: What the run is judged by, in place of what the scenarios say. Errors and checks are judged by
+            default, unless a threshold replaces that.
+        workers: Number of processes; by default one for each core that may be used.
+        out: The run's folder; by default `runs/<id>`.
+        seed: Where every random choice comes from; by default another one each time.
+        name: What the run is called; by default as its file or scenario is.
+        listeners: Who follows the run, see `loadcore.live.listeners.Listener`.
+        allow_lost_workers: Whether a run that lost a worker may still be valid.
+        target_pid: A process of the target on this machine, whose CPU and that of its children is watched; by default
+            what listens at the base URL, if that is here.
+        target_cgroup: The target's control group on this machine, in place of its processes.
+        target_metrics: The URL of the target's metrics for Prometheus, or of a query that counts its cores.
+
+    Raises:
+        PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.
+        ScenarioRaised: The scenario's file raised an exception. Nothing was sent.
+        UsageError: An argument makes no sense. Nothing was sent.
+        RunError: The run could not be started. Nothing was sent.
+    """
+    from loadcore.compiler import Options  # noqa: PLC0415 - see above
+    from loadcore.machine.target_watch import look_at  # noqa: PLC0415
+    from loadcore.processes.launch import run_plan  # noqa: PLC0415
+
+    options = Options(
+        users=users,
+        rate=rate,
+        duration=duration,
+        iterations=iterations,
+        base_url=base_url,
+        warm_up=warm_up,
+        graceful_stop=graceful_stop,
+        seed=seed,
+        name=name,
+    )
+    plan, rules = _compile(scenario, options, thresholds or ())
+    return run_plan(
+        plan,
+        rules,
+        workers=workers,
+        out=None if out is None else Path(out),
+        listeners=listeners,
+        allow_lost_workers=allow_lost_workers,
+        look=look_at(target_pid, target_cgroup, target_metrics),
+    )
+
+
+def load(path: str | os.PathLike[str]) -> Run:
+    """Open the run in a folder, whatever state it is in.
+
+    Args:
+        path: The run's folder, or a file in it.
+
+    Raises:
+        ResultsError: There is no run.
+    """
+    from loadcore.results.open.opening import open_run  # noqa: PLC0415 - see above
+
+    place = Path(path)
+    folder = place.parent if place.is_file() else place
+    if not folder.is_dir():
+        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place))
+    return open_run(folder.resolve())
+
+
+def _compile(
+    scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
+    options: Options,
+    given: Sequence[str | Threshold],
+) -> tuple[Plan, Sequence[Rule]]:
+    """The plan and the rules of what was handed in."""
+    from dataclasses import replace  # noqa: PLC0415 - see above
+
+    from loadcore import loader  # noqa: PLC0415
+    from loadcore.compiler import compile_run  # noqa: PLC0415
+    from loadcore.scenario import Scenario  # noqa: PLC0415
+
+    of_file: Sequence[str | Threshold] = ()
+    if isinstance(scenario, Scenario):
+        scenarios: Sequence[Scenario] = [scenario]
+    elif isinstance(scenario, Sequence) and not isinstance(scenario, str):
+        scenarios = scenario
+    else:
+        file = loader.load(os.fspath(scenario))
+        scenarios, of_file = file.scenarios, file.thresholds
+        options = replace(options, name=options.name or file.name)
+    return compile_run(scenarios, options, of_file, given)
+
+
+def _where_runs_are(place: Path) -> str:
+    """What to do where a run was looked for in vain."""
+    if _NEWEST.is_dir() and place != _NEWEST:
+        return f"the newest run of this folder is {_NEWEST}"
+    return "no run was made in this folder: name a run folder of another one, or make a run: loadcore run SCENARIO"

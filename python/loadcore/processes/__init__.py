@@ -1,0 +1,1 @@
+"""The processes of a run: a supervisor, its workers, and what they say to each other."""

@@ -1,0 +1,152 @@
+"""From a plan to a run: everything that happens once, around the supervisor."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loadcore import plan_facts
+from loadcore.engine import Description, check_plan, engine_version
+from loadcore.errors import PlanError, Problem, UsageError
+from loadcore.live.listeners import Listeners
+from loadcore.machine import client_limits, host
+from loadcore.machine.target_watch import Look
+from loadcore.processes.stop_requests import StopRequests
+from loadcore.processes.supervisor import Assignment, Supervisor
+from loadcore.processes.worker_handle import WorkerProcess
+from loadcore.redaction import without_secrets
+from loadcore.results.open.run import Run
+from loadcore.results.run_facts import RunStart
+from loadcore.results.run_folder import RunFolder, new_run_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from loadcore.judge.headroom import Headroom
+    from loadcore.plan import Plan
+    from loadcore.thresholds import Rule
+
+
+def run_plan(
+    plan: Plan,
+    rules: Sequence[Rule],
+    *,
+    workers: int | None = None,
+    out: Path | None = None,
+    listeners: Sequence[Any] = (),
+    allow_lost_workers: bool = False,
+    look: Look | None = None,
+    headroom: Headroom | None = None,
+) -> Run:
+    """Check a plan, run it in a folder of its own, judged by these rules, and open that.
+
+    `look` says where to look for the target, `headroom` what was measured before. The rest, and the errors, are as of
+    `loadcore.api.run`.
+    """
+    text = require_valid(plan)
+    count = workers_of(plan, workers)
+    client_limits.raise_file_limit()
+    client_limits.require_workers(count)
+    run_id = new_run_id()
+    folder = RunFolder.create(run_id, out)
+    following = Listeners(listeners)
+    look = replace(look or Look(), base_urls=tuple(plan_facts.base_urls(plan).values()))
+    start = _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers)
+    calibration = None if headroom is None else headroom.to_dict()
+    assignment = Assignment(
+        plan_json=text,
+        start=replace(start, target=look.to_dict(), calibration=calibration),
+        folder=folder,
+        rules=rules,
+        graceful_stop_ns=plan.document["graceful_stop_ns"],
+        needs=lambda connections: plan_facts.needs(plan, connections),
+        start_worker=lambda worker: WorkerProcess(worker, folder.log(worker)),
+        shown_plan=plan.redacted(),
+        look=look,
+    )
+    try:
+        with StopRequests() as signals:
+            summary = Supervisor(assignment, following, signals).run()
+    except BaseException:
+        if not folder.start.exists():
+            folder.discard()
+        raise
+    run = Run(folder.path, summary, "finished")
+    following.tell("on_end", run)
+    return run
+
+
+def require_valid(plan: Plan) -> str:
+    """The plan as the engine reads it.
+
+    Raises:
+        PlanError: It does not take it; everything that is wrong is listed.
+    """
+    text = plan.to_json()
+    problems = check_plan(text)
+    if problems:
+        raise PlanError(without_secrets((Problem(**each) for each in problems), plan.document))
+    return text
+
+
+def workers_of(plan: Plan, asked: int | None) -> int:
+    """How many workers a plan gets: those that are asked for, or one for each core, but no more than users.
+
+    Raises:
+        UsageError: It cannot have as many as are asked for.
+    """
+    most = plan_facts.most_users(plan)
+    whole = plan_facts.indivisible(plan)
+    if asked is None:
+        return 1 if whole else client_limits.default_workers(most)
+    if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
+        raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
+    if whole and asked > 1:
+        raise UsageError(f"{asked} workers: {whole}; run one, or give each user a refresh token of its own")
+    return asked
+
+
+def _start(
+    plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, folder: RunFolder, *, allow_lost_workers: bool
+) -> RunStart:
+    limits = host.read_limits()
+    loopback = plan_facts.needs(plan, ()).loopback
+    pid = os.getpid()
+    return RunStart(
+        run_id=run_id,
+        name=plan.name,
+        started_at="",
+        wall_start_us=0,
+        seed=plan.seed,
+        plan_sha256=plan.digest,
+        workers=workers,
+        warm_up_ns=plan.document["warm_up_ns"],
+        description=Description((), (), (), (), 0),
+        base_urls=plan_facts.base_urls(plan),
+        thresholds=[
+            {name: getattr(rule, name) for name in ("expression", "scenario", "step", "default")} for rule in rules
+        ],
+        loads=plan_facts.loads(plan),
+        stopping=plan_facts.stopping_checks(plan),
+        needed=plan_facts.needed_values(plan),
+        allow_lost_workers=allow_lost_workers,
+        unpaced=plan_facts.is_unpaced(plan),
+        versions=_versions(),
+        machine=host.describe(),
+        limits={**limits.to_dict(), "ports_linger": client_limits.ports_linger(limits, loopback=loopback)},
+        supervisor={"pid": pid, "started_ticks": host.started_ticks(pid) or 0, **folder.inode()},
+    )
+
+
+def _versions() -> dict[str, str]:
+    try:
+        own = version("loadcore")
+    except PackageNotFoundError:  # Run from the source tree.
+        own = engine_version
+    return {"loadcore": own, "engine": engine_version, "python": platform.python_version(), "pyarrow": pa.__version__}

@@ -1,0 +1,247 @@
+"""A worker process: one share of a plan, from orders on standard input to reports on standard output.
+
+It outlives its supervisor by three seconds at most: the end of standard input means that the supervisor is gone. It
+ignores Ctrl-C, which is the supervisor's to judge. Whatever happens to the disk or the pipe, rows and windows are
+given up, never the load.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loadcore.engine import Ended, Engine, Rows, Sampled, Windows
+from loadcore.errors import InternalError, PlanError
+from loadcore.machine.client_limits import raise_file_limit
+from loadcore.processes import messages
+from loadcore.refusals import refusal
+from loadcore.results.run_facts import WorkerEnd
+from loadcore.results.run_folder import RunFolder
+from loadcore.results.schema import REQUESTS
+from loadcore.results.write.writer import SegmentedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_WITHIN_S = 2.5
+"""How long a worker without a supervisor may take to seal its files."""
+HEARTBEAT_S = 1.0
+
+_EVENT_TIMEOUT_MS = 200
+_READ_BYTES = 1 << 16
+
+
+class Orders:
+    """Reads orders in a thread of its own, so that `stop` and `interrupt` act at once."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.orphaned = False
+        """Whether the supervisor is gone."""
+        self._engine: Engine | None = None
+        self._stopping = self._interrupting = False
+        self._lock = threading.Lock()
+        self._descriptor = descriptor
+        self._queue: queue.SimpleQueue[messages.Order | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="orders", daemon=True).start()
+
+    def next(self) -> messages.Order | None:
+        """Wait for the next order that is not acted on at once. None: there will be no more."""
+        return self._queue.get()
+
+    def attach(self, engine: Engine) -> None:
+        """From now on `stop` and `interrupt` act on this engine; those that came before do so now."""
+        with self._lock:
+            self._engine = engine
+            self._pass_on()
+
+    def stop(self) -> None:
+        """Start no more iterations."""
+        self._stopping = True
+        with self._lock:
+            self._pass_on()
+
+    def orphan(self) -> None:
+        """The supervisor is gone: end soon, in good order if there is time for it, and at once if nothing was sent."""
+        if self.orphaned:
+            return
+        self.orphaned = True
+        if self._engine is None:
+            os._exit(1)
+        watchdog = threading.Timer(EXIT_WITHIN_S, os._exit, args=(1,))
+        watchdog.daemon = True
+        watchdog.start()
+        self._interrupt()
+        self._queue.put(None)
+
+    def _interrupt(self) -> None:
+        self._interrupting = True
+        with self._lock:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._engine is None:
+            return
+        if self._interrupting:
+            self._engine.interrupt()
+        elif self._stopping:
+            self._engine.stop()
+
+    def _read(self) -> None:
+        rest = b""
+        # Not sys.stdin: a thread that waits in its lock would hang the interpreter's end.
+        while data := os.read(self._descriptor, _READ_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._act(messages.decode_order(line))
+        self.orphan()
+
+    def _act(self, order: messages.Order) -> None:
+        match order:
+            case messages.Stop():
+                self.stop()
+            case messages.Interrupt():
+                self._interrupt()
+            case _:
+                self._queue.put(order)
+
+
+class Reports:
+    """Writes reports. When nobody listens any more they are dropped, and the worker is an orphan."""
+
+    def __init__(self, descriptor: int, orders: Orders) -> None:
+        self._descriptor = descriptor
+        self._orders = orders
+        self._last = time.monotonic()
+
+    def send(self, report: messages.Report) -> None:
+        """Send a report whole."""
+        view = memoryview(messages.encode_report(report))
+        try:
+            while view.nbytes:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError:
+            self._orders.orphan()
+        self._last = time.monotonic()
+
+    def heartbeat(self) -> None:
+        """Say that the worker is there, if it said nothing for a while."""
+        if time.monotonic() - self._last >= HEARTBEAT_S:
+            self.send(messages.Alive())
+
+
+class RowLog:
+    """The worker's rows on disk. Where not even the file can be made, that is an `OSError` before the start."""
+
+    def __init__(self, prepare: messages.Prepare, reports: Reports) -> None:
+        self._reports = reports
+        self._complained = False
+        folder = RunFolder(Path(prepare.run_dir))
+        self._worker = prepare.worker
+        self._schema = REQUESTS.with_metadata(prepare.metadata)
+        self._writer = SegmentedWriter(lambda segment: folder.requests(prepare.worker, segment), self._schema)
+        self._writer.open()
+
+    def write(self, batch: pa.RecordBatch, wall_start_us: int) -> None:
+        """Put the wall-clock time before the engine's columns, and write."""
+        offset_us = pc.divide(batch.column("offset_ns"), 1000)
+        scheduled_at = pc.add(offset_us, wall_start_us).cast(pa.timestamp("us", tz="UTC"))
+        self._writer.write(pa.RecordBatch.from_arrays([scheduled_at, *batch.columns], schema=self._schema))
+        if self._writer.problem is not None and not self._complained:
+            self._complained = True
+            self._reports.send(messages.Remark(f"rows are lost, the load goes on: {self._writer.problem}"))
+
+    def close(self, ended: Ended) -> WorkerEnd:
+        """Seal the files; how it all ended."""
+        files = self._writer.close()
+        return WorkerEnd(
+            worker=self._worker,
+            reason=ended.reason,
+            error=ended.error,
+            rows_dropped=ended.rows_dropped,
+            rows_lost=self._writer.rows_lost,
+            disk_problem=self._writer.problem,
+            files=tuple(files),
+        )
+
+
+def main(supervised: Callable[[], None]) -> int:
+    """Run one share. Gives the exit code: 0 when everything was written.
+
+    Args:
+        supervised: Called once this worker sees by itself that its supervisor is gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders = Orders(os.dup(0))
+    supervised()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: orders.stop())
+    # Reports have the pipe for themselves: what anything else prints goes to the log.
+    reports = Reports(os.dup(1), orders)
+    os.dup2(2, 1)
+    try:
+        return _run(orders, reports)
+    except PlanError as problem:
+        reports.send(messages.Trouble("the plan is not valid", [asdict(each) for each in problem.problems]))
+    except Exception as problem:  # noqa: BLE001 - told to the supervisor, whatever it was
+        refused = refusal(problem, "a worker cannot go on")
+        if refused is None:
+            traceback.print_exc()
+        problems = [asdict(each) for each in refused.problems] if refused else []
+        reports.send(messages.Trouble(str(refused) if refused else f"{type(problem).__name__}: {problem}", problems))
+    return 1
+
+
+def _run(orders: Orders, reports: Reports) -> int:
+    prepare = orders.next()
+    if prepare is None:
+        return 1
+    if not isinstance(prepare, messages.Prepare):
+        raise InternalError(f"{type(prepare).__name__} before Prepare")
+    raise_file_limit()
+    engine = Engine(prepare.plan, prepare.share, prepare.shares)
+    reports.send(messages.Prepared(engine.describe().to_dict()))
+    if orders.next() is None:
+        return 1
+    log = RowLog(prepare, reports)
+    reports.send(messages.Armed())
+    go = orders.next()
+    if not isinstance(go, messages.Go):
+        return 1
+    engine.start(go.start_at_ns)
+    orders.attach(engine)
+    end = _drive(engine, log, reports, go)
+    reports.send(messages.Done(end, time.monotonic_ns() - go.start_at_ns))
+    return 0
+
+
+def _drive(engine: Engine, log: RowLog, reports: Reports, go: messages.Go) -> WorkerEnd:
+    """Hand on what the engine gives until it has ended."""
+    while True:
+        event = engine.next_event(_EVENT_TIMEOUT_MS)
+        match event:
+            case None:
+                reports.heartbeat()
+            case Rows(batch):
+                log.write(batch, go.wall_start_us)
+            case Windows(batch):
+                reports.send(messages.WindowBatch(_as_stream(batch)))
+            case Sampled(sample):
+                reports.send(messages.Sampled(sample))
+            case Ended():
+                return log.close(event)
+
+
+def _as_stream(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
