@@ -222,9 +222,7 @@ impl<T: Transport> Desk<T> {
             if !user.feed(scenario) {
                 return self.count(arrival, ScenarioEvent::IterationDropped);
             }
-            // Each iteration waits for its arrival.
-            let goes_on = &mut |_: &mut User<T>, _| false;
-            if user.iterate(scenario, arrival.due_ns, goes_on).await == IterationEnd::Interrupted {
+            if user.iterate(scenario, arrival.due_ns).await == IterationEnd::Interrupted {
                 return;
             }
             let free_ns = user.due_ns();

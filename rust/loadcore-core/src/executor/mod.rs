@@ -9,16 +9,16 @@ use crate::program::LoadProgram;
 use crate::record::ScenarioId;
 use crate::timer::Party;
 use crate::transport::Transport;
-use crate::user::Worker;
+use crate::user::{Quota, Worker};
 
 /// Carries out a scenario's load, to the end of its last iteration.
 pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
     let program = Rc::clone(&worker.program);
     let last_call = tokio::task::spawn_local(last_call(Rc::clone(&worker), scenario));
     match &program.scenarios[scenario].load {
-        LoadProgram::Users(schedule) => users::execute(&worker, scenario, schedule, users::Quota::Unlimited).await,
+        LoadProgram::Users(schedule) => users::execute(&worker, scenario, schedule, Quota::Unlimited).await,
         LoadProgram::Iterations { users, iterations, scope } => {
-            let quota = users::Quota::new(*scope, *iterations, worker.share);
+            let quota = Quota::new(*scope, *iterations, worker.share);
             users::execute(&worker, scenario, users, quota).await;
         }
         LoadProgram::Arrivals { schedule, .. } => arrivals::execute(&worker, scenario, schedule).await,

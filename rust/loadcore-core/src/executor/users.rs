@@ -1,45 +1,13 @@
 //! Closed models: users that loop while they are on.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Active;
 use crate::aggregate::ScenarioEvent;
-use crate::plan::IterationScope;
-use crate::schedule::{Intervals, Share, UserSchedule};
+use crate::schedule::{Intervals, UserSchedule};
 use crate::timer::Party;
 use crate::transport::Transport;
-use crate::user::{IterationEnd, Start, User, Worker};
-
-/// How many iterations there are to make.
-#[derive(Debug, Clone)]
-pub(super) enum Quota {
-    /// As many as there is time for.
-    Unlimited,
-    /// So many for each user.
-    PerUser(u64),
-    /// So many for all users of this worker.
-    Shared(Rc<Cell<u64>>),
-}
-
-impl Quota {
-    pub(super) fn new(scope: IterationScope, iterations: u64, share: Share) -> Self {
-        match scope {
-            IterationScope::PerUser => Self::PerUser(iterations),
-            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(share.part(iterations)))),
-        }
-    }
-
-    /// Takes one iteration, if one is left.
-    fn take(&mut self) -> bool {
-        let left = match self {
-            Self::Unlimited => return true,
-            Self::PerUser(left) => std::mem::replace(left, left.saturating_sub(1)),
-            Self::Shared(left) => left.replace(left.get().saturating_sub(1)),
-        };
-        left > 0
-    }
-}
+use crate::user::{Allowance, IterationEnd, Quota, Start, User, Worker};
 
 pub(super) async fn execute<T: Transport>(
     worker: &Rc<Worker<T>>,
@@ -67,7 +35,7 @@ fn take_turns<T: Transport>(
     worker: Rc<Worker<T>>,
     scenario: usize,
     number: u32,
-    mut quota: Quota,
+    quota: Quota,
     intervals: Intervals,
 ) -> impl Future<Output = ()> {
     async move {
@@ -75,6 +43,7 @@ fn take_turns<T: Transport>(
         let scenario = &program.scenarios[scenario];
         let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
         let mut user = User::new(Rc::clone(&worker), scenario, number, seat);
+        user.allowance = Allowance::new(quota);
         let mut is_new = true;
         for (start_ns, stop_ns) in intervals {
             let (mut due_ns, stop_ns) = (scenario.start_after_ns + start_ns, scenario.start_after_ns + stop_ns);
@@ -93,16 +62,9 @@ fn take_turns<T: Transport>(
                     }
                 }
             }
-            let mut exhausted = false;
-            let mut goes_on = |user: &mut User<T>, due_ns: u64| {
-                if exhausted || due_ns >= stop_ns || worker.is_stopping() {
-                    return false;
-                }
-                exhausted = !quota.take() || !user.feed(scenario);
-                !exhausted
-            };
-            while goes_on(&mut user, due_ns) {
-                if user.iterate(scenario, due_ns, &mut goes_on).await == IterationEnd::Interrupted {
+            user.allowance.extend(stop_ns);
+            while user.may_begin(scenario, due_ns) {
+                if user.iterate(scenario, due_ns).await == IterationEnd::Interrupted {
                     return;
                 }
                 due_ns = user.due_ns();
@@ -110,7 +72,7 @@ fn take_turns<T: Transport>(
                     return;
                 }
             }
-            if exhausted {
+            if user.allowance.is_used_up() {
                 return;
             }
             drop(active);

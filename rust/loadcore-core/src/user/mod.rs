@@ -1,6 +1,7 @@
 //! Users: each walks its flow, one request at a time, with variables, connections and chance of its own.
 
 mod again;
+mod allowance;
 mod capture;
 mod connection;
 mod cookie;
@@ -16,16 +17,16 @@ mod sample;
 mod send;
 mod token;
 mod visit;
-mod walk;
 mod worker;
 
-pub(crate) use perform::GoesOn;
+pub(crate) use allowance::{Allowance, Quota};
 pub(crate) use worker::Worker;
 
 use std::future::poll_fn;
 use std::rc::Rc;
 
 use crate::aggregate::ScenarioEvent;
+use crate::driver::flow::{IDLE_STEPS, Walk, duration};
 use crate::h1::Decoder;
 use crate::plan::{Cookies, Reuse};
 use crate::program::{Flow, ScenarioProgram};
@@ -41,7 +42,6 @@ use perform::{Current, Cut, Next};
 use rendered::Rendered;
 use send::HeldRow;
 use visit::Left;
-use walk::Walk;
 
 /// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
 const IDLE_NS: u64 = 1_000_000;
@@ -92,6 +92,17 @@ pub(crate) struct User<T: Transport> {
     fed: bool,
     /// Failed iterations in a row.
     failures: u32,
+    /// What it may begin by itself.
+    pub(crate) allowance: Allowance,
+}
+
+/// What the steps of a flow are part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// A user's start.
+    Start,
+    /// Its iterations.
+    Iteration,
 }
 
 /// What became of a user's start.
@@ -146,6 +157,7 @@ impl<T: Transport> User<T> {
             lines: Vec::new(),
             fed: false,
             failures: 0,
+            allowance: Allowance::default(),
         }
     }
 
@@ -168,7 +180,7 @@ impl<T: Transport> User<T> {
         }
         self.fed = true;
         self.due_ns = due_ns;
-        let end = self.walk_flow(scenario, &scenario.on_start, None).await;
+        let end = self.walk_flow(scenario, &scenario.on_start, Part::Start).await;
         match end {
             IterationEnd::Completed => {
                 if self.arrival.is_some() || self.worker.program.http.cookies == Cookies::Iteration {
@@ -215,16 +227,24 @@ impl<T: Transport> User<T> {
         self.due_ns
     }
 
-    /// Runs an iteration, due at `due_ns`, and those after it for as long as each is due at once and `goes_on` says so. Counts
-    /// what becomes of them, and says it of the last.
-    pub(crate) fn iterate(
-        &mut self,
-        scenario: &ScenarioProgram,
-        due_ns: u64,
-        goes_on: &mut GoesOn<'_, T>,
-    ) -> impl Future<Output = IterationEnd> {
+    /// Whether the user may begin an iteration that is due at `due_ns` by itself. If so, it has been taken from its allowance,
+    /// and its rows have been drawn.
+    pub(crate) fn may_begin(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> bool {
+        if self.worker.is_stopping() || !self.allowance.take(due_ns) {
+            return false;
+        }
+        let has_rows = self.feed(scenario);
+        if !has_rows {
+            self.allowance.use_up();
+        }
+        has_rows
+    }
+
+    /// Runs an iteration, due at `due_ns`, and those after it for as long as each is due at once and allowed. Counts what
+    /// becomes of them, and says it of the last.
+    pub(crate) fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> impl Future<Output = IterationEnd> {
         self.begin_iteration(scenario, due_ns);
-        self.walk_flow(scenario, &scenario.main, Some(goes_on))
+        self.walk_flow(scenario, &scenario.main, Part::Iteration)
     }
 
     #[inline(always)]
@@ -258,29 +278,24 @@ impl<T: Transport> User<T> {
 
     /// Ends an iteration that is complete, and begins the next one if that is to start at once.
     #[inline]
-    fn turn(&mut self, scenario: &ScenarioProgram, goes_on: &mut GoesOn<'_, T>) -> bool {
+    fn turn(&mut self, scenario: &ScenarioProgram) -> bool {
         self.end_iteration(scenario, IterationEnd::Completed);
         let due_ns = self.due_ns;
-        let goes_on = due_ns <= self.worker.timer.recent() && goes_on(self, due_ns);
-        if goes_on {
+        let begins = due_ns <= self.worker.timer.recent() && self.may_begin(scenario, due_ns);
+        if begins {
             self.begin_iteration(scenario, due_ns);
         }
-        goes_on
+        begins
     }
 
-    /// Takes a flow's steps; `goes_on` is there if they are an iteration's.
+    /// Takes the steps of a flow.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
-    fn walk_flow(
-        &mut self,
-        scenario: &ScenarioProgram,
-        flow: &Flow,
-        mut goes_on: Option<&mut GoesOn<'_, T>>,
-    ) -> impl Future<Output = IterationEnd> {
+    fn walk_flow(&mut self, scenario: &ScenarioProgram, flow: &Flow, part: Part) -> impl Future<Output = IterationEnd> {
         async move {
             self.walk.begin(flow);
             let cut = loop {
                 // Boxed is what seldom happens: every user would carry room for it for ever.
-                let done = match poll_fn(|cx| self.poll_walk(cx, scenario, flow, &mut goes_on)).await {
+                let done = match poll_fn(|cx| self.poll_walk(cx, scenario, flow, part)).await {
                     Next::Token(id, request) => Box::pin(self.approach_with_token(scenario, id, request)).await,
                     Next::Connection(request) => Box::pin(self.open_for(scenario, request.outgoing())).await,
                     Next::Another(request, answer) => Box::pin(self.answer_again(scenario, request, *answer)).await,
@@ -320,8 +335,7 @@ impl<T: Transport> User<T> {
                 }
             }
             let end = if cut == Cut::Failed { IterationEnd::Failed } else { IterationEnd::Interrupted };
-            // The flow of an iteration, and not of a user's start.
-            if goes_on.is_some() {
+            if part == Part::Iteration {
                 self.end_iteration(scenario, end);
             }
             end
@@ -331,7 +345,7 @@ impl<T: Transport> User<T> {
     /// Lets others have their turn, after many steps in a row that sent nothing. At the end of a run nobody waits for a user
     /// that goes through nothing but such steps: it may do so for ever.
     async fn rest(&mut self, scenario: &ScenarioProgram) -> Result<(), Cut> {
-        self.worker.count_times(scenario.id, self.phase, ScenarioEvent::IdleStep, u64::from(walk::IDLE_STEPS));
+        self.worker.count_times(scenario.id, self.phase, ScenarioEvent::IdleStep, u64::from(IDLE_STEPS));
         let awake_ns = self.worker.now().saturating_add(REST_NS);
         let over = || self.worker.is_over(scenario);
         if self.seat.sleep_until_or(awake_ns, over).await.is_err() || over() {
@@ -351,7 +365,7 @@ impl<T: Transport> User<T> {
             self.walk.rested();
         }
         if let Some(pacing) = scenario.pacing {
-            due_ns = due_ns.max(self.iteration_due_ns.saturating_add(walk::duration(pacing, &mut self.random)));
+            due_ns = due_ns.max(self.iteration_due_ns.saturating_add(duration(pacing, &mut self.random)));
         }
         if self.failures > 0 {
             let longest = (BACK_OFF_NS << (self.failures - 1).min(10)).min(LONGEST_BACK_OFF_NS);

@@ -3,11 +3,11 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::User;
 use super::identify::{Identity, KeptToken};
 use super::sample::{Unmet, Unsent};
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
-use super::walk::Action;
+use super::{Part, User};
+use crate::driver::flow::Action;
 use crate::program::{Envelope, Flow, OriginId, Outgoing, RequestId, RequestProgram, ScenarioProgram, Want};
 use crate::record::{GroupId, Outcome};
 use crate::step::{Extracted, RenderError};
@@ -54,18 +54,15 @@ pub(super) enum Next<'a> {
     Cut(Cut),
 }
 
-/// Whether a user's next iteration, due at this time, starts at once.
-pub(crate) type GoesOn<'a, T> = dyn FnMut(&mut User<T>, u64) -> bool + 'a;
-
 impl<T: Transport> User<T> {
-    /// Goes through the flow, from where the user is, up to what it cannot do by itself; and, where iterations follow on one
-    /// another (`goes_on`), from one into the next.
+    /// Goes through the flow, from where the user is, up to what it cannot do by itself; and from one iteration into
+    /// the next, where that starts at once.
     pub(super) fn poll_walk<'a>(
         &mut self,
         cx: &mut Context<'_>,
         scenario: &'a ScenarioProgram,
         flow: &'a Flow,
-        goes_on: &mut Option<&mut GoesOn<'_, T>>,
+        part: Part,
     ) -> Poll<Next<'a>> {
         if self.is_under_way()
             && let Some(Current { request, origin, token }) = self.current
@@ -90,7 +87,7 @@ impl<T: Transport> User<T> {
             }
         }
         if self.current.is_none()
-            && let Some(next) = self.next(scenario, flow, goes_on)
+            && let Some(next) = self.next(scenario, flow, part)
         {
             return Poll::Ready(next);
         }
@@ -106,12 +103,7 @@ impl<T: Transport> User<T> {
 
     /// Goes to the next request, and makes it the current one; or says what is to be done first.
     #[inline]
-    fn next<'a>(
-        &mut self,
-        scenario: &'a ScenarioProgram,
-        flow: &'a Flow,
-        goes_on: &mut Option<&mut GoesOn<'_, T>>,
-    ) -> Option<Next<'a>> {
+    fn next<'a>(&mut self, scenario: &'a ScenarioProgram, flow: &'a Flow, part: Part) -> Option<Next<'a>> {
         loop {
             let action = match self.walk.next_request(flow) {
                 Some(id) => Action::Request(id),
@@ -127,7 +119,7 @@ impl<T: Transport> User<T> {
                 Action::Idle => return Some(Next::Rest),
                 Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
                 Action::End => {
-                    if !goes_on.as_mut().is_some_and(|goes_on| self.turn(scenario, goes_on)) {
+                    if part == Part::Start || !self.turn(scenario) {
                         return Some(Next::End);
                     }
                     self.walk.begin(flow);

@@ -1,6 +1,5 @@
-//! Walks one iteration. Pure: it is asked what to do next and told nothing but the time.
-//!
-//! This is the seam for who drives a user: whatever yields [`Action`]s can.
+//! The driver of users whose steps are compiled: walks a flow. Pure: it is asked what to do next and told nothing but the
+//! time.
 
 use crate::plan::Think;
 use crate::program::{BranchTest, Flow, Op, RequestId};

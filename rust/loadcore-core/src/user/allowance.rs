@@ -1,0 +1,84 @@
+//! How many iterations a user may begin by itself.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::plan::IterationScope;
+use crate::schedule::Share;
+
+/// How many iterations there are to make.
+#[derive(Debug, Clone)]
+pub(crate) enum Quota {
+    /// As many as there is time for.
+    Unlimited,
+    /// So many for each user.
+    PerUser(u64),
+    /// So many for all users of this worker.
+    Shared(Rc<Cell<u64>>),
+}
+
+impl Quota {
+    pub(crate) fn new(scope: IterationScope, iterations: u64, share: Share) -> Self {
+        match scope {
+            IterationScope::PerUser => Self::PerUser(iterations),
+            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(share.part(iterations)))),
+        }
+    }
+
+    /// Takes one iteration, if one is left.
+    fn take(&mut self) -> bool {
+        let left = match self {
+            Self::Unlimited => return true,
+            Self::PerUser(left) => std::mem::replace(left, left.saturating_sub(1)),
+            Self::Shared(left) => left.replace(left.get().saturating_sub(1)),
+        };
+        left > 0
+    }
+}
+
+/// The iterations that a user may begin without being told to: those that are due before a time, up to a quota. Users that
+/// serve arrivals have none.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    until_ns: u64,
+    quota: Quota,
+    is_used_up: bool,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self::new(Quota::Unlimited)
+    }
+}
+
+impl Allowance {
+    /// No iterations yet.
+    pub(crate) fn new(quota: Quota) -> Self {
+        Self { until_ns: 0, quota, is_used_up: false }
+    }
+
+    /// Allows iterations that are due before `until_ns`.
+    pub(crate) fn extend(&mut self, until_ns: u64) {
+        self.until_ns = until_ns;
+    }
+
+    /// Takes an iteration that is due at `due_ns`, if it is allowed.
+    #[inline]
+    pub(super) fn take(&mut self, due_ns: u64) -> bool {
+        if self.is_used_up || due_ns >= self.until_ns {
+            return false;
+        }
+        self.is_used_up = !self.quota.take();
+        !self.is_used_up
+    }
+
+    /// Allows no more.
+    pub(super) fn use_up(&mut self) {
+        self.is_used_up = true;
+    }
+
+    /// Whether there will be no more, however far it is extended.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.is_used_up
+    }
+}
