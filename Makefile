@@ -33,8 +33,6 @@ $(VENV)/.packages: pyproject.toml .ci/constraints.txt
 
 $(VENV)/.built: $(VENV)/.packages $(RUST_SOURCES)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras target,target-replicas
-	@# The reference gateway lies beside the package, and is to be found from any folder.
-	$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "target_api.pth").write_text("$(CURDIR)\n")'
 	touch $@
 
 .PHONY: test

@@ -1,5 +1,5 @@
 """The reference gateway: a FastAPI target whose truth is known.
 
 People learn load testing on it, `loadcore demo` runs on it, and accuracy tests believe its counters. Start it with
-`python -m target_api`; embed it with `target_api.app.create_app(settings)`.
+`python -m loadcore_target`; embed it with `loadcore_target.app.create_app(settings)`.
 """

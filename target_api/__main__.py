@@ -1,8 +1,8 @@
-"""Entry point of `python -m target_api`."""
+"""Entry point of `python -m loadcore_target`."""
 
 import sys
 
-from target_api.cli import main
+from loadcore_target.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import Message
 
-from target_api.errors import install_handlers
-from target_api.fault_gate import FaultGate
-from target_api.observe.context import ContextMiddleware
-from target_api.observe.record import RecordMiddleware
-from target_api.route_table import RouteTable
-from target_api.routes import admin, auth, health, items, orders, proxy, stream, users, well_known
-from target_api.services import Place, Services
-from target_api.settings import Settings
+from loadcore_target.errors import install_handlers
+from loadcore_target.fault_gate import FaultGate
+from loadcore_target.observe.context import ContextMiddleware
+from loadcore_target.observe.record import RecordMiddleware
+from loadcore_target.route_table import RouteTable
+from loadcore_target.routes import admin, auth, health, items, orders, proxy, stream, users, well_known
+from loadcore_target.services import Place, Services
+from loadcore_target.settings import Settings
 
 LOADED = (users.router, items.router, orders.router, proxy.router, auth.router, stream.router, well_known.router)
 """Routers whose requests count as load."""

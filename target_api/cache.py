@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from cashews import Cache
 
-from target_api.observe.metrics import Metrics
-from target_api.shared.control import ControlPage, Word
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.shared.control import ControlPage, Word
 
 
 class AnswerCache:

@@ -1,4 +1,4 @@
-"""`python -m target_api`: serve the gateway, or write the seeded users as CSV."""
+"""`python -m loadcore_target`: serve the gateway, or write the seeded users as CSV."""
 
 import argparse
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from target_api.serve import Supervisor
-from target_api.settings import Profile, Settings, unknown_variables
-from target_api.store.known_users import write_csv
-from target_api.temporary import temporary_folder
-from target_api.worker_process import StartError
+from loadcore_target.serve import Supervisor
+from loadcore_target.settings import Profile, Settings, unknown_variables
+from loadcore_target.store.known_users import write_csv
+from loadcore_target.temporary import temporary_folder
+from loadcore_target.worker_process import StartError
 
 _EXIT_CONFIG = 104
 _EXIT_FAILED = 1
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["seed"]:
         return _seed(given[1:])
     if given[:1] == ["stub"]:
-        from target_api import stub  # noqa: PLC0415 - the gateway itself needs none of what it loads
+        from loadcore_target import stub  # noqa: PLC0415 - the gateway itself needs none of what it loads
 
         return stub.main(given[1:])
     return _serve(given)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _seed(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m target_api seed", description="Write username,password of the seeded users for a feeder."
+        prog="python -m loadcore_target seed", description="Write username,password of the seeded users for a feeder."
     )
     parser.add_argument("--users", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--csv", type=Path, required=True, metavar="FILE", help="where to")
@@ -87,7 +87,7 @@ def _serve(arguments: list[str]) -> int:
 def serve_parser() -> argparse.ArgumentParser:
     """The options of the gateway itself."""
     parser = argparse.ArgumentParser(
-        prog="python -m target_api",
+        prog="python -m loadcore_target",
         description="The reference gateway. Every setting is also an environment variable GATEWAY_<NAME>.",
         epilog="`… seed --csv FILE` writes the users for a feeder; `… stub` runs the upstream alone.",
     )

@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer, OAuth2PasswordBearer, SecurityScopes
 from starlette.responses import Response
 
-from target_api.errors import ProblemError
-from target_api.observe.context import RequestContext, context_of
-from target_api.security.tokens import InvalidTokenError, Principal
-from target_api.services import Services
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.context import RequestContext, context_of
+from loadcore_target.security.tokens import InvalidTokenError, Principal
+from loadcore_target.services import Services
 
 SCOPES = {"items:read": "List and read items", "orders:write": "Make, change and delete orders"}
 

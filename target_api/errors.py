@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from target_api.route_table import RouteTable
+from loadcore_target.route_table import RouteTable
 
 
 class ProblemError(HTTPException):

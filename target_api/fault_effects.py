@@ -7,8 +7,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from target_api.connection import hang_up, transport_of
-from target_api.faults import DropKind, Leak
+from loadcore_target.connection import hang_up, transport_of
+from loadcore_target.faults import DropKind, Leak
 
 _SURPLUS = b"surplus"
 _TRICKLE_TICK_S = 0.05

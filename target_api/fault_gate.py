@@ -7,16 +7,16 @@ import time
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from target_api.cache import AnswerCache
-from target_api.connection import is_loopback
-from target_api.errors import problem_response
-from target_api.fault_effects import Leaks, burn_cpu, misbehave, pause
-from target_api.faults import FaultProgram, FaultSource
-from target_api.observe.context import RequestContext, context_of
-from target_api.observe.metrics import Metrics
-from target_api.route_table import RouteTable
-from target_api.shared.control import ControlPage, Word
-from target_api.shared.truth import MAX_WORKERS, TruthBlock
+from loadcore_target.cache import AnswerCache
+from loadcore_target.connection import is_loopback
+from loadcore_target.errors import problem_response
+from loadcore_target.fault_effects import Leaks, burn_cpu, misbehave, pause
+from loadcore_target.faults import FaultProgram, FaultSource
+from loadcore_target.observe.context import RequestContext, context_of
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.route_table import RouteTable
+from loadcore_target.shared.control import ControlPage, Word
+from loadcore_target.shared.truth import MAX_WORKERS, TruthBlock
 
 _HEADER = b"x-fault"
 _REMEMBERED = 256

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from target_api.models import AS_JSON_COUNTS
-from target_api.spec import Distribution, parse_distribution, parse_duration, parse_rate, parse_share, parse_size
+from loadcore_target.models import AS_JSON_COUNTS
+from loadcore_target.spec import Distribution, parse_distribution, parse_duration, parse_rate, parse_share, parse_size
 
 DropKind = Literal["close", "reset", "hang", "truncate", "surplus", "trickle"]
 DROP_KINDS: tuple[DropKind, ...] = ("close", "reset", "hang", "truncate", "surplus", "trickle")

@@ -13,11 +13,11 @@ from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.storage import storage_from_string
 
-from target_api.errors import ProblemError
-from target_api.observe.context import RequestContext
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.shared.pages import Page
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.context import RequestContext
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.shared.pages import Page
 
 _SLOTS = 1 << 16
 _PROBES = 32

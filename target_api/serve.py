@@ -20,13 +20,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from target_api.listeners import claim_port, open_listener, raise_descriptor_limit
-from target_api.settings import Settings
-from target_api.shared.control import ControlPage
-from target_api.shared.truth import MAX_WORKERS
-from target_api.stub_process import StubProcess
-from target_api.temporary import LOCK
-from target_api.worker_process import StartError, WorkerProcess
+from loadcore_target.listeners import claim_port, open_listener, raise_descriptor_limit
+from loadcore_target.settings import Settings
+from loadcore_target.shared.control import ControlPage
+from loadcore_target.shared.truth import MAX_WORKERS
+from loadcore_target.stub_process import StubProcess
+from loadcore_target.temporary import LOCK
+from loadcore_target.worker_process import StartError, WorkerProcess
 
 _RESTART_PAUSE_S = 0.5
 _KILL_MARGIN_S = 5.0

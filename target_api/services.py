@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from target_api.cache import AnswerCache
-from target_api.observe.loop_lag import watch_loop_lag
-from target_api.observe.metrics import Metrics
-from target_api.rate_limit import RateLimits, SharedStorage
-from target_api.route_table import RouteTable
-from target_api.security.keys import KeyRing
-from target_api.security.passwords import PasswordVerifier
-from target_api.security.tokens import TokenService
-from target_api.settings import Settings
-from target_api.shared.control import ControlPage
-from target_api.shared.request_log import RequestLog
-from target_api.shared.truth import TruthBlock, TruthBook
-from target_api.store.open import open_database
-from target_api.store.seed import seed
-from target_api.upstream import Upstreams
+from loadcore_target.cache import AnswerCache
+from loadcore_target.observe.loop_lag import watch_loop_lag
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.rate_limit import RateLimits, SharedStorage
+from loadcore_target.route_table import RouteTable
+from loadcore_target.security.keys import KeyRing
+from loadcore_target.security.passwords import PasswordVerifier
+from loadcore_target.security.tokens import TokenService
+from loadcore_target.settings import Settings
+from loadcore_target.shared.control import ControlPage
+from loadcore_target.shared.request_log import RequestLog
+from loadcore_target.shared.truth import TruthBlock, TruthBook
+from loadcore_target.store.open import open_database
+from loadcore_target.store.seed import seed
+from loadcore_target.upstream import Upstreams
 
 if TYPE_CHECKING:
-    from target_api.store.database import Database
+    from loadcore_target.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ import limits
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from target_api.faults import FaultProgram
-from target_api.spec import parse_distribution
+from loadcore_target.faults import FaultProgram
+from loadcore_target.spec import parse_distribution
 
 SHORTEST_SECRET = 32
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+asyncpg://")

@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from target_api.child_server import ChildServer
-from target_api.connection import ConnectionProtocol, hang_up
-from target_api.fault_effects import pause
-from target_api.listeners import raise_descriptor_limit
-from target_api.spec import Distribution, parse_distribution, parse_duration
+from loadcore_target.child_server import ChildServer
+from loadcore_target.connection import ConnectionProtocol, hang_up
+from loadcore_target.fault_effects import pause
+from loadcore_target.listeners import raise_descriptor_limit
+from loadcore_target.spec import Distribution, parse_distribution, parse_duration
 
 _ECHOED = frozenset(
     {"authorization", "traceparent", "via", "x-authenticated-user", "x-forwarded-for", "x-request-id", "x-timeout-ms"}
@@ -109,7 +109,7 @@ async def _answer(send: Send, status: int, body: bytes, *, chunked: bool = False
 
 def main(arguments: Sequence[str]) -> int:
     """Serves until SIGTERM; the ready line is like the gateway's."""
-    parser = argparse.ArgumentParser(prog="python -m target_api stub", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m loadcore_target stub", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--latency", type=parse_distribution, default="100ms", metavar="DIST", help="default 100ms")

@@ -5,7 +5,7 @@ import contextlib
 import json
 import sys
 
-from target_api.worker_process import StartError
+from loadcore_target.worker_process import StartError
 
 _START_TIMEOUT_S = 30.0
 
@@ -25,7 +25,8 @@ class StubProcess:
             StartError: It did not become ready.
         """
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "target_api", "stub", "--exit-with-parent", "--latency", latency, "--seed", str(seed),
+            sys.executable, "-m", "loadcore_target", "stub", "--exit-with-parent", "--latency", latency,
+            "--seed", str(seed),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-from target_api.breaker import Breaker, RetryBudget
-from target_api.errors import ProblemError
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
+from loadcore_target.breaker import Breaker, RetryBudget
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 SHORT_BODY = 64 * 1024

@@ -16,14 +16,14 @@ from typing import Any
 
 import uvicorn
 
-from target_api.app import create_app
-from target_api.child_server import ChildServer
-from target_api.connection import ConnectionProtocol
-from target_api.observe.logs import configure_logging
-from target_api.services import Place
-from target_api.settings import Settings
-from target_api.store.open import open_database
-from target_api.store.seed import seed
+from loadcore_target.app import create_app
+from loadcore_target.child_server import ChildServer
+from loadcore_target.connection import ConnectionProtocol
+from loadcore_target.observe.logs import configure_logging
+from loadcore_target.services import Place
+from loadcore_target.settings import Settings
+from loadcore_target.store.open import open_database
+from loadcore_target.store.seed import seed
 
 _ACCEPTS_PER_TURN = 16
 """uvloop takes one connection from a listening socket in each turn of its loop, so that on a busy machine new users

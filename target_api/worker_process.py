@@ -9,7 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
-from target_api.settings import Settings
+from loadcore_target.settings import Settings
 
 _START_TIMEOUT_S = 600.0
 """Long: making many users with an expensive hash is part of the start."""
@@ -59,7 +59,7 @@ class WorkerProcess:
     async def launch(self) -> None:
         """Starts the process, which loads its modules and waits for its order."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "target_api.worker",
+            sys.executable, "-m", "loadcore_target.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=[self.listener.fileno()],

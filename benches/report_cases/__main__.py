@@ -30,8 +30,8 @@ from benches.report_cases.cases import (
 )
 from benches.report_cases.client_programs import TOOLS
 from benches.report_cases.measuring import Case, deployed, measure
-from target_api.deploy.packages import missing
-from target_api.deploy.topology import read
+from loadcore_target.deploy.packages import missing
+from loadcore_target.deploy.topology import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

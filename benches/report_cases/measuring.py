@@ -19,7 +19,7 @@ from benches.report_cases.cases import THINK_S, THINK_SPREAD, UPSTREAM_S, Deploy
 from loadcore import Scenario, choice, get, oauth2_password, rows_feeder, think, user_stages
 from loadcore.cli import gateway
 from loadcore.live.listeners import Listener
-from target_api.deploy.truth import received
+from loadcore_target.deploy.truth import received
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

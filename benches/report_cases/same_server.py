@@ -18,10 +18,10 @@ from benches.report_cases.journeys import LOGIN
 from benches.targets.target import Target
 from benches.tools import MissingToolError
 from loadcore.cli import gateway
-from target_api.app import LOADED, PROBES
-from target_api.route_table import RouteTable
-from target_api.settings import Settings
-from target_api.shared.request_log import LoggedRequest, RequestLog
+from loadcore_target.app import LOADED, PROBES
+from loadcore_target.route_table import RouteTable
+from loadcore_target.settings import Settings
+from loadcore_target.shared.request_log import LoggedRequest, RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

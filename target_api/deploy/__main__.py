@@ -1,7 +1,7 @@
-"""`python -m target_api.deploy`."""
+"""`python -m loadcore_target.deploy`."""
 
 import sys
 
-from target_api.deploy.cli import main
+from loadcore_target.deploy.cli import main
 
 sys.exit(main())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from target_api.deploy.ports import HOST
+from loadcore_target.deploy.ports import HOST
 
 SLOTS = 8
 """Most replicas that a balancer's configuration has room for."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_api.deploy.autoscale import Scaling
-from target_api.deploy.packages import MissingError, missing
-from target_api.deploy.topology import Service, read
+from loadcore_target.deploy.autoscale import Scaling
+from loadcore_target.deploy.packages import MissingError, missing
+from loadcore_target.deploy.topology import Service, read
 
 
 @dataclass(frozen=True, slots=True)

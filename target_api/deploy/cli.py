@@ -1,4 +1,4 @@
-"""`python -m target_api.deploy`: the scaled-out gateway as local processes.
+"""`python -m loadcore_target.deploy`: the scaled-out gateway as local processes.
 
 Prints one line of JSON when all services are ready, and stops them when it gets SIGTERM.
 """
@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from target_api.deploy.autoscale import TARGET, Scaling
-from target_api.deploy.balancers import SLOTS
-from target_api.deploy.choice import Choice
-from target_api.deploy.packages import MissingError
-from target_api.deploy.process import ServiceError
-from target_api.deploy.stack import Stack
+from loadcore_target.deploy.autoscale import TARGET, Scaling
+from loadcore_target.deploy.balancers import SLOTS
+from loadcore_target.deploy.choice import Choice
+from loadcore_target.deploy.packages import MissingError
+from loadcore_target.deploy.process import ServiceError
+from loadcore_target.deploy.stack import Stack
 
 _EXIT_FAILED = 1
 _EXIT_MISSING = 69
@@ -63,7 +63,7 @@ async def _run(choice: Choice) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m target_api.deploy",
+        prog="python -m loadcore_target.deploy",
         description="Runs the scaled-out gateway as local processes. Other options are the gateway's own.",
     )
     add = parser.add_argument

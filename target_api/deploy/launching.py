@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from target_api.deploy.balancers import SLOTS
-from target_api.deploy.packages import find
-from target_api.deploy.ports import HOST, free_ports
-from target_api.deploy.process import Launch
-from target_api.deploy.topology import FOLDER, Service, fill_all, fill_environment
+from loadcore_target.deploy.balancers import SLOTS
+from loadcore_target.deploy.packages import find
+from loadcore_target.deploy.ports import HOST, free_ports
+from loadcore_target.deploy.process import Launch
+from loadcore_target.deploy.topology import FOLDER, Service, fill_all, fill_environment
 
 # SIGTERM would let PostgreSQL wait for its clients.
 _STOP_WITH = {"postgres": signal.SIGINT}

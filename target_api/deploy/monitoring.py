@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from target_api.deploy.ports import HOST
-from target_api.deploy.topology import FOLDER
+from loadcore_target.deploy.ports import HOST
+from loadcore_target.deploy.topology import FOLDER
 
 _TARGETS = "targets"
 CONFIGURATION = FOLDER / "prometheus" / "prometheus.yml"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from target_api.deploy.topology import FOLDER
+from loadcore_target.deploy.topology import FOLDER
 
 TEMPLATE = FOLDER / "nginx.conf.template"
 _POLL_S = 0.02

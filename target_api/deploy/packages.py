@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from target_api.deploy.topology import Service
+from loadcore_target.deploy.topology import Service
 
 # Servers are kept out of a user's PATH, and PostgreSQL's out of everyone's.
 _ELSEWHERE = ("/usr/local/sbin", "/usr/sbin", "/sbin")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_api.deploy.packages import find
-from target_api.deploy.ports import HOST
-from target_api.deploy.process import ServiceError
+from loadcore_target.deploy.packages import find
+from loadcore_target.deploy.ports import HOST
+from loadcore_target.deploy.process import ServiceError
 
 FOLDER_PREFIX = "loadcore-postgres-"
 USER = DATABASE = "gateway"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from target_api.deploy.ports import HOST
+from loadcore_target.deploy.ports import HOST
 
 _POLL_S = 0.05
 _PROBE_S = 5.0

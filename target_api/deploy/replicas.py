@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from target_api.deploy.balancers import SLOTS, Balancer
-from target_api.deploy.journal import Entry, Journal
-from target_api.deploy.launching import Site
-from target_api.deploy.ports import HOST
-from target_api.deploy.process import ServiceError, ServiceProcess
+from loadcore_target.deploy.balancers import SLOTS, Balancer
+from loadcore_target.deploy.journal import Entry, Journal
+from loadcore_target.deploy.launching import Site
+from loadcore_target.deploy.ports import HOST
+from loadcore_target.deploy.process import ServiceError, ServiceProcess
 
 _START_S = 60.0
 _STOP_S = 35.0

@@ -9,17 +9,17 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from target_api.deploy import monitoring, nginx_site
-from target_api.deploy.autoscale import Autoscaler
-from target_api.deploy.balancers import Balancer, Haproxy, Nginx, NoBalancer
-from target_api.deploy.choice import Choice
-from target_api.deploy.journal import Entry, Journal
-from target_api.deploy.launching import Site
-from target_api.deploy.ports import HOST
-from target_api.deploy.postgres import Cluster
-from target_api.deploy.process import ServiceError, ServiceProcess
-from target_api.deploy.replicas import Replicas
-from target_api.deploy.topology import fill_environment
+from loadcore_target.deploy import monitoring, nginx_site
+from loadcore_target.deploy.autoscale import Autoscaler
+from loadcore_target.deploy.balancers import Balancer, Haproxy, Nginx, NoBalancer
+from loadcore_target.deploy.choice import Choice
+from loadcore_target.deploy.journal import Entry, Journal
+from loadcore_target.deploy.launching import Site
+from loadcore_target.deploy.ports import HOST
+from loadcore_target.deploy.postgres import Cluster
+from loadcore_target.deploy.process import ServiceError, ServiceProcess
+from loadcore_target.deploy.replicas import Replicas
+from loadcore_target.deploy.topology import fill_environment
 
 _START_S = 60.0
 _STOP_S = 10.0

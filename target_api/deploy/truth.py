@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from target_api.app import LOADED, PROBES
-from target_api.route_table import RouteTable
-from target_api.shared.truth import TruthBook
+from loadcore_target.app import LOADED, PROBES
+from loadcore_target.route_table import RouteTable
+from loadcore_target.shared.truth import TruthBook
 
 PAGES = "gateway/*/shared/truth.page"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from target_api.route_table import RouteTable
-from target_api.shared.control import ControlPage, Word
+from loadcore_target.route_table import RouteTable
+from loadcore_target.shared.control import ControlPage, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 
-from target_api.settings import Settings
+from loadcore_target.settings import Settings
 
 
 class JsonFormatter(logging.Formatter):
@@ -40,5 +40,5 @@ def configure_logging(settings: Settings) -> None:
     handler.setFormatter(JsonFormatter(settings.replica))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     if settings.log_requests:
-        logging.getLogger("target_api.request").setLevel(logging.INFO)
+        logging.getLogger("loadcore_target.request").setLevel(logging.INFO)
     logging.getLogger("uvicorn").setLevel(max(settings.log_level_number, logging.WARNING))

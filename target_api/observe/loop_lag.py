@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from target_api.observe.metrics import Metrics
+from loadcore_target.observe.metrics import Metrics
 
 _INTERVAL_S = 0.1
 

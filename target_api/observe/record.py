@@ -5,14 +5,14 @@ import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from target_api.errors import problem_response
-from target_api.observe.context import RequestContext, context_of
-from target_api.observe.metrics import Metrics
-from target_api.route_table import RouteTable
-from target_api.shared.request_log import RequestLogWriter
-from target_api.shared.truth import TruthBlock
+from loadcore_target.errors import problem_response
+from loadcore_target.observe.context import RequestContext, context_of
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.route_table import RouteTable
+from loadcore_target.shared.request_log import RequestLogWriter
+from loadcore_target.shared.truth import TruthBlock
 
-_log = logging.getLogger("target_api.request")
+_log = logging.getLogger("loadcore_target.request")
 
 
 class RecordMiddleware:

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from target_api.connection import is_loopback
-from target_api.dependencies import AdminBearer, ExchangeDep, asks_first, client_of, services_of
-from target_api.errors import ProblemError
-from target_api.faults import FaultProgram
-from target_api.routes.documented import problems
-from target_api.shared.control import ProgramTooLongError, Word
-from target_api.shared.truth import MAX_WORKERS
+from loadcore_target.connection import is_loopback
+from loadcore_target.dependencies import AdminBearer, ExchangeDep, asks_first, client_of, services_of
+from loadcore_target.errors import ProblemError
+from loadcore_target.faults import FaultProgram
+from loadcore_target.routes.documented import problems
+from loadcore_target.shared.control import ProgramTooLongError, Word
+from loadcore_target.shared.truth import MAX_WORKERS
 
 
 async def _admin_only(request: Request) -> None:

@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep, client_of
-from target_api.errors import OAuthError
-from target_api.models import Introspection, OAuthErrorBody, TokenResponse
-from target_api.routes.documented import problems
-from target_api.security.grants import ClientCredentials, GrantService
-from target_api.security.tokens import InvalidTokenError
-from target_api.services import Services
+from loadcore_target.dependencies import ExchangeDep, client_of
+from loadcore_target.errors import OAuthError
+from loadcore_target.models import Introspection, OAuthErrorBody, TokenResponse
+from loadcore_target.routes.documented import problems
+from loadcore_target.security.grants import ClientCredentials, GrantService
+from loadcore_target.security.tokens import InvalidTokenError
+from loadcore_target.services import Services
 
 _LONGEST_FORM = 16 * 1024
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from target_api.models import Problem
+from loadcore_target.models import Problem
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep
-from target_api.models import Health, Readiness
-from target_api.settings import CHEAP_HASH
+from loadcore_target.dependencies import ExchangeDep
+from loadcore_target.models import Health, Readiness
+from loadcore_target.settings import CHEAP_HASH
 
 router = APIRouter(tags=["probes"])
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep, ItemReader
-from target_api.errors import ProblemError
-from target_api.models import ItemPage, ItemPublic
-from target_api.routes.documented import problems
-from target_api.store.items import find_item, page_of_items
+from loadcore_target.dependencies import ExchangeDep, ItemReader
+from loadcore_target.errors import ProblemError
+from loadcore_target.models import ItemPage, ItemPublic
+from loadcore_target.routes.documented import problems
+from loadcore_target.store.items import find_item, page_of_items
 
 router = APIRouter(prefix="/items", tags=["items"])
 

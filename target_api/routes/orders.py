@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from target_api.dependencies import ExchangeDep, OrderWriter, TokenFirstRoute
-from target_api.errors import ProblemError
-from target_api.models import OrderCreate, OrderPublic, OrderUpdate
-from target_api.routes.documented import problems
-from target_api.store.orders import NewOrder, change_status, create_order, delete_order, find_order
+from loadcore_target.dependencies import ExchangeDep, OrderWriter, TokenFirstRoute
+from loadcore_target.errors import ProblemError
+from loadcore_target.models import OrderCreate, OrderPublic, OrderUpdate
+from loadcore_target.routes.documented import problems
+from loadcore_target.store.orders import NewOrder, change_status, create_order, delete_order, find_order
 
 router = APIRouter(prefix="/orders", tags=["orders"], route_class=TokenFirstRoute)
 

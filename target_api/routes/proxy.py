@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
-from target_api.dependencies import AnyPrincipal, Exchange, ExchangeDep
-from target_api.errors import ProblemError
-from target_api.routes.documented import problems
-from target_api.security.tokens import Principal
-from target_api.upstream import SHORT_BODY, ClientGoneError, UpstreamAnswer, UpstreamRequest
+from loadcore_target.dependencies import AnyPrincipal, Exchange, ExchangeDep
+from loadcore_target.errors import ProblemError
+from loadcore_target.routes.documented import problems
+from loadcore_target.security.tokens import Principal
+from loadcore_target.upstream import SHORT_BODY, ClientGoneError, UpstreamAnswer, UpstreamRequest
 
 router = APIRouter(prefix="/proxy", tags=["proxy"])
 

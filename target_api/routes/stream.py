@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, WebSocket, WebSocketDisconnect
 from starlette.responses import Response, StreamingResponse
 
-from target_api.dependencies import ExchangeDep, services_of
-from target_api.errors import ProblemError
-from target_api.routes.documented import problems
-from target_api.spec import parse_duration
+from loadcore_target.dependencies import ExchangeDep, services_of
+from loadcore_target.errors import ProblemError
+from loadcore_target.routes.documented import problems
+from loadcore_target.spec import parse_duration
 
 router = APIRouter(tags=["streams"])
 

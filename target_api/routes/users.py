@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from target_api.dependencies import AnyPrincipal
-from target_api.models import UserPublic
-from target_api.routes.documented import problems
+from loadcore_target.dependencies import AnyPrincipal
+from loadcore_target.models import UserPublic
+from loadcore_target.routes.documented import problems
 
 router = APIRouter(prefix="/users", tags=["users"])
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from target_api.dependencies import SCOPES, ExchangeDep
+from loadcore_target.dependencies import SCOPES, ExchangeDep
 
 router = APIRouter(prefix="/.well-known", tags=["auth"])
 

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
-from target_api.dependencies import Exchange
-from target_api.errors import OAuthError
-from target_api.models import TokenResponse
-from target_api.security.passwords import HashQueueFullError
-from target_api.security.tokens import InvalidTokenError, narrow_scope
-from target_api.settings import Client
-from target_api.store.users import UserRow, find_user
+from loadcore_target.dependencies import Exchange
+from loadcore_target.errors import OAuthError
+from loadcore_target.models import TokenResponse
+from loadcore_target.security.passwords import HashQueueFullError
+from loadcore_target.security.tokens import InvalidTokenError, narrow_scope
+from loadcore_target.settings import Client
+from loadcore_target.store.users import UserRow, find_user
 
 
 class ClientCredentials:

@@ -10,10 +10,10 @@ from typing import Any
 from joserfc.jwk import Key, OctKey, RSAKey
 from sqlalchemy import Connection
 
-from target_api.settings import Settings
-from target_api.shared.control import ControlPage, Word
-from target_api.store.database import Database
-from target_api.store.tokens import add_key, drop_retired_keys, load_keys
+from loadcore_target.settings import Settings
+from loadcore_target.shared.control import ControlPage, Word
+from loadcore_target.store.database import Database
+from loadcore_target.store.tokens import add_key, drop_retired_keys, load_keys
 
 _RSA_BITS = 2048
 _SYMMETRIC_BITS = 256

@@ -7,8 +7,8 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from target_api.observe.metrics import Metrics
-from target_api.settings import HashParameters
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import HashParameters
 
 
 class HashQueueFullError(Exception):

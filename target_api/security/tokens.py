@@ -13,12 +13,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key, OctKey
 from sqlalchemy.exc import SQLAlchemyError
 
-from target_api.errors import OAuthError, ProblemError
-from target_api.security.keys import KeyRing
-from target_api.settings import Settings
-from target_api.shared.control import ControlPage, Word
-from target_api.store.database import Database
-from target_api.store.tokens import family_state, revoke_family, revoke_token, revoked_since, use_generation
+from loadcore_target.errors import OAuthError, ProblemError
+from loadcore_target.security.keys import KeyRing
+from loadcore_target.settings import Settings
+from loadcore_target.shared.control import ControlPage, Word
+from loadcore_target.store.database import Database
+from loadcore_target.store.tokens import family_state, revoke_family, revoke_token, revoked_since, use_generation
 
 PUBLIC_CLIENT = "public"
 """The `client_id` of an access token that a user got without a client: RFC 9068 requires one."""

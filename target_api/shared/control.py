@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
 
-from target_api.faults import FaultProgram
-from target_api.shared.pages import Page
+from loadcore_target.faults import FaultProgram
+from loadcore_target.shared.pages import Page
 
 _SIZE = 64 * 1024
 _PROGRAM_AT = 4096

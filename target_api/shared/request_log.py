@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_api.shared.pages import Page
-from target_api.shared.truth import FAULTS, MAX_WORKERS
+from loadcore_target.shared.pages import Page
+from loadcore_target.shared.truth import FAULTS, MAX_WORKERS
 
 _ROW = struct.Struct("<dfHHBB46s")
 _END = struct.Struct("<fHHBB")

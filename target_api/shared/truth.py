@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from target_api.shared.pages import Page
+from loadcore_target.shared.pages import Page
 
 MAX_WORKERS = 64
 MAX_ROUTES = 64

@@ -8,8 +8,8 @@ from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection
 
-from target_api.errors import ProblemError
-from target_api.observe.metrics import Metrics
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.metrics import Metrics
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")

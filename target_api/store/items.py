@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
-from target_api.store.schema import items
+from loadcore_target.store.schema import items
 
 _PAGE = select(items).where(items.c.id > bindparam("after")).order_by(items.c.id).limit(bindparam("limit"))
 _BY_ID = select(items).where(items.c.id == bindparam("item_id"))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.store.database import Database
-from target_api.store.sqlite import SqliteDatabase
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.store.database import Database
+from loadcore_target.store.sqlite import SqliteDatabase
 
 _SQLITE_FILE = "gateway.sqlite3"
 
@@ -14,7 +14,7 @@ def open_database(settings: Settings, data_dir: Path | None, metrics: Metrics | 
     """The database that the settings name: by URL, else a SQLite file in the data folder, else SQLite in memory."""
     url = settings.database_url
     if url.startswith("postgresql"):
-        from target_api.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+        from loadcore_target.store.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
 
         return PostgresDatabase(url, settings, metrics)
     own = f"sqlite:///{data_dir / _SQLITE_FILE}" if data_dir else "sqlite://"

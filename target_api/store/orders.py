@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
-from target_api.store.dialect import insert_into
-from target_api.store.items import price_of
-from target_api.store.schema import orders
+from loadcore_target.store.dialect import insert_into
+from loadcore_target.store.items import price_of
+from loadcore_target.store.schema import orders
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert

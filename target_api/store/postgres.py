@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.store.database import Arguments, Database, Result, Timings, note, unavailable
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.store.database import Arguments, Database, Result, Timings, note, unavailable
 
 
 class PostgresDatabase(Database):

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
-from target_api.security.keys import ensure_key
-from target_api.security.passwords import make_hasher
-from target_api.settings import HashParameters, Settings
-from target_api.store.database import Database
-from target_api.store.known_users import password, username
-from target_api.store.schema import items, meta, metadata, users
-from target_api.store.tokens import forget_expired
+from loadcore_target.security.keys import ensure_key
+from loadcore_target.security.passwords import make_hasher
+from loadcore_target.settings import HashParameters, Settings
+from loadcore_target.store.database import Database
+from loadcore_target.store.known_users import password, username
+from loadcore_target.store.schema import items, meta, metadata, users
+from loadcore_target.store.tokens import forget_expired
 
 USER_SCOPES = "items:read orders:write"
 _BATCH = 500

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, StaticPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.store.database import Arguments, Database, Result, Timings, note, unavailable
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.store.database import Arguments, Database, Result, Timings, note, unavailable
 
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRIMARY_CODE = 0xFF

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, exists, insert, select, update
 
-from target_api.store.dialect import insert_into
-from target_api.store.schema import revoked_tokens, signing_keys, token_families
+from loadcore_target.store.dialect import insert_into
+from loadcore_target.store.schema import revoked_tokens, signing_keys, token_families
 
 
 def use_generation(connection: Connection, family: str, used: int, expires_at: int) -> bool:

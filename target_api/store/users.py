@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from target_api.store.schema import users
+from loadcore_target.store.schema import users
 
 _BY_NAME = select(users.c.username, users.c.full_name, users.c.email, users.c.scopes, users.c.password_hash).where(
     users.c.username == bindparam("name")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from target_api.tests.postgres import running_postgres
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.postgres import running_postgres
+from loadcore_target.tests.running import RunningGateway
 
 
 @pytest.fixture(scope="session")

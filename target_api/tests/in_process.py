@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import FastAPI
 from starlette.types import Message
 
-from target_api.tests.running import Answer
+from loadcore_target.tests.running import Answer
 
 
 async def ask(app: FastAPI, method: str, path: str, form: Mapping[str, str] | None = None, token: str = "") -> Answer:

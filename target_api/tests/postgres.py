@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from target_api.tests.running import free_port, wait_until
+from loadcore_target.tests.running import free_port, wait_until
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(shutil.which("postgres") or "/missing").parent]
 

@@ -34,7 +34,7 @@ class Answer:
 
 
 class RunningGateway:
-    """`python -m target_api` with the given arguments, ready when the constructor returns.
+    """`python -m loadcore_target` with the given arguments, ready when the constructor returns.
 
     Args:
         arguments: Of the command; the port is always a free one.
@@ -43,7 +43,7 @@ class RunningGateway:
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "target_api", "--port", "0", *arguments],
+            [sys.executable, "-m", "loadcore_target", "--port", "0", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

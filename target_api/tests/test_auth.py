@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 
 def _basic(client: str, secret: str) -> dict[str, str]:

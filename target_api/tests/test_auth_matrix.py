@@ -2,9 +2,9 @@
 
 import pytest
 
-from target_api.app import create_app
-from target_api.settings import Settings
-from target_api.tests.running import RunningGateway, wait_until
+from loadcore_target.app import create_app
+from loadcore_target.settings import Settings
+from loadcore_target.tests.running import RunningGateway, wait_until
 
 _VALUES = {"item_id": "1", "order_id": "0" * 32, "service": "stub", "path": "x"}
 OPERATIONS = [

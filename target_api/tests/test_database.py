@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from target_api.errors import ProblemError
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.store.database import Database
-from target_api.store.items import find_item
-from target_api.store.open import open_database
-from target_api.store.orders import NewOrder, create_order, find_order
-from target_api.store.seed import seed
-from target_api.tests.running import RunningGateway, free_port, wait_until
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.store.database import Database
+from loadcore_target.store.items import find_item
+from loadcore_target.store.open import open_database
+from loadcore_target.store.orders import NewOrder, create_order, find_order
+from loadcore_target.store.seed import seed
+from loadcore_target.tests.running import RunningGateway, free_port, wait_until
 
 
 def _value(metrics: Metrics, name: str) -> float:

@@ -2,11 +2,11 @@
 
 import re
 
-from target_api.cli import serve_parser
-from target_api.faults import FaultProgram
-from target_api.observe.metrics import Metrics
-from target_api.settings import Settings
-from target_api.tests.running import REPOSITORY
+from loadcore_target.cli import serve_parser
+from loadcore_target.faults import FaultProgram
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.settings import Settings
+from loadcore_target.tests.running import REPOSITORY
 
 _PAGE = (REPOSITORY / "docs" / "reference" / "gateway.md").read_text()
 

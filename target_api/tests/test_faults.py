@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 
 @pytest.fixture(name="faulty")

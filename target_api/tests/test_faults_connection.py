@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_api.faults import FaultProgram, FaultSource
-from target_api.tests.running import RunningGateway, wait_until
+from loadcore_target.faults import FaultProgram, FaultSource
+from loadcore_target.tests.running import RunningGateway, wait_until
 
 
 @pytest.fixture(name="faulty", scope="module")

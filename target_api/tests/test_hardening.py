@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from target_api.tests.running import REPOSITORY, RunningGateway
+from loadcore_target.tests.running import REPOSITORY, RunningGateway
 
 LARGE = 8 << 20
 
@@ -233,7 +233,7 @@ REALISTIC = {"GATEWAY_PROFILE": "realistic", "GATEWAY_SECRET": LONG, "GATEWAY_AD
 def test_wrong_settings_refuse_the_start(variables: dict[str, str], arguments: list[str], code: int, told: str) -> None:
     """With a message and no traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "target_api", *arguments],
+        [sys.executable, "-m", "loadcore_target", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
@@ -260,7 +260,7 @@ def test_wrong_settings_refuse_the_start(variables: dict[str, str], arguments: l
 def test_public_passwords_on_a_public_address_are_warned_of(variables: dict[str, str], host: str, warned: bool) -> None:
     """The demo's accounts are in the documentation: whoever reaches it can log in."""
     done = subprocess.run(
-        [sys.executable, "-m", "target_api", "--host", host, "--port", "0", "--users", "0", "--exit-with-parent"],
+        [sys.executable, "-m", "loadcore_target", "--host", host, "--port", "0", "--users", "0", "--exit-with-parent"],
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,

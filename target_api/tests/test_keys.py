@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import Connection
 
-from target_api.security.keys import KeyRing
-from target_api.security.tokens import InvalidTokenError, TokenService
-from target_api.settings import Settings
-from target_api.shared.control import ControlPage
-from target_api.store import tokens as rows
-from target_api.store.database import Database
-from target_api.store.open import open_database
-from target_api.store.seed import seed
-from target_api.store.tokens import load_keys
+from loadcore_target.security.keys import KeyRing
+from loadcore_target.security.tokens import InvalidTokenError, TokenService
+from loadcore_target.settings import Settings
+from loadcore_target.shared.control import ControlPage
+from loadcore_target.store import tokens as rows
+from loadcore_target.store.database import Database
+from loadcore_target.store.open import open_database
+from loadcore_target.store.seed import seed
+from loadcore_target.store.tokens import load_keys
 
 _LIFETIME_S = 100
 SETTINGS = Settings(users=1, items=1, signing="RS256", access_token_s=_LIFETIME_S)
@@ -47,12 +47,14 @@ def test_a_replaced_key_outlives_what_it_signed_and_no_more(monkeypatch: pytest.
             assert ring.verifying(first)
             assert {key["kid"] for key in ring.public()["keys"]} == {first, second}
 
-            monkeypatch.setattr("target_api.security.keys.time.time", lambda: now + _LIFETIME_S + 600)
+            monkeypatch.setattr("loadcore_target.security.keys.time.time", lambda: now + _LIFETIME_S + 600)
             assert ring.verifying(first) is None
             assert ring.verifying(second)
             assert {key["kid"] for key in ring.public()["keys"]} == {second}
 
-            monkeypatch.setattr("target_api.security.keys.time.time_ns", lambda: int((now + _LIFETIME_S + 600) * 1e9))
+            monkeypatch.setattr(
+                "loadcore_target.security.keys.time.time_ns", lambda: int((now + _LIFETIME_S + 600) * 1e9)
+            )
             third = await ring.rotate()
             assert [row["kid"] for row in await database.run(load_keys)] == [third, second]
 
@@ -125,5 +127,5 @@ def _count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         read.append(1)
         return original(connection, now)
 
-    monkeypatch.setattr("target_api.security.tokens.revoked_since", seen)
+    monkeypatch.setattr("loadcore_target.security.tokens.revoked_since", seen)
     return read

@@ -3,7 +3,7 @@
 import json
 import signal
 
-from target_api.tests.running import RunningGateway, wait_until
+from loadcore_target.tests.running import RunningGateway, wait_until
 
 
 def test_a_request_is_one_line_and_secrets_are_none() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from target_api.app import LOADED, PROBES, create_app
-from target_api.route_table import RouteTable
-from target_api.settings import Settings
-from target_api.tests.running import RunningGateway
+from loadcore_target.app import LOADED, PROBES, create_app
+from loadcore_target.route_table import RouteTable
+from loadcore_target.settings import Settings
+from loadcore_target.tests.running import RunningGateway
 
 _PUBLIC = {"/auth/token", "/auth/revoke", "/auth/introspect", "/stream/sse", "/bytes/{size}", "/echo"}
 

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from target_api.tests.running import REPOSITORY, RunningGateway, wait_until
+from loadcore_target.tests.running import REPOSITORY, RunningGateway, wait_until
 
 
 def test_truth_is_the_sum_over_workers(gateway: RunningGateway, token: str) -> None:
@@ -279,14 +279,14 @@ def test_realistic_profile_signs_with_a_public_key() -> None:
 def test_seed_writes_a_feeder(tmp_path: Path) -> None:
     """`seed` writes the users that the gateway has."""
     file = tmp_path / "users.csv"
-    command = [sys.executable, "-m", "target_api", "seed", "--users", "2", "--csv", str(file)]
+    command = [sys.executable, "-m", "loadcore_target", "seed", "--users", "2", "--csv", str(file)]
     subprocess.run(command, cwd=REPOSITORY, check=True)
 
     assert file.read_text() == "username,password\nuser-0000,password-0000\nuser-0001,password-0001\n"
 
 
 def _command(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "target_api", *arguments]
+    command = [sys.executable, "-m", "loadcore_target", *arguments]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(
         command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, timeout=30, check=False

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from target_api.breaker import Breaker, RetryBudget
-from target_api.tests.running import RunningGateway
+from loadcore_target.breaker import Breaker, RetryBudget
+from loadcore_target.tests.running import RunningGateway
 
 
 @pytest.fixture(scope="module", name="proxying")

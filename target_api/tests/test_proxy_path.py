@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 
 @pytest.fixture(scope="module", name="proxying")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from target_api.rate_limit import SharedStorage
-from target_api.tests.running import RunningGateway
+from loadcore_target.rate_limit import SharedStorage
+from loadcore_target.tests.running import RunningGateway
 
 
 @pytest.fixture(scope="module", name="limited")

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from target_api.deploy.packages import find
-from target_api.tests.running import RunningGateway, free_port, wait_until
+from loadcore_target.deploy.packages import find
+from loadcore_target.tests.running import RunningGateway, free_port, wait_until
 
 pytest.importorskip("redis", reason="redis is not installed")
 Replicas = tuple[RunningGateway, RunningGateway]

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from target_api.tests.running import RunningGateway, wait_until
+from loadcore_target.tests.running import RunningGateway, wait_until
 
 
 def test_replicas_share_everything_that_matters(postgres: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 
 def test_me_is_the_user_of_the_token(gateway: RunningGateway, token: str) -> None:

@@ -12,9 +12,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from target_api.app import create_app
-from target_api.settings import Settings
-from target_api.tests.running import RunningGateway
+from loadcore_target.app import create_app
+from loadcore_target.settings import Settings
+from loadcore_target.tests.running import RunningGateway
 
 CONFIG = schemathesis.Config.from_dict(
     # Query parameters and headers that nobody asked for are ignored, as nearly everywhere: they are nothing to refuse.

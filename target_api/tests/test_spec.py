@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_api.spec import parse_distribution, parse_duration, parse_rate, parse_share
-from target_api.tests.running import REPOSITORY
+from loadcore_target.spec import parse_distribution, parse_duration, parse_rate, parse_share
+from loadcore_target.tests.running import REPOSITORY
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from fastapi.dependencies.utils import get_dependant
 
-from target_api.app import create_app
-from target_api.cache import AnswerCache
-from target_api.errors import ProblemError
-from target_api.observe.metrics import Metrics
-from target_api.security.passwords import HashQueueFullError, PasswordVerifier, make_hasher
-from target_api.settings import HashParameters, Settings
-from target_api.shared.control import ControlPage, Word
-from target_api.store.open import open_database
-from target_api.store.seed import seed
-from target_api.store.sqlite import SqliteDatabase
-from target_api.tests.in_process import ask
+from loadcore_target.app import create_app
+from loadcore_target.cache import AnswerCache
+from loadcore_target.errors import ProblemError
+from loadcore_target.observe.metrics import Metrics
+from loadcore_target.security.passwords import HashQueueFullError, PasswordVerifier, make_hasher
+from loadcore_target.settings import HashParameters, Settings
+from loadcore_target.shared.control import ControlPage, Word
+from loadcore_target.store.open import open_database
+from loadcore_target.store.seed import seed
+from loadcore_target.store.sqlite import SqliteDatabase
+from loadcore_target.tests.in_process import ask
 
 
 def _value(metrics: Metrics, line: str) -> float:

@@ -7,7 +7,7 @@ import json
 import aiohttp
 import pytest
 
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 
 def test_events_are_numbered_and_complete(gateway: RunningGateway) -> None:

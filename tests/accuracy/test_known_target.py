@@ -9,7 +9,7 @@ import pytest
 import loadcore
 from benches.report_cases import known
 from loadcore import Scenario, arrival_rate, get, oauth2_password, rows_feeder, think, users
-from target_api.tests.running import RunningGateway
+from loadcore_target.tests.running import RunningGateway
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ import pytest
 import loadcore
 from loadcore import Scenario, get, oauth2_password, rows_feeder, think, user_stages, users
 from loadcore.live.listeners import Listener
-from target_api.deploy.truth import received
-from target_api.tests.deploy.stack import RunningStack, kill, stack
-from target_api.tests.running import wait_until
+from loadcore_target.deploy.truth import received
+from loadcore_target.tests.deploy.stack import RunningStack, kill, stack
+from loadcore_target.tests.running import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

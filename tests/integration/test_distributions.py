@@ -1,13 +1,46 @@
-"""What is published: a source distribution from which a complete wheel can be built."""
+"""What is published: a wheel that adds two packages and nothing else, and the source distribution it is built from."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+NOT_PACKED = ("loadcore_target/tests/", "loadcore_target/benches/")
+EXTENSION = "loadcore/_core.abi3.so"
+
+
+def _tracked() -> set[str]:
+    """The files of both packages that are in the repository, by the paths that they are installed at."""
+    listed = subprocess.run(
+        ["git", "ls-files", "python", "target_api"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    files = [name for name in listed if (ROOT / name).is_file() and not name.endswith(".md")]
+    installed = {name.removeprefix("python/").replace("target_api/", "loadcore_target/", 1) for name in files}
+    return {name for name in installed if not name.startswith(NOT_PACKED)}
+
+
+def _profile() -> str:
+    """The profile in which the engine was built last: the other one would take minutes more."""
+    built = {name: ROOT / "target" / folder / "lib_core.so" for name, folder in (("dev", "debug"), ("release",) * 2)}
+    times = {name: file.stat().st_mtime for name, file in built.items() if file.exists()}
+    return max(times, key=times.__getitem__, default="dev")
+
+
+@pytest.fixture(scope="module", name="wheel")
+def _wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "maturin", "build", "--profile", _profile(), "--out", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (file,) = folder.glob("*.whl")
+    return file
 
 
 def test_the_source_distribution_is_complete(tmp_path: Path) -> None:
@@ -17,16 +50,43 @@ def test_the_source_distribution_is_complete(tmp_path: Path) -> None:
     )
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as file:
-        packed = {name.partition("/")[2] for name in file.getnames()}
+        members = file.getmembers()
+    packed = {member.name.partition("/")[2] for member in members}
 
-    listed = subprocess.run(
-        ["git", "ls-files", "python", "target_api"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    wanted = {
-        name
-        for name in listed
-        if not name.startswith("target_api/tests/") and (ROOT / name).is_file() and not name.endswith(".md")
-    }
-    assert wanted - packed == set()
+    assert {f"python/{name}" for name in _tracked()} - packed == set()
     assert {"Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "rust/loadcore-core/src/engine.rs"} <= packed
-    assert not any(name.startswith("target_api/tests/") for name in packed)
+    assert not any(name.removeprefix("python/").startswith(NOT_PACKED) for name in packed)
+    assert all(member.isfile() for member in members)
+
+
+@pytest.mark.timeout(600)
+def test_the_wheel_adds_two_packages_and_nothing_else(wheel: Path) -> None:
+    """An environment gains `loadcore` and `loadcore_target`: no other top-level name, no `.pth` file."""
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+
+    packages = {PurePosixPath(name).parts[0] for name in names if ".dist-info/" not in name}
+    assert packages == {"loadcore", "loadcore_target"}
+    assert not [name for name in names if name.endswith((".pth", ".pyc"))]
+    assert {name for name in names if ".dist-info/" not in name} == {*_tracked(), EXTENSION}
+
+
+@pytest.mark.timeout(600)
+def test_the_gateway_of_a_wheel_starts_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:
+    """Its modules, its templates and its start-up know each other by the name that they are installed as."""
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(tmp_path / "site")
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    where = "import loadcore, loadcore_target as target; print(loadcore.__file__, target.__file__)"
+    users = ["-m", "loadcore_target", "seed", "--users", "2", "--csv", "users.csv"]
+    look = ["-m", "loadcore_target.deploy", "--help"]
+    told = [
+        subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=variables, check=True, capture_output=True, text=True
+        ).stdout
+        for arguments in (["-c", where], users, look)
+    ]
+
+    assert [file.startswith(str(tmp_path / "site")) for file in told[0].split()] == [True, True]
+    assert len((tmp_path / "users.csv").read_text().splitlines()) == 3
+    assert "python -m loadcore_target.deploy" in told[2]

@@ -18,7 +18,7 @@ import pytest
 from loadcore.cli import gateway
 from loadcore.cli.gateway import Gateway
 from loadcore.errors import RunError, UsageError
-from target_api.deploy.packages import find
+from loadcore_target.deploy.packages import find
 from tests.e2e.command import environment, loadcore
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def gateways_below(folder: Path) -> list[psutil.Process]:
             line = process.cmdline()
         except psutil.Error:
             continue
-        if "target_api" in line and any(word.startswith(str(folder)) for word in line):
+        if "loadcore_target" in line and any(word.startswith(str(folder)) for word in line):
             found.append(process)
     return found
 

@@ -18,8 +18,8 @@ from loadcore.errors import ConfigError, ExitCode, RunError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-MODULE = "target_api"
-STACK_MODULE = "target_api.deploy"
+MODULE = "loadcore_target"
+STACK_MODULE = "loadcore_target.deploy"
 """The same with a balancer in front of several, a database, a cache, a Prometheus."""
 
 _START_S = 60.0
@@ -179,7 +179,7 @@ def start(arguments: Sequence[str], folder: Path, note: Callable[[Gateway], None
     """Starts a gateway on 127.0.0.1 that stays when this process ends, and waits until it is ready.
 
     Args:
-        arguments: Options of `python -m target_api`; address and data folder are added here.
+        arguments: Options of `python -m loadcore_target`; address and data folder are added here.
         folder: Where it may keep its data and its log; must exist.
         note: Writes it down: as soon as there is a process, and once more when it is ready.
 
@@ -195,7 +195,7 @@ def start_stack(arguments: Sequence[str], folder: Path, note: Callable[[Gateway]
     """Starts several gateways behind a balancer with what they need, and waits until all of it is ready.
 
     Args:
-        arguments: Options of `python -m target_api.deploy`; its folder is added here.
+        arguments: Options of `python -m loadcore_target.deploy`; its folder is added here.
         folder: As of `start`.
         note: As of `start`.
 

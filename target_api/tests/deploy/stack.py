@@ -17,10 +17,10 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 
-from target_api.deploy.journal import read_events, read_state
-from target_api.deploy.packages import missing
-from target_api.deploy.topology import read
-from target_api.tests.running import REPOSITORY, wait_until
+from loadcore_target.deploy.journal import read_events, read_state
+from loadcore_target.deploy.packages import missing
+from loadcore_target.deploy.topology import read
+from loadcore_target.tests.running import REPOSITORY, wait_until
 
 _STOP_S = 60
 
@@ -96,7 +96,7 @@ def stack(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
     lines = missing(service for name, service in read().items() if name in wanted - _replaced(arguments))
     if lines:
         pytest.skip("; ".join(lines))
-    command = [sys.executable, "-m", "target_api.deploy", "--folder", str(folder), *arguments]
+    command = [sys.executable, "-m", "loadcore_target.deploy", "--folder", str(folder), *arguments]
     with (
         (folder / "stack.log").open("w") as errors,
         subprocess.Popen(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_api.deploy.autoscale import Autoscaler, Scaling
+from loadcore_target.deploy.autoscale import Autoscaler, Scaling
 
 
 def test_up_at_once_and_down_after_calm() -> None:

@@ -12,9 +12,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from target_api.deploy.launching import Site
-from target_api.deploy.packages import find
-from target_api.deploy.topology import FOLDER, Service, fill_all, fill_environment, read
+from loadcore_target.deploy.launching import Site
+from loadcore_target.deploy.packages import find
+from loadcore_target.deploy.topology import FOLDER, Service, fill_all, fill_environment, read
 
 TOPOLOGY = read()
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))

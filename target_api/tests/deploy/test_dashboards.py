@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from target_api.deploy.monitoring import RULES
-from target_api.deploy.topology import FOLDER
-from target_api.tests.deploy.stack import RunningStack, stack
-from target_api.tests.running import wait_until
+from loadcore_target.deploy.monitoring import RULES
+from loadcore_target.deploy.topology import FOLDER
+from loadcore_target.tests.deploy.stack import RunningStack, stack
+from loadcore_target.tests.running import wait_until
 
 DASHBOARDS = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (FOLDER / "grafana/dashboards").glob("*.json")

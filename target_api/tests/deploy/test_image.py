@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from target_api.deploy.topology import FOLDER
-from target_api.tests.running import REPOSITORY
+from loadcore_target.deploy.topology import FOLDER
+from loadcore_target.tests.running import REPOSITORY
 
 _DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
 
@@ -28,7 +28,7 @@ def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert name in _DOCKERFILE
         shutil.copy(REPOSITORY / name, folder)
     shutil.copytree(
-        REPOSITORY / "target_api", folder / "target_api", ignore=shutil.ignore_patterns("tests", "__pycache__")
+        REPOSITORY / "target_api", folder / "loadcore_target", ignore=shutil.ignore_patterns("tests", "__pycache__")
     )
     written = re.search(r'RUN python -c "(.+?)" > requirements\.txt', _DOCKERFILE.replace("\\\n", ""))
     assert written is not None
@@ -66,8 +66,8 @@ def _started(image: Path, arguments: Sequence[str]) -> Iterator[dict[str, str]]:
 @pytest.mark.timeout(600)
 def test_the_image_s_commands_stay_up(image: Path) -> None:
     """Gateway and stub start with the image's packages, answer, and stay until SIGTERM though nobody is on stdin."""
-    stub = ["-m", "target_api", "stub", "--port", "0", "--latency", "1ms"]
-    gateway = ["-m", "target_api", "--port", "0", "--users", "1", "--data-dir", str(image / "data")]
+    stub = ["-m", "loadcore_target", "stub", "--port", "0", "--latency", "1ms"]
+    gateway = ["-m", "loadcore_target", "--port", "0", "--users", "1", "--data-dir", str(image / "data")]
     with _started(image, stub) as upstream, _started(image, gateway) as ready:
         for url in (f"{upstream['url']}/_stub/truth", f"{ready['url']}/ready", f"{upstream['url']}/x") * 3:
             with urllib.request.urlopen(url, timeout=20) as answer:

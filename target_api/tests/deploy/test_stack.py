@@ -1,4 +1,4 @@
-"""`python -m target_api.deploy` with Debian's programs: it starts, is one gateway, and leaves nothing behind."""
+"""`python -m loadcore_target.deploy` with Debian's programs: it starts, is one gateway, and leaves nothing behind."""
 
 import signal
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from target_api.deploy import packages
-from target_api.deploy.choice import Choice
-from target_api.deploy.packages import MissingError
-from target_api.deploy.truth import received
-from target_api.tests.deploy.stack import RunningStack, kill, lives, stack, wait_until_gone
-from target_api.tests.running import wait_until
+from loadcore_target.deploy import packages
+from loadcore_target.deploy.choice import Choice
+from loadcore_target.deploy.packages import MissingError
+from loadcore_target.deploy.truth import received
+from loadcore_target.tests.deploy.stack import RunningStack, kill, lives, stack, wait_until_gone
+from loadcore_target.tests.running import wait_until
 
 SMALL = ("--users", "3", "--items", "10")
 
