@@ -99,27 +99,25 @@ impl Jar {
         self.cookies.insert(place, cookie);
     }
 
-    /// Appends the header line `Cookie: …` for a request, its line end included; nothing if no cookie is for it. The request's
-    /// `own` cookies come first, and win over those of the same name in the jar: there is one line (RFC 6265 section 5.4).
-    pub fn append_line(&self, to: Place<'_>, unix_ns: u64, own: &[u8], out: &mut Vec<u8>) {
+    /// Adds the cookies for a request to the value of its `Cookie` header, which holds the request's own cookies, or nothing.
+    /// Those come first, and win over those of the same name in the jar: there is one header (RFC 6265 section 5.4).
+    pub fn add_to(&self, value: &mut Vec<u8>, to: Place<'_>, unix_ns: u64) {
         let now_s = unix_ns / 1_000_000_000;
-        let start = out.len();
-        if !own.is_empty() {
-            out.extend_from_slice(b"Cookie: ");
-            out.extend_from_slice(own);
-        }
-        for cookie in self.cookies.iter().filter(|cookie| cookie.is_for(to, now_s) && !names(own, &cookie.name)) {
-            if out.len() - start + cookie.name.len() + cookie.value.len() > MOST_SENT_BYTES {
+        let own = value.len();
+        for cookie in self.cookies.iter().filter(|cookie| cookie.is_for(to, now_s)) {
+            if names(&value[..own], &cookie.name) {
+                continue;
+            }
+            if value.len() + cookie.name.len() + cookie.value.len() > MOST_SENT_BYTES {
                 self.dropped.set(self.dropped.get() + 1);
                 continue;
             }
-            out.extend_from_slice(if out.len() == start { b"Cookie: " } else { b"; " });
-            out.extend_from_slice(&cookie.name);
-            out.push(b'=');
-            out.extend_from_slice(&cookie.value);
-        }
-        if out.len() > start {
-            out.extend_from_slice(b"\r\n");
+            if !value.is_empty() {
+                value.extend_from_slice(b"; ");
+            }
+            value.extend_from_slice(&cookie.name);
+            value.push(b'=');
+            value.extend_from_slice(&cookie.value);
         }
     }
 

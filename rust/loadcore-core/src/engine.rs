@@ -14,6 +14,7 @@ use tokio::task::spawn_local;
 
 use crate::clock::Clock;
 use crate::error::Problem;
+use crate::exchange::Stack;
 use crate::executor;
 use crate::plan::Plan;
 use crate::program::Program;
@@ -21,7 +22,7 @@ use crate::record::{Phase, Tables};
 use crate::recorder::{EndReason, Recorder, Recycler};
 use crate::schedule::Share;
 use crate::timer::{Alarm, Party, Timer, Turns, Watch};
-use crate::transport::{Net, NetOptions, Transport};
+use crate::transport::{Net, NetOptions};
 use crate::user::Worker;
 
 pub use crate::recorder::{Event, RunEnd};
@@ -93,7 +94,7 @@ impl Control {
     }
 
     /// Passes on what is asked, for ever.
-    async fn obey<T: Transport>(self, worker: Rc<Worker<T>>) {
+    async fn obey<T: Stack>(self, worker: Rc<Worker<T>>) {
         loop {
             match self.asked.what.load(Ordering::Acquire) {
                 0 => {}
@@ -186,7 +187,7 @@ fn run_on(
 }
 
 /// Carries out a share of a program, over any transport and by any timer.
-pub(crate) async fn run<T: Transport>(
+pub(crate) async fn run<T: Stack>(
     program: Program,
     share: Share,
     transport: T,
@@ -219,7 +220,7 @@ pub(crate) async fn run<T: Transport>(
 }
 
 /// Hands over a window at each full second.
-async fn roll_windows<T: Transport>(worker: Rc<Worker<T>>) {
+async fn roll_windows<T: Stack>(worker: Rc<Worker<T>>) {
     let seat = worker.timer.take_seat(Party::NONE).await;
     for second in 0_u32.. {
         if seat.sleep_until((u64::from(second) + 1) * SECOND_NS).await.is_err() {
@@ -233,7 +234,7 @@ async fn roll_windows<T: Transport>(worker: Rc<Worker<T>>) {
     }
 }
 
-fn finish<T: Transport>(worker: Rc<Worker<T>>) {
+fn finish<T: Stack>(worker: Rc<Worker<T>>) {
     let (reason, error) = worker.end();
     let second = u32::try_from(worker.now() / SECOND_NS).unwrap_or(u32::MAX);
     let phase = worker.phase_of_second(second);

@@ -3,7 +3,8 @@
 
 mod told;
 
-use loadcore_core::h1::{Complete, Decoder, Progress, SeenHeads};
+use loadcore_core::exchange::h1::{Decoder, Progress, SeenHeads};
+use loadcore_core::http::Complete;
 use loadcore_core::plan::Limits;
 use loadcore_core::record::Outcome;
 use proptest::prelude::*;

@@ -8,7 +8,8 @@ mod wire;
 use std::collections::HashSet;
 use std::iter;
 
-use loadcore_core::h1::{Complete, Decoder, Progress, Sink};
+use loadcore_core::exchange::h1::{Decoder, Progress};
+use loadcore_core::http::{Complete, Sink};
 use loadcore_core::record::Outcome;
 use told::Told;
 use wire::{Case, Then};

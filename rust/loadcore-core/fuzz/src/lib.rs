@@ -4,7 +4,8 @@
 
 #![forbid(unsafe_code)]
 
-use loadcore_core::h1::{Complete, Decoder, Progress, Sink};
+use loadcore_core::exchange::h1::{Decoder, Progress};
+use loadcore_core::http::{Complete, Sink};
 use loadcore_core::plan::Limits;
 use loadcore_core::record::Outcome;
 

@@ -27,7 +27,7 @@ impl Credential {
             return Self::Basic { username, password };
         };
         let mut value = Vec::new();
-        append_basic_value(&[name, b":", word].concat(), &mut value);
+        append_basic(&[name, b":", word].concat(), &mut value);
         let mut builder = TemplateBuilder::default();
         builder.literal(&value);
         Self::Plain(builder.build())
@@ -51,7 +51,7 @@ impl Credential {
                 }
                 pair.push(b':');
                 password.render(variables, builtins, &mut pair)?;
-                append_basic_value(&pair, out);
+                append_basic(&pair, out);
                 Ok(())
             }
         }
@@ -67,14 +67,8 @@ impl Credential {
     }
 }
 
-/// Appends the header line `Authorization: Basic …` for a `username:password`, its line end included.
-pub fn append_basic(pair: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"Authorization: ");
-    append_basic_value(pair, out);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn append_basic_value(pair: &[u8], out: &mut Vec<u8>) {
+/// Appends `Basic …` for a `username:password`.
+fn append_basic(pair: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"Basic ");
     let start = out.len();
     out.resize(start + pair.len().div_ceil(3) * 4, b'=');

@@ -18,7 +18,7 @@ use crate::step::{
     Builtins, Context, Names, RuleProblem, Template, TemplateBuilder, TemplateProblem, Variables, forbidden_in_head,
 };
 
-pub use credential::{Credential, append_basic};
+pub use credential::Credential;
 pub use grant::{CompiledGrant, How};
 pub use login::LoginAnswer;
 pub use pool::{Acquired, Fetch, Pool, Rejected, Token, TokenSlot};

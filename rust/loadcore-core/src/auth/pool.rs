@@ -35,8 +35,8 @@ pub struct Pool {
     shared: Option<usize>,
     share: Share,
     refresh_before_ns: u64,
-    /// What stands before a token in its header line.
-    before: Box<str>,
+    /// What stands before a token in its header.
+    prefix: Box<str>,
     seed: u64,
 }
 
@@ -51,8 +51,8 @@ pub struct Token<'a> {
     pub slot: TokenSlot,
     /// Which of the slot's tokens it is; [`Pool::rejected`] wants to know.
     pub generation: u32,
-    /// The header line that it is sent in, line end included.
-    pub line: &'a [u8],
+    /// The value of the header that it is sent in.
+    pub value: &'a [u8],
 }
 
 /// A token request that the asker is to make.
@@ -110,7 +110,7 @@ struct State {
 }
 
 struct Held {
-    line: Box<[u8]>,
+    value: Box<[u8]>,
     /// `u64::MAX` if the server does not say.
     expires_at_ns: u64,
     refresh_at_ns: u64,
@@ -127,12 +127,12 @@ struct Fetching {
 
 impl Pool {
     /// A worker's tokens: one for each user, or, of `shared` tokens of the whole run, the worker's part, and at least one.
-    /// `before` begins the header line of each: `Authorization: Bearer `. `seed` decides the jitter; ways to authenticate of
+    /// `prefix` begins the value of the header of each: `Bearer `. `seed` decides the jitter; ways to authenticate of
     /// one plan should have different ones.
     #[must_use]
-    pub fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, before: &str, seed: u64) -> Self {
+    pub fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, prefix: &str, seed: u64) -> Self {
         let shared = shared.map(|tokens| share.users(tokens).max(1) as usize);
-        Self { slots: Vec::new(), shared, share, refresh_before_ns, before: before.into(), seed }
+        Self { slots: Vec::new(), shared, share, refresh_before_ns, prefix: prefix.into(), seed }
     }
 
     /// Asks for a token for a user, by its number over all workers.
@@ -181,7 +181,7 @@ impl Pool {
             Ok(granted) => {
                 let number = ((slot.0 as u64) << 32) | u64::from(state.generation);
                 let jitter = Random::new(seed, "refresh", number).below(lead_ns / 4 + 1);
-                Ok(state.hold(slot, granted, &self.before, lead_ns - jitter, now_ns))
+                Ok(state.hold(slot, granted, &self.prefix, lead_ns - jitter, now_ns))
             }
             Err(refusal) => {
                 let fetching = state.fetching.take();
@@ -254,7 +254,7 @@ impl State {
         &mut self,
         slot: TokenSlot,
         granted: Granted,
-        before: &str,
+        prefix: &str,
         refresh_before_ns: u64,
         now_ns: u64,
     ) -> Token<'_> {
@@ -272,8 +272,8 @@ impl State {
         self.generation = self.generation.wrapping_add(1);
         (self.failures, self.retry_at_ns) = (0, 0);
         let replacement = std::mem::take(&mut self.rejected);
-        let line = [before, &granted.access_token, "\r\n"].concat().into_bytes().into();
-        let held = Held { line, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
+        let value = [prefix, &granted.access_token].concat().into_bytes().into();
+        let held = Held { value, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
         self.token.insert(held).token(slot, self.generation)
     }
 
@@ -291,7 +291,7 @@ impl State {
 
 impl Held {
     fn token(&self, slot: TokenSlot, generation: u32) -> Token<'_> {
-        Token { slot, generation, line: &self.line }
+        Token { slot, generation, value: &self.value }
     }
 }
 

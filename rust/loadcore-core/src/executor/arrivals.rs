@@ -14,17 +14,17 @@ use tokio::task::JoinHandle;
 
 use super::Active;
 use crate::aggregate::ScenarioEvent;
+use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
 use crate::timer::{Party, Seat};
-use crate::transport::Transport;
 use crate::user::{IterationEnd, Start, User, Worker};
 
 /// So many arrivals are taken in before others have their turn, however fast they come.
 const AT_A_TIME: usize = 4_096;
 
 /// Where arrivals meet users.
-struct Desk<T: Transport> {
+struct Desk<T: Stack> {
     worker: Rc<Worker<T>>,
     scenario: usize,
     max_users: usize,
@@ -53,7 +53,7 @@ struct Clerk {
     is_gone: Cell<bool>,
 }
 
-pub(super) async fn execute<T: Transport>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
+pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
     let desk = Rc::new(Desk {
         worker: Rc::clone(worker),
         scenario,
@@ -70,7 +70,7 @@ pub(super) async fn execute<T: Transport>(worker: &Rc<Worker<T>>, scenario: usiz
     }
 }
 
-impl<T: Transport> Desk<T> {
+impl<T: Stack> Desk<T> {
     fn scenario(&self) -> &ScenarioProgram {
         &self.worker.program.scenarios[self.scenario]
     }

@@ -5,14 +5,14 @@ mod users;
 
 use std::rc::Rc;
 
+use crate::exchange::Stack;
 use crate::program::LoadProgram;
 use crate::record::ScenarioId;
 use crate::timer::Party;
-use crate::transport::Transport;
 use crate::user::{Quota, Worker};
 
 /// Carries out a scenario's load, to the end of its last iteration.
-pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
+pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     let program = Rc::clone(&worker.program);
     let last_call = tokio::task::spawn_local(last_call(Rc::clone(&worker), scenario));
     match &program.scenarios[scenario].load {
@@ -29,7 +29,7 @@ pub(crate) async fn execute<T: Transport>(worker: Rc<Worker<T>>, scenario: usize
 
 /// At the scenario's planned end wakes those who have nothing left to do but to pause; when the grace after that, or after
 /// a stop, is over, interrupts those who are not done.
-async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
+async fn last_call<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     let seat = worker.timer.take_seat(Party::NONE).await;
     let scenario = &worker.program.scenarios[scenario];
     let party = Party(scenario.id.0);
@@ -44,19 +44,19 @@ async fn last_call<T: Transport>(worker: Rc<Worker<T>>, scenario: usize) {
 }
 
 /// A user counts as active for as long as this is held.
-struct Active<'a, T: Transport> {
+struct Active<'a, T: Stack> {
     worker: &'a Worker<T>,
     scenario: ScenarioId,
 }
 
-impl<'a, T: Transport> Active<'a, T> {
+impl<'a, T: Stack> Active<'a, T> {
     fn new(worker: &'a Worker<T>, scenario: ScenarioId) -> Self {
         worker.recorder.borrow_mut().users_mut(scenario).active += 1;
         Self { worker, scenario }
     }
 }
 
-impl<T: Transport> Drop for Active<'_, T> {
+impl<T: Stack> Drop for Active<'_, T> {
     fn drop(&mut self) {
         self.worker.recorder.borrow_mut().users_mut(self.scenario).active -= 1;
     }

@@ -4,17 +4,12 @@ use std::rc::Rc;
 
 use super::Active;
 use crate::aggregate::ScenarioEvent;
+use crate::exchange::Stack;
 use crate::schedule::{Intervals, UserSchedule};
 use crate::timer::Party;
-use crate::transport::Transport;
 use crate::user::{Allowance, IterationEnd, Quota, Start, User, Worker};
 
-pub(super) async fn execute<T: Transport>(
-    worker: &Rc<Worker<T>>,
-    scenario: usize,
-    schedule: &UserSchedule,
-    quota: Quota,
-) {
+pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &UserSchedule, quota: Quota) {
     let users: Vec<_> = (0..worker.share.users(schedule.peak()))
         .map(|position| {
             let number = u32::try_from(worker.share.nth(u64::from(position))).unwrap_or(u32::MAX);
@@ -31,7 +26,7 @@ pub(super) async fn execute<T: Transport>(
 ///
 /// One future without further ones of its own, since every user has room for all of it.
 #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
-fn take_turns<T: Transport>(
+fn take_turns<T: Stack>(
     worker: Rc<Worker<T>>,
     scenario: usize,
     number: u32,

@@ -7,13 +7,13 @@ use crate::auth::{CompiledAuth, Credential, TokenSource};
 use crate::plan::{self, AuthKind};
 use crate::random::Random;
 use crate::record::Section;
-use crate::step::{Builtins, RenderError, Template, TemplateBuilder, Variables};
+use crate::step::Template;
 
 /// What one request needs to authenticate.
 #[derive(Debug, Default)]
 pub(super) struct AuthUse {
-    /// A header line.
-    pub(super) header: Option<Template>,
+    /// A header: its name and its value.
+    pub(super) header: Option<(String, Template)>,
     /// A query parameter: its name, not encoded, and its value.
     pub(super) query: Option<(String, Template)>,
     /// What is known only when the request is sent.
@@ -37,12 +37,7 @@ impl ScenarioCompiler<'_, '_> {
         let used = AuthUse { name: program.compiled.header().map(str::to_owned), ..AuthUse::default() };
         match &program.compiled {
             CompiledAuth::Header { name, value: Credential::Plain(value) } => {
-                let mut line = TemplateBuilder::default();
-                line.literal(name.as_bytes());
-                line.literal(b": ");
-                line.append(value);
-                line.literal(b"\r\n");
-                AuthUse { header: Some(line.build()), ..used }
+                AuthUse { header: Some((name.clone(), value.clone())), ..used }
             }
             CompiledAuth::Query { name, value: Credential::Plain(value) } => {
                 AuthUse { query: Some((name.clone(), value.clone())), ..used }
@@ -108,14 +103,14 @@ impl ScenarioCompiler<'_, '_> {
             AuthKind::Login(login) => self.login_request(login),
             _ => None,
         }?;
-        let TokenSource { shared, refresh_before_ns, header, prefix, .. } = source;
+        let TokenSource { shared, refresh_before_ns, prefix, .. } = source;
         // Shared tokens are shared by all scenarios; users of different scenarios are different users.
         let owner = if shared.is_some() { auth.name.clone() } else { format!("{}/{}", self.scenario.name, auth.name) };
         let pools = &mut self.program.pools;
         let pool = pools.iter().position(|pool| pool.owner == owner).unwrap_or_else(|| {
             let seed = Random::new(self.plan.seed, &owner, 0).next_u64();
-            let (shared, refresh_before_ns, before) = (*shared, *refresh_before_ns, format!("{header}: {prefix}"));
-            pools.push(PoolProgram { owner, before, shared, refresh_before_ns, seed });
+            let (shared, refresh_before_ns, prefix) = (*shared, *refresh_before_ns, prefix.clone());
+            pools.push(PoolProgram { owner, prefix, shared, refresh_before_ns, seed });
             pools.len() - 1
         });
         Some(TokenProgram { pool, request })
@@ -170,19 +165,4 @@ fn token_request(oauth2: &plan::OAuth2) -> plan::Request {
 /// Whether headers have this name among them.
 fn names(headers: &[(String, plan::Template)], name: &str) -> bool {
     headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
-}
-
-/// The header line of a credential that varies, if it can be rendered.
-pub(crate) fn append_line(
-    name: &str,
-    credential: &Credential,
-    variables: &Variables,
-    builtins: &mut Builtins<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), RenderError> {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    credential.render(variables, builtins, out)?;
-    out.extend_from_slice(b"\r\n");
-    Ok(())
 }

@@ -2,6 +2,7 @@
 //! at run time has one like a compiled one, and with it redirects, authentication, cookies and a row.
 
 use super::{AuthId, Want};
+use crate::exchange::Request;
 use crate::plan::Timeouts;
 use crate::record::StepId;
 
@@ -34,8 +35,8 @@ pub(crate) struct Envelope {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) envelope: &'a Envelope,
-    /// Its bytes, if they never vary; otherwise its user has rendered them.
-    pub(crate) whole: Option<&'a [u8]>,
+    /// All of it, if it never varies; otherwise its user has rendered it.
+    pub(crate) whole: Option<Request<'a>>,
 }
 
 impl Envelope {

@@ -12,7 +12,6 @@ mod sizes;
 mod url;
 mod want;
 
-pub(crate) use auth::append_line;
 pub(crate) use envelope::{Envelope, OriginId, Outgoing, is_idempotent};
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
@@ -20,6 +19,7 @@ pub(crate) use want::Want;
 
 use crate::auth::CompiledAuth;
 use crate::error::Problem;
+use crate::exchange::h1::encode::Encoding;
 use crate::feeder::Binding;
 use crate::plan::{self, Plan};
 use crate::record::{CheckId, ScenarioId, Tables};
@@ -99,8 +99,8 @@ pub(crate) struct TokenProgram {
 pub(crate) struct PoolProgram {
     /// Whose tokens they are: the way to authenticate, with its scenario if they are not shared.
     pub(crate) owner: String,
-    /// What stands before a token in its header line.
-    pub(crate) before: String,
+    /// What stands before a token in its header.
+    pub(crate) prefix: String,
     pub(crate) shared: Option<u32>,
     pub(crate) refresh_before_ns: u64,
     pub(crate) seed: u64,
@@ -152,15 +152,11 @@ pub(crate) struct Encoded {
     /// Where it leads, if its URL begins with a variable. Its origin is that of the scenario then, and the target in `head` a
     /// stopgap.
     pub(crate) link: Option<LinkProgram>,
-    /// Request line, `Host` and all header lines that are known when the plan is compiled, but for those of the body.
-    pub(crate) head: Template,
-    /// The value of its own `Cookie` header, where users keep cookies; it is not in `head` then.
+    /// As HTTP/1.1 writes it, with all headers that are known when the plan is compiled.
+    pub(crate) http1: Encoding,
+    /// The value of its own `Cookie` header, where users keep cookies; the head is without it then.
     pub(crate) cookie: Option<Template>,
-    pub(crate) body: Option<BodyProgram>,
-    /// The end of its head where it has no body.
-    pub(crate) end: &'static [u8],
-    /// All of it, if nothing varies but cookies.
-    pub(crate) whole: Option<Box<[u8]>>,
+    pub(crate) body: Option<Template>,
 }
 
 /// What is looked at in the responses to a request.
@@ -176,7 +172,7 @@ impl RequestProgram {
     /// As it is sent.
     #[inline]
     pub(crate) fn outgoing(&self) -> Outgoing<'_> {
-        Outgoing { envelope: &self.envelope, whole: self.encoded.whole.as_deref() }
+        Outgoing { envelope: &self.envelope, whole: self.encoded.http1.whole() }
     }
 }
 
@@ -194,46 +190,6 @@ pub(crate) struct LinkProgram {
     pub(crate) query: Template,
     /// A query parameter that authenticates.
     pub(crate) key: Option<Template>,
-}
-
-/// A body ready to be rendered.
-#[derive(Debug)]
-pub(crate) struct BodyProgram {
-    pub(crate) template: Template,
-    /// A header line, or nothing.
-    pub(crate) content_type: Box<[u8]>,
-}
-
-/// Appends the end of a head and the body, with the header line of its type.
-pub(crate) fn append_body(bytes: &mut Vec<u8>, content_type: &[u8], body: &[u8]) {
-    bytes.extend_from_slice(content_type);
-    append_content_length(bytes, body.len());
-    bytes.extend_from_slice(body);
-}
-
-/// The end of a head that no body follows.
-pub(crate) fn end_without_body(method: &str) -> &'static [u8] {
-    match method {
-        "POST" | "PUT" | "PATCH" => b"Content-Length: 0\r\n\r\n",
-        _ => b"\r\n",
-    }
-}
-
-fn append_content_length(bytes: &mut Vec<u8>, length: usize) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = length;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    bytes.extend_from_slice(b"Content-Length: ");
-    bytes.extend_from_slice(&digits[at..]);
-    bytes.extend_from_slice(b"\r\n\r\n");
 }
 
 impl Program {

@@ -1,8 +1,9 @@
-//! Requests as bytes: what can be serialised when the plan is compiled is.
+//! Requests: their parts, and what is made of them when the plan is compiled.
 
 use super::auth::AuthUse;
 use super::compiler::ScenarioCompiler;
-use super::{BodyProgram, Encoded, Envelope, Looks, OriginId, RequestProgram, Want};
+use super::{Encoded, Envelope, Looks, OriginId, RequestProgram, Want};
+use crate::exchange::h1::encode::{Encoding, Parts};
 use crate::plan;
 use crate::record::{CheckId, Section};
 use crate::step::{
@@ -16,8 +17,8 @@ const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
 /// The headers of a request, as far as the user decides over them.
 #[derive(Default)]
 struct Headers {
-    /// All lines but those below.
-    lines: TemplateBuilder,
+    /// Names and values of all but those below.
+    fields: Vec<(String, Template)>,
     /// The value of `Host`.
     host: Option<Template>,
     /// The value of `Cookie`, where users keep cookies: those are sent in the same line.
@@ -53,25 +54,20 @@ impl ScenarioCompiler<'_, '_> {
             self.target(&mut target, &path, request, &auth);
         }
 
-        let Headers { lines, host, cookie } = self.headers(request, origin, &auth);
-        let mut head = TemplateBuilder::default();
-        head.literal(request.method.as_bytes());
-        head.literal(b" ");
-        head.append(&target.build());
-        head.literal(b" HTTP/1.1\r\nHost: ");
+        let Headers { mut fields, host, cookie } = self.headers(request, origin, &auth);
+        fields.extend(auth.header);
         let has_own_host = host.is_some();
-        match host {
-            Some(host) => head.append(&host),
-            None => head.literal(self.program.origins[usize::from(origin)].host_header().as_bytes()),
-        }
-        head.literal(b"\r\n");
-        head.append(&lines.build());
-        if let Some(header) = &auth.header {
-            head.append(header);
-        }
-        let (head, body) = (head.build(), self.body(request));
-        let varies = auth.later.is_some() || cookie.is_some() || link.is_some();
-        let whole = if varies { None } else { whole(&head, body.as_ref(), &request.method) };
+        let host = host.unwrap_or_else(|| Template::fixed(&self.program.origins[usize::from(origin)].host_header()));
+        let (body, content_type) = self.body(request).unzip();
+        let http1 = Encoding::new(&Parts {
+            method: &request.method,
+            target: &target.build(),
+            host: &host,
+            fields: &fields,
+            content_type: content_type.flatten().as_deref(),
+            body: body.as_ref(),
+            is_all: auth.later.is_none() && cookie.is_none() && link.is_none(),
+        });
 
         let step = self.step(&request.name, &request.method, section);
         let mut wanted = Wanted::default();
@@ -105,8 +101,7 @@ impl ScenarioCompiler<'_, '_> {
             auth_header: auth.name.map(Into::into),
             want,
         };
-        let end = super::end_without_body(&request.method);
-        let encoded = Encoded { link, head, cookie, body, end, whole };
+        let encoded = Encoded { link, http1, cookie, body };
         let looks = Looks { checks: checks.into(), extracts: extracts.into(), is_looked_at };
         Some(RequestProgram { envelope, encoded, looks })
     }
@@ -159,11 +154,8 @@ impl ScenarioCompiler<'_, '_> {
                     self.problems.add_in(place, format!("the header `{name}` is set by loadcore"));
                 }
                 _ => {
-                    headers.lines.literal(name.as_bytes());
-                    headers.lines.literal(b": ");
-                    let result = headers.lines.text(value, Context::Header, &mut self.names);
-                    self.problems.take(&place, result);
-                    headers.lines.literal(b"\r\n");
+                    let result = Template::parse(value, Context::Header, &mut self.names);
+                    headers.fields.extend(self.problems.take(&place, result).map(|value| (name.clone(), value)));
                 }
             }
         }
@@ -171,10 +163,9 @@ impl ScenarioCompiler<'_, '_> {
             && !named("content-type")
             && !scenario.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
         {
-            headers.lines.literal(b"Content-Type: ");
-            let result = headers.lines.text(varying, Context::Header, &mut self.names);
-            self.problems.take("body.content_type", result);
-            headers.lines.literal(b"\r\n");
+            let result = Template::parse(varying, Context::Header, &mut self.names);
+            let content_type = self.problems.take("body.content_type", result);
+            headers.fields.extend(content_type.map(|value| ("Content-Type".to_owned(), value)));
         }
         headers
     }
@@ -205,7 +196,8 @@ impl ScenarioCompiler<'_, '_> {
         *cookie = Some(builder.build());
     }
 
-    fn body(&mut self, request: &plan::Request) -> Option<BodyProgram> {
+    /// The body, and its type if it has one of its own.
+    fn body(&mut self, request: &plan::Request) -> Option<(Template, Option<String>)> {
         let body = match compile_body(request.body.as_ref()?, self.plan.seed, &mut self.names) {
             Ok(body) => body,
             Err(problems) => {
@@ -226,15 +218,9 @@ impl ScenarioCompiler<'_, '_> {
                 .iter()
                 .chain(&self.scenario.headers)
                 .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        let content_type = match body.content_type {
-            Some(content_type)
-                if !typed && varying_type(request).is_none() && !forbidden_in_head(content_type.as_bytes()) =>
-            {
-                format!("Content-Type: {content_type}\r\n")
-            }
-            _ => String::new(),
-        };
-        Some(BodyProgram { template: body.template, content_type: content_type.into_bytes().into() })
+        let is_its_own =
+            |value: &String| !typed && varying_type(request).is_none() && !forbidden_in_head(value.as_bytes());
+        Some((body.template, body.content_type.filter(is_its_own)))
     }
 
     fn checks(&mut self, request: &plan::Request, wanted: &mut Wanted) -> Vec<(CheckId, CompiledCheck)> {
@@ -293,14 +279,4 @@ fn varying_type(request: &plan::Request) -> Option<&str> {
 
 fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-/// The whole request, if no part of it varies.
-fn whole(head: &Template, body: Option<&BodyProgram>, method: &str) -> Option<Box<[u8]>> {
-    let mut bytes = head.is_static()?.to_vec();
-    match body {
-        Some(body) => super::append_body(&mut bytes, &body.content_type, body.template.is_static()?),
-        None => bytes.extend_from_slice(super::end_without_body(method)),
-    }
-    Some(bytes.into())
 }

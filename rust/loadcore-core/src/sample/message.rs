@@ -3,7 +3,9 @@
 use super::secrets::is_sensitive_header;
 use super::{RequestSample, ResponseSample, Secrets};
 use crate::content::{Unreadable, decode};
-use crate::h1::{Decoder, Sink};
+use crate::exchange::Request;
+use crate::exchange::h1::Decoder;
+use crate::http::Sink;
 use crate::plan::Limits;
 
 /// As much of a body is shown.
@@ -30,10 +32,12 @@ pub(crate) struct Raw<'a> {
 }
 
 /// Reads a request as it was rendered, and gathers its secrets.
-pub(crate) fn request(origin: &str, bytes: &[u8], secrets: &mut Secrets) -> RequestSample {
-    let (line, lines, body) = split(bytes);
-    let target = line.split(' ').nth(1).unwrap_or("");
-    secrets.add_named(target);
+pub(crate) fn request(origin: &str, request: Request<'_>, secrets: &mut Secrets) -> RequestSample {
+    let host = (&b"Host"[..], request.host().as_bytes());
+    let fields = std::iter::once(host).chain(request.fields()).take(MOST_LINES);
+    let lines: Lines = fields.map(|(name, value)| (printable(name), printable(value))).collect();
+    let (line, body) = (printable(request.line()), request.body());
+    secrets.add_named(request.target());
     for (name, value) in &lines {
         if is_sensitive_header(name) {
             secrets.add_header(name, value);

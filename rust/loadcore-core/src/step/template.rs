@@ -147,6 +147,13 @@ impl Template {
         Ok(builder.build())
     }
 
+    /// A text that never varies.
+    pub(crate) fn fixed(text: &str) -> Self {
+        let mut builder = TemplateBuilder::default();
+        builder.literal(text.as_bytes());
+        builder.build()
+    }
+
     /// The bytes it always renders to, if it has no slots.
     #[must_use]
     pub fn is_static(&self) -> Option<&[u8]> {

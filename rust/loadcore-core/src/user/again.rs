@@ -9,10 +9,11 @@ use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
 use super::send::{Answer, Message, NoAnswer, Withheld};
 use crate::cookies::Place;
+use crate::exchange::{Request, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
 use crate::step::Headers;
-use crate::transport::{Transport, host_name, resolve};
+use crate::transport::{host_name, resolve};
 
 /// A request on its way from answer to answer.
 struct Again<'a> {
@@ -40,7 +41,7 @@ pub(super) struct Goal<'a> {
     pub(super) own_cookie: usize,
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Sends the further requests that a response demands, and concludes the step.
     pub(super) async fn answer_again(
         &mut self,
@@ -64,8 +65,8 @@ impl<T: Transport> User<T> {
         let home = envelope.origin;
         let (origin, token) = self.current.take().map_or((home, None), |current| (current.origin, current.token));
         let mut again = Again {
-            first: self.bytes(request).to_vec(),
-            target: place(self.bytes(request), false).target.to_owned(),
+            first: self.rendered.request(request).as_written().to_vec(),
+            target: self.rendered.request(request).target().to_owned(),
             request,
             own_cookie: self.rendered.own_cookie,
             origin,
@@ -100,7 +101,7 @@ impl<T: Transport> User<T> {
                 keeps_body: again.keeps_body,
                 own_cookie: again.own_cookie,
             };
-            self.change(envelope, &again.first, &goal);
+            self.change(envelope, Request::written(&again.first), &goal);
             let message = Message {
                 request,
                 method: again.method,
@@ -130,14 +131,15 @@ impl<T: Transport> User<T> {
         match self.token(scenario, &means, due_ns).await {
             Ok((token, ready_ns)) => {
                 self.supersede();
-                again.first = with_credential(&again.first, &self.lines);
+                let name = again.request.envelope.auth_header.as_deref().unwrap_or_default();
+                again.first = with_credential(Request::written(&again.first), (name.as_bytes(), &self.credential));
                 (again.token, again.may_replace) = (Some(token), false);
                 Ok(Some(ready_ns))
             }
             Err(failed) => {
                 self.release(true);
                 // What was received last is the token endpoint's.
-                self.flight.forget_response();
+                self.flight.arrival.forget();
                 if failed.outcome == Outcome::Interrupted {
                     return Err(failed);
                 }
@@ -184,16 +186,15 @@ impl<T: Transport> User<T> {
     }
 
     /// Makes the current request what was `sent` first, with what has to differ at its goal.
-    pub(super) fn change(&mut self, envelope: &Envelope, sent: &[u8], goal: &Goal<'_>) {
+    pub(super) fn change(&mut self, envelope: &Envelope, sent: Request<'_>, goal: &Goal<'_>) {
         let (at_home, origin) = (goal.origin == envelope.origin, self.worker.origin(goal.origin));
         let host = (!at_home || !envelope.has_own_host).then(|| origin.host_header());
         let cookies = self.cookies.as_ref().map(|jar| {
             let was = place(sent, origin.tls);
             let place = Place { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
-            let own = if at_home { &cookie_of(sent)[..goal.own_cookie] } else { b"" };
-            let mut line = Vec::new();
-            jar.append_line(place, self.worker.unix_ns(), own, &mut line);
-            line
+            let mut value = if at_home { cookie_of(sent)[..goal.own_cookie].to_vec() } else { Vec::new() };
+            jar.add_to(&mut value, place, self.worker.unix_ns());
+            value
         });
         let change = Change {
             method: goal.method,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::content::{Decoded, Unreadable, decode};
-use crate::h1::Sink;
+use crate::http::Sink;
 use crate::program::Want;
 use crate::step::Headers;
 

@@ -8,11 +8,12 @@ use super::User;
 use super::outbox::Wire;
 use super::perform::Cut;
 use super::sample::Unsent;
-use crate::h1::Complete;
+use crate::exchange::Stack;
+use crate::http::Complete;
 use crate::plan::Reuse;
 use crate::program::{OriginId, Outgoing, ScenarioProgram};
 use crate::record::{ConnectTimings, Outcome};
-use crate::transport::{ConnectFailure, Connection, IdleState, Session, Transport};
+use crate::transport::{ConnectFailure, Connection, IdleState, Session};
 
 /// A user keeps connections to so many origins, or to as many as the plan names. The oldest is closed for a new one.
 const MOST_ORIGINS: usize = 8;
@@ -90,7 +91,7 @@ impl<C: Connection> Connections<C> {
     }
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Opens a connection for the current request; one that gets none is recorded as such.
     pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: Outgoing<'_>) -> Result<(), Cut> {
         let origin = self.current.map_or(request.envelope.origin, |current| current.origin);

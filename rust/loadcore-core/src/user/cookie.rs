@@ -3,10 +3,10 @@
 use super::User;
 use super::capture::Capture;
 use super::rendered::place;
+use crate::exchange::Stack;
 use crate::program::{OriginId, Outgoing};
-use crate::transport::Transport;
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Whether the user has cookies, for whatever place.
     #[inline]
     pub(super) fn has_cookies(&self) -> bool {
@@ -28,7 +28,7 @@ impl<T: Transport> User<T> {
         let is_secure = self.worker.origin(origin).tls;
         for (name, value) in capture.headers() {
             if name.eq_ignore_ascii_case(b"set-cookie") {
-                jar.store(value, place(self.bytes(request), is_secure), self.worker.unix_ns());
+                jar.store(value, place(self.rendered.request(request), is_secure), self.worker.unix_ns());
             }
         }
         self.cookies = Some(jar);

@@ -2,9 +2,9 @@
 
 use super::User;
 use super::capture::Capture;
+use crate::exchange::{Exchange, Stack};
 use crate::plan::UpstreamHeader;
 use crate::record::{Phase, Record, StepId};
-use crate::transport::Transport;
 
 /// A head is looked at up to here.
 const HEAD: usize = 8 * 1024;
@@ -17,16 +17,17 @@ const SERVER_TIMING: &str = "server-timing";
 /// No response takes longer.
 const LONGEST_NS: f64 = 86_400e9;
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Looks at the response that has just been recorded. If its head is gone, that of the next one is kept.
     #[cold]
     #[inline(never)]
     pub(super) fn look_for_hints(&self, row: &Record) {
-        if !self.flight.came_in_one_piece() {
+        if !self.flight.arrival.is_in_one_piece() {
             return self.worker.is_curious.set(true);
         }
-        let buffer = self.worker.receive_buffer.borrow();
-        let received = usize::try_from(self.flight.bytes_received).unwrap_or(HEAD).min(buffer.len());
+        let exchanges = self.worker.exchanges.borrow();
+        let buffer = T::Exchange::received(&exchanges);
+        let received = usize::try_from(self.flight.arrival.bytes).unwrap_or(HEAD).min(buffer.len());
         if let Some(ttfb_ns) = row.durations().ttfb_ns {
             self.note_hints(row.step, row.phase, &buffer[..received], ttfb_ns);
         }
@@ -37,7 +38,7 @@ impl<T: Transport> User<T> {
     #[inline(never)]
     pub(super) fn look_at_kept(&self, step: StepId, phase: Phase, capture: &Capture, started_ns: u64) {
         if let Some((beginning, _)) = capture.beginning() {
-            self.note_hints(step, phase, beginning, self.flight.first_byte_ns.saturating_sub(started_ns));
+            self.note_hints(step, phase, beginning, self.flight.arrival.first_byte_ns.saturating_sub(started_ns));
         }
     }
 

@@ -1,10 +1,10 @@
 //! Who a user says it is: credentials that are known only when a request is sent.
 
 use super::User;
-use crate::auth::{CompiledAuth, Token, TokenSlot, TokenSource};
-use crate::program::{AuthProgram, Envelope, ScenarioProgram, TokenProgram, append_line};
+use crate::auth::{CompiledAuth, Credential, Token, TokenSlot, TokenSource};
+use crate::exchange::Stack;
+use crate::program::{AuthProgram, Envelope, ScenarioProgram, TokenProgram};
 use crate::step::RenderError;
-use crate::transport::Transport;
 
 /// What a request is sent with.
 pub(super) enum Identity {
@@ -30,38 +30,43 @@ pub(super) struct KeptToken {
 }
 
 impl KeptToken {
-    /// Makes the token's header line the only one.
-    pub(super) fn take(token: &Token<'_>, lines: &mut Vec<u8>) -> Self {
-        lines.clear();
-        lines.extend_from_slice(token.line);
+    /// Makes the token what authenticates the request.
+    pub(super) fn take(token: &Token<'_>, credential: &mut Vec<u8>) -> Self {
+        credential.clear();
+        credential.extend_from_slice(token.value);
         Self { slot: token.slot, generation: token.generation }
     }
 }
 
-impl<T: Transport> User<T> {
-    /// Puts the line of credentials into the user's lines, if it can be known at once.
+impl<T: Stack> User<T> {
+    /// Finds what authenticates a request, if it can be known at once.
     pub(super) fn identify(
         &mut self,
         scenario: &ScenarioProgram,
         envelope: &Envelope,
     ) -> Result<Identity, RenderError> {
-        self.lines.clear();
+        self.credential.clear();
         let Some(id) = envelope.auth else { return Ok(Identity::Anonymous) };
         if let Some(means) = Self::means(scenario, envelope) {
             let pool = self.worker.pools[means.token.pool].pool.borrow();
             return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
-                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.lines)),
+                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.credential)),
                 None => Identity::NoToken,
             });
         }
-        if let CompiledAuth::Header { name, value } = &scenario.auths[usize::from(id.0)].compiled {
-            let mut lines = std::mem::take(&mut self.lines);
-            let rendered =
-                self.with_builtins(|variables, builtins, _| append_line(name, value, variables, builtins, &mut lines));
-            self.lines = lines;
-            rendered?;
+        if let CompiledAuth::Header { value, .. } = &scenario.auths[usize::from(id.0)].compiled {
+            self.render_credential(value)?;
         }
         Ok(Identity::Anonymous)
+    }
+
+    /// Makes this what authenticates the request.
+    pub(super) fn render_credential(&mut self, value: &Credential) -> Result<(), RenderError> {
+        let mut credential = std::mem::take(&mut self.credential);
+        credential.clear();
+        let rendered = self.with_builtins(|variables, builtins, _| value.render(variables, builtins, &mut credential));
+        self.credential = credential;
+        rendered
     }
 
     /// How the request gets a token, if it needs one.

@@ -2,10 +2,10 @@
 //! machinery of redirects: seen from the response that it was taken from, and with credentials only to the target itself.
 
 use super::User;
-use super::rendered::place;
+use crate::exchange::Stack;
 use crate::program::{LinkProgram, OriginId, Outgoing, ScenarioProgram};
 use crate::step::{Builtins, RenderError, Slot};
-use crate::transport::{Transport, is_absolute, may_be_url, resolve};
+use crate::transport::{is_absolute, may_be_url, resolve};
 
 /// Links of a user.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Links {
     pub(super) target: String,
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Finds out where a request leads. From then on its target is known.
     pub(super) fn find_link(&mut self, home: OriginId, link: &LinkProgram) -> Result<OriginId, RenderError> {
         let found_at = self.links.as_ref().and_then(|links| links.found_at.get(link.variable)?.clone());
@@ -84,7 +84,7 @@ impl<T: Transport> User<T> {
         is_found: bool,
     ) {
         let Some(index) = scenario.links.iter().position(|link| link.slot == slot) else { return };
-        let target = place(self.bytes(request), false).target.to_owned();
+        let target = self.rendered.request(request).target().to_owned();
         let found_at = &mut self.links.get_or_insert_default().found_at;
         found_at.resize(scenario.links.len(), None);
         found_at[index] = is_found.then_some((origin, target));

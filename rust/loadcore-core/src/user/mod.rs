@@ -27,14 +27,13 @@ use std::rc::Rc;
 
 use crate::aggregate::ScenarioEvent;
 use crate::driver::flow::{IDLE_STEPS, Walk, duration};
-use crate::h1::Decoder;
+use crate::exchange::{Exchange, Stack};
 use crate::plan::{Cookies, Reuse};
 use crate::program::{Flow, ScenarioProgram};
 use crate::random::Random;
 use crate::record::Phase;
 use crate::step::{Builtins, Evaluation, Variables};
 use crate::timer::{Interrupted, Seat};
-use crate::transport::Transport;
 use connection::Connections;
 use flight::Flight;
 use link::Links;
@@ -54,7 +53,7 @@ const BACK_OFF_NS: u64 = 10_000_000;
 const LONGEST_BACK_OFF_NS: u64 = 1_000_000_000;
 
 /// A virtual user.
-pub(crate) struct User<T: Transport> {
+pub(crate) struct User<T: Stack> {
     worker: Rc<Worker<T>>,
     seat: Seat,
     /// Counted over all workers.
@@ -65,7 +64,7 @@ pub(crate) struct User<T: Transport> {
     variables: Variables,
     random: Random,
     walk: Walk,
-    decoder: Decoder,
+    exchange: T::Exchange,
     connections: Connections<T::Connection>,
     /// Its message that is under way.
     flight: Flight<T::Connection>,
@@ -86,8 +85,8 @@ pub(crate) struct User<T: Transport> {
     links: Option<Box<Links>>,
     /// Its current request.
     rendered: Rendered,
-    /// Header lines that are known only when a request is rendered; kept to be filled again.
-    lines: Vec<u8>,
+    /// What authenticates its current request, where that is known only when it is rendered; kept to be filled again.
+    credential: Vec<u8>,
     /// Whether the next iteration's rows have been drawn already.
     fed: bool,
     /// Failed iterations in a row.
@@ -129,12 +128,12 @@ pub(crate) enum IterationEnd {
     Interrupted,
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     pub(crate) fn new(worker: Rc<Worker<T>>, scenario: &ScenarioProgram, number: u32, seat: Seat) -> Self {
         let seed = Random::new(worker.program.seed, &scenario.name, u64::from(number));
         let cookies = (worker.program.http.cookies != Cookies::Off).then(Box::default);
         Self {
-            decoder: Decoder::new(worker.program.http.limits),
+            exchange: T::Exchange::new(worker.program.http.limits),
             worker,
             seat,
             number,
@@ -154,7 +153,7 @@ impl<T: Transport> User<T> {
             left: None,
             links: None,
             rendered: Rendered::default(),
-            lines: Vec::new(),
+            credential: Vec::new(),
             fed: false,
             failures: 0,
             allowance: Allowance::default(),

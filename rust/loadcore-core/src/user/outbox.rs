@@ -145,13 +145,19 @@ impl<C: Connection> Outbox<C> {
         self.sends.get()
     }
 
-    /// Queues a message for sending over `wire`. Returns its length.
+    /// Queues a message, which `write` appends, for sending over `wire`. Returns its length.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(crate) fn post(&self, wire: &Rc<Wire<C>>, seat: u32, message: &[u8], is_first: bool) -> usize {
+    pub(crate) fn post(
+        &self,
+        wire: &Rc<Wire<C>>,
+        seat: u32,
+        is_first: bool,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
         let mut bytes = self.bytes.borrow_mut();
         let from = bytes.len();
-        bytes.extend_from_slice(message);
+        write(&mut bytes);
         let range = from..bytes.len();
         let length = range.len();
         wire.sending.set(Sending::Queued);

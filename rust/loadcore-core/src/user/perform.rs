@@ -8,10 +8,10 @@ use super::sample::{Unmet, Unsent};
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
 use super::{Part, User};
 use crate::driver::flow::Action;
+use crate::exchange::Stack;
 use crate::program::{Envelope, Flow, OriginId, Outgoing, RequestId, RequestProgram, ScenarioProgram, Want};
 use crate::record::{GroupId, Outcome};
 use crate::step::{Extracted, RenderError};
-use crate::transport::Transport;
 
 /// What ends an iteration early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(super) enum Next<'a> {
     Cut(Cut),
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Goes through the flow, from where the user is, up to what it cannot do by itself; and from one iteration into
     /// the next, where that starts at once.
     pub(super) fn poll_walk<'a>(
@@ -132,7 +132,7 @@ impl<T: Transport> User<T> {
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Option<Next<'a>> {
         let request = &scenario.requests[id.index()];
-        if request.encoded.whole.is_some() && !self.has_cookies() {
+        if request.encoded.http1.whole().is_some() && !self.has_cookies() {
             self.current = Some(Current { request: id, origin: request.envelope.origin, token: None });
             return None;
         }
@@ -152,7 +152,7 @@ impl<T: Transport> User<T> {
         id: RequestId,
         request: &RequestProgram,
     ) -> Result<bool, RenderError> {
-        self.lines.clear();
+        self.credential.clear();
         let RequestProgram { envelope, encoded, .. } = request;
         let mut current = Current { request: id, origin: envelope.origin, token: None };
         if let Some(link) = &encoded.link {

@@ -3,12 +3,12 @@
 use super::User;
 use super::again::Goal;
 use crate::cookies::Place;
-use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, append_body};
+use crate::exchange::{Request, Stack};
+use crate::program::{Envelope, OriginId, Outgoing, RequestProgram};
 use crate::step::{Builtins, RenderError, Variables};
-use crate::transport::{Transport, host_name};
+use crate::transport::host_name;
 
-/// The bytes of a user's current request, until its answer is final. Empty for a request that never varies: its bytes are
-/// the program's.
+/// A user's current request, until its answer is final. Empty for a request that never varies: that is the program's.
 #[derive(Debug, Default)]
 pub(super) struct Rendered {
     pub(super) bytes: Vec<u8>,
@@ -16,22 +16,24 @@ pub(super) struct Rendered {
     pub(super) own_cookie: usize,
 }
 
-impl<T: Transport> User<T> {
-    /// The bytes of the current request.
+impl Rendered {
+    /// The current request.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request")]
-    pub(super) fn bytes<'a>(&'a self, request: Outgoing<'a>) -> &'a [u8] {
+    pub(super) fn request<'a>(&'a self, request: Outgoing<'a>) -> Request<'a> {
         match request.whole {
-            Some(whole) if self.rendered.bytes.is_empty() => whole,
-            _ => &self.rendered.bytes,
+            Some(whole) if self.bytes.is_empty() => whole,
+            _ => Request::written(&self.bytes),
         }
     }
+}
 
-    /// Renders a request that goes to this origin, with the lines that authenticate it.
+impl<T: Stack> User<T> {
+    /// Renders a request that goes to this origin, with what authenticates it.
     pub(super) fn render(&mut self, request: &RequestProgram, origin: OriginId) -> Result<(), RenderError> {
-        let content_type = request.encoded.body.as_ref().map(|program| &*program.content_type);
-        self.render_with(request, content_type, |variables, builtins, out| match &request.encoded.body {
-            Some(program) => program.template.render(variables, builtins, out),
+        let body = request.encoded.body.as_ref();
+        self.render_with(request, body.is_some(), |variables, builtins, out| match body {
+            Some(body) => body.render(variables, builtins, out),
             None => Ok(()),
         })?;
         if request.encoded.link.is_some() {
@@ -40,15 +42,15 @@ impl<T: Transport> User<T> {
         Ok(())
     }
 
-    /// Renders a request for its own origin, with a body of this type, which `append` appends.
+    /// Renders a request for its own origin; if it has a body, `append` appends that.
     pub(super) fn render_with(
         &mut self,
         request: &RequestProgram,
-        content_type: Option<&[u8]>,
+        has_body: bool,
         append: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
         let RequestProgram { envelope, encoded, .. } = request;
-        let Self { worker, variables, random, cookies, rendered, lines, .. } = self;
+        let Self { worker, variables, random, cookies, rendered, credential, .. } = self;
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
         let mut builtins = Builtins { user: self.number, iteration: self.iteration, unix_ns, random, counter };
@@ -58,35 +60,34 @@ impl<T: Transport> User<T> {
         }
         bytes.clear();
         *own_cookie = 0;
-        encoded.head.render(variables, &mut builtins, bytes)?;
-        if !lines.is_empty() {
-            bytes.extend_from_slice(lines);
+        encoded.http1.render_head(variables, &mut builtins, bytes)?;
+        if !credential.is_empty()
+            && let Some(name) = &envelope.auth_header
+        {
+            Request::add_field(bytes, name.as_bytes(), credential);
         }
         if let Some(jar) = cookies
             && (encoded.cookie.is_some() || !jar.is_empty())
         {
-            let mut own = worker.body.borrow_mut();
-            own.clear();
+            let mut value = worker.body.borrow_mut();
+            value.clear();
             if let Some(cookie) = &encoded.cookie {
-                cookie.render(variables, &mut builtins, &mut own)?;
+                cookie.render(variables, &mut builtins, &mut value)?;
             }
-            *own_cookie = own.len();
-            lines.clear();
-            jar.append_line(place(bytes, worker.origin(envelope.origin).tls), unix_ns, &own, lines);
-            bytes.extend_from_slice(lines);
+            *own_cookie = value.len();
+            jar.add_to(&mut value, place(Request::written(bytes), worker.origin(envelope.origin).tls), unix_ns);
+            if !value.is_empty() {
+                Request::add_field(bytes, b"Cookie", &value);
+            }
         }
-        let Some(content_type) = content_type else {
-            // Nearly always an empty line, which is shorter to write than to look up.
-            match encoded.end {
-                b"\r\n" => bytes.extend_from_slice(b"\r\n"),
-                end => bytes.extend_from_slice(end),
-            }
+        if !has_body {
+            encoded.http1.append_end(bytes);
             return Ok(());
-        };
+        }
         let mut body = worker.body.borrow_mut();
         body.clear();
         append(variables, &mut builtins, &mut body)?;
-        append_body(bytes, content_type, &body);
+        encoded.http1.append_body(&body, bytes);
         Ok(())
     }
 
@@ -97,7 +98,7 @@ impl<T: Transport> User<T> {
         let at_home = std::mem::take(&mut self.rendered.bytes);
         let own_cookie = self.rendered.own_cookie;
         let goal = Goal { origin, method: &envelope.method, target: &links.target, keeps_body: true, own_cookie };
-        self.change(envelope, &at_home, &goal);
+        self.change(envelope, Request::written(&at_home), &goal);
         if origin != envelope.origin {
             self.rendered.own_cookie = 0;
         }
@@ -119,29 +120,7 @@ impl<T: Transport> User<T> {
     }
 }
 
-/// Where the bytes of a request say that it goes, which decides over its cookies.
-pub(super) fn place(bytes: &[u8], is_secure: bool) -> Place<'_> {
-    let (line, rest) = split_at(bytes, b"\r\n");
-    let (host, _) = split_at(rest.strip_prefix(b"Host: ").unwrap_or(rest), b"\r\n");
-    let (_, after_method) = split_at(line, b" ");
-    let (target, _) = split_at(after_method, b" ");
-    Place { host: host_name(text(host)), target: text(target), is_secure }
-}
-
-/// The value of the request's `Host` header.
-pub(super) fn host_of(bytes: &[u8]) -> &str {
-    let (_, rest) = split_at(bytes, b"\r\n");
-    text(split_at(rest.strip_prefix(b"Host: ").unwrap_or(rest), b"\r\n").0)
-}
-
-/// What is before a separator, and what is after it.
-pub(super) fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
-    match memchr::memmem::find(bytes, separator) {
-        Some(at) => (&bytes[..at], &bytes[at + separator.len()..]),
-        None => (bytes, &[]),
-    }
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or("")
+/// Where a request says that it goes, which decides over its cookies.
+pub(super) fn place(request: Request<'_>, is_secure: bool) -> Place<'_> {
+    Place { host: host_name(request.host()), target: request.target(), is_secure }
 }

@@ -1,92 +1,58 @@
-//! A request's bytes, changed as far as sending them again demands it. Everything else is sent as it was.
+//! A request that has been sent, changed as far as sending it again demands it. Everything else stays as it was.
 
-use super::rendered::split_at;
+use crate::exchange::{Field, Request};
 
 /// What is different.
 pub(super) struct Change<'a> {
     pub(super) method: &'a str,
     pub(super) target: &'a str,
-    /// In place of its `Host`, if it is another.
+    /// In place of its host, if it is another.
     pub(super) host: Option<&'a str>,
-    /// The line in place of its cookies, which may be empty; `None` where users keep none.
+    /// What its `Cookie` header holds instead, which may be nothing; `None` where users keep no cookies.
     pub(super) cookies: Option<&'a [u8]>,
-    /// Whether it keeps its body, and the headers that describe one.
+    /// Whether it keeps its body, and the fields that describe one.
     pub(super) keeps_body: bool,
 }
 
-/// Appends a request as it is sent again, with those of its headers that `keeps` says.
-pub(super) fn append_changed(sent: &[u8], change: &Change<'_>, keeps: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
-    let Parts { host, lines, body } = parts(sent);
-    let host = change.host.map_or(host, str::as_bytes);
-    for part in [change.method.as_bytes(), b" ", change.target.as_bytes(), b" HTTP/1.1\r\nHost: ", host, b"\r\n"] {
-        out.extend_from_slice(part);
+/// Appends a request as it is sent again, with those of its fields that `keeps` says.
+pub(super) fn append_changed(sent: Request<'_>, change: &Change<'_>, keeps: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
+    let mut fields: Vec<_> = sent.fields().collect();
+    // Those of other places are asked for anew.
+    let is_kept = |name: &[u8]| (change.cookies.is_some() && is_cookie(name)) || keeps(name);
+    fields.retain(|(name, _)| is_kept(name) && (change.keeps_body || !describes_body(name)));
+    if let Some(cookies) = change.cookies {
+        replace(&mut fields, (b"Cookie", cookies));
     }
-    let mut cookies = change.cookies;
-    for line in lines_of(lines) {
-        let name = name_of(line);
-        if let Some(cookies) = &mut cookies
-            && name.eq_ignore_ascii_case(b"cookie")
-        {
-            out.extend_from_slice(std::mem::take(cookies));
-        } else if keeps(name) && (change.keeps_body || !describes_body(name)) {
-            out.extend_from_slice(line);
-        }
-    }
-    out.extend_from_slice(cookies.unwrap_or_default());
-    out.extend_from_slice(b"\r\n");
-    if change.keeps_body {
-        out.extend_from_slice(body);
-    }
+    let body = if change.keeps_body { sent.body() } else { b"" };
+    Request::write(out, change.method, change.target, change.host.unwrap_or(sent.host()), &fields, body);
 }
 
-/// The request with this header line in place of the one of the same name, which authenticates it.
-pub(super) fn with_credential(sent: &[u8], credential: &[u8]) -> Vec<u8> {
-    let Parts { lines, body, .. } = parts(sent);
-    let before = sent.len() - body.len() - b"\r\n".len() - lines.len();
-    let mut out = sent[..before].to_vec();
-    let mut rest = credential;
-    for line in lines_of(lines) {
-        if name_of(line).eq_ignore_ascii_case(name_of(credential)) {
-            out.extend_from_slice(std::mem::take(&mut rest));
-        } else {
-            out.extend_from_slice(line);
-        }
-    }
-    out.extend_from_slice(rest);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
+/// The request with this field, which authenticates it, in place of the one of the same name.
+pub(super) fn with_credential(sent: Request<'_>, credential: Field<'_>) -> Vec<u8> {
+    let mut fields = sent.fields().collect();
+    replace(&mut fields, credential);
+    let mut out = Vec::new();
+    Request::write(&mut out, sent.method(), sent.target(), sent.host(), &fields, sent.body());
     out
 }
 
 /// The value of the request's `Cookie` header.
-pub(super) fn cookie_of(sent: &[u8]) -> &[u8] {
-    let of_cookies = |line: &&[u8]| name_of(line).eq_ignore_ascii_case(b"cookie");
-    let line = lines_of(parts(sent).lines).find(of_cookies).unwrap_or(b"");
-    split_at(line, b": ").1.trim_ascii_end()
+pub(super) fn cookie_of(sent: Request<'_>) -> &[u8] {
+    sent.fields().find(|(name, _)| is_cookie(name)).map_or(b"", |(_, value)| value)
 }
 
-/// A request of ours in parts.
-struct Parts<'a> {
-    host: &'a [u8],
-    /// Header lines after `Host`, line ends included.
-    lines: &'a [u8],
-    body: &'a [u8],
+/// Puts a field in place of those of its name, or at the end. One that holds nothing takes them away.
+fn replace<'a>(fields: &mut Vec<Field<'a>>, field: Field<'a>) {
+    let is_of_its_name = |other: &Field<'_>| other.0.eq_ignore_ascii_case(field.0);
+    let at = fields.iter().position(is_of_its_name).unwrap_or(fields.len());
+    fields.retain(|other| !is_of_its_name(other));
+    if !field.1.is_empty() {
+        fields.insert(at, field);
+    }
 }
 
-fn parts(sent: &[u8]) -> Parts<'_> {
-    let (_, rest) = split_at(sent, b"\r\n");
-    let end = memchr::memmem::find(rest, b"\r\n\r\n").map_or(rest.len(), |end| end + b"\r\n".len());
-    let (head, body) = rest.split_at(end);
-    let (host, lines) = split_at(head, b"\r\n");
-    Parts { host: host.strip_prefix(b"Host: ").unwrap_or(host), lines, body: body.get(b"\r\n".len()..).unwrap_or(&[]) }
-}
-
-fn lines_of(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
-    lines.split_inclusive(|byte| *byte == b'\n')
-}
-
-fn name_of(line: &[u8]) -> &[u8] {
-    split_at(line, b":").0
+fn is_cookie(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"cookie")
 }
 
 /// Headers of a body, which go with it (RFC 9110 section 15.4).
@@ -106,18 +72,18 @@ mod tests {
 
     fn changed(change: &Change<'_>, keeps: impl Fn(&[u8]) -> bool) -> String {
         let mut out = Vec::new();
-        append_changed(SENT, change, keeps, &mut out);
+        append_changed(Request::written(SENT), change, keeps, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     /// Without a change the bytes are the same, whatever the body holds.
     #[test]
     fn nothing_changes_by_itself() {
-        for cookies in [None, Some(&b"Cookie: c=1\r\n"[..])] {
+        for cookies in [None, Some(&b"c=1"[..])] {
             let same = Change { method: "POST", target: "/a?b", host: None, cookies, keeps_body: true };
             assert_eq!(SENT, changed(&same, |_| true).as_bytes());
         }
-        assert_eq!(SENT, with_credential(SENT, b"Authorization: Bearer 1\r\n"));
+        assert_eq!(SENT, with_credential(Request::written(SENT), (b"Authorization", b"Bearer 1")));
     }
 
     /// Method, target, host and cookies are replaced; a body that is left behind takes its headers with it.
@@ -132,16 +98,15 @@ mod tests {
 
     /// A request that never had cookies or credentials gets them; one without any header stays whole.
     #[test]
-    fn lines_are_added() {
-        let bare = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-        let authorized = with_credential(bare, b"Authorization: x\r\n");
+    fn fields_are_added() {
+        let bare = Request::written(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        let authorized = with_credential(bare, (b"Authorization", b"x"));
         assert_eq!(b"GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\n\r\n".to_vec(), authorized);
 
         let mut out = Vec::new();
-        let cookies = Some(&b"Cookie: c=1; d=2\r\n"[..]);
-        let change = Change { method: "GET", target: "/", host: None, cookies, keeps_body: true };
+        let change = Change { method: "GET", target: "/", host: None, cookies: Some(b"c=1; d=2"), keeps_body: true };
         append_changed(bare, &change, |_| true, &mut out);
         assert_eq!(b"GET / HTTP/1.1\r\nHost: h\r\nCookie: c=1; d=2\r\n\r\n".to_vec(), out);
-        assert_eq!((&b"c=1; d=2"[..], &b""[..]), (cookie_of(&out), cookie_of(bare)));
+        assert_eq!((&b"c=1; d=2"[..], &b""[..]), (cookie_of(Request::written(&out)), cookie_of(bare)));
     }
 }

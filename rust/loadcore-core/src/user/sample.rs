@@ -4,14 +4,13 @@
 
 use super::User;
 use super::capture::Capture;
-use super::rendered::host_of;
 use super::send::{Answer, Message};
 use crate::auth::Refusal;
+use crate::exchange::{Exchange, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::{CheckId, Outcome, StepId};
 use crate::sample::{Class, Raw, RequestSample, Secrets, Seen, What, request, response};
 use crate::step::{Builtins, CompiledCheck, CompiledExtract, RenderError};
-use crate::transport::Transport;
 
 /// A response in one piece is looked at up to here.
 const RAW: usize = 16 * 1024;
@@ -90,7 +89,7 @@ pub(super) struct Shown<'a> {
     pub(super) ended_ns: u64,
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Keeps a sample of a failure, unless there is one of its class.
     pub(super) fn sample(
         &mut self,
@@ -117,7 +116,8 @@ impl<T: Transport> User<T> {
         if !self.worker.recorder.borrow().wants_sample(class) {
             return None;
         }
-        let mut secrets = self.secrets(scenario);
+        let header = shown.content.and_then(|(_, outgoing)| outgoing.envelope.auth_header.as_deref());
+        let mut secrets = self.secrets(scenario, header);
         let request = shown.content.and_then(|(origin, content)| self.request_sample(origin, content, &mut secrets));
         let came = self.came(shown.capture);
         let raw = Raw {
@@ -168,10 +168,10 @@ impl<T: Transport> User<T> {
     ) -> Option<(Class, Seen)> {
         let class = Class { step: message.step(), what: What::Status(status) };
         let reason = || format!("expected {}, got {status}", expected(message));
-        let kept = self.flight.kept.take();
+        let kept = self.flight.arrival.kept.take();
         let shown = self.shown(message, kept.as_deref(), ended_ns);
         let seen = self.see(scenario, class, &shown, &reason);
-        self.flight.kept.put_back(kept);
+        self.flight.arrival.kept.put_back(kept);
         seen.map(|seen| (class, seen))
     }
 
@@ -182,17 +182,17 @@ impl<T: Transport> User<T> {
         if unsent.outcome == Outcome::Interrupted {
             return;
         }
-        let kept = self.flight.kept.take();
+        let kept = self.flight.arrival.kept.take();
         let came = self.flight.attempts > 0 || unsent.after.is_some();
         if !came {
-            self.flight.forget_response();
+            self.flight.arrival.forget();
         }
         let shown = Shown {
             content: unsent.content,
             is_head: false,
             capture: unsent.after.map_or(kept.as_deref(), |answer| answer.capture.as_deref()),
-            status: self.decoder.status().filter(|_| came),
-            body_bytes: if came { self.decoder.body_bytes() } else { 0 },
+            status: self.exchange.status().filter(|_| came),
+            body_bytes: if came { self.exchange.body_bytes() } else { 0 },
             ended_ns,
         };
         let reason = || {
@@ -200,7 +200,7 @@ impl<T: Transport> User<T> {
         };
         let class = Class { step: unsent.step, what: What::Outcome(unsent.outcome) };
         self.sample(scenario, class, &shown, &reason);
-        self.flight.kept.put_back(kept);
+        self.flight.arrival.kept.put_back(kept);
     }
 
     /// Samples a response for the checks that do not hold: they are made once more. And any, where all are wanted.
@@ -295,30 +295,31 @@ impl<T: Transport> User<T> {
             content: Some((message.origin, message.request)),
             is_head: message.method == "HEAD",
             capture,
-            status: self.decoder.status(),
-            body_bytes: self.decoder.body_bytes(),
+            status: self.exchange.status(),
+            body_bytes: self.exchange.body_bytes(),
             ended_ns,
         }
     }
 
     /// The request as it was sent; `None` if it was not made.
     fn request_sample(&self, origin: OriginId, outgoing: Outgoing<'_>, secrets: &mut Secrets) -> Option<RequestSample> {
-        let (bytes, origin) = (self.bytes(outgoing), self.worker.origin(origin));
+        let (made, origin) = (self.rendered.request(outgoing), self.worker.origin(origin));
         // A redirect may have led elsewhere.
         let place = if outgoing.envelope.has_own_host {
             origin.to_string()
         } else {
-            format!("{}://{}", if origin.tls { "https" } else { "http" }, host_of(bytes))
+            format!("{}://{}", if origin.tls { "https" } else { "http" }, made.host())
         };
-        (!bytes.is_empty()).then(|| request(&place, bytes, secrets))
+        (!made.is_nothing()).then(|| request(&place, made, secrets))
     }
 
     /// The response as it came, from its beginning, as far as it is still there.
     fn came(&self, capture: Option<&Capture>) -> Vec<u8> {
-        let received = usize::try_from(self.flight.bytes_received).unwrap_or(usize::MAX);
-        let buffer = self.worker.receive_buffer.borrow();
+        let received = usize::try_from(self.flight.arrival.bytes).unwrap_or(usize::MAX);
+        let exchanges = self.worker.exchanges.borrow();
+        let buffer = T::Exchange::received(&exchanges);
         let Some((beginning, is_all)) = capture.and_then(Capture::beginning) else {
-            let whole = if self.flight.came_in_one_piece() { received.min(RAW) } else { 0 };
+            let whole = if self.flight.arrival.is_in_one_piece() { received.min(RAW) } else { 0 };
             return buffer[..whole].to_vec();
         };
         let last = if is_all { received.saturating_sub(beginning.len()).min(buffer.len()) } else { 0 };
@@ -326,7 +327,7 @@ impl<T: Transport> User<T> {
     }
 
     /// What the user must not give away: what it authenticates with, and its variables with names of secrets.
-    fn secrets(&self, scenario: &ScenarioProgram) -> Secrets {
+    fn secrets(&self, scenario: &ScenarioProgram, auth_header: Option<&str>) -> Secrets {
         let mut secrets = self.worker.program.secrets.clone();
         for name in scenario.names.iter().filter(|name| crate::sample::is_sensitive(name)) {
             let value = scenario.names.find(name).and_then(|slot| self.variables.get(slot));
@@ -344,15 +345,12 @@ impl<T: Transport> User<T> {
             auth.compiled.give_away(&self.variables, &mut builtins, &mut secrets);
             let body = auth.token.as_ref().and_then(|token| token.request.encoded.body.as_ref());
             let mut text = Vec::new();
-            if body.is_some_and(|body| body.template.render(&self.variables, &mut builtins, &mut text).is_ok()) {
+            if body.is_some_and(|body| body.render(&self.variables, &mut builtins, &mut text).is_ok()) {
                 secrets.add_named(&String::from_utf8_lossy(&text));
             }
         }
-        for line in String::from_utf8_lossy(&self.lines).lines() {
-            if let Some((name, value)) = line.split_once(": ") {
-                secrets.add_header(name, value);
-            }
-        }
+        let credential = String::from_utf8_lossy(&self.credential);
+        secrets.add_header(auth_header.unwrap_or("Authorization"), &credential);
         secrets
     }
 }

@@ -7,12 +7,12 @@ use super::User;
 use super::capture::Capture;
 use super::flight::{Ended, NOT_YET};
 use super::sample::Unsent;
-use crate::h1::Complete;
+use crate::exchange::{Exchange, Stack};
+use crate::http::Complete;
 use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
 use crate::sample::{Class, Seen};
 use crate::step::{Builtins, Response, Variables};
-use crate::transport::Transport;
 
 /// One message: what is sent where, and what is kept of the response.
 pub(super) struct Message<'a> {
@@ -107,7 +107,7 @@ pub(super) enum Held {
     Refused(NoAnswer),
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Sends a message that was due at `due_ns`. Exactly one row is recorded, whatever happens.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
     pub(super) fn send(
@@ -167,9 +167,10 @@ impl<T: Transport> User<T> {
         let Some((wire, quiet)) = self.connections.ready(message.origin, is_new, now, cx) else {
             return Err(Held::NeedsConnection);
         };
-        self.decoder.start(message.method == "HEAD");
-        let length =
-            self.worker.outbox.post(&wire, self.seat.index(), self.bytes(message.request), self.flight.attempts == 0);
+        let Self { worker, exchange, rendered, .. } = self;
+        let length = worker.outbox.post(&wire, self.seat.index(), self.flight.attempts == 0, |out| {
+            exchange.post(rendered.request(message.request), out);
+        });
         if !quiet {
             // What is there already is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
@@ -177,7 +178,7 @@ impl<T: Transport> User<T> {
         let timeouts = &message.request.envelope.timeouts;
         self.seat.set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
         let most_body = self.worker.program.http.limits.kept_body_bytes;
-        self.flight.kept.want(message.want, most_body, || self.worker.take_capture());
+        self.flight.arrival.kept.want(message.want, most_body, || self.worker.take_capture());
         self.flight.begin(wire, length, timeouts, now);
         Ok(())
     }
@@ -219,7 +220,7 @@ impl<T: Transport> User<T> {
                 self.sample_status(scenario, message, complete.status, end_ns);
             }
         }
-        let capture = self.flight.kept.take();
+        let capture = self.flight.arrival.kept.take();
         Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
     }
 
@@ -243,7 +244,7 @@ impl<T: Transport> User<T> {
         let outcome = if self.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
-        self.worker.give_back(self.flight.kept.take());
+        self.worker.give_back(self.flight.arrival.kept.take());
         NoAnswer { outcome, ended_ns }
     }
 
@@ -279,7 +280,7 @@ impl<T: Transport> User<T> {
     pub(super) fn refuse(&mut self, scenario: &ScenarioProgram, due_ns: u64, unsent: &Unsent<'_>) -> NoAnswer {
         let (ended_ns, outcome) = (self.worker.now(), unsent.outcome);
         self.sample_outcome(scenario, unsent, ended_ns);
-        self.flight.forget_response();
+        self.flight.arrival.forget();
         self.record_failure(scenario, unsent.step, due_ns, outcome, ended_ns);
         NoAnswer { outcome, ended_ns }
     }
@@ -355,10 +356,11 @@ impl<T: Transport> User<T> {
     fn row(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) -> Record {
         let Ended { result, end_ns } = ended;
         let flight = &self.flight;
+        let arrival = &flight.arrival;
         let was_sent = flight.attempts > 0;
         let (outcome, status) = match result {
             Ok(complete) => (Outcome::Ok, complete.status),
-            Err(outcome) => (outcome, self.decoder.status().filter(|_| was_sent).unwrap_or(0)),
+            Err(outcome) => (outcome, self.exchange.status().filter(|_| was_sent).unwrap_or(0)),
         };
         let (phase, until_ns) = self.worker.phase_until(scenario, due_ns);
         let start_ns = if was_sent { flight.started_ns } else { end_ns };
@@ -382,12 +384,12 @@ impl<T: Transport> User<T> {
             iteration: self.iteration,
             due_ns,
             start_ns,
-            first_byte_ns: (flight.first_byte_ns != NOT_YET).then_some(flight.first_byte_ns),
+            first_byte_ns: (arrival.first_byte_ns != NOT_YET).then_some(arrival.first_byte_ns),
             end_ns,
             unread_ns: if result.is_ok() { self.worker.timer.unread(end_ns) } else { 0 },
             connection: flight.opened.as_deref().copied(),
             bytes_sent: flight.bytes_sent,
-            bytes_received: flight.bytes_received,
+            bytes_received: arrival.bytes,
         }
     }
 

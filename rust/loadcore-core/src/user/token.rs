@@ -7,19 +7,19 @@ use super::capture::Capture;
 use super::identify::{KeptToken, Means};
 use super::send::{Message, NoAnswer, Withheld};
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
-use crate::program::{ScenarioProgram, Want, append_line};
+use crate::exchange::Stack;
+use crate::program::{ScenarioProgram, Want};
 use crate::random::Random;
 use crate::record::Outcome;
 use crate::step::RenderError;
 use crate::timer::Interrupted;
-use crate::transport::Transport;
 
 /// A user without a token fails at most once in this time: a login that was refused once is not a thousand errors. As long as
 /// the first back-off is at most.
 const REST_NS: u64 = 1_250_000_000;
 
-impl<T: Transport> User<T> {
-    /// Gets a token that is good now, puts its header line into the user's lines, and says when the request may be sent.
+impl<T: Stack> User<T> {
+    /// Gets a token that is good now, makes it what authenticates the user's request, and says when that may be sent.
     ///
     /// Of a request for a token that failed, nobody gets more than one failed request. Whoever comes before the next one is
     /// made waits for it: for [`REST_NS`], or, if the server has said when to come again, as long as for an answer.
@@ -40,7 +40,7 @@ impl<T: Transport> User<T> {
             let now = worker.timer.recent();
             // The pool must not stay borrowed while the user waits.
             let turn = match desk.pool.borrow_mut().acquire(self.number, now) {
-                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.lines), ready_ns)),
+                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.credential), ready_ns)),
                 Acquired::Fetch(fetch) => Turn::Fetch(fetch),
                 Acquired::Wait(_) => Turn::Wait,
                 Acquired::Failed { is_invited: false, .. } if has_failed => Turn::Fail,
@@ -109,7 +109,7 @@ impl<T: Transport> User<T> {
                 self.release(token.is_err());
                 self.withheld = withheld;
                 token
-                    .map(|token| (KeptToken::take(&token, &mut self.lines), ended_ns))
+                    .map(|token| (KeptToken::take(&token, &mut self.credential), ended_ns))
                     .map_err(|_| NoAnswer { outcome: Outcome::AuthFailed, ended_ns })
             }
             Err(unanswered) => {
@@ -196,14 +196,9 @@ impl<T: Transport> User<T> {
             return self.render(request, request.envelope.origin);
         };
         if let Some(client) = grant.client() {
-            let mut lines = std::mem::take(&mut self.lines);
-            let rendered = self.with_builtins(|variables, builtins, _| {
-                append_line("Authorization", client, variables, builtins, &mut lines)
-            });
-            self.lines = lines;
-            rendered?;
+            self.render_credential(client)?;
         }
-        self.render_with(request, Some(b""), |variables, builtins, out| {
+        self.render_with(request, true, |variables, builtins, out| {
             grant.render_body(&fetch.how, variables, builtins, out)
         })
     }

@@ -4,9 +4,9 @@
 
 use super::User;
 use crate::cookies::Jar;
+use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::step::Slot;
-use crate::transport::Transport;
 
 /// What the start of a user left, for all its visitors or iterations.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Left {
     values: Vec<(Slot, Vec<u8>)>,
 }
 
-impl<T: Transport> User<T> {
+impl<T: Stack> User<T> {
     /// Keeps what the user's start has left.
     pub(super) fn keep_what_start_left(&mut self, scenario: &ScenarioProgram) {
         let value = |slot: &Slot| Some((*slot, self.variables.get(*slot)?.to_vec()));

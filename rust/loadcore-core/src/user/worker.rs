@@ -10,8 +10,8 @@ use super::capture::Capture;
 use super::outbox::Outbox;
 use crate::aggregate::ScenarioEvent;
 use crate::auth::Pool;
+use crate::exchange::{Exchange, Stack};
 use crate::feeder::{Dealer, Dealt};
-use crate::h1::SeenHeads;
 use crate::plan::Samples;
 use crate::program::{OriginId, PoolProgram, Program, ScenarioProgram};
 use crate::record::{Phase, ScenarioId};
@@ -19,10 +19,7 @@ use crate::recorder::{EndReason, Recorder};
 use crate::schedule::Share;
 use crate::step::{Counter, Scratch, Variables};
 use crate::timer::Timer;
-use crate::transport::{Origin, Transport};
-
-/// As much as one `recv` takes at most. One buffer serves all connections.
-const RECEIVE_BUFFER: usize = 256 * 1024;
+use crate::transport::Origin;
 
 /// Connection attempts under way at once, so that a thousand users starting together do not overflow the target's
 /// accept queue: an attempt dropped there costs a second and would look like the target's own slowness.
@@ -32,7 +29,7 @@ const CONNECTS_AT_ONCE: usize = 256;
 const LARGEST_SPARE_BUFFER: usize = 1 << 20;
 
 /// One process' part of a run.
-pub(crate) struct Worker<T: Transport> {
+pub(crate) struct Worker<T: Stack> {
     pub(crate) program: Rc<Program>,
     pub(crate) share: Share,
     pub(crate) timer: Rc<Timer>,
@@ -41,9 +38,7 @@ pub(crate) struct Worker<T: Transport> {
     /// Turns to connect.
     pub(crate) connects: Semaphore,
     pub(crate) recorder: RefCell<Recorder>,
-    pub(crate) receive_buffer: RefCell<Box<[u8]>>,
-    /// Heads of responses as they came before: a server says much the same all the time.
-    pub(crate) seen_heads: RefCell<SeenHeads>,
+    pub(crate) exchanges: RefCell<<T::Exchange as Exchange>::Shared>,
     /// The head of the next response that does not come in one piece is kept, to be looked at.
     pub(crate) is_curious: Cell<bool>,
     /// The program's origins, and those that redirects led to.
@@ -81,9 +76,9 @@ pub(crate) struct TokenDesk {
 
 impl TokenDesk {
     fn new(program: &PoolProgram, share: Share) -> Self {
-        let PoolProgram { shared, refresh_before_ns, before, seed, .. } = program;
+        let PoolProgram { shared, refresh_before_ns, prefix, seed, .. } = program;
         Self {
-            pool: RefCell::new(Pool::new(*shared, share, *refresh_before_ns, before, *seed)),
+            pool: RefCell::new(Pool::new(*shared, share, *refresh_before_ns, prefix, *seed)),
             waiting: RefCell::default(),
             ended_fetches: Cell::new(0),
         }
@@ -98,7 +93,7 @@ impl TokenDesk {
     }
 }
 
-impl<T: Transport> Worker<T> {
+impl<T: Stack> Worker<T> {
     pub(crate) fn new(
         program: Rc<Program>,
         share: Share,
@@ -117,8 +112,7 @@ impl<T: Transport> Worker<T> {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
             connects: Semaphore::new(CONNECTS_AT_ONCE),
             recorder: RefCell::new(recorder),
-            receive_buffer: RefCell::new(vec![0; RECEIVE_BUFFER].into()),
-            seen_heads: RefCell::default(),
+            exchanges: RefCell::default(),
             is_curious: Cell::new(false),
             origins: RefCell::new(origins),
             pools,

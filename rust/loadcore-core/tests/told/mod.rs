@@ -1,6 +1,6 @@
 //! What a decoder tells of a response, kept.
 
-use loadcore_core::h1::Sink;
+use loadcore_core::http::Sink;
 
 /// A sink that wants everything, or all but the headers, and holds the decoder to the order of calls.
 #[derive(Debug, Default, PartialEq, Eq)]

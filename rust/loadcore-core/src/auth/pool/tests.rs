@@ -30,7 +30,7 @@ fn one_token(seconds: u64, refresh: Option<&str>) -> Pool {
 /// What was acquired, in short.
 fn told(acquired: &Acquired<'_>) -> String {
     match acquired {
-        Acquired::Token(token) => String::from_utf8_lossy(token.line).trim_end().to_owned(),
+        Acquired::Token(token) => String::from_utf8_lossy(token.value).into_owned(),
         Acquired::Fetch(Fetch { how: How::Grant, .. }) => "grant".to_owned(),
         Acquired::Fetch(Fetch { how: How::Refresh(token), .. }) => format!("refresh by {token}"),
         Acquired::Wait(_) => "wait".to_owned(),
@@ -45,7 +45,7 @@ fn one_fetch_for_all() {
     assert_eq!(told(&pool.acquire(0, 0)), "grant");
     let Acquired::Wait(slot) = pool.acquire(1, 0) else { panic!("no wait") };
     let token = pool.fetched(slot, granted("t1", 60, None), SECOND).unwrap();
-    assert_eq!(token.line, b"Bearer t1\r\n");
+    assert_eq!(token.value, b"Bearer t1");
     assert_eq!(told(&pool.acquire(1, SECOND)), "Bearer t1");
     assert_eq!(told(&pool.acquire(2, SECOND)), "Bearer t1");
 }
@@ -111,7 +111,7 @@ fn odd_lifetimes() {
 fn expired_on_arrival() {
     let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
     pool.acquire(0, 0);
-    assert_eq!(pool.fetched(TokenSlot(0), granted("t1", 0, None), 1).unwrap().line, b"Bearer t1\r\n");
+    assert_eq!(pool.fetched(TokenSlot(0), granted("t1", 0, None), 1).unwrap().value, b"Bearer t1");
     assert_eq!(told(&pool.acquire(1, 1)), "grant");
 }
 

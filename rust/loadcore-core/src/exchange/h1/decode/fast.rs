@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::fields::{Fields, is_content_encoding, trim};
-use super::{Sink, scan};
+use super::scan;
+use crate::http::Sink;
 
 /// A complete final head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

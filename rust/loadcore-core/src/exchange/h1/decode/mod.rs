@@ -1,4 +1,4 @@
-//! HTTP/1.1 responses: bytes in, an outcome out. No socket, no clock.
+//! Responses: bytes in, an outcome out.
 //!
 //! Two paths read a head. The usual one (complete in one slice, plain lines) is scanned where it lies ([`fast`]); anything else goes
 //! line by line through [`strict`], which names every fault. Both mean the same: what comes out never depends on how the bytes
@@ -10,21 +10,29 @@
 //! 9112 does not allow is an error with a name, and ends the connection.
 
 mod chunked;
-mod event;
 mod fast;
 mod fields;
 mod scan;
 mod seen;
 mod strict;
 
-pub use event::{Complete, Progress, Sink};
 pub use seen::SeenHeads;
 
+use crate::http::{Complete, Sink};
 use crate::plan::Limits;
 use crate::record::Outcome;
 use chunked::Chunked;
 use fields::{Fields, Framing};
 use seen::Whole;
+
+/// How far a response is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// All of the input is taken and the response is not complete.
+    NeedMore,
+    /// The response is complete.
+    Complete(Complete),
+}
 
 /// Where in a response the decoder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! Nothing is forgiven here but whitespace and leading zeros around a size: a reader that guesses where a chunk ends reads the next
 //! response from the wrong place.
 
-use super::Sink;
 use super::strict::{is_name, is_text};
+use crate::http::Sink;
 use crate::plan::Limits;
 use crate::record::Outcome;
 

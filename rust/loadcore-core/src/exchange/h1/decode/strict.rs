@@ -4,7 +4,8 @@
 //! space or tab there would continue it. What is judged never depends on how the bytes were cut.
 
 use super::fields::{is_content_encoding, trim};
-use super::{Decoder, Sink, State};
+use super::{Decoder, State};
+use crate::http::Sink;
 use crate::record::Outcome;
 
 /// What every response begins with.

@@ -1,0 +1,227 @@
+//! Requests, written and read back: the one place that knows their lines.
+//!
+//! What is known when the plan is compiled is written then ([`Encoding`]). What has been written keeps its parts: they are read
+//! again where a request is shown, or sent once more to another place.
+
+use crate::exchange::Request;
+use crate::step::{Builtins, RenderError, Template, TemplateBuilder, Variables};
+
+const LINE_END: &[u8] = b"\r\n";
+const HEAD_END: &[u8] = b"\r\n\r\n";
+const VERSION: &[u8] = b" HTTP/1.1\r\n";
+const HOST: &[u8] = b"Host: ";
+const COLON: &[u8] = b": ";
+
+/// What a head is written to: bytes, or a template that renders to them.
+pub(crate) trait Output {
+    /// Appends bytes.
+    fn literal(&mut self, bytes: &[u8]);
+}
+
+impl Output for Vec<u8> {
+    #[inline]
+    fn literal(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Output for TemplateBuilder {
+    fn literal(&mut self, bytes: &[u8]) {
+        self.literal(bytes);
+    }
+}
+
+/// Begins a request. `target` and `host` write what they are called.
+pub(crate) fn begin<O: Output>(out: &mut O, method: &str, target: impl FnOnce(&mut O), host: impl FnOnce(&mut O)) {
+    out.literal(method.as_bytes());
+    out.literal(b" ");
+    target(out);
+    out.literal(VERSION);
+    out.literal(HOST);
+    host(out);
+    out.literal(LINE_END);
+}
+
+/// Writes a field, whose value `value` writes.
+#[inline]
+pub(crate) fn field<O: Output, R>(out: &mut O, name: &[u8], value: impl FnOnce(&mut O) -> R) -> R {
+    out.literal(name);
+    out.literal(COLON);
+    let written = value(out);
+    out.literal(LINE_END);
+    written
+}
+
+/// Ends a head that has all its fields, and appends the body.
+pub(crate) fn end(out: &mut Vec<u8>, body: &[u8]) {
+    out.extend_from_slice(LINE_END);
+    out.extend_from_slice(body);
+}
+
+/// The end of a head that no body follows: a request that usually has one says that it is empty (RFC 9110, 8.6).
+fn end_without_body(method: &str) -> &'static [u8] {
+    match method {
+        "POST" | "PUT" | "PATCH" => b"Content-Length: 0\r\n\r\n",
+        _ => LINE_END,
+    }
+}
+
+/// Appends the end of a head and the body.
+fn append_body(out: &mut Vec<u8>, body: &[u8]) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = body.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(HEAD_END);
+    out.extend_from_slice(body);
+}
+
+/// A request of the plan in parts.
+pub(crate) struct Parts<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a Template,
+    pub(crate) host: &'a Template,
+    /// Names and values, but for those of the body.
+    pub(crate) fields: &'a [(String, Template)],
+    /// The value of `Content-Type`, if the body has one of its own.
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) body: Option<&'a Template>,
+    /// Whether that is all: no field is added when it is sent.
+    pub(crate) is_all: bool,
+}
+
+/// A request of the plan, written as far as it is known when the plan is compiled.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    /// All lines but those of the body.
+    head: Template,
+    /// The line of the body's type, or nothing.
+    content_type: Box<[u8]>,
+    /// What follows the head where there is no body.
+    end: &'static [u8],
+    /// All of it, if no part of it varies.
+    whole: Option<Box<[u8]>>,
+}
+
+impl Encoding {
+    /// Writes a request, as far as it is known.
+    pub(crate) fn new(parts: &Parts<'_>) -> Self {
+        let mut head = TemplateBuilder::default();
+        begin(&mut head, parts.method, |out| out.append(parts.target), |out| out.append(parts.host));
+        for (name, value) in parts.fields {
+            field(&mut head, name.as_bytes(), |out| out.append(value));
+        }
+        let mut content_type = Vec::new();
+        if let Some(value) = parts.content_type {
+            field(&mut content_type, b"Content-Type", |out| out.literal(value.as_bytes()));
+        }
+        let head = head.build();
+        let mut encoding =
+            Self { head, content_type: content_type.into(), end: end_without_body(parts.method), whole: None };
+        if parts.is_all {
+            encoding.whole = encoding.written(parts.body);
+        }
+        encoding
+    }
+
+    fn written(&self, body: Option<&Template>) -> Option<Box<[u8]>> {
+        let mut bytes = self.head.is_static()?.to_vec();
+        match body {
+            Some(body) => self.append_body(body.is_static()?, &mut bytes),
+            None => self.append_end(&mut bytes),
+        }
+        Some(bytes.into())
+    }
+
+    /// All of the request, if no part of it varies.
+    #[inline]
+    pub(crate) fn whole(&self) -> Option<Request<'_>> {
+        self.whole.as_deref().map(Request::written)
+    }
+
+    /// Appends the head, but for fields of the body and the empty line.
+    #[inline]
+    pub(crate) fn render_head(
+        &self,
+        variables: &Variables,
+        builtins: &mut Builtins<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RenderError> {
+        self.head.render(variables, builtins, out)
+    }
+
+    /// Appends the end of a head that no body follows.
+    #[inline]
+    pub(crate) fn append_end(&self, out: &mut Vec<u8>) {
+        // Nearly always an empty line, which is shorter to write than to look up.
+        match self.end {
+            LINE_END => out.extend_from_slice(LINE_END),
+            end => out.extend_from_slice(end),
+        }
+    }
+
+    /// Appends the end of a head and a body.
+    pub(crate) fn append_body(&self, body: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.content_type);
+        append_body(out, body);
+    }
+}
+
+/// The first line of a request.
+pub(crate) fn line(request: &[u8]) -> &[u8] {
+    split_at(request, LINE_END).0
+}
+
+/// Its method.
+pub(crate) fn method(request: &[u8]) -> &str {
+    text(split_at(request, b" ").0)
+}
+
+/// Its target.
+pub(crate) fn target(request: &[u8]) -> &str {
+    let (_, rest) = split_at(line(request), b" ");
+    text(split_at(rest, b" ").0)
+}
+
+/// The value of its `Host`.
+pub(crate) fn host(request: &[u8]) -> &str {
+    let (_, rest) = split_at(request, LINE_END);
+    text(split_at(rest.strip_prefix(HOST).unwrap_or(rest), LINE_END).0)
+}
+
+/// Names and values of its fields after `Host`. A head that is not yet whole may have as many as have been written.
+pub(crate) fn fields(request: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let (_, rest) = split_at(split_at(request, LINE_END).1, LINE_END);
+    let mut rest = rest;
+    std::iter::from_fn(move || {
+        let (line, after) = split_at(rest, LINE_END);
+        rest = after;
+        (!line.is_empty()).then(|| split_at(line, COLON))
+    })
+}
+
+/// Its body.
+pub(crate) fn body(request: &[u8]) -> &[u8] {
+    split_at(request, HEAD_END).1
+}
+
+/// What is before a separator, and what is after it.
+fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
+    match memchr::memmem::find(bytes, separator) {
+        Some(at) => (&bytes[..at], &bytes[at + separator.len()..]),
+        None => (bytes, &[]),
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("")
+}

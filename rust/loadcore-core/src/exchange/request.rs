@@ -1,0 +1,82 @@
+//! Requests, whatever they are sent by.
+
+use super::h1::encode;
+
+/// A header: its name and its value.
+pub(crate) type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// A request that has been made: a method, a target, a host, fields and a body.
+///
+/// It is kept as HTTP/1.1 writes it, which that sends with one copy. Others read its parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a>(&'a [u8]);
+
+impl<'a> Request<'a> {
+    /// What has been written by [`encode`], whole.
+    pub(crate) const fn written(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Appends a request to `out`.
+    pub(crate) fn write(out: &mut Vec<u8>, method: &str, target: &str, host: &str, fields: &[Field<'_>], body: &[u8]) {
+        encode::begin(
+            out,
+            method,
+            |out| out.extend_from_slice(target.as_bytes()),
+            |out| out.extend_from_slice(host.as_bytes()),
+        );
+        for (name, value) in fields {
+            Self::add_field(out, name, value);
+        }
+        encode::end(out, body);
+    }
+
+    /// Adds a field to a request that is being written.
+    pub(crate) fn add_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+        encode::field(out, name, |out| out.extend_from_slice(value));
+    }
+
+    /// As HTTP/1.1 writes it.
+    pub(crate) const fn as_written(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it was not made.
+    pub(crate) const fn is_nothing(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it asks for a head only.
+    #[inline]
+    pub(crate) fn is_head(self) -> bool {
+        self.0.starts_with(b"HEAD ")
+    }
+
+    /// Its first line, as it is shown.
+    pub(crate) fn line(self) -> &'a [u8] {
+        encode::line(self.0)
+    }
+
+    pub(crate) fn method(self) -> &'a str {
+        encode::method(self.0)
+    }
+
+    /// Its path and query.
+    pub(crate) fn target(self) -> &'a str {
+        encode::target(self.0)
+    }
+
+    /// The host that it is for, with its port if it names one.
+    pub(crate) fn host(self) -> &'a str {
+        encode::host(self.0)
+    }
+
+    /// Names and values of all other fields, in their order.
+    pub(crate) fn fields(self) -> impl Iterator<Item = Field<'a>> {
+        encode::fields(self.0)
+    }
+
+    pub(crate) fn body(self) -> &'a [u8] {
+        encode::body(self.0)
+    }
+}
