@@ -114,7 +114,11 @@ impl Engine {
     #[expect(clippy::needless_pass_by_value, reason = "a plan is made ready once")]
     pub fn new(plan: Plan, share: Share) -> Result<Self, Vec<Problem>> {
         let program = Program::new(&plan)?;
-        let net = NetOptions { tls: plan.http.tls.clone(), uses_tls: program.origins.iter().any(|origin| origin.tls) };
+        let net = NetOptions {
+            tls: plan.http.tls.clone(),
+            version: plan.http.version,
+            uses_tls: program.origins.iter().any(|origin| origin.tls),
+        };
         // Loaded here only to find what is wrong before the start.
         Net::new(&net).map_err(|error| {
             vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]

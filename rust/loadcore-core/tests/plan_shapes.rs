@@ -1,6 +1,6 @@
 //! The shapes of the plan that derived code could get wrong: named things that hold one of several kinds.
 
-use loadcore_core::plan::{Auth, AuthKind, Check, CheckKind, KeyPlace, Plan, Secret, Step, Think};
+use loadcore_core::plan::{Auth, AuthKind, Check, CheckKind, Http, KeyPlace, Plan, Secret, Step, Think, Version};
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
@@ -84,5 +84,21 @@ fn lost(before: &serde_json::Value, after: &serde_json::Value) -> Vec<String> {
             .collect(),
         _ if before == after => Vec::new(),
         _ => vec![String::new()],
+    }
+}
+
+/// The version of HTTP is one that is spoken; without one it is 1.1.
+#[test]
+fn versions_of_http_that_are_not_spoken_are_refused() {
+    let http = |version: &str| {
+        let timeouts = r#""timeouts": {"connect_ns": 1, "total_ns": 1}"#;
+        read::<Http>(&format!(r#"{{{version}{timeouts}, "max_redirects": 0, "cookies": false}}"#))
+            .map(|http| http.version)
+    };
+    assert_eq!((Ok(Version::Http11), Ok(Version::Http11)), (http(""), http(r#""version": "1.1","#)));
+    for version in ["2", "1.0", "h2", ""] {
+        let message = http(&format!(r#""version": "{version}","#)).unwrap_err();
+        let expected = format!("loadcore does not speak HTTP version `{version}`: use `1.1`");
+        assert!(message.starts_with(&expected), "{message}");
     }
 }

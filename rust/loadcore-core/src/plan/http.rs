@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
+    /// The version of HTTP that is spoken.
+    #[serde(default)]
+    pub version: Version,
     /// How long each part of an exchange may take.
     pub timeouts: Timeouts,
     /// When connections are used again.
@@ -27,6 +30,44 @@ pub struct Http {
     /// A response header in which the target says how long what stands behind it took.
     #[serde(default)]
     pub upstream_header: Option<UpstreamHeader>,
+}
+
+/// The version of HTTP that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum Version {
+    /// HTTP/1.1.
+    #[default]
+    Http11,
+}
+
+impl Version {
+    /// What it is called in the handshake of TLS (ALPN).
+    #[must_use]
+    pub const fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http11 => b"http/1.1",
+        }
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = String;
+
+    fn try_from(version: String) -> Result<Self, String> {
+        match &*version {
+            "1.1" => Ok(Self::Http11),
+            _ => Err(format!("loadcore does not speak HTTP version `{version}`: use `1.1`")),
+        }
+    }
+}
+
+impl From<Version> for &'static str {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::Http11 => "1.1",
+        }
+    }
 }
 
 /// A response header that holds a time.

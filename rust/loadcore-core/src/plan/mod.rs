@@ -15,7 +15,7 @@ mod step;
 
 pub use auth::{Auth, AuthKind, Client, ClientPlace, Grant, KeyPlace, Login, OAuth2, Secret};
 pub use feeder::{AtEnd, Feeder, Order, Source};
-pub use http::{Cookies, Http, Limits, Reuse, Timeouts, Tls, TlsResumption, UpstreamHeader};
+pub use http::{Cookies, Http, Limits, Reuse, Timeouts, Tls, TlsResumption, UpstreamHeader, Version};
 pub use literal::Literal;
 pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};
 pub use step::{

@@ -20,6 +20,8 @@ use crate::record::{ConnectTimings, Outcome};
 pub struct NetOptions {
     /// How `https` targets are verified.
     pub tls: plan::Tls,
+    /// What is spoken over TLS.
+    pub version: plan::Version,
     /// Whether any target is `https`: only then are certificates loaded.
     pub uses_tls: bool,
 }
@@ -34,7 +36,7 @@ pub struct Net {
 impl Net {
     /// Loads what TLS needs, if it is needed.
     pub fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
-        let tls = options.uses_tls.then(|| TlsClient::new(&options.tls)).transpose()?;
+        let tls = options.uses_tls.then(|| TlsClient::new(&options.tls, options.version)).transpose()?;
         Ok(Self { resolver: Resolver::default(), tls })
     }
 

@@ -63,7 +63,8 @@ impl fmt::Debug for UserSession {
 }
 
 impl TlsClient {
-    pub(super) fn new(settings: &plan::Tls) -> Result<Self, TlsProblem> {
+    /// Clients that offer this version of HTTP.
+    pub(super) fn new(settings: &plan::Tls, version: plan::Version) -> Result<Self, TlsProblem> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -76,7 +77,7 @@ impl TlsClient {
         let client_certificate = Arc::new(NoClientCertificate::default());
         let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = builder.with_client_cert_resolver(Arc::clone(&client_certificate) as _);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![version.alpn().to_vec()];
         config.resumption = Resumption::disabled();
         let server_name = settings
             .server_name
