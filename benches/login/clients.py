@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import loadcore.loader
 from benches import clients, engine
 from benches.peers import scripted
-from loadcore.compiler import Options, compile_run
+from loadcore.compiler import Options, Overrides, compile_run, override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Product(clients.Product):
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
         with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
-            load = ["--host", job.url, "-u", str(job.connections), "-d", f"{job.seconds}s", "--workers", "1"]
+            load = ["--base-url", job.url, "-u", str(job.connections), "-d", f"{job.seconds}s", "--workers", "1"]
             output = ["--out", f"{folder}/run", "--json", "--progress", "none", "--no-strict-client"]
             yield [*clients.product(), "run", str(SCENARIO), *load, *output]
 
@@ -60,8 +60,9 @@ class Engine(clients.Engine):
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
-        options = Options(base_url=job.url, users=job.connections, duration=f"{job.seconds}s", seed=1)
-        plan, _ = compile_run(loadcore.loader.load(str(SCENARIO)).scenarios, options, (), ())
+        given = Overrides.of({"base_url": job.url, "users": job.connections, "duration": f"{job.seconds}s"})
+        scenarios = override(loadcore.loader.load(str(SCENARIO)).scenarios, [given])
+        plan, _ = compile_run(scenarios, Options(seed=1))
         with engine.command(json.loads(plan.to_json()), rows=self.rows) as words:
             yield words
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.errors import ResultsError
 
 if TYPE_CHECKING:
-    from loadcore.compiler import Options
+    from loadcore.compiler import Options, Overrides
     from loadcore.plan import Plan
     from loadcore.results.open.run import Run
     from loadcore.scenario import Scenario
@@ -24,8 +24,9 @@ _NEWEST = Path("runs/latest")
 def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
     scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
     *,
-    users: int | None = None,
+    users: int | str | None = None,
     rate: str | None = None,
+    max_users: int | None = None,
     duration: str | None = None,
     iterations: int | None = None,
     base_url: str | None = None,
@@ -41,6 +42,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
     target_pid: int | None = None,
     target_cgroup: str | None = None,
     target_metrics: str | None = None,
+    upstream_header: str | None = None,
 ) -> Run:
     """Run a scenario and wait for its end.
 
@@ -53,8 +55,9 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
 
     Args:
         scenario: A file (`checkout.py`, `checkout.py:browse`), a scenario, or several.
-        users: Number of users in place of the scenario's.
-        rate: Arrival rate in place of the scenario's: `"200/s"`.
+        users: Number of users in place of the scenario's load, or stages of them: `50`, `"0:10s,1000:20s"`.
+        rate: Arrival rate in place of the scenario's load: `"200/s"`.
+        max_users: With a rate, how many users there may be.
         duration: Length in place of the scenario's: `"10s"`.
         iterations: Number of iterations in place of the scenario's.
         base_url: Target in place of the scenario's.
@@ -72,6 +75,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
             what listens at the base URL, if that is here.
         target_cgroup: The target's control group on this machine, in place of its processes.
         target_metrics: The URL of the target's metrics for Prometheus, or of a query that counts its cores.
+        upstream_header: A response header that tells how long the target's upstream took: `"X-Backend-Time=s"`.
 
     Raises:
         PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.
@@ -79,22 +83,24 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         UsageError: An argument makes no sense. Nothing was sent.
         RunError: The run could not be started. Nothing was sent.
     """
-    from loadcore.compiler import Options  # noqa: PLC0415 - see above
+    from loadcore.compiler import Options, Overrides  # noqa: PLC0415 - see above
     from loadcore.machine.target_watch import look_at  # noqa: PLC0415
     from loadcore.processes.launch import run_plan  # noqa: PLC0415
 
-    options = Options(
-        users=users,
-        rate=rate,
-        duration=duration,
-        iterations=iterations,
-        base_url=base_url,
-        warm_up=warm_up,
-        graceful_stop=graceful_stop,
-        seed=seed,
-        name=name,
-    )
-    plan, rules = _compile(scenario, options, thresholds or ())
+    given = {
+        "users": users,
+        "rate": rate,
+        "max_users": max_users,
+        "duration": duration,
+        "iterations": iterations,
+        "base_url": base_url,
+        "warm_up": warm_up,
+        "graceful_stop": graceful_stop,
+        "upstream_header": upstream_header,
+        "seed": seed,
+        "workers": workers,
+    }
+    plan, rules = _compile(scenario, Overrides.of(given), Options(seed=seed, name=name), thresholds or ())
     return run_plan(
         plan,
         rules,
@@ -126,6 +132,7 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 def _compile(
     scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
+    overrides: Overrides,
     options: Options,
     given: Sequence[str | Threshold],
 ) -> tuple[Plan, Sequence[Rule]]:
@@ -133,7 +140,7 @@ def _compile(
     from dataclasses import replace  # noqa: PLC0415 - see above
 
     from loadcore import loader  # noqa: PLC0415
-    from loadcore.compiler import compile_run  # noqa: PLC0415
+    from loadcore.compiler import compile_run, override  # noqa: PLC0415
     from loadcore.scenario import Scenario  # noqa: PLC0415
 
     of_file: Sequence[str | Threshold] = ()
@@ -145,7 +152,7 @@ def _compile(
         file = loader.load(os.fspath(scenario))
         scenarios, of_file = file.scenarios, file.thresholds
         options = replace(options, name=options.name or file.name)
-    return compile_run(scenarios, options, of_file, given)
+    return compile_run(override(scenarios, [overrides]), options, of_file, given)
 
 
 def _where_runs_are(place: Path) -> str:

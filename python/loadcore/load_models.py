@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, overload
+from typing import Final, Literal, TypeAlias, overload
 
 Arrivals: TypeAlias = Literal["even", "poisson"]
 
@@ -62,6 +62,9 @@ class Iterations:
 
 
 Load: TypeAlias = Users | UserStages | ArrivalRate | ArrivalStages | Iterations
+
+DEFAULT_LOAD: Final = Users(1, "30s")
+"""The load of a scenario that gives none."""
 
 
 def users(users: int, /, *, duration: str | None = None) -> Users:

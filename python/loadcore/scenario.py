@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from loadcore.load_models import Load, users
 from loadcore.place import Place, here
 from loadcore.step import Step
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from loadcore.checks import Claim
     from loadcore.feeders import Feeder
     from loadcore.http import Fields, Http
+    from loadcore.load_models import Load
     from loadcore.think import Pause
     from loadcore.thresholds import Threshold
 
@@ -122,8 +122,8 @@ class Scenario:
     base_url: str | None = None
     """What relative URLs are joined to: `http://host:port` or `https://…`, with an optional path prefix.
     May be left to `--base-url`."""
-    load: Load = field(default_factory=lambda: users(1, duration="30s"))
-    """How load is offered. By default one user for thirty seconds."""
+    load: Load | None = None
+    """How load is offered. By default one user for thirty seconds, or as whoever starts the run says."""
     auth: Auth | None = None
     """How every request authenticates that says nothing else."""
     headers: Fields = field(default_factory=dict)

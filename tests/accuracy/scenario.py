@@ -1,4 +1,4 @@
-"""Every behaviour as a scenario of its own, side by side: `loadcore run tests/accuracy/scenario.py --host URL`."""
+"""Every behaviour as a scenario of its own, side by side: `loadcore run tests/accuracy/scenario.py --base-url URL`."""
 
 from loadcore import Scenario, iterations
 from loadcore.http import Http, Timeouts, request

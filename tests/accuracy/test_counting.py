@@ -30,7 +30,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Served]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}"}
     with behaving_server() as served:
         done = subprocess.run(
-            [*command, "--host", served.url],
+            [*command, "--base-url", served.url],
             cwd=ROOT,
             env=environment,
             capture_output=True,

@@ -62,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     )
     environ["PATH"] = f"{bin_}:{environ['PATH']}"
     (folder / "runtime").mkdir()
-    up = loadcore("target", "up", "--port", "0", "--users", "100", "--json", cwd=folder, environ=environ)
+    up = loadcore("target", "up", "--port", "0", "--accounts", "100", "--json", cwd=folder, environ=environ)
     assert up.returncode == 0, up.stderr
     try:
         # Also for files that a command of a page writes.

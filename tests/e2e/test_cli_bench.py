@@ -58,7 +58,7 @@ def recording() -> Iterator[Received]:
         server.server_close()
 
 
-@pytest.mark.parametrize("load", [("-n", "7", "-z", "60s"), ("-n", "7", "-q", "100/s")])
+@pytest.mark.parametrize("load", [("-n", "7", "-z", "60s"), ("-n", "7", "--rate", "100/s")])
 def test_a_number_of_requests_is_exactly_that_number(tmp_path: Path, load: tuple[str, ...]) -> None:
     """Whether users or a rate make them, and whatever time is left."""
     with recording() as received:
@@ -72,7 +72,18 @@ def test_a_number_of_requests_is_exactly_that_number(tmp_path: Path, load: tuple
 def test_body_type_and_user_are_sent_as_typed(tmp_path: Path) -> None:
     """A body from a file with its type, a header, and the user of -a."""
     (tmp_path / "body.json").write_text('{"a": "{b}"}')
-    arguments = ("-n", "1", "-d", "@body.json", "-T", "application/x-own+json", "-a", "ann:{pass}", "-H", "X-A: {b}")
+    arguments = (
+        "-n",
+        "1",
+        "--data",
+        "@body.json",
+        "-T",
+        "application/x-own+json",
+        "-a",
+        "ann:{pass}",
+        "-H",
+        "X-A: {b}",
+    )
     with recording() as received:
         done = loadcore("bench", f"http://127.0.0.1:{received.port}/", *arguments, "--no-strict-client", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -70,7 +70,9 @@ def test_json_is_one_valid_document(tmp_path: Path, url: str) -> None:
 
 def test_a_body_and_headers_are_sent(tmp_path: Path, url: str) -> None:
     """A body makes it a POST."""
-    done = loadcore("bench", url, "-n", "3", "-c", "1", "-d", "{}", "-H", "X-A: {b}", "--json", *LENIENT, cwd=tmp_path)
+    done = loadcore(
+        "bench", url, "-n", "3", "-c", "1", "--data", "{}", "-H", "X-A: {b}", "--json", *LENIENT, cwd=tmp_path
+    )
     assert json.loads(done.stdout)["steps"][0]["name"] == "POST /"
     assert json.loads(done.stdout)["steps"][0]["statuses"] == {"200": 3}
 
@@ -104,7 +106,7 @@ def test_a_threshold_without_data_exits_with_113(tmp_path: Path, url: str) -> No
 
 def test_a_plan_with_too_few_users_exits_with_99(tmp_path: Path, url: str) -> None:
     """One user cannot start 50 iterations of 200 ms a second: most of what was asked is not answered."""
-    arguments = ("bench", f"{url}/slow", "-q", "50/s", "-c", "1", "-z", "1s", "--workers", "1")
+    arguments = ("bench", f"{url}/slow", "--rate", "50/s", "-c", "1", "-z", "1s", "--workers", "1")
     done = loadcore(*arguments, cwd=tmp_path)
     assert done.returncode == 99
     assert "answered >= 99% of asked" in done.stdout
@@ -190,7 +192,7 @@ def test_a_reader_that_went_away_does_not_harm_the_run(tmp_path: Path, url: str,
 
 def test_progress_on_a_pipe_is_lines(tmp_path: Path, url: str) -> None:
     """Where nobody can draw, a line every few seconds goes to stderr."""
-    done = loadcore("bench", url, "-z", "6s", "-q", "20/s", *LENIENT, cwd=tmp_path, environ={"TERM": "dumb"})
+    done = loadcore("bench", url, "-z", "6s", "--rate", "20/s", *LENIENT, cwd=tmp_path, environ={"TERM": "dumb"})
     line = done.stderr.splitlines()[0]
     assert line.startswith("0:05 users=")
     assert {"rps", "err", "p50", "p95", "p99", "client"} <= {word.partition("=")[0] for word in line.split()}
@@ -199,7 +201,7 @@ def test_progress_on_a_pipe_is_lines(tmp_path: Path, url: str) -> None:
 def test_a_terminal_gets_a_live_view(tmp_path: Path, url: str) -> None:
     """On a terminal the view is drawn on stderr and taken away at the end; stdout holds the plain report."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "loadcore", "bench", url, "-z", "2s", "-q", "20/s", *LENIENT]
+    command = [sys.executable, "-m", "loadcore", "bench", url, "-z", "2s", "--rate", "20/s", *LENIENT]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment({"TERM": "xterm"}), stdout=subprocess.PIPE, stderr=theirs
     ) as process:

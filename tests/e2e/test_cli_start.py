@@ -47,7 +47,18 @@ def test_every_option_of_run_has_a_variable(tmp_path: Path) -> None:
     """What can be said on the command line can be said in the environment."""
     text = " ".join(loadcore("run", "--help", cwd=tmp_path).stdout.split())
     options = text.partition("Options:")[2]
-    for variable in ("USERS", "RATE", "DURATION", "THRESHOLD", "HOST", "OUT", "PROGRESS", "STRICT_CLIENT", "ENV"):
+    for variable in (
+        "USERS",
+        "RATE",
+        "DURATION",
+        "THRESHOLD",
+        "BASE_URL",
+        "HOST",
+        "OUT",
+        "PROGRESS",
+        "STRICT_CLIENT",
+        "ENV",
+    ):
         assert f"LOADCORE_{variable}" in options
 
 
@@ -74,13 +85,19 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["run", "x.py", "--nope"], "No such option: --nope", "loadcore run --help lists the options"),
         (["run", "x.py", "-d", "30"], '30 has no unit: write "30s"', "--help"),
         (["run", "x.py", "--rate", "5"], '5 has no unit: write "5/s"', "--help"),
-        (["run", "x.py", "-u", "many"], '"many" is no number of users', "--help"),
+        (["run", "x.py", "-u", "many"], '"many" is not a number of users', "--help"),
         (["run", "x.py", "-e", "PORT"], 'write it as "REGION=eu"', "--help"),
+        (["bench", "http://h/", "-d", "{}"], "-d is the duration, as in -d 30s; the body is --data", "--help"),
+        (["bench", "http://h/", "-q", "400/s"], "there are arguments too many", "a rate is --rate 400/s"),
+        (["run", "x.py", "-H", "http://h"], "No such option: -H", "--help"),
+        (["run", "x.py", "-u", "5", "--rate", "5/s"], "--users and --rate exclude each other", "an open one"),
+        (["doctor", "x.py"], "doctor takes a number of users or a rate, not a scenario", "loadcore calibrate x.py"),
+        (["target", "up", "--users", "5"], "No such option: --users", "--help"),
         (["bench", "http://h/", "-z", "0s"], '"0s" is no time at all', "--help"),
-        (["bench", "http://h/", "-q", "0/s"], '"0/s" starts nothing', "--help"),
+        (["bench", "http://h/", "--rate", "0/s"], '"0/s" starts nothing', "--help"),
         (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is not a URL to request", "write http://127.0.0.1:8080"),
-        (["run", "x.py", "-H", "127.0.0.1:80"], "write http://127.0.0.1:80", "--help"),
-        (["bench", "http://h/", "-d", "@missing"], "cannot read the body from missing", "-d @-"),
+        (["run", "x.py", "--base-url", "127.0.0.1:80"], "write http://127.0.0.1:80", "--help"),
+        (["bench", "http://h/", "--data", "@no"], "cannot read the body from no", "--data @-"),
         (["bench", "http://h/", "-a", "ann"], "-a needs a user and a password", "-a USER:PASSWORD"),
         (["run", "x.py", "--threshold", "p95 < 1s"], 'did you mean "response.p95"?', "--help"),
     ],

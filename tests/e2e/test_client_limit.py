@@ -26,7 +26,17 @@ def test_programs_that_take_the_client_s_core_make_the_run_invalid(tmp_path: Pat
         for _ in range(4):
             loop = stack.enter_context(subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", BUSY]))
             stack.callback(loop.kill)
-        arguments = [f"{target.url}/items", "-q", "300/s", "-z", "6s", "--workers", "1", "-o", str(tmp_path / "run")]
+        arguments = [
+            f"{target.url}/items",
+            "--rate",
+            "300/s",
+            "-z",
+            "6s",
+            "--workers",
+            "1",
+            "-o",
+            str(tmp_path / "run"),
+        ]
         bench = ["taskset", "-c", core, sys.executable, "-m", "loadcore", "bench", *arguments, "--progress", "none"]
         ended = subprocess.run(bench, capture_output=True, text=True, timeout=60, check=False)
 

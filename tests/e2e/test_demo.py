@@ -25,10 +25,10 @@ def test_the_demo_then_a_first_scenario_of_one_s_own(tmp_path: Path) -> None:
         assert "the reference gateway runs at http://127.0.0.1:" in demo.stderr
         status = json.loads(loadcore("target", "status", "--json", cwd=tmp_path, environ=where).stdout)
         assert loadcore("init", cwd=tmp_path).returncode == 0
-        check = loadcore("check", "scenario.py", "--send", "-H", status["url"], cwd=tmp_path, environ=where)
+        check = loadcore("check", "scenario.py", "--send", "--base-url", status["url"], cwd=tmp_path, environ=where)
         assert check.returncode == 0, check.stderr
         assert check.stdout.count(" ✓ ") == 4
-        arguments = ("run", "scenario.py", "-H", status["url"], "-d", "2s", "--no-strict-client")
+        arguments = ("run", "scenario.py", "--base-url", status["url"], "-d", "2s", "--no-strict-client")
         run = loadcore(*arguments, cwd=tmp_path, environ=where)
         assert run.returncode == 0, run.stdout
         assert "POST /auth/token" in run.stdout.partition("AUTH")[2]

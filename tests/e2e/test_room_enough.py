@@ -61,7 +61,7 @@ def _bench(cwd: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 @pytest.mark.skipif(not _may_have_a_network(), reason="this user may not make a network namespace")
 @pytest.mark.parametrize(
-    "arguments", [("-c", "450", "-n", "1000", "--workers", "1"), ("-q", "100/s", "-z", "2s", "--disable-keepalive")]
+    "arguments", [("-c", "450", "-n", "1000", "--workers", "1"), ("--rate", "100/s", "-z", "2s", "--disable-keepalive")]
 )
 def test_ports_that_suffice_are_no_finding(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """450 connections that are kept, and 200 that are opened in the whole run, fit 500 ports."""

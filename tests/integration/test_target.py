@@ -24,7 +24,8 @@ from tests.e2e.command import environment, loadcore
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUICK = ("--port", "0", "--users", "2")
+QUICK = ("--port", "0", "--accounts", "2")
+GATEWAY = ("--port", "0", "--users", "2")
 
 
 def wait_until_gone(pid: int) -> None:
@@ -203,7 +204,7 @@ def test_a_port_in_use_is_told_with_the_gateway_s_words(tmp_path: Path) -> None:
 def test_a_tied_gateway_counts_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within the block it answers for its counters; after the block its processes are gone."""
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    with gateway.running(QUICK, tmp_path) as running:
+    with gateway.running(GATEWAY, tmp_path) as running:
         assert gateway.truth(running) == 0
         assert gateway.cpu_s(running) > 0
         pids = [running.pid, *(child.pid for child in psutil.Process(running.pid).children(recursive=True))]

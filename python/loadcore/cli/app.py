@@ -4,6 +4,7 @@ Importing this module must stay cheap, because `loadcore --help` and completion 
 needs when it runs.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -88,6 +89,8 @@ def _usage(message: str, path: str) -> tuple[str, str]:
 
     Words too many are not repeated: as often as not they are the end of a header or a body that has no quotes.
     """
+    if re.search(r"^Got unexpected extra argument.*\([\d.]+/\w+\)$", message):
+        return "there are arguments too many", "-q is --quiet in all commands; a rate is --rate 400/s"
     if message.startswith("Got unexpected extra argument"):
         return "there are arguments too many", f"put quotes around a value with spaces in it; {path} --help lists all"
     return message, f"{path} --help lists the options"

@@ -1,47 +1,19 @@
 """`loadcore calibrate SCENARIO`: how much of a scenario this machine can drive."""
 
 import json
-from pathlib import Path
 
 import typer
 
-from loadcore.cli import config
+from loadcore.cli import options
 from loadcore.cli.console import standard
-from loadcore.cli.options import (
-    Color,
-    ColorChoice,
-    Duration,
-    Env,
-    Host,
-    Json,
-    MaxUsers,
-    Quiet,
-    Rate,
-    Scenario,
-    Seed,
-    Users,
-    Workers,
-)
+from loadcore.cli.options import Color
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import gather
 from loadcore.errors import ExitCode
 
 
-def command(
-    context: typer.Context,
-    scenario: Scenario,
-    users: Users = None,
-    rate: Rate = None,
-    max_users: MaxUsers = None,
-    duration: Duration = None,
-    host: Host = None,
-    env: Env = [],
-    workers: Workers = None,
-    seed: Seed = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    color: ColorChoice = Color.AUTO,
-) -> int:
+@options.takes(options.Load, options.Processes, options.Output)
+def command(context: typer.Context, scenario: options.Scenario, quiet: options.Quiet = False) -> int:
     """Measures how much of a scenario this machine can drive.
 
     loadcore calibrate checkout.py --rate 6000/s
@@ -50,18 +22,8 @@ def command(
     on 127.0.0.1 that costs next to nothing. The scenario's own target gets no request. Headroom is what this machine
     drives, by what is asked.
     """
-    given = {
-        "users": users,
-        "rate": rate,
-        "max_users": max_users,
-        "duration": duration,
-        "host": host,
-        "env": env,
-        "workers": workers,
-        "seed": seed,
-    }
-    settings = gather(context, given, config.load(Path.cwd()))
-    console = standard(settings.get("color", color), quiet=quiet)
+    settings = gather(context)
+    console = standard(settings.get("color", Color.AUTO), quiet=quiet)
     prepared = prepare(load_file(scenario, settings), settings)
 
     from loadcore.calibration import cache
@@ -77,7 +39,7 @@ def command(
     measured = calibrate(shape, settings.get("workers"))
     cache.remember(shape, measured)
     headroom = Headroom.of(measured.cpu_ns_per_request, usable_cores(measured.workers), asked_per_s(prepared.plan))
-    if as_json:
+    if context.params["as_json"]:
         console.result(json.dumps({**headroom.to_dict(), **measured.to_dict()}, indent=2))
         return ExitCode.PASS
     from loadcore.report.headroom import render

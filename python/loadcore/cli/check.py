@@ -1,31 +1,14 @@
 """`loadcore check SCENARIO`: what would be done, and whether it would work."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import config
+from loadcore.cli import options
 from loadcore.cli.console import Console, standard
 from loadcore.cli.finish import end_with
-from loadcore.cli.options import (
-    Color,
-    ColorChoice,
-    Duration,
-    Env,
-    Host,
-    Iterations,
-    Json,
-    MaxUsers,
-    Rate,
-    Scenario,
-    Seed,
-    Threshold,
-    Users,
-    WarmUp,
-    Workers,
-)
+from loadcore.cli.options import Color
 from loadcore.cli.prepare import Prepared, load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather
 from loadcore.errors import ExitCode, UsageError
@@ -34,29 +17,15 @@ if TYPE_CHECKING:
     from loadcore.results.attempt import Attempt
 
 
+@options.takes(options.Load, options.Judging, options.Processes, options.Output)
 def command(
     context: typer.Context,
-    scenario: Scenario,
+    scenario: options.Scenario,
     send: Annotated[
         bool, typer.Option("--send", help="Send one user through it, each option of a choice once.")
     ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show all requests and responses, not only what failed.")
-    ] = False,
+    verbose: options.Verbose = False,
     dry: Annotated[bool, typer.Option("--dry", hidden=True)] = False,
-    users: Users = None,
-    rate: Rate = None,
-    max_users: MaxUsers = None,
-    duration: Duration = None,
-    iterations: Iterations = None,
-    warm_up: WarmUp = None,
-    host: Host = None,
-    env: Env = [],
-    threshold: Threshold = [],
-    workers: Workers = None,
-    seed: Seed = None,
-    as_json: Json = False,
-    color: ColorChoice = Color.AUTO,
 ) -> int:
     """Prints a scenario's plan, and with --send tries it.
 
@@ -70,25 +39,12 @@ def command(
         )
     if verbose and not send:
         raise UsageError("-v shows requests and responses, and nothing is sent", hint="add --send")
-    given = {
-        "users": users,
-        "rate": rate,
-        "max_users": max_users,
-        "duration": duration,
-        "iterations": iterations,
-        "warm_up": warm_up,
-        "host": host,
-        "env": env,
-        "thresholds": threshold,
-        "workers": workers,
-        "seed": seed,
-    }
-    settings = gather(context, given, config.load(Path.cwd()))
+    settings = gather(context)
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)
-    console = standard(color)
+    console = standard(settings.get("color", Color.AUTO))
     attempt = _attempt(prepare(file, settings, once=True), console) if send else None
-    if as_json:
+    if context.params["as_json"]:
         sent = {} if attempt is None else {"sent": attempt.to_dict(verbose=verbose)}
         result = json.dumps({**_document(prepared), **sent}, indent=2, ensure_ascii=False)
     else:

@@ -31,7 +31,7 @@ _PYPROJECT = "pyproject.toml"
 
 _Types = tuple[type, ...]
 
-_KEYS: Mapping[str, tuple[_Types, str]] = {
+KEYS: Mapping[str, tuple[_Types, str]] = {
     "users": ((int, str), "a number, or stages as text"),
     "rate": ((str,), 'text as "400/s"'),
     "max_users": ((int,), "a number"),
@@ -40,7 +40,7 @@ _KEYS: Mapping[str, tuple[_Types, str]] = {
     "warm_up": ((str,), 'text as "10s"'),
     "workers": ((int,), "a number"),
     "seed": ((int,), "a number"),
-    "host": ((str,), "text"),
+    "base_url": ((str,), "text"),
     "thresholds": ((list,), "a list of texts"),
     "abort_on": ((list,), "a list of texts"),
     "env": ((dict,), "a table of texts"),
@@ -55,6 +55,10 @@ _KEYS: Mapping[str, tuple[_Types, str]] = {
     "strict_client": ((bool,), "true or false"),
     "calibrate": ((bool,), "true or false"),
 }
+"""Every key with the types of its values, and what they are called."""
+
+_ALIASES: Mapping[str, str] = {"host": "base_url"}
+"""Other names of keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +118,18 @@ def _tool_table(path: Path) -> Mapping[str, object] | None:
 
 def _checked(table: Mapping[str, object], where: str) -> dict[str, object]:
     """The table, if it has only known keys with values of the right kind. Reports everything that is wrong at once."""
-    problems = []
+    problems = [
+        f"`{alias}` and `{key}` are the same setting" for alias, key in _ALIASES.items() if {alias, key} <= table.keys()
+    ]
     hints = []
+    table = {_ALIASES.get(key, key): value for key, value in table.items()}
     for key, value in table.items():
-        if key not in _KEYS:
+        if key not in KEYS:
             problems.append(f"unknown key `{key}`")
-            similar = difflib.get_close_matches(key.replace("-", "_"), _KEYS, n=1)
-            hints.append(f"did you mean `{similar[0]}`?" if similar else f"known keys: {', '.join(_KEYS)}")
-        elif not _fits(value, _KEYS[key][0]):
-            problems.append(f"`{key}` must be {_KEYS[key][1]}, not {_shown(value)}")
+            similar = difflib.get_close_matches(key.replace("-", "_"), KEYS, n=1)
+            hints.append(f"did you mean `{similar[0]}`?" if similar else f"known keys: {', '.join(KEYS)}")
+        elif not _fits(value, KEYS[key][0]):
+            problems.append(f"`{key}` must be {KEYS[key][1]}, not {_shown(value)}")
     if problems:
         raise ConfigError(f"{where}: {'; '.join(problems)}", hint=" ".join(dict.fromkeys(hints)) or None)
     return dict(table)

@@ -8,23 +8,11 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway, target, target_folder, target_state
+from loadcore.cli import gateway, options, target, target_folder, target_state
 from loadcore.cli.console import Console, standard
 from loadcore.cli.demo_report import Findings, conclude
 from loadcore.cli.execute import Output, start
 from loadcore.cli.gateway import Gateway
-from loadcore.cli.options import (
-    Color,
-    ColorChoice,
-    Json,
-    Out,
-    Progress,
-    ProgressView,
-    Quiet,
-    Seed,
-    Workers,
-    valid_duration,
-)
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings
 from loadcore.errors import ExitCode, RunError, UsageError
@@ -36,51 +24,45 @@ _QUICK_RAMP = "3s"
 _QUICK_DURATION = "8s"
 
 
+@options.takes(options.Processes, options.Showing, options.Output)
 def command(
-    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Virtual users.")] = 1000,
-    duration: Annotated[
-        str, typer.Option("--duration", "-d", metavar="DURATION", callback=valid_duration, help="After the ramp.")
-    ] = "20s",
-    workers: Workers = None,
-    gateway_workers: Annotated[int, typer.Option("--gateway-workers", min=1, help="Processes of the gateway.")] = 1,
+    context: typer.Context,
+    users: options.NumberOfUsers = 1000,
+    duration: options.Duration = "20s",
+    gateway_workers: options.GatewayWorkers = 1,
     quick: Annotated[bool, typer.Option("--quick", help="200 users for a few seconds.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the gateway running: loadcore target down.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the scenario and do nothing.")] = False,
-    seed: Seed = None,
-    out: Out = None,
-    as_json: Json = False,
-    progress: ProgressView = Progress.AUTO,
-    quiet: Quiet = False,
-    color: ColorChoice = Color.AUTO,
 ) -> int:
     """Shows everything: gateway, a thousand users, report.
 
     Starts the reference gateway on this machine, lets a thousand users log in and use it, and reports.
     """
-    console = standard(color, quiet=quiet)
+    parameters = context.params
+    console = standard(parameters["color"], quiet=parameters["quiet"])
     scenario = files("loadcore.demo").joinpath("scenario.py")
     if show:
         console.result(scenario.read_text(encoding="utf-8").rstrip())
         return ExitCode.PASS
     ramp = _QUICK_RAMP if quick else RAMP
-    count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users, duration)
+    count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users, str(duration))
     with _gateway(gateway_workers, keep=keep) as running:
         _announce(console, running, count, ramp, hold, gateway_workers)
         insisted = {
             "users": f"0:{ramp},{count}:{hold}",
             "warm_up": ramp,
-            "host": running.url,
-            "workers": workers,
-            "seed": seed,
-            "out": out,
+            "base_url": running.url,
+            "workers": parameters["workers"],
+            "seed": parameters["seed"],
+            "out": parameters["out"],
         }
-        settings = Settings({name: Setting(value, "demo") for name, value in insisted.items() if value is not None}, {})
+        settings = Settings({name: Setting(value, "demo") for name, value in insisted.items() if value is not None})
         prepared = prepare(load_file(str(scenario), settings), settings, name="demo")
         cpu_before_s = gateway.cpu_s(running)
-        run = start(prepared, settings, Output(console, progress))
+        run = start(prepared, settings, Output(console, parameters["progress"]))
         cpu_s = gateway.cpu_s(running) - cpu_before_s
         findings = Findings(count, _received(running, console), cpu_s, gateway_workers)
-    return conclude(console, run, findings, as_json=as_json)
+    return conclude(console, run, findings, as_json=parameters["as_json"])
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loadcore.cli import options
 from loadcore.cli.console import Console, standard
-from loadcore.cli.options import Color, ColorChoice, Json, Workers, valid_rate
-from loadcore.errors import ExitCode
+from loadcore.cli.options import valid_rate
+from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,27 +17,20 @@ if TYPE_CHECKING:
     from loadcore.machine.client_limits import Finding
 
 
+@options.takes(options.Output)
 def command(
-    users: Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Users at once.")] = 100,
-    rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="RATE", callback=valid_rate, help="Or iterations started per second."),
-    ] = None,
+    context: typer.Context,
+    scenario: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    users: options.NumberOfUsers = 100,
+    rate: options.Rate = None,
     new_connections: Annotated[
         str | None,
         typer.Option(
             "--new-connections", metavar="RATE", callback=valid_rate, help="Connections opened and closed per second."
         ),
     ] = None,
-    target_pid: Annotated[
-        int | None,
-        typer.Option(
-            "--target-pid", min=1, metavar="PID", help="A target that runs here: its own limit of open files counts."
-        ),
-    ] = None,
-    workers: Workers = None,
-    as_json: Json = False,
-    color: ColorChoice = Color.AUTO,
+    target_pid: options.TargetPid = None,
+    workers: options.Workers = None,
 ) -> int:
     """Checks this machine for a load, as client and as target. Exit code 104: a run would be refused."""
     from loadcore.machine.client_limits import Needs, default_workers, look, look_at_machine, look_at_workers
@@ -44,9 +38,13 @@ def command(
     from loadcore.machine.target_limits import Serving, look_as_target
     from loadcore.units import parse_rate
 
+    if scenario is not None:
+        message = "doctor takes a number of users or a rate, not a scenario"
+        hint = f"loadcore doctor --users 1000; to measure what a scenario costs: loadcore calibrate {scenario}"
+        raise UsageError(message, hint=hint)
     if rate is not None:
         users = _users_of(rate)
-    shares = workers or default_workers(users)
+    shares = int(workers) if workers else default_workers(users)
     opened_per_s = parse_rate(new_connections).per_second if new_connections else 0.0
     limits = read_limits()
     needed = [look_at_workers(shares, limits)]
@@ -57,8 +55,8 @@ def command(
     serving = look_as_target(Serving(users, opened_per_s, target_pid, _open_files(target_pid)), limits)
     refused = [finding for finding in needed if not finding.ok]
     exit_code = ExitCode.CONFIG if refused else ExitCode.PASS
-    console = standard(color)
-    if as_json:
+    console = standard(context.params["color"])
+    if context.params["as_json"]:
         document = {
             "users": users,
             "workers": shares,
@@ -81,7 +79,6 @@ def command(
 
 def _open_files(pid: int | None) -> int | None:
     """The limit of a target that runs, if one is named."""
-    from loadcore.errors import UsageError
     from loadcore.machine.host import open_files_of
 
     if pid is None:

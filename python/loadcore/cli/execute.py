@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loadcore.cli.console import Console
+import typer
+
+from loadcore.cli.console import Console, standard
 from loadcore.cli.finish import finish, lenient
 from loadcore.cli.notes import notes_of
-from loadcore.cli.options import Progress
+from loadcore.cli.options import Color, Progress
 from loadcore.cli.prepare import Prepared
 from loadcore.cli.settings import Settings
 from loadcore.cli.target_look import look_of
@@ -32,6 +34,16 @@ class Output:
     progress: Progress
     as_json: bool = False
     strict_client: bool = True
+
+    @classmethod
+    def of(cls, context: typer.Context, settings: Settings) -> "Output":
+        """As the options of a command that runs something say, and a file."""
+        return cls(
+            standard(settings.get("color", Color.AUTO), quiet=context.params["quiet"]),
+            Progress(settings.get("progress", Progress.AUTO)),
+            as_json=context.params["as_json"],
+            strict_client=settings.get("strict_client", default=True),
+        )
 
 
 def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrated: bool = False) -> int:

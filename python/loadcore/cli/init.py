@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from loadcore.cli import options
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, UsageError
 from loadcore.refusals import refusing
@@ -14,33 +15,30 @@ from loadcore.refusals import refusing
 
 def command(
     name: Annotated[str, typer.Argument(help="The file to write.")] = "scenario.py",
-    host: Annotated[
-        str | None,
-        typer.Option("--host", "-H", metavar="URL", help="What to test, if not the gateway of `loadcore target up`."),
-    ] = None,
+    base_url: options.BaseUrl = None,
 ) -> int:
     """Writes a scenario of a few lines that runs as it is. Never overwrites a file."""
     path = Path(name if name.endswith(".py") else f"{name}.py")
-    _write(path, _scenario(host, path.name))
+    _write(path, _scenario(base_url, path.name))
     console = standard()
     console.result(f"wrote {path}")
     console.note("next:")
-    if host is None:
+    if base_url is None:
         console.note("  loadcore target up")
     console.note(f"  loadcore check {path} --send")
     console.note(f"  loadcore run {path}")
     return ExitCode.PASS
 
 
-def _scenario(host: str | None, name: str) -> str:
+def _scenario(base_url: str | None, name: str) -> str:
     """The text of the scenario, for the reference gateway or for another target."""
-    template = "scenario.py.txt" if host is None else "scenario_for_host.py.txt"
+    template = "scenario.py.txt" if base_url is None else "scenario_for_host.py.txt"
     text = files("loadcore.templates").joinpath(template).read_text(encoding="utf-8").replace("scenario.py", name)
-    if host is None:
+    if base_url is None:
         return text
-    if not host.startswith(("http://", "https://")) or '"' in host or "\\" in host:
-        raise UsageError("this is not a base URL", hint="write --host as http://127.0.0.1:8000")
-    return text.replace("{base_url}", host)
+    if '"' in base_url or "\\" in base_url:
+        raise UsageError("this is not a base URL", hint="write --base-url as http://127.0.0.1:8000")
+    return text.replace("{base_url}", base_url)
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,9 +12,9 @@ from loadcore.units import parse_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loadcore.cli.loads import Wish
     from loadcore.cli.prepare import Prepared
     from loadcore.cli.settings import Settings
+    from loadcore.compiler import Overrides
     from loadcore.plan import Plan
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -25,7 +25,7 @@ def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
     urls = [scenario["base_url"] for scenario in prepared.plan.document["scenarios"]]
     notes = (
         proxy_note(urls, os.environ),
-        sum_note(len(prepared.scenarios), settings.wish(settings.insisted)),
+        sum_note(len(prepared.scenarios), settings.layers()),
         worker_note(prepared.plan),
     )
     return [note for note in notes if note is not None]
@@ -45,18 +45,19 @@ def proxy_note(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:
     return f"{named[0]} is set, but loadcore uses no proxy: it connects to {', '.join(passed_by)} directly"
 
 
-def sum_note(number: int, wish: Wish) -> str | None:
-    """What a load for each of several scenarios comes to."""
-    if number == 1:
-        return None
-    if isinstance(wish.users, int):
-        users = f"{wish.users:,} user{'s' if wish.users > 1 else ''}"
-        return f"each of the {number} scenarios gets {users}: {number * wish.users:,} in all"
-    if wish.users is not None:
-        return f"each of the {number} scenarios gets these stages of users"
-    if wish.rate is not None:
-        in_all = number * parse_rate(wish.rate).per_second
-        return f"each of the {number} scenarios starts {wish.rate}: {in_all:,.10g}/s in all"
+def sum_note(number: int, layers: Sequence[Overrides]) -> str | None:
+    """What a load for each of several scenarios comes to; a file's holds only for some of them, and is left out."""
+    for layer in reversed(layers):
+        if number == 1 or layer.file is not None:
+            return None
+        if isinstance(layer.users, int):
+            users = f"{layer.users:,} user{'s' if layer.users > 1 else ''}"
+            return f"each of the {number} scenarios gets {users}: {number * layer.users:,} in all"
+        if layer.users is not None:
+            return f"each of the {number} scenarios gets these stages of users"
+        if layer.rate is not None:
+            in_all = number * parse_rate(layer.rate).per_second
+            return f"each of the {number} scenarios starts {layer.rate}: {in_all:,.10g}/s in all"
     return None
 
 

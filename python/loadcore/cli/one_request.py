@@ -131,13 +131,13 @@ def load_of(connections: int | None, rate: str | None, number: int | None, durat
 
 
 def body_of(data: str | None, data_file: Path | None) -> bytes | None:
-    """The body to send, if any: `-d TEXT`, `-d @FILE`, `-d @-` for standard input, or `-D FILE`.
+    """The body to send, if any: `--data TEXT`, `--data @FILE`, `--data @-` for standard input, or `-D FILE`.
 
     Raises:
         UsageError: It was given twice, or the file cannot be read.
     """
     if data is not None and data_file is not None:
-        raise UsageError("-d and -D exclude each other", hint="give the body once")
+        raise UsageError("--data and -D exclude each other", hint="give the body once")
     if data is not None and not data.startswith("@"):
         return data.encode()
     if data == "@-":
@@ -148,7 +148,7 @@ def body_of(data: str | None, data_file: Path | None) -> bytes | None:
     try:
         return file.read_bytes()
     except OSError as problem:
-        hint = "-d @FILE sends a file; to send text that begins with @, pipe it: … | loadcore bench -d @-"
+        hint = "--data @FILE sends a file; to send text that begins with @, pipe it: … | loadcore bench --data @-"
         message = f"cannot read the body from {file or 'a file without a name'}: {problem.strerror}"
         raise UsageError(message, hint=hint if data is not None else None) from problem
 

@@ -1,18 +1,20 @@
-"""The options of the commands, each declared once.
+"""The options of the commands, each declared once, and the groups in which commands take them.
 
-A duration or a rate without its unit is refused here, as a bad argument, before anything is loaded.
+A value that makes no sense is refused here, as a bad argument, before anything is loaded. A letter or a long name means
+the same in every command.
 """
 
+import inspect
 import os
 from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from loadcore.cli.stages import checked_users
-from loadcore.units import parse_duration, parse_rate
+Command = TypeVar("Command", bound=Callable[..., int])
 
 
 class Color(StrEnum):
@@ -33,16 +35,71 @@ class Progress(StrEnum):
     NONE = "none"
 
 
-def _valid(check: Callable[[Any], object]) -> Callable[[Any], Any]:
+def takes(*groups: type) -> Callable[[Command], Command]:
+    """A decorator that gives a command the options of these groups. It finds their values in its context's `params`.
+
+    Args:
+        groups: Classes whose fields are options with their defaults.
+    """
+
+    def decorate(function: Command) -> Command:
+        own = inspect.signature(function)
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(group, name), annotation=option)
+            for group in groups
+            for name, option in inspect.get_annotations(group).items()
+        ]
+
+        @wraps(function)
+        def command(**arguments: Any) -> int:  # noqa: ANN401 - options are of many types
+            return function(**{name: arguments[name] for name in own.parameters})
+
+        command.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])  # type: ignore[attr-defined]
+        command.__annotations__ = {**function.__annotations__, **{each.name: each.annotation for each in added}}
+        return command  # type: ignore[return-value]
+
+    return decorate
+
+
+def _valid(check: Callable[[Any], object], remedy: str = "") -> Callable[[Any], Any]:
     """A typer callback that refuses what `check` refuses and hands on what the user wrote."""
 
     def callback(value: Any) -> Any:  # noqa: ANN401 - text, a list, or None
         if value is not None:
-            try:
-                check(value)
-            except ValueError as problem:
-                raise typer.BadParameter(str(problem)) from None
+            _checked(check, value, remedy)
         return value
+
+    return callback
+
+
+def _checked(check: Callable[[Any], object], value: Any, remedy: str = "") -> object:  # noqa: ANN401 - see above
+    try:
+        return check(value)
+    except ValueError as problem:
+        raise typer.BadParameter(f"{problem}{remedy}") from None
+
+
+def _reader(name: str) -> Callable[[Any], object]:
+    """Reads a value as the setting of that name is read wherever it comes from."""
+
+    def reader(value: Any) -> object:  # noqa: ANN401 - see above
+        from loadcore.compiler.overrides import read
+
+        return read(name, value)
+
+    return reader
+
+
+def _setting(name: str) -> Callable[[Any], Any]:
+    """A typer callback that refuses what is not a value of this setting."""
+    return _valid(_reader(name))
+
+
+def _number(name: str) -> Callable[[Any], Any]:
+    """A typer callback that makes a number of what the user wrote."""
+
+    def callback(value: Any) -> Any:  # noqa: ANN401 - see above
+        return None if value is None else _checked(_reader(name), value)
 
     return callback
 
@@ -80,41 +137,17 @@ def _thresholds(expressions: list[str]) -> None:
         parse(expression)
 
 
-def _base_url(text: str) -> None:
-    """Refuses what is not the address of an HTTP server."""
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        raise ValueError(f"a base URL begins with http:// or https://: write http://{text.rpartition('@')[2]}")
-    if scheme not in {"http", "https"} or not rest.strip("/"):
-        raise ValueError("a base URL begins with http:// or https://, and names a host")
+def _length(context: typer.Context, value: str | None) -> str | None:
+    """Refuses what is no duration. A body after `-d`, as hey has it, is not repeated: it may be secret."""
+    if value is not None and context.info_name == "bench" and not value[:1].isdigit():
+        raise typer.BadParameter("-d is the duration, as in -d 30s; the body is --data")
+    return None if value is None else str(valid_duration(value))
 
 
-def _lasting(text: object) -> None:
-    """Refuses what is no duration, and a duration of 0."""
-    if not parse_duration(text):
-        raise ValueError(f'"{text}" is no time at all: write it as "30s"')
-
-
-def _flowing(text: object) -> None:
-    """Refuses what is no rate, and a rate of 0."""
-    if not parse_rate(text).count:
-        raise ValueError(f'"{text}" starts nothing: write it as "400/s"')
-
-
-def _upstream_header(text: str) -> None:
-    """Refuses what is not the name of a header, with or without a unit."""
-    from loadcore.compiler.settings import parse_upstream_header
-
-    parse_upstream_header(text)
-
-
-valid_duration = _valid(_lasting)
+valid_duration = _setting("duration")
 """Callback of options that take a duration which may not be 0."""
 
-valid_moment = _valid(parse_duration)
-"""Callback of options that take a duration which may be 0."""
-
-valid_rate = _valid(_flowing)
+valid_rate = _setting("rate")
 """Callback of options that take a rate, which may not be 0."""
 
 valid_headers = _valid(_pairs(":", "Accept: text/html"))
@@ -130,7 +163,7 @@ Users = Annotated[
         "-u",
         metavar="NUMBER",
         envvar="LOADCORE_USERS",
-        callback=_valid(checked_users),
+        callback=_setting("users"),
         help="Closed loop: users of each scenario. Stages as USERS:DURATION, each moving on to the next: "
         "0:10s,1000:20s.",
     ),
@@ -146,13 +179,13 @@ Rate = Annotated[
     ),
 ]
 MaxUsers = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--max-users",
-        min=1,
         metavar="NUMBER",
         envvar="LOADCORE_MAX_USERS",
-        help="With --rate: an arrival that finds so many users busy is dropped and counted.",
+        callback=_setting("max_users"),
+        help="With --rate: the most users at once; arrivals beyond it are dropped and counted.",
     ),
 ]
 Duration = Annotated[
@@ -160,20 +193,21 @@ Duration = Annotated[
     typer.Option(
         "--duration",
         "-d",
+        "-z",
         metavar="DURATION",
         envvar="LOADCORE_DURATION",
-        callback=valid_duration,
+        callback=_length,
         help="For how long: 30s, 1m30s.",
     ),
 ]
 Iterations = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--iterations",
-        min=1,
         metavar="NUMBER",
         envvar="LOADCORE_ITERATIONS",
-        help="So many iterations, shared by all users.",
+        callback=_setting("iterations"),
+        help="How many iterations, shared by all users.",
     ),
 ]
 WarmUp = Annotated[
@@ -182,29 +216,29 @@ WarmUp = Annotated[
         "--warm-up",
         metavar="DURATION",
         envvar="LOADCORE_WARM_UP",
-        callback=valid_moment,
+        callback=_setting("warm_up"),
         help="Requests due before this time stay out of the summary.",
     ),
 ]
 Workers = Annotated[
-    int | None,
+    str | None,
     typer.Option(
         "--workers",
-        min=1,
         metavar="NUMBER",
         envvar="LOADCORE_WORKERS",
+        callback=_number("workers"),
         help="Worker processes; one per allowed core if not given.",
     ),
 ]
-Host = Annotated[
+BaseUrl = Annotated[
     str | None,
     typer.Option(
+        "--base-url",
         "--host",
-        "-H",
         metavar="URL",
-        envvar="LOADCORE_HOST",
-        callback=_valid(_base_url),
-        help="Base URL instead of the scenario's.",
+        envvar=["LOADCORE_BASE_URL", "LOADCORE_HOST"],
+        callback=_setting("base_url"),
+        help="The target, instead of the scenario's.",
     ),
 ]
 Env = Annotated[
@@ -217,7 +251,7 @@ Env = Annotated[
         help="An environment variable for the scenario file. May be repeated. [env var: LOADCORE_ENV, separated by ;]",
     ),
 ]
-Threshold = Annotated[
+Thresholds = Annotated[
     list[str],
     typer.Option(
         "--threshold",
@@ -233,14 +267,18 @@ AbortOn = Annotated[
         "--abort-on",
         metavar="EXPRESSION",
         callback=_list("LOADCORE_ABORT_ON", _thresholds),
-        help="A threshold that ends the run when it has not held for 5 s on end. "
+        help="A threshold that ends the run after failing for 5 s in a row. "
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
     ),
 ]
 Seed = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        "--seed", min=0, metavar="NUMBER", envvar="LOADCORE_SEED", help="Where every random choice comes from."
+        "--seed",
+        metavar="NUMBER",
+        envvar="LOADCORE_SEED",
+        callback=_number("seed"),
+        help="Where every random choice comes from.",
     ),
 ]
 Out = Annotated[
@@ -259,7 +297,7 @@ ProgressView = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
-QuietLong = Annotated[bool, typer.Option("--quiet", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show requests and responses: all that were kept.")]
 ColorChoice = Annotated[
     Color, typer.Option("--color", envvar="LOADCORE_COLOR", help="auto follows NO_COLOR, FORCE_COLOR and TERM.")
 ]
@@ -297,7 +335,7 @@ UpstreamHeader = Annotated[
         "--upstream-header",
         metavar="NAME[=UNIT]",
         envvar="LOADCORE_UPSTREAM_HEADER",
-        callback=_valid(_upstream_header),
+        callback=_setting("upstream_header"),
         help="A response header that tells how long the target's upstream took: X-Backend-Time=s. Milliseconds by "
         "default.",
     ),
@@ -315,7 +353,7 @@ StrictClient = Annotated[
     typer.Option(
         "--strict-client/--no-strict-client",
         envvar="LOADCORE_STRICT_CLIENT",
-        help="Whether exit code 111 says that the client was the limit.",
+        help="Exit with 111 if the client was the limit.",
     ),
 ]
 Calibrate = Annotated[
@@ -323,6 +361,72 @@ Calibrate = Annotated[
     typer.Option(
         "--calibrate/--no-calibrate",
         envvar="LOADCORE_CALIBRATE",
-        help="Whether a rate that may be too much for this machine is measured against a null target first.",
+        help="Measure first, against a null target, whether this machine can drive a high rate.",
     ),
 ]
+NumberOfUsers = Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Users at once.")]
+GatewayWorkers = Annotated[int, typer.Option("--gateway-workers", min=1, help="Processes of the gateway.")]
+
+
+class Load:
+    """The load of scenarios, and the target."""
+
+    users: Users = None
+    rate: Rate = None
+    max_users: MaxUsers = None
+    duration: Duration = None
+    iterations: Iterations = None
+    base_url: BaseUrl = None
+    env: Env = []  # noqa: RUF012 - read by the parser only
+
+
+class Judging:
+    """What is judged, and by what."""
+
+    warm_up: WarmUp = None
+    upstream_header: UpstreamHeader = None
+    thresholds: Thresholds = []  # noqa: RUF012 - read by the parser only
+    abort_on: AbortOn = []  # noqa: RUF012 - read by the parser only
+
+
+class Processes:
+    """How a load is carried out."""
+
+    workers: Workers = None
+    seed: Seed = None
+
+
+class Watching:
+    """Where the target is watched."""
+
+    target_pid: TargetPid = None
+    target_cgroup: TargetCgroup = None
+    target_metrics: TargetMetrics = None
+
+
+class Output:
+    """How a result is printed."""
+
+    as_json: Json = False
+    color: ColorChoice = Color.AUTO
+
+
+class Showing:
+    """How a run is shown and where it is kept."""
+
+    out: Out = None
+    progress: ProgressView = Progress.AUTO
+    quiet: Quiet = False
+
+
+class Strictness:
+    """What makes a run invalid."""
+
+    allow_lost_workers: AllowLostWorkers = False
+    strict_client: StrictClient = True
+
+
+class Calibration:
+    """What is measured before a run."""
+
+    calibrate: Calibrate = True

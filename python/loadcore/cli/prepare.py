@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from loadcore.cli.loads import UNSAID, load_for
-from loadcore.cli.settings import LOAD, Setting
+from loadcore.cli.settings import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +60,7 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
     from loadcore.cli import streams
 
     streams.keep_for_results()
-    suggested = settings.suggested.get("env")
+    suggested = settings.file.get("env")
     for name, value in (suggested.value if suggested else {}).items():
         os.environ.setdefault(name, value)
     insisted = settings.insisted.get("env")
@@ -84,68 +83,47 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
         PlanError: Something is not valid; everything that is wrong is listed.
         UsageError: The settings contradict each other or the scenario.
     """
-    from loadcore.compiler import Options, compile_run
+    from loadcore.compiler import Options, compile_run, override
 
-    scenarios = [_changed(scenario, settings) for scenario in file.scenarios]
-    host = settings.insisted.get("host")
-    warm_up = _warm_up(scenarios, settings)
-    options = Options(
-        base_url=host.value if host else None,
-        warm_up=warm_up.value if warm_up else None,
-        seed=settings.get("seed"),
-        name=name or file.name,
-        once=once,
-        upstream_header=settings.get("upstream_header"),
-    )
+    scenarios = override(file.scenarios, settings.layers())
+    options = Options(seed=settings.get("seed"), name=name or file.name, once=once)
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
     plan, rules = compile_run(scenarios, options, of_file, given, _guards(settings))
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
-        "host": host or _suggested_host(file.scenarios, settings) or Setting(None, file.path.name),
-        "warm_up": warm_up or Setting(None, file.path.name if _says_warm_up(scenarios) else "default"),
+        "base_url": _base_url_source(file, settings),
+        "warm_up": _warm_up_source(file, settings),
         "seed": settings.either("seed", Setting(None, "random")),
         "thresholds": Setting(None, source or file.path.name),
     }
     return Prepared(plan, rules, scenarios, sources)
 
 
-def _changed(scenario: Scenario, settings: Settings) -> Scenario:
-    """The scenario with its load and its target as the settings want them."""
-    load = scenario.load
-    suggested = settings.wish(settings.suggested)
-    if load == UNSAID and not suggested.empty:
-        load = load_for(load, suggested)
-    load = load_for(load, settings.wish(settings.insisted))
-    suggested_host = settings.suggested.get("host")
-    base_url = scenario.base_url or (suggested_host.value if suggested_host else None)
-    return replace(scenario, load=load, base_url=base_url)
-
-
 def _load_sources(file: str, scenarios: Sequence[Scenario], settings: Settings) -> dict[str, Setting]:
     """Who had a say in the load of each scenario."""
-    flags = [settings.insisted[name].source for name in LOAD if name in settings.insisted]
+    from loadcore.compiler.load_overrides import LOAD
+
+    insisted = [settings.insisted[name].source for name in LOAD if name in settings.insisted]
     sources = {}
     for scenario in scenarios:
-        unsaid = scenario.load == UNSAID
-        files = {settings.suggested[name].source for name in LOAD if unsaid and name in settings.suggested}
+        unsaid = scenario.load is None
+        files = {settings.file[name].source for name in LOAD if unsaid and name in settings.file}
         said = [] if unsaid else [file]
-        sources[f"load of {scenario.name}"] = Setting(scenario.load, ", ".join([*said, *files, *flags]) or "default")
+        sources[f"load of {scenario.name}"] = Setting(scenario.load, ", ".join([*said, *files, *insisted]) or "default")
     return sources
 
 
-def _suggested_host(scenarios: Sequence[Scenario], settings: Settings) -> Setting | None:
-    """The target of a file, if there is a scenario that has none of its own."""
-    missing = any(scenario.base_url is None for scenario in scenarios)
-    return settings.suggested.get("host") if missing else None
+def _base_url_source(file: ScenarioFile, settings: Settings) -> Setting:
+    """Who says what the target is: a file, if there is a scenario that has none of its own."""
+    missing = any(scenario.base_url is None for scenario in file.scenarios)
+    suggested = settings.file.get("base_url") if missing else None
+    return settings.insisted.get("base_url") or suggested or Setting(None, file.path.name)
 
 
-def _warm_up(scenarios: Sequence[Scenario], settings: Settings) -> Setting | None:
-    suggested = None if _says_warm_up(scenarios) else settings.suggested.get("warm_up")
-    return settings.insisted.get("warm_up") or suggested
-
-
-def _says_warm_up(scenarios: Sequence[Scenario]) -> bool:
-    return any(scenario.warm_up is not None for scenario in scenarios)
+def _warm_up_source(file: ScenarioFile, settings: Settings) -> Setting:
+    said = any(scenario.warm_up is not None for scenario in file.scenarios)
+    suggested = None if said else settings.file.get("warm_up")
+    return settings.insisted.get("warm_up") or suggested or Setting(None, file.path.name if said else "default")
 
 
 def _thresholds(
@@ -153,7 +131,7 @@ def _thresholds(
 ) -> tuple[Sequence[Any], Sequence[Any], str | None]:
     """Those of the file, those that take the place of all others, and where the latter came from."""
     said = bool(of_file) or any(scenario.thresholds for scenario in scenarios)
-    found = settings.insisted.get("thresholds") or (None if said else settings.suggested.get("thresholds"))
+    found = settings.insisted.get("thresholds") or (None if said else settings.file.get("thresholds"))
     if found is not None:
         return (), found.value, found.source
     return of_file, (), None if said else "default"

@@ -5,20 +5,17 @@ from typing import Annotated
 
 import typer
 
+from loadcore.cli import options
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST, rendered
-from loadcore.cli.options import Color, ColorChoice, Json
 from loadcore.errors import ExitCode
 
 
+@options.takes(options.Output)
 def command(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = LATEST,
-    samples: Annotated[
-        bool,
-        typer.Option("--samples", "-v", help="Also show what failures looked like: request, response, reason."),
-    ] = False,
-    as_json: Json = False,
-    color: ColorChoice = Color.AUTO,
+    verbose: options.Verbose = False,
 ) -> int:
     """Prints the report of a run, by default of the latest.
 
@@ -28,7 +25,9 @@ def command(
     from loadcore.api import load
 
     found = load(run)
-    console = standard(color)
+    console = standard(context.params["color"])
     exit_code = int(found.exit_code)
-    console.result(rendered(console, found.path, found.summary, exit_code, as_json=as_json, samples=samples))
+    console.result(
+        rendered(console, found.path, found.summary, exit_code, as_json=context.params["as_json"], samples=verbose)
+    )
     return ExitCode.PASS

@@ -5,33 +5,23 @@ The scenario stands between the file and the environment, so what a file says is
 
 import difflib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from loadcore.cli import options
-from loadcore.cli.config import Config
-from loadcore.cli.loads import Wish
-from loadcore.cli.stages import checked_users
+from loadcore.cli import config, options
 from loadcore.errors import ConfigError
-from loadcore.units import parse_duration, parse_rate
 
-LOAD = ("users", "rate", "max_users", "duration", "iterations")
-"""The settings that make up the load."""
+if TYPE_CHECKING:
+    from loadcore.compiler import Overrides
 
 _PREFIX = "LOADCORE_"
 _LISTS = ("LOADCORE_ENV", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON")
 """Variables that the parser does not read by itself."""
 _SIMILAR = 0.8
-
-_READERS: Mapping[str, Callable[[Any], object]] = {
-    "users": lambda value: checked_users(str(value)),
-    "rate": parse_rate,
-    "duration": parse_duration,
-    "warm_up": parse_duration,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +34,24 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of a command.
+    """All settings of a command, by who made them: a stronger one replaces what a weaker one says.
 
     Attributes:
-        insisted: From the command line and the environment: they replace what the scenario says.
-        suggested: From a file: they hold where the scenario says nothing.
+        flags: From the command line.
+        environment: From variables.
+        file: From a file. What scenarios say is stronger.
+        path: The file.
     """
 
-    insisted: Mapping[str, Setting]
-    suggested: Mapping[str, Setting]
+    flags: Mapping[str, Setting] = field(default_factory=dict)
+    environment: Mapping[str, Setting] = field(default_factory=dict)
+    file: Mapping[str, Setting] = field(default_factory=dict)
+    path: Path | None = None
+
+    @property
+    def insisted(self) -> Mapping[str, Setting]:
+        """What replaces what scenarios say."""
+        return {**self.environment, **self.flags}
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - settings are of many types
         """The value of a setting that scenarios do not have."""
@@ -60,45 +59,61 @@ class Settings:
 
     def either(self, name: str, default: Setting) -> Setting:
         """The setting, whoever made it."""
-        return self.insisted.get(name) or self.suggested.get(name) or default
+        return self.insisted.get(name) or self.file.get(name) or default
 
     def without(self, *names: str) -> "Settings":
-        """The settings less those that a command has no use for, whatever a file says."""
-        kept = {name: setting for name, setting in self.suggested.items() if name not in names}
-        return Settings(self.insisted, kept)
+        """The settings less those that a command has no use for, or reads by itself."""
 
-    def wish(self, group: Mapping[str, Setting]) -> Wish:
-        """What a group of settings wants of the load."""
-        wanted = {name: group[name].value for name in LOAD if name in group}
-        if "users" in wanted:
-            wanted["users"] = checked_users(str(wanted["users"]))
-        return Wish(**wanted)
+        def kept(settings: Mapping[str, Setting]) -> Mapping[str, Setting]:
+            return {name: setting for name, setting in settings.items() if name not in names}
+
+        return replace(self, flags=kept(self.flags), environment=kept(self.environment), file=kept(self.file))
+
+    def layers(self) -> "list[Overrides]":
+        """What changes scenarios, the strongest layer last.
+
+        Raises:
+            ConfigError: The file's settings make no sense.
+            UsageError: Those of the environment or of the command line make none.
+        """
+        from loadcore.compiler import Overrides
+
+        return [
+            Overrides.of(_values(self.file), file=str(self.path)),
+            Overrides.of(_values(self.environment), "variable"),
+            Overrides.of(_values(self.flags), "option"),
+        ]
 
 
-def gather(context: typer.Context, given: Mapping[str, Any], config: Config) -> Settings:
-    """Sorts values by where they came from.
-
-    Args:
-        context: Of the command; it knows which values the user gave.
-        given: The command's arguments, by the names that the file uses.
-        config: The file.
+def gather(context: typer.Context) -> Settings:
+    """The settings of a command: its options, the environment's variables, and the file of the working directory.
 
     Raises:
         ConfigError: A value of the file cannot be read, or a variable of the environment is a mistyped setting.
+        UsageError: Settings of the environment or of the command line contradict each other.
     """
     refuse_mistyped_variables(os.environ)
-    insisted = {}
-    for name, value in given.items():
-        source = _source(context, name, value)
-        if source is not None:
-            insisted[name] = Setting(value, source)
-    where = config.path.name if config.path else ""
-    for name, value in config.values.items():
-        try:
-            _READERS.get(name, str)(value)
-        except ValueError as problem:
-            raise ConfigError(f"{config.path}: `{name}`: {problem}") from None
-    return Settings(insisted, {name: Setting(value, where) for name, value in config.values.items()})
+    file = config.load(Path.cwd())
+    flags, environment = {}, {}
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in config.KEYS:
+            continue
+        value = context.params.get(name)
+        match _origin(context, name, value):
+            case "COMMANDLINE":
+                flags[name] = Setting(value, _long(parameter.opts))
+            case "ENVIRONMENT":
+                environment[name] = Setting(value, _variable(parameter))
+    where = file.path.name if file.path else ""
+    suggested = {name: Setting(value, where) for name, value in file.values.items()}
+    settings = Settings(flags, environment, suggested, file.path)
+    settings.layers()
+    return settings
+
+
+def _values(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    return {name: setting.value for name, setting in settings.items()}
 
 
 def refuse_mistyped_variables(environ: Mapping[str, str]) -> None:
@@ -127,15 +142,21 @@ def _variables_of(option: object) -> Iterator[str]:
         yield from [names] if isinstance(names, str) else names
 
 
-def _source(context: typer.Context, name: str, value: object) -> str | None:
-    """The option or the variable that a value came from; None for a default."""
-    parameter = {"thresholds": "threshold"}.get(name, name)
-    found = context.get_parameter_source(parameter)
-    match found.name if found else "DEFAULT":
-        case "COMMANDLINE":
-            return f"--{parameter.replace('_', '-')}"
-        case "ENVIRONMENT":
-            return f"LOADCORE_{parameter.upper()}"
-        case _:
-            # Lists are read from the environment by us, because expressions have spaces in them.
-            return f"LOADCORE_{parameter.upper()}" if isinstance(value, list) and value else None
+def _origin(context: typer.Context, name: str, value: object) -> str:
+    """Who gave a value: `COMMANDLINE`, `ENVIRONMENT` or `DEFAULT`."""
+    found = context.get_parameter_source(name)
+    if found is not None and found.name in {"COMMANDLINE", "ENVIRONMENT"}:
+        return found.name
+    # Lists are read from the environment by us, because expressions have spaces in them.
+    return "ENVIRONMENT" if isinstance(value, list) and value else "DEFAULT"
+
+
+def _long(options: Sequence[str]) -> str:
+    """The name of an option in full, which comes first."""
+    return next(option for option in options if option.startswith("--"))
+
+
+def _variable(parameter: Any) -> str:  # noqa: ANN401 - as the parser knows it
+    """The variable that a value came from."""
+    names = parameter.envvar or f"{_PREFIX}{_long(parameter.opts).removeprefix('--').upper().replace('-', '_')}"
+    return next((name for name in names if name in os.environ), names[0]) if isinstance(names, list) else str(names)

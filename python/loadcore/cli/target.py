@@ -11,7 +11,7 @@ import typer
 from loadcore.cli import gateway, target_folder, target_state
 from loadcore.cli.console import standard
 from loadcore.cli.gateway import Gateway
-from loadcore.cli.options import Json
+from loadcore.cli.options import GatewayWorkers, Json
 from loadcore.errors import ExitCode, UsageError
 
 DEFAULT_PORT = 8080
@@ -47,8 +47,8 @@ app = typer.Typer(
 def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = DEFAULT_PORT,
-    workers: Annotated[int, typer.Option(min=1, help="Its processes.")] = 1,
-    users: Annotated[int, typer.Option(min=0, help="Accounts user-0000, user-0001 … with password-0000 …")] = 1000,
+    gateway_workers: GatewayWorkers = 1,
+    accounts: Annotated[int, typer.Option(min=0, help="Accounts user-0000, user-0001 … with password-0000 …")] = 1000,
     latency: Annotated[str, typer.Option(help='Added to answers: "20ms", "lognormal(20ms,0.3)".')] = "",
     error_rate: Annotated[str, typer.Option(help='Share of answers that are errors: "1%".')] = "",
     capacity: Annotated[str, typer.Option(help='Most requests it serves: "500/s".')] = "",
@@ -67,7 +67,7 @@ def up(
     It runs until `loadcore target down`. If it is up already it is left as it is, and its address is printed; options
     that it was not started with are refused then.
     """
-    arguments = ["--port", str(port), "--workers", str(workers), "--users", str(users)]
+    arguments = ["--port", str(port), "--workers", str(gateway_workers), "--users", str(accounts)]
     wider = _wider(replicas, proxy, cache, db, autoscale, monitoring=monitoring)
     for option, value in (("--latency", latency), ("--error-rate", error_rate), ("--capacity", capacity)):
         arguments += [option, value] if value else []
@@ -76,10 +76,10 @@ def up(
         known = target_state.known()
         if known is not None and known.running:
             _refuse_other_options(context, known, arguments)
-            return _tell(known, users, as_json=as_json, already=True)
+            return _tell(known, accounts, as_json=as_json, already=True)
         target_state.forget(known)
         started = start(arguments, note, gateway.start_stack if wider else gateway.start)
-    return _tell(started, users, as_json=as_json)
+    return _tell(started, accounts, as_json=as_json)
 
 
 def start(arguments: Sequence[str], note: Callable[[Gateway], None], starter: Callable[..., Gateway]) -> Gateway:

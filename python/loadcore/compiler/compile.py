@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from loadcore.compiler.auths import AuthRegistry
@@ -12,12 +11,13 @@ from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.flows import FlowCompiler
 from loadcore.compiler.late_headers import move_late_headers
 from loadcore.compiler.loads import compile_load, compile_pause
-from loadcore.compiler.options import Options, override_load
+from loadcore.compiler.options import Options
 from loadcore.compiler.problems import Problems
 from loadcore.compiler.settings import compile_http
 from loadcore.compiler.tables import FeederRegistry
 from loadcore.http import Http
 from loadcore.kinds import shown
+from loadcore.load_models import DEFAULT_LOAD, iterations
 from loadcore.plan import VERSION, Plan
 from loadcore.scenario import Scenario
 from loadcore.units import parse_duration
@@ -93,12 +93,12 @@ class _Compiler:
     def _scenario(self, scenario: Scenario) -> ScenarioPlan:
         place, problems = scenario.place, self._problems
         name = problems.text(place, "the scenario's name", scenario.name)
-        load = override_load(scenario, self._options, problems)
+        load = iterations(total=1) if self._options.once else scenario.load
         auth = None if scenario.auth is None else self._auth.register(scenario.auth, place)
         plan: ScenarioPlan = {
             "name": name,
             "base_url": self._base_url(scenario),
-            "load": compile_load(load, place, problems),
+            "load": compile_load(DEFAULT_LOAD if load is None else load, place, problems),
             "start_after_ns": problems.parse(place, "start_after", parse_duration, scenario.start_after, 0),
             "headers": compile_fields(scenario.headers, "headers", place, problems),
             "feeders": self._feeder_names(scenario),
@@ -117,7 +117,7 @@ class _Compiler:
         return plan
 
     def _base_url(self, scenario: Scenario) -> str:
-        url = self._options.base_url or scenario.base_url
+        url = scenario.base_url
         if url is None:
             hint = 'write base_url="http://127.0.0.1:8080", or give it when the run is started'
             self._problems.add(scenario.place, f'the scenario "{scenario.name}" has no base_url', hint)
@@ -132,16 +132,10 @@ class _Compiler:
 
     def _http(self) -> HttpPlan:
         http, place = self._of_run("http", Http())
-        header = self._options.upstream_header
-        if header is not None and isinstance(http, Http):
-            http = replace(http, upstream_header=header)
         return compile_http(http, place, self._problems)
 
     def _duration_of_run(self, name: str, default: str) -> int:
         value, place = self._of_run(name, default)
-        given = getattr(self._options, name)
-        if given is not None:
-            value, place = given, None
         return self._problems.parse(place, name, parse_duration, value, 0)
 
     def _of_run(self, name: str, default: T) -> tuple[T, Place | None]:

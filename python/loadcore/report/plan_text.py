@@ -48,7 +48,7 @@ def settings_of(plan: Mapping[str, Any], sources: Mapping[str, str], page: Page)
 
     Args:
         plan: The plan's fields.
-        sources: Where each came from, by `load of NAME`, `host`, `warm_up` and `seed`.
+        sources: Where each came from, by `load of NAME`, `base_url`, `warm_up` and `seed`.
         page: What to draw on.
     """
     settings = []
@@ -59,7 +59,7 @@ def settings_of(plan: Mapping[str, Any], sources: Mapping[str, str], page: Page)
             Source(name if several else "load", plan_words.load(scenario["load"], page.glyphs), sources[name])
         )
     targets = ", ".join(dict.fromkeys(scenario["base_url"] for scenario in plan["scenarios"]))
-    settings.append(Source("target", targets, sources["host"]))
+    settings.append(Source("target", targets, sources["base_url"]))
     settings.append(Source("warm-up", plan_words.length(plan["warm_up_ns"], page.glyphs), sources["warm_up"]))
     settings.append(Source("seed", str(plan["seed"]), sources["seed"]))
     return settings

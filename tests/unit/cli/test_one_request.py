@@ -111,7 +111,7 @@ def test_a_header_may_come_twice() -> None:
 
 
 def test_the_letters_make_a_load() -> None:
-    """-c with -z, -n with -c and -z, -q with -z and -n."""
+    """-c with -z, -n with -c and -z, --rate with -z and -n."""
     assert load_of(None, None, None, None) == users(50, duration="10s")
     assert load_of(None, None, None, "3s") == users(50, duration="3s")
     assert load_of(8, None, 100, None) == iterations(total=100, users=8)
@@ -170,7 +170,7 @@ def test_a_body_comes_from_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert body_of(None, None) is None
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
     assert body_of("@-", None) == b"piped"
-    with pytest.raises(UsageError, match="-d and -D exclude each other"):
+    with pytest.raises(UsageError, match="--data and -D exclude each other"):
         body_of("a", file)
 
 
@@ -179,7 +179,7 @@ def test_a_body_file_that_cannot_be_read_is_refused(data: str) -> None:
     """With the way to send text that begins with an @."""
     with pytest.raises(UsageError, match="cannot read the body from") as caught:
         body_of(data, None)
-    assert "-d @-" in str(caught.value.hint)
+    assert "--data @-" in str(caught.value.hint)
 
 
 def test_the_flags_reach_the_plan() -> None:

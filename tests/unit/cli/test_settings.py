@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+import typer
 
-from loadcore.cli.config import Config
+from loadcore.cli import options
+from loadcore.cli.options import takes
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather, refuse_mistyped_variables
 from loadcore.errors import ConfigError
@@ -31,16 +33,22 @@ shop = Scenario("shop", base_url="http://127.0.0.1:" + os.environ.get("PORT", "1
 """
 
 
-class Given:
-    """A context that knows where the values of a command came from."""
+@takes(options.Load, options.Judging, options.Processes)
+def command(context: typer.Context) -> int:
+    """Keeps what it was given."""
+    GATHERED.append(gather(context))
+    return 0
 
-    def __init__(self, **sources: str) -> None:
-        self._sources = sources
 
-    def get_parameter_source(self, name: str) -> Any:
-        """As the parser's: something with a name, or None."""
-        source = self._sources.get(name)
-        return type("Source", (), {"name": source}) if source else None
+GATHERED: list[Settings] = []
+APP = typer.Typer()
+APP.command()(command)
+
+
+def gathered(*arguments: str) -> Settings:
+    """The settings of a command with these arguments."""
+    APP(args=list(arguments), standalone_mode=False)
+    return GATHERED.pop()
 
 
 def prepared(tmp_path: Path, text: str, insisted: dict[str, object], suggested: dict[str, object]) -> Prepared:
@@ -48,8 +56,8 @@ def prepared(tmp_path: Path, text: str, insisted: dict[str, object], suggested: 
     path = tmp_path / "shop.py"
     path.write_text(text, encoding="utf-8")
     settings = Settings(
-        {name: Setting(value, f"--{name}") for name, value in insisted.items()},
-        {name: Setting(value, "loadcore.toml") for name, value in suggested.items()},
+        flags={name: Setting(value, f"--{name}") for name, value in insisted.items()},
+        file={name: Setting(value, "loadcore.toml") for name, value in suggested.items()},
     )
     return prepare(load_file(str(path), settings), settings)
 
@@ -59,7 +67,7 @@ def test_a_file_fills_in_what_the_scenario_does_not_say(tmp_path: Path) -> None:
     suggested = {
         "users": 9,
         "duration": "3s",
-        "host": "http://127.0.0.1:9",
+        "base_url": "http://127.0.0.1:9",
         "warm_up": "1s",
         "thresholds": ["throughput > 1/s"],
     }
@@ -73,7 +81,7 @@ def test_a_file_fills_in_what_the_scenario_does_not_say(tmp_path: Path) -> None:
 
 def test_the_scenario_replaces_the_file(tmp_path: Path) -> None:
     """What a scenario says is not changed by a configuration."""
-    suggested = {"users": 9, "host": "http://127.0.0.1:9", "warm_up": "3s", "thresholds": ["throughput > 1/s"]}
+    suggested = {"users": 9, "base_url": "http://127.0.0.1:9", "warm_up": "3s", "thresholds": ["throughput > 1/s"]}
     found = prepared(tmp_path, TALKING, {}, suggested)
     assert found.scenarios[0].load == users(5, duration="7s")
     assert found.target == "http://127.0.0.1:1"
@@ -81,7 +89,7 @@ def test_the_scenario_replaces_the_file(tmp_path: Path) -> None:
     assert [rule.expression for rule in found.rules] == ["errors.rate < 5%"]
     assert {name: setting.source for name, setting in found.sources.items()} == {
         "load of shop": "shop.py",
-        "host": "shop.py",
+        "base_url": "shop.py",
         "warm_up": "shop.py",
         "seed": "random",
         "thresholds": "shop.py",
@@ -92,12 +100,12 @@ def test_the_user_replaces_both(tmp_path: Path) -> None:
     """What is given on the command line or in the environment holds, whoever said something else."""
     insisted = {
         "rate": "50/s",
-        "host": "http://127.0.0.1:7",
+        "base_url": "http://127.0.0.1:7",
         "warm_up": "2s",
         "thresholds": ["users.lost == 0"],
         "seed": 4,
     }
-    found = prepared(tmp_path, TALKING, insisted, {"seed": 1, "host": "http://127.0.0.1:9"})
+    found = prepared(tmp_path, TALKING, insisted, {"seed": 1, "base_url": "http://127.0.0.1:9"})
     assert found.scenarios[0].load == arrival_rate("50/s", duration="7s")
     assert found.target == "http://127.0.0.1:7"
     assert found.plan.document["warm_up_ns"] == 2_000_000_000
@@ -112,7 +120,7 @@ def test_the_user_replaces_both(tmp_path: Path) -> None:
 
 def test_without_thresholds_the_default_one_holds(tmp_path: Path) -> None:
     """Some claim is always judged."""
-    found = prepared(tmp_path, SILENT, {"host": "http://127.0.0.1:7"}, {})
+    found = prepared(tmp_path, SILENT, {"base_url": "http://127.0.0.1:7"}, {})
     assert [rule.expression for rule in found.rules] == ["errors.rate < 1%"]
     assert found.sources["thresholds"].source == "default"
 
@@ -134,34 +142,52 @@ def test_env_reaches_the_scenario_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert os.environ["PORT"] == "4"
 
 
-def test_a_value_knows_the_option_or_the_variable_it_came_from() -> None:
+def test_a_value_knows_the_option_or_the_variable_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Defaults of the parser are not taken for something the user wants."""
-    given = {"users": "5", "warm_up": "1s", "workers": None, "thresholds": ["users.lost == 0"], "env": []}
-    context: Any = Given(users="COMMANDLINE", warm_up="ENVIRONMENT", workers="DEFAULT", threshold="DEFAULT")
-    settings = gather(context, given, Config())
-    assert settings.insisted == {
-        "users": Setting("5", "--users"),
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOADCORE_WARM_UP", "1s")
+    monkeypatch.setenv("LOADCORE_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("LOADCORE_THRESHOLD", "users.lost == 0")
+    settings = gathered("-u", "5", "--seed", "7")
+    assert settings.flags == {"users": Setting("5", "--users"), "seed": Setting(7, "--seed")}
+    assert settings.environment == {
         "warm_up": Setting("1s", "LOADCORE_WARM_UP"),
+        "base_url": Setting("http://127.0.0.1:9", "LOADCORE_HOST"),
         "thresholds": Setting(["users.lost == 0"], "LOADCORE_THRESHOLD"),
     }
 
 
+def test_an_option_takes_the_place_of_a_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of another load model, too: what the environment says is changed, not contradicted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOADCORE_USERS", "5")
+    (tmp_path / "shop.py").write_text(TALKING, encoding="utf-8")
+    settings = gathered("--rate", "50/s")
+    found = prepare(load_file("shop.py", settings), settings)
+    assert found.scenarios[0].load == arrival_rate("50/s", duration="7s")
+
+
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("text", "message"),
     [
-        ({"duration": "30"}, "`duration`: 30 has no unit"),
-        ({"users": "a"}, '`users`: "a" is no number'),
-        ({"rate": "5"}, "`rate`: 5"),
+        ('duration = "30"', "duration: 30 has no unit"),
+        ('users = "a"', 'users: "a" is not a number of users'),
+        ('rate = "5"', "rate: 5 has no unit"),
+        ("workers = 0", "workers: 0 is not a whole number"),
+        ('users = 5\nrate = "5/s"', "users and rate exclude each other"),
+        ('host = "http://a.test"\nbase_url = "http://b.test"', "`host` and `base_url` are the same setting"),
     ],
 )
 def test_a_file_s_quantities_are_read_before_anything_runs(
-    tmp_path: Path, values: dict[str, object], message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     """A duration without a unit is refused wherever it stands."""
-    context: Any = Given()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loadcore.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        gather(context, {}, Config(tmp_path / "loadcore.toml", values))
+        gathered()
     assert message in str(caught.value)
+    assert "loadcore.toml" in str(caught.value)
 
 
 @pytest.mark.parametrize(

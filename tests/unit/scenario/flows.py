@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore import Scenario, get
-from loadcore.compiler import Options, compile  # noqa: A004 - the function under test
+from loadcore.compiler import Options, Overrides, compile, override  # noqa: A004 - the function under test
 from loadcore.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ def scenario(*steps: Any, name: str = "one", **settings: Any) -> Scenario:
 
 
 def plan(*scenarios: Scenario, **options: Any) -> Plan:
-    """The plan of scenarios, with a fixed seed."""
-    return compile(scenarios, Options(**{"seed": 1, **options}))
+    """The plan of scenarios as overrides change them, with a fixed seed."""
+    of_run = {name: options.pop(name) for name in ("seed", "name", "once") if name in options}
+    return compile(override(scenarios, [Overrides.of(options)]), Options(**{"seed": 1, **of_run}))
 
 
 def document(*scenarios: Scenario, **options: Any) -> PlanDocument:

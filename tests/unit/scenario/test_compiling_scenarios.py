@@ -42,28 +42,6 @@ LOADS = {
     "iterations": iterations(total=5),
 }
 _MACHINE = oauth2_client_credentials(token_url="/t", client_id="c", client_secret="s")
-FITTING = {
-    "users": ("users", "iterations"),
-    "rate": ("arrival_rate",),
-    "duration": ("users", "arrival_rate"),
-    "iterations": ("iterations",),
-}
-VALUES = {"users": 7, "rate": "7/s", "duration": "7s", "iterations": 7}
-
-
-@pytest.mark.parametrize("model", LOADS)
-@pytest.mark.parametrize("override", FITTING)
-def test_overrides_change_what_they_fit_and_are_refused_elsewhere(override: str, model: str) -> None:
-    """An override that a load model does not have is an error that names the scenario, never ignored."""
-    declared = scenario(name="shop", load=LOADS[model])
-    value = VALUES[override]
-    if model in FITTING[override]:
-        field = {"duration": "duration_ns"}.get(override, override)
-        expected = {"rate": {"count": 7, "per_ns": 10**9}, "duration": 7 * 10**9}.get(override, value)
-        assert document(declared, **{override: value})["scenarios"][0]["load"][field] == expected  # type: ignore[literal-required]
-    else:
-        (found,) = problems(declared, **{override: value})
-        assert found == f'the scenario "shop" has the load model {model}, in which {override} cannot be overridden'
 
 
 @pytest.mark.parametrize("model", LOADS)

@@ -162,7 +162,7 @@ def test_a_mistake_in_a_scenario_shows_no_secret(tmp_path: Path, statement: str)
     path.write_text(HEAD + statement.replace("CANARY", CANARY) + "\n", encoding="utf-8")
 
     with pytest.raises(LoadcoreError) as caught:
-        prepare(load(path), Settings({}, {}))
+        prepare(load(path), Settings())
 
     assert str(caught.value)
     assert CANARY not in f"{caught.value} {caught.value.hint}"
@@ -219,7 +219,7 @@ def test_names_that_are_no_secrets_are_told(tmp_path: Path) -> None:
     path.write_text(HEAD + 's = run(get("/{usernmae}"), auth=basic("{usre}", "{passwrod}"))\n', encoding="utf-8")
 
     with pytest.raises(LoadcoreError) as caught:
-        prepare(load(path), Settings({}, {}))
+        prepare(load(path), Settings())
 
     for name in ("usernmae", "usre", "passwrod"):
         assert f"`{{{name}}}`" in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadcore import Scenario, arrival_rate, get, users
-from loadcore.compiler import Options, compile_run
+from loadcore.compiler import Options, Overrides, compile_run, override
 from loadcore.errors import ScenarioError
 
 
@@ -35,6 +35,6 @@ def test_declarations_thresholds_and_the_plan_are_looked_at_together() -> None:
 def test_who_starts_a_run_may_say_for_how_long(load: object) -> None:
     """A load without a length takes that of the run."""
     shop = Scenario("shop", base_url="http://127.0.0.1:8080", load=load, steps=[get("/")])  # type: ignore[arg-type]
-    plan, _ = compile_run([shop], Options(duration="2s"))
+    plan, _ = compile_run(override([shop], [Overrides.of({"duration": "2s"})]), Options())
 
     assert plan.document["scenarios"][0]["load"]["duration_ns"] == 2_000_000_000

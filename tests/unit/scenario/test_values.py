@@ -20,6 +20,7 @@ from loadcore import (
     post,
     response,
     rows_feeder,
+    users,
     variable,
 )
 from loadcore.compiler import Options, compile_run
@@ -34,9 +35,15 @@ LONG = 12345678901234567890123
 
 def found(*steps: Any, **settings: Any) -> list[Problem]:
     """What is wrong with a scenario, looked at by the compiler and by the engine."""
-    one = Scenario("one", base_url="http://127.0.0.1:8080", steps=list(steps) or [get("/")], **settings)
+    one = Scenario(
+        "one",
+        base_url="http://127.0.0.1:8080",
+        load=users(1, duration="1s"),
+        steps=list(steps) or [get("/")],
+        **settings,
+    )
     try:
-        compile_run([one], Options(seed=1, duration="1s"))
+        compile_run([one], Options(seed=1))
     except ScenarioError as error:
         return list(error.problems)
     return []
@@ -225,6 +232,6 @@ def test_csv_is_what_the_strict_reader_of_python_reads(tmp_path: Path) -> None:
 def test_a_plan_that_is_shown_hides_secrets_of_bodies() -> None:
     """The text of a JSON body is looked into."""
     one = Scenario("one", base_url="http://x.test", steps=[post("/", json={"password": "geheim", "n": LONG})])
-    plan, _ = compile_run([one], Options(seed=1, duration="1s"))
+    plan, _ = compile_run([one], Options(seed=1))
     shown = plan.redacted()["scenarios"][0]["steps"][0]["body"]["text"]
     assert json.loads(shown) == {"password": "***", "n": LONG}

@@ -1,8 +1,13 @@
-"""Stages of users as they are written on the command line: `0:10s,1000:20s`."""
+"""A number of users, or stages of them, as they are written when a run is started: `50`, `0:10s,1000:20s`."""
+
+from __future__ import annotations
 
 from typing import NamedTuple
 
+from loadcore.kinds import shown
 from loadcore.units import parse_duration
+
+_MOST_USERS = 2**32 - 1
 
 
 class Stage(NamedTuple):
@@ -12,12 +17,16 @@ class Stage(NamedTuple):
     duration_ns: int
 
 
-def checked_users(text: str) -> int | tuple[Stage, ...]:
+def parse_users(value: object) -> int | tuple[Stage, ...]:
     """A number of users, or the stages of `USERS:DURATION,…`.
 
     Raises:
         ValueError: It is neither; the message says what to write.
     """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        message = f'{shown(value)} is not a number of users: write 50, or stages as "0:10s,1000:20s"'
+        raise ValueError(message)  # noqa: TRY004 - callers handle one kind of error
     if ":" not in text:
         return _users(text, text, least=1)
     stages = []
@@ -32,11 +41,8 @@ def checked_users(text: str) -> int | tuple[Stage, ...]:
 
 
 def _users(text: str, whole: str, *, least: int) -> int:
-    if not text.strip().isdigit() or int(text) < least:
-        example = 'write "50", or stages as "0:10s,1000:20s"'
-        raise ValueError(
-            f'"{text}" in "{whole}" is no number of users: {example}'
-            if text != whole
-            else f'"{text}" is no number of users: {example}'
-        )
-    return int(text)
+    written = text.strip()
+    if not (written.isascii() and written.isdigit()) or not least <= int(written) <= _MOST_USERS:
+        where = f'"{text}"' if text == whole else f'"{text}" in "{whole}"'
+        raise ValueError(f'{where} is not a number of users: write "50", or stages as "0:10s,1000:20s"')
+    return int(written)

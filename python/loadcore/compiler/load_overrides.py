@@ -1,0 +1,129 @@
+"""The load of a scenario, as a layer of settings changes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from loadcore.errors import UsageError
+from loadcore.load_models import (
+    ArrivalRate,
+    ArrivalStages,
+    Iterations,
+    Users,
+    UserStages,
+    arrival_rate,
+    iterations,
+    users,
+)
+from loadcore.units import format_duration
+
+if TYPE_CHECKING:
+    from loadcore.compiler.overrides import Overrides
+    from loadcore.compiler.stages import Stage
+    from loadcore.load_models import Load
+
+LOAD: Final = ("users", "rate", "max_users", "duration", "iterations")
+"""The settings that make up the load."""
+
+_CLOSED: Final = (Users, UserStages, Iterations)
+_MODELS: Final = (*_CLOSED, ArrivalRate, ArrivalStages)
+
+
+def contradictions(layer: Overrides) -> list[UsageError]:
+    """What one layer wants that cannot be had together."""
+    stages = isinstance(layer.users, tuple)
+    users, rate, most, duration, number = map(layer.written, LOAD)
+    found = (
+        (layer.users is not None and layer.rate is not None, f"{users} and {rate} exclude each other",
+         f"{users} is a closed loop, {rate} an open one"),
+        (stages and layer.duration is not None, f"{duration} and stages of {users} exclude each other",
+         "stages have durations of their own"),
+        (layer.iterations is not None and (layer.rate is not None or stages),
+         f"{number} goes with a number of users only", f"give {users} a number, or leave {number} out"),
+        (layer.max_users is not None and (layer.users is not None or layer.iterations is not None),
+         f"{most} goes with a rate only", "it is the limit of users in an open loop"),
+    )  # fmt: skip
+    return [UsageError(message, hint=hint) for clash, message, hint in found if clash]
+
+
+def load_for(load: Load, layer: Overrides, name: str) -> Load:
+    """The load of the scenario `name`, as a layer wants it: users make it closed, a rate makes it open.
+
+    What is not a load model is left for the compiler to report.
+
+    Raises:
+        UsageError: What is wanted cannot be had of this load.
+    """
+    if not isinstance(load, _MODELS):
+        return load
+    if layer.iterations is not None:
+        return _with_iterations(load, layer.iterations, layer)
+    if layer.rate is not None:
+        return _with_rate(load, layer.rate, layer, name)
+    if isinstance(layer.users, tuple):
+        return _stages(layer.users)
+    if layer.users is not None:
+        return _with_users(load, layer.users, layer, name)
+    return _same_model(load, layer, name)
+
+
+def _with_iterations(load: Load, number: int, layer: Overrides) -> Load:
+    """So many iterations: of each user where the scenario says each, of all together otherwise."""
+    before = load if isinstance(load, Iterations) else None
+    count = layer.users if isinstance(layer.users, int) else None
+    count = count or (load.users if isinstance(load, Users | Iterations) else 1)
+    longest = layer.duration or (before.max_duration if before else "10m")
+    if before and before.total is None:
+        return iterations(each=number, users=count, max_duration=longest)
+    return iterations(total=number, users=count, max_duration=longest)
+
+
+def _with_rate(load: Load, rate: str, layer: Overrides, name: str) -> Load:
+    before = load if isinstance(load, ArrivalRate) else None
+    return arrival_rate(
+        rate,
+        duration=layer.duration or _duration_of(load, layer, name),
+        max_users=layer.max_users or (before.max_users if before else None),
+        arrivals=before.arrivals if before else "even",
+    )
+
+
+def _with_users(load: Load, count: int, layer: Overrides, name: str) -> Load:
+    if isinstance(load, Iterations):
+        return replace(load, users=count, max_duration=layer.duration or load.max_duration)
+    return users(count, duration=layer.duration or _duration_of(load, layer, name))
+
+
+def _stages(points: tuple[Stage, ...]) -> Load:
+    """Straight lines from point to point; the last point is held for its time."""
+    ends = [*points[1:], points[-1]]
+    lines = [(end.users, format_duration(point.duration_ns)) for point, end in zip(points, ends, strict=True)]
+    return UserStages(tuple(lines), points[0].users)
+
+
+def _same_model(load: Load, layer: Overrides, name: str) -> Load:
+    """The load with another length or another limit of users."""
+    if layer.max_users is not None:
+        if isinstance(load, _CLOSED):
+            message = f"{layer.written('max_users')} goes with a rate only"
+            raise UsageError(message, hint=f'the load of the scenario "{name}" is a closed loop')
+        load = replace(load, max_users=layer.max_users)
+    if layer.duration is None:
+        return load
+    if isinstance(load, Iterations):
+        return replace(load, max_duration=layer.duration)
+    if isinstance(load, Users | ArrivalRate):
+        return replace(load, duration=layer.duration)
+    raise UsageError(
+        f'{layer.written("duration")} cannot change the load of the scenario "{name}", which has stages',
+        hint=f'give other stages: {layer.written("users")} "0:10s,1000:20s"',
+    )
+
+
+def _duration_of(load: Load, layer: Overrides, name: str) -> str:
+    """How long a load of one length goes on."""
+    if isinstance(load, Users | ArrivalRate) and load.duration is not None:
+        return load.duration
+    message = f'the load of the scenario "{name}" does not say for how long'
+    raise UsageError(message, hint=f'give {layer.written("duration")} "30s" as well, or stages of users')
