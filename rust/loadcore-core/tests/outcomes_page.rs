@@ -30,7 +30,7 @@ fn every_row_is_complete() {
     for row in rows() {
         let [name, cause, connection, counted] = &row[..] else { panic!("{row:?} has not four cells") };
         assert!(cause.ends_with('.'), "{name}: {cause}");
-        let kept = if name == "ok" { "used again" } else { "" };
+        let kept = if name == "ok" { "reused" } else { "" };
         let is_known = ["none", "closed", "kept"].contains(&&**connection);
         assert!(if kept.is_empty() { is_known } else { connection.starts_with(kept) }, "{name}: {connection}");
         assert!(["answered", "failed", "not sent", "cut off"].contains(&&**counted), "{name}: {counted}");

@@ -223,7 +223,7 @@ def coverage(law: str, seconds: int, runs: int) -> dict[str, Coverage]:
 def main(runs: int) -> int:
     """Print the table; 1 if an interval holds the truth in less than 90 % of the runs, or 85 % of the shortest."""
     bad = 0
-    print(f"| law | length | {' | '.join(QUANTILES)} |\n|---|---|{'---|' * len(QUANTILES)}")  # noqa: T201
+    print(f"| distribution | length | {' | '.join(QUANTILES)} |\n|---|---|{'---|' * len(QUANTILES)}")  # noqa: T201
     for law in LAWS:
         for seconds in (8, 30, 60):
             found = coverage(law, seconds, runs)
