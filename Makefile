@@ -81,9 +81,9 @@ verdict: setup ## Hold what runs conclude against servers' own logs: sick and he
 intervals: setup ## Count how often the intervals of percentiles hold the true one, in 3,000 simulated runs, five minutes
 	$(BIN)/python -m tests.unit.results.simulated 200
 
-.PHONY: report-cases
-report-cases: setup ## Measure the report's users, workers, replicas, caches and other clients anew, half an hour; writes the page
-	$(BIN)/python -m benches.report_cases --install
+.PHONY: bench-gateway
+bench-gateway: setup ## Measure the gateway: users, workers, replicas, caches, and other clients, half an hour; writes its page
+	$(BIN)/python -m loadcore_target.benches --install
 
 .PHONY: test-scale
 test-scale: setup ## Let replicas come, go and die under load; needs haproxy, nginx-light

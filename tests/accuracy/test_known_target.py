@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import loadcore
-from benches.report_cases import known
 from loadcore import Scenario, arrival_rate, get, oauth2_password, rows_feeder, think, users
+from loadcore_target.benches import known
 from loadcore_target.tests.running import RunningGateway
 
 if TYPE_CHECKING:

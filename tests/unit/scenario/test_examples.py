@@ -30,9 +30,9 @@ def test_the_first_scenario_is_fifteen_lines() -> None:
 @pytest.mark.parametrize(
     ("name", "users", "seconds"), [("50", 50, 60), ("100", 100, 120), ("200", 200, 120), ("1000", 1000, 120)]
 )
-def test_the_reports_cases_have_the_reports_numbers(name: str, users: int, seconds: int) -> None:
-    """Users and length of the cases that loadcore was made for."""
-    file = loader.load(EXAMPLES / f"report_{name}_users.py")
+def test_an_example_s_name_says_its_users(name: str, users: int, seconds: int) -> None:
+    """`users_200.py` has 200 users, for as long as its first sentence says."""
+    file = loader.load(EXAMPLES / f"users_{name}.py")
     load = compile(file.scenarios).document["scenarios"][0]["load"]
     last = load["stages"][-1] if load["kind"] == "user_stages" else load
     assert (last["users"], last["duration_ns"]) == (users, seconds * 10**9)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 import loadcore
-from benches.report_cases.cases import THINK_S, THINK_SPREAD, UPSTREAM_S, Deployment, Durations
 from loadcore import Scenario, choice, get, oauth2_password, rows_feeder, think, user_stages
-from loadcore.cli import gateway
 from loadcore.live.listeners import Listener
+from loadcore_target.benches.cases import THINK_S, THINK_SPREAD, UPSTREAM_S, Deployment, Durations
+from loadcore_target.benches.deployed import stack
 from loadcore_target.deploy.truth import received
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from loadcore.cli.gateway import Gateway
     from loadcore.results.open.run import Run
     from loadcore.results.sum.totals import Totals
+    from loadcore_target.benches.deployed import Deployed
 
 ACCOUNTS = 1000
 _CACHE_S = "30"
@@ -90,40 +88,32 @@ class Case:
 
 
 @contextmanager
-def deployed(deployment: Deployment, *, cached: bool) -> Iterator[Gateway]:
+def deployed(deployment: Deployment, *, cached: bool) -> Iterator[Deployed]:
     """The deployment, for as long as the block runs."""
-    folder = Path(tempfile.mkdtemp(prefix="loadcore-target-"))
-    os.environ["GATEWAY_CACHE_TTL_S"] = _CACHE_S if cached else "0"
-    try:
-        running = gateway.start_stack([*deployment.arguments, "--users", str(ACCOUNTS)], folder)
-        try:
-            yield running
-        finally:
-            gateway.stop(running)
-    finally:
-        del os.environ["GATEWAY_CACHE_TTL_S"]
-        shutil.rmtree(folder, ignore_errors=True)
+    settings = {"GATEWAY_CACHE_TTL_S": _CACHE_S if cached else "0"}
+    with stack(*deployment.arguments, "--users", str(ACCOUNTS), environment=settings) as running:
+        yield running
 
 
-def measure(running: Gateway, deployment: Deployment, users: int, durations: Durations, *, cached: bool) -> Case:
+def measure(running: Deployed, deployment: Deployment, users: int, durations: Durations, *, cached: bool) -> Case:
     """Runs the users and says what was seen."""
-    before = sum(received(Path(running.folder)).values())
+    before = sum(received(running.folder).values())
     watch = _Watch(running.pid, durations.ramp_s + durations.settle_s)
     with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
         run = loadcore.run(
             _scenario(running.url, users, durations), workers=1, out=f"{folder}/run", seed=1, listeners=[watch]
         )
-        got = sum(received(Path(running.folder)).values()) - before
+        got = sum(received(running.folder).values()) - before
         named: dict[str, Any] = {"deployment": deployment.name, "cached": cached, "users": users, "received": got}
         return _case(run, watch, durations, named)
 
 
 def _scenario(url: str, users: int, durations: Durations) -> Scenario:
-    """What the report's users did: log in once, then ask the gateway, four times of ten through to the upstream."""
+    """Each user logs in once, then asks the gateway, four times of ten through to the upstream."""
     accounts = [{"username": f"user-{number:04}", "password": f"password-{number:04}"} for number in range(ACCOUNTS)]
     hold = f"{durations.settle_s + durations.steady_s}s"
     return Scenario(
-        "report",
+        "journey",
         base_url=url,
         load=user_stages((users, f"{durations.ramp_s}s"), (users, hold)),
         warm_up=f"{durations.ramp_s + durations.settle_s}s",

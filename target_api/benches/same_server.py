@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import sys
 import tempfile
 import time
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benches import processes
-from benches.report_cases.client_programs import TOOLS, Job, Seen, Tool
-from benches.report_cases.journeys import LOGIN
 from benches.targets.target import Target
 from benches.tools import MissingToolError
-from loadcore.cli import gateway
 from loadcore_target.app import LOADED, PROBES
+from loadcore_target.benches.client_programs import TOOLS, Job, Seen, Tool
+from loadcore_target.benches.deployed import gateway
+from loadcore_target.benches.journeys import LOGIN
 from loadcore_target.route_table import RouteTable
 from loadcore_target.settings import Settings
 from loadcore_target.shared.request_log import LoggedRequest, RequestLog
@@ -26,7 +25,7 @@ from loadcore_target.shared.request_log import LoggedRequest, RequestLog
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from loadcore.cli.gateway import Gateway
+    from loadcore_target.benches.deployed import Deployed
 
 UPSTREAM_MS = 100
 _PROXIED = "GET /proxy/{service}/{path}"
@@ -84,7 +83,7 @@ def measure(counts: Sequence[int], ramp_s: int, steady_s: int) -> Iterator[Sight
                     print(f"left out: {tool.name}: {error!r}", file=sys.stderr)
 
 
-def logged(running: Gateway, since: float = 0.0) -> list[LoggedRequest]:
+def logged(running: Deployed, since: float = 0.0) -> list[LoggedRequest]:
     """What a gateway has received since then and answered, by its own log.
 
     Args:
@@ -95,7 +94,7 @@ def logged(running: Gateway, since: float = 0.0) -> list[LoggedRequest]:
         ValueError: The log has not kept all of it, or there is nothing.
     """
     table = RouteTable(LOADED, PROBES)
-    log = RequestLog(Path(running.folder) / "data" / "shared" / "requests.page", _LOG_ROWS, table.labels)
+    log = RequestLog(running.folder / "data" / "shared" / "requests.page", _LOG_ROWS, table.labels)
     rows = [row for row in log.read() if row.received_at >= since and row.duration_s is not None]
     log.close()
     if not 1 < len(rows) < _LOG_ROWS:
@@ -127,17 +126,13 @@ def _ms(row: LoggedRequest) -> float:
 
 
 @contextmanager
-def _gateway() -> Iterator[tuple[Gateway, Target]]:
+def _gateway() -> Iterator[tuple[Deployed, Target]]:
     """One gateway with one worker and its own upstream, for as long as the block runs."""
-    folder = Path(tempfile.mkdtemp(prefix="loadcore-target-"))
-    try:
-        with gateway.running(["--port", "0", "--workers", "1", "--stub", f"{UPSTREAM_MS}ms"], folder) as running:
-            yield running, Target("gateway", running.url, running.pid)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with gateway("--stub", f"{UPSTREAM_MS}ms") as running:
+        yield running, Target("gateway", running.url, running.pid)
 
 
-def _sight(tool: Tool, job: Job, running: Gateway, target: Target) -> Sight:
+def _sight(tool: Tool, job: Job, running: Deployed, target: Target) -> Sight:
     with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as name:
         folder = Path(name)
         command = tool.command(job, folder)

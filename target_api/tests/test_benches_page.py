@@ -1,4 +1,4 @@
-"""The page of the report's cases, and who is said to have been the limit."""
+"""The page of the gateway under load, and who is said to have been the limit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from benches.report_cases import page
-from benches.report_cases.cases import DEPLOYMENTS, fitting
-from benches.report_cases.measuring import Reached, Use, bottleneck
+from loadcore_target.benches import page
+from loadcore_target.benches.cases import DEPLOYMENTS, fitting
+from loadcore_target.benches.measuring import Reached, Use, bottleneck
+from loadcore_target.tests.running import REPOSITORY
 
 IDLE = Use(busiest=0.2, machine=0.5, foreign=0.1)
 
@@ -27,12 +28,12 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def test_then_and_now() -> None:
-    """The report's figures stand beside those of the first deployment with its cache on."""
+    """The earlier test's figures are beside those of the first deployment with its cache on."""
     text = page.write({"cases": [row(), row(users=200), row(cached=False)]}, {"cases": {"kernel": "6"}})
     assert "| 100 | 100% | 46 | 118 | 210 | 100.00% | 49 | 41 | 104 |" in text
     assert "| 200 | 0% |  |  |  | 100.00% | 49 | 41 | 104 |" in text
-    hoped = page.write({"cases": [row(users=1000)]}, {"cases": {}})
-    assert "| 1000, as hoped | > 95% | 400 to 500 | 200 to 500 |  | 100.00% | 49 | 41 | 104 |" in hoped
+    goal = page.write({"cases": [row(users=1000)]}, {"cases": {}})
+    assert "| 1000, its goal | > 95% | 400 to 500 | 200 to 500 |  | 100.00% | 49 | 41 | 104 |" in goal
     assert "## Cache on" in text
     assert "## Cache off" in text
     assert "received exactly as many requests as loadcore sent" in text
@@ -72,3 +73,10 @@ def test_deployments_that_are_left_out_are_named(monkeypatch: pytest.MonkeyPatch
 def test_who_was_the_limit(reasons: list[dict[str, str]], reached: Reached, use: Use, expected: str) -> None:
     """The client's own verdict comes first; a rate that was reached needs no other culprit than the users."""
     assert bottleneck(reasons, reached, use, cores=2) == expected
+
+
+def test_the_gateway_uses_what_loadcore_publishes() -> None:
+    """Neither the gateway nor its benches reach into loadcore's command line: they start programs, as users do."""
+    sources = [file for file in (REPOSITORY / "target_api").rglob("*.py") if "tests" not in file.parts]
+    assert len(sources) > 60
+    assert [file.name for file in sources if "loadcore.cli" in file.read_text("utf-8")] == []

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import loadcore
-from benches.report_cases.same_server import logged, nearest
 from loadcore import Scenario, arrival_rate, get, oauth2_password, rows_feeder, think, users
-from loadcore.cli import gateway
+from loadcore_target.benches.deployed import gateway
+from loadcore_target.benches.same_server import logged, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from loadcore.cli.gateway import Gateway
     from loadcore.results.open.run import Run
+    from loadcore_target.benches.deployed import Deployed
 
 CAPACITY = 200
 OWASP = {"GATEWAY_HASH__TIME_COST": "2", "GATEWAY_HASH__MEMORY_KIB": "19456", "GATEWAY_HASH__PARALLELISM": "1"}
@@ -62,7 +59,7 @@ def rows(*, quick: bool) -> list[dict[str, Any]]:
 
 def capacity(seconds: int) -> list[Finding]:
     """Asks a gateway that serves so many requests a second for twice as many."""
-    with _gateway("--users", "0", "--items", "1", "--capacity", f"{CAPACITY}/s") as running:
+    with gateway("--users", "0", "--items", "1", "--capacity", f"{CAPACITY}/s") as running:
         load = arrival_rate(f"{2 * CAPACITY}/s", duration=f"{seconds}s", max_users=2 * CAPACITY * seconds)
         scenario = Scenario("knee", base_url=running.url, load=load, steps=[get("/bytes/10")])
         with _carried_out(scenario, graceful_stop=f"{2 * seconds}s") as run:
@@ -78,7 +75,7 @@ def storm(count: int) -> list[Finding]:
     accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(count)]
     # All are in by then, even with a third of the logins that one core can do in a second.
     seconds = max(4, count // 15)
-    with _gateway("--users", str(count), "--items", "10", environment=OWASP) as running:
+    with gateway("--users", str(count), "--items", "10", environment=OWASP) as running:
         scenario = Scenario(
             "storm",
             base_url=running.url,
@@ -115,7 +112,7 @@ def stall(periods: int) -> list[Finding]:
     """Asks at a constant rate, and beside that as one who waits for each answer, a gateway that stalls."""
     duration = f"{periods * STALL_EVERY_S}s"
     open_load = arrival_rate(f"{_ARRIVALS_PER_S}/s", duration=duration, max_users=_ARRIVALS_PER_S * 2 * STALL_S)
-    with _gateway("--users", "0", "--items", "1") as running:
+    with gateway("--users", "0", "--items", "1") as running:
         _program(running, {"stall": f"{STALL_S}s", "stall_every": f"{STALL_EVERY_S}s"})
         step = get("/bytes/10")
         scenarios = [
@@ -135,28 +132,13 @@ def stall(periods: int) -> list[Finding]:
 
 
 @contextmanager
-def _gateway(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway with one worker for as long as the block runs."""
-    folder = Path(tempfile.mkdtemp(prefix="loadcore-target-"))
-    changed = dict(environment or {})
-    os.environ.update(changed)
-    try:
-        with gateway.running(["--port", "0", "--workers", "1", *arguments], folder) as running:
-            yield running
-    finally:
-        for name in changed:
-            del os.environ[name]
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def _carried_out(*scenarios: Scenario, graceful_stop: str = "10s") -> Iterator[Run]:
     """A run of them by one worker; its folder is there for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
         yield loadcore.run(scenarios, workers=1, out=f"{folder}/run", seed=1, graceful_stop=graceful_stop)
 
 
-def _program(running: Gateway, program: Mapping[str, str]) -> None:
+def _program(running: Deployed, program: Mapping[str, str]) -> None:
     """Sets the gateway's faults."""
     request = urllib.request.Request(f"{running.url}/_admin/faults", json.dumps(program).encode(), method="PUT")
     request.add_header("Authorization", f"Bearer {running.admin_token}")

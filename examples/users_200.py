@@ -1,16 +1,15 @@
-"""The original report's third case: 200 users for two minutes.
+"""200 users of the reference gateway for two minutes.
 
-It found 100 % connection errors, and a gateway that was healthy: the client had run out of file descriptors. loadcore
-computes before the first request what 200 users need, and refuses with the remedy if this machine does not allow it.
-A hundred users a second log in; the figures begin when all are there.
+Before the first request loadcore computes the file descriptors and ports that 200 users need, and refuses with the
+remedy if this machine does not allow them. A hundred users a second log in; the figures begin when all have arrived.
 """
 
 from loadcore import Scenario, get, oauth2_password, rows_feeder, think, user_stages
 
 accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(200)]
 
-report = Scenario(
-    "report-200-users",
+scenario = Scenario(
+    "users-200",
     base_url="http://127.0.0.1:8080",
     load=user_stages((200, "2s"), (200, "120s")),
     warm_up="2s",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benches.report_cases.client_programs import TOOLS
-from benches.report_cases.same_server import UPSTREAM_MS
 from benches.results import Table
+from loadcore_target.benches.client_programs import TOOLS
+from loadcore_target.benches.same_server import UPSTREAM_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which cases there are, and what the report had measured."""
+"""Which cases there are, and what an earlier test had found in some of them."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def fitting(deployments: Sequence[Deployment]) -> list[Deployment]:
 
 
 @dataclass(frozen=True)
-class Reported:
-    """What the report says of a number of users.
+class Earlier:
+    """What the earlier test found with a number of users.
 
     Attributes:
         success: Share of good answers.
@@ -67,18 +67,17 @@ class Reported:
     p95_ms: float | None = None
 
 
-REPORTED = {
-    50: Reported(1.0, 23, 117),
-    100: Reported(1.0, 46, 118, 210),
-    200: Reported(0.0),
-    500: Reported(0.0),
-    1000: Reported(0.0),
+EARLIER = {
+    50: Earlier(1.0, 23, 117),
+    100: Earlier(1.0, 46, 118, 210),
+    200: Earlier(0.0),
+    500: Earlier(0.0),
+    1000: Earlier(0.0),
 }
-"""Of 200 users and more every request failed, for want of file descriptors in the client."""
-HOPED = "1,000 users: 400 to 500 requests/s, 200 to 500 ms, more than 95 % success"
-HOPED_USERS = 1000
-HOPED_FIGURES = ("> 95%", "400 to 500", "200 to 500", "")
-"""Success, requests/s, mean and 95th percentile in ms; of the last it says nothing."""
+"""With 200 users and more every request failed, because the client ran out of file descriptors."""
+GOAL_USERS = 1000
+GOAL = ("> 95%", "400 to 500", "200 to 500", "")
+"""What that test was to show: success, requests/s, mean and 95th percentile in ms; nothing of the last."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benches.processes import Finished
-from benches.report_cases import client_programs, journeys, known, page, same_server, same_server_page
-from benches.report_cases.client_programs import TOOLS, Job, Loadcore, Locust, Seen
 from loadcore.compiler import Options, compile_run
 from loadcore.loader import load
+from loadcore_target.benches import client_programs, journeys, known, page, same_server, same_server_page
+from loadcore_target.benches.client_programs import TOOLS, Job, Loadcore, Locust, Seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def test_loadcore_s_journey_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_k9_s_plan_has_the_same_shares() -> None:
     """Four of ten requests go through to the upstream, and every one is followed by the mean pause of the others."""
     plan = json.loads(journeys.k9(*(JOB.target, JOB.users, JOB.ramp_s, JOB.steady_s)))
-    weights = plan["options"]["scenarios"]["report"]["transactions"]
+    weights = plan["options"]["scenarios"]["journey"]["transactions"]
     assert weights["proxied"] / sum(weights.values()) == 0.4
     assert all(plan["flows"][name][1] == {"sleep": "2s"} for name in weights)
     assert len(plan["feeders"]["accounts"]["rows"]) == JOB.users

@@ -1,4 +1,4 @@
-"""The report's journey as each tool's own manual says to write it: log in once, then one request after another.
+"""One journey as each tool's own manual says to write it: log in once, then one request after another.
 
 All of them read the same variables: `TARGET`, `USERS`, `RAMP_S`, `STEADY_S`. Ten requests of a user are on average four
 through to the upstream, two for a list of items, two for one item, two for its own data; 1 to 3 s pass after each.
@@ -18,8 +18,8 @@ from loadcore import Scenario, choice, get, oauth2_password, rows_feeder, think,
 
 USERS = int(os.environ["USERS"])
 accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(USERS)]
-report = Scenario(
-    "report",
+journey = Scenario(
+    "journey",
     base_url=os.environ["TARGET"],
     load=user_stages((USERS, os.environ["RAMP_S"] + "s"), (USERS, os.environ["STEADY_S"] + "s")),
     auth=oauth2_password(token_url="/auth/token", username="{username}", password="{password}"),
@@ -46,7 +46,7 @@ from locust.exception import StopUser
 number = itertools.count()
 
 
-class Report(USER_CLASS):
+class Journey(USER_CLASS):
     wait_time = between(1, 3)
 
     def on_start(self):
@@ -83,7 +83,7 @@ export const options = {
   discardResponseBodies: true,
   summaryTrendStats: ["avg", "med", "p(95)"],
   scenarios: {
-    report: {
+    journey: {
       executor: "ramping-vus",
       startVUs: 0,
       stages: [{ duration: __ENV.RAMP_S + "s", target: users }, { duration: __ENV.STEADY_S + "s", target: users }],
@@ -158,7 +158,7 @@ def k9(target: str, users: int, ramp_s: int, steady_s: int) -> str:
             "summaryTrendStats": ["avg", "med", "p(95)"],
             "thresholds": {name: [expression] for name, expression in always.items()},
             "scenarios": {
-                "report": {
+                "journey": {
                     "executor": "ramping-vus",
                     "stages": [
                         {"duration": f"{ramp_s}s", "target": users},

@@ -1,4 +1,4 @@
-"""`python -m benches.report_cases`: measures the cases, and writes `docs/reference/report-cases.md`.
+"""`python -m loadcore_target.benches`: measures the gateway, and writes `docs/reference/gateway-under-load.md`.
 
 In full it takes under half an hour; `--quick` takes three minutes, and prints its page instead of writing it.
 `--only` measures some parts anew; the page has the others as they were measured last.
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from benches import affinity, results
 from benches.build import ROOT
 from benches.peers.install import PACKAGES, install
-from benches.report_cases import known, page, same_server
-from benches.report_cases.cases import (
+from loadcore_target.benches import known, page, same_server
+from loadcore_target.benches.cases import (
     CLIENT_DURATIONS,
     CLIENT_USERS,
     DEPLOYMENTS,
@@ -28,16 +28,16 @@ from benches.report_cases.cases import (
     Durations,
     fitting,
 )
-from benches.report_cases.client_programs import TOOLS
-from benches.report_cases.measuring import Case, deployed, measure
+from loadcore_target.benches.client_programs import TOOLS
+from loadcore_target.benches.measuring import Case, deployed, measure
 from loadcore_target.deploy.packages import missing
 from loadcore_target.deploy.topology import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PAGE = ROOT / "docs" / "reference" / "report-cases.md"
-NAMES = {"cases": "report_cases", "clients": "report_cases_clients", "known": "report_cases_known"}
+PAGE = ROOT / "docs" / "reference" / "gateway-under-load.md"
+NAMES = {"cases": "gateway_cases", "clients": "gateway_clients", "known": "gateway_known"}
 """The parts of the page, and under which name each is kept."""
 
 
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benches.report_cases", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m loadcore_target.benches", description=__doc__)
     full = Durations()
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them")
     parser.add_argument("--install", action="store_true", help="first get the other clients that are not there")

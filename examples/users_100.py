@@ -1,17 +1,16 @@
-"""The original report's first case: 50 users for a minute.
+"""100 users of the reference gateway for two minutes.
 
-It found 23 requests a second. Users who pause 2 s on average between two requests make 50 / (2 s + R) = 25 requests a
-second at most, whatever the gateway: the figure is that of the users.
+The rate again follows from the users, 100 / (2 s + R): 50 requests a second at most.
 """
 
 from loadcore import Scenario, get, oauth2_password, rows_feeder, think, users
 
-accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(50)]
+accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n in range(100)]
 
-report = Scenario(
-    "report-50-users",
+scenario = Scenario(
+    "users-100",
     base_url="http://127.0.0.1:8080",
-    load=users(50, duration="60s"),
+    load=users(100, duration="120s"),
     feeders=[rows_feeder(accounts, order="unique")],
     auth=oauth2_password(token_url="/auth/token", username="{username}", password="{password}"),
     steps=[get("/users/me"), think("1s", "3s"), get("/items"), think("1s", "3s")],

@@ -6,29 +6,34 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from benches.page import where
-from benches.report_cases import same_server_page
-from benches.report_cases.cases import DEPLOYMENTS, HOPED, HOPED_FIGURES, HOPED_USERS, REPORTED, THINK_S
-from benches.report_cases.known import CAPACITY, STALL_EVERY_S, STALL_S
 from benches.results import Table
+from loadcore_target.benches import same_server_page
+from loadcore_target.benches.cases import DEPLOYMENTS, EARLIER, GOAL, GOAL_USERS, THINK_S
+from loadcore_target.benches.known import CAPACITY, STALL_EVERY_S, STALL_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _QUIET_CORES = 0.15
 _CASES = {"capacity": "a capacity", "storm": "a login storm", "stall": "stalls"}
-_INTRODUCTION = f"""# The report's cases
+_INTRODUCTION = f"""# The gateway under load
 
-loadcore grew out of a load test of an API gateway that "failed" at 200 users: every request ended in a connection
-error. The gateway was healthy; the client had run out of file descriptors. These are its cases again, and those it
-hoped for ({HOPED}).
+How the [reference gateway](gateway.md) answers 50 to 1,000 users: with one worker and several, behind balancers, with
+and without a cache; what Locust, k6, k9-load and loadcore report about the same gateway; and whether loadcore finds a
+capacity, a login storm and stalls that are known beforehand.
 
-Each user logs in once and then asks: 4 of 10 requests go through to an upstream that takes 100 ms, 4 are for items,
-which are cached (in Redis) or not, 2 for the user's own data; after each 1 to 3 s pass. So the rate follows from the
-users, N / ({THINK_S:g} s + mean response time), as long as nothing breaks. Logins and the ramp are not in the figures;
-passwords have the demo's cheap hash.
+Each user logs in once and then sends one request after another: 4 of 10 pass through to an upstream that takes 100 ms,
+4 are for items, which are cached (in Redis) or not, and 2 for the user's own data. After each it pauses 1 to 3 s. The
+rate follows from the number of users, N / ({THINK_S:g} s + mean response time), as long as nothing breaks. Figures
+exclude logins and the ramp; passwords have the demo's cheap hash.
 
-`make report-cases` measures this anew and writes this page; `python -m benches.report_cases --only clients` measures
-one part of it (`cases`, `clients`, `known`).
+`make bench-gateway` measures everything and writes this page; `python -m loadcore_target.benches --only clients`
+measures one part of it (`cases`, `clients`, `known`).
+"""
+_EARLIER = """
+loadcore began with a load test of another gateway, made with a script, whose numbers of users these are. It reported
+that every request fails with 200 users and more. That gateway was healthy: the client had run out of file descriptors,
+and nothing said so.
 """
 
 
@@ -41,7 +46,7 @@ def write(parts: Mapping[str, Sequence[dict[str, Any]]], machines: Mapping[str, 
     """
     text = [_INTRODUCTION]
     if cases := parts.get("cases"):
-        text += [where(machines["cases"]), _verdict(cases), _against_the_report(cases), _left_out(cases)]
+        text += [where(machines["cases"]), _verdict(cases), _beside_earlier(cases), _left_out(cases)]
         for cached in (True, False):
             found = [row for row in cases if row["cached"] is cached]
             if found:
@@ -72,23 +77,23 @@ def _verdict(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _against_the_report(rows: Sequence[dict[str, Any]]) -> str:
-    """The first deployment beside what the report had."""
+def _beside_earlier(rows: Sequence[dict[str, Any]]) -> str:
+    """The first deployment beside the earlier test."""
     first = rows[0]["deployment"]
     found = {row["users"]: row for row in rows if row["deployment"] == first and row["cached"]}
     lines = []
     for users, row in sorted(found.items()):
-        reported = REPORTED.get(users)
-        if reported is None:
+        earlier = EARLIER.get(users)
+        if earlier is None:
             continue
-        was = [f"{reported.success:.0%}", *map(_maybe, (reported.requests_per_s, reported.mean_ms, reported.p95_ms))]
+        was = [f"{earlier.success:.0%}", *map(_maybe, (earlier.requests_per_s, earlier.mean_ms, earlier.p95_ms))]
         now = [f"{row['success']:.2%}", *(f"{row[key]:.0f}" for key in ("requests_per_s", "mean_ms", "p95_ms"))]
         lines.append([str(users), *was, *now])
-        if users == HOPED_USERS:
-            lines.append([f"{users}, as hoped", *HOPED_FIGURES, *now])
+        if users == GOAL_USERS:
+            lines.append([f"{users}, its goal", *GOAL, *now])
     figures = ["requests/s", "mean ms", "p95 ms"]
     columns = ["users", "success then", *figures, "success now", *figures]
-    return f"## Then and now: {first}\n\n{Table(columns, lines).markdown()}"
+    return f"## Beside an earlier test: {first}\n\n{_EARLIER.strip()}\n\n{Table(columns, lines).markdown()}"
 
 
 def _left_out(rows: Sequence[dict[str, Any]]) -> str:

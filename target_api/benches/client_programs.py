@@ -1,4 +1,4 @@
-"""Tools that send the report's journey, each as it comes, and how what they report is read."""
+"""Tools that send the same journey, each as it comes, and how what they report is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benches.peers.install import find
-from benches.report_cases import journeys
+from loadcore_target.benches import journeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,7 +101,7 @@ class Loadcore:
 
     def command(self, job: Job, folder: Path) -> list[str]:  # noqa: ARG002 - the script reads the environment
         """How it is started."""
-        script = _written(folder / "report.py", journeys.LOADCORE)
+        script = _written(folder / "journey.py", journeys.LOADCORE)
         options = ["--json", "--quiet", "--no-calibrate", "--out", str(folder / "run")]
         return [sys.executable, "-m", "loadcore", "run", script, *options]
 
@@ -190,7 +190,7 @@ class K6(_Summarised):
 
     def command(self, job: Job, folder: Path) -> list[str]:
         """How it is started."""
-        script = _written(folder / "report.js", journeys.K6)
+        script = _written(folder / "journey.js", journeys.K6)
         variables = [word for pair in job.variables.items() for word in ("-e", "=".join(pair))]
         summary = ["--summary-export", str(folder / "summary.json")]
         return [find("k6"), "run", "--quiet", "--no-usage-report", *variables, *summary, script]

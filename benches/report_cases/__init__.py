@@ -1,1 +1,0 @@
-"""The cases of the report that loadcore grew from, measured again: users, workers, replicas, balancers, caches."""
