@@ -38,7 +38,7 @@ fn take_turns<T: Stack>(
         let scenario = &program.scenarios[scenario];
         let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
         let mut user = User::new(Rc::clone(&worker), scenario, number, seat);
-        user.allowance = Allowance::new(quota);
+        *user.allowance() = Allowance::new(quota);
         let mut is_new = true;
         for (start_ns, stop_ns) in intervals {
             let (mut due_ns, stop_ns) = (scenario.start_after_ns + start_ns, scenario.start_after_ns + stop_ns);
@@ -57,7 +57,7 @@ fn take_turns<T: Stack>(
                     }
                 }
             }
-            user.allowance.extend(stop_ns);
+            user.allowance().extend(stop_ns);
             while user.may_begin(scenario, due_ns) {
                 if user.iterate(scenario, due_ns).await == IterationEnd::Interrupted {
                     return;
@@ -67,7 +67,7 @@ fn take_turns<T: Stack>(
                     return;
                 }
             }
-            if user.allowance.is_used_up() {
+            if user.allowance().is_used_up() {
                 return;
             }
             drop(active);

@@ -2,8 +2,8 @@
 //! step, and the clock of each starts with the end of the one before.
 
 use super::User;
+use super::drive::{Cut, is_replaceable};
 use super::identify::KeptToken;
-use super::perform::{Cut, is_replaceable};
 use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
@@ -63,12 +63,13 @@ impl<T: Stack> User<T> {
     ) -> Result<(Answer, OriginId), NoAnswer> {
         let envelope = request.envelope;
         let home = envelope.origin;
-        let (origin, token) = self.current.take().map_or((home, None), |current| (current.origin, current.token));
+        let (origin, token) =
+            self.cursor.current.take().map_or((home, None), |current| (current.origin, current.token));
         let mut again = Again {
-            first: self.rendered.request(request).as_written().to_vec(),
-            target: self.rendered.request(request).target().to_owned(),
+            first: self.lane.rendered.request(request).as_written().to_vec(),
+            target: self.lane.rendered.request(request).target().to_owned(),
             request,
-            own_cookie: self.rendered.own_cookie,
+            own_cookie: self.lane.rendered.own_cookie,
             origin,
             method: &envelope.method,
             keeps_body: true,
@@ -79,10 +80,10 @@ impl<T: Stack> User<T> {
         let mut answer = first;
         loop {
             self.store_cookies(again.origin, request, answer.capture.as_deref());
-            if self.withheld.is_some() || envelope.follows(answer.complete.status) {
+            if self.lane.withheld.is_some() || envelope.follows(answer.complete.status) {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }
-            let due_ns = if self.withheld.is_some() {
+            let due_ns = if self.lane.withheld.is_some() {
                 match self.replace_token(scenario, &mut again, &mut answer).await? {
                     Some(ready_ns) => ready_ns,
                     None => return Ok((answer, again.origin)),
@@ -132,14 +133,14 @@ impl<T: Stack> User<T> {
             Ok((token, ready_ns)) => {
                 self.supersede();
                 let name = again.request.envelope.auth_header.as_deref().unwrap_or_default();
-                again.first = with_credential(Request::written(&again.first), (name.as_bytes(), &self.credential));
+                again.first = with_credential(Request::written(&again.first), (name.as_bytes(), &self.lane.credential));
                 (again.token, again.may_replace) = (Some(token), false);
                 Ok(Some(ready_ns))
             }
             Err(failed) => {
                 self.release(true);
                 // What was received last is the token endpoint's.
-                self.flight.arrival.forget();
+                self.lane.flight.arrival.forget();
                 if failed.outcome == Outcome::Interrupted {
                     return Err(failed);
                 }
@@ -189,11 +190,11 @@ impl<T: Stack> User<T> {
     pub(super) fn change(&mut self, envelope: &Envelope, sent: Request<'_>, goal: &Goal<'_>) {
         let (at_home, origin) = (goal.origin == envelope.origin, self.worker.origin(goal.origin));
         let host = (!at_home || !envelope.has_own_host).then(|| origin.host_header());
-        let cookies = self.cookies.as_ref().map(|jar| {
+        let cookies = self.state.cookies.as_ref().map(|jar| {
             let was = place(sent, origin.tls);
             let place = Place { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
             let mut value = if at_home { cookie_of(sent)[..goal.own_cookie].to_vec() } else { Vec::new() };
-            jar.add_to(&mut value, place, self.worker.unix_ns());
+            jar.borrow().add_to(&mut value, place, self.worker.unix_ns());
             value
         });
         let change = Change {
@@ -204,8 +205,8 @@ impl<T: Stack> User<T> {
             keeps_body: goal.keeps_body,
         };
         let keeps = |name: &[u8]| at_home || !envelope.is_sensitive(name);
-        self.rendered.bytes.clear();
-        append_changed(sent, &change, keeps, &mut self.rendered.bytes);
+        self.lane.rendered.bytes.clear();
+        append_changed(sent, &change, keeps, &mut self.lane.rendered.bytes);
     }
 }
 

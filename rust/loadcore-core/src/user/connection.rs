@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::task::Context;
 
 use super::User;
+use super::drive::Cut;
 use super::outbox::Wire;
-use super::perform::Cut;
 use super::sample::Unsent;
 use crate::exchange::Stack;
 use crate::http::Complete;
@@ -94,11 +94,11 @@ impl<C: Connection> Connections<C> {
 impl<T: Stack> User<T> {
     /// Opens a connection for the current request; one that gets none is recorded as such.
     pub(super) async fn open_for(&mut self, scenario: &ScenarioProgram, request: Outgoing<'_>) -> Result<(), Cut> {
-        let origin = self.current.map_or(request.envelope.origin, |current| current.origin);
+        let origin = self.cursor.current.map_or(request.envelope.origin, |current| current.origin);
         match self.open(origin, request.envelope.timeouts.connect_ns).await {
             Ok(()) => Ok(()),
             Err(outcome) => {
-                let refused = self.refuse(scenario, self.due_ns, &Unsent::request(request, outcome));
+                let refused = self.refuse(scenario, self.cursor.due_ns, &Unsent::request(request, outcome));
                 Err(self.cut(refused))
             }
         }
@@ -108,32 +108,32 @@ impl<T: Stack> User<T> {
     pub(super) async fn open(&mut self, origin: OriginId, connect_ns: u64) -> Result<(), Outcome> {
         let opened = self.connect(origin, connect_ns).await;
         let timings = opened.unwrap_or_else(|failure| failure.timings);
-        self.flight.opened = Some(Box::new(timings));
+        self.lane.flight.opened = Some(Box::new(timings));
         opened.map(|_| ()).map_err(|failure| failure.outcome)
     }
 
     async fn connect(&mut self, origin: OriginId, connect_ns: u64) -> Result<ConnectTimings, ConnectFailure> {
-        self.connections.drop_to(origin);
+        self.lane.connections.drop_to(origin);
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
         let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
         // Waiting for a turn is the client's own doing: lag, and no part of the time-out.
-        let _turn = self.seat.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
+        let _turn = self.lane.seat.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
         let deadline = worker.timer.clock().instant(worker.now().saturating_add(connect_ns));
         // Boxed: what it takes to connect is large, and every user would carry room for it for ever.
-        let attempt = Box::pin(worker.transport.connect(&to, &mut self.connections.session, deadline));
-        let opened = self.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
+        let attempt = Box::pin(worker.transport.connect(&to, &mut self.lane.connections.session, deadline));
+        let opened = self.lane.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
         // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
         worker.now();
         let wire = Wire::new(opened.connection);
         // A target that redirects to ever new origins leaves no connection to each behind.
         let most = MOST_ORIGINS.max(worker.program.origins.len());
-        if self.connections.wires.len() >= most {
-            self.connections.wires.remove(0);
+        if self.lane.connections.wires.len() >= most {
+            self.lane.connections.wires.remove(0);
         }
         // Room for one more and not for four: most users have one connection.
-        self.connections.wires.reserve_exact(1);
-        self.connections.wires.push((origin, wire));
+        self.lane.connections.wires.reserve_exact(1);
+        self.lane.connections.wires.push((origin, wire));
         Ok(opened.timings)
     }
 
@@ -141,9 +141,9 @@ impl<T: Stack> User<T> {
     #[inline]
     pub(super) fn keep(&mut self, origin: OriginId, reusable: bool, complete: &Complete, ended_ns: u64) {
         if !complete.reusable || !reusable || self.worker.program.http.reuse == Reuse::Request {
-            self.connections.drop_to(origin);
+            self.lane.connections.drop_to(origin);
         } else if let Some(seconds) = complete.keep_alive_timeout {
-            self.connections.expire(origin, seconds, ended_ns);
+            self.lane.connections.expire(origin, seconds, ended_ns);
         }
     }
 }

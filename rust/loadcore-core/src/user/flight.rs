@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::User;
 use super::capture::Kept;
+use super::lane::Lane;
 use super::outbox::{Sending, Wire};
 use super::worker::Worker;
 use crate::exchange::{Exchange, Receiver, Stack};
@@ -218,14 +219,14 @@ impl<T: Stack> User<T> {
     /// Whether a message is under way.
     #[inline]
     pub(super) fn is_under_way(&self) -> bool {
-        self.flight.wire.is_some()
+        self.lane.flight.wire.is_some()
     }
 
     /// Goes on with the message that is under way, until the attempt has ended.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn poll_flight(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        let Some(wire) = &self.flight.wire else { return Poll::Pending };
+        let Some(wire) = &self.lane.flight.wire else { return Poll::Pending };
         let ended = match wire.sending.get() {
             Sending::Queued => {
                 // Woken before it was sent: it registers anew. If something is there already, it is looked at after sending.
@@ -248,21 +249,21 @@ impl<T: Stack> User<T> {
             Poll::Ready(ended) => ended,
             Poll::Pending => ready!(self.poll_cut()),
         };
-        self.seat.clear_deadline();
+        self.lane.seat.clear_deadline();
         Poll::Ready(ended)
     }
 
     /// What ends an attempt from outside: its time is up, or the user is told to stop.
     #[inline(never)]
     fn poll_cut(&self) -> Poll<Ended> {
-        let outcome = if self.seat.is_overdue() {
-            self.flight.timed_out(self.exchange.timed_out(), self.worker.timer.now())
-        } else if self.seat.is_interrupted() {
+        let outcome = if self.lane.seat.is_overdue() {
+            self.lane.flight.timed_out(self.lane.exchange.timed_out(), self.worker.timer.now())
+        } else if self.lane.seat.is_interrupted() {
             Outcome::Interrupted
         } else {
             return Poll::Pending;
         };
-        if let Some(wire) = self.flight.wire.as_ref().filter(|wire| wire.sending.get() == Sending::Partly) {
+        if let Some(wire) = self.lane.flight.wire.as_ref().filter(|wire| wire.sending.get() == Sending::Partly) {
             self.worker.note_sending(wire.started_ns.get());
         }
         Poll::Ready(Ended { result: Err(outcome), end_ns: self.worker.timer.now() })
@@ -272,7 +273,7 @@ impl<T: Stack> User<T> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        let Self { worker, seat, exchange, flight, .. } = self;
+        let Self { worker, lane: Lane { seat, exchange, flight, .. }, .. } = self;
         let Some(wire) = &flight.wire else { return Poll::Pending };
         let mut shared = worker.exchanges.borrow_mut();
         let mut receiver = Stamped { arrival: &mut flight.arrival, worker, seat, now: 0 };

@@ -22,12 +22,12 @@ impl<T: Stack> User<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn look_for_hints(&self, row: &Record) {
-        if !self.flight.arrival.is_in_one_piece() {
+        if !self.lane.flight.arrival.is_in_one_piece() {
             return self.worker.is_curious.set(true);
         }
         let exchanges = self.worker.exchanges.borrow();
         let buffer = T::Exchange::received(&exchanges);
-        let received = usize::try_from(self.flight.arrival.bytes).unwrap_or(HEAD).min(buffer.len());
+        let received = usize::try_from(self.lane.flight.arrival.bytes).unwrap_or(HEAD).min(buffer.len());
         if let Some(ttfb_ns) = row.durations().ttfb_ns {
             self.note_hints(row.step, row.phase, &buffer[..received], ttfb_ns);
         }
@@ -38,7 +38,7 @@ impl<T: Stack> User<T> {
     #[inline(never)]
     pub(super) fn look_at_kept(&self, step: StepId, phase: Phase, capture: &Capture, started_ns: u64) {
         if let Some((beginning, _)) = capture.beginning() {
-            self.note_hints(step, phase, beginning, self.flight.arrival.first_byte_ns.saturating_sub(started_ns));
+            self.note_hints(step, phase, beginning, self.lane.flight.arrival.first_byte_ns.saturating_sub(started_ns));
         }
     }
 

@@ -45,12 +45,12 @@ impl<T: Stack> User<T> {
         scenario: &ScenarioProgram,
         envelope: &Envelope,
     ) -> Result<Identity, RenderError> {
-        self.credential.clear();
+        self.lane.credential.clear();
         let Some(id) = envelope.auth else { return Ok(Identity::Anonymous) };
         if let Some(means) = Self::means(scenario, envelope) {
             let pool = self.worker.pools[means.token.pool].pool.borrow();
-            return Ok(match pool.kept(self.number, self.worker.timer.recent()) {
-                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.credential)),
+            return Ok(match pool.kept(self.state.number, self.worker.timer.recent()) {
+                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.lane.credential)),
                 None => Identity::NoToken,
             });
         }
@@ -62,10 +62,10 @@ impl<T: Stack> User<T> {
 
     /// Makes this what authenticates the request.
     pub(super) fn render_credential(&mut self, value: &Credential) -> Result<(), RenderError> {
-        let mut credential = std::mem::take(&mut self.credential);
+        let mut credential = std::mem::take(&mut self.lane.credential);
         credential.clear();
         let rendered = self.with_builtins(|variables, builtins, _| value.render(variables, builtins, &mut credential));
-        self.credential = credential;
+        self.lane.credential = credential;
         rendered
     }
 

@@ -2,9 +2,10 @@
 //! machinery of redirects: seen from the response that it was taken from, and with credentials only to the target itself.
 
 use super::User;
+use super::state::State;
 use crate::exchange::Stack;
 use crate::program::{LinkProgram, OriginId, Outgoing, ScenarioProgram};
-use crate::step::{Builtins, RenderError, Slot};
+use crate::step::{RenderError, Slot};
 use crate::transport::{is_absolute, may_be_url, resolve};
 
 /// Links of a user.
@@ -16,12 +17,24 @@ pub(super) struct Links {
     pub(super) target: String,
 }
 
+impl State {
+    /// Forgets where the values were taken from that a new row has replaced.
+    pub(super) fn forget_links(&mut self, scenario: &ScenarioProgram) {
+        let Some(links) = &mut self.links else { return };
+        for (found_at, link) in links.found_at.iter_mut().zip(&scenario.links) {
+            if link.is_column {
+                *found_at = None;
+            }
+        }
+    }
+}
+
 impl<T: Stack> User<T> {
     /// Finds out where a request leads. From then on its target is known.
     pub(super) fn find_link(&mut self, home: OriginId, link: &LinkProgram) -> Result<OriginId, RenderError> {
-        let found_at = self.links.as_ref().and_then(|links| links.found_at.get(link.variable)?.clone());
+        let found_at = self.state.links.as_ref().and_then(|links| links.found_at.get(link.variable)?.clone());
         let (origin, target) = self.leads_to(home, link, found_at)?;
-        self.links.get_or_insert_default().target = target;
+        self.state.links.get_or_insert_default().target = target;
         Ok(origin)
     }
 
@@ -32,14 +45,14 @@ impl<T: Stack> User<T> {
         found_at: Option<(OriginId, String)>,
     ) -> Result<(OriginId, String), RenderError> {
         let nowhere = |reason| RenderError::LeadsNowhere(link.slot, reason);
-        let Self { worker, variables, random, .. } = self;
+        let Self { worker, state, .. } = self;
+        let unix_ns = worker.unix_ns();
+        let counter = &mut *worker.counter.borrow_mut();
+        let (variables, mut builtins) = state.builtins(unix_ns, counter);
         let value = variables.get(link.slot).ok_or(RenderError::Unset(link.slot))?;
         if !may_be_url(value) {
             return Err(nowhere(if value.is_empty() { "it is empty" } else { "it is not a URL" }));
         }
-        let unix_ns = worker.unix_ns();
-        let counter = &mut *worker.counter.borrow_mut();
-        let mut builtins = Builtins { user: self.number, iteration: self.iteration, unix_ns, random, counter };
 
         let mut reference = Vec::new();
         let (from, base) = if let Some(found_at) = found_at {
@@ -84,19 +97,9 @@ impl<T: Stack> User<T> {
         is_found: bool,
     ) {
         let Some(index) = scenario.links.iter().position(|link| link.slot == slot) else { return };
-        let target = self.rendered.request(request).target().to_owned();
-        let found_at = &mut self.links.get_or_insert_default().found_at;
+        let target = self.lane.rendered.request(request).target().to_owned();
+        let found_at = &mut self.state.links.get_or_insert_default().found_at;
         found_at.resize(scenario.links.len(), None);
         found_at[index] = is_found.then_some((origin, target));
-    }
-
-    /// Forgets where the values were taken from that a new row has replaced.
-    pub(super) fn forget_links(&mut self, scenario: &ScenarioProgram) {
-        let Some(links) = &mut self.links else { return };
-        for (found_at, link) in links.found_at.iter_mut().zip(&scenario.links) {
-            if link.is_column {
-                *found_at = None;
-            }
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::User;
 use super::again::Goal;
+use super::lane::Lane;
+use super::state::State;
 use crate::cookies::Place;
 use crate::exchange::{Request, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram};
@@ -50,10 +52,11 @@ impl<T: Stack> User<T> {
         append: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
         let RequestProgram { envelope, encoded, .. } = request;
-        let Self { worker, variables, random, cookies, rendered, credential, .. } = self;
+        let Self { worker, state, lane: Lane { rendered, credential, .. }, .. } = self;
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
-        let mut builtins = Builtins { user: self.number, iteration: self.iteration, unix_ns, random, counter };
+        let State { number, iteration, variables, random, cookies, .. } = state;
+        let mut builtins = Builtins { user: *number, iteration: *iteration, unix_ns, random, counter };
         let Rendered { bytes, own_cookie } = rendered;
         if bytes.capacity() == 0 {
             *bytes = worker.take_buffer();
@@ -66,7 +69,7 @@ impl<T: Stack> User<T> {
         {
             Request::add_field(bytes, name.as_bytes(), credential);
         }
-        if let Some(jar) = cookies
+        if let Some(jar) = cookies.as_ref().map(|jar| jar.borrow())
             && (encoded.cookie.is_some() || !jar.is_empty())
         {
             let mut value = worker.body.borrow_mut();
@@ -94,28 +97,28 @@ impl<T: Stack> User<T> {
     /// Makes the current request one to where its link leads.
     #[cold]
     fn lead_away(&mut self, envelope: &Envelope, origin: OriginId) {
-        let Some(links) = self.links.take() else { return };
-        let at_home = std::mem::take(&mut self.rendered.bytes);
-        let own_cookie = self.rendered.own_cookie;
+        let Some(links) = self.state.links.take() else { return };
+        let at_home = std::mem::take(&mut self.lane.rendered.bytes);
+        let own_cookie = self.lane.rendered.own_cookie;
         let goal = Goal { origin, method: &envelope.method, target: &links.target, keeps_body: true, own_cookie };
         self.change(envelope, Request::written(&at_home), &goal);
         if origin != envelope.origin {
-            self.rendered.own_cookie = 0;
+            self.lane.rendered.own_cookie = 0;
         }
         self.worker.give_back_buffer(at_home);
-        self.links = Some(links);
+        self.state.links = Some(links);
     }
 
     /// Forgets the current request, whose answer is final. Its buffer stays for the next one.
     #[inline]
     pub(super) fn forget_request(&mut self) {
-        self.rendered.bytes.clear();
+        self.lane.rendered.bytes.clear();
     }
 
     /// Gives the buffer of its requests to others, before it pauses or is done: users who wait own none.
     pub(super) fn give_back_request(&mut self) {
-        if self.rendered.bytes.capacity() > 0 {
-            self.worker.give_back_buffer(std::mem::take(&mut self.rendered).bytes);
+        if self.lane.rendered.bytes.capacity() > 0 {
+            self.worker.give_back_buffer(std::mem::take(&mut self.lane.rendered).bytes);
         }
     }
 }

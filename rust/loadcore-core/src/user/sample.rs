@@ -135,8 +135,8 @@ impl<T: Stack> User<T> {
         Some(Seen {
             variable,
             reason: secrets.hide_in_sentence(&reason()),
-            user: self.number,
-            iteration: self.iteration,
+            user: self.state.number,
+            iteration: self.state.iteration,
             ended_ns: shown.ended_ns,
             request,
             response,
@@ -168,10 +168,10 @@ impl<T: Stack> User<T> {
     ) -> Option<(Class, Seen)> {
         let class = Class { step: message.step(), what: What::Status(status) };
         let reason = || format!("expected {}, got {status}", expected(message));
-        let kept = self.flight.arrival.kept.take();
+        let kept = self.lane.flight.arrival.kept.take();
         let shown = self.shown(message, kept.as_deref(), ended_ns);
         let seen = self.see(scenario, class, &shown, &reason);
-        self.flight.arrival.kept.put_back(kept);
+        self.lane.flight.arrival.kept.put_back(kept);
         seen.map(|seen| (class, seen))
     }
 
@@ -182,17 +182,17 @@ impl<T: Stack> User<T> {
         if unsent.outcome == Outcome::Interrupted {
             return;
         }
-        let kept = self.flight.arrival.kept.take();
-        let came = self.flight.attempts > 0 || unsent.after.is_some();
+        let kept = self.lane.flight.arrival.kept.take();
+        let came = self.lane.flight.attempts > 0 || unsent.after.is_some();
         if !came {
-            self.flight.arrival.forget();
+            self.lane.flight.arrival.forget();
         }
         let shown = Shown {
             content: unsent.content,
             is_head: false,
             capture: unsent.after.map_or(kept.as_deref(), |answer| answer.capture.as_deref()),
-            status: self.exchange.status().filter(|_| came),
-            body_bytes: if came { self.exchange.body_bytes() } else { 0 },
+            status: self.lane.exchange.status().filter(|_| came),
+            body_bytes: if came { self.lane.exchange.body_bytes() } else { 0 },
             ended_ns,
         };
         let reason = || {
@@ -200,7 +200,7 @@ impl<T: Stack> User<T> {
         };
         let class = Class { step: unsent.step, what: What::Outcome(unsent.outcome) };
         self.sample(scenario, class, &shown, &reason);
-        self.flight.arrival.kept.put_back(kept);
+        self.lane.flight.arrival.kept.put_back(kept);
     }
 
     /// Samples a response for the checks that do not hold: they are made once more. And any, where all are wanted.
@@ -214,13 +214,13 @@ impl<T: Stack> User<T> {
         answer: &Answer,
     ) {
         // What chance gives next is for the requests to come.
-        let random = self.random.clone();
+        let random = self.state.random.clone();
         let response = answer.response();
         let unmet: Vec<_> = self.evaluate(|_, _, evaluation| {
             let unmet = request.looks.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
             unmet.map(|(id, check)| Unmet::Check(*id, check)).collect()
         });
-        self.random = random;
+        self.state.random = random;
         self.sample_unmet(scenario, request, origin, answer, &unmet);
     }
 
@@ -295,15 +295,15 @@ impl<T: Stack> User<T> {
             content: Some((message.origin, message.request)),
             is_head: message.method == "HEAD",
             capture,
-            status: self.exchange.status(),
-            body_bytes: self.exchange.body_bytes(),
+            status: self.lane.exchange.status(),
+            body_bytes: self.lane.exchange.body_bytes(),
             ended_ns,
         }
     }
 
     /// The request as it was sent; `None` if it was not made.
     fn request_sample(&self, origin: OriginId, outgoing: Outgoing<'_>, secrets: &mut Secrets) -> Option<RequestSample> {
-        let (made, origin) = (self.rendered.request(outgoing), self.worker.origin(origin));
+        let (made, origin) = (self.lane.rendered.request(outgoing), self.worker.origin(origin));
         // A redirect may have led elsewhere.
         let place = if outgoing.envelope.has_own_host {
             origin.to_string()
@@ -315,11 +315,11 @@ impl<T: Stack> User<T> {
 
     /// The response as it came, from its beginning, as far as it is still there.
     fn came(&self, capture: Option<&Capture>) -> Vec<u8> {
-        let received = usize::try_from(self.flight.arrival.bytes).unwrap_or(usize::MAX);
+        let received = usize::try_from(self.lane.flight.arrival.bytes).unwrap_or(usize::MAX);
         let exchanges = self.worker.exchanges.borrow();
         let buffer = T::Exchange::received(&exchanges);
         let Some((beginning, is_all)) = capture.and_then(Capture::beginning) else {
-            let whole = if self.flight.arrival.is_in_one_piece() { received.min(RAW) } else { 0 };
+            let whole = if self.lane.flight.arrival.is_in_one_piece() { received.min(RAW) } else { 0 };
             return buffer[..whole].to_vec();
         };
         let last = if is_all { received.saturating_sub(beginning.len()).min(buffer.len()) } else { 0 };
@@ -330,26 +330,26 @@ impl<T: Stack> User<T> {
     fn secrets(&self, scenario: &ScenarioProgram, auth_header: Option<&str>) -> Secrets {
         let mut secrets = self.worker.program.secrets.clone();
         for name in scenario.names.iter().filter(|name| crate::sample::is_sensitive(name)) {
-            let value = scenario.names.find(name).and_then(|slot| self.variables.get(slot));
+            let value = scenario.names.find(name).and_then(|slot| self.state.variables.get(slot));
             secrets.add(value.unwrap_or_default());
         }
-        let (mut random, mut counter) = (self.random.clone(), self.worker.counter.borrow().clone());
+        let (mut random, mut counter) = (self.state.random.clone(), self.worker.counter.borrow().clone());
         let mut builtins = Builtins {
-            user: self.number,
-            iteration: self.iteration,
+            user: self.state.number,
+            iteration: self.state.iteration,
             unix_ns: self.worker.unix_ns(),
             random: &mut random,
             counter: &mut counter,
         };
         for auth in &scenario.auths {
-            auth.compiled.give_away(&self.variables, &mut builtins, &mut secrets);
+            auth.compiled.give_away(&self.state.variables, &mut builtins, &mut secrets);
             let body = auth.token.as_ref().and_then(|token| token.request.encoded.body.as_ref());
             let mut text = Vec::new();
-            if body.is_some_and(|body| body.render(&self.variables, &mut builtins, &mut text).is_ok()) {
+            if body.is_some_and(|body| body.render(&self.state.variables, &mut builtins, &mut text).is_ok()) {
                 secrets.add_named(&String::from_utf8_lossy(&text));
             }
         }
-        let credential = String::from_utf8_lossy(&self.credential);
+        let credential = String::from_utf8_lossy(&self.lane.credential);
         secrets.add_header(auth_header.unwrap_or("Authorization"), &credential);
         secrets
     }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::User;
 use super::capture::Capture;
 use super::flight::{Ended, NOT_YET};
+use super::lane::Lane;
 use super::sample::Unsent;
 use crate::exchange::{Exchange, Stack};
 use crate::http::Complete;
@@ -158,17 +159,17 @@ impl<T: Stack> User<T> {
         message: &Message<'_>,
         due_ns: u64,
     ) -> Result<(), Held> {
-        if self.seat.is_interrupted() {
+        if self.lane.seat.is_interrupted() {
             let unsent = Unsent::message(message, Outcome::Interrupted);
             return Err(Held::Refused(self.refuse(scenario, due_ns, &unsent)));
         }
         let now = self.worker.timer.recent();
-        let is_new = self.flight.opened.is_some();
-        let Some((wire, quiet)) = self.connections.ready(message.origin, is_new, now, cx) else {
+        let is_new = self.lane.flight.opened.is_some();
+        let Some((wire, quiet)) = self.lane.connections.ready(message.origin, is_new, now, cx) else {
             return Err(Held::NeedsConnection);
         };
-        let Self { worker, exchange, rendered, .. } = self;
-        let length = worker.outbox.post(&wire, self.seat.index(), self.flight.attempts == 0, |out| {
+        let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
+        let length = worker.outbox.post(&wire, self.lane.seat.index(), self.lane.flight.attempts == 0, |out| {
             exchange.post(rendered.request(message.request), out);
         });
         if !quiet {
@@ -176,10 +177,12 @@ impl<T: Stack> User<T> {
             self.worker.outbox.wake_when_sent(cx.waker());
         }
         let timeouts = &message.request.envelope.timeouts;
-        self.seat.set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
+        self.lane
+            .seat
+            .set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
         let most_body = self.worker.program.http.limits.kept_body_bytes;
-        self.flight.arrival.kept.want(message.want, most_body, || self.worker.take_capture());
-        self.flight.begin(wire, length, timeouts, now);
+        self.lane.flight.arrival.kept.want(message.want, most_body, || self.worker.take_capture());
+        self.lane.flight.begin(wire, length, timeouts, now);
         Ok(())
     }
 
@@ -197,7 +200,7 @@ impl<T: Stack> User<T> {
         due_ns: u64,
     ) -> Poll<Option<Result<Answer, NoAnswer>>> {
         let Ended { result, end_ns } = ready!(self.poll_flight(cx));
-        let reusable = self.flight.end();
+        let reusable = self.lane.flight.end();
         let complete = match result {
             Ok(complete) => complete,
             Err(outcome) => {
@@ -208,7 +211,7 @@ impl<T: Stack> User<T> {
             }
         };
         self.keep(message.origin, reusable, &complete, end_ns);
-        let service_ns = end_ns.saturating_sub(self.flight.started_ns);
+        let service_ns = end_ns.saturating_sub(self.lane.flight.started_ns);
         let Withheld(least, most) = message.withholds;
         if (least..=most).contains(&complete.status) {
             self.withhold(scenario, message, due_ns, Ended { result, end_ns });
@@ -220,15 +223,15 @@ impl<T: Stack> User<T> {
                 self.sample_status(scenario, message, complete.status, end_ns);
             }
         }
-        let capture = self.flight.arrival.kept.take();
+        let capture = self.lane.flight.arrival.kept.take();
         Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
     }
 
     /// Gives up the connection of an attempt without a response, and says whether there is to be another.
     #[cold]
     fn is_sent_again(&mut self, origin: OriginId, is_idempotent: bool, outcome: Outcome) -> bool {
-        self.connections.drop_to(origin);
-        self.flight.is_stale(outcome) && is_idempotent && self.flight.attempts <= 1
+        self.lane.connections.drop_to(origin);
+        self.lane.flight.is_stale(outcome) && is_idempotent && self.lane.flight.attempts <= 1
     }
 
     /// Ends a message that has no response.
@@ -241,10 +244,10 @@ impl<T: Stack> User<T> {
         outcome: Outcome,
         ended_ns: u64,
     ) -> NoAnswer {
-        let outcome = if self.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
+        let outcome = if self.lane.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
-        self.worker.give_back(self.flight.arrival.kept.take());
+        self.worker.give_back(self.lane.flight.arrival.kept.take());
         NoAnswer { outcome, ended_ns }
     }
 
@@ -263,16 +266,11 @@ impl<T: Stack> User<T> {
         &mut self,
         work: impl FnOnce(&Variables, &mut Builtins<'_>, &mut Vec<u8>) -> R,
     ) -> R {
-        let mut builtins = Builtins {
-            user: self.number,
-            iteration: self.iteration,
-            unix_ns: self.worker.unix_ns(),
-            random: &mut self.random,
-            counter: &mut self.worker.counter.borrow_mut(),
-        };
+        let counter = &mut *self.worker.counter.borrow_mut();
+        let (variables, mut builtins) = self.state.builtins(self.worker.unix_ns(), counter);
         let mut body = self.worker.body.borrow_mut();
         body.clear();
-        work(&self.variables, &mut builtins, &mut body)
+        work(variables, &mut builtins, &mut body)
     }
 
     /// Records a request that is not sent, or not sent again.
@@ -280,7 +278,7 @@ impl<T: Stack> User<T> {
     pub(super) fn refuse(&mut self, scenario: &ScenarioProgram, due_ns: u64, unsent: &Unsent<'_>) -> NoAnswer {
         let (ended_ns, outcome) = (self.worker.now(), unsent.outcome);
         self.sample_outcome(scenario, unsent, ended_ns);
-        self.flight.arrival.forget();
+        self.lane.flight.arrival.forget();
         self.record_failure(scenario, unsent.step, due_ns, outcome, ended_ns);
         NoAnswer { outcome, ended_ns }
     }
@@ -317,7 +315,7 @@ impl<T: Stack> User<T> {
             self.look_for_hints(&row);
         }
         self.record_extra(&row, ended);
-        self.flight.clear();
+        self.lane.flight.clear();
     }
 
     /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the message.
@@ -326,14 +324,14 @@ impl<T: Stack> User<T> {
         let row = self.row(scenario, message.step(), due_ns, ended, true);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
-        self.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));
-        self.flight.clear();
+        self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));
+        self.lane.flight.clear();
     }
 
     /// Records the row that was withheld, now that it is known whether it is an error.
     #[cold]
     pub(super) fn release(&mut self, error: bool) {
-        let Some(held) = self.withheld.take() else { return };
+        let Some(held) = self.lane.withheld.take() else { return };
         let HeldRow { row, sample } = *held;
         let mut recorder = self.worker.recorder.borrow_mut();
         recorder.record(&Record { error, ..row });
@@ -345,7 +343,7 @@ impl<T: Stack> User<T> {
     /// Records the row that was withheld: its request is sent again, and that one is the answer.
     #[cold]
     pub(super) fn supersede(&mut self) {
-        if let Some(held) = self.withheld.take() {
+        if let Some(held) = self.lane.withheld.take() {
             self.worker.recorder.borrow_mut().record(&Record { error: false, superseded: true, ..held.row });
         }
     }
@@ -355,12 +353,12 @@ impl<T: Stack> User<T> {
     #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
     fn row(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) -> Record {
         let Ended { result, end_ns } = ended;
-        let flight = &self.flight;
+        let flight = &self.lane.flight;
         let arrival = &flight.arrival;
         let was_sent = flight.attempts > 0;
         let (outcome, status) = match result {
             Ok(complete) => (Outcome::Ok, complete.status),
-            Err(outcome) => (outcome, self.exchange.status().filter(|_| was_sent).unwrap_or(0)),
+            Err(outcome) => (outcome, self.lane.exchange.status().filter(|_| was_sent).unwrap_or(0)),
         };
         let (phase, until_ns) = self.worker.phase_until(scenario, due_ns);
         let start_ns = if was_sent { flight.started_ns } else { end_ns };
@@ -380,8 +378,8 @@ impl<T: Stack> User<T> {
             ended_in,
             attempts: flight.attempts,
             reused: flight.reused && was_sent,
-            user: self.number,
-            iteration: self.iteration,
+            user: self.state.number,
+            iteration: self.state.iteration,
             due_ns,
             start_ns,
             first_byte_ns: (arrival.first_byte_ns != NOT_YET).then_some(arrival.first_byte_ns),
@@ -398,7 +396,7 @@ impl<T: Stack> User<T> {
     #[expect(clippy::inline_always, reason = "two comparisons, most of the time")]
     fn record_extra(&mut self, row: &Record, ended: Ended) {
         let (surplus, interim) = ended.result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
-        let surplus = surplus + self.connections.take_stray_bytes();
+        let surplus = surplus + self.lane.connections.take_stray_bytes();
         if surplus > 0 || interim > 0 {
             self.worker.recorder.borrow_mut().extra(row.step, row.phase, surplus, u64::from(interim));
         }

@@ -39,8 +39,8 @@ impl<T: Stack> User<T> {
             let ended_fetches = desk.ended_fetches.get();
             let now = worker.timer.recent();
             // The pool must not stay borrowed while the user waits.
-            let turn = match desk.pool.borrow_mut().acquire(self.number, now) {
-                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.credential), ready_ns)),
+            let turn = match desk.pool.borrow_mut().acquire(self.state.number, now) {
+                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.lane.credential), ready_ns)),
                 Acquired::Fetch(fetch) => Turn::Fetch(fetch),
                 Acquired::Wait(_) => Turn::Wait,
                 Acquired::Failed { is_invited: false, .. } if has_failed => Turn::Fail,
@@ -65,14 +65,14 @@ impl<T: Stack> User<T> {
                 }
                 Turn::Wait => {
                     has_failed = true;
-                    desk.waiting.borrow_mut().push(self.seat.index());
-                    self.seat.sleep_until_or(u64::MAX, || desk.ended_fetches.get() != ended_fetches).await
+                    desk.waiting.borrow_mut().push(self.lane.seat.index());
+                    self.lane.seat.sleep_until_or(u64::MAX, || desk.ended_fetches.get() != ended_fetches).await
                 }
                 // The end of the run ends the wait: what would be asked for is not needed any more.
                 Turn::Rest(_) if worker.is_over(scenario) => Err(Interrupted),
                 Turn::Rest(until_ns) => {
                     let until_ns = until_ns.min(scenario.planned_end_ns);
-                    self.seat.sleep_until_or(until_ns, || worker.is_stopping()).await
+                    self.lane.seat.sleep_until_or(until_ns, || worker.is_stopping()).await
                 }
                 Turn::Fail => return Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns: ready_ns }),
             };
@@ -97,23 +97,23 @@ impl<T: Stack> User<T> {
         fetch: &Fetch,
         due_ns: u64,
     ) -> Result<(KeptToken, u64), NoAnswer> {
-        let (rendered, withheld) = (std::mem::take(&mut self.rendered), self.withheld.take());
+        let (rendered, withheld) = (std::mem::take(&mut self.lane.rendered), self.lane.withheld.take());
         let fetched = self.exchange(scenario, means, fetch, due_ns).await;
         self.give_back_request();
-        self.rendered = rendered;
+        self.lane.rendered = rendered;
         let worker = Rc::clone(&self.worker);
         let mut pool = worker.pools[means.token.pool].pool.borrow_mut();
         match fetched {
             Ok((granted, ended_ns)) => {
                 let token = pool.fetched(fetch.slot, granted, ended_ns);
                 self.release(token.is_err());
-                self.withheld = withheld;
+                self.lane.withheld = withheld;
                 token
-                    .map(|token| (KeptToken::take(&token, &mut self.credential), ended_ns))
+                    .map(|token| (KeptToken::take(&token, &mut self.lane.credential), ended_ns))
                     .map_err(|_| NoAnswer { outcome: Outcome::AuthFailed, ended_ns })
             }
             Err(unanswered) => {
-                self.withheld = withheld;
+                self.lane.withheld = withheld;
                 match unanswered {
                     Unanswered::Interrupted(_) => pool.abandoned(fetch.slot),
                     Unanswered::Failed(ref reason, failed) => pool.failed(fetch.slot, reason, failed.ended_ns),
@@ -134,10 +134,10 @@ impl<T: Stack> User<T> {
     ) -> Result<(Result<Granted, Refusal>, u64), Unanswered> {
         let request = &means.token.request;
         // When a token is asked for depends on clocks. What it draws must not change what the iteration draws after it.
-        let own = Random::new(self.random.state(), "token", due_ns);
-        let of_iteration = std::mem::replace(&mut self.random, own);
+        let own = Random::new(self.state.random.state(), "token", due_ns);
+        let of_iteration = std::mem::replace(&mut self.state.random, own);
         let rendered = self.render_token_request(scenario, means, fetch);
-        self.random = of_iteration;
+        self.state.random = of_iteration;
         if let Err(problem) = rendered {
             let name = scenario.names.name(problem.slot());
             let reason = format!("`{{{name}}}` in the token request: {problem}");
@@ -148,7 +148,7 @@ impl<T: Stack> User<T> {
             request: request.outgoing(),
             method: &request.envelope.method,
             origin: request.envelope.origin,
-            want: Want::HEADERS.and(Want::BODY).and_if(self.cookies.is_some(), Want::COOKIES),
+            want: Want::HEADERS.and(Want::BODY).and_if(self.state.cookies.is_some(), Want::COOKIES),
             withholds: Withheld::ALL,
         };
         let mut answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {
@@ -180,7 +180,7 @@ impl<T: Stack> User<T> {
 
     /// Why there is no token, as a clause.
     pub(super) fn no_token(&self, means: &Means<'_>) -> String {
-        let reason = self.worker.pools[means.token.pool].pool.borrow().reason(self.number).to_owned();
+        let reason = self.worker.pools[means.token.pool].pool.borrow().reason(self.state.number).to_owned();
         if reason.is_empty() { reason } else { format!("no token: {reason}") }
     }
 

@@ -2,9 +2,8 @@
 //! of its own, and the user is only the place that it takes: it finds what the user's start left, and nothing of the visitor
 //! before.
 
-use super::User;
+use super::state::State;
 use crate::cookies::Jar;
-use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::step::Slot;
 
@@ -16,21 +15,22 @@ pub(super) struct Left {
     values: Vec<(Slot, Vec<u8>)>,
 }
 
-impl<T: Stack> User<T> {
+impl State {
     /// Keeps what the user's start has left.
     pub(super) fn keep_what_start_left(&mut self, scenario: &ScenarioProgram) {
         let value = |slot: &Slot| Some((*slot, self.variables.get(*slot)?.to_vec()));
         self.left = Some(Box::new(Left {
-            cookies: self.cookies.as_deref().cloned().unwrap_or_default(),
+            cookies: self.cookies.as_ref().map(|jar| jar.borrow().clone()).unwrap_or_default(),
             values: scenario.taken.iter().filter_map(value).collect(),
         }));
     }
 
     /// Takes the user's cookies away, but for those that its start left.
     pub(super) fn renew_cookies(&mut self) {
-        let Some(jar) = &mut self.cookies else { return };
+        let Some(jar) = &self.cookies else { return };
+        let mut jar = jar.borrow_mut();
         match &self.left {
-            Some(left) => (**jar).clone_from(&left.cookies),
+            Some(left) => jar.clone_from(&left.cookies),
             None => jar.clear(),
         }
     }

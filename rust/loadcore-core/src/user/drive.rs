@@ -1,17 +1,23 @@
 //! Walks a user through its flow: request after request, in one piece of code for as long as only responses have to be waited
 //! for. What takes longer (a connection, a token, a pause, a redirect) is handed to the future around it.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::identify::{Identity, KeptToken};
-use super::sample::{Unmet, Unsent};
+use super::sample::Unsent;
 use super::send::{Answer, Held, Message, NoAnswer, Withheld};
-use super::{Part, User};
-use crate::driver::flow::Action;
+use super::{IterationEnd, User};
+use crate::aggregate::ScenarioEvent;
+use crate::driver::flow::{Action, IDLE_STEPS};
 use crate::exchange::Stack;
 use crate::program::{Envelope, Flow, OriginId, Outgoing, RequestId, RequestProgram, ScenarioProgram, Want};
 use crate::record::{GroupId, Outcome};
-use crate::step::{Extracted, RenderError};
+use crate::step::RenderError;
+
+/// A user that goes through step after step without sending anything rests this long each time: a thousand of them leave
+/// time for those that do send.
+const REST_NS: u64 = 10_000_000;
 
 /// What ends an iteration early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +60,89 @@ pub(super) enum Next<'a> {
     Cut(Cut),
 }
 
+/// What the steps of a flow are part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A user's start.
+    Start,
+    /// Its iterations.
+    Iteration,
+}
+
 impl<T: Stack> User<T> {
+    /// Takes the steps of a flow.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, and every user pays for that")]
+    pub(super) fn walk_flow(
+        &mut self,
+        scenario: &ScenarioProgram,
+        flow: &Flow,
+        part: Part,
+    ) -> impl Future<Output = IterationEnd> {
+        async move {
+            self.cursor.walk.begin(flow);
+            let cut = loop {
+                // Boxed is what seldom happens: every user would carry room for it for ever.
+                let done = match poll_fn(|cx| self.poll_walk(cx, scenario, flow, part)).await {
+                    Next::Token(id, request) => Box::pin(self.approach_with_token(scenario, id, request)).await,
+                    Next::Connection(request) => Box::pin(self.open_for(scenario, request.outgoing())).await,
+                    Next::Another(request, answer) => Box::pin(self.answer_again(scenario, request, *answer)).await,
+                    Next::Think(ns) => {
+                        self.give_back_request();
+                        let awake_ns = self.cursor.due_ns.saturating_add(ns);
+                        // At the end of a run nobody waits for a user that only pauses.
+                        let last = self.cursor.walk.only_pauses_left(flow);
+                        let enough = || last && self.worker.is_over(scenario);
+                        let slept = self.lane.seat.sleep_until_or(awake_ns, enough).await;
+                        match slept {
+                            Ok(()) => {
+                                self.cursor.due_ns = awake_ns;
+                                Ok(())
+                            }
+                            // A pause at the end cut short leaves nothing undone.
+                            Err(_) if last => Ok(()),
+                            Err(_) => Err(Cut::Interrupted),
+                        }
+                    }
+                    Next::Rest => Box::pin(self.rest(scenario)).await,
+                    Next::End => {
+                        self.give_back_request();
+                        return IterationEnd::Completed;
+                    }
+                    Next::Cut(cut) => Err(cut),
+                };
+                if let Err(cut) = done {
+                    break cut;
+                }
+            };
+            self.give_back_request();
+            while let Some((group, duration_ns)) = self.cursor.walk.cut_group(self.cursor.due_ns) {
+                // One that the end of the run cut off has neither ended nor failed.
+                if cut == Cut::Failed {
+                    self.count_group(scenario, group, duration_ns, false);
+                }
+            }
+            let end = if cut == Cut::Failed { IterationEnd::Failed } else { IterationEnd::Interrupted };
+            if part == Part::Iteration {
+                self.end_iteration(scenario, end);
+            }
+            end
+        }
+    }
+
+    /// Lets others have their turn, after many steps in a row that sent nothing. At the end of a run nobody waits for a user
+    /// that goes through nothing but such steps: it may do so for ever.
+    async fn rest(&mut self, scenario: &ScenarioProgram) -> Result<(), Cut> {
+        self.worker.count_times(scenario.id, self.cursor.phase, ScenarioEvent::IdleStep, u64::from(IDLE_STEPS));
+        let awake_ns = self.worker.now().saturating_add(REST_NS);
+        let over = || self.worker.is_over(scenario);
+        if self.lane.seat.sleep_until_or(awake_ns, over).await.is_err() || over() {
+            self.lane.seat.interrupt();
+            return Err(Cut::Interrupted);
+        }
+        self.cursor.due_ns = self.cursor.due_ns.max(awake_ns);
+        Ok(())
+    }
+
     /// Goes through the flow, from where the user is, up to what it cannot do by itself; and from one iteration into
     /// the next, where that starts at once.
     pub(super) fn poll_walk<'a>(
@@ -65,17 +153,17 @@ impl<T: Stack> User<T> {
         part: Part,
     ) -> Poll<Next<'a>> {
         if self.is_under_way()
-            && let Some(Current { request, origin, token }) = self.current
+            && let Some(Current { request, origin, token }) = self.cursor.current
         {
             let request = &scenario.requests[request.index()];
             let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
-            match ready!(self.poll_land(cx, scenario, &message, self.due_ns)) {
+            match ready!(self.poll_land(cx, scenario, &message, self.cursor.due_ns)) {
                 Some(Ok(answer)) => {
                     let status = answer.complete.status;
-                    if (status == 401 && self.withheld.is_some()) || request.envelope.follows(status) {
+                    if (status == 401 && self.lane.withheld.is_some()) || request.envelope.follows(status) {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
-                    self.current = None;
+                    self.cursor.current = None;
                     self.store_cookies(origin, request.outgoing(), answer.capture.as_deref());
                     if let Err(cut) = self.conclude(scenario, request, origin, answer) {
                         return Poll::Ready(Next::Cut(cut));
@@ -86,15 +174,15 @@ impl<T: Stack> User<T> {
                 None => {}
             }
         }
-        if self.current.is_none()
+        if self.cursor.current.is_none()
             && let Some(next) = self.next(scenario, flow, part)
         {
             return Poll::Ready(next);
         }
-        let Some(Current { request, origin, token }) = self.current else { return Poll::Ready(Next::End) };
+        let Some(Current { request, origin, token }) = self.cursor.current else { return Poll::Ready(Next::End) };
         let request = &scenario.requests[request.index()];
         let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
-        match self.launch(cx, scenario, &message, self.due_ns) {
+        match self.launch(cx, scenario, &message, self.cursor.due_ns) {
             Ok(()) => Poll::Pending,
             Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
             Err(Held::Refused(refused)) => Poll::Ready(Next::Cut(self.cut(refused))),
@@ -105,11 +193,11 @@ impl<T: Stack> User<T> {
     #[inline]
     fn next<'a>(&mut self, scenario: &'a ScenarioProgram, flow: &'a Flow, part: Part) -> Option<Next<'a>> {
         loop {
-            let action = match self.walk.next_request(flow) {
+            let action = match self.cursor.walk.next_request(flow) {
                 Some(id) => Action::Request(id),
-                None if self.walk.is_done(flow) => Action::End,
+                None if self.cursor.walk.is_done(flow) => Action::End,
                 None => {
-                    let now = self.due_ns;
+                    let now = self.cursor.due_ns;
                     self.evaluate(|walk, _, evaluation| walk.next(flow, evaluation, now))
                 }
             };
@@ -122,7 +210,7 @@ impl<T: Stack> User<T> {
                     if part == Part::Start || !self.turn(scenario) {
                         return Some(Next::End);
                     }
-                    self.walk.begin(flow);
+                    self.cursor.walk.begin(flow);
                 }
             }
         }
@@ -132,8 +220,8 @@ impl<T: Stack> User<T> {
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Option<Next<'a>> {
         let request = &scenario.requests[id.index()];
-        if request.encoded.http1.whole().is_some() && !self.has_cookies() {
-            self.current = Some(Current { request: id, origin: request.envelope.origin, token: None });
+        if request.encoded.http1.whole().is_some() && !self.state.has_cookies() {
+            self.cursor.current = Some(Current { request: id, origin: request.envelope.origin, token: None });
             return None;
         }
         match self.make_ready(scenario, id, request) {
@@ -152,7 +240,7 @@ impl<T: Stack> User<T> {
         id: RequestId,
         request: &RequestProgram,
     ) -> Result<bool, RenderError> {
-        self.credential.clear();
+        self.lane.credential.clear();
         let RequestProgram { envelope, encoded, .. } = request;
         let mut current = Current { request: id, origin: envelope.origin, token: None };
         if let Some(link) = &encoded.link {
@@ -167,7 +255,7 @@ impl<T: Stack> User<T> {
             }
         }
         self.render(request, current.origin)?;
-        self.current = Some(current);
+        self.cursor.current = Some(current);
         Ok(true)
     }
 
@@ -175,7 +263,7 @@ impl<T: Stack> User<T> {
     #[cold]
     fn cut_invalid(&mut self, scenario: &ScenarioProgram, request: &RequestProgram, error: RenderError) -> Cut {
         let unsent = Unsent::unmade(&request.envelope, Outcome::RequestInvalid).because_of(error, scenario);
-        let refused = self.refuse(scenario, self.due_ns, &unsent);
+        let refused = self.refuse(scenario, self.cursor.due_ns, &unsent);
         self.cut(refused)
     }
 
@@ -187,11 +275,11 @@ impl<T: Stack> User<T> {
         request: &RequestProgram,
     ) -> Result<(), Cut> {
         let Some(means) = Self::means(scenario, &request.envelope) else { return Ok(()) };
-        match self.token(scenario, &means, self.due_ns).await {
+        match self.token(scenario, &means, self.cursor.due_ns).await {
             Ok((token, ready_ns)) => {
-                self.due_ns = ready_ns;
+                self.cursor.due_ns = ready_ns;
                 let origin = request.envelope.origin;
-                self.current = Some(Current { request: id, origin, token: Some(token) });
+                self.cursor.current = Some(Current { request: id, origin, token: Some(token) });
                 self.render(request, origin).map_err(|error| self.cut_invalid(scenario, request, error))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
@@ -218,89 +306,19 @@ impl<T: Stack> User<T> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a part of the message")]
     pub(super) fn want(&self, envelope: &Envelope) -> Want {
-        envelope.want.and_if(self.cookies.is_some(), Want::COOKIES)
-    }
-
-    /// Makes the step's checks and takes its values. What follows is due when the response ended.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
-    pub(super) fn conclude(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        origin: OriginId,
-        mut answer: Answer,
-    ) -> Result<(), Cut> {
-        let due_ns = std::mem::replace(&mut self.due_ns, answer.ended_ns);
-        let mut goes_on = true;
-        if request.looks.is_looked_at {
-            self.decode(&mut answer);
-            goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
-        }
-        self.forget_request();
-        if let Some(capture) = &answer.capture
-            && capture.is_looked_at()
-        {
-            let started_ns = answer.ended_ns.saturating_sub(answer.service_ns);
-            self.look_at_kept(request.envelope.step, self.worker.phase(scenario, due_ns), capture, started_ns);
-        }
-        self.worker.give_back(answer.capture);
-        if goes_on { Ok(()) } else { Err(Cut::Failed) }
-    }
-
-    /// Whether no check stops the iteration, and no value is missing.
-    fn look_at(
-        &mut self,
-        scenario: &ScenarioProgram,
-        request: &RequestProgram,
-        origin: OriginId,
-        answer: &Answer,
-        due_ns: u64,
-    ) -> bool {
-        let response = answer.response();
-        let mut goes_on = true;
-        let mut met = true;
-        if !request.looks.checks.is_empty() {
-            // The phase that the request was due in: its checks count where it does.
-            let phase = self.worker.phase(scenario, due_ns);
-            self.evaluate(|_, worker, evaluation| {
-                let mut recorder = worker.recorder.borrow_mut();
-                for (id, check) in &request.looks.checks {
-                    let held = check.holds(&response, evaluation);
-                    recorder.check(*id, phase, held);
-                    met &= held;
-                    goes_on &= held || !check.stops();
-                }
-            });
-        }
-        if !met || request.envelope.want.has(Want::SHOWN) {
-            self.sample_checks(scenario, request, origin, answer);
-        }
-        if goes_on {
-            for extract in &request.looks.extracts {
-                let extracted = extract.apply(&response, &mut self.variables, &mut self.random);
-                if !scenario.links.is_empty() {
-                    self.note_link(scenario, request.outgoing(), origin, extract.slot(), extracted == Extracted::Found);
-                }
-                if extracted == Extracted::Missing {
-                    goes_on = false;
-                    self.sample_unmet(scenario, request, origin, answer, &[Unmet::Extract(extract)]);
-                }
-            }
-        }
-        goes_on
+        envelope.want.and_if(self.state.cookies.is_some(), Want::COOKIES)
     }
 
     /// What comes next is due when the message that failed ended.
     pub(super) fn cut(&mut self, failed: NoAnswer) -> Cut {
-        self.current = None;
+        self.cursor.current = None;
         self.forget_request();
-        self.due_ns = failed.ended_ns;
+        self.cursor.due_ns = failed.ended_ns;
         failed.into()
     }
 
     pub(super) fn count_group(&self, scenario: &ScenarioProgram, group: GroupId, duration_ns: u64, ok: bool) {
-        let phase = self.worker.phase(scenario, self.due_ns);
+        let phase = self.worker.phase(scenario, self.cursor.due_ns);
         self.worker.recorder.borrow_mut().group(group, phase, duration_ns, ok);
     }
 }

@@ -1,0 +1,39 @@
+//! What a user sends with: one request at a time.
+
+use super::connection::Connections;
+use super::flight::Flight;
+use super::rendered::Rendered;
+use super::send::HeldRow;
+use crate::exchange::{Exchange, Stack};
+use crate::plan::Limits;
+use crate::timer::Seat;
+
+/// The connections of a user, and the message that is under way over one of them.
+pub(super) struct Lane<T: Stack> {
+    /// Wakes the user's task.
+    pub(super) seat: Seat,
+    pub(super) connections: Connections<T::Connection>,
+    pub(super) exchange: T::Exchange,
+    /// Its message that is under way.
+    pub(super) flight: Flight<T::Connection>,
+    /// Its current request.
+    pub(super) rendered: Rendered,
+    /// What authenticates its current request, where that is known only when it is rendered; kept to be filled again.
+    pub(super) credential: Vec<u8>,
+    /// The row of an answer, until it is known what becomes of it. Boxed: it is seldom there.
+    pub(super) withheld: Option<Box<HeldRow>>,
+}
+
+impl<T: Stack> Lane<T> {
+    pub(super) fn new(seat: Seat, limits: Limits) -> Self {
+        Self {
+            seat,
+            connections: Connections::default(),
+            exchange: T::Exchange::new(limits),
+            flight: Flight::default(),
+            rendered: Rendered::default(),
+            credential: Vec::new(),
+            withheld: None,
+        }
+    }
+}
