@@ -8,6 +8,7 @@ FUZZ_SECONDS ?= 60
 export PIP_CONSTRAINT := $(CURDIR)/.ci/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+ENOUGH_PYTHON := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loadcore needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name Cargo.toml -o -path '*/src/*' -name '*.rs')
 
 .DEFAULT_GOAL := help
@@ -17,23 +18,27 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## Set everything up, then let 1,000 users log in to the reference gateway and use it
+demo: $(VENV)/.for-demo ## Set up what it needs, then let 1,000 users log in to the reference gateway and use it
 	$(BIN)/loadcore demo
 
 .PHONY: setup
-setup: $(VENV)/.built ## Make the virtual environment and build the engine
+setup: $(VENV)/.for-development ## Make the virtual environment and build the engine
 
-# Packages change seldom and the engine often, so these are two steps.
-$(VENV)/.packages: pyproject.toml .ci/constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loadcore needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet pip
-	$(BIN)/python -m pip install --quiet --group dev
-	touch $@
+# What compiles fast serves all but benches: `quick` in Cargo.toml, whose engine costs a few per cent more.
+$(VENV)/.for-demo: pyproject.toml .ci/constraints.txt $(RUST_SOURCES)
+	@$(ENOUGH_PYTHON)
+	@$(PYTHON) -m building.environment $(VENV) --for demo
+	@touch $@
 
-$(VENV)/.built: $(VENV)/.packages $(RUST_SOURCES)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_QUIET=1 $(BIN)/maturin develop --release --quiet --extras target,target-replicas
-	touch $@
+$(VENV)/.for-development: pyproject.toml .ci/constraints.txt $(RUST_SOURCES)
+	@$(ENOUGH_PYTHON)
+	@$(PYTHON) -m building.environment $(VENV) --for development
+	@rm -f $(VENV)/.for-benches
+	@touch $(VENV)/.for-demo $@
+
+$(VENV)/.for-benches: $(VENV)/.for-development
+	@$(PYTHON) -m building.environment $(VENV) --for development --profile release
+	@touch $@
 
 .PHONY: test
 test: test-rust test-py ## Run all tests
@@ -62,7 +67,7 @@ format: setup ## Format all code
 	$(BIN)/ruff format --quiet .
 
 .PHONY: bench
-bench: setup ## Measure CPU per request beside wrk, and all else in benches/
+bench: $(VENV)/.for-benches ## Measure CPU per request beside wrk, and all else in benches/
 	$(BIN)/python -m benches
 
 .PHONY: bench-counts
@@ -82,7 +87,7 @@ intervals: setup ## Count how often the intervals of percentiles hold the true o
 	$(BIN)/python -m tests.unit.results.simulated 200
 
 .PHONY: bench-gateway
-bench-gateway: setup ## Measure the gateway: users, workers, replicas, caches, and other clients, half an hour; writes its page
+bench-gateway: $(VENV)/.for-benches ## Measure the gateway: users, workers, replicas, caches, and other clients, half an hour; writes its page
 	$(BIN)/python -m loadcore_target.benches --install
 
 .PHONY: test-scale
@@ -95,10 +100,11 @@ fuzz: setup ## Fuzz the HTTP decoder for FUZZ_SECONDS, then the reader of damage
 	$(BIN)/python -m pytest --quiet tests/faults/test_damaged_files.py
 
 .PHONY: docs
-docs: setup ## Check that the links and examples of the documentation hold
+docs: setup ## Build the documentation into site/, check its links and run its examples
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python -m pytest tests/docs
 
 .PHONY: clean
 clean: ## Remove what was built
 	cargo clean
-	rm -rf $(VENV) python/loadcore/_core*.so
+	rm -rf $(VENV) site dist python/loadcore/_core*.so

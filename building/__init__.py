@@ -1,0 +1,1 @@
+"""How loadcore is built: the environment of a clone, packages, the documentation's site."""

@@ -1,0 +1,89 @@
+"""What mkdocs does besides: pages that are made from the program, links that leave `docs`, and `llms.txt`.
+
+mkdocs calls the functions named `on_…`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mkdocs.structure.files import File, Files
+
+from building.reference import commands_page, schemas, schemas_page
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.nav import Navigation
+    from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).resolve().parent.parent
+REPOSITORY = "https://github.com/loadcore/loadcore/blob/main"
+_LINK = re.compile(r"(\[[^\]\[]*\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
+_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_PARAGRAPH = re.compile(r"^[A-Z`*][^\n]*(?:\n[^\n]+)*", re.MULTILINE)
+_LONGEST = 200
+
+_navigation: list[Navigation] = []
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Lists the decisions behind the other pages."""
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    config.nav = [*(config.nav or ()), {"Decisions": [f"decisions/{page.name}" for page in decisions]}]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the pages and files that are made from the program."""
+    pages = {"reference/commands.md": commands_page(), "reference/json-schemas.md": schemas_page()}
+    for path, content in (pages | schemas()).items():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_nav(nav: Navigation, **_: Any) -> Navigation:
+    """Remembers which pages there are, and their order."""
+    _navigation[:] = [nav]
+    return nav
+
+
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Leads links to files that are not part of the site to the repository."""
+    folder = (ROOT / "docs" / page.file.src_uri).parent
+    pieces = _FENCE.split(markdown)
+    pieces[::2] = [_LINK.sub(lambda link: link[1] + target(folder, link[2]) + link[3], piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Writes `llms.txt`, and the Markdown of each page beside it, which `llms.txt` lists."""
+    site = Path(config.site_dir)
+    lines = [f"# {config.site_name}", "", f"> {config.site_description}."]
+    section = None
+    for page in _navigation[0].pages:
+        if page.parent is not section:
+            section = page.parent
+            lines += ["", f"## {section.title if section else 'Pages'}", ""]
+        copy = site / page.file.src_uri
+        copy.write_text(page.markdown or "", "utf-8")
+        said = summary(page.markdown or "")
+        lines.append(f"- [{page.title}]({page.file.src_uri}){said and f': {said}'}")
+    (site / "llms.txt").write_text("\n".join([*lines, ""]), "utf-8")
+
+
+def target(folder: Path, link: str) -> str:
+    """Where a link of a page in `folder` leads: a path of the site, or an address of the repository."""
+    path = (folder / link).resolve()
+    if path.is_relative_to(ROOT / "docs") or not path.is_relative_to(ROOT):
+        return link
+    return f"{REPOSITORY}/{path.relative_to(ROOT).as_posix()}"
+
+
+def summary(markdown: str) -> str:
+    """The first sentence of a page, or as much of it as fits a line."""
+    found = _PARAGRAPH.search(_FENCE.sub("", markdown))
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(found[0].split())) if found else ""
+    sentence = re.split(r"(?<=[.:?])\s", text, maxsplit=1)[0]
+    return sentence if len(sentence) <= _LONGEST else sentence[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"
