@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 PROFILE = "quick"
 _EXTRAS = {"demo": ("target",), "development": ("target", "target-replicas")}
-_GROUPS = {"demo": (), "development": ("dev",)}
+_GROUPS = {"demo": (), "development": ("development",)}
 
 
 def main() -> int:
@@ -80,7 +80,7 @@ def make(venv: Path, purpose: str, profile: str) -> None:
     environment = _environment(venv)
     run(parts, folder=ROOT, environment=environment, out=sys.stderr)
     stamp.write_text(fits, "utf-8")
-    subprocess.run([*maturin, "--quiet"], cwd=ROOT, env=environment, check=True)
+    run([Part("loadcore", maturin, "installed")], folder=ROOT, environment=environment, out=sys.stderr)
 
 
 def requirements(purpose: str) -> list[str]:

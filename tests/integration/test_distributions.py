@@ -27,8 +27,9 @@ def _tracked() -> set[str]:
 
 
 def _profile() -> str:
-    """The profile in which the engine was built last: the other one would take minutes more."""
-    built = {name: ROOT / "target" / folder / "lib_core.so" for name, folder in (("dev", "debug"), ("release",) * 2)}
+    """The profile in which the engine was built last: another one would take minutes more."""
+    folders = {"dev": "debug", "quick": "quick", "release": "release"}
+    built = {name: ROOT / "target" / folder / "lib_core.so" for name, folder in folders.items()}
     times = {name: file.stat().st_mtime for name, file in built.items() if file.exists()}
     return max(times, key=times.__getitem__, default="dev")
 
