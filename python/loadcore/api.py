@@ -97,6 +97,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         "warm_up": warm_up,
         "graceful_stop": graceful_stop,
         "upstream_header": upstream_header,
+        "thresholds": thresholds,
         "seed": seed,
         "workers": workers,
     }

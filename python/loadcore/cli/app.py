@@ -14,6 +14,7 @@ from loadcore.cli import bench, calibrate, check, demo, doctor, init, report, ru
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.refusals import refusal
+from loadcore.suggestions import did_you_mean
 
 __all__ = ["app", "main"]
 
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "loadcore"
-        console.error(*_usage(error.format_message(), path))
+        console.error(*_usage(error, path))
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -84,13 +85,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else ExitCode.PASS
 
 
-def _usage(message: str, path: str) -> tuple[str, str]:
+def _usage(error: typer.TyperException, path: str) -> tuple[str, str]:
     """What is wrong with the arguments, and what to do about it.
 
     Words too many are not repeated: as often as not they are the end of a header or a body that has no quotes.
     """
+    message, remedy = error.format_message(), f"{path} --help lists the options"
+    context = getattr(error, "ctx", None)
+    if message.startswith("No such option") and context is not None:
+        option = str(getattr(error, "option_name", ""))
+        known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
+        return f"there is no option {option}{did_you_mean(option, known)}", remedy
     if re.search(r"^Got unexpected extra argument.*\([\d.]+/\w+\)$", message):
         return "there are arguments too many", "-q is --quiet in all commands; a rate is --rate 400/s"
     if message.startswith("Got unexpected extra argument"):
         return "there are arguments too many", f"put quotes around a value with spaces in it; {path} --help lists all"
-    return message, f"{path} --help lists the options"
+    return message, remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from loadcore.cli.prepare import Prepared
     from loadcore.results.open.run import Run
+
+_REASON = re.compile(
+    r"(?:the check `(?P<check>.+)` does not hold|there is no value for `(?P<value>.+)`): (?P<cause>.+)", re.DOTALL
+)
+"""A reason that names what is wrong before its cause."""
 
 _COLUMNS = ["offset_ns", "response_ns", "scenario", "step", "outcome", "status", "service_ns", "error"]
 
@@ -55,7 +61,34 @@ def _with_sample(row: dict[str, Any], samples: Sequence[dict[str, Any]]) -> Sent
     reasons = list(dict.fromkeys(sample["reason"] for sample in samples if sample["kind"] != "none"))
     if row["error"] and not reasons:
         reasons = [str(row["outcome"] if row["outcome"] != "ok" else f"status {row['status']}")]
-    return Sent(row, reasons, samples[0] if samples else None)
+    return Sent(row, each_cause_once(reasons), samples[0] if samples else None)
+
+
+def each_cause_once(reasons: Sequence[str]) -> list[str]:
+    """The reasons, those with one cause as one: the checks that do not hold, then the values that are missing."""
+    by_cause: dict[str, tuple[list[str], list[str]]] = {}
+    for reason in reasons:
+        found = _REASON.fullmatch(reason)
+        checks, values = by_cause.setdefault(found["cause"] if found else reason, ([], []))
+        if found:
+            (checks if found["check"] else values).append(f"`{found['check'] or found['value']}`")
+    return [": ".join([*_what(checks, values), cause]) for cause, (checks, values) in by_cause.items()]
+
+
+def _what(checks: Sequence[str], values: Sequence[str]) -> list[str]:
+    """What is wrong for one cause, in one text; none for a cause that says it by itself."""
+    several = len(checks) > 1
+    parts = []
+    if checks:
+        parts.append(f"the check{'s' if several else ''} {_listed(checks)} do{'' if several else 'es'} not hold")
+    if values:
+        parts.append(f"there is no value for {_listed(values)}")
+    return [", and ".join(parts)] if parts else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: `a`, `b and c`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _findings(run: Run, sent: Sequence[Sent], failed: set[str]) -> list[str]:

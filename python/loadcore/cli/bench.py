@@ -7,7 +7,8 @@ import typer
 
 from loadcore.cli import options
 from loadcore.cli.execute import Output, execute
-from loadcore.cli.options import Duration, Rate, valid_duration, valid_headers
+from loadcore.cli.option_values import checked, pairs, setting
+from loadcore.cli.options import Duration, Rate
 from loadcore.cli.prepare import prepare
 from loadcore.cli.settings import gather
 
@@ -36,7 +37,13 @@ def command(
     method: Annotated[str | None, typer.Option("-m", "--method", help="GET; POST where there is a body.")] = None,
     header: Annotated[
         list[str],
-        typer.Option("-H", "--header", metavar="NAME:VALUE", callback=valid_headers, help="May be repeated."),
+        typer.Option(
+            "-H",
+            "--header",
+            metavar="NAME:VALUE",
+            callback=checked(pairs(":", "Accept: text/html")),
+            help="May be repeated.",
+        ),
     ] = [],
     data: Annotated[
         str | None, typer.Option("--data", help="The body; @FILE reads it from a file, @- from standard input.")
@@ -51,7 +58,7 @@ def command(
         str | None, typer.Option("-a", "--auth", metavar="USER:PASSWORD", help="Basic authentication.")
     ] = None,
     timeout: Annotated[
-        str, typer.Option("-t", "--timeout", metavar="DURATION", callback=valid_duration, help="Of one request.")
+        str, typer.Option("-t", "--timeout", metavar="DURATION", callback=setting("duration"), help="Of one request.")
     ] = "30s",
     insecure: Annotated[bool, typer.Option("-k", "--insecure", help="Accept any certificate.")] = False,
     disable_keepalive: Annotated[

@@ -8,7 +8,7 @@ import typer
 
 from loadcore.cli import options
 from loadcore.cli.console import Console, standard
-from loadcore.cli.options import valid_rate
+from loadcore.cli.option_values import setting
 from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ def command(
     new_connections: Annotated[
         str | None,
         typer.Option(
-            "--new-connections", metavar="RATE", callback=valid_rate, help="Connections opened and closed per second."
+            "--new-connections",
+            metavar="RATE",
+            callback=setting("rate"),
+            help="Connections opened and closed per second.",
         ),
     ] = None,
     target_pid: options.TargetPid = None,

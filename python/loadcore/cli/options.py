@@ -1,11 +1,9 @@
 """The options of the commands, each declared once, and the groups in which commands take them.
 
-A value that makes no sense is refused here, as a bad argument, before anything is loaded. A letter or a long name means
-the same in every command.
+A letter or a long name means the same in every command.
 """
 
 import inspect
-import os
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+
+from loadcore.cli.option_values import length, number, pairs, setting, several
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
@@ -61,98 +61,6 @@ def takes(*groups: type) -> Callable[[Command], Command]:
     return decorate
 
 
-def _valid(check: Callable[[Any], object], remedy: str = "") -> Callable[[Any], Any]:
-    """A typer callback that refuses what `check` refuses and hands on what the user wrote."""
-
-    def callback(value: Any) -> Any:  # noqa: ANN401 - text, a list, or None
-        if value is not None:
-            _checked(check, value, remedy)
-        return value
-
-    return callback
-
-
-def _checked(check: Callable[[Any], object], value: Any, remedy: str = "") -> object:  # noqa: ANN401 - see above
-    try:
-        return check(value)
-    except ValueError as problem:
-        raise typer.BadParameter(f"{problem}{remedy}") from None
-
-
-def _reader(name: str) -> Callable[[Any], object]:
-    """Reads a value as the setting of that name is read wherever it comes from."""
-
-    def reader(value: Any) -> object:  # noqa: ANN401 - see above
-        from loadcore.compiler.overrides import read
-
-        return read(name, value)
-
-    return reader
-
-
-def _setting(name: str) -> Callable[[Any], Any]:
-    """A typer callback that refuses what is not a value of this setting."""
-    return _valid(_reader(name))
-
-
-def _number(name: str) -> Callable[[Any], Any]:
-    """A typer callback that makes a number of what the user wrote."""
-
-    def callback(value: Any) -> Any:  # noqa: ANN401 - see above
-        return None if value is None else _checked(_reader(name), value)
-
-    return callback
-
-
-def _pairs(separator: str, example: str) -> Callable[[list[str]], object]:
-    def check(values: list[str]) -> None:
-        for number, value in enumerate(values, start=1):
-            name, found, _ = value.partition(separator)
-            if not found or not name.strip():
-                # What it is stays unsaid: it may be a secret.
-                which = f"the {number}. of them" if len(values) > 1 else "it"
-                raise ValueError(f'{which} has no name with a "{separator}" after it: write it as "{example}"')
-
-    return check
-
-
-def _list(variable: str, check: Callable[[list[str]], object] | None = None) -> Callable[[list[str]], list[str]]:
-    """A typer callback of an option that may be repeated, or comes from a variable with `;` between the values.
-
-    The parser itself would cut a variable at spaces, which these values have.
-    """
-
-    def callback(values: list[str]) -> list[str]:
-        found = values or [text.strip() for text in os.environ.get(variable, "").split(";") if text.strip()]
-        return found if check is None else list(_valid(check)(found))
-
-    return callback
-
-
-def _thresholds(expressions: list[str]) -> None:
-    """Refuses what is not a threshold. Whether it names a step of the scenario is found out later."""
-    from loadcore.thresholds import parse
-
-    for expression in expressions:
-        parse(expression)
-
-
-def _length(context: typer.Context, value: str | None) -> str | None:
-    """Refuses what is no duration. A body after `-d`, as hey has it, is not repeated: it may be secret."""
-    if value is not None and context.info_name == "bench" and not value[:1].isdigit():
-        raise typer.BadParameter("-d is the duration, as in -d 30s; the body is --data")
-    return None if value is None else str(valid_duration(value))
-
-
-valid_duration = _setting("duration")
-"""Callback of options that take a duration which may not be 0."""
-
-valid_rate = _setting("rate")
-"""Callback of options that take a rate, which may not be 0."""
-
-valid_headers = _valid(_pairs(":", "Accept: text/html"))
-"""Callback of an option that takes header lines."""
-
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file; FILE.py:NAME picks one of several.")
 ]
@@ -163,7 +71,7 @@ Users = Annotated[
         "-u",
         metavar="NUMBER",
         envvar="LOADCORE_USERS",
-        callback=_setting("users"),
+        callback=setting("users"),
         help="Closed loop: users of each scenario. Stages as USERS:DURATION, each moving on to the next: "
         "0:10s,1000:20s.",
     ),
@@ -174,7 +82,7 @@ Rate = Annotated[
         "--rate",
         metavar="RATE",
         envvar="LOADCORE_RATE",
-        callback=valid_rate,
+        callback=setting("rate"),
         help="Open loop: iterations started per second by each scenario, whatever the target does.",
     ),
 ]
@@ -184,7 +92,7 @@ MaxUsers = Annotated[
         "--max-users",
         metavar="NUMBER",
         envvar="LOADCORE_MAX_USERS",
-        callback=_setting("max_users"),
+        callback=setting("max_users"),
         help="With --rate: the most users at once; arrivals beyond it are dropped and counted.",
     ),
 ]
@@ -196,7 +104,7 @@ Duration = Annotated[
         "-z",
         metavar="DURATION",
         envvar="LOADCORE_DURATION",
-        callback=_length,
+        callback=length,
         help="For how long: 30s, 1m30s.",
     ),
 ]
@@ -206,7 +114,7 @@ Iterations = Annotated[
         "--iterations",
         metavar="NUMBER",
         envvar="LOADCORE_ITERATIONS",
-        callback=_setting("iterations"),
+        callback=setting("iterations"),
         help="How many iterations, shared by all users.",
     ),
 ]
@@ -216,7 +124,7 @@ WarmUp = Annotated[
         "--warm-up",
         metavar="DURATION",
         envvar="LOADCORE_WARM_UP",
-        callback=_setting("warm_up"),
+        callback=setting("warm_up"),
         help="Requests due before this time stay out of the summary.",
     ),
 ]
@@ -226,7 +134,7 @@ Workers = Annotated[
         "--workers",
         metavar="NUMBER",
         envvar="LOADCORE_WORKERS",
-        callback=_number("workers"),
+        callback=number("workers"),
         help="Worker processes; one per allowed core if not given.",
     ),
 ]
@@ -237,7 +145,7 @@ BaseUrl = Annotated[
         "--host",
         metavar="URL",
         envvar=["LOADCORE_BASE_URL", "LOADCORE_HOST"],
-        callback=_setting("base_url"),
+        callback=setting("base_url"),
         help="The target, instead of the scenario's.",
     ),
 ]
@@ -247,7 +155,7 @@ Env = Annotated[
         "--env",
         "-e",
         metavar="KEY=VALUE",
-        callback=_list("LOADCORE_ENV", _pairs("=", "REGION=eu")),
+        callback=several("LOADCORE_ENV", pairs("=", "REGION=eu")),
         help="An environment variable for the scenario file. May be repeated. [env var: LOADCORE_ENV, separated by ;]",
     ),
 ]
@@ -256,7 +164,7 @@ Thresholds = Annotated[
     typer.Option(
         "--threshold",
         metavar="EXPRESSION",
-        callback=_list("LOADCORE_THRESHOLD", _thresholds),
+        callback=several("LOADCORE_THRESHOLD", "thresholds"),
         help='Decides the exit code: "errors.rate < 1%", "response.p95 < 250ms". May be repeated. '
         "[env var: LOADCORE_THRESHOLD, separated by ;]",
     ),
@@ -266,7 +174,7 @@ AbortOn = Annotated[
     typer.Option(
         "--abort-on",
         metavar="EXPRESSION",
-        callback=_list("LOADCORE_ABORT_ON", _thresholds),
+        callback=several("LOADCORE_ABORT_ON", "abort_on"),
         help="A threshold that ends the run after failing for 5 s in a row. "
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
     ),
@@ -277,7 +185,7 @@ Seed = Annotated[
         "--seed",
         metavar="NUMBER",
         envvar="LOADCORE_SEED",
-        callback=_number("seed"),
+        callback=number("seed"),
         help="Where every random choice comes from.",
     ),
 ]
@@ -335,7 +243,7 @@ UpstreamHeader = Annotated[
         "--upstream-header",
         metavar="NAME[=UNIT]",
         envvar="LOADCORE_UPSTREAM_HEADER",
-        callback=_setting("upstream_header"),
+        callback=setting("upstream_header"),
         help="A response header that tells how long the target's upstream took: X-Backend-Time=s. Milliseconds by "
         "default.",
     ),

@@ -5,7 +5,7 @@ The scenario stands between the file and the environment, so what a file says is
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from loadcore.cli import config, options
+from loadcore.cli.option_values import source_of
 from loadcore.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,17 +95,16 @@ def gather(context: typer.Context) -> Settings:
     """
     refuse_mistyped_variables(os.environ)
     file = config.load(Path.cwd())
-    flags, environment = {}, {}
+    flags: dict[str, Setting] = {}
+    environment: dict[str, Setting] = {}
     for parameter in context.command.params:
         name = parameter.name or ""
         if name not in config.KEYS:
             continue
         value = context.params.get(name)
-        match _origin(context, name, value):
-            case "COMMANDLINE":
-                flags[name] = Setting(value, _long(parameter.opts))
-            case "ENVIRONMENT":
-                environment[name] = Setting(value, _variable(parameter))
+        source = source_of(context, parameter, value)
+        if source is not None:
+            (flags if source.startswith("-") else environment)[name] = Setting(value, source)
     where = file.path.name if file.path else ""
     suggested = {name: Setting(value, where) for name, value in file.values.items()}
     settings = Settings(flags, environment, suggested, file.path)
@@ -140,23 +140,3 @@ def _variables_of(option: object) -> Iterator[str]:
     for declared in getattr(option, "__metadata__", ()):
         names = getattr(declared, "envvar", None) or ()
         yield from [names] if isinstance(names, str) else names
-
-
-def _origin(context: typer.Context, name: str, value: object) -> str:
-    """Who gave a value: `COMMANDLINE`, `ENVIRONMENT` or `DEFAULT`."""
-    found = context.get_parameter_source(name)
-    if found is not None and found.name in {"COMMANDLINE", "ENVIRONMENT"}:
-        return found.name
-    # Lists are read from the environment by us, because expressions have spaces in them.
-    return "ENVIRONMENT" if isinstance(value, list) and value else "DEFAULT"
-
-
-def _long(options: Sequence[str]) -> str:
-    """The name of an option in full, which comes first."""
-    return next(option for option in options if option.startswith("--"))
-
-
-def _variable(parameter: Any) -> str:  # noqa: ANN401 - as the parser knows it
-    """The variable that a value came from."""
-    names = parameter.envvar or f"{_PREFIX}{_long(parameter.opts).removeprefix('--').upper().replace('-', '_')}"
-    return next((name for name in names if name in os.environ), names[0]) if isinstance(names, list) else str(names)

@@ -49,12 +49,15 @@ def compile_thresholds(
                 message = f"thresholds is {scenario.thresholds!r}: it must be a list"
                 problems.add(scenario.place, message, f'write thresholds=["{DEFAULT}"]')
     guarding: list[Rule] = []
-    for to, group in ((rules, declared), (guarding, [(each, None) for each in guards])):
+    for what, to, group in (
+        ("threshold", rules, declared),
+        ("abort_on", guarding, [(each, None) for each in guards]),
+    ):
         for threshold, owner in group:
             try:
                 to.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None))
             except ValueError as error:
-                problems.add(owner.place if owner else None, f"threshold: {error}")
+                problems.add(owner.place if owner else None, f"{what}: {error}")
     problems.raise_if_any()
     return tuple(dict.fromkeys([*rules, *_defaults(plan, rules), *guarding]))
 

@@ -17,6 +17,7 @@ from loadcore.http import Http
 from loadcore.kinds import shown
 from loadcore.load_models import DEFAULT_LOAD
 from loadcore.scenario import Scenario
+from loadcore.thresholds import DEFAULT, parse
 from loadcore.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Overrides:
     def of(cls, values: Mapping[str, object], spelling: Spelling = "argument", file: str | None = None) -> Overrides:
         """Read values by their names; those that are None or have other names are left alone.
 
-        Those of the run as a whole (`seed`, `workers`) are checked with the others and left to the caller.
+        Those of the run as a whole (`seed`, `workers`, thresholds) are checked with the others and left to the caller.
 
         Raises:
             UsageError: Values make no sense, alone or together; everything that is wrong is listed.
@@ -229,6 +230,16 @@ def _upstream_header(value: object) -> str:
     return str(value)
 
 
+def _thresholds(values: object) -> object:
+    """Thresholds. Whether they name a step of the scenarios is found out when these are compiled."""
+    if not isinstance(values, list | tuple):
+        message = f'{shown(values)} is not a list of thresholds: write ["{DEFAULT}"]'
+        raise ValueError(message)  # noqa: TRY004 - callers handle one kind of error
+    for each in values:
+        parse(each)
+    return values
+
+
 _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "users": parse_users,
     "rate": _flowing,
@@ -239,10 +250,12 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "warm_up": _moment,
     "graceful_stop": _moment,
     "upstream_header": _upstream_header,
+    "thresholds": _thresholds,
+    "abort_on": _thresholds,
     "seed": _number(0, 2**64 - 1),
     "workers": _number(1, 2**32 - 1),
 }
 """How each setting is read."""
 
-_SETTINGS: Final = _READERS.keys() - {"seed", "workers"}
+_SETTINGS: Final = _READERS.keys() - {"thresholds", "abort_on", "seed", "workers"}
 """Those that change scenarios; the others are settings of the run."""
