@@ -1,5 +1,7 @@
 //! From the plan to the program, reporting every problem on the way.
 
+use std::time::Duration;
+
 use super::feeder::{Unusable, load_feeders};
 use super::flow::{BranchTest, Flow, Op};
 use super::problems::{Place, Problems};
@@ -65,6 +67,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         compiler.compile();
         problems.leave();
     }
+    check_warm_up(&program, &mut problems);
     sizes::check(plan, &program, &mut problems);
     if problems.is_empty() { Ok(program) } else { Err(problems.into_found()) }
 }
@@ -90,6 +93,21 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
                 format!("another way to authenticate is called `{}` too", auth.name),
             );
         }
+    }
+}
+
+/// A warm-up that covers the whole run leaves nothing to measure.
+fn check_warm_up(program: &Program, problems: &mut Problems) {
+    let Some(end_ns) = program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max() else { return };
+    let warm_up_ns = program.warm_up_ns;
+    if warm_up_ns > 0 && warm_up_ns >= end_ns {
+        let [warm_up, end] = [warm_up_ns, end_ns].map(Duration::from_nanos);
+        problems.enter("warm_up", None);
+        problems.add_with_hint(
+            format!("the warm-up of {warm_up:?} covers the whole run, which is planned to end after {end:?}"),
+            "shorten the warm-up or lengthen the run: what is due in the warm-up stays out of the summary",
+        );
+        problems.leave();
     }
 }
 

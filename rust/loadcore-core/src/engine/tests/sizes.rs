@@ -63,3 +63,19 @@ fn rates_that_nobody_can_offer() {
         assert!(Program::new(&plan).is_ok());
     }
 }
+
+/// A warm-up as long as the run would leave nothing to measure.
+#[test]
+fn a_warm_up_that_covers_the_run() {
+    let warming = |ms: u64| {
+        let mut plan = plan(users(1, 1000), json!([get("a")]));
+        plan["warm_up_ns"] = json!(ms * 1_000_000);
+        plan
+    };
+    for ms in [1000, 1500] {
+        let [message] = &problems(&warming(ms))[..] else { panic!("one problem") };
+        assert!(message.contains("covers the whole run, which is planned to end after 1s"), "{message}");
+    }
+    let readable: Plan = serde_json::from_value(warming(999)).expect("a readable plan");
+    assert!(Program::new(&readable).is_ok());
+}
