@@ -10,7 +10,8 @@ above `x` over the batches is held against the binomial one. Their ratio is the 
 - Batches are joined, two, four, eight at a time, down to ten: where neighbours are still alike, wider batches vary more
   (batch means: Law, Simulation Modeling and Analysis, 9.5.3). The widest of the intervals counts. What neighbours of
   the ten batches still have in common, a correlation `r`, multiplies the design effect by `(1 + r) / (1 - r)`, as in
-  a first-order autoregression.
+  a first-order autoregression. Ten batches of less than a second, all of them within a queue's or a stall's memory,
+  estimate `r` too low: for a run that short, a caller gives the least that it may be.
 - The variance is itself an estimate from few batches, often with few bursts in them. `z` is the quantile of Student's
   distribution, with the degrees of freedom that the kurtosis of the batches leaves (Satterthwaite).
 - Where the upper rank lies beyond the last request, the interval is open above: the run is too short for that end.
@@ -38,6 +39,8 @@ _FEW: Final = 4
 _DEPENDENT: Final = 1.5
 """A design effect that chance alone seldom comes to."""
 _MOST_ALIKE: Final = 0.8
+SHORT_ALIKE: Final = 0.4
+"""The least correlation of ten batches that are shorter than a second, where batches differ by more than chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,13 @@ def interval(quantile: float, requests: int, spread: Spread) -> Interval:
     )
 
 
-def spread_of(requests: Sequence[int], above: Sequence[int]) -> Spread | None:
+def spread_of(requests: Sequence[int], above: Sequence[int], least_alike: float = 0.0) -> Spread | None:
     """How much batches differ in the share of their requests above a value.
 
     Args:
         requests: Of each batch, in the order of time. Batches without requests count: nothing was answered in them.
         above: Of these, those above the value.
+        least_alike: The least correlation of neighbours to assume where batches differ by more than chance.
 
     Returns:
         None: there are too few batches to tell.
@@ -109,7 +113,7 @@ def spread_of(requests: Sequence[int], above: Sequence[int]) -> Spread | None:
     widest = max((_spread(*batches) for batches in ladder), key=lambda spread: spread.width)
     if widest.effect < _DEPENDENT:
         return widest
-    alike = _likeness(*ladder[-1])
+    alike = max(least_alike, _likeness(*ladder[-1]))
     return Spread(widest.effect * (1 + alike) / (1 - alike), widest.t)
 
 

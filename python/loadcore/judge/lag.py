@@ -8,7 +8,6 @@ the client added *up to* the difference.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,8 +34,6 @@ ENOUGH_ABOVE: Final = 1
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 """The percentiles that are judged."""
 
-_Z_95 = 1.96
-_MEDIAN = 0.5
 _SHORTEST_NS = 10_000
 _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
@@ -45,18 +42,6 @@ _ADVICE_IF_QUICK = (
     "a target this quick is timed to some tenths of a millisecond here: go by its rates, "
     "or run on a machine with cores to spare"
 )
-
-
-def resolved(quantile: float, requests: int) -> float:
-    """Of a median, the upper end of a 95 % interval of its rank: what lies between is one value to such a sample.
-
-    Times often come in lumps, and a median that stands at the edge of one falls into the next by a few requests that
-    were late. That is not what a client is to be blamed for. A tail is another matter: few requests are what it is made
-    of, and just above p99 may lie a stall of the target, beside which a client that adds a fifth would look innocent.
-    """
-    if quantile > _MEDIAN or not requests:
-        return quantile
-    return min(1.0, quantile + _Z_95 * math.sqrt(quantile * (1 - quantile) / requests))
 
 
 @dataclass(frozen=True)
@@ -71,8 +56,6 @@ class Delayed:
     requests: int
     response_ns: tuple[int, ...]
     without_ns: tuple[int, ...]
-    resolved_ns: tuple[int, ...]
-    """As `without_ns`, at the `resolved` quantiles: what the first is held against."""
 
     @property
     def key(self) -> tuple[str | None, str | None]:
@@ -88,17 +71,16 @@ class _Percentile:
     name: str
     response_ns: int
     without_ns: int
-    resolved_ns: int
 
     @property
     def delay_ns(self) -> int:
         """By how much the client made it too high."""
-        return self.response_ns - self.resolved_ns
+        return self.response_ns - self.without_ns
 
     @property
     def excess(self) -> float:
         """By which share the client made it too high."""
-        return max(self.delay_ns - FLOOR_NS, 0) / max(self.resolved_ns, FLOOR_NS)
+        return max(self.delay_ns - FLOOR_NS, 0) / max(self.without_ns, FLOOR_NS)
 
     @property
     def is_spoilt(self) -> bool:
@@ -136,10 +118,8 @@ def _judged(step: Delayed) -> list[_Percentile]:
     if step.requests < LEAST_REQUESTS:
         return []
     return [
-        _Percentile(step, name, response_ns, without_ns, resolved_ns)
-        for (name, quantile), response_ns, without_ns, resolved_ns in zip(
-            QUANTILES, step.response_ns, step.without_ns, step.resolved_ns, strict=True
-        )
+        _Percentile(step, name, response_ns, without_ns)
+        for (name, quantile), response_ns, without_ns in zip(QUANTILES, step.response_ns, step.without_ns, strict=True)
         if round(step.requests * (1 - quantile), 6) >= ENOUGH_ABOVE
     ]
 

@@ -15,7 +15,7 @@ MS = 1_000_000
 def delayed(response_ms: tuple[float, ...], without_ms: tuple[float, ...], requests: int = 4000) -> Delayed:
     """All requests of a run, by their p50, p95 and p99."""
     response, without = (tuple(round(each * MS) for each in times) for times in (response_ms, without_ms))
-    return Delayed(None, None, requests, response, without, without)
+    return Delayed(None, None, requests, response, without)
 
 
 def of_step(name: str, response_ms: tuple[float, ...], without_ms: tuple[float, ...]) -> Delayed:
@@ -29,6 +29,9 @@ def of_step(name: str, response_ms: tuple[float, ...], without_ms: tuple[float, 
         # 500/s, exponential 10 ms: healthy, with 47 to 80 of 4,000 requests more than 1 ms late.
         ((7.37, 29.8, 43.28), (7.25, 29.5, 43.15), None),
         ((7.63, 30.3, 47.23), (7.48, 29.9, 47.13), None),
+        # The same beside other programs: the servers' logs have p50 at 7.40 and 7.32 ms.
+        ((8.303, 28.50, 40.38), (7.403, 28.05, 40.16), "invalid"),
+        ((8.167, 31.20, 47.33), (7.315, 30.21, 47.04), "invalid"),
         # A target that stalls for 1 s in 5.
         ((11.0, 808.0, 970.7), (10.9, 807.0, 970.5), None),
         # A constant 5 ms at 300/s beside other programs.
@@ -118,24 +121,6 @@ def test_steps_are_judged_one_by_one_and_told_once() -> None:
     assert (found.scenario, found.step) == ("shop", "GET /items")
     assert found.message.startswith("GET /items: p99 8.00 ms, of which the client added up to 4.00 ms")
     assert found.message.endswith("(1 other step is off as much)")
-
-
-def test_a_median_at_the_edge_of_a_lump_is_not_held_against_the_client() -> None:
-    """A server that rounds its pauses to milliseconds: a shift of 0.15 ms moves the median from 7.4 to 8.4 ms."""
-    at_an_edge = replace(
-        delayed((8.40, 30.2, 45.5), (7.40, 30.0, 45.3)), resolved_ns=(8_250_000, 30_900_000, 46_000_000)
-    )
-
-    assert lag.findings([at_an_edge]) == []
-
-
-@pytest.mark.parametrize(
-    ("quantile", "requests", "expected"),
-    [(0.5, 600, 0.5400), (0.5, 1, 1.0), (0.5, 0, 0.5), (0.95, 60, 0.95), (0.99, 4000, 0.99)],
-)
-def test_a_median_is_resolved_to_the_interval_of_its_rank(quantile: float, requests: int, expected: float) -> None:
-    """The more requests, the nearer. A tail is held against itself: a stall above it would hide a delay."""
-    assert lag.resolved(quantile, requests) == pytest.approx(expected, abs=1e-4)
 
 
 def test_nothing_measured_is_nothing_found() -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from loadcore import thresholds
 from loadcore.engine import Histogram
-from loadcore.judge.interval import LEAST_BATCHES, Spread, spread_of
+from loadcore.judge.interval import LEAST_BATCHES, SHORT_ALIKE, Spread, spread_of
 from loadcore.results.reader import DAMAGE, stream
 from loadcore.results.sum.medians import Medians
 from loadcore.results.sum.tally import MAIN, StepTotals, Tally
@@ -103,8 +103,8 @@ class Series:
             self._batches.append(self._none())
         self._batches[place] = [one + other for one, other in zip(self._batches[place], counts, strict=True)]
 
-    def spreads(self) -> list[Spread] | str:
-        """How much the batches differ at each limit; or why that cannot be told."""
+    def spreads(self, least_alike: float) -> list[Spread] | str:
+        """How much the batches differ at each limit, their neighbours at least so alike; or why that cannot be told."""
         used = [place for place, batch in enumerate(self._batches) if batch[0]]
         batches = self._batches[used[0] : used[-1] + 1] if used else []
         requests = [batch[0] for batch in batches]
@@ -114,7 +114,7 @@ class Series:
         for place in range(1, len(self.limits) + 1):
             above = [batch[place] for batch in batches]
             # Above the greatest there is nothing to tell from: as much as at the percentile below.
-            spread = found[-1] if found and not any(above) else spread_of(requests, above)
+            spread = found[-1] if found and not any(above) else spread_of(requests, above, least_alike)
             if spread is None:
                 return TOO_SHORT
             found.append(spread)
@@ -138,6 +138,7 @@ class Batches:
         self._series: dict[Key, Series] = {}
         self._asked: dict[Scope, Series] = {}
         self._also: dict[Key, list[Series]] = {}
+        self._least_alike = 0.0
         self._sections = {(step.scenario, step.name): step.section for step in start.description.steps}
         for step in (*_of(steady, main=True), *_of(whole, main=False)):
             self._expect(step.scenario, step.section, step)
@@ -167,18 +168,19 @@ class Batches:
                 for batch in stream(path, _WINDOW_COLUMNS):
                     self._add_windows(batch.to_pylist())
         else:
+            self._least_alike = SHORT_ALIKE
             for path in folder.all_requests():
                 for batch in stream(path, _ROW_COLUMNS):
                     self._add_rows(batch)
 
     def spreads(self, key: Key) -> list[Spread] | str:
         """How much batches differ at each percentile; or why that cannot be told."""
-        return self._series[key].spreads() if key in self._series else MISSING
+        return self._series[key].spreads(self._least_alike) if key in self._series else MISSING
 
     def asked(self, scope: Scope, quantile: float) -> tuple[Histogram, Spread] | None:
         """What a threshold on a percentile is about, and how much its batches differ; None if that cannot be told."""
         series = self._asked.get(scope)
-        found = MISSING if series is None else series.spreads()
+        found = MISSING if series is None else series.spreads(self._least_alike)
         if series is None or isinstance(found, str):
             return None
         return series.histogram, found[series.quantiles.index(quantile)]

@@ -52,7 +52,6 @@ def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = 
         requests,
         tuple(response.quantile(each) for each in quantiles),
         tuple(without.quantile(each) for each in quantiles),
-        tuple(without.quantile(lag.resolved(each, requests)) for each in quantiles),
     )
 
 
