@@ -2,13 +2,14 @@
 
 Requests that are under way at the end of the measured part are not unanswered: a healthy target that takes 300 ms has
 the last 300 ms of them. So `answered` is held against what was asked *in time*, which leaves out the end of the span:
-as long as the target took for its slowest percent when it was at its best.
+as long as the target took for its slowest percent when it was at its best, or in a slow phase that passed.
 
     answered ratio = answered within the span / asked within the span less its last `quick` seconds, at most 1
 
-`quick` is the least 99th percentile of response times over the seconds of the run. With a queue that grows, response
-times of the first seconds are short and those of the last ones are long; so `quick` stays short, and what waits in the
-queue is missing. Up to `SPARE` requests may be missing from any run: in a run of 100, one straggler is a whole percent.
+`quick` is the least 99th percentile of response times over the seconds of the run, or the highest median of a second
+after which it fell by half, if that is more. With a queue that grows, response times of the first seconds are short and
+those of the last ones are long and do not fall; so `quick` stays short, and what waits in the queue is missing.
+Up to `SPARE` requests may be missing from any run: in a run of 100, one straggler is a whole percent.
 """
 
 from __future__ import annotations
