@@ -25,19 +25,25 @@ _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _PARAGRAPH = re.compile(r"^[A-Z`*][^\n]*(?:\n[^\n]+)*", re.MULTILINE)
 _LONGEST = 200
 
+MADE = {"Commands and options": "reference/commands.md", "JSON Schemas": "reference/json-schemas.md"}
+"""Title and path of the pages that are made from the program."""
+
 _navigation: list[Navigation] = []
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Lists the decisions behind the other pages."""
-    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    config.nav = [*(config.nav or ()), {"Decisions": [f"decisions/{page.name}" for page in decisions]}]
+    """Makes the navigation: the sections of `docs/index.md`, each with the pages that are linked there."""
+    text = (ROOT / "docs" / "index.md").read_text("utf-8")
+    sections = navigation(text)
+    sections["Start"].insert(0, {"Documentation": "index.md"})
+    sections["Reference"] += [{title: path} for title, path in MADE.items()]
+    config.nav = [{title: pages} for title, pages in sections.items()]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages and files that are made from the program."""
-    pages = {"reference/commands.md": commands_page(), "reference/json-schemas.md": schemas_page()}
+    pages = dict(zip(MADE.values(), (commands_page(), schemas_page()), strict=True))
     for path, content in (pages | schemas()).items():
         files.append(File.generated(config, path, content=content))
     return files
@@ -71,6 +77,19 @@ def on_post_build(config: MkDocsConfig) -> None:
         said = summary(page.markdown or "")
         lines.append(f"- [{page.title}]({page.file.src_uri}){said and f': {said}'}")
     (site / "llms.txt").write_text("\n".join([*lines, ""]), "utf-8")
+
+
+def navigation(index: str) -> dict[str, list[dict[str, str] | str]]:
+    """The pages under each heading of an index, with their titles unless those are but numbers."""
+    sections: dict[str, list[dict[str, str] | str]] = {}
+    for section in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
+        heading, _, content = section.partition("\n")
+        links = re.findall(r"\[([^\]]+)\]\(([^)#]+\.md)\)", content)
+        sections[heading.partition(":")[0]] = [
+            path if title.isdigit() else {f"Coming from {title}" if path.startswith("coming-from/") else title: path}
+            for title, path in links
+        ]
+    return sections
 
 
 def target(folder: Path, link: str) -> str:
