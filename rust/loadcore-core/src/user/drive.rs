@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::identify::{Identity, KeptToken};
 use super::sample::Unsent;
-use super::send::{Answer, Held, Message, NoAnswer, Withheld};
+use super::send::{Answer, Held, Landed, Message, NoAnswer, Withheld};
 use super::{IterationEnd, User};
 use crate::aggregate::ScenarioEvent;
 use crate::driver::flow::{Action, IDLE_STEPS};
@@ -158,7 +158,7 @@ impl<T: Stack> User<T> {
             let request = &scenario.requests[request.index()];
             let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
             match ready!(self.poll_land(cx, scenario, &message, self.cursor.due_ns)) {
-                Some(Ok(answer)) => {
+                Landed::Answer(answer) => {
                     let status = answer.complete.status;
                     if (status == 401 && self.lane.withheld.is_some()) || request.envelope.follows(status) {
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
@@ -169,9 +169,8 @@ impl<T: Stack> User<T> {
                         return Poll::Ready(Next::Cut(cut));
                     }
                 }
-                Some(Err(failed)) => return Poll::Ready(Next::Cut(self.cut(failed))),
-                // It is to be sent again.
-                None => {}
+                Landed::NoAnswer(failed) => return Poll::Ready(Next::Cut(self.cut(failed))),
+                Landed::SendAgain => {}
             }
         }
         if self.cursor.current.is_none()

@@ -100,6 +100,21 @@ pub(super) struct NoAnswer {
     pub(super) ended_ns: u64,
 }
 
+/// What has become of a message that was under way.
+pub(super) enum Landed {
+    Answer(Answer),
+    /// It has failed, and has been recorded.
+    NoAnswer(NoAnswer),
+    /// Its connection was stale: it is to be sent once more.
+    SendAgain,
+}
+
+/// How far sending a message has come.
+enum Sent {
+    Ended(Result<Answer, NoAnswer>),
+    NeedsConnection,
+}
+
 /// Why a message is not under way.
 pub(super) enum Held {
     /// It needs a connection to its origin.
@@ -119,7 +134,7 @@ impl<T: Stack> User<T> {
     ) -> impl Future<Output = Result<Answer, NoAnswer>> {
         async move {
             loop {
-                if let Some(result) = poll_fn(|cx| self.poll_send(cx, scenario, message, due_ns)).await {
+                if let Sent::Ended(result) = poll_fn(|cx| self.poll_send(cx, scenario, message, due_ns)).await {
                     return result;
                 }
                 if let Err(outcome) = self.open(message.origin, message.request.envelope.timeouts.connect_ns).await {
@@ -129,23 +144,24 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// `None`: the message needs a connection.
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         scenario: &ScenarioProgram,
         message: &Message<'_>,
         due_ns: u64,
-    ) -> Poll<Option<Result<Answer, NoAnswer>>> {
-        if self.is_under_way()
-            && let Some(result) = ready!(self.poll_land(cx, scenario, message, due_ns))
-        {
-            return Poll::Ready(Some(result));
+    ) -> Poll<Sent> {
+        if self.is_under_way() {
+            match ready!(self.poll_land(cx, scenario, message, due_ns)) {
+                Landed::Answer(answer) => return Poll::Ready(Sent::Ended(Ok(answer))),
+                Landed::NoAnswer(failed) => return Poll::Ready(Sent::Ended(Err(failed))),
+                Landed::SendAgain => {}
+            }
         }
         match self.launch(cx, scenario, message, due_ns) {
             Ok(()) => Poll::Pending,
-            Err(Held::NeedsConnection) => Poll::Ready(None),
-            Err(Held::Refused(refused)) => Poll::Ready(Some(Err(refused))),
+            Err(Held::NeedsConnection) => Poll::Ready(Sent::NeedsConnection),
+            Err(Held::Refused(refused)) => Poll::Ready(Sent::Ended(Err(refused))),
         }
     }
 
@@ -186,7 +202,7 @@ impl<T: Stack> User<T> {
         Ok(())
     }
 
-    /// Waits for the response to the message that is under way, and records it. `None`: it is to be sent once more.
+    /// Waits for the response to the message that is under way, and records it.
     ///
     /// A request that was written to a used connection just when the server closed it is sent again, on a new one: if it is
     /// idempotent, and if not a byte of a response has come. Its clock goes on.
@@ -198,16 +214,16 @@ impl<T: Stack> User<T> {
         scenario: &ScenarioProgram,
         message: &Message<'_>,
         due_ns: u64,
-    ) -> Poll<Option<Result<Answer, NoAnswer>>> {
+    ) -> Poll<Landed> {
         let Ended { result, end_ns } = ready!(self.poll_flight(cx));
         let reusable = self.lane.flight.end();
         let complete = match result {
             Ok(complete) => complete,
             Err(outcome) => {
                 if self.is_sent_again(message.origin, is_idempotent(message.method), outcome) {
-                    return Poll::Ready(None);
+                    return Poll::Ready(Landed::SendAgain);
                 }
-                return Poll::Ready(Some(Err(self.fail(scenario, message, due_ns, outcome, end_ns))));
+                return Poll::Ready(Landed::NoAnswer(self.fail(scenario, message, due_ns, outcome, end_ns)));
             }
         };
         self.keep(message.origin, reusable, &complete, end_ns);
@@ -224,7 +240,7 @@ impl<T: Stack> User<T> {
             }
         }
         let capture = self.lane.flight.arrival.kept.take();
-        Poll::Ready(Some(Ok(Answer { complete, capture, service_ns, ended_ns: end_ns })))
+        Poll::Ready(Landed::Answer(Answer { complete, capture, service_ns, ended_ns: end_ns }))
     }
 
     /// Gives up the connection of an attempt without a response, and says whether there is to be another.
