@@ -1,5 +1,5 @@
-//! Answers, whatever protocol they came by: what is told of one while it comes ([`Sink`]), and once it is complete
-//! ([`Complete`]).
+//! Messages, whatever protocol they came by: what is told of an answer while it comes ([`Sink`]) and once it is complete
+//! ([`Complete`]), and what is shown of one ([`Excerpt`]).
 
 /// Takes what a step wants of an answer. Everything is borrowed from the receiver's buffer and gone after the call.
 ///
@@ -54,4 +54,15 @@ pub struct Complete {
     pub interim: u8,
     /// Seconds the server says it keeps the idle connection, if it says so.
     pub keep_alive_timeout: Option<u16>,
+}
+
+/// A message as it is shown, as far as it is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    /// Its first line, if it has one.
+    pub(crate) line: Vec<u8>,
+    /// Names and values.
+    pub(crate) fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The beginning of its body.
+    pub(crate) body: Vec<u8>,
 }

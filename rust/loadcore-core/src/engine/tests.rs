@@ -6,6 +6,7 @@ mod books;
 mod chance;
 mod compressed;
 mod forgiven;
+mod framed;
 mod hints;
 mod idle;
 mod links;
@@ -145,6 +146,17 @@ fn simulate(plan: &Value, fake: FakeTransport) -> Outcomes {
 
 /// Runs a share of a plan; `meddle` may use the control at any virtual time, in a task of its own.
 fn simulate_share(plan: &Value, fake: FakeTransport, share: Share, meddle: impl FnOnce(Control)) -> Outcomes {
+    simulate_over(fake.clone(), plan, fake, share, meddle)
+}
+
+/// The same, over a transport that is made of the fake one.
+fn simulate_over(
+    transport: impl Stack,
+    plan: &Value,
+    fake: FakeTransport,
+    share: Share,
+    meddle: impl FnOnce(Control),
+) -> Outcomes {
     let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
     let program = Program::new(&plan).unwrap_or_else(|problems| panic!("{problems:?}"));
     let tables = program.tables_of(share);
@@ -153,7 +165,6 @@ fn simulate_share(plan: &Value, fake: FakeTransport, share: Share, meddle: impl 
     let runtime = builder.build_local(LocalOptions::default()).expect("a runtime");
     let (recorder, events, _recycler) = Recorder::channel(tables.clone(), true);
     let reader = std::thread::spawn(move || events.iter().collect::<Vec<_>>());
-    let transport = fake.clone();
     let ended_ms = runtime.block_on(async move {
         let clock = Clock::starting_now();
         let control = Control::default();

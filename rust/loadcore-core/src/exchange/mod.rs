@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 pub(crate) use request::{Field, Request};
 
-use crate::http::{Complete, Sink};
+use crate::http::{Complete, Excerpt, Sink};
 use crate::plan::Limits;
 use crate::record::Outcome;
 use crate::transport::{Connection, Net, Transport};
@@ -50,6 +50,9 @@ pub(crate) trait Exchange {
 
     /// What the last receive of any exchange left in the buffer: its bytes, and older ones behind them.
     fn received(shared: &Self::Shared) -> &[u8];
+
+    /// What is shown of an answer, to HEAD or not, of which these bytes were received first; of its body, this much at most.
+    fn excerpt(received: &[u8], is_head: bool, most_body: usize) -> Excerpt;
 }
 
 /// Takes what an exchange receives.

@@ -1,6 +1,7 @@
 //! Requests, whatever they are sent by.
 
 use super::h1::encode;
+use crate::http::Excerpt;
 
 /// A header: its name and its value.
 pub(crate) type Field<'a> = (&'a [u8], &'a [u8]);
@@ -52,9 +53,16 @@ impl<'a> Request<'a> {
         self.0.starts_with(b"HEAD ")
     }
 
-    /// Its first line, as it is shown.
-    pub(crate) fn line(self) -> &'a [u8] {
-        encode::line(self.0)
+    /// What is shown of it; of its body, this much at most.
+    pub(crate) fn excerpt(self, most_body: usize) -> Excerpt {
+        let host = (&b"Host"[..], self.host().as_bytes());
+        let fields = std::iter::once(host).chain(self.fields());
+        let body = self.body();
+        Excerpt {
+            line: encode::line(self.0).to_vec(),
+            fields: fields.map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
+            body: body[..body.len().min(most_body)].to_vec(),
+        }
     }
 
     pub(crate) fn method(self) -> &'a str {

@@ -3,90 +3,73 @@
 use super::secrets::is_sensitive_header;
 use super::{RequestSample, ResponseSample, Secrets};
 use crate::content::{Unreadable, decode};
-use crate::exchange::Request;
-use crate::exchange::h1::Decoder;
-use crate::http::Sink;
-use crate::plan::Limits;
+use crate::http::Excerpt;
 
 /// As much of a body is shown.
 const SHOWN: usize = 2048;
 /// As much of it is looked at: a secret at the end of what is shown has to be recognised.
-const LOOKED_AT: usize = 2 * SHOWN;
+pub(crate) const LOOKED_AT: usize = 2 * SHOWN;
 /// Most header lines that are shown, and most characters of one.
 const MOST_LINES: usize = 64;
 const MOST_OF_A_LINE: usize = 1024;
 
-/// What is known of a response: what came, as it came, as far as it was kept.
+/// What is known of a response.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Raw<'a> {
-    /// From its first byte on.
-    pub(crate) bytes: &'a [u8],
+    /// What came, as far as it was kept.
+    pub(crate) came: Option<&'a Excerpt>,
     /// Its status, if one came.
     pub(crate) status: Option<u16>,
-    /// The body as it came, without chunk framing, and what `Content-Encoding` says of it, if it was kept.
+    /// The body as it came, without framing, and what `Content-Encoding` says of it, if it was kept.
     pub(crate) body: Option<(&'a [u8], &'a [u8])>,
     /// Bytes of body.
     pub(crate) body_bytes: u64,
-    /// Whether it answers HEAD.
-    pub(crate) is_head: bool,
 }
 
-/// Reads a request as it was rendered, and gathers its secrets.
-pub(crate) fn request(origin: &str, request: Request<'_>, secrets: &mut Secrets) -> RequestSample {
-    let host = (&b"Host"[..], request.host().as_bytes());
-    let fields = std::iter::once(host).chain(request.fields()).take(MOST_LINES);
-    let lines: Lines = fields.map(|(name, value)| (printable(name), printable(value))).collect();
-    let (line, body) = (printable(request.line()), request.body());
-    secrets.add_named(request.target());
-    for (name, value) in &lines {
+/// Reads a request that was made for a target and has a body of so many bytes, and gathers its secrets.
+pub(crate) fn request(
+    origin: &str,
+    target: &str,
+    made: &Excerpt,
+    body_bytes: u64,
+    secrets: &mut Secrets,
+) -> RequestSample {
+    let headers = headers(made);
+    secrets.add_named(target);
+    for (name, value) in &headers {
         if is_sensitive_header(name) {
             secrets.add_header(name, value);
         }
     }
-    secrets.add_named(&printable(&body[..body.len().min(LOOKED_AT)]));
+    secrets.add_named(&printable(&made.body));
     RequestSample {
         origin: secrets.hide(origin),
-        line: shortened(secrets.hide(&line), MOST_OF_A_LINE),
-        headers: shown(&lines, secrets),
-        body_bytes: body.len() as u64,
+        line: shortened(secrets.hide(&printable(&made.line)), MOST_OF_A_LINE),
+        headers: shown(&headers, secrets),
+        body_bytes,
     }
 }
 
 /// Reads a response, and gathers the secrets that it gives away in its head. `None`: nothing came.
 pub(crate) fn response(raw: &Raw<'_>, secrets: &mut Secrets) -> Option<ResponseSample> {
-    if raw.bytes.is_empty() {
+    let Some(came) = raw.came else {
         let (body, encoding) = raw.body.unwrap_or_default();
         let body = shown_body(body, encoding, raw.body_bytes, secrets);
         return raw.status.map(|status| body.below(String::new(), Some(status), Vec::new()));
-    }
-    let mut body = Body::default();
-    let bytes = final_head(raw.bytes);
-    let is_http = bytes.starts_with(b"HTTP/");
-    if is_http {
-        let mut decoder = Decoder::new(Limits::default());
-        decoder.start(raw.is_head);
-        // Whatever is wrong with it: what came before that is shown.
-        let _ = decoder.feed(bytes, &mut body);
-    } else {
-        body.0.extend_from_slice(&bytes[..bytes.len().min(LOOKED_AT)]);
-    }
-    let (line, lines) = if is_http {
-        let (line, lines, _) = split(bytes);
-        (line, lines)
-    } else {
-        Default::default()
     };
-    for (name, value) in &lines {
+    let headers = headers(came);
+    for (name, value) in &headers {
         if is_sensitive_header(name) {
             secrets.add_header(name, value);
         }
     }
-    let encodings = lines.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    let encodings = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
     let encoding: Vec<&str> = encodings.map(|(_, value)| &**value).collect();
     let encoding = encoding.join(",");
-    let (came, encoding) = raw.body.unwrap_or((&body.0, encoding.as_bytes()));
-    let body = shown_body(came, encoding, raw.body_bytes, secrets);
-    Some(body.below(shortened(secrets.hide(&line), MOST_OF_A_LINE), raw.status, shown(&lines, secrets)))
+    let (body, encoding) = raw.body.unwrap_or((&came.body, encoding.as_bytes()));
+    let body = shown_body(body, encoding, raw.body_bytes, secrets);
+    let line = shortened(secrets.hide(&printable(&came.line)), MOST_OF_A_LINE);
+    Some(body.below(line, raw.status, shown(&headers, secrets)))
 }
 
 /// What is shown of a body.
@@ -98,7 +81,7 @@ struct ShownBody {
 }
 
 impl ShownBody {
-    fn below(self, line: String, status: Option<u16>, headers: Lines) -> ResponseSample {
+    fn below(self, line: String, status: Option<u16>, headers: Headers) -> ResponseSample {
         let Self { text: body, unreadable, bytes: body_bytes, cut } = self;
         ResponseSample { line, status, headers, body, unreadable, body_bytes, cut }
     }
@@ -119,40 +102,18 @@ fn shown_body(came: &[u8], encoding: &[u8], body_bytes: u64, secrets: &Secrets) 
     ShownBody { text: excerpt(&decoded.bytes, secrets), unreadable, bytes, cut }
 }
 
-/// What follows the heads of interim responses.
-fn final_head(mut bytes: &[u8]) -> &[u8] {
-    while bytes.starts_with(b"HTTP/1.1 1") && !bytes.starts_with(b"HTTP/1.1 101") {
-        let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else { break };
-        if bytes.len() == end + 4 {
-            break;
-        }
-        bytes = &bytes[end + 4..];
-    }
-    bytes
+type Headers = Vec<(String, String)>;
+
+/// The headers of a message that may be shown.
+fn headers(message: &Excerpt) -> Headers {
+    message.fields.iter().take(MOST_LINES).map(|(name, value)| (printable(name), printable(value))).collect()
 }
 
-type Lines = Vec<(String, String)>;
-
-/// First line, header lines, body.
-fn split(bytes: &[u8]) -> (String, Lines, &[u8]) {
-    let crlf = memchr::memmem::find(bytes, b"\r\n\r\n").map(|end| (end, end + 4));
-    let lf = memchr::memmem::find(bytes, b"\n\n").map(|end| (end, end + 2));
-    let (end, body) = [crlf, lf].into_iter().flatten().min().unwrap_or((bytes.len(), bytes.len()));
-    let head = printable(&bytes[..end]);
-    let mut lines = head.lines();
-    let first = lines.next().unwrap_or("").to_owned();
-    let named = |line: &str| {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        (name.to_owned(), value.trim().to_owned())
-    };
-    (first, lines.take(MOST_LINES).map(named).collect(), &bytes[body..])
-}
-
-fn shown(lines: &Lines, secrets: &Secrets) -> Lines {
+fn shown(headers: &Headers, secrets: &Secrets) -> Headers {
     let show = |(name, value): &(String, String)| {
         (shortened(name.clone(), MOST_OF_A_LINE), shortened(secrets.header(name, value), MOST_OF_A_LINE))
     };
-    lines.iter().map(show).collect()
+    headers.iter().map(show).collect()
 }
 
 /// The beginning of a body without secrets.
@@ -184,21 +145,6 @@ pub(super) fn shortened(mut text: String, most: usize) -> String {
         text.truncate(end);
     }
     text
-}
-
-/// Takes the beginning of a body.
-#[derive(Default)]
-struct Body(Vec<u8>);
-
-impl Sink for Body {
-    fn body(&mut self, piece: &[u8]) {
-        let room = LOOKED_AT.saturating_sub(self.0.len());
-        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
-    }
-
-    fn wants_body(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod message;
 mod secrets;
 
 pub(crate) use book::{Samples, Seen};
-pub(crate) use message::{Raw, request, response};
+pub(crate) use message::{LOOKED_AT, Raw, request, response};
 pub(crate) use secrets::{HIDDEN, Secrets, is_sensitive};
 
 use serde::Serialize;

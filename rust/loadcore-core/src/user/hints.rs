@@ -3,6 +3,7 @@
 use super::User;
 use super::capture::Capture;
 use crate::exchange::{Exchange, Stack};
+use crate::http::Excerpt;
 use crate::plan::UpstreamHeader;
 use crate::record::{Phase, Record, StepId};
 
@@ -45,20 +46,15 @@ impl<T: Stack> User<T> {
     fn note_hints(&self, step: StepId, phase: Phase, bytes: &[u8], ttfb_ns: u64) {
         let own = self.worker.program.http.upstream_header.as_ref();
         let mut recorder = self.worker.recorder.borrow_mut();
-        read(&bytes[..bytes.len().min(HEAD)], own, &mut |name, time_ns| {
-            recorder.hint(step, phase, name, time_ns, ttfb_ns);
-        });
+        let head = T::Exchange::excerpt(&bytes[..bytes.len().min(HEAD)], false, 0);
+        read(&head, own, &mut |name, time_ns| recorder.hint(step, phase, name, time_ns, ttfb_ns));
     }
 }
 
 /// Tells every time that the head of a response names.
-fn read(bytes: &[u8], own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, u64)) {
-    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() {
-            return;
-        }
-        let Some((name, value)) = str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else { continue };
+fn read(head: &Excerpt, own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, u64)) {
+    for (name, value) in &head.fields {
+        let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) else { continue };
         if name.eq_ignore_ascii_case(SERVER_TIMING) {
             server_timing(value, found);
         }
@@ -132,11 +128,14 @@ fn tell(name: &str, time_ns: Option<f64>, found: &mut dyn FnMut(&str, u64)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::h1;
 
     fn hints(head: &str, own: Option<&UpstreamHeader>) -> Vec<(String, u64)> {
         let mut found = Vec::new();
         let bytes = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nServer-Timing: body;dur=1");
-        read(bytes.as_bytes(), own, &mut |name, time_ns| found.push((name.to_owned(), time_ns)));
+        read(&h1::Exchange::excerpt(bytes.as_bytes(), false, 0), own, &mut |name, time_ns| {
+            found.push((name.to_owned(), time_ns));
+        });
         found
     }
 

@@ -9,7 +9,7 @@ use crate::auth::Refusal;
 use crate::exchange::{Exchange, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::{CheckId, Outcome, StepId};
-use crate::sample::{Class, Raw, RequestSample, Secrets, Seen, What, request, response};
+use crate::sample::{Class, LOOKED_AT, Raw, RequestSample, Secrets, Seen, What, request, response};
 use crate::step::{Builtins, CompiledCheck, CompiledExtract, RenderError};
 
 /// A response in one piece is looked at up to here.
@@ -120,12 +120,12 @@ impl<T: Stack> User<T> {
         let mut secrets = self.secrets(scenario, header);
         let request = shown.content.and_then(|(origin, content)| self.request_sample(origin, content, &mut secrets));
         let came = self.came(shown.capture);
+        let came = (!came.is_empty()).then(|| T::Exchange::excerpt(&came, shown.is_head, LOOKED_AT));
         let raw = Raw {
-            bytes: &came,
+            came: came.as_ref(),
             status: shown.status,
             body: shown.capture.and_then(Capture::coded_body),
             body_bytes: shown.body_bytes,
-            is_head: shown.is_head,
         };
         let variable = match class.what {
             What::Extract(slot) => Some(scenario.names.name(slot).to_owned()),
@@ -310,7 +310,11 @@ impl<T: Stack> User<T> {
         } else {
             format!("{}://{}", if origin.tls { "https" } else { "http" }, made.host())
         };
-        (!made.is_nothing()).then(|| request(&place, made, secrets))
+        if made.is_nothing() {
+            return None;
+        }
+        let body_bytes = made.body().len() as u64;
+        Some(request(&place, made.target(), &made.excerpt(LOOKED_AT), body_bytes, secrets))
     }
 
     /// The response as it came, from its beginning, as far as it is still there.

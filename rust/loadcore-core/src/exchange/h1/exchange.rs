@@ -6,9 +6,10 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use super::excerpt::excerpt;
 use super::{Decoder, Progress, SeenHeads};
 use crate::exchange::{Receiver, Request};
-use crate::http::Complete;
+use crate::http::{Complete, Excerpt};
 use crate::plan::Limits;
 use crate::record::Outcome;
 use crate::transport::{Connection, broken_outcome};
@@ -108,6 +109,10 @@ impl crate::exchange::Exchange for Exchange {
 
     fn received(shared: &Shared) -> &[u8] {
         &shared.buffer
+    }
+
+    fn excerpt(received: &[u8], is_head: bool, most_body: usize) -> Excerpt {
+        excerpt(received, is_head, most_body)
     }
 }
 

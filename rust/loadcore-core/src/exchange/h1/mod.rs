@@ -4,6 +4,7 @@
 
 mod decode;
 pub(crate) mod encode;
+mod excerpt;
 mod exchange;
 
 pub use decode::{Decoder, Progress, SeenHeads};

@@ -1,7 +1,9 @@
 use super::*;
+use crate::exchange::{Exchange as _, h1};
 
 fn read(bytes: &[u8]) -> ResponseSample {
-    let raw = Raw { bytes, status: Some(200), ..Raw::default() };
+    let came = h1::Exchange::excerpt(bytes, false, LOOKED_AT);
+    let raw = Raw { came: Some(&came), status: Some(200), ..Raw::default() };
     response(&raw, &mut Secrets::default()).unwrap()
 }
 
@@ -72,7 +74,8 @@ fn compressed() {
         // Of the body that was kept, the head need not be here.
         let bytes = if kept.is_some() { Vec::new() } else { bytes };
         let body_bytes = coded.len() as u64;
-        let raw = Raw { bytes: &bytes, status: Some(200), body: kept, body_bytes, is_head: false };
+        let came = (!bytes.is_empty()).then(|| h1::Exchange::excerpt(&bytes, false, LOOKED_AT));
+        let raw = Raw { came: came.as_ref(), status: Some(200), body: kept, body_bytes };
         let sample = response(&raw, &mut Secrets::default()).unwrap();
         assert_eq!((r#"{"password": "***", "id": 7}"#, body_bytes), (&*sample.body, sample.body_bytes));
         assert_eq!((None, false), (sample.unreadable, sample.cut));
