@@ -1,28 +1,27 @@
 """The engine, typed: the only module that imports the extension.
 
-Everything below this line is Rust. A plan goes in as JSON text, rows and windows come out as Arrow batches without
-being copied.
+Everything below this line is Rust. A plan goes in as JSON text, rows and windows come out as Arrow batches, encoded
+where they were made. `pyarrow.record_batch(batch)` imports one without copying it.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
+from loadcore._core import Batch, FileEncoder, Histogram, NullTarget, outcomes
 from loadcore._core import Engine as CoreEngine
-from loadcore._core import Histogram, NullTarget, outcomes
 from loadcore._core import __version__ as engine_version
 from loadcore._core import check_plan as check_plan_text
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 __all__ = [
+    "Batch",
     "CheckInfo",
     "Description",
     "Ended",
     "Engine",
+    "FileEncoder",
     "GroupInfo",
     "Histogram",
     "NullTarget",
@@ -120,14 +119,14 @@ def _only(entry: dict[str, Any], kind: type[Any]) -> dict[str, Any]:
 class Rows:
     """Requests that have ended: a batch for the row log."""
 
-    batch: pa.RecordBatch
+    batch: Batch
 
 
 @dataclass(frozen=True)
 class Windows:
     """A second of counts and histograms."""
 
-    batch: pa.RecordBatch
+    batch: Batch
 
 
 @dataclass(frozen=True)
@@ -164,9 +163,18 @@ class Engine:
         """What it is going to do."""
         return Description.from_dict(json.loads(self._core.describe()))
 
-    def start(self, start_at_ns: int) -> None:
-        """Start at a moment of CLOCK_MONOTONIC, in a thread of its own. Returns at once."""
-        self._core.start(start_at_ns)
+    def file_encoder(self, metadata: dict[str, str]) -> FileEncoder:
+        """Make what encodes the rows of one file; the metadata stands in its schema."""
+        return self._core.file_encoder(metadata)
+
+    def start(self, start_at_ns: int, wall_start_us: int) -> None:
+        """Start at a moment of CLOCK_MONOTONIC, in a thread of its own. Returns at once.
+
+        Args:
+            start_at_ns: The moment.
+            wall_start_us: The same on the wall clock, in microseconds since 1970: what rows count their times from.
+        """
+        self._core.start(start_at_ns, wall_start_us)
 
     def next_event(self, timeout_ms: int) -> Event | None:
         """Wait for the next event, without the GIL. None: nothing happened in time, or the engine has ended."""
@@ -179,10 +187,7 @@ class Engine:
             return Ended(end["reason"], end.get("error"), end["rows_dropped"])
         if kind == "sample":
             return Sampled(json.loads(cast("str", content)))
-        # Only who gets batches needs pyarrow; a plan can be checked without it.
-        import pyarrow as pa  # noqa: PLC0415
-
-        batch = pa.record_batch(content)
+        batch = cast("Batch", content)
         return Rows(batch) if kind == "rows" else Windows(batch)
 
     def stop(self) -> None:

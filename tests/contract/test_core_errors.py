@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def started() -> _core.Engine:
     """An engine that runs."""
     engine = _core.Engine(plan(), 0, 1)
-    engine.start(time.monotonic_ns())
+    engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
     return engine
 
 
@@ -79,7 +79,7 @@ def test_an_engine_starts_once() -> None:
     """A second start is refused and the first goes on."""
     engine = started()
     with pytest.raises(RuntimeError, match="started already"):
-        engine.start(time.monotonic_ns())
+        engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
     assert drain(engine)[-1][0] == "end"
 
 
@@ -104,7 +104,7 @@ def test_stop_and_interrupt_may_come_at_any_time_and_often() -> None:
     engine = _core.Engine(plan(), 0, 1)
     for act in (engine.stop, engine.interrupt):
         act()
-    engine.start(time.monotonic_ns())
+    engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
     for _ in range(3):
         engine.interrupt()
         engine.stop()

@@ -28,7 +28,7 @@ def run(plan_json: str, share: int = 0, shares: int = 1) -> tuple[pa.Table, list
     """Run a plan to its end: its rows as a table, its windows as dicts, and how it ended."""
     engine = _core.Engine(plan_json, share, shares)
     rows, windows = map(list, ([pa.record_batch(engine.empty_batches()[0])], []))
-    engine.start(time.monotonic_ns())
+    engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
     while True:
         event = engine.next_event(20_000)
         assert event is not None, "the engine neither ended nor said anything for twenty seconds"
@@ -208,7 +208,7 @@ def test_an_engine_that_nobody_reads_ends() -> None:
         load = {"kind": "users", "users": 1, "duration_ns": 600 * SECOND}
         engine = _core.Engine(plan(server.url, load=load), 0, 1)
         before = threads()
-        engine.start(time.monotonic_ns())
+        engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
         assert engine.next_event(20_000) is not None
         del engine
         gc.collect()
@@ -226,7 +226,7 @@ def test_memory_that_python_releases_is_filled_again() -> None:
         engine = _core.Engine(
             plan(server.url, [{"kind": "think", "distribution": "constant", "ns": SECOND // 20}, HOME], load=load), 0, 1
         )
-        engine.start(time.monotonic_ns())
+        engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
         while (event := engine.next_event(20_000)) is not None:
             if event[0] == "rows":
                 places.append(pa.record_batch(event[1])["offset_ns"].buffers()[1].address)

@@ -11,9 +11,12 @@ from tests.e2e.small_target import small_target
 if TYPE_CHECKING:
     from pathlib import Path
 
+LIBRARIES = {"numpy", "pandas", "psutil", "pyarrow", "pydantic", "rich", "typer"}
+"""What the package depends on, and what that brings along."""
+
 
 def test_run_never_imports_pandas(tmp_path: Path) -> None:
-    """Where pyarrow would: in the supervisor as the run starts, and in each worker at its first rows."""
+    """Where pyarrow would: in the supervisor as the run starts."""
     told = tmp_path / "told"
     stub = f"import pathlib, sys\npathlib.Path({str(told)!r}).write_text(sys.argv[0])\nraise ImportError\n"
     (folder := tmp_path / "packages").mkdir()
@@ -26,3 +29,17 @@ def test_run_never_imports_pandas(tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not told.exists(), f"imported by {told.read_text(encoding='utf-8')}"
+
+
+def test_a_worker_imports_no_library(tmp_path: Path) -> None:
+    """From its start to its sealed file: the engine encodes rows and windows, so a worker has no use for pyarrow."""
+    with small_target() as url:
+        done = loadcore(
+            "bench", url, "-c", "1", "-z", "1500ms", "--no-strict-client", "--out", "run",
+            cwd=tmp_path, environ={"PYTHONPROFILEIMPORTTIME": "1"},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    log = (tmp_path / "run" / "worker-0.log").read_text(encoding="utf-8")
+    imported = {line.rpartition("|")[2].strip() for line in log.splitlines() if line.startswith("import time:")}
+    assert "loadcore._core" in imported
+    assert not {name.partition(".")[0] for name in imported} & LIBRARIES

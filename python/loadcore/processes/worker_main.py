@@ -17,17 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from loadcore.engine import Ended, Engine, Rows, Sampled, Windows
+from loadcore.engine import Batch, Ended, Engine, Rows, Sampled, Windows
 from loadcore.errors import InternalError, PlanError
 from loadcore.machine.client_limits import raise_file_limit
 from loadcore.processes import messages
 from loadcore.refusals import refusal
 from loadcore.results.run_facts import WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.schema import REQUESTS
 from loadcore.results.write.writer import SegmentedWriter
 
 if TYPE_CHECKING:
@@ -142,20 +138,19 @@ class Reports:
 class RowLog:
     """The worker's rows on disk. Where not even the file can be made, that is an `OSError` before the start."""
 
-    def __init__(self, prepare: messages.Prepare, reports: Reports) -> None:
+    def __init__(self, engine: Engine, prepare: messages.Prepare, reports: Reports) -> None:
         self._reports = reports
         self._complained = False
         folder = RunFolder(Path(prepare.run_dir))
         self._worker = prepare.worker
-        self._schema = REQUESTS.with_metadata(prepare.metadata)
-        self._writer = SegmentedWriter(lambda segment: folder.requests(prepare.worker, segment), self._schema)
+        self._writer = SegmentedWriter(
+            lambda segment: folder.requests(prepare.worker, segment), lambda: engine.file_encoder(prepare.metadata)
+        )
         self._writer.open()
 
-    def write(self, batch: pa.RecordBatch, wall_start_us: int) -> None:
-        """Put the wall-clock time before the engine's columns, and write."""
-        offset_us = pc.divide(batch.column("offset_ns"), 1000)
-        scheduled_at = pc.add(offset_us, wall_start_us).cast(pa.timestamp("us", tz="UTC"))
-        self._writer.write(pa.RecordBatch.from_arrays([scheduled_at, *batch.columns], schema=self._schema))
+    def write(self, batch: Batch) -> None:
+        """Append a batch."""
+        self._writer.write(batch)
         if self._writer.problem is not None and not self._complained:
             self._complained = True
             self._reports.send(messages.Remark(f"rows are lost, the load goes on: {self._writer.problem}"))
@@ -211,19 +206,19 @@ def _run(orders: Orders, reports: Reports) -> int:
     reports.send(messages.Prepared(engine.describe().to_dict()))
     if orders.next() is None:
         return 1
-    log = RowLog(prepare, reports)
+    log = RowLog(engine, prepare, reports)
     reports.send(messages.Armed())
     go = orders.next()
     if not isinstance(go, messages.Go):
         return 1
-    engine.start(go.start_at_ns)
+    engine.start(go.start_at_ns, go.wall_start_us)
     orders.attach(engine)
-    end = _drive(engine, log, reports, go)
+    end = _drive(engine, log, reports)
     reports.send(messages.Done(end, time.monotonic_ns() - go.start_at_ns))
     return 0
 
 
-def _drive(engine: Engine, log: RowLog, reports: Reports, go: messages.Go) -> WorkerEnd:
+def _drive(engine: Engine, log: RowLog, reports: Reports) -> WorkerEnd:
     """Hand on what the engine gives until it has ended."""
     while True:
         event = engine.next_event(_EVENT_TIMEOUT_MS)
@@ -231,17 +226,10 @@ def _drive(engine: Engine, log: RowLog, reports: Reports, go: messages.Go) -> Wo
             case None:
                 reports.heartbeat()
             case Rows(batch):
-                log.write(batch, go.wall_start_us)
+                log.write(batch)
             case Windows(batch):
-                reports.send(messages.WindowBatch(_as_stream(batch)))
+                reports.send(messages.WindowBatch(batch.to_stream()))
             case Sampled(sample):
                 reports.send(messages.Sampled(sample))
             case Ended():
                 return log.close(event)
-
-
-def _as_stream(batch: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())

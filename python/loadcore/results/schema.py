@@ -16,12 +16,10 @@ _WORD = pa.dictionary(pa.int8(), pa.utf8())
 _OPTIONAL = True
 _REQUIRED = False
 
-SCHEDULED_AT = pa.field("scheduled_at", pa.timestamp("us", tz="UTC"), nullable=_REQUIRED)
-"""The wall-clock time a request was due at: for people and joins. Order and gaps come from `offset_ns`."""
-
 REQUESTS = pa.schema(
     [
-        SCHEDULED_AT,
+        # For people and joins. Order and gaps come from `offset_ns`.
+        pa.field("scheduled_at", pa.timestamp("us", tz="UTC"), nullable=_REQUIRED),
         pa.field("offset_ns", pa.int64(), nullable=_REQUIRED),
         pa.field("lag_ns", pa.int64(), nullable=_REQUIRED),
         pa.field("dns_ns", pa.int64(), nullable=_OPTIONAL),

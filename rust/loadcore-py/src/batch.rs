@@ -4,9 +4,11 @@ use arrow_array::{Array, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::ffi::FFI_ArrowSchema;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyBytes, PyCapsule};
 
+use crate::border::border;
 use crate::errors::BorderError;
+use crate::files::stream;
 
 /// Rows of a table, for any library that knows the Arrow C data interface: `pyarrow.record_batch(batch)` imports it.
 /// Nothing is copied.
@@ -18,6 +20,10 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn new(rows: StructArray) -> Self {
         Self { rows }
+    }
+
+    pub(crate) fn rows(&self) -> &StructArray {
+        &self.rows
     }
 
     fn schema_capsule<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -32,6 +38,11 @@ impl Batch {
     /// The number of rows.
     fn __len__(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The batch as an Arrow IPC stream of its own.
+    fn to_stream<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &border(py, || Ok(stream(&self.rows)?))?))
     }
 
     /// The columns' names and types.

@@ -1,13 +1,12 @@
 //! The engine as a Python class.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use loadcore_core::engine::{self, Control};
 use loadcore_core::error::Problem;
 use loadcore_core::plan::Plan;
-use loadcore_core::record::{Chunk, Tables};
-use loadcore_core::recorder::Recorder;
 use loadcore_core::schedule::Share;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -15,9 +14,10 @@ use pyo3::types::PyString;
 use crate::batch::Batch;
 use crate::border::{Home, border};
 use crate::errors::BorderError;
+use crate::files::FileEncoder;
 use crate::names::Names;
 use crate::reader::{Item, Reader};
-use crate::rows::rows;
+use crate::rows::no_rows;
 use crate::windows::WindowTables;
 
 /// How long a wait may keep a pending Ctrl-C waiting.
@@ -79,21 +79,26 @@ impl Engine {
 
     /// Two tables without rows, for their types: requests and windows.
     fn empty_batches(&self, py: Python<'_>) -> PyResult<(Batch, Batch)> {
-        border(py, || {
-            let (_, _, recycler) = Recorder::channel(Tables::default(), false);
-            let (requests, windows) = (rows(Chunk::new(), &self.names, recycler)?, WindowTables::empty(&self.names)?);
-            Ok((Batch::new(requests), Batch::new(windows)))
-        })
+        border(py, || Ok((Batch::new(no_rows(&self.names)?), Batch::new(WindowTables::empty(&self.names)?))))
     }
 
-    /// Starts the engine thread and returns. The run begins at `start_at_ns` of the monotonic clock.
-    fn start(&self, py: Python<'_>, start_at_ns: u64) -> PyResult<()> {
+    /// What encodes this engine's rows as a file. Each file needs one of its own.
+    ///
+    /// Args:
+    ///     metadata: Stands in the schema.
+    fn file_encoder(&self, py: Python<'_>, metadata: HashMap<String, String>) -> PyResult<FileEncoder> {
+        border(py, || Ok(FileEncoder::new(&no_rows(&self.names)?, metadata)?))
+    }
+
+    /// Starts the engine thread and returns. The run begins at `start_at_ns` of the monotonic clock, which is
+    /// `wall_start_us` of the wall clock, in microseconds since 1970.
+    fn start(&self, py: Python<'_>, start_at_ns: u64, wall_start_us: i64) -> PyResult<()> {
         border(py, || {
             self.home.check()?;
             let mut state = self.lock();
             match std::mem::replace(&mut *state, State::Ended) {
                 State::Ready(engine) => {
-                    let reader = Reader::new(*engine, start_at_ns, Arc::clone(&self.names));
+                    let reader = Reader::new(*engine, start_at_ns, wall_start_us, Arc::clone(&self.names));
                     self.control.get_or_init(|| reader.control());
                     *state = State::Running(Box::new(reader));
                     Ok(())

@@ -28,6 +28,9 @@ pub(crate) enum BorderError {
     /// `start` was called twice.
     #[error("the engine has been started already")]
     Started,
+    /// A batch for a file that takes no more: something failed before.
+    #[error("the file takes no more batches")]
+    Finished,
     /// An event was asked for before the start.
     #[error("the engine has not been started")]
     NotStarted,
@@ -64,7 +67,9 @@ impl BorderError {
                 let problem = Problem { path: String::new(), at: None, message: self.to_string(), hint: None };
                 plan_error(py, vec![problem]).unwrap_or_else(|error| error)
             }
-            Self::Started | Self::NotStarted | Self::Forked => PyRuntimeError::new_err(self.to_string()),
+            Self::Started | Self::NotStarted | Self::Finished | Self::Forked => {
+                PyRuntimeError::new_err(self.to_string())
+            }
             Self::NullTarget(error) => error.into(),
             Self::Arrow(_) | Self::Json(_) | Self::Panicked(_) => python::InternalError::new_err(self.to_string()),
         }

@@ -8,6 +8,7 @@ mod batch;
 mod border;
 mod engine;
 mod errors;
+mod files;
 mod histogram;
 mod lists;
 mod names;
@@ -28,6 +29,8 @@ mod _core {
     use crate::batch::Batch;
     #[pymodule_export]
     use crate::engine::{Engine, check_plan};
+    #[pymodule_export]
+    use crate::files::FileEncoder;
     #[pymodule_export]
     use crate::histogram::Histogram;
     #[pymodule_export]

@@ -36,12 +36,13 @@ pub(crate) struct Reader {
     control: Control,
     engine_thread: Option<JoinHandle<()>>,
     names: Arc<Names>,
+    wall_start_us: i64,
     windows: WindowTables,
     probe: Probe,
 }
 
 impl Reader {
-    pub(crate) fn new(engine: engine::Engine, start_at_ns: u64, names: Arc<Names>) -> Self {
+    pub(crate) fn new(engine: engine::Engine, start_at_ns: u64, wall_start_us: i64, names: Arc<Names>) -> Self {
         let probe = Probe::new(Instant::now());
         let engine::Running { events, recycler, control, engine_thread } = engine.start(start_at_ns);
         Self {
@@ -50,6 +51,7 @@ impl Reader {
             control,
             engine_thread: Some(engine_thread),
             names,
+            wall_start_us,
             windows: WindowTables::new(),
             probe,
         }
@@ -67,7 +69,7 @@ impl Reader {
             Err(RecvTimeoutError::Disconnected) => return Ok(Some(Item::End(self.broken_off()))),
         };
         Ok(Some(match event {
-            Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.recycler.clone())?),
+            Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.wall_start_us, self.recycler.clone())?),
             Event::Window(window) => {
                 let health = self.probe.sample(Instant::now(), window.engine_thread, window.engine_cpu_ns);
                 let table = self.windows.table(&window, health, &self.names);

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::{ArrowPrimitiveType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type};
-use arrow_array::{ArrayRef, BooleanArray, Int16Array, Int64Array, PrimitiveArray, StructArray};
+use arrow_array::types::{ArrowPrimitiveType, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type};
+use arrow_array::{
+    ArrayRef, BooleanArray, Int8Array, Int16Array, Int64Array, PrimitiveArray, StructArray, TimestampMicrosecondArray,
+};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer, ToByteSlice};
 use arrow_schema::{ArrowError, Field, Fields};
 use bytes::Bytes;
-use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, SUPERSEDED};
-use loadcore_core::recorder::Recycler;
+use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, SUPERSEDED, Tables};
+use loadcore_core::recorder::{Recorder, Recycler};
 
 use crate::names::{Names, StepKeys};
 
@@ -36,13 +38,25 @@ impl<T: ArrowNativeType> AsRef<[u8]> for Column<T> {
     }
 }
 
-/// The rows of a chunk, in the columns that the results have (all but `scheduled_at`, which needs the wall clock).
-pub(crate) fn rows(chunk: Chunk, names: &Names, recycler: Recycler) -> Result<StructArray, ArrowError> {
+/// No rows, for their types.
+pub(crate) fn no_rows(names: &Names) -> Result<StructArray, ArrowError> {
+    let (_, _, recycler) = Recorder::channel(Tables::default(), false);
+    rows(Chunk::new(), names, 0, recycler)
+}
+
+/// The rows of a chunk, in the columns that the results have. `wall_start_us`: the run's start on the wall clock.
+pub(crate) fn rows(
+    chunk: Chunk,
+    names: &Names,
+    wall_start_us: i64,
+    recycler: Recycler,
+) -> Result<StructArray, ArrowError> {
     let lent = Arc::new(Lent { columns: chunk.into_columns(), recycler });
     let columns = &lent.columns;
     let count = columns.rows;
     let step_keys = |of: fn(&StepKeys) -> i16| by_step(columns, names, of);
     let arrays: Vec<(&str, ArrayRef, bool)> = vec![
+        ("scheduled_at", scheduled_at(columns, wall_start_us), false),
         ("offset_ns", lend::<Int64Type>(&lent, |columns| &columns.due_ns, None), false),
         ("lag_ns", lend::<Int64Type>(&lent, |columns| &columns.lag_ns, None), false),
         ("dns_ns", connection_times(columns, |timings| timings.dns_ns), true),
@@ -62,8 +76,8 @@ pub(crate) fn rows(chunk: Chunk, names: &Names, recycler: Recycler) -> Result<St
         ("scenario", names.scenario.large(step_keys(|keys| keys.names.scenario))?, false),
         ("step", names.step.large(step_keys(|keys| keys.step))?, false),
         ("method", names.method.large(step_keys(|keys| keys.method))?, false),
-        ("outcome", names.outcome.small(lend_array::<Int8Type>(&lent, |columns| &columns.outcome, None))?, false),
-        ("phase", names.phase.small(lend_array::<Int8Type>(&lent, |columns| &columns.phase, None))?, false),
+        ("outcome", names.outcome.small(keys(columns, &columns.outcome))?, false),
+        ("phase", names.phase.small(keys(columns, &columns.phase))?, false),
         ("error", flags(count, |row| columns.standing[row] == ERROR), false),
         ("superseded", flags(count, |row| columns.standing[row] == SUPERSEDED), false),
         (
@@ -95,16 +109,8 @@ fn lend<T: ArrowPrimitiveType>(
     of: fn(&Columns) -> &Vec<T::Native>,
     nulls: Option<NullBuffer>,
 ) -> ArrayRef {
-    Arc::new(lend_array::<T>(lent, of, nulls))
-}
-
-fn lend_array<T: ArrowPrimitiveType>(
-    lent: &Arc<Lent>,
-    of: fn(&Columns) -> &Vec<T::Native>,
-    nulls: Option<NullBuffer>,
-) -> PrimitiveArray<T> {
     let bytes = Bytes::from_owner(Column { lent: Arc::clone(lent), of });
-    PrimitiveArray::new(ScalarBuffer::new(Buffer::from(bytes), 0, lent.columns.rows), nulls)
+    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::new(Buffer::from(bytes), 0, lent.columns.rows), nulls))
 }
 
 fn valid(count: usize, is_valid: impl FnMut(usize) -> bool) -> Option<NullBuffer> {
@@ -113,6 +119,18 @@ fn valid(count: usize, is_valid: impl FnMut(usize) -> bool) -> Option<NullBuffer
 
 fn flags(count: usize, is_set: impl FnMut(usize) -> bool) -> ArrayRef {
     Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(count, is_set), None))
+}
+
+/// When each request was due on the wall clock.
+fn scheduled_at(columns: &Columns, wall_start_us: i64) -> ArrayRef {
+    let due_ns = columns.due_ns.iter().take(columns.rows);
+    let at = due_ns.map(|due_ns| wall_start_us + due_ns / 1_000);
+    Arc::new(TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC"))
+}
+
+/// A dictionary's keys. Copied, because an encoder keeps the first column of each dictionary, and would keep a chunk by it.
+fn keys(columns: &Columns, codes: &[i8]) -> Int8Array {
+    Int8Array::from_iter_values(codes.iter().take(columns.rows).copied())
 }
 
 /// A dictionary's keys, found by the step of each row.

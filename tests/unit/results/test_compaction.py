@@ -9,6 +9,7 @@ import pyarrow as pa
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.write.compaction import gather
 from loadcore.results.write.manifest import sha256_of
+from loadcore.results.write.table_encoder import TableEncoder
 from loadcore.results.write.windows_file import PLAIN, WindowsFile
 from loadcore.results.write.writer import ArrowFile
 from tests.unit.results.numbers import DESCRIPTION
@@ -47,12 +48,12 @@ def test_windows_of_a_small_run_take_little_room(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gathered file is extra work: if it cannot be written nothing is lost."""
     path = tmp_path / "windows.arrow"
-    file = ArrowFile(path, PLAIN)
+    file = ArrowFile(path, TableEncoder(PLAIN))
     for batch in seconds(3):
         file.write(batch)
     facts = file.seal()
 
-    def full(_self: ArrowFile, _batch: pa.RecordBatch) -> None:
+    def full(_self: object, _batch: pa.RecordBatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ArrowFile, "write", full)

@@ -18,6 +18,7 @@ from loadcore.machine import host
 from loadcore.report import text
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import REQUESTS
+from loadcore.results.write.table_encoder import TableEncoder
 from loadcore.results.write.windows_file import PLAIN, WindowsFile
 from loadcore.results.write.writer import ArrowFile
 from tests.unit.results.numbers import DESCRIPTION, START
@@ -121,7 +122,7 @@ def wrote(folder: Path, seconds: dict[int, int], rows: int, *, sealed: bool = Fa
             windows.write(pa.RecordBatch.from_pylist([about | step], schema=PLAIN))
     if sealed:
         windows.close()
-    requests = ArrowFile(run.requests(0), REQUESTS)
+    requests = ArrowFile(run.requests(0), TableEncoder(REQUESTS))
     requests.write(pa.RecordBatch.from_pylist([row(number) for number in range(rows)], schema=REQUESTS))
     if sealed:
         requests.seal()

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadcore.results import reader
+from loadcore.results.write.table_encoder import TableEncoder
 from loadcore.results.write.writer import ArrowFile, SegmentedWriter
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Disk:
 def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch reaches the kernel in a single write: a killed process leaves whole batches."""
     disk = Disk(monkeypatch)
-    file = ArrowFile(tmp_path / "a.arrow", SCHEMA)
+    file = ArrowFile(tmp_path / "a.arrow", TableEncoder(SCHEMA))
     for first in range(0, 500, 100):
         file.write(batch(first, 100))
 
@@ -69,7 +70,7 @@ def test_a_batch_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_sealed_file_is_an_arrow_file_and_its_facts_hold(tmp_path: Path) -> None:
     """A sealed file opens by the file reader, and rows, bytes and hash are those on disk."""
     path = tmp_path / "a.arrow"
-    file = ArrowFile(path, SCHEMA)
+    file = ArrowFile(path, TableEncoder(SCHEMA))
     file.write(batch(0, 10))
     file.write(batch(10, 5))
     facts = file.seal()
@@ -85,7 +86,7 @@ def test_a_sealed_file_is_an_arrow_file_and_its_facts_hold(tmp_path: Path) -> No
 def body(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[int]]:
     """The bytes of a sealed file of five batches, and where each batch ends."""
     path = tmp_path_factory.mktemp("body") / "a.arrow"
-    file = ArrowFile(path, SCHEMA)
+    file = ArrowFile(path, TableEncoder(SCHEMA))
     ends = []
     for first in range(0, 50, 10):
         file.write(batch(first, 10))
@@ -116,7 +117,7 @@ def test_a_full_disk_costs_the_rows_of_that_time_only(tmp_path: Path, monkeypatc
     """Rows that the disk does not take are counted; what came before stays, what comes after goes to a new segment."""
     disk = Disk(monkeypatch)
     now = 0.0
-    writer = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", SCHEMA, lambda: now)
+    writer = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", lambda: TableEncoder(SCHEMA), lambda: now)
     assert writer.write(batch(0, 10))
     disk.full = True
     assert not writer.write(batch(10, 10))
@@ -140,7 +141,7 @@ def test_a_disk_that_was_always_full_leaves_no_file(tmp_path: Path, monkeypatch:
     """A file that holds no whole batch is removed again."""
     disk = Disk(monkeypatch)
     disk.full = True
-    writer = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", SCHEMA)
+    writer = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", lambda: TableEncoder(SCHEMA))
     writer.write(batch(0, 10))
 
     assert writer.close() == []
@@ -152,7 +153,7 @@ def test_a_footer_that_does_not_fit_leaves_the_body(tmp_path: Path, monkeypatch:
     """A file whose footer the disk does not take is unsealed, and its rows are read."""
     disk = Disk(monkeypatch)
     path = tmp_path / "a.arrow"
-    file = ArrowFile(path, SCHEMA)
+    file = ArrowFile(path, TableEncoder(SCHEMA))
     file.write(batch(0, 10))
     disk.full = True
     facts = file.seal()
@@ -164,7 +165,7 @@ def test_a_footer_that_does_not_fit_leaves_the_body(tmp_path: Path, monkeypatch:
 
 def test_a_writer_without_rows_leaves_an_empty_file(tmp_path: Path) -> None:
     """A worker that made no request still leaves a file with the columns."""
-    facts = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", SCHEMA).close()
+    facts = SegmentedWriter(lambda segment: tmp_path / f"{segment}.arrow", lambda: TableEncoder(SCHEMA)).close()
 
     assert [(fact.rows, fact.sealed) for fact in facts] == [(0, True)]
     assert pa.ipc.open_file(tmp_path / "0.arrow").schema == SCHEMA

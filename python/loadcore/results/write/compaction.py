@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loadcore.results.write.table_encoder import TableEncoder
 from loadcore.results.write.writer import ArrowFile
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def gather(path: Path, facts: FileFacts) -> FileFacts:
     try:
         partial.unlink(missing_ok=True)
         with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
-            file = ArrowFile(partial, reader.schema)
+            file = ArrowFile(partial, TableEncoder(reader.schema))
             for batch in _gathered(reader):
                 file.write(batch)
         gathered = file.seal()

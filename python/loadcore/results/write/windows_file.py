@@ -15,6 +15,7 @@ from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.sum.totals import PHASES
 from loadcore.results.write.compaction import gather
 from loadcore.results.write.plain_arrays import single, texts
+from loadcore.results.write.table_encoder import TableEncoder
 from loadcore.results.write.writer import FileFacts, SegmentedWriter
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class WindowsFile:
     def __init__(self, folder: RunFolder, description: Description, metadata: dict[str, str]) -> None:
         self._folder = folder
         self._schema = WINDOWS.with_metadata(metadata)
-        self._writer = SegmentedWriter(folder.windows_segment, self._schema)
+        self._writer = SegmentedWriter(folder.windows_segment, lambda: TableEncoder(self._schema))
         self._words = {name: texts(words) for name, words in _words_of(description).items()}
 
     def open(self) -> None:
