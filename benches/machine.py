@@ -23,7 +23,8 @@ def describe() -> dict[str, str]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load average": " ".join(f"{load:.1f}" for load in os.getloadavg()),
-        **{name: version for name, words in _VERSIONS.items() if (version := _first_line(words))},
+        **{name: found for name, words in _VERSIONS.items() if (found := version(words))},
+        **({"revision": revision} if (revision := _first_line(_REVISION)) else {}),
     }
 
 
@@ -31,8 +32,14 @@ _VERSIONS = {
     "rustc": ["rustc", "--version"],
     "wrk": ["wrk", "-v"],
     "nginx": ["nginx", "-v"],
-    "revision": ["git", "rev-parse", "--short", "HEAD"],
 }
+_REVISION = ["git", "rev-parse", "--short", "HEAD"]
+
+
+def version(words: list[str]) -> str | None:
+    """The first version number in what a program says of itself; nothing if it is not there or says none."""
+    found = re.search(r"\d+[.]\d+[.\w]*", _first_line(words) or "")
+    return found[0] if found else None
 
 
 def _first_line(words: list[str]) -> str | None:

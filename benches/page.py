@@ -1,6 +1,7 @@
-"""Puts what benches have measured last into `benches/README.md`, in short into `README.md`, and into a page with plots.
+"""Writes what benches have measured last: `benches/results.md`, a short table in `README.md`, a page with plots.
 
-`python -m benches.page` reads what lies in `target/bench/`; a bench that was not run leaves no section.
+`python -m benches.page` reads what lies in `target/bench/`. A bench that was not run keeps the section that
+`benches/results.md` has of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from benches.build import ROOT
 from benches.cpu_per_request import CONNECTIONS, Run, costs_us, ratios
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ORDER = (
     "counts",
@@ -30,29 +31,58 @@ ORDER = (
     "fidelity",
     "matrix",
 )
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+RESULTS = ROOT / "benches" / "results.md"
+INTRODUCTION = """\
+# Results
+
+Written by `python -m benches.page` from what each bench measured last: change the bench, not this page.
+[Benches](README.md) says what each bench measures, and how. All of it is loopback; where a table names no other answer,
+the server sends 156 bytes whose head is the same each time.
+"""
+_COMMAND = re.compile(r"^`python -m benches[.](\w+)`", re.MULTILINE)
 _WIDTH, _ROW, _LEFT = 720, 22, 150
 
 
-def sections() -> str:
-    """The pages of all benches that were run, one after another."""
-    there = [name for name in ORDER if (results.FOLDER / f"{name}.md").exists()]
-    machines = {name: results.load(name)[1] for name in there}
-    parts = []
-    for name in there:
-        text = (results.FOLDER / f"{name}.md").read_text(encoding="utf-8")
-        title, rest = text.split("\n", 1)
-        parts.append(f"{title}\n\n{where(machines[name])}\n{rest}")
-    return "\n".join(parts)
+def measured() -> dict[str, str]:
+    """A section for each bench that was run here: its command, the machine, and what it found."""
+    found = {}
+    for name in ORDER:
+        if (path := results.FOLDER / f"{name}.md").exists():
+            title, rest = path.read_text(encoding="utf-8").split("\n", 1)
+            machine = results.load(name)[1]
+            found[name] = f"{title}\n\n`python -m benches.{name}`. {where(machine)}\n\n{rest.strip()}\n"
+    return found
 
 
-def where(machine: dict[str, str]) -> str:
-    """The machine in one line."""
-    return "Measured on " + ", ".join(f"{name} {value}" for name, value in machine.items()) + "."
+def kept(document: str) -> dict[str, str]:
+    """The sections of a page that this module wrote, by bench.
+
+    Raises:
+        ValueError: One of them names no bench.
+    """
+    found = {}
+    for section in re.split(r"^(?=## )", document, flags=re.MULTILINE)[1:]:
+        command = _COMMAND.search(section)
+        if command is None or command[1] not in ORDER:
+            raise ValueError(f"not the section of a bench: {section.splitlines()[0]}")
+        found[command[1]] = section.strip() + "\n"
+    return found
 
 
-def put(document: str, measured: str, begin: str = BEGIN, end: str = END) -> str:
-    """The document with this in place of what was measured before.
+def merged(document: str, new: Mapping[str, str]) -> str:
+    """The page with these sections in place of those before; the others stay as they are."""
+    sections = {**kept(document), **new}
+    return "\n".join([INTRODUCTION, *(sections[name] for name in ORDER if name in sections)])
+
+
+def where(machine: Mapping[str, str]) -> str:
+    """The day, the machine and the versions in one line."""
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "day")
+    return f"Measured on {machine.get('day', 'an unknown day')}: {facts}."
+
+
+def put(document: str, text: str, begin: str, end: str) -> str:
+    """The document with this text between two marks.
 
     Raises:
         ValueError: The document has no place for it.
@@ -60,7 +90,7 @@ def put(document: str, measured: str, begin: str = BEGIN, end: str = END) -> str
     if begin not in document or end not in document:
         raise ValueError(f"no {begin} and {end}")
     before, after = document.split(begin, maxsplit=1)[0], document.split(end)[1]
-    return f"{before}{begin}\n\n{measured.strip()}\n\n{end}{after}"
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
 def plot(runs: Sequence[Run], server: str) -> str:
@@ -120,7 +150,7 @@ rect { fill: #7aa6c2 } line { stroke: #333 } .one { stroke: #b33; stroke-dasharr
 """
 
 
-def write_html(measured: str) -> None:
+def write_html(markdown: str) -> None:
     """Writes `target/bench/index.html`."""
     plots = ""
     for name, title in (("cpu_per_request", "CPU per request ÷ wrk"), ("peers", "Other tools, CPU per request ÷ wrk")):
@@ -128,21 +158,22 @@ def write_html(measured: str) -> None:
         for server in dict.fromkeys(one.server for one in runs):
             plots += f"<h3>{title}, {server}</h3>{plot(runs, server)}"
     text = f"<!doctype html><meta charset=utf-8><title>loadcore benches</title><style>{STYLE}</style>"
-    text += f"<h1>loadcore benches</h1>{plots}{in_html(measured)}"
+    text += f"<h1>loadcore benches</h1>{plots}{in_html(markdown)}"
     (results.FOLDER / "index.html").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Renders what was measured last."""
-    measured = sections()
-    whole, front = ROOT / "benches" / "README.md", ROOT / "README.md"
-    whole.write_text(put(whole.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    document = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    page = merged(document, measured())
+    RESULTS.write_text(page, encoding="utf-8")
+    front = ROOT / "README.md"
     short = short_table.text(*(short_table.kept(name) for name in ("cpu_per_request", "peers", "login")))
     if short:
         text = put(front.read_text(encoding="utf-8"), short, short_table.BEGIN, short_table.END)
         front.write_text(text, encoding="utf-8")
-    write_html(measured)
-    print(f"{whole}\n{front}\n{results.FOLDER / 'index.html'}")
+    write_html(page.removeprefix(INTRODUCTION))
+    print(f"{RESULTS}\n{front}\n{results.FOLDER / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page of figures: put into the README, and as HTML."""
+"""The figures in the README, and as HTML."""
 
 import pytest
 
@@ -8,16 +8,16 @@ from benches.cpu_per_request import Run
 
 def test_figures_replace_those_before() -> None:
     """What stands around them stays, and putting twice is putting once."""
-    document = f"above\n{page.BEGIN}\nold\n{page.END}\nbelow\n"
-    once = page.put(document, "new")
-    assert once == f"above\n{page.BEGIN}\n\nnew\n\n{page.END}\nbelow\n"
-    assert page.put(once, "new") == once
+    document = "above\n<here>\nold\n</here>\nbelow\n"
+    once = page.put(document, "new", "<here>", "</here>")
+    assert once == "above\n<here>\n\nnew\n\n</here>\nbelow\n"
+    assert page.put(once, "new", "<here>", "</here>") == once
 
 
 def test_document_without_a_place_is_refused() -> None:
     """Figures are not appended to just any file."""
-    with pytest.raises(ValueError, match="measured: begin"):
-        page.put("above\n", "new")
+    with pytest.raises(ValueError, match="no <here> and </here>"):
+        page.put("above\n", "new", "<here>", "</here>")
 
 
 def test_tables_become_html_and_text_is_escaped() -> None:
