@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benches.targets.target import Target
-    from loadcore.load_models import Arrivals
+    from loadcore.scenario.load_models import Arrivals
 
 SECOND_NS = 1_000_000_000
 LATENESS_LIMIT_NS = 100_000

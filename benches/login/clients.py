@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import loadcore.loader
 from benches import clients, engine
 from benches.peers import scripted
 from loadcore.compiler import Options, Overrides, compile_run, override
+from loadcore.loader import scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Engine(clients.Engine):
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
         given = Overrides.of({"base_url": job.url, "users": job.connections, "duration": f"{job.seconds}s"})
-        scenarios = override(loadcore.loader.load(str(SCENARIO)).scenarios, [given])
+        scenarios = override(scenario_file.load(str(SCENARIO)).scenarios, [given])
         plan, _ = compile_run(scenarios, Options(seed=1))
         with engine.command(json.loads(plan.to_json()), rows=self.rows) as words:
             yield words

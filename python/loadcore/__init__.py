@@ -15,7 +15,9 @@ Names in capitals are settings (`Scenario`, `Http`, `Timeouts`); all else is a p
 """
 
 from loadcore.api import load, run
-from loadcore.auth import (
+from loadcore.errors import LoadcoreError
+from loadcore.scenario.auth import (
+    Auth,
     anonymous,
     api_key,
     basic,
@@ -26,12 +28,12 @@ from loadcore.auth import (
     oauth2_password,
     oauth2_refresh_token,
 )
-from loadcore.checks import check, response, variable
-from loadcore.errors import LoadcoreError
-from loadcore.feeders import csv_feeder, json_feeder, json_lines_feeder, rows_feeder
-from loadcore.http import (
+from loadcore.scenario.checks import Claim, check, response, variable
+from loadcore.scenario.feeders import Feeder, csv_feeder, json_feeder, json_lines_feeder, rows_feeder
+from loadcore.scenario.http import (
     Http,
     Limits,
+    Request,
     Timeouts,
     Tls,
     delete,
@@ -44,16 +46,21 @@ from loadcore.http import (
     request,
     upload,
 )
-from loadcore.load_models import arrival_rate, arrival_stages, iterations, user_stages, users
-from loadcore.scenario import Scenario, branch, choice, group, repeat
-from loadcore.step import Step
-from loadcore.think import every, think
-from loadcore.thresholds import Threshold
+from loadcore.scenario.load_models import Load, arrival_rate, arrival_stages, iterations, user_stages, users
+from loadcore.scenario.pauses import every, think
+from loadcore.scenario.scenario import Scenario, branch, choice, group, repeat
+from loadcore.scenario.step import Step
+from loadcore.scenario.threshold import Threshold
 
 __all__ = [
+    "Auth",
+    "Claim",
+    "Feeder",
     "Http",
     "Limits",
+    "Load",
     "LoadcoreError",
+    "Request",
     "Scenario",
     "Step",
     "Threshold",

@@ -11,10 +11,11 @@ from loadcore.errors import ResultsError
 
 if TYPE_CHECKING:
     from loadcore.compiler import Options, Overrides
-    from loadcore.plan import Plan
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.plan.plan import Plan
     from loadcore.results.open.run import Run
-    from loadcore.scenario import Scenario
-    from loadcore.thresholds import Rule, Threshold
+    from loadcore.scenario.scenario import Scenario
+    from loadcore.scenario.threshold import Threshold
 
 _NEWEST = Path("runs/latest")
 
@@ -140,9 +141,9 @@ def _compile(
     """The plan and the rules of what was handed in."""
     from dataclasses import replace  # noqa: PLC0415 - see above
 
-    from loadcore import loader  # noqa: PLC0415
     from loadcore.compiler import compile_run, override  # noqa: PLC0415
-    from loadcore.scenario import Scenario  # noqa: PLC0415
+    from loadcore.loader import scenario_file  # noqa: PLC0415
+    from loadcore.scenario.scenario import Scenario  # noqa: PLC0415
 
     of_file: Sequence[str | Threshold] = ()
     if isinstance(scenario, Scenario):
@@ -150,7 +151,7 @@ def _compile(
     elif isinstance(scenario, Sequence) and not isinstance(scenario, str):
         scenarios = scenario
     else:
-        file = loader.load(os.fspath(scenario))
+        file = scenario_file.load(os.fspath(scenario))
         scenarios, of_file = file.scenarios, file.thresholds
         options = replace(options, name=options.name or file.name)
     return compile_run(override(scenarios, [overrides]), options, of_file, given)

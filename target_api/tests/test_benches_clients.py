@@ -9,7 +9,7 @@ import pytest
 
 from benches.processes import Finished
 from loadcore.compiler import Options, compile_run
-from loadcore.loader import load
+from loadcore.loader.scenario_file import load
 from loadcore_target.benches import client_programs, journeys, known, page, same_server, same_server_page
 from loadcore_target.benches.client_programs import TOOLS, Job, Loadcore, Locust, Seen
 

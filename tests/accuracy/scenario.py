@@ -1,7 +1,7 @@
 """Every behaviour as a scenario of its own, side by side: `loadcore run tests/accuracy/scenario.py --base-url URL`."""
 
 from loadcore import Scenario, iterations
-from loadcore.http import Http, Timeouts, request
+from loadcore.scenario.http import Http, Timeouts, request
 from tests.accuracy.behaviours import BEHAVIOURS
 
 USERS = 4

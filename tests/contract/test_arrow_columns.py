@@ -7,7 +7,7 @@ import pytest
 
 from loadcore import Scenario, get, users
 from loadcore._core import Engine  # noqa: TID251 - the contract with the extension itself
-from loadcore.compiler import compile  # noqa: A004
+from loadcore.compiler import compile_plan
 from loadcore.results.schema import OF_MACHINE, REQUESTS, WINDOWS
 
 
@@ -16,7 +16,7 @@ def batches() -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """Rows and windows of an engine, empty."""
     steps = [get("/items")]
     scenario = Scenario("shop", base_url="http://127.0.0.1:1", load=users(1, duration="1s"), steps=steps)
-    rows, windows = Engine(compile([scenario]).to_json(), 0, 1).empty_batches()
+    rows, windows = Engine(compile_plan([scenario]).to_json(), 0, 1).empty_batches()
     return pa.record_batch(rows), pa.record_batch(windows)
 
 

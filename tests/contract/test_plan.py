@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from loadcore import loader
-from loadcore.compiler import Options, compile  # noqa: A004 - the function under test
+from loadcore.compiler import Options, compile_plan
+from loadcore.loader import scenario_file
 
 FOLDER = Path(__file__).parent / "plan"
 GOLDEN = FOLDER / "everything.plan.json"
@@ -18,8 +18,8 @@ GOLDEN = FOLDER / "everything.plan.json"
 
 def everything() -> str:
     """The plan of the file that says everything, with the folder it lies in taken out."""
-    file = loader.load(FOLDER / "everything.py")
-    plan = compile(file.scenarios, Options(seed=7, name="everything")).to_json()
+    file = scenario_file.load(FOLDER / "everything.py")
+    plan = compile_plan(file.scenarios, Options(seed=7, name="everything")).to_json()
     return json.dumps(json.loads(plan.replace(str(FOLDER), "/scenarios")), indent=1, ensure_ascii=False) + "\n"
 
 

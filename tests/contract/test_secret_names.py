@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadcore.redaction import is_sensitive
+from loadcore.plan.redaction import is_sensitive
 
 SOURCE = Path(__file__).parents[2] / "rust/loadcore-core/src/sample/secrets.rs"
 # The engine's expressions have no look-ahead, so that the two are written differently.

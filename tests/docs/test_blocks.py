@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore import loader
-from loadcore.compiler import Options, compile, compile_thresholds  # noqa: A004 - the function under test
+from loadcore.compiler import Options, compile_plan, compile_thresholds
 from loadcore.engine import check_plan
+from loadcore.loader import scenario_file
 from tests.docs.conftest import SHORT
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, commands_of, name_of
 from tests.e2e.command import loadcore
@@ -58,8 +58,8 @@ def test_scenarios_compile(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
     for name in re.findall(r'env\("(\w+)"\)', block.text):
         monkeypatch.setenv(name, "secret")
     (tmp_path / "page.py").write_text(block.text, "utf-8")
-    file = loader.load(tmp_path / "page.py")
-    plan = compile(file.scenarios, Options(seed=1))
+    file = scenario_file.load(tmp_path / "page.py")
+    plan = compile_plan(file.scenarios, Options(seed=1))
     assert [str(problem) for problem in check_plan(plan.to_json())] == []
     assert compile_thresholds(plan, file.scenarios, file.thresholds) != ()
 

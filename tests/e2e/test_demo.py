@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore import loader
+from loadcore.loader import scenario_file
 from tests.e2e.command import loadcore
 
 if TYPE_CHECKING:
@@ -53,4 +53,4 @@ def test_the_demo_s_scenario_can_be_copied(tmp_path: Path) -> None:
     """What `demo --show` prints is a scenario file that loads."""
     shown = loadcore("demo", "--show", cwd=tmp_path)
     (tmp_path / "mine.py").write_text(shown.stdout, encoding="utf-8")
-    assert [scenario.name for scenario in loader.load(tmp_path / "mine.py").scenarios] == ["shop"]
+    assert [scenario.name for scenario in scenario_file.load(tmp_path / "mine.py").scenarios] == ["shop"]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loadcore.load_models import Load
     from loadcore.results.open.run import Run
     from loadcore.results.sum.totals import Totals
+    from loadcore.scenario.load_models import Load
 
 TOTAL_S = 3.0
 """Time-out of every exchange: more than a busy machine keeps a healthy one waiting."""

@@ -16,8 +16,8 @@ from tests.faults.ledger import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadcore.load_models import Load
     from loadcore.results.open.run import Run
+    from loadcore.scenario.load_models import Load
 
 USERS = 30
 RATE = 200

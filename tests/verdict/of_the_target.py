@@ -12,7 +12,7 @@ from tests.verdict.laws import Busy, Delay, RateLimit, Slots, Stalls
 from tests.verdict.situation import Expected, Figure, Named, Situation, Target
 
 if TYPE_CHECKING:
-    from loadcore.step import Step
+    from loadcore.scenario.step import Step
 
 _GREEN = frozenset({0})
 _CROSSED = frozenset({99})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from loadcore.plan import ClaimPlan, ComparisonPlan, ExtractFromPlan, Range, StepPlan
+    from loadcore.plan.document import ClaimPlan, ComparisonPlan, ExtractFromPlan, Range, StepPlan
 
 FOUND: Final = "7"
 """What an extract finds where nothing says what it should: a word, a number and a part of a path in one."""

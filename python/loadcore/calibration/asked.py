@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadcore.plan import LoadPlan, Plan, RatePlan, ScenarioPlan, StepPlan, ThinkPlan
+    from loadcore.plan.document import LoadPlan, RatePlan, ScenarioPlan, StepPlan, ThinkPlan
+    from loadcore.plan.plan import Plan
 
 _NS = 1e9
 

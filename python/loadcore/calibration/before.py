@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadcore.calibration.measure import Calibration
-    from loadcore.plan import Plan
+    from loadcore.plan.plan import Plan
 
 NEAR: Final = 0.3
 """Share of what was measured of such a plan from which an asked rate is measured anew before a run."""

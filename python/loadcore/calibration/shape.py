@@ -17,7 +17,8 @@ from loadcore.calibration.asked import arrivals_of, arrivals_per_s, users_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadcore.plan import AuthPlan, ExtractPlan, Plan, PlanDocument, ScenarioPlan, StepPlan, WayPlan
+    from loadcore.plan.document import AuthPlan, ExtractPlan, PlanDocument, ScenarioPlan, StepPlan, WayPlan
+    from loadcore.plan.plan import Plan
 
 MOST_USERS: Final = 1000
 """More connections than this cost a request no more."""

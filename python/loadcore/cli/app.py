@@ -13,8 +13,8 @@ import typer
 from loadcore.cli import bench, calibrate, check, demo, doctor, init, report, run, target, version
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, LoadcoreError
-from loadcore.refusals import refusal
-from loadcore.suggestions import did_you_mean
+from loadcore.wording.refusals import refusal
+from loadcore.wording.suggestions import did_you_mean
 
 __all__ = ["app", "main"]
 

@@ -74,7 +74,7 @@ def command(
     """
     from loadcore.cli.one_request import body_of, credentials_of, load_of, request_of, scenario_of, target_of
     from loadcore.compiler.load_overrides import LOAD
-    from loadcore.loader import ScenarioFile
+    from loadcore.loader.scenario_file import ScenarioFile
 
     target = target_of(url)
     scenario = scenario_of(

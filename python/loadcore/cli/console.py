@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from loadcore.cli import streams
-from loadcore.refusals import refusal
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs, printable
+from loadcore.wording.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

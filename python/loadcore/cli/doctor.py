@@ -39,7 +39,7 @@ def command(
     from loadcore.machine.client_limits import Needs, default_workers, look, look_at_machine, look_at_workers
     from loadcore.machine.host import read_limits
     from loadcore.machine.target_limits import Serving, look_as_target
-    from loadcore.units import parse_rate
+    from loadcore.wording.units import parse_rate
 
     if scenario is not None:
         message = "doctor takes a number of users or a rate, not a scenario"
@@ -94,14 +94,14 @@ def _open_files(pid: int | None) -> int | None:
 
 def _users_of(rate: str) -> int:
     """The users that a run at that rate must have room for, unless it says otherwise."""
-    from loadcore.compiler import compile  # noqa: A004
-    from loadcore.http import get
-    from loadcore.load_models import arrival_rate
-    from loadcore.plan_facts import expected_users
-    from loadcore.scenario import Scenario
+    from loadcore.compiler import compile_plan
+    from loadcore.machine.needs import expected_users
+    from loadcore.scenario.http import get
+    from loadcore.scenario.load_models import arrival_rate
+    from loadcore.scenario.scenario import Scenario
 
     asked = Scenario("doctor", base_url="http://127.0.0.1", load=arrival_rate(rate, duration="1s"), steps=[get("/")])
-    return expected_users(compile([asked]))
+    return expected_users(compile_plan([asked]))
 
 
 def _text(console: Console, parts: "Mapping[str, Sequence[Finding]]", refused: int) -> str:

@@ -131,7 +131,7 @@ def require_installed() -> None:
     """
     from importlib.util import find_spec
 
-    from loadcore import extras
+    from loadcore.wording import extras
 
     if missing := extras.missing("target"):
         problem = f"the reference gateway needs packages that are not installed: {', '.join(missing)}"

@@ -10,7 +10,7 @@ import typer
 from loadcore.cli import options
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, UsageError
-from loadcore.refusals import refusing
+from loadcore.wording.refusals import refusing
 
 
 def command(

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from loadcore import plan_facts
-from loadcore.units import parse_rate
+from loadcore.plan import outline
+from loadcore.wording.units import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loadcore.cli.prepare import Prepared
     from loadcore.cli.settings import Settings
     from loadcore.compiler import Overrides
-    from loadcore.plan import Plan
+    from loadcore.plan.plan import Plan
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -63,7 +63,7 @@ def sum_note(number: int, layers: Sequence[Overrides]) -> str | None:
 
 def worker_note(plan: Plan) -> str | None:
     """Why the run has one worker, whatever the machine could carry."""
-    reason = plan_facts.indivisible(plan)
+    reason = outline.indivisible(plan)
     return f"all users share one token, and the run has one worker: {reason}" if reason else None
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from loadcore.errors import UsageError
-from loadcore.units import format_duration, parse_duration, parse_rate
+from loadcore.wording.units import format_duration, parse_duration, parse_rate
 
 if TYPE_CHECKING:
-    from loadcore.auth import Basic
-    from loadcore.http import Request
-    from loadcore.load_models import Load
-    from loadcore.scenario import Scenario
+    from loadcore.scenario.auth import Basic
+    from loadcore.scenario.http import Request
+    from loadcore.scenario.load_models import Load
+    from loadcore.scenario.scenario import Scenario
 
 CONNECTIONS = 50
 DURATION = "10s"
@@ -68,7 +68,7 @@ def credentials_of(user: str | None, target: Target) -> Basic | None:
     Raises:
         UsageError: They were given twice, or are not a user and a password.
     """
-    from loadcore.auth import basic
+    from loadcore.scenario.auth import basic
 
     given = target.credentials
     if user is not None:
@@ -89,8 +89,8 @@ def request_of(
     Raises:
         UsageError: The content type was given twice.
     """
-    from loadcore.http import RequestOptions
-    from loadcore.http import request as declare
+    from loadcore.scenario.http import RequestOptions
+    from loadcore.scenario.http import request as declare
 
     headers: dict[str, list[str]] = {}
     for line in header:
@@ -112,7 +112,7 @@ def request_of(
 
 def load_of(connections: int | None, rate: str | None, number: int | None, duration: str | None) -> Load:
     """The load: so many requests, a rate, or users; for at most a time."""
-    from loadcore.load_models import arrival_rate, iterations, users
+    from loadcore.scenario.load_models import arrival_rate, iterations, users
 
     if rate is not None:
         lasts_ns = parse_duration(duration or DURATION)
@@ -157,8 +157,8 @@ def scenario_of(
     target: Target, request: Request, load: Load, *, auth: Basic | None, timeout: str, insecure: bool, keep_alive: bool
 ) -> Scenario:
     """A scenario whose only step is the request."""
-    from loadcore.http import Http, Timeouts, Tls
-    from loadcore.scenario import Scenario
+    from loadcore.scenario.http import Http, Timeouts, Tls
+    from loadcore.scenario.scenario import Scenario
 
     http = Http(
         timeouts=Timeouts(total=timeout),

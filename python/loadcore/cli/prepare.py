@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loadcore.cli.settings import Settings
-    from loadcore.loader import ScenarioFile
-    from loadcore.plan import Plan
-    from loadcore.scenario import Scenario
-    from loadcore.thresholds import Rule, Threshold
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.loader.scenario_file import ScenarioFile
+    from loadcore.plan.plan import Plan
+    from loadcore.scenario.scenario import Scenario
+    from loadcore.scenario.threshold import Threshold
 
 ABORT_AFTER = "5s"
 """For how long a threshold of `--abort-on` must not hold until it ends the run."""
@@ -56,8 +57,8 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
         PlanError: There is no such file or scenario, or a declaration is not valid.
         ScenarioRaised: The file raised an exception.
     """
-    from loadcore import loader
     from loadcore.cli import streams
+    from loadcore.loader import scenario_file
 
     streams.keep_for_results()
     suggested = settings.file.get("env")
@@ -67,7 +68,7 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
     for pair in insisted.value if insisted else ():
         name, _, value = pair.partition("=")
         os.environ[name] = value
-    return loader.load(path)
+    return scenario_file.load(path)
 
 
 def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name: str | None = None) -> Prepared:
@@ -139,6 +140,6 @@ def _thresholds(
 
 def _guards(settings: Settings) -> list[Threshold]:
     """What ends the run early."""
-    from loadcore.thresholds import Threshold
+    from loadcore.scenario.threshold import Threshold
 
     return [Threshold(text, abort_after=ABORT_AFTER) for text in settings.get("abort_on", ())]

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
-from loadcore.auth import (
+from loadcore.compiler.fields import compile_fields
+from loadcore.compiler.flows import FlowCompiler
+from loadcore.compiler.names import default_name, free_name
+from loadcore.compiler.responses import compile_extract
+from loadcore.plan.outline import is_one_login
+from loadcore.scenario.auth import (
     ApiKey,
     Basic,
     Bearer,
@@ -16,21 +21,25 @@ from loadcore.auth import (
     PasswordGrant,
     RefreshTokenGrant,
 )
-from loadcore.checks import Default, Extractable, Regex
-from loadcore.compiler.fields import compile_fields
-from loadcore.compiler.flows import FlowCompiler
-from loadcore.compiler.looks import compile_extract
-from loadcore.compiler.names import default_name, free_name
-from loadcore.http import Request
-from loadcore.kinds import kind_of
-from loadcore.plan import is_one_login
-from loadcore.units import parse_duration
+from loadcore.scenario.checks import Default, Extractable, Regex
+from loadcore.scenario.http import Request
+from loadcore.wording.kinds import kind_of
+from loadcore.wording.units import parse_duration
 
 if TYPE_CHECKING:
-    from loadcore.auth import Auth
     from loadcore.compiler.problems import Problems
-    from loadcore.place import Place
-    from loadcore.plan import AuthPlan, ClientPlan, ExtractFromPlan, GrantPlan, Pair, SecretPlan, StepPlan, WayPlan
+    from loadcore.plan.document import (
+        AuthPlan,
+        ClientPlan,
+        ExtractFromPlan,
+        GrantPlan,
+        Pair,
+        SecretPlan,
+        StepPlan,
+        WayPlan,
+    )
+    from loadcore.scenario.auth import Auth
+    from loadcore.scenario.place import Place
 
 _CLIENT_PLACES: Final = ("header", "body")
 _FIELDS: Final = {

@@ -6,17 +6,17 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from loadcore.auth import Env
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.literals import json_text
-from loadcore.http import Upload
-from loadcore.kinds import kind_of, shown
+from loadcore.scenario.auth import Env
+from loadcore.scenario.http import Upload
+from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
-    from loadcore.http import Request
-    from loadcore.place import Place
-    from loadcore.plan import BodyPlan, PartPlan
+    from loadcore.plan.document import BodyPlan, PartPlan
+    from loadcore.scenario.http import Request
+    from loadcore.scenario.place import Place
 
 _BODIES: Final = ("json", "form", "text", "content", "multipart")
 _LARGEST_UPLOAD: Final = 64 << 20

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from loadcore.auth import Env
-from loadcore.kinds import kind_of, shown
+from loadcore.scenario.auth import Env
+from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
-    from loadcore.place import Place
-    from loadcore.plan import Pair
+    from loadcore.plan.document import Pair
+    from loadcore.scenario.place import Place
 
 
 def compile_fields(fields: object, what: str, place: Place | None, problems: Problems) -> list[Pair]:

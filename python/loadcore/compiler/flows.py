@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from loadcore.auth import Anonymous
-from loadcore.checks import Claim
 from loadcore.compiler.bodies import compile_body
 from loadcore.compiler.fields import compile_fields
-from loadcore.compiler.loads import compile_pause
-from loadcore.compiler.looks import compile_check, compile_comparison, compile_extract, compile_statuses, describe
+from loadcore.compiler.load import compile_pause
 from loadcore.compiler.names import default_name
+from loadcore.compiler.responses import compile_check, compile_comparison, compile_extract, compile_statuses, describe
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
-from loadcore.http import Request, RequestOptions
-from loadcore.kinds import kind_of, shown
-from loadcore.scenario import Branch, Choice, Group, Repeat
-from loadcore.suggestions import REQUEST_WORDS, did_you_mean
-from loadcore.think import Think
+from loadcore.scenario.auth import Anonymous
+from loadcore.scenario.checks import Claim
+from loadcore.scenario.http import Request, RequestOptions
+from loadcore.scenario.pauses import Think
+from loadcore.scenario.scenario import Branch, Choice, Group, Repeat
+from loadcore.wording.kinds import kind_of, shown
+from loadcore.wording.suggestions import REQUEST_WORDS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.auth import Auth
     from loadcore.compiler.problems import Problems
-    from loadcore.place import Place
-    from loadcore.plan import CheckPlan, StepPlan
+    from loadcore.plan.document import CheckPlan, StepPlan
+    from loadcore.scenario.auth import Auth
+    from loadcore.scenario.place import Place
 
 _MOST_DEEP: Final = 32
 _OPTIONS: Final = frozenset(RequestOptions.__annotations__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from loadcore.auth import Env
+from loadcore.scenario.auth import Env
 
 if TYPE_CHECKING:
-    from loadcore.plan import LiteralPlan
+    from loadcore.plan.document import LiteralPlan
 
 _MOST_DEEP: Final = 200
 """As much as is shown and hidden without running out of stack."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from loadcore.errors import UsageError
-from loadcore.load_models import (
+from loadcore.scenario.load_models import (
     ArrivalRate,
     ArrivalStages,
     Iterations,
@@ -16,12 +16,12 @@ from loadcore.load_models import (
     iterations,
     users,
 )
-from loadcore.units import format_duration
+from loadcore.wording.units import format_duration
 
 if TYPE_CHECKING:
     from loadcore.compiler.overrides import Overrides
     from loadcore.compiler.stages import Stage
-    from loadcore.load_models import Load
+    from loadcore.scenario.load_models import Load
 
 LOAD: Final = ("users", "rate", "max_users", "duration", "iterations")
 """The settings that make up the load."""

@@ -13,12 +13,13 @@ from loadcore.compiler.load_overrides import LOAD, contradictions, load_for
 from loadcore.compiler.settings import parse_upstream_header
 from loadcore.compiler.stages import parse_users
 from loadcore.errors import ConfigError, LoadcoreError, UsageError
-from loadcore.http import Http
-from loadcore.kinds import shown
-from loadcore.load_models import DEFAULT_LOAD
-from loadcore.scenario import Scenario
-from loadcore.thresholds import DEFAULT, parse
-from loadcore.units import parse_duration, parse_rate
+from loadcore.judge.thresholds.grammar import parse
+from loadcore.judge.thresholds.rule import DEFAULT
+from loadcore.scenario.http import Http
+from loadcore.scenario.load_models import DEFAULT_LOAD
+from loadcore.scenario.scenario import Scenario
+from loadcore.wording.kinds import shown
+from loadcore.wording.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from loadcore.errors import Problem, ScenarioError
-from loadcore.kinds import shown
-from loadcore.suggestions import did_you_mean
+from loadcore.wording.kinds import shown
+from loadcore.wording.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from loadcore.place import Place
+    from loadcore.scenario.place import Place
 
 T = TypeVar("T")
 

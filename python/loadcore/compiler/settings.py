@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from loadcore.http import Http, Limits, Timeouts, Tls
-from loadcore.kinds import shown
-from loadcore.units import parse_duration, parse_size
+from loadcore.scenario.http import Http, Limits, Timeouts, Tls
+from loadcore.wording.kinds import shown
+from loadcore.wording.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
-    from loadcore.place import Place
-    from loadcore.plan import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan, UpstreamHeaderPlan
+    from loadcore.plan.document import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan, UpstreamHeaderPlan
+    from loadcore.scenario.place import Place
 
 _MOST_REDIRECTS: Final = 10
 _UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from loadcore.kinds import shown
-from loadcore.units import parse_duration
+from loadcore.wording.kinds import shown
+from loadcore.wording.units import parse_duration
 
 _MOST_USERS = 2**32 - 1
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from loadcore.plan import Plan, PlanDocument, ScenarioPlan, StepPlan
+    from loadcore.plan.document import PlanDocument, ScenarioPlan, StepPlan
+    from loadcore.plan.plan import Plan
 
 MOST_ITERATIONS = 32
 """More ways through a scenario than this are not tried; those left out are named."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from loadcore.judge import lag
 from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
 from loadcore.report.step_table import StepRow
+from loadcore.results.schema import PHASES
 from loadcore.results.sum.client import delayed
 from loadcore.results.sum.tally import MAIN
-from loadcore.results.sum.totals import PHASES, RECENT_S
+from loadcore.results.sum.totals import RECENT_S
 
 MOST_ERRORS = 3
 """Kinds of errors that a frame names."""

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from loadcore import plan_facts
 from loadcore.engine import Description, check_plan, engine_version
 from loadcore.errors import PlanError, Problem, UsageError
 from loadcore.live.listeners import Listeners
 from loadcore.machine import client_limits, host
+from loadcore.machine.needs import most_users, needs
 from loadcore.machine.target_watch import Look
+from loadcore.plan import outline
+from loadcore.plan.redaction import without_secrets
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Assignment, Supervisor
 from loadcore.processes.worker_handle import WorkerProcess
-from loadcore.redaction import without_secrets
 from loadcore.results.open.run import Run
 from loadcore.results.run_facts import RunStart
 from loadcore.results.run_folder import RunFolder, new_run_id
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.judge.headroom import Headroom
-    from loadcore.plan import Plan
-    from loadcore.thresholds import Rule
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.plan.plan import Plan
 
 
 def run_plan(
@@ -56,7 +57,7 @@ def run_plan(
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
-    look = replace(look or Look(), base_urls=tuple(plan_facts.base_urls(plan).values()))
+    look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
     start = _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers)
     calibration = None if headroom is None else headroom.to_dict()
     assignment = Assignment(
@@ -65,7 +66,7 @@ def run_plan(
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
-        needs=lambda connections: plan_facts.needs(plan, connections),
+        needs=lambda connections: needs(plan, connections),
         start_worker=lambda worker: WorkerProcess(worker, folder.log(worker)),
         shown_plan=plan.redacted(),
         look=look,
@@ -101,8 +102,8 @@ def workers_of(plan: Plan, asked: int | None) -> int:
     Raises:
         UsageError: It cannot have as many as are asked for.
     """
-    most = plan_facts.most_users(plan)
-    whole = plan_facts.indivisible(plan)
+    most = most_users(plan)
+    whole = outline.indivisible(plan)
     if asked is None:
         return 1 if whole else client_limits.default_workers(most)
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
@@ -116,7 +117,7 @@ def _start(
     plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, folder: RunFolder, *, allow_lost_workers: bool
 ) -> RunStart:
     limits = host.read_limits()
-    loopback = plan_facts.needs(plan, ()).loopback
+    loopback = needs(plan, ()).loopback
     pid = os.getpid()
     return RunStart(
         run_id=run_id,
@@ -128,15 +129,15 @@ def _start(
         workers=workers,
         warm_up_ns=plan.document["warm_up_ns"],
         description=Description((), (), (), (), 0),
-        base_urls=plan_facts.base_urls(plan),
+        base_urls=outline.base_urls(plan),
         thresholds=[
             {name: getattr(rule, name) for name in ("expression", "scenario", "step", "default")} for rule in rules
         ],
-        loads=plan_facts.loads(plan),
-        stopping=plan_facts.stopping_checks(plan),
-        needed=plan_facts.needed_values(plan),
+        loads=outline.loads(plan),
+        stopping=outline.stopping_checks(plan),
+        needed=outline.needed_values(plan),
         allow_lost_workers=allow_lost_workers,
-        unpaced=plan_facts.is_unpaced(plan),
+        unpaced=outline.is_unpaced(plan),
         versions=_versions(),
         machine=host.describe(),
         limits={**limits.to_dict(), "ports_linger": client_limits.ports_linger(limits, loopback=loopback)},

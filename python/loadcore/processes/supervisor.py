@@ -18,34 +18,33 @@ import pyarrow as pa
 
 from loadcore.engine import Description, ScenarioInfo
 from loadcore.errors import ExitCode, RunError
+from loadcore.judge.thresholds.abort import AbortWatch
 from loadcore.machine import client_limits
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import Look, TargetWatch
 from loadcore.processes import messages
 from loadcore.processes.worker_handle import Gone
 from loadcore.processes.workers import Workers
-from loadcore.refusals import refusing
 from loadcore.results.open.opening import facts_on_disk, judge, requests_of, totals_for
 from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
 from loadcore.results.samples import Sample, Samples
-from loadcore.results.schema import SCHEMA_VERSION
+from loadcore.results.schema import PHASES, SCHEMA_VERSION
 from loadcore.results.sum import sealing
 from loadcore.results.sum.causes import idle
 from loadcore.results.sum.measured import Measured, MeasuredSecond
-from loadcore.results.sum.totals import PHASES
 from loadcore.results.write.windows_file import WindowsFile
-from loadcore.thresholds import AbortWatch
-from loadcore.units import format_duration
+from loadcore.wording.refusals import refusing
+from loadcore.wording.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from loadcore.judge.thresholds.rule import Rule
     from loadcore.live.listeners import Listeners
     from loadcore.processes.stop_requests import StopRequests
     from loadcore.processes.worker_handle import WorkerHandle
     from loadcore.results.run_folder import RunFolder
-    from loadcore.thresholds import Rule
 
 READY_WITHIN_S = 120.0
 """Reading a large feeder may take a while."""

@@ -21,10 +21,10 @@ from loadcore.engine import Batch, Ended, Engine, Rows, Sampled, Windows
 from loadcore.errors import InternalError, PlanError
 from loadcore.machine.client_limits import raise_file_limit
 from loadcore.processes import messages
-from loadcore.refusals import refusal
 from loadcore.results.run_facts import WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.write.writer import SegmentedWriter
+from loadcore.wording.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from loadcore.errors import PlanError, RunError, WorkerLost
 from loadcore.processes import messages
 from loadcore.processes.worker_handle import Gone, WorkerHandle
-from loadcore.refusals import refusal, refusing
+from loadcore.wording.refusals import refusal, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

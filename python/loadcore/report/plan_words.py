@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers
-from loadcore.units import format_duration
+from loadcore.wording.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

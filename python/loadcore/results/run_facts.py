@@ -8,7 +8,6 @@ from typing import Any
 
 from loadcore.engine import Description
 from loadcore.results import shape
-from loadcore.results.write.writer import FileFacts
 
 SCHEMA_VERSION = 1
 """Of `run.json` and `summary.json`."""
@@ -85,6 +84,21 @@ class RunStart:
     def cores(self) -> int:
         """Cores of the machine, whoever may use them."""
         return int(self.machine.get("cores") or 1)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    sealed: bool
+
+    def to_dict(self) -> dict[str, object]:
+        """The same as JSON types."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadcore.errors import UsageError
-from loadcore.refusals import refusing
+from loadcore.wording.refusals import refusing
 
 DEFAULT_ROOT = Path("runs")
 """Where runs go unless somebody says otherwise, relative to the working directory."""

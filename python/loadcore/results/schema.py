@@ -6,10 +6,18 @@ column is a minor change of `SCHEMA_VERSION`, renaming or retyping one a major c
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 
 SCHEMA_VERSION = "1.0"
 """Stands in the metadata of every file, under `loadcore.schema_version`."""
+
+Phase = Literal["warm_up", "steady", "ramp_down"]
+
+PHASES: tuple[Phase, ...] = ("warm_up", "steady", "ramp_down")
+STEADY: Phase = "steady"
+"""The phase that headline numbers come from."""
 
 _NAME = pa.dictionary(pa.int16(), pa.utf8())
 _WORD = pa.dictionary(pa.int8(), pa.utf8())

@@ -9,7 +9,7 @@ import pytest
 
 from loadcore import get, head, response
 from loadcore.calibration.answers import answer_to
-from tests.unit.scenario.flows import step
+from tests.unit.compiler.flows import step
 
 
 def answered(**options: Any) -> tuple[int, dict[str, str], str, list[str]]:

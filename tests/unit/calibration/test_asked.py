@@ -22,7 +22,7 @@ from loadcore import (
     variable,
 )
 from loadcore.calibration.asked import arrivals_per_s, asked_per_s
-from tests.unit.scenario.flows import plan, scenario
+from tests.unit.compiler.flows import plan, scenario
 
 GET = get("/")
 OPEN = arrival_rate("100/s", duration="1s")

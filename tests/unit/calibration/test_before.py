@@ -15,12 +15,12 @@ from loadcore.calibration.before import before, is_worth_it
 from loadcore.calibration.measure import Calibration
 from loadcore.calibration.shape import Shape, shape_of
 from loadcore.errors import ExitCode, RunError
-from tests.unit.scenario.flows import plan, scenario
+from tests.unit.compiler.flows import plan, scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadcore.plan import Plan
+    from loadcore.plan.plan import Plan
 
 MEASURED = Calibration(
     cpu_ns_per_request=50_000, workers=2, users=10, requests=80_000, seconds=2.0, target_cpu_s=1.0, not_covered=("TLS",)

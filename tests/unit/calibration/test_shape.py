@@ -29,7 +29,7 @@ from loadcore import (
 )
 from loadcore.calibration.shape import MOST_USERS, Shape, shape_of
 from loadcore.engine import check_plan
-from tests.unit.scenario.flows import plan, scenario
+from tests.unit.compiler.flows import plan, scenario
 
 ELSEWHERE = "https://shop.example.com"
 TEN = users(10, duration="1m")

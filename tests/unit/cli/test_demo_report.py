@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from loadcore import loader
 from loadcore.cli.demo_report import THINK_S, Counts, Findings, expected_rate, outcome_of
-from loadcore.compiler import compile  # noqa: A004 - read as the compiler's
-from loadcore.plan import walk
+from loadcore.compiler import compile_plan
+from loadcore.loader import scenario_file
+from loadcore.plan.walk import walk
 from loadcore.report.glyphs import ASCII
 from tests.unit.report.example import failed_run
 
@@ -100,7 +100,7 @@ def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
 
 def test_the_demo_judges_errors_checks_times_and_users() -> None:
     """A busy machine takes none of its thresholds away."""
-    judged = {str(threshold).split(" ")[0] for threshold in loader.load(str(_scenario())).thresholds}
+    judged = {str(threshold).split(" ")[0] for threshold in scenario_file.load(str(_scenario())).thresholds}
     assert judged == {"errors.rate", "checks.rate", "response.p95", "users.lost"}
 
 
@@ -111,8 +111,8 @@ def test_the_expected_rate_follows_from_users_and_time() -> None:
 
 def test_the_scenario_thinks_as_long_as_the_formula_says() -> None:
     """Every request of the demo's scenario is followed by a pause of the mean that the expected rate is made with."""
-    file = loader.load(str(_scenario()))
-    steps = compile(file.scenarios).document["scenarios"][0]["steps"]
+    file = scenario_file.load(str(_scenario()))
+    steps = compile_plan(file.scenarios).document["scenarios"][0]["steps"]
     pauses = [step for step in walk(steps) if step["kind"] == "think"]
     assert {(step["min_ns"] + step["max_ns"]) / 2e9 for step in pauses} == {THINK_S}
     assert [step["kind"] for step in steps][1::2] == ["think"] * len(pauses)

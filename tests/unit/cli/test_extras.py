@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore import extras
 from loadcore.cli import gateway
 from loadcore.errors import ConfigError
+from loadcore.wording import extras
 from tests.e2e.command import loadcore
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore.auth import basic
 from loadcore.cli.one_request import (
     Target,
     body_of,
@@ -19,9 +18,10 @@ from loadcore.cli.one_request import (
     scenario_of,
     target_of,
 )
-from loadcore.compiler import compile  # noqa: A004 - read as the compiler's
+from loadcore.compiler import compile_plan
 from loadcore.errors import UsageError
-from loadcore.load_models import arrival_rate, iterations, users
+from loadcore.scenario.auth import basic
+from loadcore.scenario.load_models import arrival_rate, iterations, users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,7 +193,7 @@ def test_the_flags_reach_the_plan() -> None:
         insecure=True,
         keep_alive=False,
     )
-    document = compile([scenario]).document
+    document = compile_plan([scenario]).document
     assert document["http"]["timeouts"]["total_ns"] == 3_000_000_000
     assert document["http"]["tls"]["insecure"] is True
     assert document["http"]["reuse"] == "request"

@@ -13,7 +13,7 @@ from loadcore.cli.options import takes
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather, refuse_mistyped_variables
 from loadcore.errors import ConfigError
-from loadcore.load_models import arrival_rate, users
+from loadcore.scenario.load_models import arrival_rate, users
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loadcore.engine import Description, ScenarioInfo, StepInfo
+from loadcore.judge.thresholds.grammar import parse
 from loadcore.live.listeners import Listener, Listeners
 from loadcore.machine.client_limits import Needs
 from loadcore.processes import messages
@@ -17,7 +18,7 @@ from loadcore.processes.worker_handle import Gone, WorkerHandle
 from loadcore.results.run_facts import RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.write.windows_file import PLAIN
-from loadcore.thresholds import Threshold, parse
+from loadcore.scenario.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from loadcore.errors import InternalError
 from loadcore.processes import messages
-from loadcore.results.run_facts import WorkerEnd
-from loadcore.results.write.writer import FileFacts
+from loadcore.results.run_facts import FileFacts, WorkerEnd
 
 ORDERS: list[messages.Order] = [
     messages.Prepare('{"version": 1}', 1, 2, "/runs/A", 1, {"loadcore.run_id": "A"}),

@@ -16,7 +16,7 @@ from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.write import manifest
-from loadcore.thresholds import Threshold
+from loadcore.scenario.threshold import Threshold
 from tests.unit.processes.scripted import DESCRIPTION, Follower, ScriptedWorker, done, healthy, supervise, window
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from loadcore.errors import ExitCode, LimitsError, RunError
 from loadcore.processes import messages
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.worker_handle import Gone
-from loadcore.results.run_facts import RunStart, WorkerEnd
+from loadcore.results.run_facts import FileFacts, RunStart, WorkerEnd
 from loadcore.results.run_folder import write_durably
-from loadcore.results.write.writer import FileFacts
 from tests.unit.processes.scripted import Follower, ScriptedWorker, done, healthy, supervise, window
 
 if TYPE_CHECKING:

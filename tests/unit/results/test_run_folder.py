@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.errors import ExitCode, LimitsError, UsageError
+from loadcore.results.run_facts import FileFacts
 from loadcore.results.run_folder import RunFolder, new_run_id, write_durably
 from loadcore.results.write import manifest
-from loadcore.results.write.writer import FileFacts
 
 
 @given(st.lists(st.integers(0, 2**48 - 1), min_size=2, max_size=20, unique=True))

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.engine import Histogram, ScenarioInfo, StepInfo
+from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
+from loadcore.judge.thresholds.grammar import parse
+from loadcore.judge.thresholds.scope import defaults, resolve
 from loadcore.results.open.opening import judge as judge_all
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.spans import SteadySpan
 from loadcore.results.sum.totals import Totals
 from loadcore.results.write.windows_file import PLAIN
-from loadcore.thresholds import State, defaults, judge, parse, resolve
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
 
@@ -174,15 +176,15 @@ def test_errors_are_of_the_requests_that_ended_their_step() -> None:
     total = totals.over().all_steps()
 
     assert (total.requests, total.judged, total.interrupted, total.unanswered, total.error_rate) == (11, 4, 2, 0, 0.5)
-    assert judge(parse("errors.rate < 1%"), measured(totals)).value == 0.5
-    assert judge(parse("requests.count > 1"), measured(totals)).value == 9
+    assert evaluate(parse("errors.rate < 1%"), measured(totals)).value == 0.5
+    assert evaluate(parse("requests.count > 1"), measured(totals)).value == 9
 
 
 def test_what_was_cut_off_alone_is_no_data() -> None:
     """Nothing is known of the target."""
     totals = added(batch(3, step([], count=3, outcomes=[{"name": "interrupted", "count": 3}])))
 
-    assert judge(parse("errors.rate < 1%"), measured(totals)).state is State.NO_DATA
+    assert evaluate(parse("errors.rate < 1%"), measured(totals)).state is ThresholdState.NO_DATA
 
 
 def test_requests_never_sent_stand_in_no_time() -> None:
@@ -309,7 +311,7 @@ def test_thresholds_find_their_numbers(expression: str, value: float) -> None:
         batch(4, scenario(iterations_due=10, iterations_dropped=1)),
     )
     steps = [(each.scenario, each.name) for each in DESCRIPTION.steps]
-    judgement = judge(resolve(parse(expression), steps), measured(totals))
+    judgement = evaluate(resolve(parse(expression), steps), measured(totals))
 
     assert judgement.value == pytest.approx(value, rel=0.001)
 
@@ -327,7 +329,7 @@ def test_thresholds_find_their_numbers(expression: str, value: float) -> None:
 )
 def test_nothing_measured_is_no_data(expression: str) -> None:
     """A run without numbers passes no threshold."""
-    assert judge(parse(expression), measured(added())).state is State.NO_DATA
+    assert evaluate(parse(expression), measured(added())).state is ThresholdState.NO_DATA
 
 
 def test_a_default_without_data_is_judged_only_where_nothing_was_measured() -> None:
@@ -353,8 +355,8 @@ def test_checks_of_the_start_count_whenever_they_were_made() -> None:
         batch(3, {**check, "step": "GET /items", "errors": 1}),
     )
 
-    assert judge(parse("checks.failed < 1"), Measured(totals, start, SECOND)).value == 4
-    assert judge(parse("checks.rate > 1%"), Measured(totals, start, SECOND)).value == 0.5
+    assert evaluate(parse("checks.failed < 1"), Measured(totals, start, SECOND)).value == 4
+    assert evaluate(parse("checks.rate > 1%"), Measured(totals, start, SECOND)).value == 0.5
 
 
 LOGIN = StepInfo("shop", "login", "POST", "start")

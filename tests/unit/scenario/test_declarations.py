@@ -33,8 +33,8 @@ from loadcore import (
     variable,
 )
 from loadcore.errors import ScenarioError
-from loadcore.place import here
-from tests.unit.scenario.flows import compiled, scenario
+from loadcore.scenario.place import here
+from tests.unit.compiler.flows import compiled, scenario
 
 DECLARATIONS: list[Any] = [
     Http(),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from loadcore import loader
-from loadcore.compiler import Options, compile, compile_thresholds  # noqa: A004 - the function under test
-from loadcore.thresholds import _UNITS
-from tests.unit.scenario.flows import BASE_URL
+from loadcore.compiler import Options, compile_plan, compile_thresholds
+from loadcore.judge.thresholds.grammar import _UNITS
+from loadcore.loader import scenario_file
+from tests.unit.compiler.flows import BASE_URL
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = ("guides/write-a-scenario.md", "reference/scenario.md", "reference/thresholds.md")
@@ -32,8 +32,8 @@ def test_code_blocks_are_scenario_files(block: str, tmp_path: Path) -> None:
         block += WRAPPER.format(steps=steps or "[__import__('loadcore').get('/', auth=login)]")
     (tmp_path / "users.csv").write_text("username,password\na,1\nb,2\nc,3\n")
     (tmp_path / "page.py").write_text(block, "utf-8")
-    file = loader.load(tmp_path / "page.py")
-    plan = compile(file.scenarios, Options(seed=1))
+    file = scenario_file.load(tmp_path / "page.py")
+    plan = compile_plan(file.scenarios, Options(seed=1))
     assert compile_thresholds(plan, file.scenarios, file.thresholds) != ()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import pkgutil
 import subprocess
 import sys
+from typing import Any
 
 import loadcore
 
@@ -31,13 +32,23 @@ def test_everything_public_is_documented() -> None:
     assert undocumented == []
 
 
-def test_functions_are_functions_though_modules_bear_their_names() -> None:
-    """`loadcore.run` is the function, also after the modules of those names were imported by others."""
-    for name in ("loadcore.think",):
-        importlib.import_module(name)
+def test_no_name_shadows_a_module() -> None:
+    """`loadcore.load` is the function for everybody: no module of the package bears a public name."""
+    modules = {module.name for module in pkgutil.iter_modules(loadcore.__path__)}
+    assert modules & {*loadcore.__all__} == set()
 
-    functions = (loadcore.load, loadcore.run, loadcore.think)
-    assert all(inspect.isfunction(each) for each in functions)
+
+def test_types_for_annotations_are_what_the_functions_give() -> None:
+    """What the reference tells users to annotate with is public, and holds of what they declare."""
+    given: dict[Any, object] = {
+        loadcore.Auth: loadcore.bearer("t"),
+        loadcore.Claim: loadcore.response.status == 200,
+        loadcore.Feeder: loadcore.rows_feeder([{"a": 1}]),
+        loadcore.Load: loadcore.users(1, duration="1s"),
+        loadcore.Request: loadcore.get("/"),
+        loadcore.Step: loadcore.think("1s"),
+    }
+    assert [kind for kind, value in given.items() if not isinstance(value, kind)] == []
 
 
 def test_importing_is_light() -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from loadcore import thresholds
 from loadcore.errors import ResultsError
+from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
+from loadcore.judge.thresholds.grammar import parse
 from loadcore.machine import host
 from loadcore.results import samples, shape
 from loadcore.results.open.run import Run, State
 from loadcore.results.reader import is_sealed, read
-from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
+from loadcore.results.run_facts import FileFacts, RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import MACHINE
 from loadcore.results.sum import summary
@@ -21,7 +22,6 @@ from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.totals import Totals
 from loadcore.results.write import manifest
 from loadcore.results.write.manifest import sha256_of
-from loadcore.results.write.writer import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from loadcore.thresholds import Rule
+    from loadcore.judge.thresholds.rule import Rule
 
 _NS = 1_000_000_000
 _BEHIND_S = 2
@@ -40,7 +40,7 @@ _MISSING: dict[State, str] = {
     "moved": "there is no manifest: the run ended, but its folder had been moved, or it was killed while it summed up",
     "copied": "there is no manifest: this is a copy of the run's folder, made before the run had ended",
 }
-_ENDED_RUN = {"state": thresholds.State.FAIL.value, "ended_run": True}
+_ENDED_RUN = {"state": ThresholdState.FAIL.value, "ended_run": True}
 
 
 def open_run(path: Path) -> Run:
@@ -139,7 +139,7 @@ def rules_of(start: RunStart) -> list[Rule]:
     """What a run is judged by."""
     return [
         replace(
-            thresholds.parse(entry["expression"]),
+            parse(entry["expression"]),
             scenario=entry["scenario"],
             step=entry["step"],
             default=entry.get("default", False),
@@ -155,9 +155,9 @@ def judge(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = Non
     measured part began. Nobody asked for it by name. The rule that ended the run has failed, whatever it
     comes to over the whole of it.
     """
-    judged = [thresholds.judge(rule, measured) for rule in rules]
+    judged = [evaluate(rule, measured) for rule in rules]
     if measured.count("judged", None, None):
-        judged = [each for each in judged if not (each.rule.default and each.state is thresholds.State.NO_DATA)]
+        judged = [each for each in judged if not (each.rule.default and each.state is ThresholdState.NO_DATA)]
     return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadcore import thresholds
 from loadcore.engine import Histogram
 from loadcore.judge.interval import LEAST_BATCHES, SHORT_ALIKE, Spread, spread_of
+from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.reader import DAMAGE, stream
 from loadcore.results.sum.medians import Medians
 from loadcore.results.sum.tally import MAIN, StepTotals, Tally
@@ -189,7 +189,7 @@ class Batches:
         """Expect what thresholds on percentiles are about."""
         wanted: dict[Scope, set[float]] = {}
         for entry in start.thresholds:
-            metric = thresholds.parse(entry["expression"]).metric
+            metric = parse(entry["expression"]).metric
             if metric.time is not None and metric.quantile is not None:
                 scope = Scope(entry["scenario"], entry["step"], metric.time)
                 wanted.setdefault(scope, set()).add(metric.quantile)

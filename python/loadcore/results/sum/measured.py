@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from loadcore.judge import keeping_up
 from loadcore.judge.keeping_up import Asked
+from loadcore.results.schema import PHASES, STEADY
 from loadcore.results.sum.spans import SteadySpan
 from loadcore.results.sum.tally import MAIN, StepTotals, Tally
-from loadcore.results.sum.totals import PHASES, STEADY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from loadcore.engine import Histogram
+    from loadcore.judge.thresholds.rule import Counter, Time
     from loadcore.results.run_facts import RunStart
     from loadcore.results.sum.tally import CheckTotals
     from loadcore.results.sum.totals import Totals
-    from loadcore.thresholds import Counter, Time
 
 
 class Measured:

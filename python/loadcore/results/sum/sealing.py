@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from loadcore.results.run_facts import WorkerEnd
-    from loadcore.results.write.writer import FileFacts
+    from loadcore.results.run_facts import FileFacts, WorkerEnd
 
 __all__ = ["Parts", "kept", "missing", "seal"]
 

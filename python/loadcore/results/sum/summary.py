@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from loadcore import thresholds
 from loadcore.judge import folding, headroom, keeping_up
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
+from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.run_facts import SCHEMA_VERSION
+from loadcore.results.schema import PHASES
 from loadcore.results.sum import soundness
 from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
@@ -23,7 +24,6 @@ from loadcore.results.sum.client import client_section, counted_of, headroom_of,
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
 from loadcore.results.sum.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
-from loadcore.results.sum.totals import PHASES
 from loadcore.results.sum.verdict import Evidence, decide
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _ends(histogram: Histogram, quantile: float, spread: Spread) -> dict[str, in
 
 def _threshold(entry: dict[str, Any], parts: Parts, spreads: Batches) -> dict[str, Any]:
     """A threshold as it was judged; one on a percentile with its interval, if there is one."""
-    metric = thresholds.parse(entry["expression"]).metric
+    metric = parse(entry["expression"]).metric
     declared = next((each for each in parts.start.thresholds if each["expression"] == entry["expression"]), None)
     if metric.time is None or metric.quantile is None or declared is None:
         return entry

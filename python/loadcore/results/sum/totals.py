@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
 from loadcore.judge.cores import MachineSecond
 from loadcore.judge.health import ClientHealth, WorkerSecond
-from loadcore.results.schema import MACHINE
+from loadcore.results.schema import MACHINE, STEADY, Phase
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally
 from loadcore.results.sum.target_facts import TargetTotals
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-Phase = Literal["warm_up", "steady", "ramp_down"]
 
-PHASES: tuple[Phase, ...] = ("warm_up", "steady", "ramp_down")
-STEADY: Phase = "steady"
-"""The phase that headline numbers come from."""
 RECENT_S = 5
 """What "the last seconds" means in the live view."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loadcore.results.write.writer import FileFacts
+    from loadcore.results.run_facts import FileFacts
 
 ROWS_TOGETHER = 16_384
 """Rows of a gathered batch, but for the last."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from loadcore.results.write.writer import FileFacts
+    from loadcore.results.run_facts import FileFacts
 
 MANIFEST_VERSION = 1
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadcore.results.schema import MACHINE, WINDOWS
-from loadcore.results.sum.totals import PHASES
+from loadcore.results.schema import MACHINE, PHASES, WINDOWS
 from loadcore.results.write.compaction import gather
 from loadcore.results.write.plain_arrays import single, texts
 from loadcore.results.write.table_encoder import TableEncoder
-from loadcore.results.write.writer import FileFacts, SegmentedWriter
+from loadcore.results.write.writer import SegmentedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loadcore.engine import Description
+    from loadcore.results.run_facts import FileFacts
     from loadcore.results.run_folder import RunFolder
 
 _KINDS = ("step", "check", "group", "scenario", "worker", "target")

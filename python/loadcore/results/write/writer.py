@@ -12,8 +12,9 @@ import contextlib
 import hashlib
 import os
 import time
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from loadcore.results.run_facts import FileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized
@@ -36,21 +37,6 @@ class Encoder(Protocol[_Batch_contra]):
 
     def finish(self) -> bytes:
         """The footer."""
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
-
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
-    sealed: bool
-
-    def to_dict(self) -> dict[str, object]:
-        """The same as JSON types."""
-        return asdict(self)
 
 
 class ArrowFile(Generic[_Batch_contra]):

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Names of secrets, as `loadcore.redaction` knows them.
+/// Names of secrets, as `loadcore.plan.redaction` knows them.
 #[test]
 fn names() {
     for name in [

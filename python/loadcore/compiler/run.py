@@ -1,0 +1,69 @@
+"""Everything that is wrong with a run, found before it starts and said at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadcore.compiler.plan import compile_into
+from loadcore.compiler.problems import Problems
+from loadcore.compiler.thresholds import compile_thresholds
+from loadcore.engine import check_plan
+from loadcore.errors import Problem, ScenarioError
+from loadcore.plan.redaction import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.compiler.options import Options
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.plan.plan import Plan
+    from loadcore.scenario.scenario import Scenario
+    from loadcore.scenario.threshold import Threshold
+
+
+def compile_run(
+    scenarios: Sequence[Scenario],
+    options: Options,
+    of_file: Sequence[str | Threshold] = (),
+    given: Sequence[str | Threshold] = (),
+    guards: Sequence[Threshold] = (),
+) -> tuple[Plan, tuple[Rule, ...]]:
+    """The plan and the rules by which the run is judged.
+
+    Args:
+        scenarios: As of `compile_plan`.
+        options: As of `compile_plan`.
+        of_file: As of `compile_thresholds`.
+        given: As of `compile_thresholds`.
+        guards: As of `compile_thresholds`.
+
+    Raises:
+        ScenarioError: With everything that is wrong in declarations, options and thresholds, and with the plan.
+        ScenarioRaised: A function given to `rows_feeder` raised.
+    """
+    problems = Problems()
+    plan = compile_into(problems, scenarios, options)
+    found = list(problems)
+    rules: tuple[Rule, ...] = ()
+    try:
+        rules = compile_thresholds(plan, scenarios, of_file, given, guards)
+    except ScenarioError as error:
+        found += error.problems
+    found += _problems_of_plan(plan, found)
+    if found:
+        raise ScenarioError(found)
+    return plan, rules
+
+
+def _problems_of_plan(plan: Plan, found: Sequence[Problem]) -> list[Problem]:
+    """What the engine holds against a plan, but for places where something was replaced already."""
+    places = {problem.at for problem in found}
+    try:
+        text = plan.to_json()
+        text.encode()
+    except UnicodeEncodeError as error:
+        # Python's texts may hold such a half, as JSON's may. No bytes can be made of it.
+        half = ascii(error.object[error.start])
+        return [Problem(f"a text of the scenario holds {half}, which is half of a character")]
+    problems = without_secrets((Problem(**each) for each in check_plan(text)), plan.document)
+    return [problem for problem in problems if not found or (problem.at and problem.at not in places)]

@@ -1,0 +1,1 @@
+"""Reading a scenario file, and running what it holds of the user's code."""

@@ -1,0 +1,1 @@
+"""The plan: what a run is to do, as data; what may be shown of it."""

@@ -1,0 +1,76 @@
+"""A plan in hand: its name, its digest, its text for the engine, its steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from loadcore.plan.redaction import redact
+from loadcore.plan.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadcore.plan.document import PlanDocument
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run, ready to be handed to the engine. It holds secrets: what is shown or stored is `redacted()`."""
+
+    document: PlanDocument
+    """The plan's fields; not to be changed."""
+
+    @property
+    def name(self) -> str:
+        """What the run is called in reports."""
+        return self.document["name"]
+
+    @property
+    def seed(self) -> int:
+        """Where every random choice of the run comes from."""
+        return self.document["seed"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything but the seed, in hexadecimal: two runs of the same plan have the same."""
+        return hashlib.sha256(_json({**self.document, "seed": 0}).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """What the engine reads. The same declarations and seed always give the same text."""
+        return _json(self.document)
+
+    def redacted(self) -> dict[str, Any]:
+        """A copy that may be shown and stored: no secret, token, password, cookie or row of test data stands in it."""
+        return redact(self.document)
+
+    def steps(self) -> list[tuple[str, str]]:
+        """Scenario and name of every step that has a row in results: requests, and the token calls of what they use."""
+        return list(dict.fromkeys(_steps(self.document)))
+
+
+def _json(document: PlanDocument | dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _steps(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    token_calls = dict(_token_calls(document))
+    for scenario in document["scenarios"]:
+        used = {scenario["auth"]} if "auth" in scenario else set()
+        for step in walk([*scenario["on_start"], *scenario["steps"]]):
+            if step["kind"] == "request":
+                yield scenario["name"], step["name"]
+                used |= {step["auth"]} if "auth" in step else set()
+        yield from ((scenario["name"], step) for auth, step in token_calls.items() if auth in used)
+
+
+def _token_calls(document: PlanDocument) -> Iterator[tuple[str, str]]:
+    """Each way to authenticate that has token calls, and what their step is called."""
+    for auth in document["auth"]:
+        way = auth["way"]
+        if "step" in way:
+            yield auth["name"], way["step"]
+        elif "request" in way:
+            yield auth["name"], way["request"]["name"]

@@ -1,0 +1,1 @@
+"""Declarations: what scenario files are written with."""
