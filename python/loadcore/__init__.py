@@ -14,94 +14,25 @@ What scenario files are written with, all in one place:
 Names in capitals are settings (`Scenario`, `Http`, `Timeouts`); all else is a part of a flow.
 """
 
-from loadcore.api import load, run
-from loadcore.errors import LoadcoreError
-from loadcore.scenario.auth import (
-    Auth,
-    anonymous,
-    api_key,
-    basic,
-    bearer,
-    env,
-    login,
-    oauth2_client_credentials,
-    oauth2_password,
-    oauth2_refresh_token,
-)
-from loadcore.scenario.checks import Claim, check, response, variable
-from loadcore.scenario.feeders import Feeder, csv_feeder, json_feeder, json_lines_feeder, rows_feeder
-from loadcore.scenario.http import (
-    Http,
-    Limits,
-    Request,
-    Timeouts,
-    Tls,
-    delete,
-    get,
-    head,
-    options,
-    patch,
-    post,
-    put,
-    request,
-    upload,
-)
-from loadcore.scenario.load_models import Load, arrival_rate, arrival_stages, iterations, user_stages, users
-from loadcore.scenario.pauses import every, think
-from loadcore.scenario.scenario import Scenario, branch, choice, group, repeat
-from loadcore.scenario.step import Step
-from loadcore.scenario.threshold import Threshold
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Auth",
-    "Claim",
-    "Feeder",
-    "Http",
-    "Limits",
-    "Load",
-    "LoadcoreError",
-    "Request",
-    "Scenario",
-    "Step",
-    "Threshold",
-    "Timeouts",
-    "Tls",
-    "anonymous",
-    "api_key",
-    "arrival_rate",
-    "arrival_stages",
-    "basic",
-    "bearer",
-    "branch",
-    "check",
-    "choice",
-    "csv_feeder",
-    "delete",
-    "env",
-    "every",
-    "get",
-    "group",
-    "head",
-    "iterations",
-    "json_feeder",
-    "json_lines_feeder",
-    "load",
-    "login",
-    "oauth2_client_credentials",
-    "oauth2_password",
-    "oauth2_refresh_token",
-    "options",
-    "patch",
-    "post",
-    "put",
-    "repeat",
-    "request",
-    "response",
-    "rows_feeder",
-    "run",
-    "think",
-    "upload",
-    "user_stages",
-    "users",
-    "variable",
-]
+if TYPE_CHECKING:
+    from loadcore.exports import *  # noqa: F403
+    from loadcore.exports import __all__ as __all__
+else:
+    from importlib import import_module
+
+    def __getattr__(name: str) -> object:
+        """Import what scenario files need when one of them asks for it: a worker and `--help` need none of it."""
+        # `from loadcore import results` asks here for a module before it looks for one.
+        if not _is_module(name):
+            exports = import_module("loadcore.exports")
+            if name == "__all__" or name in exports.__all__:
+                return getattr(exports, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*globals(), *import_module("loadcore.exports").__all__]
+
+    def _is_module(name: str) -> bool:
+        return import_module("importlib.util").find_spec(f"{__name__}.{name}") is not None

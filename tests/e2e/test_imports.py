@@ -32,7 +32,7 @@ def test_run_never_imports_pandas(tmp_path: Path) -> None:
 
 
 def test_a_worker_imports_no_library(tmp_path: Path) -> None:
-    """From its start to its sealed file: the engine encodes rows and windows, so a worker has no use for pyarrow."""
+    """From its start to its sealed file: the engine encodes rows and windows, and plans are JSON."""
     with small_target() as url:
         done = loadcore(
             "bench", url, "-c", "1", "-z", "1500ms", "--no-strict-client", "--out", "run",
@@ -42,4 +42,5 @@ def test_a_worker_imports_no_library(tmp_path: Path) -> None:
     log = (tmp_path / "run" / "worker-0.log").read_text(encoding="utf-8")
     imported = {line.rpartition("|")[2].strip() for line in log.splitlines() if line.startswith("import time:")}
     assert "loadcore._core" in imported
+    assert "loadcore.scenario" not in imported
     assert not {name.partition(".")[0] for name in imported} & LIBRARIES

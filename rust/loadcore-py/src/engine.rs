@@ -85,7 +85,7 @@ impl Engine {
     /// What encodes this engine's rows as a file. Each file needs one of its own.
     ///
     /// Args:
-    ///     metadata: Stands in the schema.
+    ///     metadata: Written into the schema.
     fn file_encoder(&self, py: Python<'_>, metadata: HashMap<String, String>) -> PyResult<FileEncoder> {
         border(py, || Ok(FileEncoder::new(&no_rows(&self.names)?, metadata)?))
     }

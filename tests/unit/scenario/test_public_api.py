@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 import loadcore
 
 
@@ -52,7 +54,26 @@ def test_types_for_annotations_are_what_the_functions_give() -> None:
 
 
 def test_importing_is_light() -> None:
-    """The package can be imported without what reads results, draws, or speaks to the engine."""
-    program = "import sys, loadcore; print(*sys.modules)"
-    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert {"loadcore._core", "pyarrow", "numpy", "rich", "typer", "jinja2", "asyncio"} & {*modules} == set()
+    """Scenario files load neither what reads results, nor what draws, nor the engine."""
+    assert {"loadcore._core", "pyarrow", "numpy", "rich", "typer", "jinja2", "asyncio"} & modules_after("get") == set()
+
+
+@pytest.mark.parametrize("name", ["processes", "missing_name"])
+def test_names_are_imported_when_one_is_used(name: str) -> None:
+    """Whoever needs a module of the package, as workers do, does not import the language of scenarios with it."""
+    imported = modules_after(name)
+    assert ("loadcore.processes" in imported) == (name == "processes")
+    assert ("loadcore.scenario" in imported) == (name == "missing_name")
+    assert "loadcore.scenario" in modules_after("get")
+
+
+def modules_after(name: str) -> set[str]:
+    """What is imported once a program has tried to import this name from the package."""
+    program = f"""
+import contextlib, sys
+with contextlib.suppress(ImportError):
+    from loadcore import {name}
+print(*sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {*run.stdout.split()}

@@ -1,0 +1,93 @@
+"""What `from loadcore import …` gives: everything that scenario files are written with, and results are opened with."""
+
+from loadcore.api import load, run
+from loadcore.errors import LoadcoreError
+from loadcore.scenario.auth import (
+    Auth,
+    anonymous,
+    api_key,
+    basic,
+    bearer,
+    env,
+    login,
+    oauth2_client_credentials,
+    oauth2_password,
+    oauth2_refresh_token,
+)
+from loadcore.scenario.checks import Claim, check, response, variable
+from loadcore.scenario.feeders import Feeder, csv_feeder, json_feeder, json_lines_feeder, rows_feeder
+from loadcore.scenario.http import (
+    Http,
+    Limits,
+    Request,
+    Timeouts,
+    Tls,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    request,
+    upload,
+)
+from loadcore.scenario.load_models import Load, arrival_rate, arrival_stages, iterations, user_stages, users
+from loadcore.scenario.pauses import every, think
+from loadcore.scenario.scenario import Scenario, branch, choice, group, repeat
+from loadcore.scenario.step import Step
+from loadcore.scenario.threshold import Threshold
+
+__all__ = [
+    "Auth",
+    "Claim",
+    "Feeder",
+    "Http",
+    "Limits",
+    "Load",
+    "LoadcoreError",
+    "Request",
+    "Scenario",
+    "Step",
+    "Threshold",
+    "Timeouts",
+    "Tls",
+    "anonymous",
+    "api_key",
+    "arrival_rate",
+    "arrival_stages",
+    "basic",
+    "bearer",
+    "branch",
+    "check",
+    "choice",
+    "csv_feeder",
+    "delete",
+    "env",
+    "every",
+    "get",
+    "group",
+    "head",
+    "iterations",
+    "json_feeder",
+    "json_lines_feeder",
+    "load",
+    "login",
+    "oauth2_client_credentials",
+    "oauth2_password",
+    "oauth2_refresh_token",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "repeat",
+    "request",
+    "response",
+    "rows_feeder",
+    "run",
+    "think",
+    "upload",
+    "user_stages",
+    "users",
+    "variable",
+]
