@@ -14,7 +14,22 @@ from benches import page
 
 BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "counts": ([], ["allocations", "syscalls"]),
-    "cpu_per_request": ([], ["--rounds", "3", "--seconds", "1", "--servers", "nullsrv", "--connections", "64"]),
+    "cpu_per_request": (
+        [],
+        [
+            "--rounds",
+            "3",
+            "--seconds",
+            "1",
+            "--servers",
+            "nullsrv",
+            "--connections",
+            "64",
+            "--answers",
+            "constant",
+            "unique",
+        ],
+    ),
     "peers": ([], ["--rounds", "2", "--connections", "64"]),
     "login": ([], ["--rounds", "2"]),
     "startup": ([], ["--rounds", "3"]),

@@ -76,7 +76,8 @@ class Floor:
     @contextmanager
     def command(self, job: Job) -> Iterator[list[str]]:
         """How it is started for a job."""
-        yield [str(built()["floor"]), urlsplit(job.url).netloc, str(job.connections), str(job.seconds)]
+        address = urlsplit(job.url).netloc
+        yield [str(built()["floor"]), address, str(job.connections), str(job.seconds), job.path]
 
     def count(self, finished: Finished) -> Count:
         """What it says afterwards."""

@@ -1,10 +1,10 @@
 """CPU per request, beside others: `python -m benches.cpu_per_request [--rounds N] [--seconds S] …`.
 
-In each round every client runs once, in random order, against the same server with the same request and as many
-connections. What a client costs before its first request is found from runs of another length and taken away; a client
-whose start is dear runs longer, so that little hangs on it. The ratio of two clients is taken within a round, where the
-machine was the same to both. What is told is the median of the rounds' ratios and its bootstrap interval, for which the
-starts are drawn anew as well. A run with an error is no measurement and ends the bench.
+In each round every client runs once, in random order, against the same server with the same request, the same answer
+and as many connections. What a client costs before its first request is found from runs of another length and taken
+away; a client whose start is dear runs longer, so that little hangs on it. The ratio of two clients is taken within a
+round, where the machine was the same to both. What is told is the median of the rounds' ratios and its bootstrap
+interval, for which the starts are drawn anew as well. A run with an error is no measurement and ends the bench.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
-from benches import affinity, clients, results
+from benches import affinity, answers, clients, results
 from benches.engine import FailedRunError
 from benches.processes import run
 from benches.statistics import Estimate, bootstrap, resampled, start_up
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TARGETS: dict[str, Callable[..., AbstractContextManager[Target]]] = {"nullsrv": nullsrv.nullsrv, "nginx": nginx.nginx}
 CONNECTIONS = (1, 64, 256, 1000)
+HEADS_CONNECTIONS = 64
+"""With how many the answers are measured whose head is another one each time."""
 SHORT_ROUNDS = 9
 """What a start costs does not change; so many rounds measure it."""
 APART = 1.5
@@ -52,6 +54,7 @@ class Run:
     server_cpu_s: float
     foreign_cores: float
     max_rss_bytes: int
+    answer: str = answers.CONSTANT.name
 
 
 def own() -> dict[str, clients.Client]:
@@ -93,6 +96,7 @@ def measure(client: clients.Client, target: Target, job: clients.Job, place: tup
         server_cpu_s=finished.server_cpu_s,
         foreign_cores=finished.foreign_cores,
         max_rss_bytes=finished.max_rss_bytes,
+        answer=next((each.name for each in answers.ANSWERS.values() if each.path == job.path), job.path),
     )
 
 
@@ -224,11 +228,19 @@ def table(runs: Sequence[Run]) -> results.Table:
 def page(runs: Sequence[Run]) -> str:
     """All tables."""
     parts = ["## CPU per request", ""]
-    for server, connections in dict.fromkeys((one.server, one.connections) for one in runs):
-        cell = [one for one in runs if (one.server, one.connections) == (server, connections)]
+    for (server, answer, connections), cell in cells(runs).items():
         count = len({one.round for one in cell})
-        parts += [f"**{server}, {connections} connections**, {count} rounds", "", table(cell).markdown(), ""]
+        what = f"{server}, {answers.ANSWERS[answer].title}, {connections} connections"
+        parts += [f"**{what}**, {count} rounds", "", table(cell).markdown(), ""]
     return "\n".join(parts)
+
+
+def cells(runs: Sequence[Run]) -> dict[tuple[str, str, int], list[Run]]:
+    """Runs that are compared with each other, by server, answer and connections."""
+    found: dict[tuple[str, str, int], list[Run]] = {}
+    for one in runs:
+        found.setdefault((one.server, one.answer, one.connections), []).append(one)
+    return found
 
 
 def load() -> list[Run]:
@@ -242,22 +254,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a run")
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
+    parser.add_argument(
+        "--answers", nargs="+", choices=answers.ANSWERS, default=list(answers.ANSWERS), metavar="ANSWER",
+        help=f"of {', '.join(answers.ANSWERS)}; all but the first with {HEADS_CONNECTIONS} connections",
+    )  # fmt: skip
     parser.add_argument("--servers", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--clients", nargs="+", choices=own(), default=list(own()))
-    parser.add_argument("--add", action="store_true", help="keep what was measured before with other servers")
+    parser.add_argument(
+        "--add", action="store_true", help="keep what was measured before, but for what is measured now"
+    )
     arguments = parser.parse_args()
     affinity.allow_many_files()
     chosen = [own()[name] for name in arguments.clients]
-    runs: list[Run] = [one for one in load() if one.server not in arguments.servers] if arguments.add else []
+    measured = cells(load()) if arguments.add else {}
     for server in arguments.servers:
         with TARGETS[server](core=affinity.server_core()) as target:
-            for connections in arguments.connections:
-                job = clients.Job(target.url, connections, arguments.seconds)
+            for answer, connections in jobs(arguments.answers, arguments.connections):
+                job = clients.Job(target.url, connections, arguments.seconds, path=answers.ANSWERS[answer].path)
                 cell = list(rounds(chosen, target, job, arguments.rounds))
                 print(page(cell), flush=True)
-                runs += cell
+                measured[server, answer, connections] = cell
+    runs = [one for cell in measured.values() for one in cell]
     kept: list[dict[str, Any]] = [asdict(one) for one in runs]
     results.keep("cpu_per_request", kept, page(runs))
+
+
+def jobs(names: Sequence[str], connections: Sequence[int]) -> list[tuple[str, int]]:
+    """What is measured of each server: the constant head with all numbers of connections, the others with one."""
+    most = [(answers.CONSTANT.name, number) for number in connections if answers.CONSTANT.name in names]
+    return most + [(name, HEADS_CONNECTIONS) for name in names if name != answers.CONSTANT.name]
 
 
 if __name__ == "__main__":

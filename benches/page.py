@@ -10,9 +10,9 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from benches import results, short_table
+from benches import answers, results, short_table
 from benches.build import ROOT
-from benches.cpu_per_request import CONNECTIONS, Run, costs_us, ratios
+from benches.cpu_per_request import CONNECTIONS, Run, cells, costs_us, ratios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def plot(runs: Sequence[Run], server: str) -> str:
     """Ratios to wrk as bars with their intervals, for each number of connections, as SVG."""
     lines: list[tuple[str, float, float, float]] = []
     for connections in CONNECTIONS:
-        cell = [one for one in runs if (one.server, one.connections) == (server, connections)]
+        cell = cells(runs).get((server, answers.CONSTANT.name, connections), [])
         costs = costs_us(cell)
         if "wrk" not in costs:
             continue

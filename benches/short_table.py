@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from benches import results
+from benches import answers, cpu_per_request, results
 from benches.cpu_per_request import CONNECTIONS, Run, ratios
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def kept(name: str) -> list[Run]:
 def cells(runs: Sequence[Run]) -> dict[tuple[str, int], Estimate]:
     """Ratios to wrk, by client and number of connections."""
     found = dict[tuple[str, int], "Estimate"]()
-    for connections in sorted({one.connections for one in runs if one.server == SERVER}):
-        cell = [one for one in runs if (one.server, one.connections) == (SERVER, connections)]
+    for (server, answer, connections), cell in cpu_per_request.cells(runs).items():
+        if (server, answer) != (SERVER, answers.CONSTANT.name):
+            continue
         names = {one.client for one in cell}
         if "wrk" in names:
             found |= {(name, connections): ratios(cell, name, "wrk") for name in names - {"wrk", *LEFT_OUT}}
@@ -79,8 +80,8 @@ def _conditions(runs: Sequence[Run]) -> str:
     where = [f"{what} {machine[what]}" for what in ("revision", "processor", "kernel") if what in machine]
     return (
         f"Measured on {', '.join([machine.get('day', 'a day unknown'), *where])}; over loopback, against a bare epoll "
-        f"server that answers with 156 bytes; {rounds} rounds, median ratio and its 95 % interval; other programs kept "
-        f"{foreign:.2f} cores busy."
+        f"server that answers with 156 bytes and the same head each time; {rounds} rounds, median ratio and its 95 % "
+        f"interval; other programs kept {foreign:.2f} cores busy."
     )
 
 

@@ -34,7 +34,7 @@ def main() -> int:
             except tools.MissingToolError as missing:
                 print(f"{'left out' if arguments.allow_missing else 'FAIL'} {part}: {missing}", flush=True)
                 failed += not arguments.allow_missing
-    table = results.Table(["per request", "figure", "limit"], lines)
+    table = results.Table(["per request", "figure", "limit", "with nginx"], lines)
     if not arguments.parts:
         results.keep("counts", [], f"## Counts\n\n{table.markdown()}")
     print(f"{failed} gates do not hold" if failed else "all gates hold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benches import plans
+from benches import answers, plans
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Case:
     name: str
     changes: dict[str, Any]
     requests_per_user_at_start: int = 0
+    at_nginx: bool = False
+    """Whether nginx has the same answer."""
 
     def plan(self, base_url: str, requests: int, users: int) -> dict[str, Any]:
         """A plan of so many requests by so many users."""
@@ -25,11 +27,15 @@ class Case:
         return requests + users * self.requests_per_user_at_start
 
 
-STATIC = Case("constant head", {})
-UNIQUE = Case("one unique X-Request-Id", {"step": {**plans.STATIC, "url": "/unique"}})
-REALISTIC = Case("13 fields, unique id, moving Date", {"step": {**plans.STATIC, "url": "/realistic"}})
+def _asking(answer: answers.Answer) -> Case:
+    return Case(answer.title, {"step": {**plans.STATIC, "url": answer.path}}, at_nginx=True)
+
+
+STATIC = Case(answers.CONSTANT.title, {}, at_nginx=True)
+UNIQUE = _asking(answers.UNIQUE)
+REALISTIC = _asking(answers.REALISTIC)
 SHIFTING = Case("14 fields, one of another length each time", {"step": {**plans.STATIC, "url": "/shifting"}})
-API = Case("13 fields, 1 KiB of JSON, two checks", {"step": plans.API})
+API = Case(f"{answers.API.title}, two checks", {"step": plans.API}, at_nginx=True)
 TEMPLATED = Case("templated, one JSON extract, two checks", {"step": plans.TEMPLATED, "on_start": plans.FIRST_ITEM}, 1)
 OAUTH2 = Case("OAuth 2.0 bearer token", {"auth": plans.PASSWORD}, 1)
 COOKIES = Case("cookies on, none set", {"http": {"cookies": True}})

@@ -18,6 +18,8 @@ class Gate:
     digits: int = 3
     goal: float | None = None
     """What the limit is to come down to."""
+    beside: float | None = None
+    """The same with nginx as the server, which has no limit."""
 
     @property
     def holds(self) -> bool:
@@ -28,13 +30,16 @@ class Gate:
         """The gate as a row of a table."""
         kept = "" if self.holds else ", **not kept**"
         goal = "" if self.goal is None else f" (goal {self.goal:,.{self.digits}f})"
-        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{goal}{kept}"]
+        beside = "" if self.beside is None else f"{self.beside:,.{self.digits}f}"
+        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{goal}{kept}", beside]
 
     def line(self) -> str:
         """The gate in words."""
         state = "ok  " if self.holds else "FAIL"
         goal = "" if self.goal is None else f", goal {self.goal:.{self.digits}f}"
-        return f"{state} {self.what}: {self.figure:.{self.digits}f} (limit {self.limit:.{self.digits}f}{goal})"
+        beside = "" if self.beside is None else f"; {self.beside:.{self.digits}f} with nginx"
+        limit = f"(limit {self.limit:.{self.digits}f}{goal})"
+        return f"{state} {self.what}: {self.figure:.{self.digits}f} {limit}{beside}"
 
 
 def per_request(long: float, short: float, requests: int) -> float:

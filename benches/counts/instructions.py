@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benches import engine, tools
 from benches.counts.cases import API, REALISTIC, SHIFTING, STATIC, TEMPLATED, UNIQUE, Case
 from benches.counts.gates import Gate, per_request
+from benches.targets.nginx import nginx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +65,18 @@ def functions(case: Case, base_url: str, *, inclusive: bool) -> str:
 
 
 def gates(base_url: str) -> Iterator[Gate]:
-    """The gates on instructions."""
-    for case, rows, limit, goal in MEASURED:
-        short, long = (count(case, base_url, requests, rows=rows) for requests in (SHORT, LONG))
-        name = f"instructions per request, {case.name}, {'with' if rows else 'without'} row log"
-        yield Gate(name, per_request(long, short, LONG - SHORT), limit, digits=0, goal=goal)
+    """The gates on instructions; beside each the figure with nginx as the server, where it is installed."""
+    with ExitStack() as running:
+        beside: str | None = None
+        with suppress(tools.MissingToolError):
+            beside = running.enter_context(nginx()).url
+        for case, rows, limit, goal in MEASURED:
+            name = f"instructions per request, {case.name}, {'with' if rows else 'without'} row log"
+            other = each(case, beside, rows=rows) if beside and case.at_nginx and rows else None
+            yield Gate(name, each(case, base_url, rows=rows), limit, digits=0, goal=goal, beside=other)
+
+
+def each(case: Case, base_url: str, *, rows: bool) -> float:
+    """Instructions of one request."""
+    short, long = (count(case, base_url, requests, rows=rows) for requests in (SHORT, LONG))
+    return per_request(long, short, LONG - SHORT)

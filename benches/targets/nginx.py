@@ -1,4 +1,7 @@
-"""nginx as a target: one worker, keep-alive without end, no access log, everything in a folder of its own."""
+"""nginx as a target: one worker, keep-alive without end, no access log, everything in a folder of its own.
+
+It answers the paths of `benches.answers`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from benches import tools
 from benches.affinity import pinned
+from benches.build import ROOT
 from benches.targets.target import Target
 
 if TYPE_CHECKING:
@@ -28,9 +32,24 @@ http {{
     server {{
         listen 127.0.0.1:{port}{tls} backlog=4096; {certificate}
         location / {{ return 200 "Hello, World!\\n"; }}
+        location /unique {{ add_header X-Request-Id $request_id; return 200 "Hello, World!\\n"; }}
+        location /realistic {{ default_type application/json; {fields} return 200 "Hello, World!\\n"; }}
+        location /api {{ default_type application/json; {fields} return 200 '{api}'; }}
     }}
 }}
 """
+_FIELDS = {
+    "Vary": "Accept-Encoding",
+    "X-Request-Id": "$request_id",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Strict-Transport-Security": '"max-age=31536000; includeSubDomains"',
+    "Referrer-Policy": "no-referrer",
+    "Access-Control-Allow-Origin": "*",
+}
+"""With `Server`, `Date`, `Content-Type`, `Content-Length` and `Connection` thirteen."""
+_API = ROOT / "rust" / "loadcore-core" / "examples" / "nullsrv" / "api.json"
 
 
 @contextmanager
@@ -45,7 +64,12 @@ def nginx(*, core: int | None = None, tls: bool = False) -> Iterator[Target]:
         # The worker may run as another user.
         folder.chmod(0o755)
         text = _CONFIGURATION.format(
-            folder=folder, port=port, tls=" ssl" if tls else "", certificate=_certificate(folder) if tls else ""
+            folder=folder,
+            port=port,
+            tls=" ssl" if tls else "",
+            certificate=_certificate(folder) if tls else "",
+            fields="".join(f"add_header {name} {value}; " for name, value in _FIELDS.items()),
+            api=_API.read_text(encoding="utf-8"),
         )
         (folder / "nginx.conf").write_text(text, encoding="utf-8")
         command = [tools.find("nginx"), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]

@@ -1,7 +1,8 @@
 //! The least that a client can do: one `recv` and one `send` a request, told by epoll once for all.
 //!
-//! `floor ADDRESS CONNECTIONS SECONDS` requests `/` again and again and prints what it counted as one JSON line. It
-//! takes the first response's length for that of all: it is what other clients are measured against, not a client.
+//! `floor ADDRESS CONNECTIONS SECONDS PATH` requests the path again and again and prints what it counted as one JSON
+//! line. It takes the first response's length for that of all: it is what other clients are measured against, not a
+//! client.
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
@@ -22,13 +23,13 @@ struct Client {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, connections, seconds] = arguments.as_slice() else {
-        return Err("usage: floor ADDRESS CONNECTIONS SECONDS".into());
+    let [address, connections, seconds, path] = arguments.as_slice() else {
+        return Err("usage: floor ADDRESS CONNECTIONS SECONDS PATH".into());
     };
     let (address, connections): (SocketAddr, usize) = (address.parse()?, connections.parse()?);
     let length = Duration::from_secs_f64(seconds.parse()?);
     let mut poll = Poll::new()?;
-    let mut client = Client::connect(address, connections, &poll)?;
+    let mut client = Client::connect(address, connections, path, &poll)?;
     let begun = Instant::now();
     for place in 0..connections {
         client.send(place)?;
@@ -52,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 impl Client {
-    fn connect(address: SocketAddr, connections: usize, poll: &Poll) -> Result<Self, Box<dyn Error>> {
+    fn connect(address: SocketAddr, connections: usize, path: &str, poll: &Poll) -> Result<Self, Box<dyn Error>> {
         let mut all = Vec::new();
         for place in 0..connections {
             let stream = std::net::TcpStream::connect(address)?;
@@ -62,7 +63,7 @@ impl Client {
             poll.registry().register(&mut stream, Token(place), Interest::READABLE)?;
             all.push((stream, 0));
         }
-        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nUser-Agent: loadcore\r\n\r\n").into_bytes();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: loadcore\r\n\r\n").into_bytes();
         Ok(Self { connections: all, request, buffer: vec![0; 64 * 1024], length: 0, requests: 0 })
     }
 

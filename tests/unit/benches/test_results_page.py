@@ -75,9 +75,12 @@ def test_a_section_says_where_and_when(name: str) -> None:
 
 
 def test_the_readme_explains_and_holds_no_figures() -> None:
-    """Its only table is the list of benches, which names each of them."""
+    """Its tables are the list of benches, which names each of them, and the answers that they ask for."""
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert _HEADING.findall(text) == ["bench | says | limit | takes, minutes"]
+    assert _HEADING.findall(text) == [
+        "bench | says | limit | takes, minutes",
+        "answer | head | body | measured by",
+    ]
     assert [name for name in BENCHES if f"| `{name}` |" not in text] == []
     assert "results.md" in text
 

@@ -35,6 +35,8 @@ const REALISTIC: &str = "Server: nginx\r\nDate: Tue, 24 Nov 2026 08:00:00 GMT\r\
     Strict-Transport-Security: max-age=31536000; includeSubDomains\r\nReferrer-Policy: no-referrer\r\n\
     Access-Control-Allow-Origin: *\r\n";
 
+/// 1 KiB of JSON: a page of items. The benches' nginx sends the same file.
+const API: &[u8] = include_bytes!("api.json");
 const JSON: &str = r#"{"id":"a81f3c5e","name":"Blue kettle","price":19.5,"in_stock":true,"tags":["kitchen","steel"]}"#;
 const TOKEN: &str =
     r#"{"access_token":"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.","token_type":"bearer","expires_in":3600}"#;
@@ -153,7 +155,7 @@ impl Answers {
             ["unique"] => Answer::own(&with_fields(UNIQUE, b"Hello, World!\n")),
             ["realistic"] => Answer::own(&with_fields(REALISTIC, b"Hello, World!\n")),
             ["shifting"] => Answer::own(&with_fields(REALISTIC, b"Hello, World!\n")).shifting(),
-            ["api"] => Answer::own(&with_fields(REALISTIC, api().as_bytes())),
+            ["api"] => Answer::own(&with_fields(REALISTIC, API)),
             ["token"] => now(whole("application/json", TOKEN.as_bytes())),
             ["size", size] => now(whole("application/octet-stream", &filler(number(size)))),
             ["chunked", size] => now(chunked(&filler(number(size)))),
@@ -174,14 +176,6 @@ fn with_fields(fields: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
-}
-
-/// 1 KiB of JSON: a page of items.
-fn api() -> String {
-    const ITEM: &str = r#"{"id":"a81f3c5e","name":"Blue kettle","price":19.5,"in_stock":true,"tags":["kitchen"]}"#;
-    let items = [ITEM; 11].join(",");
-    let page = format!(r#"{{"items":[{items}],"next":null,"note":""#);
-    format!(r#"{page}{}"}}"#, "-".repeat(1024 - page.len() - 2))
 }
 
 /// A response with its length said.
