@@ -68,8 +68,8 @@ def main() -> int:
         print(f"{wheel.name}: {size / 1e6:.1f} MB", flush=True)
         pythons: dict[str, Path | None] = {version: find(version) for version in arguments.python or PYTHONS}
         print("python   with    install      --help      bench", flush=True)
-        tried = [_print(each) for each in try_all(wheel, {v: path for v, path in found.items() if path})]
-        missing = [version for version, path in found.items() if path is None]
+        tried = [_print(each) for each in try_all(wheel, {v: path for v, path in pythons.items() if path})]
+        missing = [version for version, path in pythons.items() if path is None]
         print(*(f"{version:<8} left out: not on this machine, and uv cannot fetch it" for version in missing), sep="\n")
         print(f"without an environment, uv's cache warm: {without_environment(wheel):.2f} s", flush=True)
     except (FailedError, subprocess.TimeoutExpired) as error:

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from building import wheel_test
+
 ROOT = Path(__file__).parent.parent.parent
 NOT_PACKED = ("loadcore_target/tests/", "loadcore_target/benches/")
 EXTENSION = "loadcore/_core.abi3.so"
@@ -70,6 +72,14 @@ def test_the_wheel_adds_two_packages_and_nothing_else(wheel: Path) -> None:
     assert packages == {"loadcore", "loadcore_target"}
     assert not [name for name in names if name.endswith((".pth", ".pyc"))]
     assert {name for name in names if ".dist-info/" not in name} == {*_tracked(), EXTENSION}
+
+
+@pytest.mark.timeout(600)
+def test_the_wheel_installs_with_pip_and_uv_and_runs(wheel: Path) -> None:
+    """In an empty environment each, it prints its help, and counts as many requests as a server was sent."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    tried = list(wheel_test.try_all(wheel, {version: Path(sys.executable)}))
+    assert [(each.python, each.installer) for each in tried] == [(version, "pip"), (version, "uv")]
 
 
 @pytest.mark.timeout(600)
