@@ -92,13 +92,11 @@ def check_size(wheel: Path) -> int:
 
 def find(version: str) -> Path | None:
     """An interpreter of a version: on the path, of pyenv, or one that uv knows or fetches."""
-    candidates = [
-        shutil.which(f"python{version}"),
-        *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")),
-    ]
-    for candidate in filter(None, candidates):
-        if _ask(Path(candidate)) == version:
-            return Path(candidate)
+    on_path = shutil.which(f"python{version}")
+    of_pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for candidate in [*([Path(on_path)] if on_path else []), *of_pyenv]:
+        if _ask(candidate) == version:
+            return candidate
     for words in (["find", "--no-project"], ["install"], ["find", "--no-project"]):
         found = _quiet([uv(), "python", *words, version], _FETCH_S)
         if words[0] == "find" and found and _ask(Path(found)) == version:
