@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from loadcore._core import Batch, FileEncoder, Histogram, NullTarget, outcomes
 from loadcore._core import Engine as CoreEngine
@@ -16,6 +16,7 @@ from loadcore._core import __version__ as engine_version
 from loadcore._core import check_plan as check_plan_text
 
 __all__ = [
+    "SECTIONS",
     "Batch",
     "CheckInfo",
     "Description",
@@ -37,6 +38,9 @@ __all__ = [
 
 Section = Literal["main", "start", "auth"]
 """Where a step stands: in the iteration, in what a user does once before it, or in an authentication flow."""
+
+SECTIONS: tuple[Section, ...] = get_args(Section)
+"""All of them."""
 
 
 @dataclass(frozen=True)

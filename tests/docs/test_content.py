@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +21,19 @@ _RESERVED = {ExitCode.ABORTED, ExitCode.REGRESSION}
 
 def _first_cells(heading: str) -> set[str]:
     """The names in the first column of the table under a heading."""
+    return set(_in_order(heading))
+
+
+def _in_order(heading: str) -> list[str]:
     section = _HOW.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
-    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    return [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+
+
+def _modules(package: Path) -> set[str]:
+    """The modules and packages of a package."""
+    files = {path.stem for path in package.glob("*.py") if not path.stem.startswith("_")}
+    return files | {path.parent.name for path in package.glob("*/__init__.py")}
 
 
 def test_every_module_of_the_core_has_its_line() -> None:
@@ -35,10 +46,19 @@ def test_every_module_of_the_core_has_its_line() -> None:
 
 def test_every_module_of_the_package_has_its_line() -> None:
     """The map of the package names all modules and packages at its top and no other."""
-    package = ROOT / "python/loadcore"
-    files = {path.stem for path in package.glob("*.py") if not path.stem.startswith("_")}
-    packages = {path.parent.name for path in package.glob("*/__init__.py")}
-    assert _first_cells("Modules of the package") == files | packages
+    assert _first_cells("Modules of the package") == _modules(ROOT / "python/loadcore")
+
+
+def test_every_module_of_the_package_is_in_the_contract() -> None:
+    """The linter's layers are the map, in its order: a module that is missing from them may import what it likes."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    layers = {contract["containers"][0]: contract["layers"] for contract in settings["contracts"]}
+    rooms = [name for layer in layers["loadcore"] for name in layer.split(" | ")]
+    assert [name for name in rooms if name not in {"demo", "templates"}] == [
+        name for name in _in_order("Modules of the package") if name not in {"demo", "templates"}
+    ]
+    results = {name for layer in layers["loadcore.results"] for name in layer.split(" : ")}
+    assert results == _modules(ROOT / "python/loadcore/results")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/reference/exit-codes.md"], ids=name_of)

@@ -16,6 +16,8 @@ from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
+from loadcore.results.sum.parts import Parts
+from loadcore.results.sum.thresholds import evaluate_all, rules_of
 from tests.verdict.running import Observed
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def read(folder: Path) -> Observed:
     workers = tuple(WorkerEnd(worker, "finished") for worker in range(start.workers))
     end = RunEnd(ended_ns=truth["ended_ns"], workers=workers)
     measured = Measured(totals, start, end.ended_ns, as_planned=end.as_planned)
-    said = summary.build(summary.Parts(start, end, totals, opening.judge(opening.rules_of(start), measured)))
+    said = summary.build(Parts(start, end, totals, evaluate_all(rules_of(start), measured)))
     truth_ns = truth["truth_ns"] and tuple(truth["truth_ns"])
     return Observed(said["exit_code"], said, "", truth_ns, truth["arrived_in_slow_phases"], truth["answered"])
 

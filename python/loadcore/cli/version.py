@@ -8,7 +8,7 @@ from loadcore.cli.console import standard
 from loadcore.cli.options import Json
 from loadcore.errors import ExitCode
 
-_SHOWN = ("loadcore", "pyarrow", "rich", "typer", "psutil", "jinja2")
+_SHOWN = ("loadcore", "pyarrow", "rich", "typer", "psutil")
 
 
 def command(as_json: Json = False) -> int:

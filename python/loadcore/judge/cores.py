@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadcore.judge.finding import Severity
-    from loadcore.judge.health import WorkerSecond
+    from loadcore.judge.seconds import MachineSecond, WorkerSecond
 
 FULL: Final = 0.90
 """Share of a core, or of all usable ones, from which on it is full."""
@@ -32,23 +32,6 @@ WAIT_LIMIT: Final = 0.02
 """Share of the time in which an engine thread itself waited for a core."""
 
 _MORE = "run more workers, or spread the load over more machines"
-
-
-@dataclass(frozen=True)
-class MachineSecond:
-    """One second of the machine, as the supervisor saw it."""
-
-    second: int
-    wall_s: float
-    foreign_cores: float
-    """Cores that other programs used."""
-    machine_cores: float
-    client_cores: float | None = None
-    """Cores that all processes of the client used, with all their threads."""
-    usable_cores: float | None = None
-    """Cores that they may use, by affinity and quota."""
-    stopped_s: float = 0.0
-    """For how long a quota of a control group stopped them."""
 
 
 @dataclass

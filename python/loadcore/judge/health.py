@@ -16,29 +16,13 @@ from loadcore.judge.streak import Streak
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from loadcore.judge.cores import MachineSecond
     from loadcore.judge.finding import Severity
+    from loadcore.judge.seconds import MachineSecond, WorkerSecond
 
 CPU_LIMIT: Final = 0.90
 """Share of one core that an engine thread may use: it has one thread, and cannot use more than one core."""
 DESCRIPTOR_LIMIT: Final = 0.90
 """Share of the file limit in use."""
-
-
-@dataclass(frozen=True)
-class WorkerSecond:
-    """One second of one worker. None: not known."""
-
-    second: int
-    worker: int
-    cpu_ratio: float | None = None
-    """CPU time of the engine thread, of one core."""
-    core_wait_ratio: float | None = None
-    """Share of the time in which the engine thread was ready to run and had no core."""
-    open_fds: int | None = None
-    fd_limit: int | None = None
-    pressure: float | None = None
-    steal: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadcore.errors import LimitsError, Problem
+from loadcore.judge.cores import PRESSURE_LIMIT
 from loadcore.machine.host import Limits, allowed_cores, read_limits
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def look_at_machine(limits: Limits) -> list[Finding]:
         Finding("cores", ok=True, needed=None, have=limits.cores, message=f"{limits.cores:g} cores may be used"),
         Finding(
             "cpu pressure",
-            ok=pressure is None or pressure < 20,  # noqa: PLR2004 - the verdict's own limit
+            ok=pressure is None or pressure < PRESSURE_LIMIT,
             needed=None,
             have=pressure,
             message="not known"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from loadcore.machine.needs import most_users, needs
 from loadcore.machine.target_watch import Look
 from loadcore.plan import outline
 from loadcore.plan.redaction import without_secrets
+from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
-from loadcore.processes.supervisor import Assignment, Supervisor
+from loadcore.processes.supervisor import Supervisor
 from loadcore.processes.worker_handle import WorkerProcess
 from loadcore.results.open.run import Run
 from loadcore.results.run_facts import RunStart
 from loadcore.results.run_folder import RunFolder, new_run_id
+from loadcore.results.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,11 +61,29 @@ def run_plan(
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
     look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
-    start = _start(plan, rules, run_id, count, folder, allow_lost_workers=allow_lost_workers)
-    calibration = None if headroom is None else headroom.to_dict()
+    known = _known(plan, rules, count, folder)
+
+    def start(description: Description, wall_start_us: int) -> RunStart:
+        return RunStart(
+            run_id=run_id,
+            description=description,
+            started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
+            wall_start_us=wall_start_us,
+            allow_lost_workers=allow_lost_workers,
+            target=look.to_dict(),
+            calibration=None if headroom is None else headroom.to_dict(),
+            **known,
+        )
+
     assignment = Assignment(
         plan_json=text,
-        start=replace(start, target=look.to_dict(), calibration=calibration),
+        workers=count,
+        start=start,
+        metadata={
+            "loadcore.schema_version": SCHEMA_VERSION,
+            "loadcore.run_id": run_id,
+            "loadcore.plan_sha256": plan.digest,
+        },
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
@@ -72,8 +93,8 @@ def run_plan(
         look=look,
     )
     try:
-        with StopRequests() as signals:
-            summary = Supervisor(assignment, following, signals).run()
+        with StopRequests() as stops:
+            summary = Supervisor(assignment, following, stops).run()
     except BaseException:
         if not folder.start.exists():
             folder.discard()
@@ -113,36 +134,30 @@ def workers_of(plan: Plan, asked: int | None) -> int:
     return asked
 
 
-def _start(
-    plan: Plan, rules: Sequence[Rule], run_id: str, workers: int, folder: RunFolder, *, allow_lost_workers: bool
-) -> RunStart:
+def _known(plan: Plan, rules: Sequence[Rule], workers: int, folder: RunFolder) -> dict[str, Any]:
+    """What is known of a run before its workers are ready."""
     limits = host.read_limits()
     loopback = needs(plan, ()).loopback
     pid = os.getpid()
-    return RunStart(
-        run_id=run_id,
-        name=plan.name,
-        started_at="",
-        wall_start_us=0,
-        seed=plan.seed,
-        plan_sha256=plan.digest,
-        workers=workers,
-        warm_up_ns=plan.document["warm_up_ns"],
-        description=Description((), (), (), (), 0),
-        base_urls=outline.base_urls(plan),
-        thresholds=[
+    return {
+        "name": plan.name,
+        "seed": plan.seed,
+        "plan_sha256": plan.digest,
+        "workers": workers,
+        "warm_up_ns": plan.document["warm_up_ns"],
+        "base_urls": outline.base_urls(plan),
+        "thresholds": [
             {name: getattr(rule, name) for name in ("expression", "scenario", "step", "default")} for rule in rules
         ],
-        loads=outline.loads(plan),
-        stopping=outline.stopping_checks(plan),
-        needed=outline.needed_values(plan),
-        allow_lost_workers=allow_lost_workers,
-        unpaced=outline.is_unpaced(plan),
-        versions=_versions(),
-        machine=host.describe(),
-        limits={**limits.to_dict(), "ports_linger": client_limits.ports_linger(limits, loopback=loopback)},
-        supervisor={"pid": pid, "started_ticks": host.started_ticks(pid) or 0, **folder.inode()},
-    )
+        "loads": outline.loads(plan),
+        "stopping": outline.stopping_checks(plan),
+        "needed": outline.needed_values(plan),
+        "unpaced": outline.is_unpaced(plan),
+        "versions": _versions(),
+        "machine": host.describe(),
+        "limits": {**limits.to_dict(), "ports_linger": client_limits.ports_linger(limits, loopback=loopback)},
+        "supervisor": {"pid": pid, "started_ticks": host.started_ticks(pid) or 0, **folder.inode()},
+    }
 
 
 def _versions() -> dict[str, str]:

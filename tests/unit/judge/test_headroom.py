@@ -10,6 +10,7 @@ from loadcore.judge.headroom import Headroom, about, afterwards, told
 from loadcore.results import shape
 from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.sum import summary
+from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.totals import Totals
 from tests.unit.results.numbers import START
 
@@ -75,7 +76,7 @@ def test_what_was_measured_before_stands_in_the_summary(asked: float, notes: lis
     calibration = Headroom(40_000, asked, 2).to_dict()
     start = replace(START, calibration=calibration)
     end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished")))
-    document, plain = (summary.build(summary.Parts(each, end, Totals(2), ())) for each in (start, START))
+    document, plain = (summary.build(Parts(each, end, Totals(2), ())) for each in (start, START))
 
     assert document["calibration"] == calibration
     assert plain["calibration"] is None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loadcore.judge.health import ClientHealth, Counted, WorkerSecond
+from loadcore.judge.health import ClientHealth, Counted
+from loadcore.judge.seconds import WorkerSecond
 
 if TYPE_CHECKING:
     from loadcore.judge.finding import Finding

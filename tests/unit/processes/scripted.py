@@ -12,8 +12,9 @@ from loadcore.judge.thresholds.grammar import parse
 from loadcore.live.listeners import Listener, Listeners
 from loadcore.machine.client_limits import Needs
 from loadcore.processes import messages
+from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
-from loadcore.processes.supervisor import Assignment, Supervisor
+from loadcore.processes.supervisor import Supervisor
 from loadcore.processes.worker_handle import Gone, WorkerHandle
 from loadcore.results.run_facts import RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
@@ -157,29 +158,34 @@ def supervise(
     handles: Sequence[WorkerHandle],
     follower: Listener,
     *,
-    signals: StopRequests | None = None,
+    stops: StopRequests | None = None,
     thresholds: Sequence[Threshold] = (Threshold("errors.rate < 1%"),),
     allow_lost_workers: bool = False,
     graceful_stop_ns: int = 0,
 ) -> dict[str, Any]:
     """Run a supervisor over these workers; the summary."""
-    start = RunStart(
-        run_id="A",
-        name="shop",
-        started_at="",
-        wall_start_us=0,
-        seed=1,
-        plan_sha256="ab",
-        workers=len(handles),
-        warm_up_ns=0,
-        description=DESCRIPTION,
-        base_urls={"shop": "http://127.0.0.1:1"},
-        thresholds=[{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
-        allow_lost_workers=allow_lost_workers,
-    )
+
+    def start(description: Description, wall_start_us: int) -> RunStart:
+        return RunStart(
+            run_id="A",
+            name="shop",
+            started_at="",
+            wall_start_us=wall_start_us,
+            seed=1,
+            plan_sha256="ab",
+            workers=len(handles),
+            warm_up_ns=0,
+            description=description,
+            base_urls={"shop": "http://127.0.0.1:1"},
+            thresholds=[{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
+            allow_lost_workers=allow_lost_workers,
+        )
+
     assignment = Assignment(
         plan_json="{}",
+        workers=len(handles),
         start=start,
+        metadata={"loadcore.run_id": "A"},
         folder=RunFolder.create("A", folder),
         rules=[parse(threshold) for threshold in thresholds],
         graceful_stop_ns=graceful_stop_ns,
@@ -187,4 +193,4 @@ def supervise(
         start_worker=lambda worker: handles[worker],
         shown_plan={"version": 1},
     )
-    return Supervisor(assignment, Listeners([follower]), signals or StopRequests()).run()
+    return Supervisor(assignment, Listeners([follower]), stops or StopRequests()).run()

@@ -11,7 +11,7 @@ from loadcore.api import load
 from loadcore.engine import Description
 from loadcore.errors import ExitCode, LimitsError, PlanError, RunError, WorkerLost
 from loadcore.machine import client_limits
-from loadcore.processes import messages, supervisor
+from loadcore.processes import messages, supervisor, watch
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.run_folder import RunFolder
@@ -88,10 +88,10 @@ def test_a_worker_that_cannot_go_on_says_why(tmp_path: Path) -> None:
 
 def test_the_first_signal_stops_and_drains(tmp_path: Path) -> None:
     """After Ctrl-C the workers finish, the run is judged, and the exit code says it was ended."""
-    signals = StopRequests()
+    stops = StopRequests()
     handle = ScriptedWorker(0, [window(0, 0, 10)], stop=[window(1, 0, 2), done(0, "stopped")])
-    follower = Follower(lambda second: signals.request("SIGINT") if second == 0 else None)
-    summary = supervise(tmp_path, [handle], follower, signals=signals)
+    follower = Follower(lambda second: stops.request("SIGINT") if second == 0 else None)
+    summary = supervise(tmp_path, [handle], follower, stops=stops)
 
     assert handle.calls == ["prepare", "arm", "go", "stop", "close"]
     assert summary["all"]["requests"] == 12
@@ -102,19 +102,19 @@ def test_the_first_signal_stops_and_drains(tmp_path: Path) -> None:
 
 def test_sigterm_has_its_own_exit_code(tmp_path: Path) -> None:
     """A run that its surroundings ended says so."""
-    signals = StopRequests()
+    stops = StopRequests()
     handle = ScriptedWorker(0, [window(0, 0, 10)])
-    follower = Follower(lambda _second: signals.request("SIGTERM"))
+    follower = Follower(lambda _second: stops.request("SIGTERM"))
 
-    assert supervise(tmp_path, [handle], follower, signals=signals)["exit_code"] == ExitCode.TERMINATED
+    assert supervise(tmp_path, [handle], follower, stops=stops)["exit_code"] == ExitCode.TERMINATED
 
 
 def test_the_second_signal_interrupts_and_the_third_ends(tmp_path: Path) -> None:
     """A worker that does not stop is interrupted; one that ignores that, too, is ended; the folder is still sealed."""
-    signals = StopRequests()
+    stops = StopRequests()
     handle = ScriptedWorker(0, [window(0, 0, 10)], stop=[window(1, 0, 1)], interrupt=[window(2, 0, 1)])
-    follower = Follower(lambda _second: signals.request("SIGINT"))
-    summary = supervise(tmp_path, [handle], follower, signals=signals)
+    follower = Follower(lambda _second: stops.request("SIGINT"))
+    summary = supervise(tmp_path, [handle], follower, stops=stops)
 
     assert handle.calls[:5] == ["prepare", "arm", "go", "stop", "interrupt"]
     assert lost_of(summary) == [(0, "ended by loadcore: the third signal")]
@@ -124,11 +124,11 @@ def test_the_second_signal_interrupts_and_the_third_ends(tmp_path: Path) -> None
 
 def test_a_signal_before_the_start_sends_nothing(tmp_path: Path) -> None:
     """Who presses Ctrl-C while workers get ready gets no run."""
-    signals = StopRequests()
-    signals.request("SIGTERM")
+    stops = StopRequests()
+    stops.request("SIGTERM")
     handle = ScriptedWorker(0, [])
     with pytest.raises(RunError, match="before the first request") as caught:
-        supervise(tmp_path, [handle], Follower(), signals=signals)
+        supervise(tmp_path, [handle], Follower(), stops=stops)
 
     assert caught.value.exit_code == ExitCode.TERMINATED
     assert handle.calls == []
@@ -213,7 +213,7 @@ def test_a_bug_leaves_no_run_that_seems_to_go_on(tmp_path: Path, monkeypatch: py
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(supervisor, "judge", fail)
+    monkeypatch.setattr(watch, "evaluate_all", fail)
     handle = ScriptedWorker(0, [window(0, 0, 10)])
     with pytest.raises(ZeroDivisionError):
         supervise(tmp_path, [handle], Follower())
@@ -259,8 +259,8 @@ def test_a_target_that_recovers_does_not_end_the_run(tmp_path: Path) -> None:
 
 def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that hangs is no reason to wait for ever."""
-    monkeypatch.setattr(supervisor, "SILENT_S", 0.2)
-    monkeypatch.setattr(supervisor, "LOST_AFTER_S", 0.6)
+    monkeypatch.setattr(watch, "SILENT_S", 0.2)
+    monkeypatch.setattr(watch, "LOST_AFTER_S", 0.6)
     follower = Follower()
     summary = supervise(tmp_path, [ScriptedWorker(0, [window(0, 0, 10)])], follower)
 
@@ -270,7 +270,7 @@ def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: 
 
 def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the planned end and the graceful stop, a worker that goes on is stopped."""
-    monkeypatch.setattr(supervisor, "OVERTIME_S", 0.2)
+    monkeypatch.setattr(watch, "OVERTIME_S", 0.2)
     description = DESCRIPTION.to_dict()
     description["scenarios"][0]["planned_end_ns"] = 1
     handle = ScriptedWorker(0, [window(0, 0, 10)], prepare=[messages.Prepared(description)])
@@ -282,14 +282,14 @@ def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_second_does_not_wait_for_a_worker_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A view goes on with what is there; what comes late still counts."""
-    monkeypatch.setattr(supervisor, "WINDOW_GRACE_S", -1.0)
-    signals = StopRequests()
+    monkeypatch.setattr(watch, "WINDOW_GRACE_S", -1.0)
+    stops = StopRequests()
     handles = [
         ScriptedWorker(0, [window(0, 0, 10)]),
         ScriptedWorker(1, [], stop=[window(0, 1, 7), done(1, "stopped")]),
     ]
-    follower = Follower(lambda _second: signals.request("SIGINT"))
-    summary = supervise(tmp_path, handles, follower, signals=signals)
+    follower = Follower(lambda _second: stops.request("SIGINT"))
+    summary = supervise(tmp_path, handles, follower, stops=stops)
 
     assert follower.seconds[0] == (0, 10)
     assert summary["all"]["requests"] == 17

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 def test_a_signal_while_workers_are_started_is_obeyed_at_once(tmp_path: Path) -> None:
     """With the second of nine started, no third one is, and those two are ended."""
-    signals = StopRequests()
+    stops = StopRequests()
     started: list[ScriptedWorker] = []
 
     class Links(list[ScriptedWorker]):
         def __getitem__(self, worker: Any) -> Any:
             started.append(super().__getitem__(worker))
             if worker == 1:
-                signals.request("SIGINT")
+                stops.request("SIGINT")
             return started[-1]
 
     with pytest.raises(RunError, match="before the first request") as caught:
-        supervise(tmp_path, Links(healthy(worker) for worker in range(9)), Follower(), signals=signals)
+        supervise(tmp_path, Links(healthy(worker) for worker in range(9)), Follower(), stops=stops)
 
     assert caught.value.exit_code == ExitCode.INTERRUPTED
     assert [handle.calls for handle in started] == [["close"], ["close"]]
@@ -44,13 +44,13 @@ def test_a_signal_while_workers_are_started_is_obeyed_at_once(tmp_path: Path) ->
 
 def test_a_worker_that_does_not_read_its_plan_holds_up_nothing(tmp_path: Path) -> None:
     """A plan larger than a pipe waits for its worker; a signal meanwhile ends the start."""
-    signals = StopRequests()
+    stops = StopRequests()
     closed = threading.Event()
 
     class Busy(ScriptedWorker):
         def prepare(self, order: messages.Prepare) -> None:
             assert order.worker == 0
-            signals.request("SIGINT")
+            stops.request("SIGINT")
             assert closed.wait(20)
 
         def close(self) -> None:
@@ -58,21 +58,21 @@ def test_a_worker_that_does_not_read_its_plan_holds_up_nothing(tmp_path: Path) -
             super().close()
 
     with pytest.raises(RunError, match="before the first request"):
-        supervise(tmp_path, [Busy(0, [])], Follower(), signals=signals)
+        supervise(tmp_path, [Busy(0, [])], Follower(), stops=stops)
 
 
 def test_a_signal_in_the_last_moment_before_the_start_is_no_run(tmp_path: Path) -> None:
     """The workers have their order and wait for the moment: they are ended, and no folder says that a run began."""
-    signals = StopRequests()
+    stops = StopRequests()
 
     class Ordered(ScriptedWorker):
         def go(self, order: messages.Go) -> None:
-            signals.request("SIGTERM")
+            stops.request("SIGTERM")
             super().go(order)
 
     handle = Ordered(0, [])
     with pytest.raises(RunError, match="before the first request") as caught:
-        supervise(tmp_path / "run", [handle], Follower(), signals=signals)
+        supervise(tmp_path / "run", [handle], Follower(), stops=stops)
 
     assert caught.value.exit_code == ExitCode.TERMINATED
     assert handle.calls[-1] == "close"

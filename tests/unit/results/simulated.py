@@ -23,6 +23,8 @@ from loadcore.results.run_folder import RunFolder
 from loadcore.results.sum import summary
 from loadcore.results.sum.batches import QUANTILES
 from loadcore.results.sum.measured import Measured
+from loadcore.results.sum.parts import Parts
+from loadcore.results.sum.thresholds import evaluate_all, rules_of
 from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
@@ -135,8 +137,8 @@ def summed(
     for batch in read(run.windows_segment(0)).batches:
         totals.add(batch)
     end = RunEnd(ended_ns=(totals.last_second + 1) * SECOND, workers=(WorkerEnd(0, "finished"),))
-    judged = opening.judge(opening.rules_of(start), Measured(totals, start, end.ended_ns))
-    return summary.build(summary.Parts(start, end, totals, judged, folder=run))
+    judged = evaluate_all(rules_of(start), Measured(totals, start, end.ended_ns))
+    return summary.build(Parts(start, end, totals, judged, folder=run))
 
 
 def _write(path: Path, batch: pa.RecordBatch) -> None:

@@ -14,6 +14,7 @@ from loadcore.results.open import opening
 from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.sum import summary
+from loadcore.results.sum.parts import Parts
 from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
 from tests.unit.results.numbers import DESCRIPTION, START
@@ -47,7 +48,7 @@ def ended(*windows: pa.RecordBatch, end: RunEnd | None = None) -> dict[str, Any]
     for each in windows:
         totals.add(each)
     whole = RunEnd(ended_ns=3 * SECOND, workers=(WorkerEnd(0, "finished"), WorkerEnd(1, "finished")))
-    return summary.build(summary.Parts(START, end or whole, totals, []))
+    return summary.build(Parts(START, end or whole, totals, []))
 
 
 def test_records_that_are_lost_make_a_run_invalid() -> None:
@@ -161,7 +162,7 @@ def arrivals(start: RunStart, folder: RunFolder, sends: Iterable[tuple[int, int,
     totals = opening.totals_for(start)
     counts = {"kind": "scenario", "scenario": "shop", "name": "shop", "iterations_due": 10, "iterations_started": 10}
     totals.add(pa.RecordBatch.from_pylist([{"second": 2, "worker": 0, "phase": "steady"} | counts], schema=PLAIN))
-    document = summary.build(summary.Parts(start, RunEnd(10 * SECOND), totals, [], folder=folder))
+    document = summary.build(Parts(start, RunEnd(10 * SECOND), totals, [], folder=folder))
     return [each for each in document["findings"] if each["rule"] == "arrival_law"]
 
 
@@ -221,5 +222,5 @@ def test_requests_that_were_sent_on_time_are_told(service_ms: int, late_us: list
     worker = {"kind": "worker", "wall_ns": SECOND, "lag": encoded(late_us), "lag_max_ns": 1_000 * max(late_us)}
     totals.add(batch(2, step([service_ms] * 4), worker))
     end = RunEnd(3 * SECOND, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished")))
-    assert summary.build(summary.Parts(planned(), end, totals, []))["client"]["on_time"] == expected
-    assert summary.build(summary.Parts(START, end, totals, []))["client"]["on_time"] is None
+    assert summary.build(Parts(planned(), end, totals, []))["client"]["on_time"] == expected
+    assert summary.build(Parts(START, end, totals, []))["client"]["on_time"] is None

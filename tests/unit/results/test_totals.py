@@ -14,9 +14,9 @@ from loadcore.engine import Histogram, ScenarioInfo, StepInfo
 from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
 from loadcore.judge.thresholds.grammar import parse
 from loadcore.judge.thresholds.scope import defaults, resolve
-from loadcore.results.open.opening import judge as judge_all
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.spans import SteadySpan
+from loadcore.results.sum.thresholds import evaluate_all
 from loadcore.results.sum.totals import Totals
 from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
@@ -337,8 +337,10 @@ def test_a_default_without_data_is_judged_only_where_nothing_was_measured() -> N
     rules = [parse("checks.rate > 98%"), *defaults([], ["shop"], {"shop"})]
     busy = added(batch(3, step([10])))
 
-    assert [entry["expression"] for entry in judge_all(rules, measured(added()))] == [rule.expression for rule in rules]
-    assert [(entry["expression"], entry["state"]) for entry in judge_all(rules, measured(busy))] == [
+    assert [entry["expression"] for entry in evaluate_all(rules, measured(added()))] == [
+        rule.expression for rule in rules
+    ]
+    assert [(entry["expression"], entry["state"]) for entry in evaluate_all(rules, measured(busy))] == [
         ("checks.rate > 98%", "no_data"),
         ("errors.rate < 1%", "pass"),
     ]

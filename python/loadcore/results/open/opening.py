@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from loadcore.errors import ResultsError
-from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
-from loadcore.judge.thresholds.grammar import parse
 from loadcore.machine import host
 from loadcore.results import samples, shape
 from loadcore.results.open.run import Run, State
@@ -19,6 +17,8 @@ from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import MACHINE
 from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
+from loadcore.results.sum.parts import Parts
+from loadcore.results.sum.thresholds import evaluate_all, rules_of
 from loadcore.results.sum.totals import Totals
 from loadcore.results.write import manifest
 from loadcore.results.write.manifest import sha256_of
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from loadcore.judge.thresholds.rule import Rule
 
 _NS = 1_000_000_000
 _BEHIND_S = 2
@@ -40,7 +39,6 @@ _MISSING: dict[State, str] = {
     "moved": "there is no manifest: the run ended, but its folder had been moved, or it was killed while it summed up",
     "copied": "there is no manifest: this is a copy of the run's folder, made before the run had ended",
 }
-_ENDED_RUN = {"state": ThresholdState.FAIL.value, "ended_run": True}
 
 
 def open_run(path: Path) -> Run:
@@ -101,8 +99,8 @@ def rebuild(folder: RunFolder, start: RunStart, state: State = "killed") -> dict
     workers = tuple(_end_of(folder, worker) for worker in range(start.workers))
     end = RunEnd(ended_ns=ended_ns, workers=workers, truncated=True, running=state == "running")
     end = replace(end, moved=state == "moved", copied=state == "copied")
-    judged = judge(rules_of(start), Measured(totals, start, ended_ns))
-    return summary.build(summary.Parts(start, end, totals, judged, samples.read(folder.samples), folder))
+    judged = evaluate_all(rules_of(start), Measured(totals, start, ended_ns))
+    return summary.build(Parts(start, end, totals, judged, samples.read(folder.samples), folder))
 
 
 def totals_for(start: RunStart) -> Totals:
@@ -133,32 +131,6 @@ def whole_seconds(batches: Iterable[pa.RecordBatch]) -> int:
                 last[worker] = max(last.get(worker, -1), second)
     newest = max(last.values(), default=-1)
     return min((second for second in last.values() if second >= newest - _BEHIND_S), default=newest)
-
-
-def rules_of(start: RunStart) -> list[Rule]:
-    """What a run is judged by."""
-    return [
-        replace(
-            parse(entry["expression"]),
-            scenario=entry["scenario"],
-            step=entry["step"],
-            default=entry.get("default", False),
-        )
-        for entry in start.thresholds
-    ]
-
-
-def judge(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = None) -> list[dict[str, Any]]:
-    """Every threshold with what was measured, as it stands in the summary.
-
-    A default that has no data is left out where others have some: no check was made, or a scenario was over before the
-    measured part began. Nobody asked for it by name. The rule that ended the run has failed, whatever it
-    comes to over the whole of it.
-    """
-    judged = [evaluate(rule, measured) for rule in rules]
-    if measured.count("judged", None, None):
-        judged = [each for each in judged if not (each.rule.default and each.state is ThresholdState.NO_DATA)]
-    return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]
 
 
 def facts_on_disk(paths: Sequence[Path]) -> tuple[FileFacts, ...]:

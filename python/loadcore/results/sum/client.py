@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadcore.engine import Histogram
+from loadcore.engine import SECTIONS, Histogram
 from loadcore.judge import headroom, keeping_up, lag
 from loadcore.judge.health import Counted
 from loadcore.results.sum.tally import MAIN
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 _LEAST_WALL_NS = 500_000_000
 _ON_TIME_NS = 100_000
 _ON_TIME_SHARE = 0.01
-_ALL_SECTIONS = ("main", "start", "auth")
 
 
 def counted_of(start: RunStart, end: RunEnd, whole: Tally, answered: float | None = None) -> Counted:
     """What a run counted, for the rules that look at its end. `answered` is the share of what was asked at a rate."""
-    outcomes = whole.all_steps(*_ALL_SECTIONS).outcomes
+    outcomes = whole.all_steps(*SECTIONS).outcomes
     return Counted(
         rows_lost=sum(worker.rows_lost - worker.rows_gone for worker in end.workers),
         rows_gone=sum(worker.rows_gone for worker in end.workers),

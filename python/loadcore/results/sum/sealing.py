@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.results.run_folder import RunFolder, write_durably
 from loadcore.results.sum import summary
-from loadcore.results.sum.summary import Parts
 from loadcore.results.write import manifest
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loadcore.results.run_facts import FileFacts, WorkerEnd
-
-__all__ = ["Parts", "kept", "missing", "seal"]
+    from loadcore.results.sum.parts import Parts
 
 
 def kept(folder: RunFolder, end: WorkerEnd) -> WorkerEnd:

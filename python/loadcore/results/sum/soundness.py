@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
     from loadcore.results.run_facts import RunStart
     from loadcore.results.sum.batches import Batches
+    from loadcore.results.sum.parts import Parts
     from loadcore.results.sum.spans import SteadySpan
-    from loadcore.results.sum.summary import Parts
     from loadcore.results.sum.tally import Tally
 
 _NS: Final = 1_000_000_000

@@ -7,10 +7,10 @@ Headline numbers are of the steady phase and of the steps of iterations. What us
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from loadcore.engine import SECTIONS
 from loadcore.judge import folding, headroom, keeping_up
 from loadcore.judge.bottleneck import bottleneck
 from loadcore.judge.interval import CONFIDENCE, Spread, interval
@@ -22,7 +22,7 @@ from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
-from loadcore.results.sum.tally import MAIN, SECTIONS, ScenarioTotals, StepTotals
+from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
 from loadcore.results.sum.verdict import Evidence, decide
 
@@ -32,26 +32,9 @@ if TYPE_CHECKING:
     from loadcore.engine import Histogram, ScenarioInfo
     from loadcore.judge.finding import Finding
     from loadcore.judge.keeping_up import Asked
-    from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
-    from loadcore.results.run_folder import RunFolder
-    from loadcore.results.samples import Sample
+    from loadcore.results.run_facts import WorkerEnd
+    from loadcore.results.sum.parts import Parts
     from loadcore.results.sum.tally import GroupTotals, Tally
-    from loadcore.results.sum.totals import Totals
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a summary is made of."""
-
-    start: RunStart
-    end: RunEnd
-    totals: Totals
-    thresholds: Sequence[dict[str, Any]]
-    """As they were judged: expression, state, value, limit, unit."""
-    samples: Sequence[Sample] = ()
-    """What failures looked like, the first first."""
-    folder: RunFolder | None = None
-    """Where the windows and rows are, for the intervals of percentiles."""
 
 
 def build(parts: Parts) -> dict[str, Any]:

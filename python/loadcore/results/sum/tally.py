@@ -17,9 +17,6 @@ Row = dict[str, Any]
 MAIN = "main"
 """The section that headline numbers come from; the others are `start` (once a user) and `auth` (token calls)."""
 
-SECTIONS = (MAIN, "start", "auth")
-"""All of them."""
-
 StepKey = tuple[str, str, str]
 """Scenario, section and name of a step."""
 

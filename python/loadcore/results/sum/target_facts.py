@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from loadcore.engine import Histogram
+from loadcore.engine import SECTIONS, Histogram
 from loadcore.judge.target.facts import Facts, Hint, Network, Process, Second, Step
 from loadcore.judge.target.times import Times, thinned
 from loadcore.results.sum.tally import MAIN, Row, StepTotals, Tally
@@ -117,7 +117,7 @@ class TargetTotals:
             seconds=seconds,
             steps=[self._step(step) for step in steady.steps.values() if step.section == MAIN],
             statuses=main.statuses,
-            outcomes=steady.all_steps(MAIN, "start", "auth").outcomes,
+            outcomes=steady.all_steps(*SECTIONS).outcomes,
             is_open=start.open_only,
             service=_times(main.service),
             error_times={status: _times(found) for status, found in self._error_times.items()},

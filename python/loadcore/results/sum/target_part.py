@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from loadcore.judge.finding import Finding
     from loadcore.results.samples import Sample
-    from loadcore.results.sum.summary import Parts
+    from loadcore.results.sum.parts import Parts
     from loadcore.results.sum.tally import StepTotals, Tally
 
 ERRORS = 0.01

@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
-from loadcore.judge.cores import MachineSecond
-from loadcore.judge.health import ClientHealth, WorkerSecond
+from loadcore.judge.health import ClientHealth
+from loadcore.judge.seconds import MachineSecond, WorkerSecond
 from loadcore.results.schema import MACHINE, STEADY, Phase
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally

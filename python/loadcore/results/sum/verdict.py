@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from loadcore.engine import SECTIONS
 from loadcore.errors import ExitCode
 from loadcore.judge.health import who
 from loadcore.results.sum import causes
-from loadcore.results.sum.tally import MAIN, SECTIONS, Tally
+from loadcore.results.sum.tally import MAIN, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadcore.engine import SECTIONS
 from loadcore.results.schema import MACHINE, PHASES, WINDOWS
 from loadcore.results.write.compaction import gather
 from loadcore.results.write.plain_arrays import single, texts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from loadcore.results.run_folder import RunFolder
 
 _KINDS = ("step", "check", "group", "scenario", "worker", "target")
-_SECTIONS = ("main", "start", "auth")
 
 
 class WindowsFile:
@@ -113,6 +113,6 @@ def _words_of(description: Description) -> dict[str, list[str]]:
         "scenario": [scenario.name for scenario in description.scenarios],
         "name": list(dict.fromkeys(names)),
         "step": list(dict.fromkeys(step.name for step in description.steps)),
-        "section": list(_SECTIONS),
+        "section": list(SECTIONS),
         "method": list(dict.fromkeys(step.method for step in description.steps)),
     }

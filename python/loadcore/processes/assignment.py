@@ -1,0 +1,42 @@
+"""What a supervisor is to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from loadcore.machine.target_watch import Look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loadcore.engine import Description
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.machine.client_limits import Needs
+    from loadcore.processes.worker_handle import WorkerHandle
+    from loadcore.results.run_facts import RunStart
+    from loadcore.results.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be run."""
+
+    plan_json: str
+    workers: int
+    """How many."""
+    start: Callable[[Description, int], RunStart]
+    """What was started, from what all workers together do and the wall clock's time at the start, in µs since 1970."""
+    metadata: dict[str, str]
+    """What stands in the schema of every Arrow file."""
+    folder: RunFolder
+    rules: Sequence[Rule]
+    graceful_stop_ns: int
+    needs: Callable[[Sequence[int]], Needs]
+    """What a run needs of the machine whose workers may hold so many connections each."""
+    start_worker: Callable[[int], WorkerHandle]
+    """Starts a worker of that number."""
+    shown_plan: Mapping[str, Any]
+    """The plan as it may be shown and stored."""
+    look: Look = field(default_factory=Look)
+    """Where to look for the target."""

@@ -1,0 +1,278 @@
+"""Watching a run that has started.
+
+Its chores: merge what the workers report, judge thresholds meanwhile, notice a worker that is lost and a disk that is
+full, end the run early, notice that it is done, sum up once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from loadcore.judge.thresholds.abort import AbortWatch
+from loadcore.machine.host_watch import HostWatch
+from loadcore.machine.target_watch import TargetWatch
+from loadcore.processes import messages
+from loadcore.processes.worker_handle import Gone
+from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
+from loadcore.results.run_facts import RunEnd, WorkerEnd
+from loadcore.results.run_folder import write_durably
+from loadcore.results.samples import Sample, Samples
+from loadcore.results.schema import PHASES
+from loadcore.results.sum import sealing
+from loadcore.results.sum.causes import idle
+from loadcore.results.sum.measured import Measured, MeasuredSecond
+from loadcore.results.sum.parts import Parts
+from loadcore.results.sum.thresholds import evaluate_all
+from loadcore.wording.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.live.listeners import Listeners
+    from loadcore.processes.assignment import Assignment
+    from loadcore.processes.stop_requests import StopRequests
+    from loadcore.processes.workers import Workers
+    from loadcore.results.run_facts import RunStart
+    from loadcore.results.write.windows_file import WindowsFile
+
+SILENT_S = 2.0
+"""A worker that says nothing for so long is said to be silent: it reports every second."""
+LOST_AFTER_S = 30.0
+"""A worker that says nothing for so long is ended and counts as lost."""
+WINDOW_GRACE_S = 1.5
+"""How long a second waits for the windows of a worker that is late."""
+OVERTIME_S = 10.0
+"""What a worker may take beyond the planned end and the graceful stop before it is interrupted."""
+INTERRUPT_WITHIN_S = 5.0
+"""What an interrupted worker may take to seal its files before it is ended."""
+
+_NS = 1_000_000_000
+
+
+class Watch:
+    """A run from its start to its summary.
+
+    Args:
+        assignment: What is run.
+        start: What was started.
+        start_at_ns: When, on the monotonic clock.
+        workers: Who works on it.
+        windows: Where their windows go.
+        listeners: Who follows the run.
+        stops: Where requests to end it come from.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        start: RunStart,
+        start_at_ns: int,
+        workers: Workers,
+        windows: WindowsFile,
+        listeners: Listeners,
+        stops: StopRequests,
+    ) -> None:
+        self._assignment = assignment
+        self._start = start
+        self._start_at_ns = start_at_ns
+        self._workers = workers
+        self._windows = windows
+        self._listeners = listeners
+        self._stops = stops
+        self._handled_stops = 0
+        self._folder_id = assignment.folder.identity()
+        self._totals = totals_for(start)
+        self._thresholds = AbortWatch(assignment.rules)
+        self._host = HostWatch(workers.pids())
+        self._target = TargetWatch(assignment.look)
+        self._samples = Samples(assignment.folder.samples)
+        self._aborted_by: Rule | None = None
+        self._ends: dict[int, WorkerEnd] = {}
+        self._trouble: dict[int, str] = {}
+        self._seen: dict[int, int] = {}
+        self._silent: set[int] = set()
+        self._idle: set[str] = set()
+        self._complete = -1
+        self._ended_ns = 0
+        self._interrupted = False
+        self._complained = False
+        self._folder_gone = False
+        end_ns = start.description.planned_end_ns
+        self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
+
+    def until_the_end(self) -> None:
+        """Hear and act until no worker works any more."""
+        try:
+            while self._workers.working:
+                said = self._workers.next()
+                if said is not None:
+                    self._take(*said)
+                self._obey_stops()
+                self._complete_seconds()
+                self._mind_the_clock()
+        except BaseException:
+            self._disown()
+            raise
+
+    def conclude(self) -> dict[str, Any]:
+        """Sum up and seal the folder."""
+        folder = self._assignment.folder
+        windows = self._windows.close()
+        end = RunEnd(
+            ended_ns=self._ended_ns,
+            workers=tuple(sealing.kept(folder, self._ends[worker]) for worker in sorted(self._ends)),
+            signal=self._stops.first if self._handled_stops else None,
+            aborted_by=self._aborted_by.expression if self._aborted_by else None,
+            windows_lost=self._windows.problem or sealing.missing(folder, windows),
+        )
+        judged = evaluate_all(
+            self._assignment.rules,
+            Measured(self._totals, self._start, end.ended_ns, as_planned=end.as_planned),
+            self._aborted_by,
+        )
+        parts = Parts(self._start, end, self._totals, judged, tuple(self._samples), folder)
+        return sealing.seal(folder, parts, windows, self._listeners.say)
+
+    def _disown(self) -> None:
+        """A bug ends the run: readers must not take this process for one that still runs it."""
+        with contextlib.suppress(OSError):
+            write_durably(self._assignment.folder.start, replace(self._start, supervisor={}).to_json())
+
+    def _take(self, worker: int, message: messages.Report | Gone) -> None:
+        """What a worker said."""
+        match message:
+            case messages.WindowBatch(stream):
+                with pa.ipc.open_stream(stream) as reader:
+                    for batch in reader:
+                        self._totals.add(self._windows.write(batch))
+                self._seen[worker] = self._totals.last_second_of(worker)
+                self._mind_the_disk()
+            case messages.Sampled(sample):
+                self._samples.add(worker, Sample.from_dict(sample))
+            case messages.Done(end, ended_ns):
+                self._ends[worker] = end
+                self._ended_ns = max(self._ended_ns, ended_ns)
+                if end.error:
+                    self._stop(f"stopping: worker {worker} ended early: {end.error}")
+            case messages.Remark(text):
+                self._listeners.say(f"worker {worker}: {text}")
+            case messages.Trouble(text):
+                self._trouble[worker] = text
+            case Gone(reason) if worker not in self._ends:
+                self._lose(worker, self._trouble.get(worker, reason))
+            case _:
+                pass
+        if worker in self._silent:
+            self._silent.discard(worker)
+            self._listeners.say(f"worker {worker} is back")
+
+    def _mind_the_disk(self) -> None:
+        if self._windows.problem is not None and not self._complained:
+            self._complained = True
+            self._listeners.say(f"windows are lost, the load goes on: {self._windows.problem}")
+
+    def _mind_the_folder(self) -> None:
+        """Files of a folder that is gone are still written to, and lost with the last process that has them open."""
+        folder = self._assignment.folder
+        if not self._folder_gone and folder.identity() != self._folder_id:
+            self._folder_gone = True
+            self._listeners.say(f"rows are lost, the load goes on: the run folder {folder.path} was moved or deleted")
+
+    def _lose(self, worker: int, reason: str) -> None:
+        files = facts_on_disk(requests_of(self._assignment.folder, worker))
+        self._ends[worker] = WorkerEnd(worker, "lost", reason, files=files, lost_after_ns=max(self._elapsed_ns(), 0))
+        self._ended_ns = max(self._ended_ns, self._elapsed_ns())
+        verdict = "allowed" if self._start.allow_lost_workers else "the run is not valid any more"
+        kept = sum(facts.rows for facts in files)
+        self._listeners.say(
+            f"LOST worker {worker} after {self._elapsed_ns() / _NS:.1f} s ({reason}); "
+            f"its {kept} rows are kept; {verdict}"
+        )
+
+    def _obey_stops(self) -> None:
+        """First: stop and let running iterations finish. Second: stop now. Third: end the workers."""
+        while self._handled_stops < self._stops.count:
+            self._handled_stops += 1
+            if self._handled_stops == 1:
+                self._stop("stopping: running iterations may finish; once more stops now")
+            elif self._handled_stops == 2:  # noqa: PLR2004 - the second time
+                self._interrupt("stopping now; once more ends the workers at once")
+            else:
+                self._kill(sorted(self._workers.working), "the third signal")
+
+    def _kill(self, workers: Sequence[int], why: str) -> None:
+        """End workers at once. What they die of is known, and not for the kernel to say."""
+        for worker in workers:
+            self._trouble.setdefault(worker, f"ended by loadcore: {why}")
+        self._workers.kill(workers)
+
+    def _stop(self, text: str) -> None:
+        self._listeners.say(text)
+        self._workers.stop()
+        self._deadline_ns = self._elapsed_ns() + self._allowance_ns()
+
+    def _interrupt(self, text: str) -> None:
+        self._listeners.say(text)
+        self._workers.interrupt()
+        self._interrupted = True
+        self._deadline_ns = self._elapsed_ns() + int(INTERRUPT_WITHIN_S * _NS)
+
+    def _complete_seconds(self) -> None:
+        """Deal with every second that all workers have reported, or that has waited long enough."""
+        totals = self._totals
+        reported = min((self._seen.get(worker, -1) for worker in self._workers.working), default=totals.last_second)
+        overdue = min(int(self._elapsed_ns() / _NS - WINDOW_GRACE_S) - 1, totals.last_second)
+        while self._complete < max(reported, overdue):
+            self._complete += 1
+            self._complete_second(self._complete)
+
+    def _complete_second(self, second: int) -> None:
+        self._mind_the_folder()
+        row = self._host.look()
+        if row is not None:
+            self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
+        if (seen := self._target.look()) is not None:
+            phase = self._totals.phase_of(second)
+            self._totals.add(self._windows.write_machine(second, phase, seen, kind="target"))
+        measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
+        self._totals.judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
+        self._listeners.tell("on_window", self._totals, second)
+        self._mind_the_idle()
+        rule = self._thresholds.observe(second, MeasuredSecond(self._totals, self._start, second), measured)
+        if rule is not None and self._aborted_by is None:
+            self._aborted_by = rule
+            self._stop(f"stopping: {rule.expression} has not held for {format_duration(rule.abort_after_ns or 0)}")
+
+    def _mind_the_idle(self) -> None:
+        """Say it once of each scenario whose users loop without sending anything."""
+        for phase in PHASES:
+            for name, scenario in self._totals.over(phase).scenarios.items():
+                if scenario.idle_steps and name not in self._idle:
+                    self._idle.add(name)
+                    self._listeners.say(f"{name}: {idle(scenario.idle_steps)}")
+
+    def _mind_the_clock(self) -> None:
+        for worker, silent_s in self._workers.silence().items():
+            if silent_s > LOST_AFTER_S:
+                self._kill([worker], f"it had said nothing for {silent_s:.0f} s")
+            elif silent_s > SILENT_S and worker not in self._silent:
+                self._silent.add(worker)
+                self._listeners.say(f"worker {worker} has said nothing for {silent_s:.0f} s")
+        if self._deadline_ns is None or self._elapsed_ns() < self._deadline_ns:
+            return
+        if self._interrupted:
+            self._kill(sorted(self._workers.working), "it did not stop when it was told to")
+        else:
+            self._interrupt("the workers are late: stopping now")
+
+    def _elapsed_ns(self) -> int:
+        return time.monotonic_ns() - self._start_at_ns
+
+    def _allowance_ns(self) -> int:
+        return self._assignment.graceful_stop_ns + int(OVERTIME_S * _NS)

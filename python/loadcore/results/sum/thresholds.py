@@ -1,0 +1,44 @@
+"""The thresholds of a run, and what came of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
+from loadcore.judge.thresholds.grammar import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.results.run_facts import RunStart
+    from loadcore.results.sum.measured import Measured
+
+_ENDED_RUN = {"state": ThresholdState.FAIL.value, "ended_run": True}
+
+
+def rules_of(start: RunStart) -> list[Rule]:
+    """What a run is judged by."""
+    return [
+        replace(
+            parse(entry["expression"]),
+            scenario=entry["scenario"],
+            step=entry["step"],
+            default=entry.get("default", False),
+        )
+        for entry in start.thresholds
+    ]
+
+
+def evaluate_all(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = None) -> list[dict[str, Any]]:
+    """Every threshold with what was measured, as it stands in the summary.
+
+    A default that has no data is left out where others have some: no check was made, or a scenario was over before the
+    measured part began. Nobody asked for it by name. The rule that ended the run has failed, whatever it
+    comes to over the whole of it.
+    """
+    judged = [evaluate(rule, measured) for rule in rules]
+    if measured.count("judged", None, None):
+        judged = [each for each in judged if not (each.rule.default and each.state is ThresholdState.NO_DATA)]
+    return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]
