@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadcore.errors import ResultsError
-
 if TYPE_CHECKING:
     from loadcore.compiler import Options, Overrides
     from loadcore.judge.thresholds.rule import Rule
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from loadcore.results.open.run import Run
     from loadcore.scenario.scenario import Scenario
     from loadcore.scenario.threshold import Threshold
-
-_NEWEST = Path("runs/latest")
 
 # This module is imported with the package, so what reads Arrow and starts processes is imported by what needs it.
 
@@ -118,18 +114,15 @@ def load(path: str | os.PathLike[str]) -> Run:
     """Open the run in a folder, whatever state it is in.
 
     Args:
-        path: The run's folder, or a file in it.
+        path: The run's folder, or a file in it. Of a run in `runs` its id will do, or the beginning of it, or `latest`.
 
     Raises:
-        ResultsError: There is no run.
+        ResultsError: There is no such run, or several have ids that begin so.
     """
-    from loadcore.results.open.opening import open_run  # noqa: PLC0415 - see above
+    from loadcore.results.open.finding import find_run  # noqa: PLC0415 - see above
+    from loadcore.results.open.opening import open_run  # noqa: PLC0415
 
-    place = Path(path)
-    folder = place.parent if place.is_file() else place
-    if not folder.is_dir():
-        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place))
-    return open_run(folder.resolve())
+    return open_run(find_run(path).resolve())
 
 
 def _compile(
@@ -155,10 +148,3 @@ def _compile(
         scenarios, of_file = file.scenarios, file.thresholds
         options = replace(options, name=options.name or file.name)
     return compile_run(override(scenarios, [overrides]), options, of_file, given)
-
-
-def _where_runs_are(place: Path) -> str:
-    """What to do where a run was looked for in vain."""
-    if _NEWEST.is_dir() and place != _NEWEST:
-        return f"the newest run of this folder is {_NEWEST}"
-    return "no run was made in this folder: name a run folder of another one, or make a run: loadcore run SCENARIO"

@@ -153,6 +153,10 @@ def test_one_user_is_sent_once(tmp_path: Path, server: Target) -> None:
             ],
         ),
         (
+            'get("/", checks=[response.json("$.a").exists(), response.json("$.b").exists()])',
+            ["GET /: the checks `$.a exists` and `$.b exists` do not hold: the body has nothing there"],
+        ),
+        (
             'get("/", extract={"id": response.json("$.id")}), get("/{id}")',
             ["GET /: there is no value for `id`: the body has nothing there"],
         ),

@@ -53,6 +53,7 @@ def test_a_run_that_passes_exits_with_0(tmp_path: Path, scenario: str) -> None:
     # What the machine of the test adds to times this short is told, and decides nothing here.
     assert lines[2].startswith((" ✓ PASS", " ? SUSPECT", " ✗ INVALID"))
     assert lines[-1].startswith(" exit 0 (pass")
+    assert (lines[2].startswith(" ✗ INVALID")) is (", though the measurement is invalid" in lines[-1])
     assert "\x1b" not in done.stdout + done.stderr
     assert [line for line in lines if len(line) > 80] == []
     assert list((tmp_path / "runs").glob("*/requests-0.arrow"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -76,7 +77,8 @@ def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
             refused = loadcore("target", "up", *options, cwd=tmp_path, environ=where)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert refused.stderr.startswith(f"error: a target is already up at {url}, with other options\nhint: ")
-            assert "loadcore target down" in refused.stderr
+            anew = shlex.join(["loadcore", "target", "up", *options])
+            assert refused.stderr.endswith(f"hint: stop it and start it anew: loadcore target down; {anew}\n")
         for same in (list(QUICK), []):
             again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
             assert (again.returncode, again.stdout.split()[3]) == (0, url)

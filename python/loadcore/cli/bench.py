@@ -1,5 +1,6 @@
 """`loadcore bench URL`: one request, again and again, without a scenario file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from loadcore.cli.option_values import checked, pairs, setting
 from loadcore.cli.options import Duration, Rate
 from loadcore.cli.prepare import prepare
 from loadcore.cli.settings import gather
+from loadcore.errors import ScenarioError
 
 
 @options.takes(
@@ -87,5 +89,9 @@ def command(
         keep_alive=not disable_keepalive,
     )
     settings = gather(context).without(*LOAD, "base_url", "env")
-    prepared = prepare(ScenarioFile(Path("bench"), (scenario,), ()), settings)
+    try:
+        prepared = prepare(ScenarioFile(Path("bench"), (scenario,), ()), settings)
+    except ScenarioError as error:
+        # There is no file that a place could be in, and no plan that the user has seen.
+        raise ScenarioError(replace(problem, path=None) for problem in error.problems) from None
     return execute(prepared, settings, Output.of(context, settings))

@@ -77,8 +77,11 @@ def rendered(
 
 
 def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
-    """The exit code in words, and whether the numbers behind it are to be read with doubt."""
-    doubt = ", suspect" if summary["verdict"].get("suspect") else ""
+    """The exit code in words, with what is said against the numbers behind it and does not decide it."""
+    verdict = summary["verdict"]
+    if verdict["exit_codes"][0] == ExitCode.INVALID != exit_code:
+        return f" exit {exit_code} ({MEANINGS[exit_code]}, though {MEANINGS[ExitCode.INVALID]}: --no-strict-client)"
+    doubt = ", suspect" if verdict.get("suspect") else ""
     return f" exit {exit_code} ({MEANINGS[exit_code]}{doubt})"
 
 

@@ -50,10 +50,15 @@ def target_of(url: str) -> Target:
     Raises:
         UsageError: It is not a URL that can be requested.
     """
+    from loadcore.compiler.addresses import refuse_odd
+
     try:
+        refuse_odd(url)
         parts = urlsplit(url)
-    except ValueError as error:  # An address in brackets that is none.
-        raise UsageError(f"{_without_secrets(url)} is not a URL to request: {error}", hint=_remedy(url)) from None
+    except ValueError as error:
+        raise UsageError(
+            f"this is not a URL to request: {error}", hint="write it as http://127.0.0.1:8080/path"
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"{_without_secrets(url)} is not a URL to request", hint=_remedy(url))
     user, at, host = parts.netloc.rpartition("@")

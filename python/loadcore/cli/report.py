@@ -14,12 +14,17 @@ from loadcore.errors import ExitCode
 @options.takes(options.Output)
 def command(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")] = LATEST,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run folder, or of a run in runs/ its id, the beginning of it, or latest."
+        ),
+    ] = LATEST,
     verbose: options.Verbose = False,
 ) -> int:
     """Prints the report of a run, by default of the latest.
 
-    Without a name it is that of runs/latest. A report that can be printed exits with 0: the run's own exit code is its
+    A report that can be printed exits with 0: the run's own exit code is its
     last line.
     """
     from loadcore.api import load

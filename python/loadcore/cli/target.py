@@ -1,8 +1,9 @@
 """`loadcore target`: the reference gateway on this machine, to try things on."""
 
 import json
+import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -104,10 +105,20 @@ def _refuse_other_options(context: typer.Context, known: Gateway, arguments: lis
     given = [
         name for name in context.params if (found := context.get_parameter_source(name)) and found.name != "DEFAULT"
     ]
-    named = [f"--{name.replace('_', '-')}" for name in given if name != "as_json"]
-    if named and tuple(arguments) != known.arguments:
+    if set(given) - {"as_json"} and tuple(arguments) != known.arguments:
         message = f"a target is already up at {known.url or 'an address it has not told yet'}, with other options"
-        raise UsageError(message, hint=f"stop it first, then ask for {' '.join(named)}: loadcore target down")
+        again = shlex.join(["loadcore", "target", "up", *_words(context, given)])
+        raise UsageError(message, hint=f"stop it and start it anew: loadcore target down; {again}")
+
+
+def _words(context: typer.Context, given: Sequence[str]) -> Iterator[str]:
+    """The options that were given, as they are written."""
+    for option in context.command.params:
+        value = context.params[option.name or ""]
+        if option.name in given:
+            yield option.opts[0]
+            if not isinstance(value, bool):
+                yield str(value)
 
 
 @app.command()

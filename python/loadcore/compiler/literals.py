@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from loadcore.compiler.problems import MOST_64
 from loadcore.scenario.auth import Env
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 _MOST_DEEP: Final = 200
 """As much as is shown and hidden without running out of stack."""
 _LEAST: Final = -(2**63)
-_MOST: Final = 2**64 - 1
 
 
 def literal(value: object) -> LiteralPlan:
@@ -23,7 +23,7 @@ def literal(value: object) -> LiteralPlan:
         ValueError: It is infinite, not a number, or holds itself.
         TypeError: JSON has nothing like it.
     """
-    if value is None or isinstance(value, str | bool) or (type(value) is int and _LEAST <= value <= _MOST):
+    if value is None or isinstance(value, str | bool) or (type(value) is int and _LEAST <= value <= MOST_64):
         return value
     return {"json": json_text(value)}
 

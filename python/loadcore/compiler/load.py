@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from loadcore.compiler.problems import MOST_63
 from loadcore.scenario.load_models import ArrivalRate, ArrivalStages, Iterations, Users, UserStages, usual_max_users
 from loadcore.scenario.pauses import Pause
 from loadcore.wording.kinds import shown
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from loadcore.plan.document import LoadPlan, RatePlan, ThinkPlan
     from loadcore.scenario.load_models import Load
     from loadcore.scenario.place import Place
-
-_MOST_ITERATIONS: Final = 2**63 - 1
 
 
 def compile_load(load: Load, place: Place | None, problems: Problems) -> LoadPlan:
@@ -108,7 +107,7 @@ def _iterations(load: Iterations, place: Place | None, problems: Problems) -> Lo
         number = 1
     else:
         given = load.total if shared else load.each
-        number = problems.whole(place, "the number of iterations", given, most=_MOST_ITERATIONS)
+        number = problems.whole(place, "the number of iterations", given, most=MOST_63)
     return {
         "kind": "iterations",
         "users": problems.whole(place, "the number of users", load.users),

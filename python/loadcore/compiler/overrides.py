@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from loadcore.compiler.addresses import parse_base_url
 from loadcore.compiler.load_overrides import LOAD, contradictions, load_for
+from loadcore.compiler.problems import MOST_32, MOST_63, MOST_64
 from loadcore.compiler.settings import parse_upstream_header
 from loadcore.compiler.stages import parse_users
 from loadcore.errors import ConfigError, LoadcoreError, UsageError
@@ -212,19 +214,6 @@ def _flowing(value: object) -> str:
     return str(value)
 
 
-def _base_url(value: object) -> str:
-    """The address of an HTTP server. Whether it is a valid one the engine says."""
-    if not isinstance(value, str):
-        message = f'{shown(value)} is not a base URL: write it as "http://127.0.0.1:8080"'
-        raise ValueError(message)  # noqa: TRY004 - callers handle one kind of error
-    scheme, separator, rest = value.partition("://")
-    if not separator:
-        raise ValueError(f"a base URL begins with http:// or https://: write http://{value.rpartition('@')[2]}")
-    if scheme not in {"http", "https"} or not rest.strip("/"):
-        raise ValueError("a base URL begins with http:// or https://, and names a host")
-    return value
-
-
 def _upstream_header(value: object) -> str:
     """A header that holds a time, as it was written."""
     parse_upstream_header(value)
@@ -244,17 +233,17 @@ def _thresholds(values: object) -> object:
 _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "users": parse_users,
     "rate": _flowing,
-    "max_users": _number(1, 2**32 - 1),
+    "max_users": _number(1, MOST_32),
     "duration": _lasting,
-    "iterations": _number(1, 2**63 - 1),
-    "base_url": _base_url,
+    "iterations": _number(1, MOST_63),
+    "base_url": parse_base_url,
     "warm_up": _moment,
     "graceful_stop": _moment,
     "upstream_header": _upstream_header,
     "thresholds": _thresholds,
     "abort_on": _thresholds,
-    "seed": _number(0, 2**64 - 1),
-    "workers": _number(1, 2**32 - 1),
+    "seed": _number(0, MOST_64),
+    "workers": _number(1, MOST_32),
 }
 """How each setting is read."""
 

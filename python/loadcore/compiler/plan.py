@@ -13,7 +13,7 @@ from loadcore.compiler.flows import FlowCompiler
 from loadcore.compiler.headers import move_late_headers
 from loadcore.compiler.load import compile_load, compile_pause
 from loadcore.compiler.options import Options
-from loadcore.compiler.problems import Problems
+from loadcore.compiler.problems import MOST_64, Problems
 from loadcore.compiler.settings import compile_http
 from loadcore.plan.document import VERSION
 from loadcore.plan.plan import Plan
@@ -81,7 +81,7 @@ class _Compiler:
             {
                 "version": VERSION,
                 "name": options.name or "+".join(scenario["name"] for scenario in scenarios),
-                "seed": problems.whole(None, "the seed", seed, least=0, most=2**64 - 1),
+                "seed": problems.whole(None, "the seed", seed, least=0, most=MOST_64),
                 "warm_up_ns": self._duration_of_run("warm_up", "0s"),
                 "graceful_stop_ns": self._duration_of_run("graceful_stop", _GRACEFUL_STOP),
                 "http": self._http(),

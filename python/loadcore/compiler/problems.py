@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from loadcore.errors import Problem, ScenarioError
 from loadcore.wording.kinds import shown
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from loadcore.scenario.place import Place
 
 T = TypeVar("T")
+
+MOST_32: Final = 2**32 - 1
+"""The largest number of users, and of most things that are counted in a plan."""
+MOST_63: Final = 2**63 - 1
+"""The largest number of iterations, of bytes, of nanoseconds."""
+MOST_64: Final = 2**64 - 1
+"""The largest seed."""
 
 
 class Problems:
@@ -45,7 +52,7 @@ class Problems:
             self.add(place, f"{what}: {error}")
             return instead
 
-    def whole(self, place: Place | None, what: str, value: object, *, least: int = 1, most: int = 2**32 - 1) -> int:
+    def whole(self, place: Place | None, what: str, value: object, *, least: int = 1, most: int = MOST_32) -> int:
         """The value, if it is a whole number in this range."""
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from loadcore.compiler.problems import MOST_32
 from loadcore.wording.kinds import shown
 from loadcore.wording.units import parse_duration
-
-_MOST_USERS = 2**32 - 1
 
 
 class Stage(NamedTuple):
@@ -42,7 +41,7 @@ def parse_users(value: object) -> int | tuple[Stage, ...]:
 
 def _users(text: str, whole: str, *, least: int) -> int:
     written = text.strip()
-    if not (written.isascii() and written.isdigit()) or not least <= int(written) <= _MOST_USERS:
+    if not (written.isascii() and written.isdigit()) or not least <= int(written) <= MOST_32:
         where = f'"{text}"' if text == whole else f'"{text}" in "{whole}"'
         raise ValueError(f'{where} is not a number of users: write "50", or stages as "0:10s,1000:20s"')
     return int(written)

@@ -110,7 +110,7 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
     """107 before 113 before 111 before 99 before 130; all of them are listed in that order."""
     changes: dict[str, Any] = {
         "scenarios": FAILING,
-        "main": NOTHING,
+        "main": StepTotals("", "all", "", "main", requests=4, attempts=4, outcomes=Counter(connect_refused=4)),
         "findings": [LIMITED],
         "end": end(signal="SIGINT"),
     }
@@ -122,10 +122,11 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
 def test_who_ends_a_run_before_its_first_answer_is_not_told_that_there_is_none() -> None:
     """What was cut off by the user is no fault of anybody; what the planned end cut off is all that there is."""
     cut_off = StepTotals("", "all", "", "main", requests=4, attempts=4, outcomes=Counter(interrupted=4))
-    judgement = decide(replace(GOOD, main=cut_off, thresholds=[EMPTY], end=end(signal="SIGINT")))
+    for main in (cut_off, NOTHING):
+        judgement = decide(replace(GOOD, main=main, thresholds=[EMPTY], end=end(signal="SIGINT")))
 
-    assert (judgement.status, judgement.exit_codes) == ("interrupted", (130,))
-    assert judgement.reasons[0].startswith("ended by Ctrl-C after 2.0 s")
+        assert (judgement.status, judgement.exit_codes) == ("interrupted", (130,))
+        assert judgement.reasons[0].startswith("ended by Ctrl-C after 2.0 s")
     assert decide(replace(GOOD, main=cut_off, thresholds=[])).reasons == (
         "none of 4 requests was answered: the run ended before the response did (interrupted)",
     )

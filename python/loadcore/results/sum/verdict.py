@@ -175,8 +175,8 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
 def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     main = evidence.main
     code = ExitCode.NO_DATA
-    if evidence.end.signal and main.requests and main.requests == main.interrupted:
-        # Who ends the run before the first answer has no data, and knows why.
+    if evidence.end.signal and main.requests == main.interrupted:
+        # Who ends the run before the first answer, or before anything was sent, has no data, and knows why.
         code = _SIGNALS[evidence.end.signal][0]
     if _cut_short(evidence):
         # There is data: it had not come as far as the windows of the measured part.

@@ -1,0 +1,55 @@
+"""Which folder is meant by the name of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loadcore.errors import ResultsError
+from loadcore.results.run_folder import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    import os
+
+_SHOWN = 4
+
+
+def find_run(run: str | os.PathLike[str]) -> Path:
+    """The folder of a run: a path to it or to a file in it, the run's id, the beginning of one, or `latest`.
+
+    Ids and `latest` are looked for in `runs` of the working directory; a path that exists is that path.
+
+    Raises:
+        ResultsError: There is no such run, or there are several.
+    """
+    place = Path(run)
+    if place.is_file():
+        return place.parent
+    if place.is_dir():
+        return place
+    word = str(place)
+    found = _called(word) if place.name == word else []
+    if not found:
+        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place))
+    if len(found) > 1:
+        more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        names = ", ".join(each.name for each in found[:_SHOWN])
+        raise ResultsError(
+            f'the ids of {len(found)} runs begin with "{word}": {names}{more}', hint="give more of the id"
+        )
+    return found[0]
+
+
+def _called(word: str) -> list[Path]:
+    """The runs of the working directory that this word may mean."""
+    if (DEFAULT_ROOT / word).is_dir():
+        return [DEFAULT_ROOT / word]
+    return sorted(each for each in DEFAULT_ROOT.glob("*") if each.name.startswith(word.upper()) and each.is_dir())
+
+
+def _where_runs_are(place: Path) -> str:
+    """What to do where a run was looked for in vain."""
+    newest = DEFAULT_ROOT / "latest"
+    if newest.is_dir() and place != newest:
+        return f"the newest run of this folder is {newest}"
+    return "no run was made in this folder: name a run folder of another one, or make a run: loadcore run SCENARIO"
