@@ -45,8 +45,8 @@ def test_thresholds_of_the_file_judge_the_run_and_those_of_a_scenario_itself() -
     declared = scenario(get("/a"), thresholds=["service.p95 < 1s", "GET /a: service.p99 < 2s"])
     assert rules(declared, scenario(name="two"), of_file=["throughput > 1/s"]) == [
         ("throughput > 1/s", None, None),
-        ("service.p95 < 1s", "one", None),
-        ("GET /a: service.p99 < 2s", "one", "GET /a"),
+        ("one/*: service.p95 < 1s", "one", None),
+        ("one/GET /a: service.p99 < 2s", "one", "GET /a"),
         (f"one/*: {ERRORS}", "one", None),
         (f"two/*: {ERRORS}", "two", None),
     ]
@@ -84,7 +84,7 @@ def test_a_scenario_replaces_its_own_default_only() -> None:
     """Of several scenarios each is judged by itself."""
     lenient = checked(thresholds=["errors.rate < 50%"])
     assert rules(lenient, scenario(name="two")) == [
-        ("errors.rate < 50%", "one", None),
+        ("one/*: errors.rate < 50%", "one", None),
         (f"two/*: {ERRORS}", "two", None),
         (f"one/*: {CHECKS}", "one", None),
     ]

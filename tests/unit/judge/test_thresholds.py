@@ -314,3 +314,23 @@ def test_a_judgement_is_written_with_its_unit() -> None:
         "unit": "ns",
         "default": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("response.p95 < 1ms", "shop/*: response.p95 < 1ms"),
+        ("buy: response.p95 < 1ms", "shop/buy: response.p95 < 1ms"),
+        ("shop/buy: response.p95 < 1ms", "shop/buy: response.p95 < 1ms"),
+        ("shop/*: errors.rate < 1%", "shop/*: errors.rate < 1%"),
+    ],
+)
+def test_a_rule_of_one_of_several_scenarios_names_it(expression: str, expected: str) -> None:
+    """Two scenarios may state the same rule, and the report and the JSON have to tell which is which."""
+    steps = [("shop", "buy"), ("admin", "list")]
+    resolved = resolve(parse(expression), steps, "shop")
+
+    assert resolved.expression == expected
+    again = resolve(parse(expected), steps)
+    assert (again.scenario, again.step) == (resolved.scenario, resolved.step)
+    assert resolve(parse(expression), steps[:1], "shop").expression == expression

@@ -26,8 +26,11 @@ def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = No
     Raises:
         ValueError: There is no such step or scenario, or the metric has no such scope.
     """
+    steps = list(steps)
     known = [(scenario, step) for scenario, step in steps if owner in {None, scenario}]
     scope = rule.scope
+    if owner is not None and any(scenario != owner for scenario, _ in steps):
+        rule = replace(rule, expression=_of_owner(rule, owner))
     if scope is None:
         return replace(rule, scenario=owner)
     found: set[tuple[str | None, str | None]] = {(owner, step) for _, step in known if step == scope}
@@ -73,3 +76,10 @@ def defaults(
             if name not in judged and name in judged_by[subject]
         ]
     return found
+
+
+def _of_owner(rule: Rule, owner: str) -> str:
+    """The expression with the name of the scenario that states it: one of several may say the same."""
+    if rule.scope is None:
+        return f"{owner}/*: {rule.expression}"
+    return rule.expression if rule.scope.startswith(f"{owner}/") else f"{owner}/{rule.expression}"
