@@ -111,3 +111,12 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(each.times.counted) <= 65 for each in facts.seconds)
     assert max(to_ns for _, to_ns in facts.gaps[0]) == 9 * SECOND
     assert len(facts.gaps[0]) <= 4
+
+
+def test_what_is_let_through_is_told_of_the_steps_that_were_limited() -> None:
+    """A step beside them that no limit concerns does not count, also once seconds are kept in a thinner form."""
+    limited = step([5] * 10, name="GET /b", statuses=[{"status": 200, "count": 4}, {"status": 429, "count": 6}])
+    free = step([5] * 50, name="GET /a", statuses=[{"status": 200, "count": 50}])
+    totals = added(*(batch(number, limited, free) for number in range(8)))
+
+    assert [each.beside for each in facts_of(totals).seconds] == [{429: 4}] * 8

@@ -60,6 +60,8 @@ class Second:
     times: Times = field(default_factory=Times)
     """Send to last byte."""
     statuses: Mapping[int, int] = field(default_factory=dict)
+    beside: Mapping[int, int] = field(default_factory=dict)
+    """By error status: responses with another status to the steps that got this one at some time in the run."""
     process: Process | None = None
     client_stalled_ns: int = 0
     """For how long the client itself stood still at most."""

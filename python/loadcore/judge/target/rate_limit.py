@@ -75,11 +75,11 @@ def shedding(facts: Facts) -> list[Finding]:
 
 
 def _let_through(facts: Facts, status: int) -> float:
-    """Answers per second without that status, in the seconds that had it."""
+    """Answers per second without that status to the steps that got it, in the seconds that had it."""
     seconds = [each for each in facts.seconds if each.statuses.get(status)]
     # Of the first such second a part was let through by what had been saved up.
     steady = seconds[1:] if len(seconds) > 2 else seconds  # noqa: PLR2004 - something has to be left
-    passed = [each.answered - each.statuses[status] for each in steady]
+    passed = [each.beside.get(status, 0) for each in steady]
     return float(median(passed)) if passed else 0.0
 
 

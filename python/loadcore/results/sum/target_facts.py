@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from loadcore.engine import SECTIONS, Histogram
 from loadcore.judge.target.facts import Facts, Hint, Network, Process, Second, Step
@@ -25,8 +25,13 @@ _MOST_SECONDS = 3_600
 """Of a longer run its beginning and its end are kept, half of these each: what limits it shows there."""
 _MOST_GAPS = 1_000
 """Of a worker, the longest."""
+_FIRST_ERROR: Final = 400
 _LATE_NS = 100_000_000
 """A second that a worker ends later than this stood still, and so did its client."""
+
+
+_StepKey: TypeAlias = tuple[str, str]
+"""Scenario and name."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,8 @@ class _Sum:
     service: Histogram | None = None
     times: Times = field(default_factory=Times)
     statuses: Counter[int] = field(default_factory=Counter)
+    by_step: dict[_StepKey, Counter[int]] = field(default_factory=dict)
+    beside: dict[int, int] = field(default_factory=dict)
     process: Process | None = None
     stalled_ns: int = 0
 
@@ -54,6 +61,7 @@ class TargetTotals:
         self._error_times: dict[int, Any] = defaultdict(Histogram)
         self._gaps: dict[int, list[tuple[int, int]]] = {}
         self._hints: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._steps_with: dict[int, set[_StepKey]] = defaultdict(set)
         self._lost_on_new = 0
         self._rtts_ns: list[int] = []
         self._network: Counter[str] = Counter()
@@ -149,8 +157,13 @@ class TargetTotals:
         if row["service"] is not None:
             total.service = total.service or Histogram()
             total.service.add_encoded(row["service"])
+        step = row["scenario"], row["name"]
+        statuses = total.by_step.setdefault(step, Counter())
         for entry in row["statuses"] or ():
+            statuses[entry["status"]] += entry["count"]
             total.statuses[entry["status"]] += entry["count"]
+            if entry["status"] >= _FIRST_ERROR:
+                self._steps_with[entry["status"]].add(step)
         for entry in row["error_times"] or ():
             self._error_times[entry["status"]].add_encoded(entry["service"])
         for hint in row["hints"] or ():
@@ -179,6 +192,8 @@ class TargetTotals:
                 return
             total.times = Times(thinned(total.service.buckets()))
             total.service = None
+            total.beside = self._beside(total)
+            total.by_step.clear()
 
     def _whole_seconds(self, start: RunStart, end: RunEnd) -> list[Second]:
         """Those that ended before the plan did: after it, less is asked for."""
@@ -195,12 +210,23 @@ class TargetTotals:
                 ended=total.ended,
                 times=total.times if total.service is None else Times(thinned(total.service.buckets())),
                 statuses=total.statuses,
+                beside=self._beside(total) if total.by_step else total.beside,
                 process=total.process,
                 client_stalled_ns=total.stalled_ns,
             )
             for second, total in sorted(self._seconds.items())
             if second < last
         ]
+
+    def _beside(self, total: _Sum) -> dict[int, int]:
+        """By error status: what the steps that got it answered otherwise."""
+        return {
+            status: sum(
+                total.by_step[step].total() - total.by_step[step][status] for step in steps & total.by_step.keys()
+            )
+            for status, steps in self._steps_with.items()
+            if status in total.statuses
+        }
 
     def _step(self, totals: StepTotals) -> Step:
         answered = totals.statuses.total()

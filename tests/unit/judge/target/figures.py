@@ -30,7 +30,10 @@ def second(number: int, times: Times, **fields: Any) -> Second:
         "statuses": {200: times.count},
         "ended": times.count,
     }
-    return Second(second=number, times=times, **(given | fields))
+    given |= fields
+    statuses = given["statuses"]
+    beside = {status: given["answered"] - count for status, count in statuses.items() if status >= 400}
+    return Second(second=number, times=times, **({"beside": beside} | given))
 
 
 def steady(times: Times, seconds: int = 8, **fields: Any) -> Facts:
