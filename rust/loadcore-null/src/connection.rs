@@ -8,19 +8,19 @@ use mio::net::TcpStream;
 
 /// An accepted connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     /// Tells this connection from later ones in the same place.
-    pub serial: u64,
+    pub(crate) serial: u64,
     /// The beginning of a request whose rest has not come.
-    pub unread: Vec<u8>,
+    pub(crate) unread: Vec<u8>,
     waiting: VecDeque<(Rc<[u8]>, usize)>,
     closing: bool,
 }
 
 /// What is left of a connection after something was done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It goes on.
     Open,
     /// It has ended.
@@ -30,12 +30,12 @@ pub enum Fate {
 impl Connection {
     /// Of this stream.
     #[must_use]
-    pub fn new(stream: TcpStream, serial: u64) -> Self {
+    pub(crate) fn new(stream: TcpStream, serial: u64) -> Self {
         Self { stream, serial, unread: Vec::new(), waiting: VecDeque::new(), closing: false }
     }
 
     /// Reads what is there. `None`: nothing now. `Some(0)`: the client has ended it.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             match self.stream.read(buffer) {
                 Ok(size) => return Some(size),
@@ -47,7 +47,7 @@ impl Connection {
     }
 
     /// Sends this, after what waits already; `close` ends the connection when all is sent.
-    pub fn send(&mut self, bytes: Rc<[u8]>, close: bool) -> Fate {
+    pub(crate) fn send(&mut self, bytes: Rc<[u8]>, close: bool) -> Fate {
         self.closing |= close;
         if !self.waiting.is_empty() {
             self.waiting.push_back((bytes, 0));
@@ -68,7 +68,7 @@ impl Connection {
     }
 
     /// Sends what waits, as far as the socket takes it.
-    pub fn flush(&mut self) -> Fate {
+    pub(crate) fn flush(&mut self) -> Fate {
         while let Some((bytes, offset)) = self.waiting.front_mut() {
             match self.stream.write(&bytes[*offset..]) {
                 Ok(sent) => *offset += sent,
@@ -87,7 +87,7 @@ impl Connection {
     }
 
     /// Registers it for all it may be told of, once and for ever.
-    pub fn register(&mut self, registry: &mio::Registry, token: mio::Token) -> io::Result<()> {
+    pub(crate) fn register(&mut self, registry: &mio::Registry, token: mio::Token) -> io::Result<()> {
         registry.register(&mut self.stream, token, mio::Interest::READABLE | mio::Interest::WRITABLE)
     }
 }

@@ -4,16 +4,16 @@ use memchr::memmem;
 
 /// One request at the start of some bytes.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// What is asked for, without the query.
-    pub path: &'a [u8],
+    pub(crate) path: &'a [u8],
     /// How many bytes it is long, with its body.
-    pub length: usize,
+    pub(crate) length: usize,
 }
 
 /// The request at the start of these bytes, once all of it is there.
 #[must_use]
-pub fn first(bytes: &[u8]) -> Option<Request<'_>> {
+pub(crate) fn first(bytes: &[u8]) -> Option<Request<'_>> {
     let head = memmem::find(bytes, b"\r\n\r\n")? + 4;
     let body = if bytes.starts_with(b"GET ") { 0 } else { content_length(&bytes[..head]) };
     let length = head + body;

@@ -9,8 +9,7 @@ use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::connection::{Connection, Fate};
-use crate::request;
+use crate::connections::{Connections, Reply};
 
 const LISTENER: Token = Token(usize::MAX);
 const LEASE: Token = Token(usize::MAX - 1);
@@ -36,32 +35,37 @@ impl NullTarget {
 
     /// Serves until this comes to its end: a pipe, say, of the process that needs the server.
     pub fn serve(self, lease: &mut (impl Read + AsRawFd)) -> io::Result<()> {
-        let poll = Poll::new()?;
+        let mut poll = Poll::new()?;
         let mut listener = TcpListener::from_std(self.listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         poll.registry().register(&mut SourceFd(&lease.as_raw_fd()), LEASE, Interest::READABLE)?;
-        let answers = self.answers.into_iter().map(Rc::from).collect();
-        let mut server = Server { poll, listener, answers, connections: Vec::new(), free: Vec::new(), accepted: 0 };
+        let answers: Vec<Rc<[u8]>> = self.answers.into_iter().map(Rc::from).collect();
+        let mut connections = Connections::default();
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; BUFFER];
         loop {
-            match server.poll.poll(&mut events, None) {
+            match poll.poll(&mut events, None) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => server.accept()?,
+                    LISTENER => connections.accept(&listener, poll.registry())?,
                     LEASE => {
                         if lease.read(&mut buffer)? == 0 {
                             return Ok(());
                         }
                     }
-                    Token(place) => server.turn(place, event.is_readable(), event.is_writable(), &mut buffer),
+                    _ => connections.turn(event, &mut buffer, |path, _, _| Ok(reply(&answers, path)))?,
                 }
             }
         }
     }
+}
+
+fn reply(answers: &[Rc<[u8]>], path: &[u8]) -> Option<Reply> {
+    let bytes = answers.get(number(path)).or(answers.first())?;
+    Some(Reply { bytes: Rc::clone(bytes), close: false })
 }
 
 /// Listens on loopback with a queue long enough for thousands of clients at once.
@@ -72,79 +76,6 @@ pub fn listen(port: u16) -> io::Result<net::TcpListener> {
     socket.listen(4096)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-struct Server {
-    poll: Poll,
-    listener: TcpListener,
-    answers: Vec<Rc<[u8]>>,
-    connections: Vec<Option<Connection>>,
-    free: Vec<usize>,
-    accepted: u64,
-}
-
-impl Server {
-    fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // The client has gone already.
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            self.accepted += 1;
-            let mut connection = Connection::new(stream, self.accepted);
-            let place = self.free.pop().unwrap_or(self.connections.len());
-            connection.register(self.poll.registry(), Token(place))?;
-            if place == self.connections.len() {
-                self.connections.push(Some(connection));
-            } else {
-                self.connections[place] = Some(connection);
-            }
-        }
-    }
-
-    /// What one connection has become ready for.
-    fn turn(&mut self, place: usize, readable: bool, writable: bool, buffer: &mut [u8]) {
-        let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) else { return };
-        let mut fate = if writable { connection.flush() } else { Fate::Open };
-        while readable && fate == Fate::Open {
-            let Some(size) = connection.read(buffer) else { break };
-            fate = if size == 0 { Fate::Ended } else { self.answer(&mut connection, &buffer[..size]) };
-            if size < buffer.len() {
-                // The socket has been emptied; what comes later is told of.
-                break;
-            }
-        }
-        match fate {
-            Fate::Open => self.connections[place] = Some(connection),
-            Fate::Ended => self.free.push(place),
-        }
-    }
-
-    fn answer(&self, connection: &mut Connection, bytes: &[u8]) -> Fate {
-        let joined;
-        let mut rest = if connection.unread.is_empty() {
-            bytes
-        } else {
-            connection.unread.extend_from_slice(bytes);
-            joined = std::mem::take(&mut connection.unread);
-            &joined
-        };
-        while let Some(request) = request::first(rest) {
-            rest = &rest[request.length..];
-            let answer = self.answers.get(number(request.path)).or(self.answers.first());
-            if let Some(answer) = answer
-                && connection.send(Rc::clone(answer), false) == Fate::Ended
-            {
-                return Fate::Ended;
-            }
-        }
-        connection.unread.extend_from_slice(rest);
-        Fate::Open
-    }
 }
 
 /// The number that a path begins with; 0 without one.

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
+use loadcore_null::Asker;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
 /// How many of the last delays are kept for the statistics.
@@ -16,8 +17,7 @@ const KEPT: usize = 1 << 20;
 pub(crate) struct Held {
     pub(crate) due_ns: u64,
     pub(crate) came_ns: u64,
-    pub(crate) place: usize,
-    pub(crate) serial: u64,
+    pub(crate) asker: Asker,
     pub(crate) bytes: Rc<[u8]>,
 }
 

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 use loadcore_core::clock::monotonic_ns;
 use loadcore_core::random::Random;
-use loadcore_null::{Connection, Fate};
+use loadcore_null::{Asker, Connections, Reply};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 
@@ -31,15 +30,18 @@ pub(crate) struct Freeze {
 pub(crate) struct Server {
     poll: Poll,
     listener: TcpListener,
-    connections: Vec<Option<Connection>>,
-    free: Vec<usize>,
+    connections: Connections,
+    answering: Answering,
+    freeze: Option<Freeze>,
+    began_ns: u64,
+}
+
+/// What answers are made from, and those that are held back.
+struct Answering {
     answers: Answers,
     held: Queue,
     random: Random,
-    freeze: Option<Freeze>,
-    began_ns: u64,
     requests: u64,
-    accepted: u64,
 }
 
 impl Server {
@@ -49,18 +51,14 @@ impl Server {
         let held = Queue::new()?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         held.register(poll.registry(), TIMER)?;
+        let random = Random::new(1, "nullsrv", 0);
         Ok(Self {
             poll,
             listener,
-            connections: Vec::new(),
-            free: Vec::new(),
-            answers: Answers::new(),
-            held,
-            random: Random::new(1, "nullsrv", 0),
+            connections: Connections::default(),
+            answering: Answering { answers: Answers::new(), held, random, requests: 0 },
             freeze,
             began_ns: monotonic_ns(),
-            requests: 0,
-            accepted: 0,
         })
     }
 
@@ -79,9 +77,11 @@ impl Server {
             }
             for event in &events {
                 match event.token() {
-                    LISTENER => self.accept()?,
-                    TIMER => self.held.rang(),
-                    Token(place) => self.serve(place, event.is_readable(), event.is_writable(), &mut buffer)?,
+                    LISTENER => self.connections.accept(&self.listener, self.poll.registry())?,
+                    TIMER => self.answering.held.rang(),
+                    _ => self.connections.turn(event, &mut buffer, |path, asker, connections| {
+                        self.answering.answer(path, asker, connections)
+                    })?,
                 }
             }
             self.release()?;
@@ -95,93 +95,42 @@ impl Server {
         std::thread::sleep(length.saturating_sub(within));
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The client has gone already.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-                Err(error) => return Err(error),
-            };
-            stream.set_nodelay(true)?;
-            self.accepted += 1;
-            let mut connection = Connection::new(stream, self.accepted);
-            let place = self.free.pop().unwrap_or(self.connections.len());
-            connection.register(self.poll.registry(), Token(place))?;
-            if place == self.connections.len() {
-                self.connections.push(Some(connection));
-            } else {
-                self.connections[place] = Some(connection);
+    /// Sends the answers that have been held long enough.
+    fn release(&mut self) -> io::Result<()> {
+        while let Some(held) = self.answering.held.pop_due(monotonic_ns())? {
+            if self.connections.send(held.asker, held.bytes) {
+                self.answering.held.sent(monotonic_ns() - held.came_ns);
             }
         }
-    }
-
-    fn serve(&mut self, place: usize, readable: bool, writable: bool, buffer: &mut [u8]) -> io::Result<()> {
-        let Some(mut connection) = self.connections.get_mut(place).and_then(Option::take) else { return Ok(()) };
-        let mut fate = if writable { connection.flush() } else { Fate::Open };
-        while readable && fate == Fate::Open {
-            let Some(size) = connection.read(buffer) else { break };
-            fate = if size == 0 { Fate::Ended } else { self.answer_all(&mut connection, place, &buffer[..size])? };
-            if size < buffer.len() {
-                // The socket has been emptied; what comes later is told of.
-                break;
-            }
-        }
-        self.put_back(place, connection, fate);
         Ok(())
     }
+}
 
-    fn put_back(&mut self, place: usize, connection: Connection, fate: Fate) {
-        match fate {
-            Fate::Open => self.connections[place] = Some(connection),
-            Fate::Ended => self.free.push(place),
-        }
-    }
-
-    fn answer_all(&mut self, connection: &mut Connection, place: usize, bytes: &[u8]) -> io::Result<Fate> {
-        let joined;
-        let mut rest = if connection.unread.is_empty() {
-            bytes
-        } else {
-            connection.unread.extend_from_slice(bytes);
-            joined = std::mem::take(&mut connection.unread);
-            &joined
-        };
-        while let Some(request) = loadcore_null::first(rest) {
-            rest = &rest[request.length..];
-            let answer = self.answer(request.path);
-            let fate = match self.due(answer.delay) {
-                None if answer.bytes.is_empty() => Fate::Open,
-                None => connection.send(answer.bytes, answer.close),
-                Some((came_ns, due_ns)) => {
-                    let serial = connection.serial;
-                    self.held.push(Held { due_ns, came_ns, place, serial, bytes: answer.bytes })?;
-                    Fate::Open
-                }
-            };
-            if fate == Fate::Ended {
-                return Ok(fate);
-            }
-        }
-        connection.unread.extend_from_slice(rest);
-        Ok(Fate::Open)
-    }
-
-    fn answer(&mut self, path: &[u8]) -> Answer {
+impl Answering {
+    /// What is sent now; nothing if it is held back, or if there is no answer.
+    fn answer(&mut self, path: &[u8], asker: Asker, connections: &Connections) -> io::Result<Option<Reply>> {
         if path == b"/_stats" {
-            let bytes: Rc<[u8]> = whole("application/json", self.stats().as_bytes()).into();
-            return Answer::plain(bytes);
+            let bytes = whole("application/json", self.stats(connections).as_bytes()).into();
+            return Ok(Some(Reply { bytes, close: false }));
         }
         self.requests += 1;
-        self.answers.to(path).of_its_own(self.requests)
+        let Answer { bytes, delay, close, .. } = self.answers.to(path).of_its_own(self.requests);
+        if let Some((came_ns, due_ns)) = self.due(delay) {
+            self.held.push(Held { due_ns, came_ns, asker, bytes })?;
+            return Ok(None);
+        }
+        Ok((!bytes.is_empty()).then_some(Reply { bytes, close }))
     }
 
-    fn stats(&self) -> String {
-        let open = self.connections.iter().flatten().count() + 1;
+    fn stats(&self, connections: &Connections) -> String {
         let held = self.held.quantiles(&[0.5, 0.9, 0.99, 0.999]);
-        serde_json::json!({"requests": self.requests, "accepted": self.accepted, "open": open, "held_ns": held})
-            .to_string()
+        serde_json::json!({
+            "requests": self.requests,
+            "accepted": connections.accepted(),
+            "open": connections.open() + 1,
+            "held_ns": held,
+        })
+        .to_string()
     }
 
     fn due(&mut self, delay: Delay) -> Option<(u64, u64)> {
@@ -192,18 +141,5 @@ impl Server {
         };
         let now_ns = monotonic_ns();
         Some((now_ns, now_ns + u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX / 2)))
-    }
-
-    /// Sends the answers that have been held long enough.
-    fn release(&mut self) -> io::Result<()> {
-        while let Some(held) = self.held.pop_due(monotonic_ns())? {
-            let there = self.connections.get_mut(held.place);
-            if let Some(mut connection) = there.and_then(|place| place.take_if(|one| one.serial == held.serial)) {
-                let fate = connection.send(held.bytes, false);
-                self.held.sent(monotonic_ns() - held.came_ns);
-                self.put_back(held.place, connection, fate);
-            }
-        }
-        Ok(())
     }
 }
