@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from loadcore.plan.document import HttpPlan, LimitsPlan, TimeoutsPlan, TlsPlan, UpstreamHeaderPlan
     from loadcore.scenario.place import Place
 
+_VERSION: Final = "1.1"
 _MOST_REDIRECTS: Final = 10
 _UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
 _HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,48}"
@@ -26,6 +27,7 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
         problems.add(place, f"http is {shown(http)}: it must be Http(…)")
         http = Http()
     plan: HttpPlan = {
+        "version": _version(http.version, place, problems),
         "timeouts": compile_timeouts(http.timeouts, place, problems),
         "reuse": problems.member(place, "reuse", http.reuse, ("user", "iteration", "request")),
         "limits": _limits(http.limits, place, problems),
@@ -40,6 +42,13 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
         header = problems.parse(place, "upstream_header", parse_upstream_header, http.upstream_header, instead)
         plan["upstream_header"] = header
     return plan
+
+
+def _version(version: object, place: Place | None, problems: Problems) -> str:
+    if version != _VERSION:
+        written = repr(version) if isinstance(version, str) else shown(version)
+        problems.add(place, f"version is {written}: only HTTP/1.1 is supported", f'write version="{_VERSION}"')
+    return _VERSION
 
 
 def parse_upstream_header(text: object) -> UpstreamHeaderPlan:

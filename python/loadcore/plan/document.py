@@ -149,6 +149,7 @@ class UpstreamHeaderPlan(TypedDict):
 class HttpPlan(TypedDict):
     """How a run speaks HTTP."""
 
+    version: str
     timeouts: TimeoutsPlan
     reuse: str
     limits: LimitsPlan

@@ -81,6 +81,8 @@ class Http:
     Http(reuse="request", timeouts=Timeouts(total="10s"))
     """
 
+    version: Literal["1.1"] = "1.1"
+    """The version of HTTP to speak. TLS offers this one and no other."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines of every request that has none of its own."""
     reuse: Literal["user", "iteration", "request"] = "user"

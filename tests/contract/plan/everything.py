@@ -51,6 +51,7 @@ shop = Scenario(
     "shop",
     base_url="https://gateway.test/api/",
     http=Http(
+        version="1.1",
         timeouts=Timeouts(connect="1s", first_byte="2s", total="10s"),
         reuse="iteration",
         limits=Limits(

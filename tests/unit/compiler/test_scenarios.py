@@ -158,6 +158,8 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"feeders": csv_feeder("x.csv")}, "it must be a list"),
         ({"feeders": ["x.csv"]}, "a str is not a feeder"),
         ({"http": Timeouts()}, "it must be Http(…)"),
+        ({"http": Http(version="2")}, "version is '2': only HTTP/1.1 is supported"),  # type: ignore[arg-type]
+        ({"http": Http(version=1.1)}, "version is 1.1: only HTTP/1.1 is supported"),  # type: ignore[arg-type]
         ({"http": Http(reuse="never")}, "reuse is 'never' (there are: user, iteration, request)"),  # type: ignore[arg-type]
         ({"http": Http(cookies=1)}, 'cookies is 1: it must be True, False, "user" or "iteration"'),  # type: ignore[arg-type]
         ({"http": Http(timeouts="5s")}, "timeouts is a str: it must be Timeouts(…)"),  # type: ignore[arg-type]
