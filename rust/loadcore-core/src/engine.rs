@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use crate::clock::Clock;
+use crate::driver::script::MakeScript;
 use crate::error::Problem;
 use crate::exchange::Stack;
 use crate::executor;
@@ -23,7 +24,7 @@ use crate::recorder::{EndReason, Recorder, Recycler};
 use crate::schedule::Share;
 use crate::timer::{Alarm, Party, Timer, Turns, Watch};
 use crate::transport::{Net, NetOptions};
-use crate::user::Worker;
+use crate::user::{Work, Worker};
 
 pub use crate::recorder::{Event, RunEnd};
 
@@ -37,6 +38,7 @@ pub struct Engine {
     net: NetOptions,
     row_log: bool,
     description: Description,
+    scripts: Vec<Option<MakeScript>>,
 }
 
 /// What a share of a plan will do, before it does it.
@@ -111,20 +113,30 @@ impl Engine {
     ///
     /// # Errors
     /// Everything that is wrong with the plan.
-    #[expect(clippy::needless_pass_by_value, reason = "a plan is made ready once")]
     pub fn new(plan: Plan, share: Share) -> Result<Self, Vec<Problem>> {
+        Self::with_scripts(plan, share, Vec::new())
+    }
+
+    /// The same, with the scripts of scenarios by their names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the plan, or a scenario that has no script though it needs one.
+    #[expect(clippy::needless_pass_by_value, reason = "a plan is made ready once")]
+    pub fn with_scripts(plan: Plan, share: Share, scripts: Vec<(String, MakeScript)>) -> Result<Self, Vec<Problem>> {
         let program = Program::new(&plan)?;
+        let scripts = scripts_of(&program, scripts)?;
         let net = NetOptions {
             tls: plan.http.tls.clone(),
             version: plan.http.version,
-            uses_tls: program.origins.iter().any(|origin| origin.tls),
+            // A script may go anywhere.
+            uses_tls: program.origins.iter().any(|origin| origin.tls) || scripts.iter().any(Option::is_some),
         };
         // Loaded here only to find what is wrong before the start.
         Net::new(&net).map_err(|error| {
             vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]
         })?;
         let description = Description { tables: program.tables_of(share), connections: program.connections_of(share) };
-        Ok(Self { program, share, net, row_log: true, description })
+        Ok(Self { program, share, net, row_log: true, description, scripts })
     }
 
     /// The same, keeping no row of each request: only windows are handed over.
@@ -156,7 +168,9 @@ impl Engine {
                     // All workers begin together; until then there is nothing to do, and nobody is late.
                     thread::sleep(clock.until_start());
                     let timer = Timer::of_loop(clock, turns);
-                    run_on(runtime, self.program, self.share, net, timer, recorder, asked);
+                    let scripts = self.scripts.into_iter().map(|make| make.map(MakeScript::make)).collect();
+                    let work = Work { program: self.program, share: self.share, scripts };
+                    run_on(runtime, work, net, timer, recorder, asked);
                 }
                 Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
             }
@@ -165,24 +179,36 @@ impl Engine {
     }
 }
 
+/// The scripts in the order of the scenarios: each that has no steps has one, and no other.
+fn scripts_of(program: &Program, scripts: Vec<(String, MakeScript)>) -> Result<Vec<Option<MakeScript>>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut problem = |path, message| problems.push(Problem { path, at: None, message, hint: None });
+    let mut of_scenarios: Vec<_> = program.scenarios.iter().map(|_| None).collect();
+    for (name, script) in scripts {
+        match program.scenarios.iter().position(|scenario| scenario.name == name && scenario.script.is_some()) {
+            Some(index) => of_scenarios[index] = Some(script),
+            None => problem("scenarios".into(), format!("a script is given for `{name}`, which is not driven by one")),
+        }
+    }
+    for (index, scenario) in program.scenarios.iter().enumerate() {
+        if scenario.script.is_some() && of_scenarios[index].is_none() {
+            let message = format!("`{}` is driven by a script, and none is given", scenario.name);
+            problem(format!("scenarios[{index}].script"), message);
+        }
+    }
+    if problems.is_empty() { Ok(of_scenarios) } else { Err(problems) }
+}
+
 fn runtime(watch: Watch) -> io::Result<LocalRuntime> {
     let mut builder = Builder::new_current_thread();
     watch.over(builder.enable_all());
     builder.build_local(LocalOptions::default())
 }
 
-fn run_on(
-    runtime: LocalRuntime,
-    program: Program,
-    share: Share,
-    net: Net,
-    timer: Rc<Timer>,
-    recorder: Recorder,
-    control: Control,
-) {
+fn run_on(runtime: LocalRuntime, work: Work, net: Net, timer: Rc<Timer>, recorder: Recorder, control: Control) {
     runtime.block_on(async move {
         match Alarm::system() {
-            Ok(alarm) => run(program, share, net, timer, alarm, recorder, control).await,
+            Ok(alarm) => run(work, net, timer, alarm, recorder, control).await,
             Err(error) => recorder.finish(0, Phase::Steady, EndReason::Aborted, Some(error.to_string())),
         }
     });
@@ -192,17 +218,16 @@ fn run_on(
 
 /// Carries out a share of a program, over any transport and by any timer.
 pub(crate) async fn run<T: Stack>(
-    program: Program,
-    share: Share,
+    work: Work,
     transport: T,
     timer: Rc<Timer>,
     alarm: Alarm,
     recorder: Recorder,
     control: Control,
 ) {
-    let scenarios = program.scenarios.len();
-    let worker = Worker::new(Rc::new(program), share, Rc::clone(&timer), transport, recorder);
-    let servants = [
+    let scenarios = work.program.scenarios.len();
+    let worker = Worker::new(work, Rc::clone(&timer), transport, recorder);
+    let background = [
         spawn_local(Rc::clone(&timer).drive(alarm)),
         spawn_local(Rc::clone(&worker.outbox).flush_turns()),
         spawn_local(roll_windows(Rc::clone(&worker))),
@@ -213,12 +238,12 @@ pub(crate) async fn run<T: Stack>(
     for executor in executors {
         worker.join(executor.await);
     }
-    for servant in &servants {
-        servant.abort();
+    for task in &background {
+        task.abort();
     }
-    for servant in servants {
+    for task in background {
         // Ended by the abort.
-        let _ = servant.await;
+        let _ = task.await;
     }
     finish(worker);
 }

@@ -7,7 +7,7 @@ mod block;
 pub mod clock;
 mod content;
 pub mod cookies;
-mod driver;
+pub mod driver;
 pub mod engine;
 pub mod error;
 pub mod exchange;

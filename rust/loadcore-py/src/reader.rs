@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arrow_array::StructArray;
 use loadcore_core::engine::{self, Control, Event, RunEnd};
 use loadcore_core::health::Probe;
+use loadcore_core::record::Tables;
 use loadcore_core::recorder::{EndReason, Recycler};
 use loadcore_core::sample::Sample;
 
@@ -35,6 +36,8 @@ pub(crate) struct Reader {
     recycler: Recycler,
     control: Control,
     engine_thread: Option<JoinHandle<()>>,
+    /// What the names are of. Grows when a step is met at run time.
+    tables: Tables,
     names: Arc<Names>,
     wall_start_us: i64,
     windows: WindowTables,
@@ -44,12 +47,14 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(engine: engine::Engine, start_at_ns: u64, wall_start_us: i64, names: Arc<Names>) -> Self {
         let probe = Probe::new(Instant::now());
+        let tables = engine.describe().tables.clone();
         let engine::Running { events, recycler, control, engine_thread } = engine.start(start_at_ns);
         Self {
             events,
             recycler,
             control,
             engine_thread: Some(engine_thread),
+            tables,
             names,
             wall_start_us,
             windows: WindowTables::new(),
@@ -69,6 +74,11 @@ impl Reader {
             Err(RecvTimeoutError::Disconnected) => return Ok(Some(Item::End(self.broken_off()))),
         };
         Ok(Some(match event {
+            Event::Step(step) => {
+                self.tables.steps.push(*step);
+                self.names = Arc::new(Names::new(&self.tables, self.names.worker)?);
+                return Ok(None);
+            }
             Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.wall_start_us, self.recycler.clone())?),
             Event::Window(window) => {
                 let health = self.probe.sample(Instant::now(), window.engine_thread, window.engine_cpu_ns);

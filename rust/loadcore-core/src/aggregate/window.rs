@@ -105,11 +105,11 @@ impl Window {
         if record.attempts > 0 {
             note(record.start_ns, record.started_in, |flow| &mut flow.started);
         }
-        // It ended in this second: that is why it is counted here.
+        // It ended in this second, unless it was told only later what it counts as.
         match record.outcome {
-            Outcome::Ok => note(u64::MAX, record.ended_in, |flow| &mut flow.answered),
+            Outcome::Ok => note(record.end_ns, record.ended_in, |flow| &mut flow.answered),
             Outcome::Interrupted => {}
-            _ => note(u64::MAX, record.ended_in, |flow| &mut flow.failed),
+            _ => note(record.end_ns, record.ended_in, |flow| &mut flow.failed),
         }
     }
 
@@ -190,29 +190,41 @@ impl Window {
     }
 }
 
-/// Cells by phase and id.
+const PHASES: usize = Phase::ALL.len();
+
+/// Cells by id and phase.
 #[derive(Debug)]
 struct Table<T> {
-    width: usize,
     cells: Vec<Option<Box<T>>>,
 }
 
 impl<T: Cell> Table<T> {
     fn new(width: usize) -> Self {
-        Self { width, cells: (0..width * Phase::ALL.len()).map(|_| None).collect() }
+        Self { cells: (0..width * PHASES).map(|_| None).collect() }
     }
 
     #[inline]
     fn cell(&mut self, phase: Phase, id: u16) -> &mut T {
-        self.cells[phase as usize * self.width + usize::from(id)].get_or_insert_with(first_of_its_name)
+        let index = usize::from(id) * PHASES + phase as usize;
+        if index >= self.cells.len() {
+            self.make_room(index);
+        }
+        self.cells[index].get_or_insert_with(first_of_its_name)
     }
 
+    /// For a name that appeared at run time.
+    #[cold]
+    fn make_room(&mut self, index: usize) {
+        self.cells.resize_with((index / PHASES + 1) * PHASES, || None);
+    }
+
+    /// Those that are not empty, phase by phase.
     fn occupied(&self) -> impl Iterator<Item = (u16, Phase, &T)> {
-        let ids = move |phase: &'static Phase| (0_u16..).take(self.width).map(move |id| (id, *phase));
-        let keys = Phase::ALL.iter().flat_map(ids);
-        keys.zip(&self.cells)
-            .filter_map(|((id, phase), cell)| cell.as_deref().map(|cell| (id, phase, cell)))
-            .filter(|(_, _, cell)| !cell.is_empty())
+        let of = |phase: &'static Phase| {
+            let cells = self.cells.iter().skip(*phase as usize).step_by(PHASES);
+            (0_u16..).zip(cells).filter_map(move |(id, cell)| Some((id, *phase, cell.as_deref()?)))
+        };
+        Phase::ALL.iter().flat_map(of).filter(|(_, _, cell)| !cell.is_empty())
     }
 
     fn clear(&mut self) {

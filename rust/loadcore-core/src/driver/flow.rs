@@ -18,6 +18,8 @@ pub(crate) enum Action {
     GroupEnded(GroupId, u64),
     /// Rest: [`IDLE_STEPS`] steps in a row have sent nothing, and nothing says that the next ones will.
     Idle,
+    /// Leave the iteration to the scenario's script.
+    Script,
     /// The iteration is complete.
     End,
 }
@@ -106,6 +108,10 @@ impl Walk {
                     self.at = targets.get(turn).map_or(self.at, |target| *target);
                 }
                 Op::Jump(target) => self.at = *target,
+                Op::Script => {
+                    self.idle = 0;
+                    return Action::Script;
+                }
                 Op::RepeatStart { level } => self.counters[*level] = 0,
                 Op::RepeatEnd { level, times, back } => {
                     self.counters[*level] += 1;

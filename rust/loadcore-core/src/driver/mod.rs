@@ -4,3 +4,4 @@
 //! - [`script`] obeys a program that runs beside the engine, and makes its requests while it runs.
 
 pub(crate) mod flow;
+pub mod script;

@@ -15,6 +15,7 @@ mod login;
 mod refused;
 mod request;
 mod sample;
+mod script;
 mod sizes;
 mod visits;
 
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::aggregate::ScenarioEvent;
+use crate::driver::script::Scripts;
 use crate::record::{Outcome, ScenarioId, StepId};
 use crate::sample::Sample;
 use crate::transport::fake::{FakeTransport, Reply};
@@ -43,6 +45,8 @@ struct Outcomes {
     samples: Vec<Sample>,
     /// By the windows: the step, what its responses said, how often, milliseconds of it and of the times to the first byte.
     hints: Vec<(String, String, u32, u64, u64)>,
+    /// Users that were active at the end of each second, and what was answered in it.
+    seconds: BTreeMap<u32, (u32, u32)>,
     /// Times without an answer in milliseconds, by the windows.
     gaps: Vec<(u64, u64)>,
     ended_ms: u64,
@@ -157,6 +161,20 @@ fn simulate_over(
     share: Share,
     meddle: impl FnOnce(Control),
 ) -> Outcomes {
+    simulate_scripts(transport, plan, fake, share, |control| {
+        meddle(control);
+        Vec::new()
+    })
+}
+
+/// Runs a share of a plan whose scenarios have these scripts; `begin` may begin tasks of its own.
+fn simulate_scripts(
+    transport: impl Stack,
+    plan: &Value,
+    fake: FakeTransport,
+    share: Share,
+    begin: impl FnOnce(Control) -> Scripts,
+) -> Outcomes {
     let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
     let program = Program::new(&plan).unwrap_or_else(|problems| panic!("{problems:?}"));
     let tables = program.tables_of(share);
@@ -168,8 +186,8 @@ fn simulate_over(
     let ended_ms = runtime.block_on(async move {
         let clock = Clock::starting_now();
         let control = Control::default();
-        meddle(control.clone());
-        run(program, share, transport, Timer::new(clock), Alarm::tokio(), recorder, control).await;
+        let work = Work { program, share, scripts: begin(control.clone()) };
+        run(work, transport, Timer::new(clock), Alarm::tokio(), recorder, control).await;
         clock.now() / 1_000_000
     });
     drop(runtime);
@@ -187,15 +205,25 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         steps: BTreeMap::new(),
         samples: Vec::new(),
         hints: Vec::new(),
+        seconds: BTreeMap::new(),
         gaps: Vec::new(),
         ended_ms,
         fake,
     };
     let (mut in_flight_ns, mut flights_ns) = (0, 0);
+    let mut tables = tables.clone();
     for event in events {
         match event {
-            Event::Rows(chunk) => outcomes.rows.extend(rows(&chunk.into_columns(), tables)),
+            Event::Step(step) => tables.steps.push(*step),
+            Event::Rows(chunk) => outcomes.rows.extend(rows(&chunk.into_columns(), &tables)),
             Event::Window(window) => {
+                let second = outcomes.seconds.entry(window.second).or_default();
+                second.0 = window.users[0].active;
+                second.1 += window.steps().map(|(_, _, cell)| cell.flow().answered).sum::<u32>();
+                for elsewhere in window.elsewhere() {
+                    let second = elsewhere.second.unwrap_or(window.second);
+                    outcomes.seconds.entry(second).or_default().1 += elsewhere.flow.answered;
+                }
                 for (ScenarioId(id), _, cell) in window.scenarios() {
                     for event in EVENTS {
                         *outcomes.scenarios[usize::from(id)].entry(name(event)).or_default() += cell.count(event);

@@ -6,7 +6,7 @@ mod request;
 
 use std::task::{Context, Poll};
 
-pub(crate) use request::{Field, Request};
+pub(crate) use request::{Field, Framing, Piece, Request};
 
 use crate::http::{Complete, Excerpt, Sink};
 use crate::plan::Limits;

@@ -6,6 +6,31 @@ use crate::http::Excerpt;
 /// A header: its name and its value.
 pub(crate) type Field<'a> = (&'a [u8], &'a [u8]);
 
+/// How the body of a request comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Framing<'a> {
+    /// Not at all.
+    None,
+    /// All of it with the head.
+    Whole(&'a [u8]),
+    /// In pieces, after the head: each a [`Piece`].
+    Pieces,
+}
+
+/// A piece of a body that follows its head.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) is_last: bool,
+}
+
+impl Piece<'_> {
+    /// Appends the piece to what is sent of the request.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        encode::append_piece(out, self.bytes, self.is_last);
+    }
+}
+
 /// A request that has been made: a method, a target, a host, fields and a body.
 ///
 /// It is kept as HTTP/1.1 writes it, which that sends with one copy. Others read its parts.
@@ -30,6 +55,27 @@ impl<'a> Request<'a> {
             Self::add_field(out, name, value);
         }
         encode::end(out, body);
+    }
+
+    /// Appends a request to `out`, with the fields that tell how long its body is.
+    pub(crate) fn write_framed(
+        out: &mut Vec<u8>,
+        method: &str,
+        target: &str,
+        host: &str,
+        fields: &[Field<'_>],
+        framing: Framing<'_>,
+    ) {
+        let (target, host) = (target.as_bytes(), host.as_bytes());
+        encode::begin(out, method, |out| out.extend_from_slice(target), |out| out.extend_from_slice(host));
+        for (name, value) in fields {
+            Self::add_field(out, name, value);
+        }
+        match framing {
+            Framing::None => out.extend_from_slice(encode::end_without_body(method)),
+            Framing::Whole(body) => encode::append_body(out, body),
+            Framing::Pieces => encode::end_before_pieces(out),
+        }
     }
 
     /// Adds a field to a request that is being written.

@@ -9,12 +9,14 @@ use crate::exchange::Stack;
 use crate::program::LoadProgram;
 use crate::record::ScenarioId;
 use crate::timer::Party;
-use crate::user::{Quota, Worker};
+use crate::user::{Quota, Worker, scripted};
 
 /// Carries out a scenario's load, to the end of its last iteration.
 pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     let program = Rc::clone(&worker.program);
     let last_call = tokio::task::spawn_local(last_call(Rc::clone(&worker), scenario));
+    let script = worker.scripted(scenario);
+    let obeying = script.as_ref().map(|_| tokio::task::spawn_local(scripted::obey(Rc::clone(&worker), scenario)));
     match &program.scenarios[scenario].load {
         LoadProgram::Users(schedule) => users::execute(&worker, scenario, schedule, Quota::Unlimited).await,
         LoadProgram::Iterations { users, iterations, scope } => {
@@ -22,6 +24,14 @@ pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
             users::execute(&worker, scenario, users, quota).await;
         }
         LoadProgram::Arrivals { schedule, .. } => arrivals::execute(&worker, scenario, schedule).await,
+        // The script says itself when nothing more is to begin.
+        LoadProgram::Script => {}
+    }
+    if let (Some(script), Some(obeying)) = (script, obeying) {
+        if !matches!(program.scenarios[scenario].load, LoadProgram::Script) {
+            script.close(&worker);
+        }
+        worker.join(obeying.await);
     }
     last_call.abort();
     worker.recorder.borrow_mut().scenario_ended(program.scenarios[scenario].id, worker.now());

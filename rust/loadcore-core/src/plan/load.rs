@@ -54,6 +54,8 @@ pub enum Load {
         /// Iterations not started by then are not started.
         max_duration_ns: u64,
     },
+    /// Closed: the scenario's script says who joins, who leaves, and when the run is over.
+    Script {},
 }
 
 /// A straight line of [`Load::UserStages`].

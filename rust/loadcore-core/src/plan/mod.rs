@@ -102,6 +102,10 @@ pub struct Scenario {
     pub on_start: Vec<Step>,
     /// One iteration.
     pub steps: Vec<Step>,
+    /// Whether iterations are decided by a script, while the run goes on: there are no steps then. See
+    /// [`crate::driver::script`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub script: bool,
     /// Place in the user's file.
     #[serde(default)]
     pub at: Option<String>,

@@ -61,7 +61,7 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     /// The scenario's compiled way to authenticate of this name. Its problems are reported once.
-    fn auth_id(&mut self, name: &str) -> Option<AuthId> {
+    pub(super) fn auth_id(&mut self, name: &str) -> Option<AuthId> {
         if let Some(index) = self.auths.iter().position(|(known, _)| known == name) {
             return u16::try_from(index).ok().map(AuthId);
         }

@@ -153,10 +153,7 @@ impl ScenarioCompiler<'_, '_> {
         self.pacing();
         self.authenticates_once();
         let on_start = self.flow("on_start", &scenario.on_start, Section::Start);
-        let main = self.flow("steps", &scenario.steps, Section::Main);
-        if !main.ops.iter().any(|op| matches!(op, Op::Request(_))) {
-            self.problems.add_in("steps", "no step sends a request");
-        }
+        let (main, script) = self.iteration();
         self.find_unset();
         let feeds = feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
         let Some(load) = load else { return };
@@ -183,6 +180,7 @@ impl ScenarioCompiler<'_, '_> {
             taken: main.takes(&self.requests),
             main,
             requests: self.requests,
+            script,
             links: self.links,
             auths: self.auths.into_iter().filter_map(|(_, auth)| auth).collect(),
         });
@@ -212,6 +210,7 @@ impl ScenarioCompiler<'_, '_> {
                 let schedule = ArrivalSchedule::new(load, seed);
                 LoadProgram::Arrivals { schedule: self.problems.take("load", schedule)?, max_users: *max_users }
             }
+            Load::Script {} => LoadProgram::Script,
         };
         Some(program)
     }
@@ -232,7 +231,7 @@ impl ScenarioCompiler<'_, '_> {
         }
     }
 
-    fn flow(&mut self, part: &str, steps: &[Step], section: Section) -> Flow {
+    pub(super) fn flow(&mut self, part: &str, steps: &[Step], section: Section) -> Flow {
         let mut flow = Flow::default();
         self.steps(part, steps, section, &mut flow, Nesting::default());
         flow
@@ -449,13 +448,15 @@ pub(super) fn peak_users(load: &Load) -> u32 {
         Load::Users { users, .. } | Load::Iterations { users, .. } => *users,
         Load::UserStages { start, stages } => stages.iter().map(|stage| stage.users).max().unwrap_or(0).max(*start),
         Load::ArrivalRate { max_users, .. } | Load::ArrivalStages { max_users, .. } => *max_users,
+        // Known only to the script.
+        Load::Script {} => 0,
     }
 }
 
 impl LoadProgram {
     fn model(&self) -> Model {
         match self {
-            Self::Users(_) | Self::Iterations { .. } => Model::Closed,
+            Self::Users(_) | Self::Iterations { .. } | Self::Script => Model::Closed,
             Self::Arrivals { .. } => Model::Open,
         }
     }
@@ -465,6 +466,7 @@ impl LoadProgram {
         match self {
             Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.end_ns(),
             Self::Arrivals { schedule, .. } => schedule.end_ns(),
+            Self::Script => u64::MAX,
         }
     }
 
@@ -473,6 +475,7 @@ impl LoadProgram {
         match self {
             Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.peak(),
             Self::Arrivals { max_users, .. } => *max_users,
+            Self::Script => 0,
         }
     }
 
@@ -485,7 +488,7 @@ impl LoadProgram {
     /// How many iterations one share starts, where that is known beforehand.
     pub(crate) fn iterations_of(&self, share: Share) -> Option<u64> {
         match self {
-            Self::Users(_) => None,
+            Self::Users(_) | Self::Script => None,
             Self::Iterations { users, iterations, scope } => Some(match scope {
                 plan::IterationScope::PerUser => iterations.saturating_mul(u64::from(share.users(users.peak()))),
                 plan::IterationScope::Shared => share.part(*iterations),

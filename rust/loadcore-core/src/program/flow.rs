@@ -57,6 +57,8 @@ pub(crate) enum Op {
         test: BranchTest,
         otherwise: usize,
     },
+    /// What the scenario's script does until it says that it is done.
+    Script,
 }
 
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod feeder;
 mod flow;
 mod problems;
 mod request;
+mod script;
 mod sizes;
 mod url;
 mod want;
@@ -15,6 +16,8 @@ mod want;
 pub(crate) use envelope::{Envelope, OriginId, Outgoing, is_idempotent};
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
+pub(crate) use request::{is_method, is_token};
+pub(crate) use script::ScriptProgram;
 pub(crate) use want::Want;
 
 use crate::auth::CompiledAuth;
@@ -63,6 +66,8 @@ pub(crate) struct ScenarioProgram {
     pub(crate) on_start: Flow,
     pub(crate) main: Flow,
     pub(crate) requests: Vec<RequestProgram>,
+    /// What its script's requests have in common, if a script drives it.
+    pub(crate) script: Option<ScriptProgram>,
     /// Variables that responses give a value in an iteration.
     pub(crate) taken: Vec<Slot>,
     /// Variables that URLs begin with.
@@ -115,6 +120,8 @@ pub(crate) enum LoadProgram {
     Iterations { users: UserSchedule, iterations: u64, scope: plan::IterationScope },
     /// Arrivals served by users.
     Arrivals { schedule: ArrivalSchedule, max_users: u32 },
+    /// Users that join and leave as a script says.
+    Script,
 }
 
 /// Index of a request in its scenario.

@@ -16,13 +16,13 @@ const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
 
 /// The headers of a request, as far as the user decides over them.
 #[derive(Default)]
-struct Headers {
+pub(super) struct Headers {
     /// Names and values of all but those below.
-    fields: Vec<(String, Template)>,
+    pub(super) fields: Vec<(String, Template)>,
     /// The value of `Host`.
-    host: Option<Template>,
+    pub(super) host: Option<Template>,
     /// The value of `Cookie`, where users keep cookies: those are sent in the same line.
-    cookie: Option<Template>,
+    pub(super) cookie: Option<Template>,
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -107,9 +107,7 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     fn method(&mut self, method: &str) {
-        let token =
-            !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_');
-        if !token || method == "CONNECT" {
+        if !is_method(method) {
             self.problems.add_in(
                 "method",
                 format!("`{method}` is no method that can be sent: write it in capitals, such as `GET`"),
@@ -118,7 +116,7 @@ impl ScenarioCompiler<'_, '_> {
     }
 
     /// All headers but ours. The request's own win over the scenario's.
-    fn headers(&mut self, request: &plan::Request, origin: u16, auth: &AuthUse) -> Headers {
+    pub(super) fn headers(&mut self, request: &plan::Request, origin: u16, auth: &AuthUse) -> Headers {
         let mut headers = Headers::default();
         let named = |name: &str| request.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         let scenario = self.scenario;
@@ -277,6 +275,13 @@ fn varying_type(request: &plan::Request) -> Option<&str> {
     }
 }
 
-fn is_token(name: &str) -> bool {
+/// Whether a request can have this method.
+pub(crate) fn is_method(method: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_';
+    !method.is_empty() && method.bytes().all(is_token) && method != "CONNECT"
+}
+
+/// Whether a header can have this name.
+pub(crate) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -2,13 +2,14 @@
 
 mod event;
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 pub use event::{EndReason, Event, RunEnd};
 
 use crate::aggregate::{Flights, Gaps, ScenarioEvent, Sends, Users, Window};
 use crate::health;
-use crate::record::{CheckId, Chunk, GroupId, Outcome, Phase, Record, ScenarioId, StepId, Tables};
+use crate::record::{CheckId, Chunk, GroupId, Outcome, Phase, Record, ScenarioId, Section, StepId, StepInfo, Tables};
 use crate::sample::{Class, Samples, Seen};
 
 /// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual time,
@@ -16,6 +17,11 @@ use crate::sample::{Class, Samples, Seen};
 const EVENTS: usize = if cfg!(test) { 4_096 } else { 32 };
 /// Used chunks and windows that may wait to be used again.
 const SPARE: usize = 8;
+/// So many steps may be met at run time, by name and method. Further ones are counted as [`OTHER_STEPS`]: a name that holds
+/// an id would fill the memory, and tell nothing.
+const MOST_ADDED_STEPS: usize = 500;
+/// The name of all steps beyond [`MOST_ADDED_STEPS`].
+const OTHER_STEPS: &str = "(other steps)";
 
 /// Takes every record of a worker. Lives on the engine thread; no locks, and no allocations once its memory has come
 /// round.
@@ -32,6 +38,9 @@ pub struct Recorder {
     gaps: Gaps,
     samples: Samples,
     tables: Tables,
+    /// Steps that were met at run time, and those of them that the reader has yet to be told.
+    steps_added: usize,
+    new_steps: VecDeque<StepInfo>,
     rows_dropped: u64,
     events: SyncSender<Event>,
     used_chunks: Receiver<Box<Chunk>>,
@@ -63,6 +72,8 @@ impl Recorder {
             gaps: Gaps::default(),
             samples: Samples::default(),
             tables,
+            steps_added: 0,
+            new_steps: VecDeque::new(),
             rows_dropped: 0,
             events,
             used_chunks,
@@ -88,26 +99,64 @@ impl Recorder {
 
     /// Takes one ended request. Returns whether its response is one of the few that are looked at for hints.
     ///
-    /// # Panics
-    /// The step is not in the tables.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record) -> bool {
-        let durations = record.durations();
-        let is_looked_at = self.window.record(record, &durations);
+        self.answered(record);
+        self.count(record)
+    }
+
+    /// Takes what is known of a request when its answer has ended, whatever it counts as: [`count`](Self::count) is to follow.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
+    pub(crate) fn answered(&mut self, record: &Record) {
+        let service_ns = record.end_ns.saturating_sub(record.start_ns);
         if record.outcome == Outcome::Ok {
-            self.flights.ended(record.end_ns, durations.service_ns);
+            self.flights.ended(record.end_ns, service_ns);
             self.gaps.answered(record.start_ns, record.end_ns, record.unread_ns, &mut self.window.gaps);
         } else if record.attempts > 0 {
-            self.flights.ended(record.end_ns, durations.service_ns);
+            self.flights.ended(record.end_ns, service_ns);
             self.gaps.unanswered(record.start_ns, record.end_ns);
         }
+    }
+
+    /// Counts a request, and makes its row. Returns whether its response is one of the few that are looked at for hints.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
+    pub(crate) fn count(&mut self, record: &Record) -> bool {
+        let durations = record.durations();
+        let is_looked_at = self.window.record(record, &durations);
         if let Some(chunk) = &mut self.chunk
             && chunk.push(record, &durations)
         {
             self.hand_over_rows();
         }
         is_looked_at
+    }
+
+    /// The step of this scenario with this name and method. One that is new is told to whoever reads; too many of them are
+    /// counted under one name.
+    pub(crate) fn step(&mut self, scenario: &str, name: &str, method: &str) -> StepId {
+        let steps = &mut self.tables.steps;
+        let is_same = |step: &StepInfo, name: &str| {
+            step.name == name && step.method == method && step.scenario == scenario && step.section == Section::Main
+        };
+        if let Some(known) = steps.iter().position(|step| is_same(step, name)) {
+            return StepId(u16::try_from(known).unwrap_or(u16::MAX));
+        }
+        if self.steps_added >= MOST_ADDED_STEPS && name != OTHER_STEPS {
+            return self.step(scenario, OTHER_STEPS, method);
+        }
+        let info = StepInfo {
+            scenario: scenario.to_owned(),
+            name: name.to_owned(),
+            method: method.to_owned(),
+            section: Section::Main,
+        };
+        steps.push(info.clone());
+        self.steps_added += 1;
+        self.new_steps.push_back(info);
+        StepId(u16::try_from(self.tables.steps.len() - 1).unwrap_or(u16::MAX))
     }
 
     /// Takes what a response said about where its time went.
@@ -177,6 +226,9 @@ impl Recorder {
         self.hand_over_rows();
         self.hand_over_samples();
         self.close_window(second, phase);
+        if !self.hand_over_steps() {
+            return;
+        }
         let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
         let mut next = spare.unwrap_or_else(|| Box::new(Window::new(&self.tables)));
         next.begin_ns = (u64::from(second) + 1) * 1_000_000_000;
@@ -191,6 +243,9 @@ impl Recorder {
 
     /// Ends the recording: hands over the rest and the end. Waits for room, since no load depends on it any more.
     pub fn finish(mut self, second: u32, phase: Phase, reason: EndReason, error: Option<String>) {
+        for step in self.new_steps.drain(..) {
+            let _ = self.events.send(Event::Step(Box::new(step)));
+        }
         if let Some(chunk) = self.chunk.take()
             && !chunk.is_empty()
         {
@@ -207,6 +262,21 @@ impl Recorder {
         let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
         // A reader that is gone needs to be told nothing.
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
+    }
+
+    /// Tells of steps that were met at run time; says whether all have been told.
+    fn hand_over_steps(&mut self) -> bool {
+        while let Some(step) = self.new_steps.pop_front() {
+            if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
+                self.events.try_send(Event::Step(Box::new(step)))
+            {
+                if let Event::Step(step) = event {
+                    self.new_steps.push_front(*step);
+                }
+                return false;
+            }
+        }
+        true
     }
 
     /// Those that find no room wait for the next second.
@@ -226,10 +296,12 @@ impl Recorder {
 
     #[inline(never)]
     fn hand_over_rows(&mut self) {
+        let are_steps_told = self.hand_over_steps();
         let Some(chunk) = self.chunk.take_if(|chunk| !chunk.is_empty()) else {
             return;
         };
-        match self.events.try_send(Event::Rows(chunk)) {
+        let event = Event::Rows(chunk);
+        match if are_steps_told { self.events.try_send(event) } else { Err(TrySendError::Full(event)) } {
             Ok(()) => self.chunk = Some(self.used_chunks.try_recv().unwrap_or_default()),
             Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) => {
                 if let Event::Rows(mut chunk) = event {

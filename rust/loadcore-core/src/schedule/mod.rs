@@ -94,7 +94,7 @@ impl ArrivalSchedule {
             Load::ArrivalStages { start, stages, arrivals, .. } => {
                 (Curve::Staged(Staged::new(*start, stages)?), *arrivals)
             }
-            Load::Users { .. } | Load::UserStages { .. } | Load::Iterations { .. } => {
+            Load::Users { .. } | Load::UserStages { .. } | Load::Iterations { .. } | Load::Script {} => {
                 return Err(ScheduleProblem::OtherModel);
             }
         };

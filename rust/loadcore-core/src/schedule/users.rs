@@ -42,7 +42,9 @@ impl UserSchedule {
                     users = stage.users;
                 }
             }
-            Load::ArrivalRate { .. } | Load::ArrivalStages { .. } => return Err(ScheduleProblem::OtherModel),
+            Load::ArrivalRate { .. } | Load::ArrivalStages { .. } | Load::Script {} => {
+                return Err(ScheduleProblem::OtherModel);
+            }
         }
         lines.retain(|line| line.duration_ns > 0);
         let end_ns = lines.last().map_or(0, |line| line.start_ns.saturating_add(line.duration_ns));

@@ -152,7 +152,7 @@ impl Timer {
     pub async fn take_seat(self: &Rc<Self>, party: Party) -> Seat {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let state = SeatState::new(waker, party);
-        state.interrupted.set(self.all_gone.get() || self.gone.borrow().contains(&party));
+        state.interrupted.set(self.is_gone(party));
         let mut seats = self.seats.borrow_mut();
         let index = if let Some(index) = seats.free.pop() {
             seats.seats[index as usize] = Rc::clone(&state);
@@ -216,6 +216,18 @@ impl Timer {
     pub fn interrupt(&self, party: Party) {
         self.gone.borrow_mut().push(party);
         self.interrupt_if(|seat| seat.party == party);
+    }
+
+    /// Tells the task in this seat to stop what it does at once.
+    pub fn interrupt_seat(&self, seat: u32) {
+        let seat = Rc::clone(&self.seats.borrow().seats[seat as usize]);
+        seat.interrupted.set(true);
+        seat.waker.wake_by_ref();
+    }
+
+    /// Whether all of a party have been told to stop.
+    fn is_gone(&self, party: Party) -> bool {
+        self.all_gone.get() || self.gone.borrow().contains(&party)
     }
 
     /// Tells everybody to stop at once, those still to come included.
@@ -324,6 +336,11 @@ impl Seat {
     /// Tells this task to stop at once.
     pub fn interrupt(&self) {
         self.state.interrupted.set(true);
+    }
+
+    /// Goes on after an interruption that was the task's own, and not its party's.
+    pub fn resume(&self) {
+        self.state.interrupted.set(self.timer.is_gone(self.state.party));
     }
 
     /// Whether the task was told to stop at once.

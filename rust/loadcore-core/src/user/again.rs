@@ -28,6 +28,7 @@ struct Again<'a> {
     token: Option<KeptToken>,
     /// Whether a 401 can still be answered with another token.
     may_replace: bool,
+    withholds: Withheld,
     hops: u8,
 }
 
@@ -49,22 +50,26 @@ impl<T: Stack> User<T> {
         request: &RequestProgram,
         first: Answer,
     ) -> Result<(), Cut> {
-        match self.send_again(scenario, request.outgoing(), first).await {
+        let current = self.cursor.current.take();
+        let sent = current.map_or((request.envelope.origin, None), |current| (current.origin, current.token));
+        let withholds = Withheld::unauthorized(is_replaceable(&request.envelope, sent.1));
+        match self.send_again(scenario, request.outgoing(), sent, withholds, first).await {
             Ok((answer, origin)) => self.conclude(scenario, request, origin, answer),
             Err(failed) => Err(self.cut(failed)),
         }
     }
 
-    async fn send_again(
+    /// Sends the further requests that the answer to one demands, which was sent to this origin with this token.
+    pub(super) async fn send_again(
         &mut self,
         scenario: &ScenarioProgram,
         request: Outgoing<'_>,
+        (origin, token): (OriginId, Option<KeptToken>),
+        withholds: Withheld,
         first: Answer,
     ) -> Result<(Answer, OriginId), NoAnswer> {
         let envelope = request.envelope;
         let home = envelope.origin;
-        let (origin, token) =
-            self.cursor.current.take().map_or((home, None), |current| (current.origin, current.token));
         let mut again = Again {
             first: self.lane.rendered.request(request).as_written().to_vec(),
             target: self.lane.rendered.request(request).target().to_owned(),
@@ -75,15 +80,17 @@ impl<T: Stack> User<T> {
             keeps_body: true,
             token,
             may_replace: true,
+            withholds,
             hops: 0,
         };
         let mut answer = first;
         loop {
             self.store_cookies(again.origin, request, answer.capture.as_deref());
-            if self.lane.withheld.is_some() || envelope.follows(answer.complete.status) {
+            let is_rejected = answer.complete.status == 401 && self.lane.withheld.is_some();
+            if is_rejected || envelope.follows(answer.complete.status) {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }
-            let due_ns = if self.lane.withheld.is_some() {
+            let due_ns = if is_rejected {
                 match self.replace_token(scenario, &mut again, &mut answer).await? {
                     Some(ready_ns) => ready_ns,
                     None => return Ok((answer, again.origin)),
@@ -108,7 +115,7 @@ impl<T: Stack> User<T> {
                 method: again.method,
                 origin: again.origin,
                 want: self.want(envelope),
-                withholds: Withheld::unauthorized(
+                withholds: withholds.or_unauthorized(
                     again.may_replace && again.origin == home && is_replaceable(envelope, again.token),
                 ),
             };
@@ -126,7 +133,7 @@ impl<T: Stack> User<T> {
         let due_ns = answer.ended_ns;
         let means = Self::means(scenario, again.request.envelope).zip(again.token);
         let Some((means, _)) = means.filter(|(means, token)| self.is_replaceable(means, token, due_ns)) else {
-            self.release(true);
+            self.let_stand(again);
             return Ok(None);
         };
         match self.token(scenario, &means, due_ns).await {
@@ -138,7 +145,7 @@ impl<T: Stack> User<T> {
                 Ok(Some(ready_ns))
             }
             Err(failed) => {
-                self.release(true);
+                self.let_stand(again);
                 // What was received last is the token endpoint's.
                 self.lane.flight.arrival.forget();
                 if failed.outcome == Outcome::Interrupted {
@@ -147,6 +154,13 @@ impl<T: Stack> User<T> {
                 answer.ended_ns = failed.ended_ns;
                 Ok(None)
             }
+        }
+    }
+
+    /// A 401 is the answer: an error, if nobody else is to say what it is.
+    fn let_stand(&mut self, again: &Again<'_>) {
+        if !again.withholds.is_all() {
+            self.release(true);
         }
     }
 

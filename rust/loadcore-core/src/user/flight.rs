@@ -237,6 +237,8 @@ impl<T: Stack> User<T> {
             }
             sending => {
                 if sending == Sending::Partly {
+                    let wire = Rc::clone(wire);
+                    self.take_upload(&wire);
                     // An early answer is looked for whether or not all is sent.
                     if wire.poll_send_rest(cx).is_ready() {
                         self.worker.note_sending(wire.started_ns.get());
@@ -251,6 +253,18 @@ impl<T: Stack> User<T> {
         };
         self.lane.seat.clear_deadline();
         Poll::Ready(ended)
+    }
+
+    /// Takes what has come of a body that is sent in pieces. It is kept with the request, which may have to be sent again.
+    #[cold]
+    fn take_upload(&mut self, wire: &Wire<T::Connection>) {
+        let Lane { upload, rendered, flight, .. } = &mut self.lane;
+        let Some(upload) = upload else { return };
+        let (pieces, is_all) = upload.take();
+        rendered.bytes.extend_from_slice(&pieces);
+        flight.length += pieces.len();
+        wire.unsent.borrow_mut().extend(pieces);
+        wire.is_open.set(!is_all);
     }
 
     /// What ends an attempt from outside: its time is up, or the user is told to stop.

@@ -1,8 +1,11 @@
 //! What a user sends with: one request at a time.
 
+use std::rc::Rc;
+
 use super::connection::Connections;
 use super::flight::Flight;
 use super::rendered::Rendered;
+use super::scripted::Upload;
 use super::send::HeldRow;
 use crate::exchange::{Exchange, Stack};
 use crate::plan::Limits;
@@ -20,6 +23,8 @@ pub(super) struct Lane<T: Stack> {
     pub(super) rendered: Rendered,
     /// What authenticates its current request, where that is known only when it is rendered; kept to be filled again.
     pub(super) credential: Vec<u8>,
+    /// The body of its current request, if that comes in pieces.
+    pub(super) upload: Option<Rc<Upload>>,
     /// The row of an answer, until it is known what becomes of it. Boxed: it is seldom there.
     pub(super) withheld: Option<Box<HeldRow>>,
 }
@@ -33,6 +38,7 @@ impl<T: Stack> Lane<T> {
             flight: Flight::default(),
             rendered: Rendered::default(),
             credential: Vec::new(),
+            upload: None,
             withheld: None,
         }
     }

@@ -18,6 +18,7 @@ mod outbox;
 mod rendered;
 mod resend;
 mod sample;
+pub(crate) mod scripted;
 mod send;
 mod state;
 mod token;
@@ -26,7 +27,7 @@ mod worker;
 
 pub(crate) use allowance::{Allowance, Quota};
 pub(crate) use iteration::IterationEnd;
-pub(crate) use worker::Worker;
+pub(crate) use worker::{Work, Worker};
 
 use std::rc::Rc;
 

@@ -29,6 +29,8 @@ pub(crate) struct Wire<C> {
     pub(crate) sending: Cell<Sending>,
     /// What of the request has not been sent.
     pub(crate) unsent: RefCell<VecDeque<u8>>,
+    /// Whether more of the request is to come.
+    pub(crate) is_open: Cell<bool>,
     /// When the server will close the idle connection, by its own word.
     pub(crate) idle_until_ns: Cell<u64>,
 }
@@ -53,6 +55,7 @@ impl<C> Wire<C> {
             started_ns: Cell::new(0),
             sending: Cell::new(Sending::Queued),
             unsent: RefCell::default(),
+            is_open: Cell::new(false),
             idle_until_ns: Cell::new(u64::MAX),
         })
     }
@@ -62,7 +65,9 @@ impl<C: Connection> Wire<C> {
     /// Sends what fits.
     fn send(&self, bytes: &[u8]) {
         let (sent, sending) = match self.connection.try_send(bytes) {
-            Ok(sent) if sent == bytes.len() && self.connection.is_flushed() => return self.sending.set(Sending::Sent),
+            Ok(sent) if sent == bytes.len() && self.connection.is_flushed() && !self.is_open.get() => {
+                return self.sending.set(Sending::Sent);
+            }
             Ok(sent) => (sent, Sending::Partly),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Sending::Partly),
             Err(error) => (0, Sending::Failed(send_outcome(&error))),
@@ -71,9 +76,10 @@ impl<C: Connection> Wire<C> {
         self.sending.set(sending);
     }
 
-    /// Goes on sending what did not fit. Pending as long as some of it does not fit.
+    /// Goes on sending what did not fit. Pending as long as some of it does not fit, or is to come.
     pub(crate) fn poll_send_rest(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ended = match ready!(self.poll_send_unsent(cx)) {
+            Ok(()) if self.is_open.get() => return Poll::Pending,
             Ok(()) => Sending::Sent,
             Err(error) => Sending::Failed(send_outcome(&error)),
         };

@@ -12,6 +12,7 @@ use crate::exchange::{Exchange, Stack};
 use crate::http::Complete;
 use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
 use crate::record::{Outcome, Record, StepId};
+use crate::recorder::Recorder;
 use crate::sample::{Class, Seen};
 use crate::step::{Builtins, Response, Variables};
 
@@ -33,7 +34,7 @@ pub(super) struct Message<'a> {
 pub(super) struct Withheld(u16, u16);
 
 impl Withheld {
-    /// All: whether a token is in the answer is yet to be seen.
+    /// All that are not followed: what becomes of the answer is yet to be seen.
     pub(super) const ALL: Self = Self(0, u16::MAX);
 
     /// A 401, if the request may be sent again with another token.
@@ -41,6 +42,17 @@ impl Withheld {
     #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
     pub(super) const fn unauthorized(is_replaceable: bool) -> Self {
         if is_replaceable { Self(401, 401) } else { Self(1, 0) }
+    }
+}
+
+impl Withheld {
+    pub(super) const fn is_all(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The same for the next of several messages, if these are all; otherwise a 401, if that may be replaced.
+    pub(super) const fn or_unauthorized(self, is_replaceable: bool) -> Self {
+        if self.is_all() { self } else { Self::unauthorized(is_replaceable) }
     }
 }
 
@@ -87,10 +99,21 @@ impl Answer {
     }
 }
 
-/// A row that is withheld, and the sample that it is if it is an error and one is wanted.
+/// A row that is withheld, and the sample that it is if it is an error and one is wanted. What is known of its answer has been
+/// told already, but for what it counts as.
 pub(super) struct HeldRow {
     row: Record,
     sample: Option<(Class, Seen)>,
+}
+
+impl HeldRow {
+    /// Records the row, now that it is known whether it is an error.
+    pub(super) fn settle(self, recorder: &mut Recorder, error: bool) {
+        recorder.count(&Record { error, ..self.row });
+        if let Some((class, seen)) = self.sample.filter(|_| error) {
+            recorder.sample(class, seen);
+        }
+    }
 }
 
 /// Why there is no response.
@@ -198,6 +221,9 @@ impl<T: Stack> User<T> {
             .set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
         let most_body = self.worker.program.http.limits.kept_body_bytes;
         self.lane.flight.arrival.kept.want(message.want, most_body, || self.worker.take_capture());
+        if self.lane.upload.is_some() {
+            wire.is_open.set(true);
+        }
         self.lane.flight.begin(wire, length, timeouts, now);
         Ok(())
     }
@@ -229,7 +255,7 @@ impl<T: Stack> User<T> {
         self.keep(message.origin, reusable, &complete, end_ns);
         let service_ns = end_ns.saturating_sub(self.lane.flight.started_ns);
         let Withheld(least, most) = message.withholds;
-        if (least..=most).contains(&complete.status) {
+        if (least..=most).contains(&complete.status) && !message.is_followed(complete.status) {
             self.withhold(scenario, message, due_ns, Ended { result, end_ns });
         } else {
             let superseded = message.is_followed(complete.status);
@@ -338,6 +364,7 @@ impl<T: Stack> User<T> {
     #[cold]
     fn withhold(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended: Ended) {
         let row = self.row(scenario, message.step(), due_ns, ended, true);
+        self.worker.recorder.borrow_mut().answered(&row);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
         self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));
@@ -348,19 +375,14 @@ impl<T: Stack> User<T> {
     #[cold]
     pub(super) fn release(&mut self, error: bool) {
         let Some(held) = self.lane.withheld.take() else { return };
-        let HeldRow { row, sample } = *held;
-        let mut recorder = self.worker.recorder.borrow_mut();
-        recorder.record(&Record { error, ..row });
-        if let Some((class, seen)) = sample.filter(|_| error) {
-            recorder.sample(class, seen);
-        }
+        held.settle(&mut self.worker.recorder.borrow_mut(), error);
     }
 
     /// Records the row that was withheld: its request is sent again, and that one is the answer.
     #[cold]
     pub(super) fn supersede(&mut self) {
         if let Some(held) = self.lane.withheld.take() {
-            self.worker.recorder.borrow_mut().record(&Record { error: false, superseded: true, ..held.row });
+            self.worker.recorder.borrow_mut().count(&Record { error: false, superseded: true, ..held.row });
         }
     }
 

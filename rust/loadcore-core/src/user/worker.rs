@@ -8,8 +8,10 @@ use tokio::task::JoinError;
 
 use super::capture::Capture;
 use super::outbox::Outbox;
+use super::scripted::Scripted;
 use crate::aggregate::ScenarioEvent;
 use crate::auth::Pool;
+use crate::driver::script::Scripts;
 use crate::exchange::{Exchange, Stack};
 use crate::feeder::{Dealer, Dealt};
 use crate::plan::Samples;
@@ -27,6 +29,13 @@ const CONNECTS_AT_ONCE: usize = 256;
 
 /// A buffer of a request that is larger than this is not kept for another one.
 const LARGEST_SPARE_BUFFER: usize = 1 << 20;
+
+/// A share of a program, and the scripts of its scenarios.
+pub(crate) struct Work {
+    pub(crate) program: Program,
+    pub(crate) share: Share,
+    pub(crate) scripts: Scripts,
+}
 
 /// One process' part of a run.
 pub(crate) struct Worker<T: Stack> {
@@ -63,6 +72,8 @@ pub(crate) struct Worker<T: Stack> {
     /// When it was told to start no more iterations; `u64::MAX` until then.
     stopped_at_ns: Cell<u64>,
     end: RefCell<Option<(EndReason, Option<String>)>>,
+    /// The scripts of scenarios that have one.
+    scripts: Vec<Option<Rc<Scripted>>>,
 }
 
 /// Tokens, and those who wait for one.
@@ -95,8 +106,7 @@ impl TokenDesk {
 
 impl<T: Stack> Worker<T> {
     pub(crate) fn new(
-        program: Rc<Program>,
-        share: Share,
+        Work { program, share, scripts }: Work,
         timer: Rc<Timer>,
         transport: T,
         recorder: Recorder,
@@ -125,11 +135,17 @@ impl<T: Stack> Worker<T> {
             started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
             end: RefCell::new(None),
-            program,
+            scripts: scripts.into_iter().map(|script| script.map(Scripted::new)).collect(),
+            program: Rc::new(program),
             share,
             timer,
             transport,
         })
+    }
+
+    /// The script of a scenario, if it has one.
+    pub(crate) fn scripted(&self, scenario: usize) -> Option<Rc<Scripted>> {
+        self.scripts.get(scenario)?.clone()
     }
 
     pub(crate) fn now(&self) -> u64 {

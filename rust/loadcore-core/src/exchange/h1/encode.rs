@@ -59,7 +59,7 @@ pub(crate) fn end(out: &mut Vec<u8>, body: &[u8]) {
 }
 
 /// The end of a head that no body follows: a request that usually has one says that it is empty (RFC 9110, 8.6).
-fn end_without_body(method: &str) -> &'static [u8] {
+pub(crate) fn end_without_body(method: &str) -> &'static [u8] {
     match method {
         "POST" | "PUT" | "PATCH" => b"Content-Length: 0\r\n\r\n",
         _ => LINE_END,
@@ -67,7 +67,7 @@ fn end_without_body(method: &str) -> &'static [u8] {
 }
 
 /// Appends the end of a head and the body.
-fn append_body(out: &mut Vec<u8>, body: &[u8]) {
+pub(crate) fn append_body(out: &mut Vec<u8>, body: &[u8]) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut rest = body.len();
@@ -83,6 +83,24 @@ fn append_body(out: &mut Vec<u8>, body: &[u8]) {
     out.extend_from_slice(&digits[at..]);
     out.extend_from_slice(HEAD_END);
     out.extend_from_slice(body);
+}
+
+/// Ends a head that the body follows in pieces.
+pub(crate) fn end_before_pieces(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+}
+
+/// Appends a piece of a body as a chunk, and the last chunk if none follows. A chunk of no bytes would end the body.
+pub(crate) fn append_piece(out: &mut Vec<u8>, piece: &[u8], is_last: bool) {
+    if !piece.is_empty() {
+        out.extend_from_slice(format!("{:x}", piece.len()).as_bytes());
+        out.extend_from_slice(LINE_END);
+        out.extend_from_slice(piece);
+        out.extend_from_slice(LINE_END);
+    }
+    if is_last {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
 }
 
 /// A request of the plan in parts.

@@ -1,0 +1,520 @@
+//! Users that a script drives while the run goes on: all that users with code of their own need.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::*;
+use crate::driver::script::{Body, Command, Notice, Request, RequestKey, Response, Script};
+
+/// A script whose code is tasks of the test, by virtual time.
+#[derive(Default)]
+struct Code {
+    commands: RefCell<VecDeque<Command>>,
+    waker: RefCell<Option<Waker>>,
+    keys: Cell<u64>,
+    waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Notice>>>,
+    /// What else it was told, with the millisecond.
+    told: RefCell<Vec<(u64, String)>>,
+    /// Iterations that are due: the user, and its row.
+    due: RefCell<VecDeque<(u32, String)>>,
+    is_due: Notify,
+}
+
+impl Script for Rc<Code> {
+    fn poll_command(&self, cx: &mut Context<'_>) -> Poll<Command> {
+        self.waker.replace(Some(cx.waker().clone()));
+        self.commands.borrow_mut().pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Answered { request, .. } | Notice::Unanswered { request, .. } => {
+                if let Some(waiting) = self.waiting.borrow_mut().remove(&request) {
+                    let _ = waiting.send(notice);
+                }
+            }
+            Notice::Iterate { user, iteration, due_ns, variables } => {
+                self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));
+                let row: Vec<_> = variables.iter().map(|(_, value)| String::from_utf8_lossy(value)).collect();
+                self.due.borrow_mut().push_back((user, row.join(",")));
+                self.is_due.notify_one();
+            }
+            Notice::Interrupted { user } => self.told.borrow_mut().push((0, format!("interrupted {user}"))),
+            Notice::Stopping => self.told.borrow_mut().push((0, "stopping".to_owned())),
+        }
+    }
+}
+
+impl Code {
+    fn say(&self, command: Command) {
+        self.commands.borrow_mut().push_back(command);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Sends a request of a user; `change` says what is not usual about it.
+    fn send(&self, user: u32, url: &str, change: impl FnOnce(&mut Request)) -> (RequestKey, oneshot::Receiver<Notice>) {
+        let key = RequestKey(self.keys.replace(self.keys.get() + 1));
+        let mut request = Request {
+            key,
+            user,
+            name: url.split('?').next().unwrap_or_default().to_owned(),
+            method: "GET".to_owned(),
+            url: url.to_owned(),
+            headers: Vec::new(),
+            body: Body::None,
+            timeouts: None,
+            expect: Vec::new(),
+            max_redirects: None,
+            is_anonymous: false,
+            is_settled_later: false,
+            due_ns: None,
+        };
+        change(&mut request);
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().insert(key, sender);
+        self.say(Command::Send(Box::new(request)));
+        (key, receiver)
+    }
+
+    /// The next iteration that is due.
+    async fn iteration(&self) -> (u32, String) {
+        loop {
+            if let Some(due) = self.due.borrow_mut().pop_front() {
+                return due;
+            }
+            self.is_due.notified().await;
+        }
+    }
+
+    async fn get(&self, user: u32, url: &str) -> Result<Response, Outcome> {
+        ended(self.send(user, url, |_| ()).1).await
+    }
+}
+
+async fn ended(notice: oneshot::Receiver<Notice>) -> Result<Response, Outcome> {
+    match notice.await.expect("a notice") {
+        Notice::Answered { response, .. } => Ok(response),
+        Notice::Unanswered { outcome, .. } => Err(outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Until the run is so old.
+async fn at(began: Instant, millisecond: u64) {
+    sleep_until(began + ms(millisecond)).await;
+}
+
+/// A plan whose users are the script's.
+fn scripted() -> Value {
+    let mut plan = plan(json!({"kind": "script"}), json!([]));
+    plan["scenarios"][0]["script"] = json!(true);
+    plan
+}
+
+/// Runs a plan whose scenario has this code. A panic in it ends the run, and fails the test.
+fn drive<F: Future<Output = ()> + 'static>(
+    plan: &Value,
+    fake: FakeTransport,
+    begin: impl FnOnce(Rc<Code>, Instant) -> F,
+) -> Outcomes {
+    drive_with(plan, fake, |code, _| begin(code, Instant::now()))
+}
+
+/// The same, with the control of the run.
+fn drive_with<F: Future<Output = ()> + 'static>(
+    plan: &Value,
+    fake: FakeTransport,
+    begin: impl FnOnce(Rc<Code>, Control) -> F,
+) -> Outcomes {
+    let panicked = Rc::new(RefCell::new(None));
+    let kept = Rc::clone(&panicked);
+    let outcomes = simulate_scripts(fake.clone(), plan, fake, Share::WHOLE, move |control| {
+        let code = Rc::<Code>::default();
+        let user = tokio::task::spawn_local(begin(Rc::clone(&code), control.clone()));
+        tokio::task::spawn_local(async move {
+            if let Err(error) = user.await {
+                kept.replace(Some(error));
+                control.interrupt();
+            }
+        });
+        vec![Some(Rc::new(code) as Rc<dyn Script>)]
+    });
+    if let Some(error) = panicked.take() {
+        std::panic::resume_unwind(error.into_panic());
+    }
+    outcomes
+}
+
+fn of_second(outcomes: &Outcomes, which: fn(&(u32, u32)) -> u32) -> Vec<u32> {
+    outcomes.seconds.values().map(which).collect()
+}
+
+/// Two users join while the run goes on, and one leaves: what it has under way is given up, and it is active no more.
+#[test]
+fn users_join_and_leave() {
+    let outcomes = drive(&scripted(), answers_after(100), async |code, began| {
+        code.say(Command::Join { user: 7 });
+        at(began, 1_500).await;
+        code.say(Command::Join { user: 9 });
+        assert_eq!(code.get(9, "/a").await.expect("an answer").status, 200);
+        let (_, gone) = code.send(7, "/b", |_| ());
+        at(began, 1_650).await;
+        code.say(Command::Leave { user: 7 });
+        assert_eq!(ended(gone).await.expect_err("no answer"), Outcome::Interrupted);
+        // It is gone, and so are its requests.
+        assert_eq!(code.get(7, "/c").await.expect_err("no user"), Outcome::Interrupted);
+        at(began, 2_500).await;
+        code.say(Command::Finish);
+    });
+    assert_eq!(of_second(&outcomes, |(active, _)| *active), [1, 1, 0]);
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (row.user, &*row.step, row.outcome, row.error)).collect();
+    assert_eq!(rows, [(9, "/a", Outcome::Ok, false), (7, "/b", Outcome::Interrupted, false)]);
+    assert_eq!(outcomes.end.reason, EndReason::Finished);
+}
+
+/// A scenario without steps: its load model says when an iteration is due, and the script what it does. An iteration that the
+/// script gives up has failed.
+#[test]
+fn a_plan_without_steps() {
+    let mut plan = plan(
+        json!({"kind": "iterations", "users": 2, "iterations": 2, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64}),
+        json!([]),
+    );
+    plan["scenarios"][0]["script"] = json!(true);
+    plan["feeders"] = json!([{"name": "rows", "order": "sequential", "at_end": "recycle", "source": {"kind": "rows", "columns": ["id"], "rows": [["a"], ["b"]]}}]);
+    plan["scenarios"][0]["feeders"] = json!(["rows"]);
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let kept = Rc::clone(&told);
+    let outcomes = drive(&plan, answers_after(10), async move |code, _| {
+        let mut begun = 0;
+        let mut users = Vec::new();
+        while begun < 4 {
+            let (user, row) = code.iteration().await;
+            begun += 1;
+            let (code, is_complete) = (Rc::clone(&code), begun != 2);
+            users.push(tokio::task::spawn_local(async move {
+                assert!(code.get(user, &format!("/a?{row}")).await.is_ok());
+                sleep(ms(50)).await;
+                assert!(code.get(user, "/b").await.is_ok());
+                code.say(Command::End { user, is_complete });
+            }));
+        }
+        for user in users {
+            user.await.expect("no panic");
+        }
+        kept.replace(code.told.borrow().clone());
+    });
+    assert_eq!(outcomes.count(ScenarioEvent::IterationStarted), 4);
+    assert_eq!(outcomes.count(ScenarioEvent::IterationCompleted), 3);
+    assert_eq!(outcomes.count(ScenarioEvent::IterationFailed), 1);
+    let steps: Vec<_> = outcomes.of("/b").map(|row| (row.user, row.due_ms % 10, row.lag_ms)).collect();
+    assert_eq!(steps.len(), 4);
+    // Each user kept its connection.
+    assert_eq!((outcomes.rows.len(), outcomes.fake.connections()), (8, 2));
+    assert_eq!(told.borrow()[..2], [(0, "iterate 0 0".to_owned()), (0, "iterate 1 0".to_owned())]);
+}
+
+/// A plan that has steps and a script, or neither, is refused; as is a script that is not given.
+#[test]
+fn plans_that_make_no_sense() {
+    let problems = |plan: &Value| {
+        let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
+        let problems = Engine::new(plan, Share::WHOLE).expect_err("a plan that is refused");
+        problems.into_iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect::<Vec<_>>()
+    };
+    let mut both = scripted();
+    both["scenarios"][0]["steps"] = json!([get("a")]);
+    assert_eq!(problems(&both), ["scenarios[0].steps: a scenario that is driven by a script has no steps"]);
+    let neither = plan(json!({"kind": "script"}), json!([get("a")]));
+    assert_eq!(
+        problems(&neither),
+        ["scenarios[0].load: only a script can say who joins and leaves, and the scenario has none"]
+    );
+    assert_eq!(problems(&scripted()), ["scenarios[0].script: `main` is driven by a script, and none is given"]);
+}
+
+/// A request to an origin that the plan does not name goes over a connection of its own, without what proves who asks.
+#[test]
+fn a_new_origin() {
+    let heads = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&heads);
+    let fake = FakeTransport::new(move |request, _| {
+        let text = String::from_utf8_lossy(request).into_owned();
+        let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        seen.borrow_mut().push(lines.join("|"));
+        Some(Reply::ok(ms(10), "hello"))
+    });
+    let mut plan = scripted();
+    plan["auth"] = json!([{"name": "key", "way": {"kind": "bearer", "token": {"text": "t"}}}]);
+    plan["scenarios"][0]["auth"] = json!("key");
+    plan["scenarios"][0]["base_url"] = json!("http://fake/v1");
+    plan["scenarios"][0]["headers"] = json!([["X-A", "1"], ["X-B", "2"]]);
+    let outcomes = drive(&plan, fake, async |code, _| {
+        code.say(Command::Join { user: 0 });
+        assert_eq!(code.get(0, "/a?x=1").await.expect("an answer").body, b"hello");
+        let (_, away) = code.send(0, "http://other:8080/b", |request| {
+            request.headers = vec![("x-b".to_owned(), "3".to_owned())];
+        });
+        assert!(ended(away).await.is_ok());
+        let refused = code.send(0, "ftp://other/", |request| request.name = "bad".to_owned()).1;
+        assert_eq!(ended(refused).await.expect_err("nothing to send to"), Outcome::RequestInvalid);
+        code.say(Command::Finish);
+    });
+    assert_eq!(
+        *heads.borrow(),
+        [
+            "GET /v1/a?x=1 HTTP/1.1|Host: fake|X-A: 1|X-B: 2|Authorization: Bearer t",
+            "GET /b HTTP/1.1|Host: other:8080|X-A: 1|x-b: 3",
+        ]
+    );
+    assert_eq!(outcomes.fake.connections(), 2);
+    assert_eq!(outcomes.outcomes(), BTreeMap::from([("ok", 2), ("request_invalid", 1)]));
+    let why = outcomes.samples.iter().find(|sample| sample.step == "bad").map(|sample| sample.reason.clone());
+    assert_eq!(why.as_deref(), Some("the URL `ftp://other/` does not begin with http:// or https://"));
+}
+
+/// A request that is made at run time is sent like a compiled one, byte for byte, and has the same rows: with a token, a new
+/// one after a 401, cookies, and redirects.
+#[test]
+fn a_request_like_a_compiled_one() {
+    let once = json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64});
+    let mut compiled = super::auth::with_oauth(None, once);
+    compiled["http"]["cookies"] = json!(true);
+    compiled["http"]["max_redirects"] = json!(5);
+    compiled["scenarios"][0]["headers"] = json!([["X-A", "1"]]);
+    compiled["scenarios"][0]["steps"] = json!([
+        {"kind": "request", "name": "there", "method": "POST", "url": "/there", "headers": [["Cookie", "own=1"]],
+         "body": {"kind": "text", "text": "sent again"}},
+        {"kind": "request", "name": "odd", "method": "GET", "url": "/odd", "expect": [[200, 299]]},
+    ]);
+    let mut scripted = compiled.clone();
+    scripted["scenarios"][0]["steps"] = json!([]);
+    scripted["scenarios"][0]["script"] = json!(true);
+
+    let server = || {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let (seen, calls) = (Rc::clone(&log), Cell::new(0));
+        let fake = FakeTransport::new(move |request, _| {
+            let text = String::from_utf8_lossy(request).into_owned();
+            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
+            seen.borrow_mut().push(text);
+            calls.set(calls.get() + 1);
+            let head = match (&*path, calls.get()) {
+                ("/there", 2) => "401 X\r\nSet-Cookie: a=1\r\nContent-Length: 0",
+                ("/there", _) => "307 X\r\nSet-Cookie: b=2\r\nLocation: /here?x\r\nContent-Length: 0",
+                ("/here?x", _) => "200 X\r\nContent-Length: 0",
+                ("/odd", _) => "304 X\r\nContent-Length: 0",
+                _ => {
+                    return Some(Reply::ok(
+                        ms(10),
+                        &format!(r#"{{"access_token": "t{}", "expires_in": 60}}"#, calls.get()),
+                    ));
+                }
+            };
+            Some(Reply::raw(ms(10), format!("HTTP/1.1 {head}\r\n\r\n").as_bytes(), crate::transport::fake::Then::Keep))
+        });
+        (fake, log)
+    };
+    let (fake, log) = server();
+    let by_steps = simulate(&compiled, fake);
+    let (fake, log_of_script) = server();
+    let by_script = drive(&scripted, fake, async |code, _| {
+        let (user, _) = code.iteration().await;
+        let there = code.send(user, "/there", |request| {
+            (request.name, request.method) = ("there".to_owned(), "POST".to_owned());
+            request.headers = vec![("Cookie".to_owned(), "own=1".to_owned())];
+            request.body = Body::Whole(b"sent again".into());
+        });
+        assert_eq!(ended(there.1).await.expect("an answer").status, 200);
+        let odd = code.send(user, "/odd", |request| {
+            (request.name, request.expect) = ("odd".to_owned(), vec![(200, 299)]);
+        });
+        assert_eq!(ended(odd.1).await.expect("an answer").status, 304);
+        code.say(Command::End { user, is_complete: true });
+    });
+    assert_eq!(*log_of_script.borrow(), *log.borrow());
+    let shown = |outcomes: &Outcomes| {
+        let rows = outcomes.rows.iter();
+        let shown = rows.map(|row| {
+            (
+                row.step.clone(),
+                row.status,
+                row.error,
+                row.superseded,
+                row.due_ms,
+                row.lag_ms,
+                row.service_ms,
+                row.reused,
+            )
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&by_script), shown(&by_steps));
+    assert_eq!(by_steps.rows.len(), 6);
+    assert_eq!(by_script.count(ScenarioEvent::IterationCompleted), 1);
+}
+
+/// Two requests of one user at once go over two connections, and share its cookies; the next one takes a free connection.
+#[test]
+fn two_requests_at_once() {
+    let cookies = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&cookies);
+    let fake = FakeTransport::new(move |request, number| {
+        let text = String::from_utf8_lossy(request).into_owned();
+        seen.borrow_mut().push(text.lines().find(|line| line.starts_with("Cookie")).unwrap_or("none").to_owned());
+        let head = format!("HTTP/1.1 200 X\r\nSet-Cookie: c{number}=1\r\nContent-Length: 0\r\n\r\n");
+        Some(Reply::raw(ms(100), head.as_bytes(), crate::transport::fake::Then::Keep))
+    });
+    let mut plan = scripted();
+    plan["http"]["cookies"] = json!(true);
+    let outcomes = drive(&plan, fake, async |code, _| {
+        code.say(Command::Join { user: 0 });
+        let (_, one) = code.send(0, "/one", |_| ());
+        let (_, two) = code.send(0, "/two", |_| ());
+        assert!(ended(one).await.is_ok() && ended(two).await.is_ok());
+        assert!(code.get(0, "/three").await.is_ok());
+        code.say(Command::Finish);
+    });
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (&*row.step, row.due_ms, row.service_ms, row.reused)).collect();
+    assert_eq!(rows, [("/one", 0, 100, false), ("/two", 0, 100, false), ("/three", 100, 100, true)]);
+    assert_eq!(outcomes.fake.connections(), 2);
+    assert_eq!(*cookies.borrow(), ["none", "none", "Cookie: c0=1; c1=1"]);
+}
+
+/// A body goes out piece by piece, as the script has them; the request ends with the answer to all of it.
+#[test]
+fn a_body_in_pieces() {
+    let came = Rc::new(RefCell::new(Vec::new()));
+    let (seen, began) = (Rc::clone(&came), Cell::new(None));
+    let fake = FakeTransport::new(move |bytes, _| {
+        let began = began.get().unwrap_or_else(|| {
+            began.set(Some(Instant::now()));
+            Instant::now()
+        });
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let is_last = text.ends_with("0\r\n\r\n");
+        let body = text.rsplit_once("chunked\r\n\r\n").map_or(text.clone(), |(_, body)| format!("head {body}"));
+        seen.borrow_mut().push((began.elapsed().as_millis(), body));
+        is_last.then(|| Reply::ok(ms(10), ""))
+    });
+    let outcomes = drive(&scripted(), fake, async |code, began| {
+        code.say(Command::Join { user: 0 });
+        let (request, answer) = code.send(0, "/up", |request| {
+            (request.method, request.body) = ("POST".to_owned(), Body::Pieces);
+        });
+        for (after_ms, piece, is_last) in [(50, "hello ", false), (100, "world, and all", false), (150, "!", true)] {
+            at(began, after_ms).await;
+            code.say(Command::Piece { request, bytes: piece.into(), is_last });
+        }
+        assert_eq!(ended(answer).await.expect("an answer").status, 200);
+        // The connection is fit for another request.
+        assert!(
+            ended(code.send(0, "/last", |request| request.body = Body::Whole(b"0\r\n\r\n".into())).1).await.is_ok()
+        );
+        code.say(Command::Finish);
+    });
+    let pieces = ["head ", "6\r\nhello \r\n", "e\r\nworld, and all\r\n", "1\r\n!\r\n0\r\n\r\n"];
+    let expected: Vec<_> = [0, 50, 100, 150].into_iter().zip(pieces.map(str::to_owned)).collect();
+    assert_eq!(came.borrow()[..4], expected);
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (row.due_ms, row.service_ms, row.reused)).collect();
+    assert_eq!(rows, [(0, 160, false), (160, 10, true)]);
+}
+
+/// A request that is given up has a row that says so, and is nobody's error. Its user goes on.
+#[test]
+fn a_cancel() {
+    let fake = FakeTransport::new(|request, _| (!request.starts_with(b"GET /slow")).then(|| Reply::ok(ms(10), "")));
+    let outcomes = drive(&scripted(), fake, async |code, began| {
+        code.say(Command::Join { user: 0 });
+        let (request, slow) = code.send(0, "/slow", |_| ());
+        at(began, 30).await;
+        code.say(Command::Cancel { request });
+        assert_eq!(ended(slow).await.expect_err("no answer"), Outcome::Interrupted);
+        // Nothing is under way under this number any more.
+        code.say(Command::Cancel { request });
+        assert!(code.get(0, "/fast").await.is_ok());
+        code.say(Command::Finish);
+    });
+    let rows: Vec<_> =
+        outcomes.rows.iter().map(|row| (&*row.step, row.outcome, row.error, row.service_ms, row.reused)).collect();
+    assert_eq!(rows, [("/slow", Outcome::Interrupted, false, 30, false), ("/fast", Outcome::Ok, false, 10, false)]);
+    assert_eq!(outcomes.ended_ms, 40);
+}
+
+/// A row is held until the script says what became of its request. It counts in the second in which the answer ended, and says
+/// what the script said, whatever the status was; what is never said is said by the status.
+#[test]
+fn an_outcome_after_the_answer() {
+    let fake = FakeTransport::new(|request, _| {
+        let status = if request.starts_with(b"GET /500") { 500 } else { 200 };
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+        Some(Reply::raw(ms(10), head.as_bytes(), crate::transport::fake::Then::Keep))
+    });
+    let mut plan = scripted();
+    plan["graceful_stop_ns"] = json!(1_000_000_000);
+    let outcomes = drive(&plan, fake, async |code, began| {
+        code.say(Command::Join { user: 0 });
+        let (mut keys, settled) = (Vec::new(), |request: &mut Request| request.is_settled_later = true);
+        for url in ["/200", "/500", "/500?unsaid"] {
+            let (key, answer) = code.send(0, url, settled);
+            assert!(ended(answer).await.is_ok());
+            keys.push(key);
+        }
+        assert!(code.get(0, "/last").await.is_ok());
+        at(began, 2_300).await;
+        code.say(Command::Settle { request: keys[0], is_error: true });
+        code.say(Command::Settle { request: keys[1], is_error: false });
+        at(began, 2_400).await;
+        code.say(Command::Finish);
+    });
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (&*row.step, row.due_ms, row.status, row.error)).collect();
+    assert_eq!(
+        rows,
+        [("/last", 30, 200, false), ("/200", 0, 200, true), ("/500", 10, 500, false), ("/500", 20, 500, true)]
+    );
+    // All were answered in the first second. The one that was never settled held up the end, as long as that waits.
+    assert_eq!(of_second(&outcomes, |(_, answered)| *answered), [4, 0, 0, 0]);
+    assert_eq!((outcomes.errors_of("/200"), outcomes.errors_of("/500")), ((1, 1), (2, 1)));
+    assert_eq!(outcomes.ended_ms, 3_400);
+    // No time went by without an answer.
+    assert_eq!(outcomes.gaps, []);
+}
+
+/// The script says when the run is over: what is under way may end, and nothing else is waited for.
+#[test]
+fn an_end_that_the_script_decides() {
+    let outcomes = drive(&scripted(), answers_after(100), async |code, began| {
+        code.say(Command::Join { user: 0 });
+        code.say(Command::Begin { user: 0 });
+        let (_, last) = code.send(0, "/a", |_| ());
+        at(began, 50).await;
+        code.say(Command::Finish);
+        assert!(ended(last).await.is_ok());
+        code.say(Command::End { user: 0, is_complete: true });
+    });
+    assert_eq!((outcomes.end.reason, outcomes.end.error.clone()), (EndReason::Finished, None));
+    assert_eq!((outcomes.ended_ms, outcomes.rows.len()), (100, 1));
+    assert_eq!(outcomes.count(ScenarioEvent::IterationCompleted), 1);
+}
+
+/// A run that is stopped from outside tells the script, and ends when that has.
+#[test]
+fn a_stop_is_told() {
+    let outcomes = drive_with(&scripted(), answers_after(10), async |code, control| {
+        code.say(Command::Join { user: 0 });
+        sleep(ms(500)).await;
+        control.stop();
+        sleep(ms(100)).await;
+        assert!(code.get(0, "/logout").await.is_ok());
+        assert_eq!(*code.told.borrow(), [(0, "stopping".to_owned())]);
+        code.say(Command::Finish);
+    });
+    assert_eq!((outcomes.end.reason, outcomes.ended_ms), (EndReason::Stopped, 610));
+    assert_eq!(outcomes.of("/logout").map(|row| row.phase).collect::<Vec<_>>(), [Phase::RampDown]);
+}

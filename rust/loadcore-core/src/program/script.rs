@@ -1,0 +1,78 @@
+//! What a scenario gives to the requests of its script.
+
+use super::auth::AuthUse;
+use super::compiler::ScenarioCompiler;
+use super::flow::{Flow, Op};
+use super::request::Headers;
+use super::{AuthId, OriginId};
+use crate::plan;
+use crate::record::Section;
+use crate::step::{Context, Template};
+
+/// What the requests of a script have in common.
+#[derive(Debug)]
+pub(crate) struct ScriptProgram {
+    /// Where a path leads.
+    pub(crate) origin: OriginId,
+    /// The path of the base URL, without a slash at its end.
+    pub(crate) base: Template,
+    /// Headers of the scenario; a request's own header of that name wins.
+    pub(crate) headers: Vec<(String, Template)>,
+    pub(crate) auth: Option<AuthId>,
+}
+
+impl ScenarioCompiler<'_, '_> {
+    /// The flow of an iteration: its steps, or a script that decides.
+    pub(super) fn iteration(&mut self) -> (Flow, Option<ScriptProgram>) {
+        let scenario = self.scenario;
+        if scenario.script {
+            if !scenario.steps.is_empty() {
+                self.problems.add_in("steps", "a scenario that is driven by a script has no steps");
+            }
+            return (Flow { ops: vec![Op::Script], depth: 0 }, self.script());
+        }
+        let main = self.flow("steps", &scenario.steps, Section::Main);
+        if !main.ops.iter().any(|op| matches!(op, Op::Request(_))) {
+            self.problems.add_in("steps", "no step sends a request");
+        }
+        if scenario.load == (plan::Load::Script {}) {
+            self.problems.add_in("load", "only a script can say who joins and leaves, and the scenario has none");
+        }
+        (main, None)
+    }
+
+    fn script(&mut self) -> Option<ScriptProgram> {
+        let scenario = self.scenario;
+        let (origin, path) = self.url("/")?;
+        let base = Template::parse(path.trim_end_matches('/'), Context::Path, &mut self.names);
+        let base = self.problems.take("base_url", base)?;
+        let auth = scenario.auth.as_ref().and_then(|name| self.auth_id(name));
+        let compiled = auth.and_then(|auth| self.auths[usize::from(auth.0)].1.as_ref());
+        let name = compiled.and_then(|auth| auth.compiled.header()).map(str::to_owned);
+        let Headers { mut fields, host, cookie } =
+            self.headers(&bare(), origin, &AuthUse { name, ..AuthUse::default() });
+        fields.extend(host.map(|host| ("Host".to_owned(), host)));
+        fields.extend(cookie.map(|cookie| ("Cookie".to_owned(), cookie)));
+        Some(ScriptProgram { origin: OriginId(origin), base, headers: fields, auth })
+    }
+}
+
+/// A request with nothing of its own.
+fn bare() -> plan::Request {
+    plan::Request {
+        name: String::new(),
+        method: "GET".to_owned(),
+        url: "/".to_owned(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: None,
+        auth: None,
+        anonymous: true,
+        expect: Vec::new(),
+        checks: Vec::new(),
+        extracts: Vec::new(),
+        timeouts: None,
+        max_redirects: None,
+        at: None,
+    }
+}
