@@ -4,11 +4,10 @@
 from collections.abc import Mapping, Sequence
 from typing import final
 
-__all__ = ["Batch", "Engine", "FileEncoder", "Histogram", "NullTarget", "__version__", "check_plan", "outcomes"]
+__all__ = ["Batch", "Engine", "FileEncoder", "Histogram", "NullTarget", "__version__", "outcomes"]
 
 __version__: str
 
-def check_plan(plan_json: str) -> str: ...
 def outcomes() -> list[tuple[str, str]]: ...
 
 @final

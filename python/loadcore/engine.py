@@ -13,7 +13,6 @@ from typing import Any, Literal, cast, get_args
 from loadcore._core import Batch, FileEncoder, Histogram, NullTarget, outcomes
 from loadcore._core import Engine as CoreEngine
 from loadcore._core import __version__ as engine_version
-from loadcore._core import check_plan as check_plan_text
 
 __all__ = [
     "SECTIONS",
@@ -203,7 +202,10 @@ class Engine:
         self._core.interrupt()
 
 
-def check_plan(plan_json: str) -> list[dict[str, Any]]:
-    """All problems of a plan, each with `path`, `at`, `message` and `hint`; empty if it is sound."""
-    problems: list[dict[str, Any]] = json.loads(check_plan_text(plan_json))
-    return problems
+def check_plan(plan_json: str) -> Description:
+    """What a whole plan is going to do.
+
+    Raises:
+        PlanError: The plan makes no sense; all problems are listed.
+    """
+    return Engine(plan_json, 0, 1).describe()

@@ -50,13 +50,6 @@ def test_a_plan_of_another_version_is_a_plan_error() -> None:
     assert [problem.path for problem in raised.value.problems] == ["version"]
 
 
-def test_check_plan_gives_the_same_problems_as_data() -> None:
-    """Checking says what making an engine would raise, and nothing of a good plan."""
-    (problem,) = json.loads(_core.check_plan("{"))
-    assert set(problem) == {"path", "at", "message", "hint"}
-    assert json.loads(_core.check_plan(plan())) == []
-
-
 @pytest.mark.parametrize(
     ("expected", "act"),
     [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadcore.compiler import Options, compile_plan, compile_thresholds
-from loadcore.engine import check_plan
 from loadcore.loader import scenario_file
+from loadcore.plan.checked import checked
 from tests.docs.conftest import SHORT
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, commands_of, name_of
 from tests.e2e.command import loadcore
@@ -60,7 +60,7 @@ def test_scenarios_compile(block: Block, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "page.py").write_text(block.text, "utf-8")
     file = scenario_file.load(tmp_path / "page.py")
     plan = compile_plan(file.scenarios, Options(seed=1))
-    assert [str(problem) for problem in check_plan(plan.to_json())] == []
+    assert checked(plan).description is not None
     assert compile_thresholds(plan, file.scenarios, file.thresholds) != ()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import struct
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +17,15 @@ import jsonschema
 import pytest
 
 import loadcore
-from loadcore import Scenario, get, iterations, oauth2_client_credentials, post, response, think, users
+from loadcore import Scenario, csv_feeder, get, iterations, oauth2_client_credentials, post, response, think, users
 from loadcore.errors import ExitCode, PlanError, UsageError
 from loadcore.live.listeners import Listener
 from loadcore.results.sum import summary
 from tests.integration.busy import exit_codes, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from loadcore.engine import Description
     from loadcore.results.open.run import Run
     from loadcore.results.sum.totals import Totals
@@ -56,6 +61,33 @@ class Follower(Listener):
     def on_end(self, run: Run) -> None:
         """Remember."""
         self.run = run
+
+
+@contextmanager
+def opens_of(path: Path) -> Iterator[Callable[[], int]]:
+    """Counts how often a file is opened, by any process, one after another: the kernel tells each open and close."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    watched = libc.inotify_init1(os.O_NONBLOCK)
+    opened, closed = 0x20, 0x10
+    assert libc.inotify_add_watch(watched, bytes(path), opened | closed) >= 0
+    try:
+        yield lambda: [mask for _, mask, _, _ in struct.iter_unpack("iIII", os.read(watched, 4096))].count(opened)
+    finally:
+        os.close(watched)
+
+
+def test_a_plan_is_compiled_once_beforehand_and_once_by_each_worker(target: Target, tmp_path: Path) -> None:
+    """Who compiles a plan reads its test data: once before the start, where its mistakes are told, and once a share."""
+    table = tmp_path / "ids.csv"
+    table.write_text("id\n1\n2\n", "utf-8")
+    step = get("/items", query={"id": "{id}"})
+    load = iterations(total=4, users=2)
+    one = Scenario("shop", base_url=target.url, load=load, feeders=[csv_feeder(table)], steps=[step])
+
+    with opens_of(table) as opens:
+        run = loadcore.run(one, workers=1, out=tmp_path / "run")
+        assert opens() == 1 + 1
+    assert exit_codes(run) == []
 
 
 def test_rows_summary_and_target_agree(target: Target, tmp_path: Path) -> None:
@@ -247,7 +279,7 @@ def test_a_script_without_a_main_guard_works(target: Target, tmp_path: Path) -> 
     script = tmp_path / "script.py"
     script.write_text(
         "import loadcore\n"
-        "from loadcore import Scenario, get, think, users\n"
+        "from loadcore import Scenario, csv_feeder, get, think, users\n"
         "steps = [get('/items'), think('50ms')]\n"
         f"shop = Scenario('shop', base_url={target.url!r}, load=users(2, duration='1s'), steps=steps)\n"
         "run = loadcore.run(shop, workers=2)\n"
@@ -265,7 +297,7 @@ def test_a_run_that_does_not_fit_is_refused_before_the_first_request(target: Tar
     """`ulimit -n 256` and 1,000 users: said with the remedy, exit code 104, nothing sent."""
     code = (
         "import sys, loadcore\n"
-        "from loadcore import Scenario, get, users\n"
+        "from loadcore import Scenario, csv_feeder, get, users\n"
         f"shop = Scenario('shop', base_url={target.url!r}, load=users(1000, duration='1s'), steps=[get('/items')])\n"
         "try:\n"
         "    loadcore.run(shop, workers=1)\n"

@@ -10,7 +10,8 @@ from loadcore.calibration.measure import SECONDS, calibrate, usable_cores
 from loadcore.calibration.shape import shape_of
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.judge.headroom import Headroom
-from loadcore.processes.launch import require_valid, workers_of
+from loadcore.plan.checked import checked
+from loadcore.processes.launch import workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +40,12 @@ def before(plan: Plan, workers: int | None, say: Callable[[str], None]) -> Headr
     arrivals = arrivals_per_s(plan)
     if not arrivals:
         return None
+    plan = checked(plan)
     shape = shape_of(plan, SECONDS)
     cores = usable_cores(workers_of(plan, workers))
     asked = asked_per_s(plan) or arrivals
     if not is_worth_it(asked, cores, cache.recall(shape)):
         return None
-    require_valid(plan)
     say(f"measuring for {SECONDS:g} s what this costs the client; --no-calibrate leaves that out")
     try:
         measured = calibrate(shape, workers)

@@ -7,18 +7,18 @@ place than the null target: nothing but that is ever sent a request.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from loadcore.calibration.answers import FOUND, TOKEN, answer_to
 from loadcore.calibration.asked import arrivals_of, arrivals_per_s, users_of
+from loadcore.plan.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadcore.plan.document import AuthPlan, ExtractPlan, PlanDocument, ScenarioPlan, StepPlan, WayPlan
-    from loadcore.plan.plan import Plan
 
 MOST_USERS: Final = 1000
 """More connections than this cost a request no more."""
@@ -49,7 +49,7 @@ class Shape:
     def aimed(self, url: str) -> Plan:
         """The plan for a null target at this address."""
         scenarios: list[ScenarioPlan] = [{**each, "base_url": url} for each in self.plan.document["scenarios"]]
-        return replace(self.plan, document={**self.plan.document, "scenarios": scenarios})
+        return Plan({**self.plan.document, "scenarios": scenarios})
 
 
 def shape_of(plan: Plan, seconds: float) -> Shape:
@@ -71,7 +71,7 @@ def shape_of(plan: Plan, seconds: float) -> Shape:
         "scenarios": made,
     }
     users = sum(users_of(each["load"]) for each in made)
-    return Shape(replace(plan, document=document), tuple(maker.answers), users, tuple(maker.not_covered))
+    return Shape(Plan(document), tuple(maker.answers), users, tuple(maker.not_covered))
 
 
 def _users(scenario: ScenarioPlan, rate: float) -> int:

@@ -31,9 +31,7 @@ def command(context: typer.Context, scenario: options.Scenario, quiet: options.Q
     from loadcore.calibration.measure import SECONDS, calibrate, usable_cores
     from loadcore.calibration.shape import shape_of
     from loadcore.judge.headroom import Headroom
-    from loadcore.processes.launch import require_valid
 
-    require_valid(prepared.plan)
     shape = shape_of(prepared.plan, SECONDS)
     console.note(f"measuring for {SECONDS:g} s against a null target on this machine …")
     measured = calibrate(shape, settings.get("workers"))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from loadcore.compiler.plan import compile_into
 from loadcore.compiler.problems import Problems
 from loadcore.compiler.thresholds import compile_thresholds
-from loadcore.engine import check_plan
-from loadcore.errors import Problem, ScenarioError
-from loadcore.plan.redaction import without_secrets
+from loadcore.errors import PlanError, Problem, ScenarioError
+from loadcore.plan.checked import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,21 +48,24 @@ def compile_run(
         rules = compile_thresholds(plan, scenarios, of_file, given, guards)
     except ScenarioError as error:
         found += error.problems
-    found += _problems_of_plan(plan, found)
+    try:
+        plan = _checked(plan)
+    except PlanError as error:
+        # Places where something was replaced already have been told of.
+        places = {problem.at for problem in found}
+        found += [problem for problem in error.problems if not found or (problem.at and problem.at not in places)]
     if found:
         raise ScenarioError(found)
     return plan, rules
 
 
-def _problems_of_plan(plan: Plan, found: Sequence[Problem]) -> list[Problem]:
-    """What the engine holds against a plan, but for places where something was replaced already."""
-    places = {problem.at for problem in found}
+def _checked(plan: Plan) -> Plan:
+    """The plan as the engine has checked it, which can be asked only for what bytes can be made of."""
     try:
-        text = plan.to_json()
-        text.encode()
+        plan.to_json().encode()
     except UnicodeEncodeError as error:
-        # Python's texts may hold such a half, as JSON's may. No bytes can be made of it.
+        # Python's texts may hold such a half, as JSON's may.
         half = ascii(error.object[error.start])
-        return [Problem(f"a text of the scenario holds {half}, which is half of a character")]
-    problems = without_secrets((Problem(**each) for each in check_plan(text)), plan.document)
-    return [problem for problem in problems if not found or (problem.at and problem.at not in places)]
+        message = f"a text of the scenario holds {half}, which is half of a character"
+        raise PlanError([Problem(message)]) from error
+    return checked(plan)

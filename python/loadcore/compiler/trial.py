@@ -5,9 +5,9 @@ Chance would leave options out, so each choice is told which option it takes in 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from loadcore.plan.plan import Plan
 from loadcore.report import plan_words
 from loadcore.results.attempt import Untried
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from loadcore.plan.document import PlanDocument, ScenarioPlan, StepPlan
-    from loadcore.plan.plan import Plan
 
 MOST_ITERATIONS = 32
 """More ways through a scenario than this are not tried; those left out are named."""
@@ -29,7 +28,7 @@ def trial(plan: Plan) -> Plan:
         "samples": "everything",
         "scenarios": [_scenario(scenario) for scenario in plan.document["scenarios"]],
     }
-    return replace(plan, document=document)
+    return Plan(document)
 
 
 def untried(plan: Mapping[str, Any], sent: AbstractSet[tuple[str, str]], failed: AbstractSet[str]) -> list[Untried]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loadcore.machine.client_limits import Needs
+from loadcore.plan.checked import checked, description_of
 from loadcore.plan.outline import base_urls, requests_in
 from loadcore.scenario.load_models import usual_max_users
 
@@ -29,12 +30,13 @@ _MOST_BODIES = 64 << 10
 
 def most_users(plan: Plan) -> int:
     """The most users that run at once, if all scenarios have their most at the same time."""
-    return sum(_users(scenario["load"]) for scenario in plan.document["scenarios"])
+    return sum(scenario.users for scenario in description_of(plan).scenarios)
 
 
 def expected_users(plan: Plan) -> int:
     """The users that a machine must have room for: of open models where nobody chose them, those of one second."""
-    return sum(_expected_users(scenario) for scenario in plan.document["scenarios"])
+    users = _users(plan)
+    return sum(_expected_users(scenario["load"], users[scenario["name"]]) for scenario in plan.document["scenarios"])
 
 
 def needs(plan: Plan, connections: Sequence[int]) -> Needs:
@@ -44,6 +46,7 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
         plan: What is to be run.
         connections: The most sockets each worker may hold open at once.
     """
+    plan = checked(plan)
     reuse = plan.document["http"]["reuse"]
     scenarios = plan.document["scenarios"]
     opened = sum(_opened_per_s(scenario, reuse) for scenario in scenarios)
@@ -59,14 +62,17 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
     )
 
 
-def _expected_users(scenario: ScenarioPlan) -> int:
+def _users(plan: Plan) -> dict[str, int]:
+    """The most users of each scenario."""
+    return {scenario.name: scenario.users for scenario in description_of(plan).scenarios}
+
+
+def _expected_users(load: LoadPlan, users: int) -> int:
     """The users that a machine must have room for.
 
     Those of an open model that nobody chose are a bound for a target that is far too slow: what it needs of a usual one
     is what arrives while an iteration lasts. If that does not suffice, requests that are not sent will say so.
     """
-    load = scenario["load"]
-    users = _users(load)
     highest = _highest_rate(load)
     if "max_users" not in load or users != usual_max_users(highest):
         return users
@@ -105,11 +111,11 @@ def _kept_bodies(plan: Plan) -> int:
     """
     limit = plan.document["http"]["limits"]["kept_body_bytes"]
     logins = {auth["name"] for auth in plan.document["auth"] if auth["way"]["kind"] == "login"}
-    users = 0
+    most, users = _users(plan), 0
     for scenario in plan.document["scenarios"]:
         is_raised = limit > USUAL_KEPT_BODY
         if (is_raised or "max_users" not in scenario["load"]) and _keeps_bodies(scenario, logins):
-            users += _users(scenario["load"])
+            users += most[scenario["name"]]
     return users * (limit if limit > USUAL_KEPT_BODY else min(limit, _MOST_BODIES))
 
 
@@ -121,17 +127,6 @@ def _keeps_bodies(scenario: ScenarioPlan, logins: set[str]) -> bool:
         or any(extract["from"]["kind"] in _OF_BODIES for extract in step.get("extracts", ()))
         for step in requests_in(scenario)
     )
-
-
-def _users(load: LoadPlan) -> int:
-    match load["kind"]:
-        case "users" | "iterations":
-            return load["users"]
-        case "user_stages":
-            start = load["start"]
-            return max([start if isinstance(start, int) else 0, *(stage["users"] for stage in load["stages"])])
-        case _:
-            return load["max_users"]
 
 
 def _opened_per_s(scenario: ScenarioPlan, reuse: str) -> float:

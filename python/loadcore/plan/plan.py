@@ -13,6 +13,7 @@ from loadcore.plan.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from loadcore.engine import Description
     from loadcore.plan.document import PlanDocument
 
 
@@ -22,6 +23,8 @@ class Plan:
 
     document: PlanDocument
     """The plan's fields; not to be changed."""
+    description: Description | None = None
+    """What the engine says that it will do; None until it was asked: see `loadcore.plan.checked`."""
 
     @property
     def name(self) -> str:

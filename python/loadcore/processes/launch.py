@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from loadcore.engine import Description, check_plan, engine_version
-from loadcore.errors import PlanError, Problem, UsageError
+from loadcore.engine import Description, engine_version
+from loadcore.errors import UsageError
 from loadcore.live.listeners import Listeners
 from loadcore.machine import client_limits, host
 from loadcore.machine.needs import most_users, needs
 from loadcore.machine.target_watch import Look
 from loadcore.plan import outline
-from loadcore.plan.redaction import without_secrets
+from loadcore.plan.checked import checked
 from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Supervisor
@@ -53,7 +53,7 @@ def run_plan(
     `look` says where to look for the target, `headroom` what was measured before. The rest, and the errors, are as of
     `loadcore.api.run`.
     """
-    text = require_valid(plan)
+    plan = checked(plan)
     count = workers_of(plan, workers)
     client_limits.raise_file_limit()
     client_limits.require_workers(count)
@@ -76,7 +76,7 @@ def run_plan(
         )
 
     assignment = Assignment(
-        plan_json=text,
+        plan_json=plan.to_json(),
         workers=count,
         start=start,
         metadata={
@@ -104,29 +104,15 @@ def run_plan(
     return run
 
 
-def require_valid(plan: Plan) -> str:
-    """The plan as the engine reads it.
-
-    Raises:
-        PlanError: It does not take it; everything that is wrong is listed.
-    """
-    text = plan.to_json()
-    problems = check_plan(text)
-    if problems:
-        raise PlanError(without_secrets((Problem(**each) for each in problems), plan.document))
-    return text
-
-
 def workers_of(plan: Plan, asked: int | None) -> int:
     """How many workers a plan gets: those that are asked for, or one for each core, but no more than users.
 
     Raises:
         UsageError: It cannot have as many as are asked for.
     """
-    most = most_users(plan)
     whole = outline.indivisible(plan)
     if asked is None:
-        return 1 if whole else client_limits.default_workers(most)
+        return 1 if whole else client_limits.default_workers(most_users(plan))
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
         raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
     if whole and asked > 1:

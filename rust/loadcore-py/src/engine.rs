@@ -23,18 +23,6 @@ use crate::windows::WindowTables;
 /// How long a wait may keep a pending Ctrl-C waiting.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
 
-/// Everything that is wrong with a plan, as a JSON list of problems with `path`, `at`, `message` and `hint`.
-#[pyfunction]
-pub(crate) fn check_plan(py: Python<'_>, plan_json: &str) -> PyResult<String> {
-    border(py, || {
-        let problems = match prepare(plan_json, Share::WHOLE) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems,
-        };
-        Ok(serde_json::to_string(&problems)?)
-    })
-}
-
 /// A share of a plan: checked when it is made, started once, read until it ends.
 #[pyclass(frozen, module = "loadcore._core")]
 pub(crate) struct Engine {

@@ -28,7 +28,7 @@ mod _core {
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
-    use crate::engine::{Engine, check_plan};
+    use crate::engine::Engine;
     #[pymodule_export]
     use crate::files::FileEncoder;
     #[pymodule_export]

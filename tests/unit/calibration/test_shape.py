@@ -28,7 +28,7 @@ from loadcore import (
     variable,
 )
 from loadcore.calibration.shape import MOST_USERS, Shape, shape_of
-from loadcore.engine import check_plan
+from loadcore.plan.checked import checked
 from tests.unit.compiler.flows import plan, scenario
 
 ELSEWHERE = "https://shop.example.com"
@@ -38,13 +38,8 @@ TEN = users(10, duration="1m")
 def shaped(*scenarios: Any) -> Shape:
     """The shape, of which the engine takes the plan."""
     found = shape_of(plan(*scenarios), 2.0)
-    assert json.loads(check_plan_text(found)) == []
+    assert checked(found.aimed("http://127.0.0.1:9")).description is not None
     return found
-
-
-def check_plan_text(shape: Shape) -> str:
-    """What the engine says about it."""
-    return json.dumps(check_plan(shape.aimed("http://127.0.0.1:9").to_json()))
 
 
 @pytest.mark.parametrize(
