@@ -1,6 +1,6 @@
 """All benches, one after another, and the page of what they found: `python -m benches [NAME …] [--quick]`.
 
-On two quiet cores this takes near two and a half hours; `--quick` takes some minutes and is for trying the benches, not
+On two quiet cores this takes about three hours; `--quick` takes some minutes and is for trying the benches, not
 the engine.
 """
 
