@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from loadcore.cli.app import app
-from target_api.cli import serve_parser
+from loadcore_target.cli import serve_parser
 from tests.docs.pages import PAGES, ROOT, inline_code_of, name_of
 
 if TYPE_CHECKING:

@@ -99,3 +99,9 @@ def test_the_gateway_of_a_wheel_starts_outside_of_the_repository(wheel: Path, tm
     assert [file.startswith(str(tmp_path / "site")) for file in told[0].split()] == [True, True]
     assert len((tmp_path / "users.csv").read_text().splitlines()) == 3
     assert "python -m loadcore_target.deploy" in told[2]
+
+
+def test_the_gateway_has_one_name() -> None:
+    """Its folder can be imported from the repository's root alone, so nothing may import it by that name."""
+    search = ["git", "grep", "-nE", r"(^|[^.[:alnum:]_])(from|import) target_api\b|-m[\", ]+target_api\b"]
+    assert subprocess.run(search, cwd=ROOT, check=False, capture_output=True, text=True).stdout == ""
