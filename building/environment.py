@@ -1,6 +1,6 @@
 """Makes a clone's environment: `python3 -m building.environment .venv --for demo|development`.
 
-Packages are installed while the engine is compiled, and both say how far they are. What is there already and still fits
+Packages are installed while the engine is compiled, and both say how far they are. What already exists and still fits
 is left alone.
 """
 

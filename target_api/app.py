@@ -45,7 +45,7 @@ def create_app(settings: Settings, place: Place | None = None) -> FastAPI:
 
     app = FastAPI(
         title="loadcore reference gateway",
-        summary="A target whose truth is known",
+        summary="A target that counts what it receives",
         version="1.0.0",
         lifespan=lifespan,
         redoc_url=None,

@@ -68,7 +68,7 @@ def _serve(arguments: list[str]) -> int:
         return _EXIT_CONFIG
     if settings.profile is Profile.DEMO and not _is_loopback(host):
         _complain(
-            f"anybody who reaches {host} can log in: passwords and client secret of the demo profile are public; "
+            f"anyone who can reach {host} can log in: passwords and client secret of the demo profile are public; "
             "listen on 127.0.0.1, or use --profile realistic"
         )
     given = settings.data_dir
@@ -105,7 +105,7 @@ def serve_parser() -> argparse.ArgumentParser:
     add("--error-code", type=int, metavar="STATUS", help="status of an injected error (default 503)")
     add("--capacity", metavar="RATE", help="requests per second that get through, like 500/s")
     add("--stub", metavar="DIST", nargs="?", const="100ms", help="also run the upstream `stub`, answering after DIST")
-    add("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    add("--exit-with-parent", action="store_true", help="stop when stdin closes")
     return parser
 
 

@@ -114,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--latency", type=parse_distribution, default="100ms", metavar="DIST", help="default 100ms")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when stdin closes")
     options = parser.parse_args(arguments)
     raise_descriptor_limit()
     listener = socket.create_server((options.host, options.port), backlog=4096)

@@ -1,4 +1,4 @@
-"""Finds out how much load an HTTP API takes, and says whether its own answer can be trusted.
+"""Load-test HTTP APIs, and find out whether to trust the result.
 
 What scenario files are written with, all in one place:
 

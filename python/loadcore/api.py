@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
             what listens at the base URL, if that is here.
         target_cgroup: The target's control group on this machine, in place of its processes.
         target_metrics: The URL of the target's metrics for Prometheus, or of a query that counts its cores.
-        upstream_header: A response header that tells how long the target's upstream took: `"X-Backend-Time=s"`.
+        upstream_header: Response header with the time that the target's upstream took: `"X-Backend-Time=s"`.
 
     Raises:
         PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.

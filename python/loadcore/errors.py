@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
     ABORTED = 108
     """The scenario asked for the end of the run."""
     INVALID = 111
-    """The measurement cannot be trusted: the client was the limit, or sent less than 99 % of what was asked."""
+    """The measurement cannot be trusted: the client was the bottleneck, or sent less than 99 % of what was asked."""
     REGRESSION = 112
     """Slower than the baseline."""
     NO_DATA = 113

@@ -20,7 +20,7 @@ _INTRODUCTION = f"""# The gateway under load
 
 How the [reference gateway](gateway.md) answers 50 to 1,000 users: with one worker and several, behind balancers, with
 and without a cache; what Locust, k6, k9-load and loadcore report about the same gateway; and whether loadcore finds a
-capacity, a login storm and stalls that are known beforehand.
+capacity, a login storm and stalls that are known in advance.
 
 Each user logs in once and then sends one request after another: 4 of 10 pass through to an upstream that takes 100 ms,
 4 are for items, which are cached (in Redis) or not, and 2 for the user's own data. After each it pauses 1 to 3 s. The

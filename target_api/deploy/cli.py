@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Runs the scaled-out gateway as local processes. Other options are the gateway's own.",
     )
     add = parser.add_argument
-    add("--folder", type=Path, required=True, metavar="DIR", help="where everything is kept; must exist")
+    add("--folder", type=Path, required=True, metavar="DIR", help="folder for all state; must exist")
     add("--port", type=int, default=0, help="where clients send their requests; 0 for a free port")
     add("--replicas", type=_replicas, default=1, help="gateways behind the balancer (default 1)")
     add("--proxy", choices=["haproxy", "nginx"], default="", help="the balancer (haproxy if there are replicas)")

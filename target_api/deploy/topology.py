@@ -57,7 +57,7 @@ def read() -> dict[str, Service]:
     known: set[str] = set()
     for service in services.values():
         if not known.issuperset(service.needs):
-            raise ValueError(f"topology.toml: {service.name} stands before what it needs")
+            raise ValueError(f"topology.toml: {service.name} is listed before the services it needs")
         known.add(service.name)
     return services
 

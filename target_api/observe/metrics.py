@@ -38,7 +38,7 @@ class Metrics:
         self.cache = Counter("gateway_cache", "Cache look-ups", ["result"], registry=registry)
         self.limited = Counter("gateway_ratelimited", "Requests refused by a rate limit", ["rule"], registry=registry)
         self.unlimited = Counter(
-            "gateway_ratelimit_lost", "Requests let through because nobody could count them", ["rule"],
+            "gateway_ratelimit_lost", "Requests let through because they could not be counted", ["rule"],
             registry=registry,
         )  # fmt: skip
         self.faults = Counter("gateway_faults", "Injected faults", ["kind"], registry=registry)

@@ -22,7 +22,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": OAuthErrorBody, "description": "An error of RFC 6749 section 5.2"},
     401: {"model": OAuthErrorBody, "description": "`invalid_client`"},
     429: problems(429)[429],
-    503: {"model": OAuthErrorBody, "description": "Too many logins are waiting; `Retry-After` says when to come back"},
+    503: {"model": OAuthErrorBody, "description": "Too many logins are waiting; `Retry-After` says when to retry"},
 }
 
 
@@ -71,7 +71,7 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise OAuthError("invalid_request", "the form is not URL-encoded UTF-8") from None
     form = dict(pairs)
     if len(form) != len(pairs):
-        raise OAuthError("invalid_request", "a parameter is given twice")
+        raise OAuthError("invalid_request", "a parameter appears twice")
     return form
 
 

@@ -11,13 +11,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The request is malformed",
         401: "No valid access token; `WWW-Authenticate` says why",
         403: "The token lacks a scope",
-        404: "There is no such thing",
-        409: "It conflicts with what is there",
+        404: "Not found",
+        409: "It conflicts with the current state",
         413: "The body is too long",
         422: "The request does not fit the schema",
-        429: "Over the rate limit; `Retry-After` says when to come back",
+        429: "Over the rate limit; `Retry-After` says when to retry",
         502: "The upstream failed",
-        503: "Not able to answer now",
+        503: "Temporarily unavailable",
         504: "The upstream did not answer in time",
     }
     body = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

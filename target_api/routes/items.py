@@ -16,7 +16,7 @@ router = APIRouter(prefix="/items", tags=["items"])
 
 _ABSENT = b""
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client's entity tag is current"}}
-IfNoneMatch = Annotated[str | None, Header(description="An entity tag from an earlier answer")]
+IfNoneMatch = Annotated[str | None, Header(description="An entity tag from an earlier response")]
 
 
 @router.get(

@@ -102,7 +102,7 @@ def _target(request: Request, service: str) -> str:
         raise ProblemError(404, "there is no such upstream")
     path = "/" + "".join(rest)
     if any(unquote(segment) in _DOTS for segment in path.split("/")):
-        raise ProblemError(400, "the path must not leave its place by . or ..")
+        raise ProblemError(400, "the path must not contain . or .. segments")
     query: bytes = request.scope["query_string"]
     return f"{path}?{query.decode('latin-1')}" if query else path
 

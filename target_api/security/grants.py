@@ -129,7 +129,7 @@ class GrantService:
             scope = _granted(form, claims.scope.split())
             row = await services.database.run(find_user, claims.subject, timings=self._context.timings)
             if row is None:
-                raise OAuthError("invalid_grant", "the user is gone")
+                raise OAuthError("invalid_grant", "the user no longer exists")
             # The last thing that may fail: a client that is told to come back must not have used its token up.
             await services.tokens.use_refresh(claims, self._context.timings)
         except InvalidTokenError as error:

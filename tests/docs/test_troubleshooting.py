@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import ROOT
 
 _PAGE = (ROOT / "docs/guides/troubleshooting.md").read_text("utf-8")
-_PRINTED = re.findall(r"^\| `([^`]+)` \|", _PAGE.partition("## It looks wrong")[0], re.MULTILINE)
+_PRINTED = re.findall(r"^\| `([^`]+)` \|", _PAGE.partition("## Looks wrong")[0], re.MULTILINE)
 _WRITTEN = {"(proto_http2)": "proto_http2"}
 """Messages that the program puts together, and the part that is in its source."""
 

@@ -79,7 +79,7 @@ def test_a_scenario_is_measured_without_a_request_to_its_target(user: Path, targ
     # Twenty users, three requests a second each.
     assert found["asked_per_s"] == 60
     assert found["headroom"] == pytest.approx(found["drives_per_s"] / 60)
-    assert found["not_covered"] == ["GET {next}: no answer satisfies extract deep"]
+    assert found["not_covered"] == ["GET {next}: no response satisfies extract deep"]
     assert len(list((user / "cache/loadcore/calibration").iterdir())) == 1
     assert not (user / "runs").exists()
 

@@ -130,7 +130,7 @@ def test_one_user_is_sent_once(tmp_path: Path, server: Target) -> None:
 
     assert done.returncode == 0, done.stdout
     assert "SENT  one user, one iteration\n ✓ GET / → 200 in " in done.stdout
-    assert done.stdout.endswith("\n\n ✓ nothing is wrong with what was sent\n")
+    assert done.stdout.endswith("\n\n ✓ no problems found\n")
     assert done.stderr == f"sending one user to {server.url} …\n"
     assert server.asked == {"GET /": 1, "GET /b": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["shop.py"]
@@ -223,7 +223,7 @@ def test_what_follows_a_check_that_stops_is_named(tmp_path: Path, server: Target
 
     assert done.returncode == 99
     assert "the check `made` does not hold: found 200" in done.stdout
-    assert " NOT TRIED  GET /next: the iteration ended before it\n" in done.stdout
+    assert " NOT TRIED  GET /next: the iteration ended before this step\n" in done.stdout
 
 
 def test_a_variable_without_a_value_is_the_cause(tmp_path: Path, server: Target) -> None:
@@ -259,7 +259,7 @@ def test_a_target_that_is_not_there(tmp_path: Path) -> None:
 
     assert done.returncode == 99
     assert " ✗ GET / → connect_refused\n" in done.stdout
-    assert " ✗ GET /: nobody listens at the address\n" in done.stdout
+    assert " ✗ GET /: nothing listens at the address\n" in done.stdout
 
 
 def test_what_a_target_says_cannot_draw_on_the_terminal(tmp_path: Path, server: Target) -> None:
@@ -282,7 +282,7 @@ def test_a_long_body_is_shown_in_part(tmp_path: Path, server: Target) -> None:
     long = loadcore("check", "shop.py", "--send", "-v", cwd=tmp_path).stdout
 
     assert (short.count('"line",'), 200 < long.count('"line",') < 300) == (12, True)
-    assert "(… the beginning of 16.0 kB)" in short
+    assert "(… the first part of 16.0 kB)" in short
 
 
 def test_a_compressed_body_is_read(tmp_path: Path, server: Target) -> None:

@@ -90,7 +90,7 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["run", "x.py", "-u", "many"], '"many" is not a number of users', "--help"),
         (["run", "x.py", "-e", "PORT"], 'write it as "REGION=eu"', "--help"),
         (["bench", "http://h/", "-d", "{}"], "-d is the duration, as in -d 30s; the body is --data", "--help"),
-        (["bench", "http://h/", "-q", "400/s"], "there are arguments too many", "a rate is --rate 400/s"),
+        (["bench", "http://h/", "-q", "400/s"], "there are too many arguments", "a rate is --rate 400/s"),
         (["run", "x.py", "-H", "http://h"], "there is no option -H", "--help"),
         (["run", "x.py", "-u", "5", "--rate", "5/s"], "--users and --rate exclude each other", "an open one"),
         (["doctor", "x.py"], "doctor takes a number of users or a rate, not a scenario", "loadcore calibrate x.py"),
@@ -139,7 +139,7 @@ shop = Scenario("shop", base_url="http://127.0.0.1:9", load=users(200), steps=[g
         (None, "", ["report"], 104, "or make a run: loadcore run SCENARIO"),
         (None, "", ["bench", "http://h/", "-m", "G T"], 104, "error: `G T` is no method"),
         (None, "", ["bench", "http://h/", "--threshold", "x: errors.rate < 1%"], 104, "error: threshold:"),
-        ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load does not say for how long"),
+        ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load has no duration"),
     ],
 )
 def test_a_mistake_in_a_file_has_its_code(
@@ -163,7 +163,7 @@ def test_init_writes_a_scenario_once(tmp_path: Path) -> None:
     text = (tmp_path / "scenario.py").read_text(encoding="utf-8")
     again = loadcore("init", cwd=tmp_path)
     assert again.returncode == 2
-    assert again.stderr == "error: scenario.py is there already\nhint: choose another name: loadcore init NAME\n"
+    assert again.stderr == "error: scenario.py already exists\nhint: choose another name: loadcore init NAME\n"
     assert (tmp_path / "scenario.py").read_text(encoding="utf-8") == text
 
 

@@ -160,10 +160,10 @@ def in_mount(folder: Path, options: str, *arguments: str) -> subprocess.Complete
     [
         ("size=64k", "No space left on device", "df -h"),
         ("size=1m", "No space left on device", "df -h"),
-        ("size=8m,nr_inodes=1", "No space left on device", "no inode is left"),
-        ("size=8m,nr_inodes=3", "No space left on device", "no inode is left"),
-        ("size=8m,nr_inodes=5", "No space left on device", "no inode is left"),
-        ("size=8m,nr_inodes=6", "No space left on device", "no inode is left"),
+        ("size=8m,nr_inodes=1", "No space left on device", "no inodes are left"),
+        ("size=8m,nr_inodes=3", "No space left on device", "no inodes are left"),
+        ("size=8m,nr_inodes=5", "No space left on device", "no inodes are left"),
+        ("size=8m,nr_inodes=6", "No space left on device", "no inodes are left"),
         ("ro", "Read-only file system", "--out"),
     ],
 )

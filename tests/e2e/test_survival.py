@@ -99,7 +99,7 @@ def test_everything_killed_loses_one_batch_at_most(target: Target, tmp_path: Pat
     # The run was in its fifth second: what is missing are the rows of the last second and what was in flight.
     assert sent * 0.5 < rows <= sent
     assert {name for name in result.missing if "no footer" in name} == {
-        f"{name} has no footer: its whole batches were read"
+        f"{name} has no footer: its complete batches were read"
         for name in ("requests-0.arrow", "requests-1.arrow", "windows.arrow")
     }
     assert result.summary["all"]["requests"] > 0
@@ -171,7 +171,7 @@ def test_a_worker_that_hangs_is_said(target: Target, tmp_path: Path) -> None:
         back = run.until("message")["message"]
         run.end()
 
-    assert "has said nothing for" in silent
+    assert "has sent nothing for" in silent
     assert "is back" in back
     result = loadcore.load(tmp_path / "run")
     assert result.summary["workers_lost"] == []

@@ -60,7 +60,7 @@ def test_a_rate_limit_is_named_and_told_apart_from_failures(tmp_path: Path) -> N
     shown = " ".join(text.render(run.summary).split())
     assert "TARGET" in shown
     assert "a rate limit let " in shown
-    assert "answers by policy rather than failures: 60 http_429 (rate limit)" in shown
+    assert "responses by policy rather than failures: 60 http_429 (rate limit)" in shown
 
 
 def test_a_target_that_keeps_up_is_blamed_for_nothing(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_up_status_down(tmp_path: Path) -> None:
         assert json.loads(loadcore("target", "status", "--json", cwd=tmp_path, environ=where).stdout)["pid"] == pid
         again = loadcore("target", "up", *QUICK, cwd=tmp_path, environ=where)
         assert (again.returncode, again.stdout.split()[3]) == (0, json.loads(up.stdout)["url"])
-        assert "it was up already" in again.stderr
+        assert "it was already running" in again.stderr
         token = loadcore("target", "token", cwd=tmp_path, environ=where)
         truth = Request(f"{json.loads(up.stdout)['url']}/_admin/truth")
         truth.add_header("Authorization", f"Bearer {token.stdout.strip()}")
@@ -251,7 +251,7 @@ def test_a_gateway_that_does_not_start_leaves_its_last_words(tmp_path: Path, mon
 def test_what_the_gateway_refuses_is_told_in_its_words(
     tmp_path: Path, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
-    """A bad argument is one, a bad setting is one, and neither is a fault of loadcore's."""
+    """A bad argument is one, a bad setting is one, and neither is a bug in loadcore's."""
     where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
     done = loadcore("target", "up", "--port", "0", *arguments, cwd=tmp_path, environ=where)
     assert (done.returncode, done.stdout) == (code, "")

@@ -52,12 +52,12 @@ def before(plan: Plan, workers: int | None, say: Callable[[str], None]) -> Headr
     except LoadcoreError as problem:
         if problem.exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
             raise
-        say(f"that could not be measured: {problem}")
+        say(f"the calibration failed: {problem}")
         return None
     cache.remember(shape, measured)
     found = Headroom.of(measured.cpu_ns_per_request, cores, asked)
     if not found.suffices:
-        say(f"warning: {found.text}; the client will be the limit, not the target")
+        say(f"warning: {found.text}; the client will be the bottleneck, not the target")
     return found
 
 

@@ -98,7 +98,7 @@ def _of(run: Run, shape: Shape, target_cpu_s: float) -> Calibration:
     cpu_s = sum(worker["process_cpu_s"] for worker in workers)
     if not requests or not cpu_s:
         reasons = "; ".join(run.verdict["reasons"]) or "no request was sent"
-        raise RunError(f"nothing could be measured against the null target: {reasons}")
+        raise RunError(f"the null target measured nothing: {reasons}")
     return Calibration(
         cpu_ns_per_request=cpu_s * 1e9 / requests,
         workers=len(workers),
@@ -118,4 +118,4 @@ def _failed(run: Run) -> list[str]:
     kinds = ", ".join(
         dict.fromkeys(str(each["outcome"] or f"status {each['status']}") for each in run.summary["errors"])
     )
-    return [f"{everything['error_rate']:.1%} of the requests were errors there: {kinds}"]
+    return [f"{everything['error_rate']:.1%} of the requests failed there: {kinds}"]

@@ -74,7 +74,7 @@ def _port_of(process: subprocess.Popen[bytes], answers: Sequence[bytes]) -> int:
     except (OSError, ValueError):
         process.kill()
         said = process.stderr.read().decode(errors="replace").strip().splitlines() if process.stderr else []
-        raise RunError(f"the null target did not start: {said[-1] if said else 'it said nothing'}") from None
+        raise RunError(f"the null target did not start: {said[-1] if said else 'it printed nothing'}") from None
 
 
 def _main() -> None:

@@ -136,7 +136,7 @@ class _Maker:
         """A request that tells the null target by a number which answer it needs."""
         answer, missing = answer_to(step, sources)
         if missing:
-            self.not_covered.append(f"{step['name']}: no answer satisfies {', '.join(missing)}")
+            self.not_covered.append(f"{step['name']}: no response satisfies {', '.join(missing)}")
         number = len(self.answers)
         self.answers.append(answer.to_bytes(step["method"]))
         changed = step.copy()

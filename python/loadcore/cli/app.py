@@ -29,8 +29,9 @@ app = typer.Typer(
 
 @app.callback(
     invoke_without_command=True,
-    help="Finds out how much load an HTTP API takes, and says whether its own answer can be trusted.",
-    epilog="Exit codes: 0 pass, 99 threshold crossed, 104 scenario or limits, 111 client was the limit, 113 no data.",
+    help="Load-test HTTP APIs, and find out whether to trust the result.",
+    epilog="Exit codes: 0 pass, 99 threshold crossed, 104 scenario or limits, 111 client was the bottleneck, "
+    "113 no data.",
 )
 def _start(
     context: typer.Context,
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - what the machine does not refuse is our fault and not the user's
-        refused = refusal(error, "loadcore cannot go on")
+        refused = refusal(error, "loadcore cannot continue")
         if refused is not None:
             console.failure(refused)
             return refused.exit_code
@@ -97,7 +98,7 @@ def _usage(error: typer.TyperException, path: str) -> tuple[str, str]:
         known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
         return f"there is no option {option}{did_you_mean(option, known)}", remedy
     if re.search(r"^Got unexpected extra argument.*\([\d.]+/\w+\)$", message):
-        return "there are arguments too many", "-q is --quiet in all commands; a rate is --rate 400/s"
+        return "there are too many arguments", "-q is --quiet in all commands; a rate is --rate 400/s"
     if message.startswith("Got unexpected extra argument"):
-        return "there are arguments too many", f"put quotes around a value with spaces in it; {path} --help lists all"
+        return "there are too many arguments", f"quote a value that contains spaces; {path} --help lists all"
     return message, remedy

@@ -94,7 +94,7 @@ def _listed(names: Sequence[str]) -> str:
 def _findings(run: Run, sent: Sequence[Sent], failed: set[str]) -> list[str]:
     """What is wrong, in the order in which it was met."""
     if not sent:
-        return ["no request was sent: look at the scenario's steps and feeders"]
+        return ["no request was sent: check the scenario's steps and feeders"]
     found = dict.fromkeys(f"{each.row['step']}: {reason}" for each in sent for reason in each.reasons)
     blamed = {each.row["scenario"] for each in sent if each.reasons}
     for name in sorted(failed - blamed):

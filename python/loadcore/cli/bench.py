@@ -20,7 +20,7 @@ from loadcore.errors import ScenarioError
 )
 def command(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="What to request: http://host:port/path?query.")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="The URL to request: http://host:port/path?query.")],
     connections: Annotated[
         int | None,
         typer.Option(
@@ -28,15 +28,17 @@ def command(
             "--connections",
             min=1,
             metavar="NUMBER",
-            help="Users, a connection each; 50 by default. With --rate, how many there may be at most.",
+            help="Users, with one connection each; 50 by default. With --rate, the maximum.",
         ),
     ] = None,
     duration: Duration = None,
     number: Annotated[
-        int | None, typer.Option("-n", "--number", min=1, metavar="NUMBER", help="How many requests to send.")
+        int | None, typer.Option("-n", "--number", min=1, metavar="NUMBER", help="Number of requests to send.")
     ] = None,
     rate: Rate = None,
-    method: Annotated[str | None, typer.Option("-m", "--method", help="GET; POST where there is a body.")] = None,
+    method: Annotated[
+        str | None, typer.Option("-m", "--method", help="HTTP method: GET by default, POST with a body.")
+    ] = None,
     header: Annotated[
         list[str],
         typer.Option(
@@ -48,13 +50,14 @@ def command(
         ),
     ] = [],
     data: Annotated[
-        str | None, typer.Option("--data", help="The body; @FILE reads it from a file, @- from standard input.")
+        str | None, typer.Option("--data", help="Request body; @FILE reads it from a file, @- from stdin.")
     ] = None,
     data_file: Annotated[
         Path | None, typer.Option("-D", "--data-file", exists=True, dir_okay=False, help="The body, from a file.")
     ] = None,
     content_type: Annotated[
-        str | None, typer.Option("-T", "--content-type", metavar="TYPE", help="Of the body; guessed by default.")
+        str | None,
+        typer.Option("-T", "--content-type", metavar="TYPE", help="Content type of the body; guessed by default."),
     ] = None,
     auth: Annotated[
         str | None, typer.Option("-a", "--auth", metavar="USER:PASSWORD", help="Basic authentication.")

@@ -22,7 +22,7 @@ def command(
     context: typer.Context,
     scenario: options.Scenario,
     send: Annotated[
-        bool, typer.Option("--send", help="Send one user through it, each option of a choice once.")
+        bool, typer.Option("--send", help="Send one user through it, taking each option of a choice once.")
     ] = False,
     verbose: options.Verbose = False,
     dry: Annotated[bool, typer.Option("--dry", hidden=True)] = False,
@@ -34,11 +34,9 @@ def command(
     was found there. Exit code 99: a request failed, a check does not hold, or the user did not reach the end.
     """
     if dry and send:
-        raise UsageError(
-            "--send and --dry contradict each other", hint="leave --dry out: nothing is sent without --send"
-        )
+        raise UsageError("--send and --dry contradict each other", hint="remove --dry: nothing is sent without --send")
     if verbose and not send:
-        raise UsageError("-v shows requests and responses, and nothing is sent", hint="add --send")
+        raise UsageError("-v shows requests and responses, but nothing is sent", hint="add --send")
     settings = gather(context)
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)

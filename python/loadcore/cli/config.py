@@ -32,25 +32,25 @@ _PYPROJECT = "pyproject.toml"
 _Types = tuple[type, ...]
 
 KEYS: Mapping[str, tuple[_Types, str]] = {
-    "users": ((int, str), "a number, or stages as text"),
-    "rate": ((str,), 'text as "400/s"'),
+    "users": ((int, str), "a number, or stages as a string"),
+    "rate": ((str,), 'a string like "400/s"'),
     "max_users": ((int,), "a number"),
-    "duration": ((str,), 'text as "30s"'),
+    "duration": ((str,), 'a string like "30s"'),
     "iterations": ((int,), "a number"),
-    "warm_up": ((str,), 'text as "10s"'),
+    "warm_up": ((str,), 'a string like "10s"'),
     "workers": ((int,), "a number"),
     "seed": ((int,), "a number"),
     "base_url": ((str,), "text"),
-    "thresholds": ((list,), "a list of texts"),
-    "abort_on": ((list,), "a list of texts"),
-    "env": ((dict,), "a table of texts"),
+    "thresholds": ((list,), "a list of strings"),
+    "abort_on": ((list,), "a list of strings"),
+    "env": ((dict,), "a table of strings"),
     "out": ((str,), "text"),
     "progress": ((str,), "text"),
     "color": ((str,), "text"),
     "target_pid": ((int,), "a number"),
     "target_cgroup": ((str,), "text"),
     "target_metrics": ((str,), "text"),
-    "upstream_header": ((str,), 'text as "X-Backend-Time=s"'),
+    "upstream_header": ((str,), 'a string like "X-Backend-Time=s"'),
     "allow_lost_workers": ((bool,), "true or false"),
     "strict_client": ((bool,), "true or false"),
     "calibrate": ((bool,), "true or false"),
@@ -112,7 +112,7 @@ def _tool_table(path: Path) -> Mapping[str, object] | None:
     tools = _read(path).get("tool")
     table = tools.get("loadcore") if isinstance(tools, Mapping) else None
     if table is not None and not isinstance(table, Mapping):
-        raise ConfigError(f"tool.loadcore in {path} is no table", hint="write it as [tool.loadcore]")
+        raise ConfigError(f"tool.loadcore in {path} is not a table", hint="write it as [tool.loadcore]")
     return table
 
 

@@ -60,7 +60,7 @@ class Console:
         """
         problem = _write(self._results, text)
         if problem is not None:
-            raise refusal(problem, "the result could not be written to standard output") or problem
+            raise refusal(problem, "could not write the result to stdout") or problem
 
     def note(self, text: str) -> None:
         """Prints what is not the result; nothing if the user asked for quiet."""
@@ -88,7 +88,10 @@ class Console:
         import traceback
 
         self._tell("".join(traceback.format_exception(error)).rstrip())
-        self.error(f"loadcore failed: {type(error).__name__}: {error}", f"this is a bug, please report it: {where}")
+        self.error(
+            f"loadcore failed: {type(error).__name__}: {error}",
+            f"this is a bug in loadcore; please report it: {where}",
+        )
 
     def page(self) -> Page:
         """What results are drawn on."""

@@ -31,8 +31,10 @@ def command(
     duration: options.Duration = "20s",
     gateway_workers: options.GatewayWorkers = 1,
     quick: Annotated[bool, typer.Option("--quick", help="200 users for a few seconds.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the gateway running: loadcore target down.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Print the scenario and do nothing.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the gateway running; stop it with loadcore target down.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the scenario and exit.")] = False,
 ) -> int:
     """Shows everything: gateway, a thousand users, report.
 
@@ -73,7 +75,7 @@ def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
         with target_state.claim() as note:
             known = target_state.known()
             if known is not None and known.running:
-                message = f"a target is already up at {known.url}, and only one can be kept"
+                message = f"a target is already up at {known.url}, and only one can run at a time"
                 raise UsageError(message, hint="stop it first: loadcore target down")
             target_state.forget(known)
             started = target.start(arguments, note, gateway.start)

@@ -126,7 +126,7 @@ class Counts:
         if self.rows != self.recorded:
             parts.append(f"the row files hold {self.rows} requests, the summary {self.recorded}")
         if self.received is None:
-            parts.append("the gateway did not tell how many requests it received")
+            parts.append("the gateway did not report how many requests it received")
         elif self.received != self.sent:
             parts.append(f"{self.sent} requests were sent, the gateway received {self.received}")
         return "the counts disagree: " + "; ".join(parts)
@@ -173,7 +173,7 @@ def _block(summary: Mapping[str, Any], counts: Counts, findings: Findings, page:
         lines += facts(Cell("RATE", Role.HEADING), [Cell(made), Cell(formula)], page)
     used = numbers.percent(findings.cpu_s / summary["duration_s"])
     parts = [f"{used} of a core", f"{findings.workers} worker{'' if findings.workers == 1 else 's'}"]
-    parts.append("hashes passwords cheaply: a real one takes longer for logins")
+    parts.append("hashes passwords cheaply: logins take longer on a real gateway")
     return [*lines, *facts(Cell("GATEWAY", Role.HEADING), [Cell(part) for part in parts], page)]
 
 
@@ -191,7 +191,7 @@ def _outcome_block(outcome: Outcome, page: "Page") -> list[str]:
     if outcome.times_spoilt_by:
         excuse = (
             "the machine was too busy to time requests exactly: the times are upper bounds, "
-            "and the exit code is about thresholds and counts only"
+            "and the exit code only covers thresholds and counts"
         )
         lines += sentence(Cell(" " * _LABEL), excuse, page)
     return lines

@@ -88,7 +88,7 @@ def _open_files(pid: int | None) -> int | None:
         return None
     limit = open_files_of(pid)
     if limit is None:
-        raise UsageError(f"there is no process {pid}", hint="or it is another user's, and only root may see its limits")
+        raise UsageError(f"there is no process {pid}", hint="or another user owns it, and only root can see its limits")
     return limit
 
 
@@ -120,5 +120,9 @@ def _text(console: Console, parts: "Mapping[str, Sequence[Finding]]", refused: i
             lines += sentence(Cell(f"{mark} ", role), regrouped(finding.message, glyphs), page)
             if not finding.ok and finding.remedy:
                 lines += sentence(Cell(f"    {glyphs.arrow} "), regrouped(finding.remedy, glyphs), page)
-    end = f"exit {ExitCode.CONFIG} (a run would be refused)" if refused else f"exit {ExitCode.PASS} (a run can start)"
+    end = (
+        f"exit {ExitCode.CONFIG} (loadcore would refuse a run)"
+        if refused
+        else f"exit {ExitCode.PASS} (a run can start)"
+    )
     return "\n".join([*lines, *sentence(Cell(""), end, page)])

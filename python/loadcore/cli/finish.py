@@ -9,7 +9,7 @@ from loadcore.errors import ExitCode, LimitsError
 
 MEANINGS: Mapping[int, str] = {
     ExitCode.PASS: "pass",
-    ExitCode.BUG: "a fault of loadcore",
+    ExitCode.BUG: "a bug in loadcore",
     ExitCode.THRESHOLD_CROSSED: "threshold crossed",
     ExitCode.CONFIG: "scenario or limits",
     ExitCode.SCENARIO_RAISED: "the scenario failed",
@@ -69,9 +69,9 @@ def rendered(
             following.insert(0, f"{report} -v")
         end = text.files(shown, sizes_of(path), following, page)
     else:
-        end = text.files(f"{shown} is not there any more", {}, [], page)
+        end = text.files(f"{shown} no longer exists", {}, [], page)
     goes_on = summary["verdict"]["status"] == "running"
-    last = " the run goes on: it has no exit code yet" if goes_on else last_line(exit_code, summary)
+    last = " the run is still in progress: it has no exit code yet" if goes_on else last_line(exit_code, summary)
     looks = ["\n".join(section(summary, page))] if samples else []
     return "\n\n".join([text.render(summary, page), *looks, "\n".join(end), last])
 

@@ -90,7 +90,7 @@ def truth(gateway: Gateway) -> int:
         with urllib.request.urlopen(request, timeout=_ANSWER_S) as response:  # noqa: S310 - our own gateway
             return int(json.load(response)["total"])
     except OSError as problem:
-        raise RunError(f"the gateway does not tell its counters: {problem}") from problem
+        raise RunError(f"could not read the gateway's counters: {problem}") from problem
 
 
 def cpu_s(gateway: Gateway) -> float:
@@ -136,7 +136,7 @@ def require_installed() -> None:
     if missing := extras.missing("target"):
         problem = f"the reference gateway needs packages that are not installed: {', '.join(missing)}"
     elif find_spec(MODULE) is None:
-        problem = "this installation of loadcore does not contain the reference gateway"
+        problem = "this installation of loadcore does not include the reference gateway"
     else:
         return
     raise ConfigError(problem, hint=f"install them: {extras.install_command('target')}")
@@ -280,7 +280,7 @@ def _first_line(child: subprocess.Popen[bytes], folder: Path) -> dict[str, objec
             return dict(json.loads(text.splitlines()[0]))
         if child.poll() == _MISSING:
             lines = (folder / _LOG).read_text(encoding="utf-8").strip().splitlines()
-            raise UsageError("what this target needs is not all installed", hint="\n  ".join(lines))
+            raise UsageError("some programs this target needs are not installed", hint="\n  ".join(lines))
         if child.returncode == ExitCode.USAGE:
             raise UsageError(_complaint(folder / _LOG))
         if child.returncode == ExitCode.CONFIG:
@@ -303,7 +303,7 @@ def _complaint(log: Path) -> str:
 def _tail(log: Path) -> str:
     """Why a gateway did not start: the end of what it wrote."""
     text = log.read_text(encoding="utf-8", errors="replace").strip()
-    return "\n  ".join(["its last words:", *text.splitlines()[-_LOG_TAIL:]]) if text else "it wrote nothing"
+    return "\n  ".join(["its last output:", *text.splitlines()[-_LOG_TAIL:]]) if text else "it wrote nothing"
 
 
 def _wait_until_gone(gateway: Gateway, seconds: float) -> bool:

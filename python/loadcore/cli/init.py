@@ -43,6 +43,6 @@ def _scenario(base_url: str | None, name: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     if os.path.lexists(path):
-        raise UsageError(f"{path} is there already", hint="choose another name: loadcore init NAME")
+        raise UsageError(f"{path} already exists", hint="choose another name: loadcore init NAME")
     with refusing(f"cannot write {path}"), path.open("x", encoding="utf-8") as file:
         file.write(text)

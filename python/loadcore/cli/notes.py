@@ -42,7 +42,7 @@ def proxy_note(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:
     passed_by = [host for host in hosts if not _is_this_machine(host) and not proxy_bypass(host)]
     if not passed_by:
         return None
-    return f"{named[0]} is set, but loadcore uses no proxy: it connects to {', '.join(passed_by)} directly"
+    return f"{named[0]} is set, but loadcore does not use proxies: it connects to {', '.join(passed_by)} directly"
 
 
 def sum_note(number: int, layers: Sequence[Overrides]) -> str | None:

@@ -79,7 +79,7 @@ def credentials_of(user: str | None, target: Target) -> Basic | None:
     if user is not None:
         name, colon, password = user.partition(":")
         if given is not None:
-            raise UsageError("-a and the URL both give a user", hint="give the user once")
+            raise UsageError("-a and the URL both contain a user", hint="specify the user once")
         if not colon or not name:
             raise UsageError("-a needs a user and a password", hint="write -a USER:PASSWORD")
         given = name, password
@@ -103,7 +103,7 @@ def request_of(
         headers.setdefault(name.strip(), []).append(_literal(value.strip()))
     typed = "content-type" in {name.lower() for name in headers}
     if typed and content_type is not None:
-        raise UsageError("-T and -H both give a Content-Type", hint="give it once")
+        raise UsageError("-T and -H both set a Content-Type", hint="set it once")
     chosen = (method or ("GET" if body is None else "POST")).upper()
     options = RequestOptions(name=f"{chosen} {target.name}", headers=headers)
     if body is not None:
@@ -142,7 +142,7 @@ def body_of(data: str | None, data_file: Path | None) -> bytes | None:
         UsageError: It was given twice, or the file cannot be read.
     """
     if data is not None and data_file is not None:
-        raise UsageError("--data and -D exclude each other", hint="give the body once")
+        raise UsageError("--data and -D exclude each other", hint="specify the body once")
     if data is not None and not data.startswith("@"):
         return data.encode()
     if data == "@-":
@@ -196,9 +196,9 @@ def _remedy(url: str) -> str:
     if Path(url).is_file():
         return f"{url} is a file; to run a scenario: loadcore run {url}"
     if separator and scheme in {"ws", "wss"}:
-        return "loadcore does not speak WebSocket; a URL begins with http:// or https://"
+        return "loadcore does not speak WebSocket; a URL starts with http:// or https://"
     if separator:
-        return "a URL begins with http:// or https://"
+        return "a URL starts with http:// or https://"
     return f"write http://{_without_secrets(url)}"
 
 

@@ -72,8 +72,7 @@ Users = Annotated[
         metavar="NUMBER",
         envvar="LOADCORE_USERS",
         callback=setting("users"),
-        help="Closed loop: users of each scenario. Stages as USERS:DURATION, each moving on to the next: "
-        "0:10s,1000:20s.",
+        help="Closed loop: users per scenario, or stages as USERS:DURATION, each leading to the next: 0:10s,1000:20s.",
     ),
 ]
 Rate = Annotated[
@@ -83,7 +82,7 @@ Rate = Annotated[
         metavar="RATE",
         envvar="LOADCORE_RATE",
         callback=setting("rate"),
-        help="Open loop: iterations started per second by each scenario, whatever the target does.",
+        help="Open loop: iterations to start per second in each scenario, whatever the target does.",
     ),
 ]
 MaxUsers = Annotated[
@@ -105,7 +104,7 @@ Duration = Annotated[
         metavar="DURATION",
         envvar="LOADCORE_DURATION",
         callback=length,
-        help="For how long: 30s, 1m30s.",
+        help="Duration of the load: 30s, 1m30s.",
     ),
 ]
 Iterations = Annotated[
@@ -115,7 +114,7 @@ Iterations = Annotated[
         metavar="NUMBER",
         envvar="LOADCORE_ITERATIONS",
         callback=setting("iterations"),
-        help="How many iterations, shared by all users.",
+        help="Number of iterations, shared by all users.",
     ),
 ]
 WarmUp = Annotated[
@@ -125,7 +124,7 @@ WarmUp = Annotated[
         metavar="DURATION",
         envvar="LOADCORE_WARM_UP",
         callback=setting("warm_up"),
-        help="Requests due before this time stay out of the summary.",
+        help="Exclude requests due before this offset from the summary.",
     ),
 ]
 Workers = Annotated[
@@ -135,7 +134,7 @@ Workers = Annotated[
         metavar="NUMBER",
         envvar="LOADCORE_WORKERS",
         callback=number("workers"),
-        help="Worker processes; one per allowed core if not given.",
+        help="Worker processes; one per allowed core by default.",
     ),
 ]
 BaseUrl = Annotated[
@@ -146,7 +145,7 @@ BaseUrl = Annotated[
         metavar="URL",
         envvar=["LOADCORE_BASE_URL", "LOADCORE_HOST"],
         callback=setting("base_url"),
-        help="The target, instead of the scenario's.",
+        help="Address of the target, instead of the scenario's.",
     ),
 ]
 Env = Annotated[
@@ -156,7 +155,8 @@ Env = Annotated[
         "-e",
         metavar="KEY=VALUE",
         callback=several("LOADCORE_ENV", pairs("=", "REGION=eu")),
-        help="An environment variable for the scenario file. May be repeated. [env var: LOADCORE_ENV, separated by ;]",
+        help="Set an environment variable for the scenario file. May be repeated. "
+        "[env var: LOADCORE_ENV, separated by ;]",
     ),
 ]
 Thresholds = Annotated[
@@ -186,13 +186,13 @@ Seed = Annotated[
         metavar="NUMBER",
         envvar="LOADCORE_SEED",
         callback=number("seed"),
-        help="Where every random choice comes from.",
+        help="Seed of all random choices.",
     ),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="FOLDER", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> if not given."
+        "--out", "-o", metavar="FOLDER", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> by default."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", envvar="LOADCORE_JSON", help="Print one JSON document on stdout.")]
@@ -205,7 +205,7 @@ ProgressView = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", envvar="LOADCORE_QUIET", help="No progress and no notes.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show requests and responses: all that were kept.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also show the stored requests and responses.")]
 ColorChoice = Annotated[
     Color, typer.Option("--color", envvar="LOADCORE_COLOR", help="auto follows NO_COLOR, FORCE_COLOR and TERM.")
 ]
@@ -216,7 +216,7 @@ TargetPid = Annotated[
         min=1,
         metavar="PID",
         envvar="LOADCORE_TARGET_PID",
-        help="A process of the target on this machine, where it is not the one that listens at the base URL.",
+        help="PID of the target on this machine, if it is not the process that listens at the base URL.",
     ),
 ]
 TargetCgroup = Annotated[
@@ -225,7 +225,7 @@ TargetCgroup = Annotated[
         "--target-cgroup",
         metavar="PATH",
         envvar="LOADCORE_TARGET_CGROUP",
-        help="The target's control group on this machine: its CPU and its quota are watched.",
+        help="Control group of the target on this machine, to watch its CPU and quota.",
     ),
 ]
 TargetMetrics = Annotated[
@@ -234,7 +234,7 @@ TargetMetrics = Annotated[
         "--target-metrics",
         metavar="URL",
         envvar="LOADCORE_TARGET_METRICS",
-        help="The target's Prometheus metrics, or a query of Prometheus that counts its cores.",
+        help="URL of the target's Prometheus metrics, or of a Prometheus query that returns its cores.",
     ),
 ]
 UpstreamHeader = Annotated[
@@ -244,8 +244,7 @@ UpstreamHeader = Annotated[
         metavar="NAME[=UNIT]",
         envvar="LOADCORE_UPSTREAM_HEADER",
         callback=setting("upstream_header"),
-        help="A response header that tells how long the target's upstream took: X-Backend-Time=s. Milliseconds by "
-        "default.",
+        help="Response header with the time the target's upstream took: X-Backend-Time=s. Milliseconds by default.",
     ),
 ]
 AllowLostWorkers = Annotated[
@@ -253,7 +252,7 @@ AllowLostWorkers = Annotated[
     typer.Option(
         "--allow-lost-workers",
         envvar="LOADCORE_ALLOW_LOST_WORKERS",
-        help="A run that lost a worker process may still be valid.",
+        help="Keep a run valid that lost a worker process.",
     ),
 ]
 StrictClient = Annotated[
@@ -261,7 +260,7 @@ StrictClient = Annotated[
     typer.Option(
         "--strict-client/--no-strict-client",
         envvar="LOADCORE_STRICT_CLIENT",
-        help="Exit with 111 if the client was the limit.",
+        help="Exit with 111 if the client was the bottleneck.",
     ),
 ]
 Calibrate = Annotated[
@@ -269,11 +268,13 @@ Calibrate = Annotated[
     typer.Option(
         "--calibrate/--no-calibrate",
         envvar="LOADCORE_CALIBRATE",
-        help="Measure first, against a null target, whether this machine can drive a high rate.",
+        help="Before a high rate, measure against a null target whether this machine can drive it.",
     ),
 ]
-NumberOfUsers = Annotated[int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Users at once.")]
-GatewayWorkers = Annotated[int, typer.Option("--gateway-workers", min=1, help="Processes of the gateway.")]
+NumberOfUsers = Annotated[
+    int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Number of concurrent users.")
+]
+GatewayWorkers = Annotated[int, typer.Option("--gateway-workers", min=1, help="Number of gateway processes.")]
 
 
 class Load:

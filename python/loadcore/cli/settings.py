@@ -132,7 +132,9 @@ def refuse_mistyped_variables(environ: Mapping[str, str]) -> None:
         if name.startswith(_PREFIX) and name not in known and similar:
             problems.append(f"the environment variable {name} is not a setting, did you mean {_PREFIX}{similar[0]}?")
     if problems:
-        raise ConfigError("\n".join(problems), hint="give a variable of your own a name that no setting resembles")
+        raise ConfigError(
+            "\n".join(problems), hint="if the variable is your own, rename it so that it does not resemble a setting"
+        )
 
 
 def _variables_of(option: object) -> Iterator[str]:

@@ -33,14 +33,14 @@ class Cache(StrEnum):
 
 
 class Db(StrEnum):
-    """Where users and orders are kept."""
+    """Where to store users and orders."""
 
     SQLITE = "sqlite"
     POSTGRES = "postgres"
 
 
 app = typer.Typer(
-    help="Starts and stops the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
+    help="Start and stop the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -49,17 +49,21 @@ def up(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = DEFAULT_PORT,
     gateway_workers: GatewayWorkers = 1,
-    accounts: Annotated[int, typer.Option(min=0, help="Accounts user-0000, user-0001 … with password-0000 …")] = 1000,
-    latency: Annotated[str, typer.Option(help='Added to answers: "20ms", "lognormal(20ms,0.3)".')] = "",
-    error_rate: Annotated[str, typer.Option(help='Share of answers that are errors: "1%".')] = "",
-    capacity: Annotated[str, typer.Option(help='Most requests it serves: "500/s".')] = "",
-    replicas: Annotated[int, typer.Option(min=1, max=8, help="Gateways behind a balancer.")] = 1,
-    proxy: Annotated[Proxy | None, typer.Option(help="The balancer; haproxy if there are replicas.")] = None,
-    cache: Annotated[Cache, typer.Option(help="Where answers are cached.")] = Cache.MEMORY,
-    db: Annotated[Db, typer.Option(help="Where users and orders are kept.")] = Db.SQLITE,
-    monitoring: Annotated[bool, typer.Option("--monitoring", help="Also a Prometheus with alerts.")] = False,
+    accounts: Annotated[
+        int, typer.Option(min=0, help="Number of accounts: user-0000, user-0001 … with password-0000 …")
+    ] = 1000,
+    latency: Annotated[str, typer.Option(help='Delay to add to responses: "20ms", "lognormal(20ms,0.3)".')] = "",
+    error_rate: Annotated[str, typer.Option(help='Share of responses that are errors: "1%".')] = "",
+    capacity: Annotated[str, typer.Option(help='Maximum rate to serve: "500/s".')] = "",
+    replicas: Annotated[int, typer.Option(min=1, max=8, help="Number of gateways behind a balancer.")] = 1,
+    proxy: Annotated[
+        Proxy | None, typer.Option(help="Balancer to use; haproxy by default if there are replicas.")
+    ] = None,
+    cache: Annotated[Cache, typer.Option(help="Where to cache responses.")] = Cache.MEMORY,
+    db: Annotated[Db, typer.Option(help="Where to store users and orders.")] = Db.SQLITE,
+    monitoring: Annotated[bool, typer.Option("--monitoring", help="Also start a Prometheus with alerts.")] = False,
     autoscale: Annotated[
-        str, typer.Option(metavar="MIN:MAX", help="Adds and removes replicas by requests in flight.")
+        str, typer.Option(metavar="MIN:MAX", help="Add and remove replicas by requests in flight.")
     ] = "",
     as_json: Json = False,
 ) -> int:
@@ -106,7 +110,7 @@ def _refuse_other_options(context: typer.Context, known: Gateway, arguments: lis
         name for name in context.params if (found := context.get_parameter_source(name)) and found.name != "DEFAULT"
     ]
     if set(given) - {"as_json"} and tuple(arguments) != known.arguments:
-        message = f"a target is already up at {known.url or 'an address it has not told yet'}, with other options"
+        message = f"a target is already up at {known.url or 'an address it has not reported yet'}, with other options"
         again = shlex.join(["loadcore", "target", "up", *_words(context, given)])
         raise UsageError(message, hint=f"stop it and start it anew: loadcore target down; {again}")
 
@@ -171,7 +175,7 @@ def _tell(running: Gateway, users: int, *, as_json: bool, already: bool = False)
     console.result(f"target up at {running.url} (PID {running.pid})")
     _list_services(running)
     if already:
-        console.note("it was up already, as it was started; for another one: loadcore target down")
+        console.note("it was already running with these options; to change them, stop it first: loadcore target down")
         return ExitCode.PASS
     if users:
         console.note(f"accounts: user-0000 to user-{users - 1:04}, passwords password-0000 to password-{users - 1:04}")

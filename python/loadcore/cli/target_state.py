@@ -51,8 +51,8 @@ def claim() -> Iterator[Callable[[Gateway], None]]:
     folder = _folder()
     if folder is None:
         tried = ", ".join(map(str, _candidates()))
-        message = f"a target could not be stopped again, because it can be written down in none of {tried}"
-        raise LimitsError([Problem(message, hint="set XDG_STATE_HOME to a folder that you may write to")])
+        message = f"a target could not be stopped later, because its state cannot be written to any of {tried}"
+        raise LimitsError([Problem(message, hint="set XDG_STATE_HOME to a folder that you can write to")])
     with (folder / "target.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lambda gateway: _write(folder / _NAME, gateway)

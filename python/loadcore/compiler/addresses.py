@@ -19,9 +19,9 @@ def parse_base_url(value: object) -> str:
     refuse_odd(value)
     scheme, separator, rest = value.partition("://")
     if not separator:
-        raise ValueError(f"a base URL begins with http:// or https://: write http://{value.rpartition('@')[2]}")
+        raise ValueError(f"a base URL starts with http:// or https://: write http://{value.rpartition('@')[2]}")
     if scheme not in {"http", "https"} or not rest.strip("/"):
-        raise ValueError("a base URL begins with http:// or https://, and names a host")
+        raise ValueError("a base URL starts with http:// or https:// and names a host")
     return value
 
 

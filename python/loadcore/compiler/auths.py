@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _CLIENT_PLACES: Final = ("header", "body")
 _FIELDS: Final = {
-    "grant_type": "the function says which grant it is",
+    "grant_type": "the function already sets the grant",
     "username": "write username=…",
     "password": "write password=…",
     "refresh_token": "write refresh_token=…",
@@ -211,7 +211,7 @@ class AuthRegistry:
     def _login_request(self, auth: Login) -> StepPlan:
         if not isinstance(auth.request, Request):
             hint = 'write login(post("/session", json={…}), token=response.json("$.token"))'
-            self._problems.add(auth.place, f"a login begins with a request, not {kind_of(auth.request)}", hint)
+            self._problems.add(auth.place, f"a login starts with a request, not {kind_of(auth.request)}", hint)
             return {"name": "", "method": "POST", "url": "/"}
         own = auth.request.options.get("auth")
         if isinstance(own, OAuth2 | Login):
@@ -219,7 +219,7 @@ class AuthRegistry:
         plan = self._compile_request(auth.request)
         for looked, word in (("checks", "checks"), ("extracts", "extract")):
             if looked in plan:
-                hint = "what is measured or taken belongs in a step; on_start=[post(…)] logs each user in as one"
+                hint = "checks and extracts belong in a step; on_start=[post(…)] logs each user in with a step"
                 self._problems.add(auth.request.place, f"the request of a login has no {word}", hint)
                 del plan[looked]  # type: ignore[misc]
         return {name: value for name, value in plan.items() if name != "kind"}  # type: ignore[return-value]
@@ -227,7 +227,7 @@ class AuthRegistry:
     def _found(self, source: object, what: str, place: Place | None) -> ExtractFromPlan:
         """Where in a response a value is."""
         if isinstance(source, Default):
-            self._problems.add(place, f"{what} has a default: a token that is not there cannot be made up")
+            self._problems.add(place, f"{what} has a default: a missing token cannot have one")
         elif isinstance(source, Extractable | Regex):
             plan = compile_extract(what, source, place, self._problems)
             if plan is not None:
@@ -235,7 +235,7 @@ class AuthRegistry:
         else:
             shown = f'response.json("{source}")' if isinstance(source, str) else 'response.json("$.token")'
             hint = f"write {what}={shown}; response.regex(pattern) and response.header(name) do, too"
-            self._problems.add(place, f"{what} is {kind_of(source)}: it must say where in the response to look", hint)
+            self._problems.add(place, f"{what} is {kind_of(source)}: it must be a value of the response", hint)
         return {"kind": "json", "path": "$"}
 
     def _share(self, auth: OAuth2 | Login, plan: WayPlan) -> None:
@@ -244,7 +244,7 @@ class AuthRegistry:
         if isinstance(auth, OAuth2) and is_one_login(plan):
             if shared not in {None, 1}:
                 message = f"shared is {shared!r}, but one refresh token is one login: it gets one token"
-                hint = "leave shared out, or give each user a refresh token of its own"
+                hint = "remove shared, or give each user its own refresh token"
                 self._problems.add(auth.place, message, hint)
             shared = 1
         if shared is not None:
@@ -261,6 +261,6 @@ class AuthRegistry:
                 return {"text": secret}
             case _:
                 # The value itself is not shown: it may be a secret.
-                needed = "a string" if may_be_empty else "a string that is not empty"
+                needed = "a string" if may_be_empty else "a non-empty string"
                 self._problems.add(place, f'{what} must be {needed}, or env("NAME")')
                 return {"text": ""}

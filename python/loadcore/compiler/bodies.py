@@ -27,11 +27,11 @@ def compile_body(request: Request, problems: Problems) -> BodyPlan | None:
     options, place = request.options, request.place
     given = [name for name in _BODIES if name in options]
     if len(given) > 1:
-        problems.add(place, f"a request has one body: {' and '.join(given)} were given")
+        problems.add(place, f"a request can have only one body: {' and '.join(given)} were given")
     content_type = options.get("content_type")
     if content_type is not None and not {"text", "content"} & {*given}:
-        hint = "json, form and multipart bodies have their own; for another, write it as a header"
-        problems.add(place, "content_type goes with text or content", hint)
+        hint = "json, form and multipart set their own; to override it, set the header"
+        problems.add(place, "content_type needs text or content", hint)
     match given[:1]:
         case ["json"]:
             return _json(options["json"], place, problems)
@@ -55,12 +55,12 @@ def _raw(request: Request, problems: Problems) -> BodyPlan:
         if isinstance(text, Env):
             text = str(text)
         elif not isinstance(text, str):
-            problems.add(place, f"text is {kind_of(text)}: it must be a text; bytes go into content")
+            problems.add(place, f"text is {kind_of(text)}: it must be a string; for bytes, use content")
             text = ""
         return {"kind": "text", "text": text}
     content = options["content"]
     if not isinstance(content, bytes):
-        problems.add(place, f"content is {kind_of(content)}: it must be bytes; texts go into text")
+        problems.add(place, f"content is {kind_of(content)}: it must be bytes; for a string, use text")
         content = b""
     return {"kind": "bytes", "base64": base64.b64encode(content).decode()}
 
@@ -78,19 +78,19 @@ def _multipart(request: Request, problems: Problems) -> BodyPlan:
     fields = request.options["multipart"]
     if not isinstance(fields, dict):
         problems.add(
-            request.place, f"multipart is {kind_of(fields)}: it must be a dictionary of names to texts and uploads"
+            request.place, f"multipart is {kind_of(fields)}: it must be a dictionary of names to strings and uploads"
         )
         return {"kind": "multipart", "parts": []}
     for name, value in fields.items():
         if not isinstance(name, str) or not name:
-            written = "an empty text" if name == "" else shown(name)
-            problems.add(request.place, f"multipart has {written} for a name: it must be a text")
+            written = "an empty string" if name == "" else shown(name)
+            problems.add(request.place, f"multipart has {written} for a name: it must be a non-empty string")
         elif isinstance(value, Upload):
             parts.append(_upload(name, value, problems))
         elif isinstance(value, str | Env):
             parts.append({"name": name, "text": str(value)})
         else:
-            problems.add(request.place, f'the part "{name}" is {kind_of(value)}: it must be a text or upload(…)')
+            problems.add(request.place, f'the part "{name}" is {kind_of(value)}: it must be a string or upload(…)')
     return {"kind": "multipart", "parts": parts}
 
 
@@ -112,7 +112,7 @@ def _upload(name: str, upload: Upload, problems: Problems) -> PartPlan:
 def _read(path: Path, place: Place | None, problems: Problems) -> bytes:
     try:
         if path.stat().st_size > _LARGEST_UPLOAD:
-            problems.add(place, f"{path} is larger than {_LARGEST_UPLOAD >> 20} MiB, too large to be part of the plan")
+            problems.add(place, f"{path} is larger than {_LARGEST_UPLOAD >> 20} MiB, too large for the plan")
             return b""
         return path.read_bytes()
     except OSError as error:

@@ -114,7 +114,7 @@ def _wrong(row: object, columns: list[Any]) -> str | None:
         return f"has the columns {', '.join(map(str, row))}; the first row has {', '.join(map(str, columns))}"
     for name, value in row.items():
         if not isinstance(name, str):
-            return f"has the column {shown(name)}: it must be a text"
+            return f"has the column {shown(name)}: it must be a string"
         if value is not None and not isinstance(value, str | int | float | bool | list | dict):
             return f'has {kind_of(value)} in "{name}": it must be a string, a number, a boolean, None, a list or a dict'
         try:

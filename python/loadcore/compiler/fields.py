@@ -22,8 +22,8 @@ def compile_fields(fields: object, what: str, place: Place | None, problems: Pro
     pairs: list[Pair] = []
     for name, value in fields.items():
         if not isinstance(name, str) or not name:
-            written = "an empty text" if name == "" else shown(name)
-            problems.add(place, f"{what} has {written} for a name: it must be a text")
+            written = "an empty string" if name == "" else shown(name)
+            problems.add(place, f"{what} has {written} for a name: it must be a non-empty string")
             continue
         for each in value if isinstance(value, list | tuple) else (value,):
             match each:
@@ -36,6 +36,6 @@ def compile_fields(fields: object, what: str, place: Place | None, problems: Pro
                 case _:
                     problems.add(
                         place,
-                        f'{what}: the value of "{name}" is {kind_of(each)}: it must be a text or a number',
+                        f'{what}: the value of "{name}" is {kind_of(each)}: it must be a string or a number',
                     )
     return pairs

@@ -84,7 +84,7 @@ class FlowCompiler:
 
     def _choice(self, step: Choice, depth: int) -> list[tuple[int, list[StepPlan]]]:
         if not step.options:
-            self._problems.add(step.place, "a choice without options", "write choice((4, [get(…)]), (1, [post(…)]))")
+            self._problems.add(step.place, "a choice needs options", "write choice((4, [get(…)]), (1, [post(…)]))")
         return [
             (
                 self._problems.whole(step.place, "the weight of an option", weight),
@@ -98,7 +98,7 @@ class FlowCompiler:
         plan: StepPlan = {"kind": "branch", "variable": "", "test": "exists"}
         if not isinstance(claim, Claim) or claim.subject.kind != "variable":
             hint = 'write branch(variable("role") == "admin", then=[…])'
-            self._problems.add(place, "a branch asks about a variable", hint)
+            self._problems.add(place, "a branch needs a claim about a variable", hint)
         else:
             plan["variable"] = self._problems.text(place, "the branch's variable", claim.subject.argument)
             if claim.compare is not None:

@@ -35,7 +35,7 @@ def json_text(value: object) -> str:
         ValueError: Also where it is nested too deep.
     """
     if _is_deeper(value, _MOST_DEEP):
-        raise ValueError(f"it is nested more than {_MOST_DEEP} deep, or holds itself")
+        raise ValueError(f"it is nested more than {_MOST_DEEP} deep, or contains itself")
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_text_of_secret)
 
 

@@ -87,7 +87,9 @@ def compile_pause(pause: Pause, what: str, place: Place | None, problems: Proble
             "mean_ns": problems.parse(place, f"the mean of {what}", parse_duration, pause.mean, 0),
         }
     if not given[0] or given[2]:
-        problems.add(place, f"{what} takes one length, two, or a mean", 'write "2s", or "1s", "3s", or mean="2s"')
+        problems.add(
+            place, f"{what} takes one length, two lengths, or a mean", 'write "2s", or "1s", "3s", or mean="2s"'
+        )
         return {"distribution": "constant", "ns": 0}
     shortest = problems.parse(place, what, parse_duration, pause.shortest, 0)
     if pause.longest is None:
@@ -120,11 +122,11 @@ def _iterations(load: Iterations, place: Place | None, problems: Problems) -> Lo
 def _length(duration: object, place: Place | None, problems: Problems) -> int:
     """A duration that may not be zero, nor missing."""
     if duration is None:
-        problems.add(place, "the load does not say for how long", 'write duration="60s", or give --duration 60s')
+        problems.add(place, "the load has no duration", 'write duration="60s", or give --duration 60s')
         return 1
     length = problems.parse(place, "the duration", parse_duration, duration, 1)
     if length == 0:
-        problems.add(place, "a duration of 0s is no load")
+        problems.add(place, "a duration of 0s is not a load")
     return length
 
 

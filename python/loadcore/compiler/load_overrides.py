@@ -38,11 +38,11 @@ def contradictions(layer: Overrides) -> list[UsageError]:
         (layer.users is not None and layer.rate is not None, f"{users} and {rate} exclude each other",
          f"{users} is a closed loop, {rate} an open one"),
         (stages and layer.duration is not None, f"{duration} and stages of {users} exclude each other",
-         "stages have durations of their own"),
+         "stages have their own durations"),
         (layer.iterations is not None and (layer.rate is not None or stages),
-         f"{number} goes with a number of users only", f"give {users} a number, or leave {number} out"),
+         f"{number} needs a number of users", f"give {users} a number, or remove {number}"),
         (layer.max_users is not None and (layer.users is not None or layer.iterations is not None),
-         f"{most} goes with a rate only", "it is the limit of users in an open loop"),
+         f"{most} needs a rate", "it limits the users of an open loop"),
     )  # fmt: skip
     return [UsageError(message, hint=hint) for clash, message, hint in found if clash]
 
@@ -106,7 +106,7 @@ def _same_model(load: Load, layer: Overrides, name: str) -> Load:
     """The load with another length or another limit of users."""
     if layer.max_users is not None:
         if isinstance(load, _CLOSED):
-            message = f"{layer.written('max_users')} goes with a rate only"
+            message = f"{layer.written('max_users')} needs a rate"
             raise UsageError(message, hint=f'the load of the scenario "{name}" is a closed loop')
         load = replace(load, max_users=layer.max_users)
     if layer.duration is None:
@@ -125,5 +125,5 @@ def _duration_of(load: Load, layer: Overrides, name: str) -> str:
     """How long a load of one length goes on."""
     if isinstance(load, Users | ArrivalRate) and load.duration is not None:
         return load.duration
-    message = f'the load of the scenario "{name}" does not say for how long'
+    message = f'the load of the scenario "{name}" has no duration'
     raise UsageError(message, hint=f'give {layer.written("duration")} "30s" as well, or stages of users')

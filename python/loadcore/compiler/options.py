@@ -12,6 +12,6 @@ class Options:
     once: bool = False
     """One iteration of one user in place of every load: to try a scenario out."""
     seed: int | None = None
-    """Where every random choice comes from. By default another for every plan."""
+    """Seed of all random choices. By default another for every plan."""
     name: str | None = None
     """What the run is called in reports. By default as the scenarios are."""

@@ -52,7 +52,7 @@ class Overrides:
     graceful_stop: str | None = None
     """How long running iterations may go on after the planned end."""
     upstream_header: str | None = None
-    """A response header that tells an upstream's time: see `Http`."""
+    """Response header with an upstream's time: see `Http`."""
     spelling: Spelling = "argument"
     """How its settings are written where they come from, for messages."""
     file: str | None = None
@@ -197,7 +197,7 @@ def _number(least: int, most: int) -> Callable[[object], int]:
 def _lasting(value: object) -> str:
     """A duration that is not 0, as it was written."""
     if not parse_duration(value):
-        raise ValueError(f'"{value}" is no time at all: write it as "30s"')
+        raise ValueError(f'"{value}" is not a positive duration: write it as "30s"')
     return str(value)
 
 

@@ -120,7 +120,7 @@ class _Compiler:
     def _base_url(self, scenario: Scenario) -> str:
         url = scenario.base_url
         if url is None:
-            hint = 'write base_url="http://127.0.0.1:8080", or give it when the run is started'
+            hint = 'write base_url="http://127.0.0.1:8080", or pass --base-url'
             self._problems.add(scenario.place, f'the scenario "{scenario.name}" has no base_url', hint)
             return ""
         return self._problems.text(scenario.place, "base_url", url).rstrip("/")
@@ -148,6 +148,8 @@ class _Compiler:
         value, first = given[0]
         for other, scenario in given[1:]:
             if other != value:
-                message = f'the scenarios "{first.name}" and "{scenario.name}" have different settings of {name}'
-                self._problems.add(scenario.place, message, f"{name} holds for the whole run: write it in one of them")
+                message = f'the scenarios "{first.name}" and "{scenario.name}" have different values for {name}'
+                self._problems.add(
+                    scenario.place, message, f"{name} applies to the whole run: set it in only one of them"
+                )
         return value, first.place

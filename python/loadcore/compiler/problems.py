@@ -64,7 +64,7 @@ class Problems:
         if isinstance(value, str) and value:
             return value
         written = repr(value) if value == "" else shown(value)
-        self.add(place, f"{what} is {written}: it must be a text")
+        self.add(place, f"{what} is {written}: it must be a non-empty string")
         return ""
 
     def member(self, place: Place | None, what: str, value: object, members: Iterable[str]) -> str:

@@ -24,8 +24,8 @@ def compile_check(check: Claim | Check, place: Place | None, problems: Problems)
     """The plan of a check; `None` if it is none."""
     claim, name, stop = (check.claim, check.name, check.stop) if isinstance(check, Check) else (check, None, False)
     if not isinstance(claim, Claim) or claim.subject.kind == "variable":
-        hint = "write a claim about the response, as response.status == 200"
-        problems.add(place, f"{_shown(claim)} is no check", hint)
+        hint = "write a claim about the response, such as response.status == 200"
+        problems.add(place, f"{_shown(claim)} is not a check", hint)
         return None
     if isinstance(check, Check) and check.name is None and check.stop is False:
         problems.add(check.place, "check() without name or stop adds nothing", "write the claim alone")
@@ -47,7 +47,7 @@ def compile_extract(variable: object, source: object, place: Place | None, probl
         subject = source.subject
     else:
         hint = "extracts come from response.json(path), response.regex(pattern) and response.header(name)"
-        problems.add(place, f'nothing can be extracted into "{name}" from {_shown(source)}', hint)
+        problems.add(place, f'cannot extract into "{name}" from {_shown(source)}', hint)
         # The variable is still one that this sets: nothing else is wrong with its uses.
         subject = Subject("header", "unknown")
     argument = {"json": "path", "regex": "pattern", "header": "name"}[subject.kind]
@@ -111,7 +111,7 @@ def compile_comparison(compare: Comparison, what: str, place: Place | None, prob
     """The plan of a comparison with a plain value."""
     if compare.value is not None and not isinstance(compare.value, str | int | float | bool):
         problems.add(
-            place, f"{what} is compared with {shown(compare.value)}: it must be a text, a number, True, False or None"
+            place, f"{what} is compared with {shown(compare.value)}: it must be a string, a number, True, False or None"
         )
         return {"operator": compare.operator, "value": 0}
     try:
@@ -155,7 +155,7 @@ def _status_ranges(claim: Claim, place: Place | None, problems: Problems) -> lis
     if not ranges or operator == "==":
         return ranges
     if isinstance(value, str) and operator != "!=":
-        problems.add(place, f"the check {describe(claim)}: a class is equal to a status or not, neither less nor more")
+        problems.add(place, f"the check {describe(claim)}: a status class like 2xx supports only == and !=")
     (first, last) = ranges[0]
     below, above = (0, first - 1), (last + 1, _HIGHEST_STATUS)
     return {

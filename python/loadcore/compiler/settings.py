@@ -59,7 +59,7 @@ def parse_upstream_header(text: object) -> UpstreamHeaderPlan:
     """
     name, separator, unit = text.partition("=") if isinstance(text, str) else ("", "", "")
     if not re.fullmatch(_HEADER_NAME, name):
-        raise ValueError('the name of a header is expected, as in "X-Backend-Time=s"')
+        raise ValueError('expected the name of a header, as in "X-Backend-Time=s"')
     if separator and unit not in _UNITS_NS:
         raise ValueError(f'"{unit}" is not a unit of time: write "{name}=s", "{name}=ms" or "{name}=us"')
     return {"name": name, "unit_ns": _UNITS_NS[unit or "ms"]}
@@ -81,9 +81,9 @@ def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems
         timeouts = Timeouts()
 
     def deadline(what: str, text: str) -> int:
-        length = problems.parse(place, f"the {what} time-out", parse_duration, text, 1)
+        length = problems.parse(place, f"the {what} timeout", parse_duration, text, 1)
         if length == 0:
-            problems.add(place, f"a {what} time-out of 0s leaves no time")
+            problems.add(place, f"a {what} timeout must be longer than 0s")
         return length
 
     plan: TimeoutsPlan = {

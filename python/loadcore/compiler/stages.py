@@ -35,7 +35,7 @@ def parse_users(value: object) -> int | tuple[Stage, ...]:
             raise ValueError(f'"{part}" in "{text}" has no duration: write stages as "0:10s,1000:20s"')
         stages.append(Stage(_users(users, text, least=0), parse_duration(duration)))
     if not any(stage.users for stage in stages):
-        raise ValueError(f'"{text}" has no users at any time')
+        raise ValueError(f'"{text}" never has any users')
     return tuple(stages)
 
 

@@ -50,7 +50,7 @@ def untried(plan: Mapping[str, Any], sent: AbstractSet[tuple[str, str]], failed:
 
 def _why(condition: str, *, ended: bool) -> str:
     if ended:
-        return f"the iteration ended before it{f', or {condition}' if condition else ''}"
+        return f"the iteration ended before this step{f', or {condition}' if condition else ''}"
     return condition or "its option was not taken"
 
 

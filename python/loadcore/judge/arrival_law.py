@@ -47,8 +47,8 @@ def findings(scenario: str, gaps_ns: Sequence[float]) -> list[Finding]:
             severity="suspect",
             rule="arrival_law",
             message=(
-                f"{scenario}: arrivals did not follow the plan's law: the gaps between {len(gaps_ns) + 1:,} of them "
-                f"are not exponential (A2 = {found:.1f}, limit {LIMIT:.1f})"
+                f"{scenario}: arrivals did not follow the plan's distribution: the gaps between "
+                f"{len(gaps_ns) + 1:,} of them are not exponential (A2 = {found:.1f}, limit {LIMIT:.1f})"
             ),
             advice="leave cores to the workers: fewer other programs, more workers, or the target on another machine",
             value=found,

@@ -34,8 +34,8 @@ def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) ->
     plans = [each for each in spoilt if each.subject == "plan"]
     for found in (*clients, *targets, *plans):
         who = _WHO.get(found.subject, found.subject)
-        return {"subject": found.subject, "rule": found.rule, "message": f"{who} was the limit: {found.message}"}
+        return {"subject": found.subject, "rule": found.rule, "message": f"{who} was the bottleneck: {found.message}"}
     if is_wrong:
-        return {"subject": None, "rule": None, "message": "what was the limit is not known"}
-    asked = "the plan asked for no more" if is_open else "no more users were asked for"
-    return {"subject": "plan", "rule": None, "message": f"neither client nor target was the limit: {asked}"}
+        return {"subject": None, "rule": None, "message": "the bottleneck is not known"}
+    asked = "the plan asked for no more" if is_open else "no more users were requested"
+    return {"subject": "plan", "rule": None, "message": f"neither client nor target was the bottleneck: {asked}"}

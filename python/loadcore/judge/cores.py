@@ -127,7 +127,7 @@ class Cores:
             severity="note",
             rule="steal",
             message=f"the hypervisor gave {share:.0%} of this machine's CPU time to other machines",
-            advice="use a machine with cores of its own (a dedicated instance, no burst credits)",
+            advice="use a machine with dedicated cores (no burst credits)",
             value=share,
             limit=STOLEN_LIMIT,
         )
@@ -141,7 +141,7 @@ class Cores:
             subject="client",
             severity=severity,
             rule="cores",
-            message=f"the client's processes used up to {self.used.worst:.0%} of the {cores} that they may use, "
+            message=f"the client's processes used up to {self.used.worst:.0%} of the {cores} they may use, "
             f"for {self.used.longest} s in a row",
             advice="give the client more cores (affinity, quota), or spread the load over more machines",
             value=self.used.worst,
@@ -180,7 +180,8 @@ class Cores:
             rule="foreign_cpu",
             message=f"other programs used up to {self.disturbed.worst:.0%} of this machine "
             "while threads waited for a core",
-            advice="a target on the same machine counts as another program; otherwise wait for the others, or move",
+            advice="a target on the same machine counts as another program; otherwise stop the other programs, "
+            "or use another machine",
             value=self.disturbed.worst,
             limit=FOREIGN_LIMIT,
             first_s=self.disturbed.first_s,

@@ -43,7 +43,7 @@ class Finding:
     def text(self) -> str:
         """The message under the name of its subject, as the verdict tells it."""
         is_limit = self.subject == "client" and self.severity == "invalid"
-        return f"the client was the limit: {self.message}" if is_limit else self.message
+        return f"the client was the bottleneck: {self.message}" if is_limit else self.message
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""

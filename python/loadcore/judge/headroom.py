@@ -46,7 +46,7 @@ class Headroom:
         """The same in a sentence."""
         drives = f"this machine drives {about(self.drives_per_s)} requests/s of this"
         if self.asked_per_s is None or self.times is None:
-            return f"{drives}; you ask for as many as the target answers"
+            return f"{drives}; you ask for as many as the target can answer"
         return f"{drives}; you ask {about(self.asked_per_s)}/s: {told(self.times)} headroom"
 
     def findings(self) -> list[Finding]:

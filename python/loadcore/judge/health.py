@@ -1,4 +1,4 @@
-"""Whether the client was the limit, by rules that name their numbers.
+"""Whether the client was the bottleneck, by rules that name their numbers.
 
 A run whose client could not keep up says nothing about its target. Each rule looks at the seconds of each worker one
 after another; it speaks when it held for `IN_A_ROW` seconds, so that one bad second does not spoil a run.
@@ -34,7 +34,7 @@ class Counted:
     rows_lost: int = 0
     """Rows that the disk refused."""
     rows_gone: int = 0
-    """Rows in files that were removed or changed while the run went on."""
+    """Rows in files that were removed or changed during the run."""
     fd_limit_outcomes: int = 0
     addr_unavailable_outcomes: int = 0
     unpaced: bool = True
@@ -191,18 +191,23 @@ def _row_reasons(counted: Counted) -> list[Finding]:
             subject="results",
             severity="invalid",
             rule="rows",
-            message=f"{rows} rows are missing in the result files, {why}; the counts and times of the summary hold",
+            message=f"{rows} rows are missing from the result files, {why}; the counts and times in the summary are "
+            "complete",
             advice=advice,
             value=float(rows),
             limit=0.0,
         )
         for rows, why, advice in (
-            (counted.rows_dropped, "which came faster than they could be written", "write to a faster disk (`--out`)"),
-            (counted.rows_lost, "which the disk did not take", "make room on the disk, or write to another (`--out`)"),
+            (
+                counted.rows_dropped,
+                "which arrived faster than they could be written",
+                "write to a faster disk (`--out`)",
+            ),
+            (counted.rows_lost, "which the disk refused", "free space on the disk, or write to another one (`--out`)"),
             (
                 counted.rows_gone,
-                "because their files were moved, removed or changed while the run went on",
-                "leave the run folder alone until the run has ended",
+                "because their files were moved, removed or changed during the run",
+                "do not touch the run folder until the run has ended",
             ),
         )
         if rows

@@ -102,7 +102,7 @@ def findings(asked: Asked) -> list[Finding]:
             severity="note",
             rule="backlog",
             message=f"{where}: the target did not keep up, {asked.in_flight:,} in flight at the end",
-            advice=f"ask for less than {_per_s(answered)}, or find what limits the target; its queue grows",
+            advice=f"ask for less than {_per_s(answered)}, or find what limits the target, whose queue grows",
             value=ratio,
             limit=LEAST,
             scenario=asked.scenario,
@@ -118,7 +118,7 @@ def _few_users(asked: Asked, where: str, rate: float, ratio: float) -> Finding:
     if slow_s:
         message += f", at a response time of {slow_s * 1e3:,.0f} ms (p50)"
         enough = f"{_per_s(rate)} at {slow_s * 1e3:,.0f} ms take {_rounded_up(rate * slow_s)} or more"
-        advice = f"allow more users (`max_users`): {enough}; if response times then grow, the target is the limit"
+        advice = f"allow more users (`max_users`): {enough}; if response times then grow, the target is the bottleneck"
     return Finding(
         subject="plan",
         severity="note",

@@ -39,8 +39,8 @@ _RULE = "lag"
 _ADVICE = "leave cores to the workers: fewer other programs, more workers, or the target on another machine"
 _QUICK_NS = 1_000_000
 _ADVICE_IF_QUICK = (
-    "a target this quick is timed to some tenths of a millisecond here: go by its rates, "
-    "or run on a machine with cores to spare"
+    "times of a target this fast are exact to tenths of a millisecond here: rely on its rates, "
+    "or use a machine with spare cores"
 )
 
 

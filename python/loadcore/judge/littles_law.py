@@ -60,7 +60,7 @@ def findings(workers: Sequence[Flights]) -> list[Finding]:
                 f"{who([each.worker for each in broken], len(workers))} had requests in flight for "
                 f"{worst.in_flight_ns / 1e9:.2f} s in all, and recorded {worst.recorded_ns / 1e9:.2f} s of them"
             ),
-            advice="run again; where it comes back, report it: no load makes loadcore count wrong",
+            advice="run again; if it happens again, please report it: loadcore must count right under any load",
             value=worst.apart,
             limit=LIMIT,
             worker=worst.worker,

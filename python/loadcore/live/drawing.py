@@ -164,7 +164,7 @@ def _thresholds(frame: Frame, page: Page) -> list[str]:
 
 def _client(client: ClientFrame, page: Page) -> list[str]:
     glyphs = page.glyphs
-    parts = [Cell("keeps up" if client.ok else "is the limit", None if client.ok else Role.BAD)]
+    parts = [Cell("keeps up" if client.ok else "is the bottleneck", None if client.ok else Role.BAD)]
     if client.cpu_ratio is not None:
         parts.append(Cell(f"cpu {numbers.percent(client.cpu_ratio)}"))
     if client.lag_p99_ns is not None:

@@ -53,7 +53,7 @@ def load(target: str | Path) -> ScenarioFile:
     names = vars(_execute(path))
     scenarios = tuple({id(each): each for name, each in names.items() if _is_scenario(name, each)}.values())
     if not scenarios:
-        hint = 'bind one to a name: checkout = Scenario("checkout", …)'
+        hint = 'assign one to a variable: checkout = Scenario("checkout", …)'
         raise ScenarioError([Problem("the file declares no scenario", at=path.name, hint=hint)])
     if picked is not None:
         called = [scenario.name for scenario in scenarios]

@@ -61,10 +61,10 @@ def _remedy(error: BaseException) -> str | None:
         return None
     package = error.name.partition(".")[0]
     if package == "locust":
-        return "loadcore does not run Locust files; begin a scenario with: loadcore init"
+        return "loadcore does not run Locust files; to start a scenario, run: loadcore init"
     from loadcore.wording import extras  # noqa: PLC0415 - needed for errors only
 
-    return f"install it into the environment of loadcore: {extras.installer()} {package}"
+    return f"install it in loadcore's environment: {extras.installer()} {package}"
 
 
 def _wrong_arguments(error: TypeError) -> Problem | None:

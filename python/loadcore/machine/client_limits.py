@@ -137,7 +137,7 @@ def look_at_machine(limits: Limits) -> list[Finding]:
             message="not known"
             if pressure is None
             else f"threads waited for a core in {pressure:.0f} % of the last 10 s",
-            remedy="wait until the other programs are done, or the client may be the limit",
+            remedy="wait until the other programs are done, or the client may be the bottleneck",
         ),
         Finding(
             "port settings",
@@ -179,14 +179,14 @@ def look_at_workers(count: int, limits: Limits) -> Finding:
     most = _most_by_cores(limits)
     cores = f"{limits.cores:g} core{'' if limits.cores == 1 else 's'}"
     message = f"workers: {count:,} on {cores}, where more than {most:,} only slow each other down"
-    remedy = f"{_fewer_workers(limits)}, or leave it out for one worker per core"
+    remedy = f"{_fewer_workers(limits)}, or omit the option for one worker per core"
     return Finding("workers", count <= most, count, most, message, remedy)
 
 
 def _processes(needs: Needs, limits: Limits) -> Finding:
     needed, have = WORKER_TASKS * len(needs.connections), limits.processes
     free = "?" if have is None else f"{have:,}"
-    message = f"processes and threads: the run needs about {needed:,}, {free} more may be started"
+    message = f"processes and threads: the run needs about {needed:,}, {free} more can be started"
     raised = "raise the limit (`ulimit -u`, pids.max of the control group, `--pids-limit` of a container)"
     fewer = f"{_fewer_workers(limits)}, or " if most_workers(limits) else ""
     return Finding("processes", have is None or needed <= have, needed, have, message, fewer + raised)
@@ -230,7 +230,7 @@ def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str 
         f"local ports: {who} needs {needed:,} towards one {whom}, there are {'?' if have is None else f'{have:,}'}"
     )
     if needs.opened_per_s:
-        message += f" ({needs.opened_per_s:,g} connections/s, each port stays taken for {lingering_s} s)"
+        message += f" ({needs.opened_per_s:,g} connections/s, each port stays in use for {lingering_s} s)"
     suffices = have is None or needed <= have
     return Finding("local ports", suffices, needed, have, message, None if suffices else _more_ports(needs, limits))
 
@@ -257,9 +257,9 @@ def _more_ports(needs: Needs, limits: Limits) -> str:
     if needed <= widest:
         ways.append(f"widen the range: {widen}")
     if lingering and with_reuse <= (limits.local_ports or 0):
-        ways.append(f"give the ports of closed connections out again after {REUSE_AFTER_S} s: {reuse}")
+        ways.append(f"reuse the ports of closed connections after {REUSE_AFTER_S} s: {reuse}")
     elif lingering and with_reuse <= widest < needed:
-        ways.append(f"widen the range and give the ports of closed connections out again: {widen} and {reuse}")
+        ways.append(f"widen the range and reuse the ports of closed connections: {widen} and {reuse}")
     if needs.opened_per_s and held <= (limits.local_ports or 0):
         ways.append("keep connections open")
     if not ways:
@@ -278,7 +278,7 @@ def _memory(needs: Needs, limits: Limits) -> Finding:
     free = "?" if have is None else f"{have >> 20:,}"
     message = f"memory: the run needs about {needed >> 20:,} MiB, {free} MiB are free"
     if needs.kept_bodies >= 1 << 20:
-        message += f" ({needs.kept_bodies >> 20:,} MiB of it for bodies that checks and extracts look at)"
+        message += f" ({needs.kept_bodies >> 20:,} MiB of it for bodies that checks and extracts read)"
     less = _fewer_workers(limits) if len(needs.connections) > most_workers(limits) else "ask for fewer users"
     if have is not None and without_bodies <= have:
         less = "lower Limits(kept_body=…), or ask for fewer users"

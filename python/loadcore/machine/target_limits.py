@@ -56,9 +56,9 @@ def _descriptors(serving: Serving, limits: Limits) -> Finding:
     own = serving.connections + WORKER_DESCRIPTORS
     needed = own + serving.connections
     have = limits.files_soft if serving.open_files is None else serving.open_files
-    whose = "what is started here may open" if serving.open_files is None else "this one may open"
+    whose = "processes started here may open" if serving.open_files is None else "this one may open"
     message = (
-        f"open files: a target needs {own:,}, and {needed:,} if it asks another service for each request; "
+        f"open files: a target needs {own:,}, and {needed:,} if it calls another service for each request; "
         f"{whose} {have:,}"
     )
     if serving.open_files is None:
@@ -72,8 +72,8 @@ def _descriptors(serving: Serving, limits: Limits) -> Finding:
 def _queue(name: str, have: int | None, setting: str, needed: int) -> Finding:
     if have is None:
         return Finding(name, ok=True, needed=needed, have=None, message=f"{setting} is not known")
-    message = f"{setting} = {have}: connections that come at once need {needed:,}"
+    message = f"{setting} = {have}: simultaneous connections need {needed:,}"
     remedy = f"`sysctl -w {setting}={needed}`"
     if name == "accept queue":
-        remedy += f", and a server that asks for as much (uvicorn: `--backlog {needed}`)"
+        remedy += f", and a server that requests as much (uvicorn: `--backlog {needed}`)"
     return Finding(name, have >= needed, needed, have, message, remedy)

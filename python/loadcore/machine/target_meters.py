@@ -157,7 +157,7 @@ def check_metrics(url: str, fetch: Callable[[str], bytes] | None = None) -> None
         ValueError: It is not an address, nobody answers, or the answer says nothing of CPU.
     """
     if not url.startswith(("http://", "https://")):
-        raise ValueError("an address begins with http:// or https://, as http://127.0.0.1:9100/metrics")
+        raise ValueError("an address starts with http:// or https://, such as http://127.0.0.1:9100/metrics")
     try:
         read_metrics((fetch or _fetch)(url))
     except OSError as problem:
@@ -193,7 +193,7 @@ def _answer(text: str) -> float:
         results = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
         return sum(float(value) for _, value in results)
     except (KeyError, TypeError, ValueError) as problem:
-        raise ValueError(f"it is not the answer to an instant query: {problem}") from problem
+        raise ValueError(f"it is not the result of an instant query: {problem}") from problem
 
 
 def _last_number(line: str) -> float | None:

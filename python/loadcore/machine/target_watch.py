@@ -94,7 +94,7 @@ def look_at(
     if not names:
         return None
     if len(names) > 1:
-        hint = "give the one that shows the CPU of the whole target"
+        hint = "use the one that covers the CPU of the whole target"
         raise UsageError(f"{' and '.join(names)} exclude each other", hint=hint)
     look = Look(pid=pid, group=group, metrics=metrics)
     try:

@@ -116,7 +116,7 @@ def workers_of(plan: Plan, asked: int | None) -> int:
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
         raise UsageError(f"workers must be a whole number from 1 on, not {asked!r}")
     if whole and asked > 1:
-        raise UsageError(f"{asked} workers: {whole}; run one, or give each user a refresh token of its own")
+        raise UsageError(f"{asked} workers: {whole}; run one, or give each user its own refresh token")
     return asked
 
 

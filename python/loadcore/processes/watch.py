@@ -175,20 +175,22 @@ class Watch:
     def _mind_the_disk(self) -> None:
         if self._windows.problem is not None and not self._complained:
             self._complained = True
-            self._listeners.say(f"windows are lost, the load goes on: {self._windows.problem}")
+            self._listeners.say(f"windows are lost, but the load continues: {self._windows.problem}")
 
     def _mind_the_folder(self) -> None:
         """Files of a folder that is gone are still written to, and lost with the last process that has them open."""
         folder = self._assignment.folder
         if not self._folder_gone and folder.identity() != self._folder_id:
             self._folder_gone = True
-            self._listeners.say(f"rows are lost, the load goes on: the run folder {folder.path} was moved or deleted")
+            self._listeners.say(
+                f"rows are lost, but the load continues: the run folder {folder.path} was moved or deleted"
+            )
 
     def _lose(self, worker: int, reason: str) -> None:
         files = facts_on_disk(requests_of(self._assignment.folder, worker))
         self._ends[worker] = WorkerEnd(worker, "lost", reason, files=files, lost_after_ns=max(self._elapsed_ns(), 0))
         self._ended_ns = max(self._ended_ns, self._elapsed_ns())
-        verdict = "allowed" if self._start.allow_lost_workers else "the run is not valid any more"
+        verdict = "allowed" if self._start.allow_lost_workers else "the run is now invalid"
         kept = sum(facts.rows for facts in files)
         self._listeners.say(
             f"LOST worker {worker} after {self._elapsed_ns() / _NS:.1f} s ({reason}); "
@@ -200,9 +202,9 @@ class Watch:
         while self._handled_stops < self._stops.count:
             self._handled_stops += 1
             if self._handled_stops == 1:
-                self._stop("stopping: running iterations may finish; once more stops now")
+                self._stop("stopping: running iterations may finish; press Ctrl-C again to stop now")
             elif self._handled_stops == 2:  # noqa: PLR2004 - the second time
-                self._interrupt("stopping now; once more ends the workers at once")
+                self._interrupt("stopping now; press Ctrl-C again to kill the workers")
             else:
                 self._kill(sorted(self._workers.working), "the third signal")
 
@@ -247,7 +249,7 @@ class Watch:
         rule = self._thresholds.observe(second, MeasuredSecond(self._totals, self._start, second), measured)
         if rule is not None and self._aborted_by is None:
             self._aborted_by = rule
-            self._stop(f"stopping: {rule.expression} has not held for {format_duration(rule.abort_after_ns or 0)}")
+            self._stop(f"stopping: {rule.expression} has failed for {format_duration(rule.abort_after_ns or 0)}")
 
     def _mind_the_idle(self) -> None:
         """Say it once of each scenario whose users loop without sending anything."""
@@ -260,14 +262,14 @@ class Watch:
     def _mind_the_clock(self) -> None:
         for worker, silent_s in self._workers.silence().items():
             if silent_s > LOST_AFTER_S:
-                self._kill([worker], f"it had said nothing for {silent_s:.0f} s")
+                self._kill([worker], f"it had sent nothing for {silent_s:.0f} s")
             elif silent_s > SILENT_S and worker not in self._silent:
                 self._silent.add(worker)
-                self._listeners.say(f"worker {worker} has said nothing for {silent_s:.0f} s")
+                self._listeners.say(f"worker {worker} has sent nothing for {silent_s:.0f} s")
         if self._deadline_ns is None or self._elapsed_ns() < self._deadline_ns:
             return
         if self._interrupted:
-            self._kill(sorted(self._workers.working), "it did not stop when it was told to")
+            self._kill(sorted(self._workers.working), "it did not stop when asked to")
         else:
             self._interrupt("the workers are late: stopping now")
 

@@ -31,7 +31,7 @@ _LOG_TAIL_BYTES = 2_000
 
 @dataclass(frozen=True)
 class Gone:
-    """The worker is not there any more. After a `wire.Done` that is as it should be, else it was lost."""
+    """The worker no longer exists. After a `wire.Done` that is as it should be, else it was lost."""
 
     reason: str
 
@@ -147,7 +147,7 @@ class WorkerProcess(WorkerHandle):
                     yield report
             except InternalError as problem:
                 self._process.kill()
-                yield Gone(f"sent nonsense: {problem}")
+                yield Gone(f"sent an invalid message: {problem}")
                 return
         yield Gone(self._how_it_ended())
 

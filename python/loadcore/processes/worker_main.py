@@ -130,7 +130,7 @@ class Reports:
         self._last = time.monotonic()
 
     def heartbeat(self) -> None:
-        """Say that the worker is there, if it said nothing for a while."""
+        """Say that the worker is there, if it printed nothing for a while."""
         if time.monotonic() - self._last >= HEARTBEAT_S:
             self.send(messages.Alive())
 
@@ -153,7 +153,7 @@ class RowLog:
         self._writer.write(batch)
         if self._writer.problem is not None and not self._complained:
             self._complained = True
-            self._reports.send(messages.Remark(f"rows are lost, the load goes on: {self._writer.problem}"))
+            self._reports.send(messages.Remark(f"rows are lost, but the load continues: {self._writer.problem}"))
 
     def close(self, ended: Ended) -> WorkerEnd:
         """Seal the files; how it all ended."""

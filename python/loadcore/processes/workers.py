@@ -91,11 +91,11 @@ class Workers:
 
         Raises:
             PlanError: The plan is not valid.
-            RunError: A worker could not get ready.
+            RunError: A worker failed to start.
         """
         # A worker that is still importing does not read, and a large plan fills its pipe: nobody waits for that here.
         for worker, handle in self._handles.items():
-            with refusing("the plan could not be handed out"):
+            with refusing("could not send the plan to the workers"):
                 threading.Thread(target=handle.prepare, args=(orders(worker),), daemon=True).start()
         return self._gather(messages.Prepared, give_up, within_s)
 
@@ -168,9 +168,9 @@ class Workers:
                 case messages.Trouble(problems=[_, *_]):
                     raise PlanError(message.problems)
                 case messages.Trouble():
-                    raise RunError(f"worker {worker} could not get ready: {message.message}")
+                    raise RunError(f"worker {worker} failed to start: {message.message}")
                 case Gone():
-                    refused = refusal(RuntimeError(message.reason), f"worker {worker} could not get ready")
+                    refused = refusal(RuntimeError(message.reason), f"worker {worker} failed to start")
                     raise refused or WorkerLost(f"worker {worker} was lost before the start: {message.reason}")
                 case _ if isinstance(message, kind):
                     answers[worker] = message

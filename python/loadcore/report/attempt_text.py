@@ -47,7 +47,7 @@ def findings(found: Sequence[str], page: Page) -> list[str]:
     """What is wrong, or that nothing is."""
     glyphs = page.glyphs
     if not found:
-        return [f"{MARGIN}{page.paint(glyphs.good, Role.GOOD)} nothing is wrong with what was sent"]
+        return [f"{MARGIN}{page.paint(glyphs.good, Role.GOOD)} no problems found"]
     lines: list[str] = []
     for text in found:
         lines += sentence(Cell(f"{glyphs.bad} ", Role.BAD), printable(text, glyphs), page)

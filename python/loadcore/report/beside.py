@@ -27,7 +27,7 @@ def _unanswered(counts: Mapping[str, int], glyphs: Glyphs) -> str:
         return ""
     not_sent = min(counts["not_sent"], count)
     failed = count - not_sent
-    text = f"{_requests(count, glyphs)} got no answer"
+    text = f"{_requests(count, glyphs)} got no response"
     if not failed:
         return f"{text}: never sent, so not in the percentiles"
     then = "in the percentiles with the time until they broke off or timed out"
@@ -43,10 +43,10 @@ def _not_final(counts: Mapping[str, int], glyphs: Glyphs) -> str:
     hops, repeats = counts["hops"], counts["repeats"]
     if not hops and not repeats:
         return ""
-    parts = [f"{numbers.count(hops, glyphs)} redirects that were followed"] if hops else []
-    parts += [f"{numbers.count(repeats, glyphs)} answers of 401 that were tried again"] if repeats else []
+    parts = [f"{numbers.count(hops, glyphs)} followed redirects"] if hops else []
+    parts += [f"{numbers.count(repeats, glyphs)} 401s that were tried again"] if repeats else []
     final = numbers.count(counts["judged"], glyphs)
-    return f"requests include {' and '.join(parts)}; errors are of the {final} final answers"
+    return f"requests include {' and '.join(parts)}; errors are out of {final} final responses"
 
 
 def _interrupted(counts: Mapping[str, int], glyphs: Glyphs) -> str:

@@ -71,7 +71,7 @@ def _body(response: Mapping[str, Any], page: Page, *, full: bool) -> Iterator[st
     if response.get("unreadable"):
         yield from sentence(Cell(_INDENT, Role.QUIET), printable(f"({response['unreadable']})", glyphs), page)
     elif len(shown) < len(lines) or response["cut"]:
-        yield _line(f"({glyphs.ellipsis} the beginning of {size})", page, Role.QUIET)
+        yield _line(f"({glyphs.ellipsis} the first part of {size})", page, Role.QUIET)
     elif not lines and response["line"]:
         yield _line("(no body)" if not response["body_bytes"] else f"(a body of {size})", page, Role.QUIET)
     elif coding is not None and lines:

@@ -30,7 +30,7 @@ def render(name: str, headroom: Headroom, measured: Mapping[str, Any], page: Pag
         lines += sentence(Cell(f"  {glyphs.arrow} "), finding.advice, page)
     workers, users, requests = (numbers.count(measured[key], glyphs) for key in ("workers", "users", "requests"))
     parts = [
-        f"{numbers.duration(measured['cpu_ns_per_request'], glyphs)} of CPU a request",
+        f"{numbers.duration(measured['cpu_ns_per_request'], glyphs)} of CPU per request",
         f"{headroom.cores:g} cores",
         f"{workers} worker{'' if measured['workers'] == 1 else 's'}",
         f"{users} user{'' if measured['users'] == 1 else 's'}",

@@ -77,7 +77,7 @@ def _scenario(scenario: Mapping[str, Any], page: Page) -> list[str]:
     for fact in facts:
         lines += sentence(Cell(_INDENT), printable(fact, glyphs), page)
     if scenario["on_start"]:
-        lines += [*sentence(Cell(_INDENT), "once a user:", page), *_flow(scenario["on_start"], 2, page)]
+        lines += [*sentence(Cell(_INDENT), "once per user:", page), *_flow(scenario["on_start"], 2, page)]
     if facts or scenario["on_start"]:
         lines += sentence(Cell(_INDENT), "each iteration:", page)
     return [*lines, *_flow(scenario["steps"], 2, page)]

@@ -134,7 +134,7 @@ def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:
     if not counts:
         return []
     named = ", ".join(f"{numbers.count(count, page.glyphs)} {what}" for what, count in counts.items())
-    return sentence(Cell(""), f"answers by policy rather than failures: {named}", page)
+    return sentence(Cell(""), f"responses by policy rather than failures: {named}", page)
 
 
 def _reasons(found: Sequence[Entry], known: Mapping[Key, str], page: Page) -> list[str]:

@@ -203,7 +203,7 @@ def load(summary: Summary, page: Page) -> list[str]:
     ]
     lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
     if requests.get("surplus_bytes"):
-        lines += sentence(Cell(" " * _LABEL), "surplus bytes: the server sent more than its responses announce", page)
+        lines += sentence(Cell(" " * _LABEL), "surplus bytes: the server sent more than its responses announced", page)
     if late := _why_late(summary):
         lines += sentence(Cell(" " * _LABEL), late, page)
     return lines

@@ -88,7 +88,7 @@ class RunStart:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
+    """What but the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
 
     name: str
     rows: int
@@ -114,7 +114,7 @@ class WorkerEnd:
     rows_lost: int = 0
     """Rows that the disk did not take, or that were in files which are gone."""
     rows_gone: int = 0
-    """Of the lost rows: those in files that were removed or changed while the run went on."""
+    """Of the lost rows: those in files that were removed or changed during the run."""
     disk_problem: str | None = None
     lost_after_ns: int | None = None
     """When a lost worker went away, since the start."""

@@ -15,7 +15,7 @@ from loadcore.wording.refusals import refusing
 DEFAULT_ROOT = Path("runs")
 """Where runs go unless somebody says otherwise, relative to the working directory."""
 
-_ANOTHER = "name another one, or leave out --out"
+_ANOTHER = "name another one, or omit --out"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_CHARACTERS = 26
 _RANDOM_BITS = 80
@@ -67,7 +67,7 @@ class RunFolder:
         try:
             claim = os.open(self._reserved, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except FileExistsError:
-            raise UsageError(f"another run writes into the run folder {self.path}", hint=_ANOTHER) from None
+            raise UsageError(f"another run is writing to the run folder {self.path}", hint=_ANOTHER) from None
         try:
             self._refuse_if_used()  # Whoever had it before may have finished meanwhile.
             os.posix_fallocate(claim, 0, _RESERVED_BYTES)
@@ -102,7 +102,7 @@ class RunFolder:
             return None
         if os.path.lexists(latest) and not latest.is_symlink():
             kind = "folder" if latest.is_dir() else "file"
-            return f"{latest} is a {kind} of your own and stays as it is: name the run to report on it, {self.path}"
+            return f"{latest} is a {kind} of your own and was left alone: to report on this run, name it, {self.path}"
         temporary = self.path.parent / f".latest-{self.path.name}"
         try:
             temporary.symlink_to(self.path.name, target_is_directory=True)

@@ -54,7 +54,7 @@ def _faults(value: object, schema: Any, definitions: Mapping[str, Any], at: str)
         yield from _members(value, schema, definitions, at)
     if isinstance(value, list):
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            yield f"{here} does not have as many entries as it should"
+            yield f"{here} does not have the right number of entries"
         for number, item in enumerate(value):
             yield from _faults(item, schema.get("items", True), definitions, f"{at}[{number}]")
 
@@ -64,7 +64,7 @@ def _of_value(value: object, schema: Any, definitions: Mapping[str, Any], at: st
     if "const" in schema and not _same(value, schema["const"]):
         yield f"{here} is not {schema['const']!r}"
     if "enum" in schema and not any(_same(value, each) for each in schema["enum"]):
-        yield f"{here} is none of the known words"
+        yield f"{here} is not a known word"
     if "oneOf" in schema and sum(not list(_faults(value, each, definitions, at)) for each in schema["oneOf"]) != 1:
         yield f"{here} does not have a known form"
     if "minimum" in schema and _is(value, "number") and not value >= schema["minimum"]:

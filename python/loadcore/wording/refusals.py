@@ -17,9 +17,9 @@ _NO_THREAD = "can't start new thread"
 
 _REMEDIES = {
     errno.EDQUOT: "your quota of this disk is used up: delete files, or write elsewhere",
-    errno.EROFS: "this file system can only be read: name a folder that you may write to (`--out`)",
-    errno.EACCES: "name a folder that you may write to (`--out`), or change the rights of this one",
-    errno.EPERM: "name a folder that you may write to (`--out`), or change the rights of this one",
+    errno.EROFS: "this file system is read-only: name a folder that you can write to (`--out`)",
+    errno.EACCES: "name a folder that you can write to (`--out`), or change the permissions of this one",
+    errno.EPERM: "name a folder that you can write to (`--out`), or change the permissions of this one",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` in a systemd unit)",
     errno.ENFILE: "the whole machine has no open file left: `sysctl fs.file-max`",
     errno.ENOMEM: "free memory, or raise the memory limit of the container",
@@ -27,8 +27,8 @@ _REMEDIES = {
     "container), or use fewer `--workers`",
     errno.ENAMETOOLONG: "use a shorter name",
     errno.ENOTDIR: "a part of this path is a file: name another folder",
-    errno.EIO: "the disk fails: look at `dmesg`",
-    errno.ELOOP: "symbolic links lead in a circle here: `ls -l` shows them",
+    errno.EIO: "the disk is failing: see `dmesg`",
+    errno.ELOOP: "symbolic links form a loop here: `ls -l` shows them",
 }
 
 
@@ -58,7 +58,7 @@ def refusal(problem: BaseException, what: str, where: Path | None = None) -> Lim
         case MemoryError():
             reason, number = "there is not enough memory", errno.ENOMEM
         case RuntimeError() if _NO_THREAD in str(problem):
-            reason, number = "no more threads may be started", errno.EAGAIN
+            reason, number = "no more threads can be started", errno.EAGAIN
         case _:
             return None
     named = problem.filename if isinstance(problem, OSError) else None
@@ -72,7 +72,7 @@ def _remedy(number: int | None, place: Path | None) -> str | None:
     if number == errno.ENOSPC:
         return _room(place)
     if number == errno.ENOENT and not _has_working_directory():
-        return "the working directory was deleted: go to another one"
+        return "the working directory was deleted: change to another one"
     return _REMEDIES.get(number or 0)
 
 
@@ -82,9 +82,9 @@ def _room(place: Path | None) -> str:
     if folder is not None:
         facts = os.statvfs(folder)
         if facts.f_files and not facts.f_favail:
-            return f"no inode is left: delete files (`df -i {folder}`), or write elsewhere (`--out`)"
+            return f"no inodes are left: delete files (`df -i {folder}`), or write elsewhere (`--out`)"
     shown = f"`df -h {folder}`" if folder else "`df -h`"
-    return f"make room ({shown}), or write elsewhere (`--out`)"
+    return f"free space ({shown}), or write elsewhere (`--out`)"
 
 
 def _has_working_directory() -> bool:

@@ -66,13 +66,13 @@ def parse_duration(text: object) -> int:
     parts = re.findall(rf"({_NUMBER})([a-z]+)", written)
     units = [unit for _, unit in parts]
     if not parts or "".join(number + unit for number, unit in parts) != written:
-        raise ValueError(f'"{written}" is no duration: write it as "30s", "1m30s" or "250ms"')
+        raise ValueError(f'"{written}" is not a duration: write it as "30s", "1m30s" or "250ms"')
     for unit in units:
         if unit not in _DURATION_UNITS:
-            raise ValueError(f'"{unit}" in "{written}" is no unit of time: use h, m, s, ms, µs (us) or ns')
+            raise ValueError(f'"{unit}" in "{written}" is not a unit of time: use h, m, s, ms, µs (us) or ns')
     sizes = [_DURATION_UNITS[unit] for unit in units]
     if sizes != sorted(set(sizes), reverse=True):
-        raise ValueError(f'"{written}" does not go from long units to short ones, each once: write it as "1m30s"')
+        raise ValueError(f'"{written}" does not list units from long to short, each once: write it as "1m30s"')
     total = sum((Fraction(number) * _DURATION_UNITS[unit] for number, unit in parts), start=Fraction())
     return _whole(total, written, "nanoseconds")
 
@@ -86,10 +86,10 @@ def parse_rate(text: object) -> Rate:
     written = _written(text, "/s", "/min")
     match = re.fullmatch(rf"({_NUMBER})/([a-z]+)", written)
     if match is None:
-        raise ValueError(f'"{written}" is no rate: write it as "400/s" or "10/min"')
+        raise ValueError(f'"{written}" is not a rate: write it as "400/s" or "10/min"')
     number, period = Fraction(match[1]), match[2]
     if period not in _RATE_PERIODS:
-        raise ValueError(f'"{period}" in "{written}" is no period: use s, min or h')
+        raise ValueError(f'"{period}" in "{written}" is not a period: use s, min or h')
     # A fraction of an event in a period is a whole number of events in a longer one.
     per_ns = _RATE_PERIODS[period] * number.denominator
     if per_ns > _LARGEST:
@@ -106,9 +106,9 @@ def parse_size(text: object) -> int:
     written = _written(text, "B", "kB")
     match = re.fullmatch(rf"({_NUMBER})([A-Za-z]+)", written)
     if match is None:
-        raise ValueError(f'"{written}" is no size: write it as "10kB" or "64KiB"')
+        raise ValueError(f'"{written}" is not a size: write it as "10kB" or "64KiB"')
     if match[2] not in _SIZE_UNITS:
-        raise ValueError(f'"{match[2]}" in "{written}" is no unit of size: use B, kB, MB, GB, KiB, MiB or GiB')
+        raise ValueError(f'"{match[2]}" in "{written}" is not a unit of size: use B, kB, MB, GB, KiB, MiB or GiB')
     return _whole(Fraction(match[1]) * _SIZE_UNITS[match[2]], written, "bytes")
 
 
@@ -124,7 +124,7 @@ def parse_percent(text: object) -> float:
     written = _written(text, "%")
     match = re.fullmatch(rf"({_NUMBER})%", written)
     if match is None:
-        raise ValueError(f'"{written}" is no percentage: write it as "1%" or "99.9%"')
+        raise ValueError(f'"{written}" is not a percentage: write it as "1%" or "99.9%"')
     share = Fraction(match[1]) / 100
     if share > 1:
         raise ValueError(f'"{written}" is more than 100%')
@@ -138,7 +138,7 @@ def parse_count(text: object) -> int:
         ValueError: The text is no count.
     """
     if not isinstance(text, str) or re.fullmatch(r"\d+", text.strip()) is None:
-        raise ValueError(f'"{text}" is no count: write a whole number')
+        raise ValueError(f'"{text}" is not a count: write a whole number')
     return int(text)
 
 
@@ -162,7 +162,7 @@ def _written(text: object, *units: str) -> str:
         examples = " or ".join(f'"{number}{unit}"' for unit in units)
         raise ValueError(f"{number} has no unit: write {examples}")
     if not isinstance(text, str):
-        message = f'{shown(text)} is no quantity: write text with a unit, as "30{units[0]}"'
+        message = f'{shown(text)} is not a quantity: write a string with a unit, as in "30{units[0]}"'
         raise ValueError(message)  # noqa: TRY004 - callers handle one kind of error
     return text.strip()
 
@@ -170,7 +170,7 @@ def _written(text: object, *units: str) -> str:
 def _whole(value: Fraction, written: str, things: str) -> int:
     """The value as an integer that the engine can hold."""
     if value.denominator != 1:
-        raise ValueError(f'"{written}" is no whole number of {things}')
+        raise ValueError(f'"{written}" is not a whole number of {things}')
     if value > _LARGEST:
         raise ValueError(f'"{written}" is too large')
     return int(value)

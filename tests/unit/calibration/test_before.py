@@ -147,7 +147,7 @@ def test_a_rate_that_the_machine_does_not_drive_is_warned_of(monkeypatch: pytest
     assert not found.suffices
     assert said[1] == (
         "warning: this machine drives 20,000 requests/s of this; you ask 30,000/s: 0.67 x headroom; "
-        "the client will be the limit, not the target"
+        "the client will be the bottleneck, not the target"
     )
 
 
@@ -165,7 +165,7 @@ def test_a_measurement_that_fails_stops_no_run(monkeypatch: pytest.MonkeyPatch) 
     measured(monkeypatch, RunError("no room"))
     said: list[str] = []
     assert before(asking("3000/s"), 2, said.append) is None
-    assert said[1] == "that could not be measured: no room"
+    assert said[1] == "the calibration failed: no room"
 
     stopped = RunError("stopped before the first request")
     stopped.exit_code = ExitCode.INTERRUPTED

@@ -125,7 +125,7 @@ def test_what_cannot_be_satisfied_ends_no_iteration() -> None:
     )
     step = found.plan.document["scenarios"][0]["steps"][0]
 
-    assert found.not_covered == ("a: no answer satisfies check deep, extract id",)
+    assert found.not_covered == ("a: no response satisfies check deep, extract id",)
     assert "stop" not in step["checks"][0]
     assert [extract["default"] for extract in step["extracts"]] == ["7", "c"]
 

@@ -62,11 +62,11 @@ def test_an_unknown_key_suggests_the_known_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("duration = 30", '`duration` must be text as "30s", not 30'),
-        ("users = true", "`users` must be a number, or stages as text, not True"),
-        ('thresholds = "errors.rate < 1%"', "`thresholds` must be a list of texts"),
-        ("thresholds = [1]", "`thresholds` must be a list of texts"),
-        ("env = { PORT = 1 }", "`env` must be a table of texts"),
+        ("duration = 30", '`duration` must be a string like "30s", not 30'),
+        ("users = true", "`users` must be a number, or stages as a string, not True"),
+        ('thresholds = "errors.rate < 1%"', "`thresholds` must be a list of strings"),
+        ("thresholds = [1]", "`thresholds` must be a list of strings"),
+        ("env = { PORT = 1 }", "`env` must be a table of strings"),
         ('strict_client = "yes"', "`strict_client` must be true or false"),
     ],
 )

@@ -49,21 +49,21 @@ def _summary(codes: list[int], reasons: list[str], *rules: str) -> dict[str, Any
     [
         (_summary([0], []), _AGREE, 0, []),
         (_summary([0], [], "lag"), _AGREE, 0, []),
-        (_summary([111], [f"the client was the limit: {_LATE}"], "lag"), _AGREE, 0, []),
+        (_summary([111], [f"the client was the bottleneck: {_LATE}"], "lag"), _AGREE, 0, []),
         (
-            _summary([111, 99], [f"the client was the limit: {_LATE}", "errors.rate < 1%"], "lag"),
+            _summary([111, 99], [f"the client was the bottleneck: {_LATE}", "errors.rate < 1%"], "lag"),
             _AGREE,
             99,
             ["errors.rate < 1%"],
         ),
         (
-            _summary([111], [f"the client was the limit: {_LATE}"], "descriptors"),
+            _summary([111], [f"the client was the bottleneck: {_LATE}"], "descriptors"),
             _AGREE,
             111,
-            [f"the client was the limit: {_LATE}"],
+            [f"the client was the bottleneck: {_LATE}"],
         ),
         (
-            _summary([111], [f"the client was the limit: {_LATE}", "worker 1 was lost: killed"], "lag"),
+            _summary([111], [f"the client was the bottleneck: {_LATE}", "worker 1 was lost: killed"], "lag"),
             _AGREE,
             111,
             ["worker 1 was lost: killed"],
@@ -80,10 +80,10 @@ def _summary(codes: list[int], reasons: list[str], *rules: str) -> dict[str, Any
             ],
         ),
         (
-            _summary([111], [f"the client was the limit: {_LATE}"], "lag"),
+            _summary([111], [f"the client was the bottleneck: {_LATE}"], "lag"),
             Counts(5000, 5000, 5000, None),
             111,
-            ["the counts disagree: the gateway did not tell how many requests it received"],
+            ["the counts disagree: the gateway did not report how many requests it received"],
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_what_is_installed_is_not_missing() -> None:
 def test_a_missing_gateway_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package without the gateway's modules says so before anything is started."""
     monkeypatch.setattr(gateway, "MODULE", "no_such_gateway")
-    with pytest.raises(ConfigError, match="does not contain the reference gateway"):
+    with pytest.raises(ConfigError, match="does not include the reference gateway"):
         gateway.require_installed()
 
 

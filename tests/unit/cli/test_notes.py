@@ -16,7 +16,7 @@ API = "https://api.example.com:8443/v1"
         ([API], {}, None),
         ([API], {"HTTPS_PROXY": ""}, None),
         (["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9"], {"HTTP_PROXY": "http://proxy:3128"}, None),
-        ([API], {"HTTPS_PROXY": "http://proxy:3128"}, "HTTPS_PROXY is set, but loadcore uses no proxy"),
+        ([API], {"HTTPS_PROXY": "http://proxy:3128"}, "HTTPS_PROXY is set, but loadcore does not use proxies"),
         ([API, API], {"all_proxy": "http://u:secret@proxy"}, "it connects to api.example.com directly"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_url_may_hold_the_user() -> None:
     [
         ("ann", "http://h/", "-a needs a user and a password"),
         (":secret", "http://h/", "-a needs a user and a password"),
-        ("a:b", "http://c:d@h/", "-a and the URL both give a user"),
+        ("a:b", "http://c:d@h/", "-a and the URL both contain a user"),
     ],
 )
 def test_half_a_user_is_refused(user: str, url: str, message: str) -> None:
@@ -93,7 +93,7 @@ def test_a_body_makes_it_a_post_with_a_content_type(
 
 def test_a_content_type_is_given_once() -> None:
     """By -T or by -H; without a body it is a header."""
-    with pytest.raises(UsageError, match="-T and -H both give a Content-Type"):
+    with pytest.raises(UsageError, match="-T and -H both set a Content-Type"):
         request_of(HERE, None, ["Content-Type: a/b"], b"x", "c/d")
     assert request_of(HERE, None, [], None, "c/d").options["headers"] == {"Content-Type": ["c/d"]}
 

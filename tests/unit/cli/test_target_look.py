@@ -61,7 +61,7 @@ def test_what_is_there_is_looked_at() -> None:
     [
         ({"target_pid": 2**22 + 1}, "--target-pid: there is no process 4194305 on this machine"),
         ({"target_cgroup": "/no/such/group"}, '--target-cgroup: "/no/such/group" is not a control group'),
-        ({"target_metrics": "127.0.0.1:9100"}, "--target-metrics: an address begins with http:// or https://"),
+        ({"target_metrics": "127.0.0.1:9100"}, "--target-metrics: an address starts with http:// or https://"),
         ({"target_metrics": "http://127.0.0.1:1/metrics"}, "--target-metrics: it cannot be read: .*refused"),
         ({"target_pid": 1, "target_cgroup": "/"}, "--target-pid and --target-cgroup exclude each other"),
     ],

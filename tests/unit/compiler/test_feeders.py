@@ -72,7 +72,7 @@ def test_rows_up_to_the_limit_are_taken() -> None:
         ([], "rows_feeder got no rows"),
         ([5], "row 1 of rows_feeder is 5: it must be a dictionary"),
         ([{"a": 1}, {"b": 1}], "row 2 of rows_feeder has the columns b; the first row has a"),
-        ([{1: 1}], "row 1 of rows_feeder has the column 1: it must be a text"),
+        ([{1: 1}], "row 1 of rows_feeder has the column 1: it must be a string"),
         (
             [{"a": {1}}],
             'row 1 of rows_feeder has a set in "a": it must be a string, a number, a boolean, None, a list or a dict',

@@ -59,12 +59,12 @@ def test_stages_become_lines_between_their_points() -> None:
     [
         (CLOSED, {"users": 1, "rate": "1/s"}, "--users and --rate exclude each other"),
         (CLOSED, {"users": "5:1s", "duration": "1s"}, "--duration and stages of --users exclude each other"),
-        (CLOSED, {"rate": "1/s", "iterations": 1}, "--iterations goes with a number of users only"),
-        (CLOSED, {"max_users": 1}, "--max-users goes with a rate only"),
-        (CLOSED, {"users": 1, "max_users": 1}, "--max-users goes with a rate only"),
+        (CLOSED, {"rate": "1/s", "iterations": 1}, "--iterations needs a number of users"),
+        (CLOSED, {"max_users": 1}, "--max-users needs a rate"),
+        (CLOSED, {"users": 1, "max_users": 1}, "--max-users needs a rate"),
         (RAMP, {"duration": "1m"}, '--duration cannot change the load of the scenario "shop", which has stages'),
-        (RAMP, {"users": 5}, 'the load of the scenario "shop" does not say for how long'),
-        (FIXED, {"rate": "5/s"}, 'the load of the scenario "shop" does not say for how long'),
+        (RAMP, {"users": 5}, 'the load of the scenario "shop" has no duration'),
+        (FIXED, {"rate": "5/s"}, 'the load of the scenario "shop" has no duration'),
     ],
 )
 def test_what_makes_no_sense_is_refused_as_a_bad_argument(load: Load, given: dict[str, Any], message: str) -> None:
@@ -89,12 +89,12 @@ def test_what_makes_no_sense_is_refused_as_a_bad_argument(load: Load, given: dic
         ({"rate": "0/s"}, 'rate: "0/s" starts nothing: write it as "400/s"'),
         ({"max_users": 0}, "max_users: 0 is not a whole number from 1 to 4,294,967,295"),
         ({"duration": 30}, 'duration: 30 has no unit: write "30s" or "30ms"'),
-        ({"duration": "0s"}, 'duration: "0s" is no time at all: write it as "30s"'),
+        ({"duration": "0s"}, 'duration: "0s" is not a positive duration: write it as "30s"'),
         ({"iterations": "many"}, 'iterations: "many" is not a whole number from 1 to 9,223,372,036,854,775,807'),
-        ({"base_url": "h:80"}, "base_url: a base URL begins with http:// or https://: write http://h:80"),
+        ({"base_url": "h:80"}, "base_url: a base URL starts with http:// or https://: write http://h:80"),
         ({"base_url": 5}, 'base_url: 5 is not a base URL: write it as "http://127.0.0.1:8080"'),
-        ({"warm_up": "soon"}, 'warm_up: "soon" is no duration'),
-        ({"upstream_header": "a b"}, 'upstream_header: the name of a header is expected, as in "X-Backend-Time=s"'),
+        ({"warm_up": "soon"}, 'warm_up: "soon" is not a duration'),
+        ({"upstream_header": "a b"}, 'upstream_header: expected the name of a header, as in "X-Backend-Time=s"'),
         ({"seed": -1}, "seed: -1 is not a whole number from 0 to 18,446,744,073,709,551,615"),
         ({"workers": 0}, "workers: 0 is not a whole number from 1 to 4,294,967,295"),
     ],
@@ -113,7 +113,7 @@ def test_everything_wrong_with_a_layer_is_listed() -> None:
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
         "LOADCORE_USERS",
         "LOADCORE_DURATION",
-        "LOADCORE_ITERATIONS goes with a number of users only",
+        "LOADCORE_ITERATIONS needs a number of users",
     ]
 
 

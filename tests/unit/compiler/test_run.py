@@ -24,7 +24,7 @@ def test_declarations_thresholds_and_the_plan_are_looked_at_together() -> None:
         compile_run([shop], Options(), ["service.p95 < 5"])
 
     length, variable_or_limit, other = raised.value.problems
-    assert length.message == "the load does not say for how long"
+    assert length.message == "the load has no duration"
     assert length.at is not None
     assert length.at.startswith("test_run.py:")
     assert {"nobody" in each.message for each in (variable_or_limit, other)} == {True, False}

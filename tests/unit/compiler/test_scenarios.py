@@ -75,7 +75,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": ""}, "the scenario's name is '': it must be a text"),
+        ({"name": ""}, "the scenario's name is '': it must be a non-empty string"),
         ({"base_url": None}, 'the scenario "one" has no base_url'),
         ({"steps": []}, 'the scenario "one" has no steps'),
         ({"steps": get("/")}, "it must be a list of steps"),
@@ -84,7 +84,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"load": users(0, duration="1s")}, "the number of users is 0"),
         ({"load": users(True, duration="1s")}, "the number of users is True"),
         ({"load": users(1, duration="30")}, 'the duration: 30 has no unit: write "30s" or "30ms"'),
-        ({"load": users(1, duration="0s")}, "a duration of 0s is no load"),
+        ({"load": users(1, duration="0s")}, "a duration of 0s is not a load"),
         ({"load": user_stages()}, "the load model has no stages"),
         ({"load": user_stages((-1, "1s"))}, "the number of users of a stage is -1"),
         ({"load": user_stages(5)}, "a stage is 5: it must be a pair of users and length"),  # type: ignore[arg-type]
@@ -101,9 +101,9 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"start_after": 5}, 'start_after: 5 has no unit: write "5s" or "5ms"'),
         ({"headers": [("a", "b")]}, "it must be a dictionary of names to values"),
         ({"auth": "me"}, "auth is a str: it must be a way to authenticate"),
-        ({"auth": bearer("")}, 'the token must be a string that is not empty, or env("NAME")'),
-        ({"auth": basic(5, "x")}, 'the user name must be a string that is not empty, or env("NAME")'),  # type: ignore[arg-type]
-        ({"auth": bearer(["t"])}, 'the token must be a string that is not empty, or env("NAME")'),  # type: ignore[arg-type]
+        ({"auth": bearer("")}, 'the token must be a non-empty string, or env("NAME")'),
+        ({"auth": basic(5, "x")}, 'the user name must be a non-empty string, or env("NAME")'),  # type: ignore[arg-type]
+        ({"auth": bearer(["t"])}, 'the token must be a non-empty string, or env("NAME")'),  # type: ignore[arg-type]
         ({"auth": api_key("k")}, "an API key goes into either `header` or `query`"),
         (
             {"auth": oauth2_password(token_url="/t", username="u", password="p", client=5)},  # type: ignore[arg-type]
@@ -133,11 +133,11 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
             {"auth": oauth2_refresh_token(token_url="/t", refresh_token="r", shared=2)},
             "shared is 2, but one refresh token is one login: it gets one token",
         ),
-        ({"auth": login("/x", token=response.json("$.t"))}, "a login begins with a request, not a str"),  # type: ignore[arg-type]
-        ({"auth": login(post("/x"), token="$.t")}, "token is a str: it must say where in the response to look"),  # type: ignore[arg-type]
+        ({"auth": login("/x", token=response.json("$.t"))}, "a login starts with a request, not a str"),  # type: ignore[arg-type]
+        ({"auth": login(post("/x"), token="$.t")}, "token is a str: it must be a value of the response"),  # type: ignore[arg-type]
         (
             {"auth": login(post("/x"), token=response.json("$.t").default("x"))},
-            "token has a default: a token that is not there cannot be made up",
+            "token has a default: a missing token cannot have one",
         ),
         (
             {"auth": login(post("/x"), token=response.json("$.t"), expires_in="900")},
@@ -215,7 +215,7 @@ def test_settings_of_the_run_hold_for_all_scenarios() -> None:
 def test_scenarios_that_disagree_on_the_run_are_refused() -> None:
     """A setting of the run cannot have two values."""
     found = problems(scenario(warm_up="5s"), scenario(name="two", warm_up="6s"))
-    assert found == ['the scenarios "one" and "two" have different settings of warm_up']
+    assert found == ['the scenarios "one" and "two" have different values for warm_up']
 
 
 def test_defaults() -> None:

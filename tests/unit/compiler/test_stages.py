@@ -27,7 +27,7 @@ def test_stages_are_points_of_a_line() -> None:
         ("0:10s,1000", '"1000" in "0:10s,1000" has no duration'),
         ("x:10s", '"x" in "x:10s" is not a number of users'),
         ("5:10", '10 has no unit: write "10s"'),
-        ("0:10s,0:20s", "has no users at any time"),
+        ("0:10s,0:20s", "never has any users"),
         ("-5", '"-5" is not a number of users'),
     ],
 )

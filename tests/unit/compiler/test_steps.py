@@ -124,7 +124,7 @@ def test_a_body_that_is_nested_too_deep_is_told_so(levels: int, fits: bool) -> N
     """However deep it is: nothing runs out of stack on the way, neither when it is declared nor when it is shown."""
     found = problems(scenario(post("/", json=_nested(levels))))
 
-    too_deep = "the JSON body cannot be written: it is nested more than 200 deep, or holds itself"
+    too_deep = "the JSON body cannot be written: it is nested more than 200 deep, or contains itself"
     assert found == ([] if fits else [too_deep])
     if fits:
         plan(scenario(post("/", json=_nested(levels)))).redacted()
@@ -135,7 +135,7 @@ def test_a_body_that_holds_itself_is_told_so() -> None:
     value: list[Any] = []
     value.append(value)
 
-    assert "holds itself" in problems(scenario(post("/", json=value)))[0]
+    assert "contains itself" in problems(scenario(post("/", json=value)))[0]
 
 
 @pytest.mark.parametrize(
@@ -217,44 +217,47 @@ def test_equal_ways_to_authenticate_are_one() -> None:
     ("declared", "message"),
     [
         (get("/", jsn={}), 'a request has no option "jsn", did you mean "json"?'),  # type: ignore[call-arg]
-        (get(""), "the URL is '': it must be a text"),
-        (get("/", name=""), "the name is '': it must be a text"),
+        (get(""), "the URL is '': it must be a non-empty string"),
+        (get("/", name=""), "the name is '': it must be a non-empty string"),
         (get("/", query=[("a", "b")]), "query is a list: it must be a dictionary of names to values"),  # type: ignore[arg-type]
-        (get("/", headers={"X": None}), 'headers: the value of "X" is None: it must be a text or a number'),  # type: ignore[dict-item]
-        (post("/", json={}, text=""), "a request has one body: json and text were given"),
+        (get("/", headers={"X": None}), 'headers: the value of "X" is None: it must be a string or a number'),  # type: ignore[dict-item]
+        (post("/", json={}, text=""), "a request can have only one body: json and text were given"),
         (post("/", json={"a": {1}}), "the JSON body cannot be written: Object of type set is not JSON serializable"),
         (
             post("/", json=float("nan")),
             "the JSON body cannot be written: Out of range float values are not JSON compliant",
         ),
-        (post("/", json={}, content_type="a/b"), "content_type goes with text or content"),
-        (post("/", text=b"x"), "text is a bytes: it must be a text; bytes go into content"),  # type: ignore[arg-type]
-        (post("/", content="x"), "content is a str: it must be bytes; texts go into text"),  # type: ignore[arg-type]
-        (post("/", multipart={"a": b"x"}), 'the part "a" is a bytes: it must be a text or upload(…)'),  # type: ignore[dict-item]
+        (post("/", json={}, content_type="a/b"), "content_type needs text or content"),
+        (post("/", text=b"x"), "text is a bytes: it must be a string; for bytes, use content"),  # type: ignore[arg-type]
+        (post("/", content="x"), "content is a str: it must be bytes; for a string, use text"),  # type: ignore[arg-type]
+        (post("/", multipart={"a": b"x"}), 'the part "a" is a bytes: it must be a string or upload(…)'),  # type: ignore[dict-item]
         (get("/", expect=20), 'expect is 20: it must be a status such as 201 or a class such as "2xx"'),
         (get("/", expect="200"), "expect is '200': it must be a status such as 201 or a class such as \"2xx\""),  # type: ignore[arg-type]
         (get("/", checks=response.status == 200), "it must be a list"),  # type: ignore[arg-type]
-        (get("/", checks=[response.json("$.x")]), "response.json('$.x') is no check"),  # type: ignore[list-item]
-        (get("/", checks=[variable("x") == 1]), "a claim about a variable is no check"),
-        (get("/", checks=[response.status < "2xx"]), "a class is equal to a status or not, neither less nor more"),
+        (get("/", checks=[response.json("$.x")]), "response.json('$.x') is not a check"),  # type: ignore[list-item]
+        (get("/", checks=[variable("x") == 1]), "a claim about a variable is not a check"),
+        (get("/", checks=[response.status < "2xx"]), "a status class like 2xx supports only == and !="),
         (get("/", checks=[response.size < 10]), 'the check size < 10: 10 has no unit: write "10B" or "10kB"'),
-        (get("/", checks=[response.json("$.x") == LIST]), "it must be a text, a number, True, False or None"),
+        (get("/", checks=[response.json("$.x") == LIST]), "it must be a string, a number, True, False or None"),
         (get("/", checks=[check(response.status == 200)]), "check() without name or stop adds nothing"),
-        (get("/", extract={"x": response.status}), 'nothing can be extracted into "x" from response.status'),  # type: ignore[dict-item]
-        (get("/", extract={"x": response.json("")}), "the path of the extract into \"x\" is '': it must be a text"),
+        (get("/", extract={"x": response.status}), 'cannot extract into "x" from response.status'),  # type: ignore[dict-item]
+        (
+            get("/", extract={"x": response.json("")}),
+            "the path of the extract into \"x\" is '': it must be a non-empty string",
+        ),
         (get("/", auth="token"), "auth is a str: it must be a way to authenticate"),  # type: ignore[arg-type]
-        (get("/", timeouts=Timeouts(total="5")), 'the total time-out: 5 has no unit: write "5s" or "5ms"'),
-        (get("/", timeouts=Timeouts(total="0s")), "a total time-out of 0s leaves no time"),
+        (get("/", timeouts=Timeouts(total="5")), 'the total timeout: 5 has no unit: write "5s" or "5ms"'),
+        (get("/", timeouts=Timeouts(total="0s")), "a total timeout must be longer than 0s"),
         (get("/", max_redirects=11), "max_redirects is 11: it must be a whole number from 0 to 10"),
         (think("3s", "1s"), "think goes from 3s down to 1s: write the shorter length first"),
-        (think(), "think takes one length, two, or a mean"),  # type: ignore[call-overload]
-        (group("", [get("/")]), "the group's name is '': it must be a text"),
+        (think(), "think takes one length, two lengths, or a mean"),  # type: ignore[call-overload]
+        (group("", [get("/")]), "the group's name is '': it must be a non-empty string"),
         (group("g", get("/")), "it must be a list of steps"),  # type: ignore[arg-type]
-        (choice(), "a choice without options"),
+        (choice(), "a choice needs options"),
         (choice((0, [get("/")])), "the weight of an option is 0: it must be a whole number from 1 to 4,294,967,295"),
         (repeat(-1, [get("/")]), "the number of repetitions is -1"),
-        (branch(response.status == 200, then=[]), "a branch asks about a variable"),
-        (branch("x", then=[]), "a branch asks about a variable"),  # type: ignore[arg-type]
+        (branch(response.status == 200, then=[]), "a branch needs a claim about a variable"),
+        (branch("x", then=[]), "a branch needs a claim about a variable"),  # type: ignore[arg-type]
         ("/", "a str is not a step"),
     ],
 )

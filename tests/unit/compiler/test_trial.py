@@ -93,7 +93,7 @@ def test_why_something_was_not_tried() -> None:
         "GET /d": '`token == "***"` did not hold',
     }
     ended = {each.step: each.why for each in untried(plan.redacted(), set(), {"shop"})}
-    assert ended["GET /a"] == 'the iteration ended before it, or `next != ""` did not hold'
+    assert ended["GET /a"] == 'the iteration ended before this step, or `next != ""` did not hold'
 
 
 def test_a_load_of_iterations_is_one_too() -> None:

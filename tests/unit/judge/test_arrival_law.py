@@ -65,7 +65,7 @@ def test_arrivals_that_follow_another_law_are_found(gaps: list[float]) -> None:
     assert (found.subject, found.severity, found.rule, found.scenario) == ("client", "suspect", "arrival_law", "shop")
     assert found.value is not None
     assert found.value > LIMIT == found.limit
-    assert found.message.startswith("shop: arrivals did not follow the plan's law")
+    assert found.message.startswith("shop: arrivals did not follow the plan's distribution")
 
 
 def test_few_gaps_say_nothing_and_many_are_not_all_looked_at() -> None:

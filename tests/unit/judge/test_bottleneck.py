@@ -22,11 +22,11 @@ PLAN = Finding(subject="plan", severity="invalid", rule="sent", message="90 of 1
 @pytest.mark.parametrize(
     ("findings", "expected"),
     [
-        ([QUEUE, CLIENT], ("client", "cpu", "the client was the limit: worker 0 used 98 %")),
-        ([SUSPECT, QUEUE, STALLS], ("target", "own_queue", "the target was the limit: 503 after 500 ms")),
-        ([PLAN, STALLS], ("target", "stalls", "the target was the limit: no answer for 1.0 s")),
-        ([PLAN, HIDDEN], ("plan", "sent", "the plan was the limit: 90 of 100 started")),
-        ([SUSPECT, HIDDEN], (None, None, "what was the limit is not known")),
+        ([QUEUE, CLIENT], ("client", "cpu", "the client was the bottleneck: worker 0 used 98 %")),
+        ([SUSPECT, QUEUE, STALLS], ("target", "own_queue", "the target was the bottleneck: 503 after 500 ms")),
+        ([PLAN, STALLS], ("target", "stalls", "the target was the bottleneck: no answer for 1.0 s")),
+        ([PLAN, HIDDEN], ("plan", "sent", "the plan was the bottleneck: 90 of 100 started")),
+        ([SUSPECT, HIDDEN], (None, None, "the bottleneck is not known")),
     ],
 )
 def test_one_is_named(findings: list[Finding], expected: tuple[Any, ...]) -> None:
@@ -49,9 +49,9 @@ def test_nobody_is_named() -> None:
     assert nobody == {
         "subject": "plan",
         "rule": None,
-        "message": "neither client nor target was the limit: the plan asked for no more",
+        "message": "neither client nor target was the bottleneck: the plan asked for no more",
     }
-    assert bottleneck([], is_wrong=False, is_open=False)["message"].endswith("no more users were asked for")
+    assert bottleneck([], is_wrong=False, is_open=False)["message"].endswith("no more users were requested")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_client_that_fills_its_cores_and_is_asked_for_more_was_the_limit(count
     cores = found(idle(3), [second_of(second, client=1.9) for second in range(3)], counted)["cores"]
 
     assert (cores.subject, cores.severity) == ("client", "invalid")
-    assert "95% of the 2 cores that they may use, for 3 s in a row" in cores.message
+    assert "95% of the 2 cores they may use, for 3 s in a row" in cores.message
 
 
 @pytest.mark.parametrize("engine", [0.1, 0.95])

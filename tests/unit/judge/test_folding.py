@@ -29,7 +29,11 @@ QUOTA = Finding(
 )
 CPU = replace(QUOTA, severity="invalid", rule="cpu", message="worker 0 used 98% of its core", advice="more workers")
 OTHERS = replace(
-    QUOTA, subject="other programs", rule="foreign_cpu", message="other programs used 96%", advice="wait for the others"
+    QUOTA,
+    subject="other programs",
+    rule="foreign_cpu",
+    message="other programs used 96%",
+    advice="stop the other programs",
 )
 ROWS = replace(QUOTA, subject="results", severity="invalid", rule="rows", message="7 rows are missing", advice="disk")
 
@@ -39,7 +43,7 @@ def test_a_throttled_client_is_told_once_the_effect_with_its_cause() -> None:
     (found,) = told([QUOTA, LAG])
 
     assert found.text == (
-        "the client was the limit: p95 34.4 ms, of which the client added up to 28.8 ms: without its own delay "
+        "the client was the bottleneck: p95 34.4 ms, of which the client added up to 28.8 ms: without its own delay "
         "5.6 ms; the control group's CPU quota stopped the client for 6.1 s of 8.0 s"
     )
     assert (found.rule, found.severity, found.value, found.advice) == ("lag", "invalid", 5.1, "raise the quota")
@@ -58,7 +62,7 @@ def test_other_programs_keep_their_sentence_and_give_the_remedy() -> None:
     """They are another subject: the client's delay is told of the client, and what to do is theirs."""
     effect, cause = told([LAG, OTHERS])
 
-    assert (effect.message, effect.advice, cause) == (LAG.message, "wait for the others", OTHERS)
+    assert (effect.message, effect.advice, cause) == (LAG.message, "stop the other programs", OTHERS)
 
 
 def test_one_full_core_is_not_told_by_three_rules() -> None:

@@ -41,7 +41,7 @@ def test_a_machine_that_falls_short_is_noted(asked: float | None, suffices: bool
         (Headroom(999, 1_000, 1), "this machine drives 999 requests/s of this; you ask 1,000/s: 0.99 x headroom"),
         (
             Headroom(5.25, None, 1),
-            "this machine drives 5.25 requests/s of this; you ask for as many as the target answers",
+            "this machine drives 5.25 requests/s of this; you ask for as many as the target can answer",
         ),
     ],
 )

@@ -93,8 +93,8 @@ def test_each_cause_of_missing_rows_has_its_sentence_and_its_remedy() -> None:
     found = reasons([], Counted(rows_dropped=1, rows_lost=2, rows_gone=3))
 
     assert [(each.value, each.subject) for each in found] == [(1.0, "results"), (2.0, "results"), (3.0, "results")]
-    assert "the disk did not take" in found[1].text
-    assert "moved, removed or changed while the run went on" in found[2].text
+    assert "the disk refused" in found[1].text
+    assert "moved, removed or changed during the run" in found[2].text
     assert "disk" not in found[2].advice
 
 

@@ -68,7 +68,7 @@ def test_the_message_has_the_time_without_the_delay() -> None:
     assert found.message == "p99 45.3 ms, of which the client added up to 26.8 ms: without its own delay 18.5 ms"
     assert (found.subject, found.rule, found.limit) == ("client", "lag", 0.10)
     assert found.value == pytest.approx((26.8 - 0.1) / 18.5)
-    assert found.text.startswith("the client was the limit: p99")
+    assert found.text.startswith("the client was the bottleneck: p99")
 
 
 def test_a_doubt_does_not_call_the_client_the_limit() -> None:

@@ -93,11 +93,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ("expression", "message"),
     [
         ("", 'write it as "errors.rate < 1%"'),
-        ("errors.rate", "is no threshold"),
+        ("errors.rate", "is not a threshold"),
         ("errors.rate < 1", '1 has no unit: write "1%"'),
         ("response.p95 < 500", '500 has no unit: write "500s" or "500ms"'),
         ("throughput > 400", '400 has no unit: write "400/s" or "400/min"'),
-        ("users.lost < 1%", '"1%" is no count'),
+        ("users.lost < 1%", '"1%" is not a count'),
         ("error.rate < 1%", 'did you mean "errors.rate"'),
         ("latency.p95 < 1s", 'did you mean "response.p95"'),
         ("p95 < 1s", 'did you mean "response.p95"'),
@@ -109,23 +109,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("colour < 1", '"colour" is not a metric. Metrics are errors.rate, .*, and response, service or ttfb with p95'),
         ("errors.rate < 0.05", 'write "5%" for a share of 0.05'),
         ("errors.rate < .5", 'write "50%" for a share of .5'),
-        ("response.p100 < 1s", "a percentile lies between p0 and p100"),
-        ("response.p0 < 1s", "a percentile lies between p0 and p100"),
-        ("errors.rate => 1%", "is no comparison"),
-        ("errors.rate != 1%", "is no comparison"),
-        ("response.p95 == 1s", "only counts can be compared by =="),
+        ("response.p100 < 1s", "a percentile is between p0 and p100"),
+        ("response.p0 < 1s", "a percentile is between p0 and p100"),
+        ("errors.rate => 1%", "is not a comparison"),
+        ("errors.rate != 1%", "is not a comparison"),
+        ("response.p95 == 1s", "only counts can be compared with =="),
     ],
 )
 def test_thresholds_that_are_none(expression: str, message: str) -> None:
-    """What is no threshold is refused by a message that says what to write."""
+    """What is not a threshold is refused by a message that says what to write."""
     with pytest.raises(ValueError, match=message):
         parse(expression)
 
 
 def test_things_that_are_no_text_are_refused() -> None:
-    """A number or a tuple is no threshold, whatever it holds."""
+    """A number or a tuple is not a threshold, whatever it holds."""
     for thing in (5, None, ("errors.rate", "<", "1%"), Threshold(5)):  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="is no threshold"):
+        with pytest.raises(ValueError, match="is not a threshold"):
             parse(thing)  # type: ignore[arg-type]
 
 
@@ -233,7 +233,7 @@ def test_scopes_are_found(scope: str | None, owner: str | None, found: tuple[str
     [
         ("GET /item: service.p99 < 1s", None, 'there is no step "GET /item", did you mean "GET /items"'),
         ("POST /orders: service.p99 < 1s", "admin", "there is no step"),
-        ("POST /orders: users.lost < 1", None, "users.lost is counted for scenarios, not for steps"),
+        ("POST /orders: users.lost < 1", None, "users.lost applies to scenarios, not to steps"),
     ],
 )
 def test_scopes_that_are_not_there(expression: str, owner: str | None, message: str) -> None:

@@ -87,7 +87,7 @@ def test_a_file_without_a_scenario_is_refused(tmp_path: Path) -> None:
     """A file that declares nothing gives the line that is missing."""
     error = failure(write(tmp_path, "from loadcore import Scenario\n"))
     assert isinstance(error, PlanError)
-    assert str(error).startswith("shop.py: the file declares no scenario\n  hint: bind one to a name")
+    assert str(error).startswith("shop.py: the file declares no scenario\n  hint: assign one to a variable")
 
 
 def test_thresholds_are_a_list(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_wrong_arguments_of_a_function_of_the_user_stay_an_exception(tmp_path: P
 def test_a_missing_module_comes_with_the_command_for_this_environment(tmp_path: Path) -> None:
     """Which of several Pythons lacks it is in the hint; a locustfile is told that it needs another tool."""
     error = failure(write(tmp_path, "import nowhere.at_all\n"))
-    assert error.hint == f"install it into the environment of loadcore: {sys.executable} -m pip install nowhere"
+    assert error.hint == f"install it in loadcore's environment: {sys.executable} -m pip install nowhere"
     hidden = "import sys\nsys.modules['locust'] = None\nimport locust\n"
     error = failure(write(tmp_path, hidden))
     assert str(error.hint).startswith("loadcore does not run Locust files")

@@ -141,7 +141,7 @@ def test_bodies_that_are_kept_are_counted() -> None:
     memory = finding_of("memory", Needs((4,), kept_bodies=800_000_000), replace(ROOMY, memory_bytes=600_000_000))
 
     assert not memory.ok
-    assert "(762 MiB of it for bodies that checks and extracts look at)" in memory.message
+    assert "(762 MiB of it for bodies that checks and extracts read)" in memory.message
     assert "Limits(kept_body=…)" in str(memory.remedy)
     assert finding_of("memory", Needs((4,), kept_bodies=1 << 20), replace(ROOMY, memory_bytes=600_000_000)).ok
 

@@ -136,7 +136,7 @@ def test_a_login_of_ones_own_is_a_step_too() -> None:
 
 
 def test_one_refresh_token_is_one_login() -> None:
-    """All users share its token, unless each brings a refresh token of its own; such a run has one worker."""
+    """All users share its token, unless each brings its own refresh token; such a run has one worker."""
     shared = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token="r0")))
     own = plan(scenario(get("/a"), auth=oauth2_refresh_token(token_url="/t", refresh_token="{refresh}")))
     assert (shared.document["auth"][0]["way"]["shared"], "shared" in own.document["auth"][0]["way"]) == (1, False)

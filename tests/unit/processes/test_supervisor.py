@@ -66,7 +66,7 @@ def test_a_lost_worker_is_said_and_the_run_is_not_valid(tmp_path: Path) -> None:
     assert lost_of(summary) == [(1, "killed by SIGKILL")]
     (text,) = follower.messages
     assert text.startswith("LOST worker 1 after ")
-    assert "the run is not valid any more" in text
+    assert "the run is now invalid" in text
 
 
 def test_a_lost_worker_may_be_allowed(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_threshold_that_ended_the_run_has_failed(tmp_path: Path) -> None:
     guard = Threshold("errors.rate < 10%", abort_after="2s")
     summary = supervise(tmp_path, [handle], follower, thresholds=[guard])
 
-    assert follower.messages == ["stopping: errors.rate < 10% has not held for 2s"]
+    assert follower.messages == ["stopping: errors.rate < 10% has failed for 2s"]
     assert "stop" in handle.calls
     (judged,) = [entry for entry in summary["thresholds"] if entry["expression"] == guard.expression]
     assert (judged["state"], judged["value"], judged["ended_run"]) == ("fail", 0.04, True)
@@ -264,8 +264,8 @@ def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: 
     follower = Follower()
     summary = supervise(tmp_path, [ScriptedWorker(0, [window(0, 0, 10)])], follower)
 
-    assert follower.messages[0].startswith("worker 0 has said nothing for")
-    assert lost_of(summary) == [(0, "ended by loadcore: it had said nothing for 1 s")]
+    assert follower.messages[0].startswith("worker 0 has sent nothing for")
+    assert lost_of(summary) == [(0, "ended by loadcore: it had sent nothing for 1 s")]
 
 
 def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ def test_no_thread_left_for_the_supervisor_is_told_with_its_remedy(
 def test_no_thread_left_for_a_worker_is_told_with_its_remedy(tmp_path: Path) -> None:
     """The last words of a worker say that it could not start a thread."""
     handle = ScriptedWorker(0, [], prepare=[Gone("exited with 1: RuntimeError: can't start new thread")])
-    with pytest.raises(LimitsError, match="no more threads may be started"):
+    with pytest.raises(LimitsError, match="no more threads can be started"):
         supervise(tmp_path, [handle], Follower())
 
 

@@ -81,14 +81,14 @@ def test_what_there_is_of_a_body_is_said() -> None:
     """No body, one that goes on, one that came compressed."""
     assert exchange(sample("status", "500", ""), PAGE, full=False)[-1].endswith("(no body)")
     long = exchange(sample("status", "500", "", "a", body_bytes=3000, cut=True), PAGE, full=False)
-    assert [line.strip() for line in long[-2:]] == ["a", "(… the beginning of 3.0 kB)"]
+    assert [line.strip() for line in long[-2:]] == ["a", "(… the first part of 3.0 kB)"]
     coded = {"headers": [["content-encoding", "Identity"], ["Content-Encoding", "gzip, br"]], "body_bytes": 3000}
 
     def last(body: str = "", **response: Any) -> str:
         return exchange(sample("status", "500", "", body, **{**coded, **response}), PAGE, full=False)[-1].strip()
 
     assert last("a") == "(3.0 kB, compressed with gzip, br)"
-    assert last("a", cut=True) == "(… the beginning of 3.0 kB, compressed with gzip, br)"
+    assert last("a", cut=True) == "(… the first part of 3.0 kB, compressed with gzip, br)"
     assert last() == "(a body of 3.0 kB, compressed with gzip, br)"
     assert last(body_bytes=0) == "(no body)"
     assert last(cut=True, unreadable="it cannot be read") == "(it cannot be read)"

@@ -118,12 +118,12 @@ def test_every_reason_is_told() -> None:
         "status": "invalid",
         "reasons": [
             "worker 1 was lost: it was killed by signal 9",
-            "the client was the limit: worker 0 used up to 97% of its core",
+            "the client was the bottleneck: worker 0 used up to 97% of its core",
         ],
     }
     assert text.verdict(summary, Page(60, UNICODE)) == [
         " ✗ INVALID   worker 1 was lost: it was killed by signal 9",
-        "             the client was the limit: worker 0 used up to",
+        "             the client was the bottleneck: worker 0 used up to",
         "             97% of its core",
     ]
 
@@ -334,8 +334,8 @@ def test_what_the_columns_hide_is_told_below_them() -> None:
     first |= {"unanswered": 37, "not_sent": 30, "hops": 132, "repeats": 3, "interrupted": 2, "judged": 1_000}
     lines = " ".join(text.render(summary, Page(200, UNICODE)).split())
 
-    assert "37 requests got no answer: 30 were never sent and are not in the percentiles, 7 are in the" in lines
-    assert "requests include 132 redirects that were followed and 3 answers of 401 that were tried again;" in lines
+    assert "37 requests got no response: 30 were never sent and are not in the percentiles, 7 are in the" in lines
+    assert "requests include 132 redirects that were followed and 3 401s that were tried again;" in lines
     assert "2 requests were cut off by the end of the run: not errors, and not in the percentiles" in lines
 
 
@@ -344,7 +344,7 @@ def test_what_limited_the_target_stands_before_the_client() -> None:
     summary = failed_run()
     about = {"subject": "target", "severity": "note", "rule": "stalls", "advice": "look for pauses"}
     summary["findings"] = [{**about, "message": f"no answer for {number}.0 s"} for number in range(1, 5)]
-    summary["bottleneck"] = {"subject": "target", "rule": "stalls", "message": "the target was the limit: …"}
+    summary["bottleneck"] = {"subject": "target", "rule": "stalls", "message": "the target was the bottleneck: …"}
     lines = [line.strip() for line in text.render(summary).splitlines()]
     first = lines.index("TARGET   was the limit: no answer for 1.0 s")
 

@@ -63,4 +63,4 @@ def test_what_is_no_run_is_refused(word: str) -> None:
     """With the newest run as a hint. Patterns and parts of paths are not ids."""
     with pytest.raises(ResultsError, match="there is no run folder") as caught:
         find_run(word)
-    assert caught.value.hint == "the newest run of this folder is runs/latest"
+    assert caught.value.hint == "the newest run here is runs/latest"

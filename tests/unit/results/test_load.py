@@ -43,7 +43,7 @@ def test_a_run_whose_supervisor_lives_goes_on(tmp_path: Path) -> None:
     run = load(started(tmp_path, **this_process()))
 
     assert (run.state, run.truncated) == ("running", True)
-    assert run.missing == ("the run goes on: this is what was written so far",)
+    assert run.missing == ("the run is still in progress: this is what was written so far",)
     assert (run.requests.num_rows, run.windows.num_rows) == (0, 0)
     assert run.verdict["status"] == "running"
 
@@ -54,7 +54,7 @@ def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Pa
 
     assert (run.state, run.missing) == (
         "killed",
-        ("there is no manifest: the run was killed, or its folder was moved while it ran",),
+        ("there is no manifest: the run was killed, or its folder was moved during the run",),
     )
     assert ExitCode.INVALID in run.verdict["exit_codes"]
 
@@ -68,7 +68,7 @@ def test_no_folder_and_no_run_are_told_apart(tmp_path: Path) -> None:
     """Each has its sentence."""
     with pytest.raises(ResultsError, match="there is no run folder"):
         load(tmp_path / "nothing")
-    with pytest.raises(ResultsError, match=r"holds no run: there is no run\.json"):
+    with pytest.raises(ResultsError, match=r"does not contain a run: there is no run\.json"):
         load(tmp_path)
 
 
@@ -141,8 +141,8 @@ def test_windows_that_lag_behind_rows_are_told(tmp_path: Path) -> None:
     run = load(wrote(tmp_path / "run", {0: 2, 1: 3}, 55))
 
     assert run.state == "killed"
-    covered = "windows cover the first 2 s, 15 of 55 rows are later and counted nowhere"
-    assert run.verdict["reasons"] == [f"the run was killed: this is what was written in 2 s; {covered}"]
+    covered = "windows cover the first 2 s, 15 of 55 rows are later and not counted"
+    assert run.verdict["reasons"] == [f"the run was killed: showing the first 2 s; {covered}"]
     # A second that only one of two workers has told of would make the rate too small.
     assert (run.summary["all"]["requests"], run.summary["all"]["requests_per_s"]) == (40, 20)
 
@@ -151,7 +151,7 @@ def test_rows_that_keep_up_are_not_doubted(tmp_path: Path) -> None:
     """Nothing is missing that anybody wrote."""
     run = load(wrote(tmp_path / "run", {0: 2, 1: 2}, 40))
 
-    assert run.verdict["reasons"] == ["the run was killed: this is what was written in 2 s"]
+    assert run.verdict["reasons"] == ["the run was killed: showing the first 2 s"]
 
 
 def test_a_worker_that_was_lost_long_before_is_not_waited_for(tmp_path: Path) -> None:

@@ -201,12 +201,12 @@ def test_the_manifest_finds_what_changed(tmp_path: Path) -> None:
     (tmp_path / "requests-0.arrow").write_bytes(b"abd")
     assert manifest.check(folder, document, hashes=False) == []
     assert manifest.check(folder, document, hashes=True) == [
-        "requests-0.arrow has the right size but not the content that was sealed"
+        "requests-0.arrow has the right size but different content from when it was sealed"
     ]
 
     (tmp_path / "requests-0.arrow").write_bytes(b"ab")
     (tmp_path / "summary.json").unlink()
     assert manifest.check(folder, document, hashes=False) == [
-        "requests-0.arrow has 2 bytes, the manifest says 3",
+        "requests-0.arrow has 2 bytes, but the manifest says 3",
         "summary.json is missing",
     ]

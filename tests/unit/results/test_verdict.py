@@ -38,7 +38,7 @@ GOOD = Evidence(
 FAILING = [ScenarioTotals("shop", iterations_started=100, iterations_failed=100)]
 IDLE = [ScenarioTotals("shop", iterations_started=5, iterations_interrupted=5, idle_steps=4000)]
 IDLE_TEXT = (
-    "shop: no iteration reached its end: users went through 4,000 steps without sending a request: a `repeat` goes "
+    "shop: no iteration completed: users went through 4,000 steps without sending a request: a `repeat` goes "
     "round and round a `branch` that does not hold, or has neither a request nor a pause"
 )
 NOTHING = StepTotals("", "all", "", "main")
@@ -67,15 +67,15 @@ def test_a_good_run_passes_without_reasons() -> None:
     ("changes", "status", "code", "reason"),
     [
         ({"thresholds": [HOLDS, CROSSED]}, "fail", 99, "1 of 2 thresholds crossed: errors.rate < 1%"),
-        ({"scenarios": FAILING}, "fail", 107, "shop: none of 100 iterations reached its end"),
+        ({"scenarios": FAILING}, "fail", 107, "shop: none of 100 iterations completed"),
         ({"scenarios": IDLE}, "fail", 107, IDLE_TEXT),
         ({"end": worker("feeder_exhausted", "no rows left")}, "fail", 107, "worker 0 feeder_exhausted: no rows left"),
         ({"end": worker("aborted", "it broke")}, "invalid", 1, "worker 0 aborted: it broke"),
-        ({"main": NOTHING}, "no_data", 113, "no request was made in the measured part of the run"),
+        ({"main": NOTHING}, "no_data", 113, "no request was sent in the measured part of the run"),
         ({"main": REFUSED}, "no_data", 113, "none of 100 requests could be sent"),
         ({"main": SILENT}, "no_data", 113, "none of 100 requests was answered"),
         ({"thresholds": [EMPTY]}, "no_data", 113, "login: service.p99 < 1s has no data"),
-        ({"findings": [LIMITED]}, "invalid", 111, "the client was the limit: worker 0 used 97% of its core"),
+        ({"findings": [LIMITED]}, "invalid", 111, "the client was the bottleneck: worker 0 used 97% of its core"),
         ({"end": worker("lost", "killed by SIGKILL")}, "invalid", 111, LOST),
         ({"end": end(windows_lost="disk full")}, "invalid", 111, "windows are missing: disk full"),
         (
@@ -90,12 +90,12 @@ def test_a_good_run_passes_without_reasons() -> None:
             143,
             "ended by SIGTERM after 2.0 s; until then no thresholds",
         ),
-        ({"end": end(truncated=True)}, "invalid", 111, "the run was killed: this is what was written in 2 s"),
+        ({"end": end(truncated=True)}, "invalid", 111, "the run was killed: showing the first 2 s"),
         (
             {"end": end(truncated=True, running=True)},
             "running",
             111,
-            "the run goes on: this is what was written in 2 s",
+            "the run goes on: showing the first 2 s",
         ),
     ],
 )
@@ -156,7 +156,7 @@ def whole(*steps: StepTotals, failed: int = 0) -> Tally:
         (
             WANTING,
             whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(ok=9))),
-            "GET /items was answered, but not with what `extract` takes `id` or `tag` from",
+            "GET /items responded without the value that `extract` needs for `id` or `tag`",
         ),
     ],
 )
@@ -164,7 +164,7 @@ def test_what_ended_every_iteration_is_named(start: RunStart, counted: Tally, ca
     """The check that stops, the step without a response, or the value that was not there, by its name."""
     (reason,) = decide(replace(GOOD, start=start, scenarios=FAILING, whole=counted)).reasons
 
-    assert reason == f"shop: none of 100 iterations reached its end: {cause}"
+    assert reason == f"shop: none of 100 iterations completed: {cause}"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_sample_says_what_counts_cannot(
     sample = Sample("shop", "main", "GET /items", kind, what, reason, 0, 0, 1, None, None)
     (found,) = decide(replace(GOOD, start=start, scenarios=FAILING, whole=counted, samples=[sample])).reasons
 
-    assert found == f"shop: none of 100 iterations reached its end: {cause}"
+    assert found == f"shop: none of 100 iterations completed: {cause}"
 
 
 def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
@@ -212,9 +212,9 @@ def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
     here = decide(replace(GOOD, main=refused))
     there = decide(replace(GOOD, main=refused, start=replace(START, base_urls={"shop": "http://10.0.0.1"})))
 
-    assert here.reasons[0].endswith("nobody listens at http://127.0.0.1:8080 (connect_refused)")
+    assert here.reasons[0].endswith("nothing listens at http://127.0.0.1:8080 (connect_refused)")
     assert "loadcore target up" in here.advice[0]
-    assert there.advice == ("start the target there, or give the address at which it listens",)
+    assert there.advice == ("start the target there, or use the address where it listens",)
 
 
 @pytest.mark.parametrize(
@@ -235,14 +235,14 @@ def test_a_target_that_nobody_serves_is_said_in_plain_words() -> None:
         ),
         (
             {"statuses": Counter({200: 3})},
-            "no token: the answer has no access_token, only accessToken",
-            "token brought no token: the answer has no access_token, only accessToken (auth_failed)",
+            "no token: the response has no access_token, only accessToken",
+            "token returned no token: the response has no access_token, only accessToken (auth_failed)",
             "login(post(…)",
         ),
         (
             {"statuses": Counter({302: 3})},
             "no token: status 302: a redirect to /login, which is not followed",
-            "token brought no token: a redirect to /login, which is not followed (auth_failed)",
+            "token returned no token: a redirect to /login, which is not followed (auth_failed)",
             "not a token endpoint",
         ),
         ({"statuses": Counter({404: 3})}, "no token: status 404", "token answered 404 3 times", "not a token endpoint"),
@@ -265,9 +265,9 @@ def test_a_token_endpoint_where_nobody_listens_is_to_be_started() -> None:
     """Not what the scenario logs in with is to blame, and its address is named."""
     calls = StepTotals("shop", "token", "POST", "auth", 3, errors=3, outcomes=Counter(connect_refused=3))
     sent = SentRequest("http://127.0.0.1:8080", "POST /token HTTP/1.1", (), 0)
-    samples = (failed("auth", "token", "connect_refused", "nobody listens at the address", sent),)
+    samples = (failed("auth", "token", "connect_refused", "nothing listens at the address", sent),)
     judgement = decide(replace(GOOD, main=replace_counts(auth_failed=100), whole=whole(calls), samples=samples))
-    assert "no token could be had: nobody listens at http://127.0.0.1:8080 (connect_refused)" in judgement.reasons[0]
+    assert "no token was available: nothing listens at http://127.0.0.1:8080 (connect_refused)" in judgement.reasons[0]
     assert judgement.advice == ("start the reference gateway, which listens there: loadcore target up",)
 
 
@@ -321,7 +321,7 @@ def test_a_loss_comes_first_and_is_told_once_for_each_cause() -> None:
             "(workers 1, 2, 5: killed by SIGKILL)"
         ),
         "1 of 16 workers was lost: 6% of the load is missing from then on (worker 6: exited with 3)",
-        "the client was the limit: worker 0 used 97% of its core",
+        "the client was the bottleneck: worker 0 used 97% of its core",
     )
 
 

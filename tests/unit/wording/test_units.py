@@ -79,23 +79,23 @@ def test_durations(text: str, ns: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no duration"),
-        ("s", "is no duration"),
-        ("-1s", "is no duration"),
-        ("1 s", "is no duration"),
-        ("1m 30s", "is no duration"),
-        ("1e3s", '"e" in "1e3s" is no unit of time'),
-        ("1d", '"d" in "1d" is no unit of time'),
+        ("", "is not a duration"),
+        ("s", "is not a duration"),
+        ("-1s", "is not a duration"),
+        ("1 s", "is not a duration"),
+        ("1m 30s", "is not a duration"),
+        ("1e3s", '"e" in "1e3s" is not a unit of time'),
+        ("1d", '"d" in "1d" is not a unit of time'),
         ("5u", "use h, m, s, ms, µs "),
-        ("1min", '"min" in "1min" is no unit of time'),
-        ("30s1m", "does not go from long units to short ones"),
-        ("1s1s", "does not go from long units to short ones"),
-        ("0.5ns", "is no whole number of nanoseconds"),
+        ("1min", '"min" in "1min" is not a unit of time'),
+        ("30s1m", "does not list units from long to short"),
+        ("1s1s", "does not list units from long to short"),
+        ("0.5ns", "is not a whole number of nanoseconds"),
         ("10000000h", "is too large"),
     ],
 )
 def test_durations_that_are_none(text: str, message: str) -> None:
-    """What is no duration is refused with a reason."""
+    """What is not a duration is refused with a reason."""
     with pytest.raises(ValueError, match=message):
         parse_duration(text)
 
@@ -116,7 +116,7 @@ def test_rates(text: str, rate: Rate) -> None:
 
 @pytest.mark.parametrize("text", ["400", "400/", "/s", "400/d", "400 / s", "-1/s", "400/sec", "0." + "0" * 30 + "1/s"])
 def test_rates_that_are_none(text: str) -> None:
-    """What is no rate, or one too fine to be held, is refused."""
+    """What is not a rate, or one too fine to be held, is refused."""
     with pytest.raises(ValueError, match=r"is no|has no unit|too many digits"):
         parse_rate(text)
 
@@ -131,7 +131,7 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["10KB", "10mb", "0.5B", "kB", "-1B", "9999999999GiB"])
 def test_sizes_that_are_none(text: str) -> None:
-    """What is no size is refused: `KB` and `mb` might mean either of two."""
+    """What is not a size is refused: `KB` and `mb` might mean either of two."""
     with pytest.raises(ValueError, match=r"is no|too large"):
         parse_size(text)
 
@@ -152,7 +152,7 @@ def test_counts_have_no_unit() -> None:
     """A count is a whole number and nothing else."""
     assert parse_count(" 20 ") == 20
     for text in ("20s", "-1", "1.5", ""):
-        with pytest.raises(ValueError, match="is no count"):
+        with pytest.raises(ValueError, match="is not a count"):
             parse_count(text)
 
 
@@ -160,7 +160,7 @@ def test_counts_have_no_unit() -> None:
 def test_other_things_are_no_quantities(value: object) -> None:
     """What is no text is refused by type, booleans too."""
     for parser in PARSERS:
-        with pytest.raises(ValueError, match="is no quantity: write text with a unit"):
+        with pytest.raises(ValueError, match="is not a quantity: write a string with a unit"):
             parser(value)
 
 

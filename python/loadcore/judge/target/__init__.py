@@ -44,8 +44,8 @@ _RULES = (
 WHATEVER_THE_CLIENT_DID = frozenset(
     {"rate_limit", "shedding", "own_queue", "gateway", "target_descriptors", "accept_queue", "stalls"}
 )
-"""Rules that hold where the client was the limit, too: the target or its kernel said it, or it is told from times that
-are far longer than the client's part, which is taken out of them."""
+"""Rules that hold even if the client was the bottleneck: the target or its kernel reported it, or the times are far
+longer than the client's share, which is subtracted."""
 
 _EXPLAINED: dict[str, frozenset[str]] = {
     "rate_limit": frozenset({"concurrency"}),

@@ -45,8 +45,8 @@ def accept_queue(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="accept_queue",
-            message=f"{' and '.join(parts)}: SYNs were dropped, the target's accept queue is full{told}",
-            advice="give it a longer backlog (`listen()`, net.core.somaxconn) or more that accepts, "
+            message=f"{' and '.join(parts)}: SYNs were dropped because the target's accept queue is full{told}",
+            advice="give it a longer backlog (`listen()`, net.core.somaxconn) or more accepting processes, "
             "and keep connections open",
             value=float(late),
         )

@@ -38,7 +38,7 @@ def slow_writer(facts: Facts) -> list[Finding]:
             rule="slow_writer",
             message=f"{step.name}: the body takes {span(body_ns)} after the first byte ({span(step.ttfb_ns)}), "
             f"{_speed(step.bytes_received, body_ns)}",
-            advice="look at how the target writes it: its buffers, what it does between pieces, or the network",
+            advice="check how the target writes it: its buffers, what it does between writes, or the network",
             value=body_ns / 1e9,
             step=step.name,
         )
@@ -60,7 +60,7 @@ def slow_reader(facts: Facts) -> list[Finding]:
             rule="slow_reader",
             message=f"{largest.name}: the target takes {span(taken_ns)} to read the request body, "
             f"{_speed(largest.bytes_sent, taken_ns)}",
-            advice="look at how the target reads uploads: its buffers, what it does between reads, or the network",
+            advice="check how the target reads uploads: its buffers, what it does between reads, or the network",
             value=taken_ns / 1e9,
             step=largest.name,
         )

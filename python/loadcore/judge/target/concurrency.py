@@ -102,7 +102,7 @@ def _finding(flat: float, alone_ns: float, circumstances: str, seconds: Sequence
     return named(
         rule="concurrency",
         message=f"{at_once}{circumstances}",
-        advice="raise the limit of its workers, threads or connection pool, make what a request waits for faster, "
+        advice="raise the limit of its workers, threads or connection pool, speed up what requests wait for, "
         "or add instances",
         value=limit,
         seconds=(seconds[0].second, seconds[-1].second),

@@ -98,7 +98,7 @@ def _advice(seen: list[Process]) -> str:
     if process.throttled >= 1 - FULL:
         return "raise the quota of its control group, or add instances"
     if median(each.thread_waited for each in seen) >= median(each.thread or 1.0 for each in seen):
-        return "leave it cores: other programs of this machine, loadcore among them, have what it waits for"
+        return "leave it cores: other programs on this machine, including loadcore, use them"
     if process.busiest is not None and is_single(process.program):
-        return "start more worker processes, one per core, or make what a request computes cheaper"
-    return "give it more cores or instances, or make what a request computes cheaper"
+        return "start more worker processes, one per core, or make requests cheaper to compute"
+    return "give it more cores or instances, or make requests cheaper to compute"

@@ -40,7 +40,7 @@ def descriptors(facts: Facts) -> list[Finding]:
         named(
             rule="target_descriptors",
             message=f"the target's process{name} had {process.open_fds:,} of {process.fd_limit:,} file descriptors "
-            f"open for {len(full)} s: it can accept no further connections",
+            f"open for {len(full)} s: it cannot accept further connections",
             advice=_ADVICE,
             value=float(process.open_fds or 0),
             limit=float(process.fd_limit or 0),
@@ -57,9 +57,9 @@ def _by_effect(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="new_connections",
-            message=f"only new connections got no answer ({facts.lost_on_new:,} requests), kept ones did: "
+            message=f"only new connections got no response ({facts.lost_on_new:,} requests), kept ones did: "
             "the target accepts no further connections",
-            advice="look whether it has file descriptors and connections left: " + _ADVICE,
+            advice="check that it has file descriptors and connections left: " + _ADVICE,
             value=float(facts.lost_on_new),
         )
     ]

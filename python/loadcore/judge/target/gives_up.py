@@ -37,9 +37,10 @@ def own_queue(facts: Facts) -> list[Finding]:
         findings.append(
             named(
                 rule="own_queue",
-                message=f"{status} after {span(waited_ns)}, {times.count:,} times: a queue in the target gives up then",
-                advice="look for what its requests queue for there, a connection pool most likely: "
-                "make it larger or what it waits for faster",
+                message=f"{status} after {span(waited_ns)}, {times.count:,} times: "
+                "a queue in the target gives up at that point",
+                advice="find what its requests queue for, most likely a connection pool: "
+                "enlarge it, or speed up what requests wait for",
                 value=waited_ns / 1e9,
             )
         )
@@ -55,10 +56,10 @@ def gateway(facts: Facts) -> list[Finding]:
         median_ns = times.quantile_ns(0.5)
         if status == GATEWAY_TIMEOUT:
             message = f"504 after {span(median_ns)}, {times.count:,} times: a proxy gave up on its upstream"
-            advice = "look at what stands behind the proxy: it takes longer than the proxy's time-out"
+            advice = "check the service behind the proxy: it takes longer than the proxy's timeout"
         else:
             message = f"502 after {span(median_ns)}, {times.count:,} times: a proxy could not use its upstream"
-            advice = "look at what stands behind the proxy: it refuses or drops connections"
+            advice = "check the service behind the proxy: it refuses or drops connections"
         findings.append(
             named(
                 rule="gateway",

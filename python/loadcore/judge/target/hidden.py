@@ -18,11 +18,11 @@ def hidden(facts: Facts) -> list[Finding]:
     """That the target's CPU was not visible, and how it would be."""
     if facts.sight != "none" or not facts.is_slow or not facts.answered or len(facts.seconds) < LEAST_SECONDS:
         return []
-    where = "its processes cannot be looked at" if facts.is_here else "it runs elsewhere"
+    where = "its processes cannot be inspected" if facts.is_here else "it runs elsewhere"
     return [
         named(
             rule="not_visible",
             message=f"the target's CPU is not visible: {where}",
-            advice="give `--target-metrics URL`, or `--target-pid` or `--target-cgroup` where it runs on this machine",
+            advice="give `--target-metrics URL`, or, if it runs on this machine, `--target-pid` or `--target-cgroup`",
         )
     ]

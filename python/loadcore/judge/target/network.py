@@ -27,7 +27,7 @@ def network(facts: Facts) -> list[Finding]:
             named(
                 rule="retransmits",
                 message=f"{seen.resent / seen.segments:.1%} of the segments were sent again ({seen.resent:,})",
-                advice="look at the network between for loss: drops of a queue, a policer, a full link",
+                advice="check the network for loss: a queue that drops, a policer, a full link",
                 value=seen.resent / seen.segments,
                 limit=RESENT,
             )
@@ -40,7 +40,7 @@ def network(facts: Facts) -> list[Finding]:
                 rule="round_trip",
                 message=f"{usual.name}: the network's round trip is {span(seen.rtt_ns)} of {span(usual.ttfb_ns)} "
                 "to the first byte",
-                advice="test from nearer to the target, or take the distance as part of the answer",
+                advice="test from closer to the target, or accept the distance as part of the result",
                 value=seen.rtt_ns / 1e9,
                 step=usual.name,
             )

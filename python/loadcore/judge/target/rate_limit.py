@@ -67,7 +67,7 @@ def shedding(facts: Facts) -> list[Finding]:
             rule="shedding",
             message=f"503 after {span(median_ns)}{told}: the target sheds load or has an open circuit breaker; "
             f"it answered {rate(through)}",
-            advice="look in its log for what it refuses on: a limit of connections, a breaker, no healthy upstream",
+            advice="check its log for the reason: a connection limit, a breaker, no healthy upstream",
             value=through,
             seconds=_when(facts, UNAVAILABLE),
         )

@@ -43,9 +43,9 @@ def stalls(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="stalls",
-            message=f"no answer to anybody for {up_to}{span(longest_ns)}, {times}, "
+            message=f"no responses at all for {up_to}{span(longest_ns)}, {times}, "
             f"at {moments(from_ns / 1e9 for from_ns, _ in found)}",
-            advice="look for what it did then: garbage collection, a lock, a checkpoint, a failover, a quota",
+            advice="check what it did at that time: garbage collection, a lock, a checkpoint, a failover, a quota",
             value=longest_ns / 1e9,
             seconds=(int(found[0][0] / 1e9), int(found[-1][1] / 1e9)),
         )

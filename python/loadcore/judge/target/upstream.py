@@ -34,7 +34,7 @@ def upstream(facts: Facts) -> list[Finding]:
         named(
             rule="upstream",
             message=f"{step.name} waits for an upstream: {hint.name} says {span(hint.mean_ns)} of {span(hint.ttfb_ns)}",
-            advice="look at what stands behind the target: most of the time is spent there",
+            advice="check the service behind the target: most of the time is spent there",
             value=hint.mean_ns / hint.ttfb_ns,
             limit=LEAST_SHARE,
             step=step.name,

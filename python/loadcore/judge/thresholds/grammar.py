@@ -92,19 +92,19 @@ def parse(threshold: str | Threshold) -> Rule:
     """
     declared = Threshold(threshold) if isinstance(threshold, str) else threshold
     if not isinstance(declared, Threshold) or not isinstance(declared.expression, str):
-        raise ValueError(f'{threshold!r} is no threshold: write it as "{DEFAULT}"')  # noqa: TRY004 - one kind of error for callers
+        raise ValueError(f'{threshold!r} is not a threshold: write it as "{DEFAULT}"')  # noqa: TRY004 - one kind of error for callers
     expression = " ".join(declared.expression.split())
     # Step names hold colons and spaces of their own; metric, operator and limit never do.
     match = re.fullmatch(
         r"(?:(?P<scope>.+): ?)?(?P<metric>[A-Za-z_.0-9/()]+) ?(?P<operator>[<>=!]+) ?(?P<limit>[^:]+)", expression
     )
     if match is None:
-        raise ValueError(f'"{expression}" is no threshold: write it as "{DEFAULT}" or "login: service.p99 < 1s"')
+        raise ValueError(f'"{expression}" is not a threshold: write it as "{DEFAULT}" or "login: service.p99 < 1s"')
     metric = _metric(match["metric"])
     if match["operator"] not in OPERATORS:
-        raise ValueError(f'"{match["operator"]}" in "{expression}" is no comparison: use <, <=, > or >=')
+        raise ValueError(f'"{match["operator"]}" in "{expression}" is not a comparison: use <, <=, > or >=')
     if match["operator"] == "==" and metric.unit != "count":
-        raise ValueError(f'"{expression}": only counts can be compared by ==')
+        raise ValueError(f'"{expression}": only counts can be compared with ==')
     return Rule(
         expression=expression,
         metric=metric,
@@ -134,7 +134,7 @@ def _known_metric(name: str) -> Metric:
         return Metric(name, "ns", time, fixed[match[3]])
     percentile = Fraction(match[2])
     if not 0 < percentile < 100:  # noqa: PLR2004 - percent
-        raise ValueError(f'"{name}": a percentile lies between p0 and p100; use min or max for the ends')
+        raise ValueError(f'"{name}": a percentile is between p0 and p100; use min or max for the ends')
     return Metric(name, "ns", time, float(percentile / 100))
 
 

@@ -43,7 +43,7 @@ def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = No
         raise ValueError(f'"{rule.expression}": "{scope}" names both a step and a step of a scenario')
     scenario, step = found.pop()
     if step is not None and rule.metric.name in _OF_SCENARIOS:
-        raise ValueError(f'"{rule.expression}": {rule.metric.name} is counted for scenarios, not for steps')
+        raise ValueError(f'"{rule.expression}": {rule.metric.name} applies to scenarios, not to steps')
     return replace(rule, scenario=scenario, step=step)
 
 

@@ -51,5 +51,5 @@ def _where_runs_are(place: Path) -> str:
     """What to do where a run was looked for in vain."""
     newest = DEFAULT_ROOT / "latest"
     if newest.is_dir() and place != newest:
-        return f"the newest run of this folder is {newest}"
-    return "no run was made in this folder: name a run folder of another one, or make a run: loadcore run SCENARIO"
+        return f"the newest run here is {newest}"
+    return "there are no runs here: name a run folder, or start a run: loadcore run SCENARIO"

@@ -34,10 +34,11 @@ _NS = 1_000_000_000
 _BEHIND_S = 2
 """How far the windows of one worker may be behind those of another."""
 _MISSING: dict[State, str] = {
-    "running": "the run goes on: this is what was written so far",
+    "running": "the run is still in progress: this is what was written so far",
     "killed": "there is no manifest: the run was killed",
-    "moved": "there is no manifest: the run ended, but its folder had been moved, or it was killed while it summed up",
-    "copied": "there is no manifest: this is a copy of the run's folder, made before the run had ended",
+    "moved": "there is no manifest: the run ended, but its folder had been moved, "
+    "or it was killed while writing the summary",
+    "copied": "there is no manifest: this is a copy of the run's folder, made before the run ended",
 }
 
 
@@ -59,7 +60,7 @@ def open_run(path: Path) -> Run:
         return _open_unsealed(folder, start)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as problem:
         # Whatever it was: all that could be wrong here was read from files.
-        raise ResultsError(f"{folder.path} does not hold a run that can be summed up: {problem}") from problem
+        raise ResultsError(f"{folder.path} does not contain a readable run: {problem}") from problem
 
 
 def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
@@ -67,8 +68,8 @@ def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
     path = folder.path
     state = _state_of(folder, start)
     known = "folder_inode" in start.supervisor or state == "running"
-    missing = [_MISSING[state] if known else f"{_MISSING['killed']}, or its folder was moved while it ran"]
-    missing += [f"{file.name} has no footer: its whole batches were read" for file in _unsealed(folder)]
+    missing = [_MISSING[state] if known else f"{_MISSING['killed']}, or its folder was moved during the run"]
+    missing += [f"{file.name} has no footer: its complete batches were read" for file in _unsealed(folder)]
     if state != "running" and folder.summary.exists():
         return Run(path, _read_summary(folder), state, missing)
     rebuilt = rebuild(folder, start, state)
@@ -87,7 +88,7 @@ def read_start(folder: RunFolder) -> RunStart:
     try:
         return RunStart.from_json(folder.start.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ResultsError(f"{folder.path} holds no run: there is no {folder.start.name}") from None
+        raise ResultsError(f"{folder.path} does not contain a run: there is no {folder.start.name}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
 
@@ -181,6 +182,6 @@ def _read_summary(folder: RunFolder) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as problem:
         raise ResultsError(f"{path} cannot be read: {problem}") from problem
     if wrong := shape.fault(document, summary.schema()):
-        hint = "the file was changed, or is not one of loadcore's"
+        hint = "the file was changed, or loadcore did not write it"
         raise ResultsError(f"{path} is not the summary of a run: {wrong}", hint=hint)
     return document

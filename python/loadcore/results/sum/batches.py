@@ -30,8 +30,10 @@ QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.
 """The percentiles of a summary by their names."""
 LEAST_SECONDS: Final = LEAST_BATCHES + 2
 """Runs shorter than this are cut into tenths of seconds; the first and the last second may hold few requests."""
-TOO_SHORT: Final = "the run is too short for intervals: they take answers in ten different tenths of a second at least"
-MISSING: Final = "the files of the run do not hold what intervals are made of"
+TOO_SHORT: Final = (
+    "the run is too short for intervals: they need responses in at least ten different tenths of a second"
+)
+MISSING: Final = "the run's files lack the data for intervals"
 
 _MOST: Final = 1_024
 """Batches of a series. Longer runs have longer batches."""

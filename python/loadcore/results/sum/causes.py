@@ -21,7 +21,7 @@ _MOST_OF_THEM = 0.5
 
 
 def causes() -> dict[str, str]:
-    """What each outcome but `ok` means, as a clause: `nobody listens at the address`."""
+    """What each outcome but `ok` means, as a clause: `nothing listens at the address`."""
     return {name: text[0].lower() + text[1:].rstrip(".") for name, text in outcomes() if name != "ok"}
 
 
@@ -34,7 +34,7 @@ def why_not_answered(
         return "", None
     if outcome == "connect_refused":
         targets = list(dict.fromkeys(start.base_urls.values()))
-        return f"nobody listens at {' and '.join(targets) or 'the address'} ({outcome})", _start_it(targets)
+        return f"nothing listens at {' and '.join(targets) or 'the address'} ({outcome})", _start_it(targets)
     if outcome == "auth_failed":
         return _no_token(start, whole, samples)
     return f"{causes().get(outcome, outcome)} ({outcome})", None
@@ -92,7 +92,7 @@ def _missing_value(start: RunStart, scenario: str, whole: Tally) -> str:
         return ""
     step, variables = reached[-1]
     names = " or ".join(f"`{name}`" for name in variables)
-    return f"{step} was answered, but not with what `extract` takes {names} from"
+    return f"{step} responded without the value that `extract` needs for {names}"
 
 
 def _no_token(start: RunStart, whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
@@ -103,10 +103,10 @@ def _no_token(start: RunStart, whole: Tally, samples: Sequence[Sample]) -> tuple
     outcome, found = nobody
     targets = found or list(dict.fromkeys(start.base_urls.values()))
     where = " and ".join(targets) or "the address of the token endpoint"
-    return f"no token could be had: nobody listens at {where} ({outcome})", _start_it(targets)
+    return f"no token was available: nothing listens at {where} ({outcome})", _start_it(targets)
 
 
 def _start_it(targets: list[str]) -> str:
     if targets and all(target in DEFAULT_TARGETS for target in targets):
         return "start the reference gateway, which listens there: loadcore target up"
-    return "start the target there, or give the address at which it listens"
+    return "start the target there, or use the address where it listens"

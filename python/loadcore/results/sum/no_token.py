@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from loadcore.results.samples import Sample
     from loadcore.results.sum.tally import Tally
 
-_REJECTED: Final = "look at what the scenario logs in with: user names, passwords, `token_url`"
+_REJECTED: Final = "check the scenario's credentials: user names, passwords, `token_url`"
 _CLIENT: Final = 'look at the client\'s id and secret; some servers want them in the body: client_in="body"'
-_UNREACHED: Final = "look at `token_url`, and whether what listens there answers"
-_WRONG_PLACE: Final = "look at `token_url`: what answers there is not a token endpoint"
+_UNREACHED: Final = "check `token_url`, and that the server there responds"
+_WRONG_PLACE: Final = "check `token_url`: the server there is not a token endpoint"
 _NO_ROOM: Final = "start users more slowly, or let them share tokens: shared=4"
-_OTHER_SHAPE: Final = 'a token that is elsewhere in an answer is taken by login(post(…), token=response.json("$.…"))'
+_OTHER_SHAPE: Final = 'to take a token from elsewhere in a response, use login(post(…), token=response.json("$.…"))'
 _VARIABLE: Final = "give the variable a value before the first request that needs a token"
 
 
@@ -25,7 +25,7 @@ def why(whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
     call = next((step for (_, section, _), step in whole.steps.items() if section == "auth" and step.errors), None)
     reason = _reason(samples)
     if call is None:
-        return reason or "no token could be had", _VARIABLE if "variable" in reason else _REJECTED
+        return reason or "no token was available", _VARIABLE if "variable" in reason else _REJECTED
     refused = {status: count for status, count in call.statuses.items() if status >= HTTPStatus.BAD_REQUEST}
     failed = {outcome: count for outcome, count in call.outcomes.items() if outcome not in {"ok", "interrupted"}}
     if refused:
@@ -34,7 +34,7 @@ def why(whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
         said = "failed: " + ", ".join(f"{outcome} {_times(count)}" for outcome, count in sorted(failed.items()))
         return f"the token endpoint refused: {call.name} {said}", _UNREACHED
     else:
-        said = "brought no token"
+        said = "returned no token"
     text = f"the token endpoint refused: {call.name} {said}"
     return f"{text}: {reason}" if reason else text, _advice(set(refused), reason)
 
@@ -59,7 +59,7 @@ def _reason(samples: Sequence[Sample]) -> str:
 
 def _advice(refused: set[int], reason: str) -> str:
     if not refused:
-        return _OTHER_SHAPE if reason.startswith(("the answer has no", "the access_token")) else _WRONG_PLACE
+        return _OTHER_SHAPE if reason.startswith(("the response has no", "the access_token")) else _WRONG_PLACE
     if "invalid_client" in reason:
         return _CLIENT
     if refused <= {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:

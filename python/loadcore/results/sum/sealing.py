@@ -29,14 +29,14 @@ def kept(folder: RunFolder, end: WorkerEnd) -> WorkerEnd:
         files=tuple(facts for facts in end.files if facts not in gone),
         rows_lost=end.rows_lost + sum(facts.rows for facts in gone),
         rows_gone=sum(facts.rows for facts in gone),
-        disk_problem=end.disk_problem or f"{gone[0].name} was removed or changed while the run went on",
+        disk_problem=end.disk_problem or f"{gone[0].name} was removed or changed during the run",
     )
 
 
 def missing(folder: RunFolder, files: Sequence[FileFacts]) -> str | None:
     """Why these files are not all there, in one sentence; None if they are."""
     gone = [facts.name for facts in files if _size_of(folder.path / facts.name) != facts.bytes]
-    return f"{', '.join(gone)} was removed or changed while the run went on" if gone else None
+    return f"{', '.join(gone)} was removed or changed during the run" if gone else None
 
 
 def seal(folder: RunFolder, parts: Parts, windows: Sequence[FileFacts], say: Callable[[str], None]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def is_wrong(parts: Parts, main: StepTotals) -> bool:
 def target_findings(parts: Parts, steady: Tally, of_client: Sequence[Finding]) -> list[Finding]:
     """What limited the target, the one that explains most first.
 
-    Where the client was the limit, the times are not the target's, and only what does not depend on them counts.
+    Where the client was the bottleneck, the times are not the target's, and only what does not depend on them counts.
     """
     facts = parts.totals.target.facts(
         parts.start,

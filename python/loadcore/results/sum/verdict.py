@@ -133,16 +133,16 @@ def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     if end.running:
         what = "the run goes on"
     elif end.moved:
-        what = "the run ended, but its folder had been moved, or it was killed while it summed up"
+        what = "the run ended, but its folder had been moved, or it was killed while writing the summary"
     elif end.copied:
-        what = "this is a copy of the run's folder, made before the run had ended"
+        what = "this is a copy of the run's folder, made before the run ended"
     else:
         what = "the run was killed"
     seconds = f"{end.ended_ns / 1e9:.0f} s"
     rows, counted = sum(worker.rows for worker in end.workers), evidence.whole.all_steps(*SECTIONS).requests
-    text = f"{what}: this is what was written in {seconds}"
+    text = f"{what}: showing the first {seconds}"
     if rows > counted:
-        text += f"; windows cover the first {seconds}, {rows - counted} of {rows} rows are later and counted nowhere"
+        text += f"; windows cover the first {seconds}, {rows - counted} of {rows} rows are later and not counted"
     return [(ExitCode.INVALID, text)]
 
 
@@ -160,13 +160,13 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     ]
     for scenario in evidence.scenarios:
         if scenario.idle_steps and not scenario.iterations_completed:
-            text = f"{scenario.name}: no iteration reached its end: {causes.idle(scenario.idle_steps)}"
+            text = f"{scenario.name}: no iteration completed: {causes.idle(scenario.idle_steps)}"
             reasons.append((ExitCode.SCENARIO_RAISED, text))
     if any(threshold["state"] == "fail" for threshold in evidence.thresholds):
         return reasons  # What made the iterations fail has been found out by a threshold.
     for scenario in evidence.scenarios:
         if scenario.iterations_failed and not scenario.iterations_completed and not scenario.idle_steps:
-            text = f"{scenario.name}: none of {scenario.iterations_failed} iterations reached its end"
+            text = f"{scenario.name}: none of {scenario.iterations_failed} iterations completed"
             cause = causes.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
@@ -192,9 +192,9 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     elif not main.statuses.total():
         reasons.append(f"none of {main.requests} requests was answered{because}")
     elif not main.judged:
-        reasons.append(f"none of {main.requests} requests came to its final answer{because}")
+        reasons.append(f"none of {main.requests} requests got a final response{because}")
     else:
-        reasons += [f"{name}: no request was made" for name in _silent(evidence)]
+        reasons += [f"{name}: no request was sent" for name in _silent(evidence)]
     reasons += [f"{entry['expression']} has no data" for entry in _asked_without_data(evidence)]
     return [(code, text) for text in reasons]
 
@@ -238,7 +238,7 @@ def lost_workers(start: RunStart, end: RunEnd) -> list[str]:
     by_cause: dict[str, list[WorkerEnd]] = {}
     for worker in end.workers:
         if worker.lost:
-            by_cause.setdefault(worker.error or "no reason known", []).append(worker)
+            by_cause.setdefault(worker.error or "unknown reason", []).append(worker)
     return [_lost(start.workers, lost, cause) for cause, lost in by_cause.items()]
 
 

@@ -107,7 +107,7 @@ def _difference(path: Path, entry: Mapping[str, Any], *, hashes: bool) -> str | 
         return f"{path.name} is missing"
     size = path.stat().st_size
     if size != entry["bytes"]:
-        return f"{path.name} has {size} bytes, the manifest says {entry['bytes']}"
+        return f"{path.name} has {size} bytes, but the manifest says {entry['bytes']}"
     if hashes and sha256_of(path) != entry["sha256"]:
-        return f"{path.name} has the right size but not the content that was sealed"
+        return f"{path.name} has the right size but different content from when it was sealed"
     return None

@@ -230,7 +230,7 @@ impl Pool {
         }
     }
 
-    /// Why the last fetch for the user brought no token; empty if it did.
+    /// Why the last fetch for the user returned no token; empty if it did.
     #[must_use]
     pub fn reason(&self, user: u32) -> &str {
         self.slots.get(self.slot_of(user).0).map_or("", |state| &state.reason)

@@ -49,8 +49,8 @@ pub(super) fn of_unreadable(answer: &TokenAnswer<'_>) -> Option<String> {
 /// Of a JSON object without a usable `access_token`: what is there in its place.
 pub(super) fn of_no_token(found: Option<&Value>, object: &Map<String, Value>) -> String {
     let kind = match found {
-        None if object.is_empty() => return "the answer has no access_token: it is an empty object".to_owned(),
-        None => return format!("the answer has no access_token, only {}", keys(object)),
+        None if object.is_empty() => return "the response has no access_token: it is an empty object".to_owned(),
+        None => return format!("the response has no access_token, only {}", keys(object)),
         Some(Value::String(_)) => return "the access_token in the answer is empty".to_owned(),
         Some(Value::Null) => "null",
         Some(Value::Bool(_)) => "a boolean",
@@ -63,7 +63,7 @@ pub(super) fn of_no_token(found: Option<&Value>, object: &Map<String, Value>) ->
 
 /// Of an answer that lacks what a login was told to find.
 pub(super) fn of_no_value(place: &str, answer: &TokenAnswer<'_>, object: Option<&Map<String, Value>>) -> String {
-    let missing = format!("the answer has no {place}");
+    let missing = format!("the response has no {place}");
     match object {
         Some(object) if !object.is_empty() => format!("{missing}, only {}", keys(object)),
         Some(_) => format!("{missing}: it is an empty object"),

@@ -1,4 +1,4 @@
-//! What the worker process reads about itself, so that a run can say whether the client was the limit.
+//! What the worker process reads about itself, so that a run can say whether the client was the bottleneck.
 //!
 //! Everything is read from `/proc`, and but for [`CoreWait`] by another thread than the engine's. Where a file is missing, or is not as expected,
 //! the figure is `None`: health never fails a run.

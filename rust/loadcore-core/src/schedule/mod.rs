@@ -42,7 +42,7 @@ pub enum ScheduleProblem {
     #[error("the schedule has no arrivals: its rate or its duration is 0")]
     NoArrivals,
     /// No user is on at any time, or the schedule has no length.
-    #[error("the load has no users at any time: their number or the duration is 0")]
+    #[error("the load never has any users: their number or the duration is 0")]
     NoUsers,
     /// A period is 0.
     #[error("a rate's period must be above 0")]

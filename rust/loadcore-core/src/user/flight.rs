@@ -229,7 +229,7 @@ impl<T: Stack> User<T> {
         let Some(wire) = &self.lane.flight.wire else { return Poll::Pending };
         let ended = match wire.sending.get() {
             Sending::Queued => {
-                // Woken before it was sent: it registers anew. If something is there already, it is looked at after sending.
+                // Woken before it was sent: it registers anew. If something already exists, it is looked at after sending.
                 if wire.connection.poll_receive_ready(cx).is_ready() {
                     self.worker.outbox.wake_when_sent(cx.waker());
                 }

@@ -262,7 +262,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Samples the response of a token endpoint that brought no token.
+    /// Samples the response of a token endpoint that returned no token.
     pub(super) fn sample_token(
         &mut self,
         scenario: &ScenarioProgram,

@@ -212,7 +212,7 @@ impl<T: Stack> User<T> {
             exchange.post(rendered.request(message.request), out);
         });
         if !quiet {
-            // What is there already is looked at when the request is sent.
+            // What already exists is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
         }
         let timeouts = &message.request.envelope.timeouts;

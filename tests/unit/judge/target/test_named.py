@@ -227,7 +227,7 @@ def test_stalls() -> None:
     gaps = [(4_000 * MS, 5_003 * MS), (9_001 * MS, 10_000 * MS)]
     found = only(steady(spread(5, 6, 200), seconds=12, gaps=[gaps, gaps]))
 
-    assert found.message == "no answer to anybody for up to 1.0 s, 2 times, at 0:04, 0:09"
+    assert found.message == "no responses at all for up to 1.0 s, 2 times, at 0:04, 0:09"
     assert (found.first_s, found.last_s) == (4, 10)
     assert found.value == pytest.approx(1.0, rel=0.01)
     assert rules(steady(spread(5, 6, 200), seconds=12, gaps=[gaps, []])) == []
@@ -284,7 +284,7 @@ def test_descriptors() -> None:
     seen = only(Facts(seconds=seconds, outcomes=lost, lost_on_new=60, reused=900, sight="processes"))
     assert "(nginx) had 256 of 256 file descriptors open for 4 s" in seen.message
     by_effect = only(Facts(outcomes=lost, lost_on_new=60, reused=900))
-    assert "only new connections got no answer (60 requests)" in by_effect.message
+    assert "only new connections got no response (60 requests)" in by_effect.message
     assert rules(Facts(outcomes=lost, lost_on_new=20, reused=900)) == []
     assert rules(Facts(outcomes=lost, lost_on_new=60, reused=0)) == [], "a target that answers nobody is down"
 

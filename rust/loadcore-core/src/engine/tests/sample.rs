@@ -118,7 +118,7 @@ fn not_sent() {
     let fake = answers_after(1);
     fake.refuse(Some(Outcome::ConnectRefused));
     let found = simulate(&once(json!([get("a")])), fake).samples;
-    assert_eq!(vec![("outcome", "connect_refused", "nobody listens at the address")], reasons(&found));
+    assert_eq!(vec![("outcome", "connect_refused", "nothing listens at the address")], reasons(&found));
     assert_eq!("GET /a HTTP/1.1", found[0].request.as_ref().unwrap().line);
     assert_eq!(None, found[0].response);
 }
