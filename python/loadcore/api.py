@@ -46,7 +46,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
     run = loadcore.run("checkout.py", users=50, duration="10s")
     assert run.exit_code == 0, run.verdict["reasons"]
 
-    A crossed threshold, a client that was the limit and Ctrl-C are results, not exceptions: they stand in the run's
+    A crossed threshold, a client that was the bottleneck and Ctrl-C are results, not exceptions: they stand in the run's
     `verdict` and `exit_code`. In the main thread Ctrl-C and SIGTERM first stop and drain, then interrupt, then leave
     at once.
 

@@ -266,7 +266,7 @@ def bottleneck(client_reasons: Sequence[Mapping[str, Any]], reached: Reached, us
     """What kept the rate from being higher.
 
     Args:
-        client_reasons: Why loadcore says that it was the limit; empty if it was not.
+        client_reasons: Why loadcore says that it was the bottleneck; empty if it was not.
         reached: The rate.
         use: What was busy.
         cores: How many the machine has.

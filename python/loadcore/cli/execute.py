@@ -27,7 +27,7 @@ class Output:
         console: Where it is printed.
         progress: How it is shown while it runs.
         as_json: Whether the result is one JSON document.
-        strict_client: Whether a client that was the limit decides the exit code.
+        strict_client: Whether a client that was the bottleneck decides the exit code.
     """
 
     console: Console

@@ -86,7 +86,7 @@ def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
 
 
 def lenient(summary: Mapping[str, Any]) -> int:
-    """The exit code if a client that was the limit is not held against the run."""
+    """The exit code if a client that was the bottleneck is not held against the run."""
     codes = [code for code in summary["verdict"]["exit_codes"] if code != ExitCode.INVALID]
     return int(codes[0]) if codes else int(ExitCode.PASS)
 

@@ -131,7 +131,7 @@ def quantity(value: float | None, unit: str | None, glyphs: Glyphs) -> str:
 
 
 def limit(summary: Summary, page: Page) -> list[str]:
-    """Who was the limit, where it was the target, with what to do about it and what else was found of it."""
+    """Who was the bottleneck, where it was the target, with what to do about it and what else was found of it."""
     of_target = [each for each in summary["findings"] if each["subject"] == "target"]
     if not of_target:
         return []
@@ -141,7 +141,7 @@ def limit(summary: Summary, page: Page) -> list[str]:
     of_target.sort(key=lambda finding: not is_limit or finding["rule"] != named["rule"])
     lines: list[str] = []
     for finding in of_target[:_FINDINGS]:
-        said = "was the limit: " if is_limit and not lines else ""
+        said = "was the bottleneck: " if is_limit and not lines else ""
         label = Cell(_label("" if lines else "TARGET"), Role.WARNING)
         lines += sentence(label, printable(said + finding["message"], glyphs), page)
         if finding is of_target[0] or finding["rule"] == "not_visible":

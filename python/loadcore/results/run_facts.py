@@ -88,7 +88,7 @@ class RunStart:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What but the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
+    """What the manifest says about a file. Without its footer (`sealed`) its body reads as a stream from byte 8."""
 
     name: str
     rows: int

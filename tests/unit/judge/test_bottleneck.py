@@ -1,4 +1,4 @@
-"""Who was the limit is one sentence, and nobody is named without need."""
+"""Who was the bottleneck is one sentence, and nobody is named without need."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_missing_rows_count() -> None:
 
 
 def test_each_cause_of_missing_rows_has_its_sentence_and_its_remedy() -> None:
-    """Files that were removed are not a full disk, nor is either of them a client that was the limit."""
+    """Files that were removed are not a full disk, nor is either of them a client that was the bottleneck."""
     found = reasons([], Counted(rows_dropped=1, rows_lost=2, rows_gone=3))
 
     assert [(each.value, each.subject) for each in found] == [(1.0, "results"), (2.0, "results"), (3.0, "results")]

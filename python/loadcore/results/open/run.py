@@ -62,7 +62,7 @@ class Run:
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        """What the rules found: who was the limit, and how it was seen. See `loadcore.judge.finding.Finding`."""
+        """What the rules found: who was the bottleneck, and how it was seen. See `loadcore.judge.finding.Finding`."""
         findings: list[dict[str, Any]] = self.summary["findings"]
         return findings
 

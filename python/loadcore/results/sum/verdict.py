@@ -1,7 +1,7 @@
 """From numbers to a verdict and an exit code.
 
 Several reasons may hold. The one that makes the others meaningless decides: a scenario that failed outranks missing
-data, which outranks a client that was the limit, which outranks a threshold.
+data, which outranks a client that was the bottleneck, which outranks a threshold.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     cause, _ = causes.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
     if not main.requests:
-        made = "was counted" if code is ExitCode.INVALID else "was made"
+        made = "was counted" if code is ExitCode.INVALID else "was sent"
         reasons.append(f"no request {made} in the measured part of the run")
     elif not main.attempts:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
