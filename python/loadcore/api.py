@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # This module is imported with the package, so what reads Arrow and starts processes is imported by what needs it.
 
 
-def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
+def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
     scenario: str | os.PathLike[str] | Scenario | Sequence[Scenario],
     *,
     users: int | str | None = None,
@@ -46,7 +46,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
     run = loadcore.run("checkout.py", users=50, duration="10s")
     assert run.exit_code == 0, run.verdict["reasons"]
 
-    A crossed threshold, a client that was the bottleneck and Ctrl-C are results, not exceptions: they stand in the run's
+    A crossed threshold, an overloaded client and Ctrl-C are results, not exceptions: see the run's
     `verdict` and `exit_code`. In the main thread Ctrl-C and SIGTERM first stop and drain, then interrupt, then leave
     at once.
 
@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each of which may stand alone
         iterations: Number of iterations in place of the scenario's.
         base_url: Target in place of the scenario's.
         warm_up: What is due before this offset stays out of the summary.
-        graceful_stop: How long running iterations may go on after the planned end.
+        graceful_stop: How long running iterations may continue after the planned end.
         thresholds: What the run is judged by, in place of what the scenarios say. Errors and checks are judged by
             default, unless a threshold replaces that.
         workers: Number of processes; by default one for each core that may be used.

@@ -167,7 +167,7 @@ class Engine:
         return Description.from_dict(json.loads(self._core.describe()))
 
     def file_encoder(self, metadata: dict[str, str]) -> FileEncoder:
-        """Make what encodes the rows of one file; the metadata stands in its schema."""
+        """Make the encoder of one file's rows; the metadata goes into its schema."""
         return self._core.file_encoder(metadata)
 
     def start(self, start_at_ns: int, wall_start_us: int) -> None:

@@ -59,7 +59,7 @@ class Answer:
 
     @property
     def body(self) -> str:
-        """The body: the document with the texts in it, or the texts alone."""
+        """The body: the document with the strings in it, or only the strings."""
         text = " ".join(self.texts).ljust(self.length, "-")
         if self.document is None:
             return text or "ok"
@@ -88,7 +88,7 @@ def answer_to(step: StepPlan, sources: Sequence[tuple[ExtractFromPlan, object]] 
         sources: What else is looked for in the response, and what should be found there.
     """
     answer = Answer(_status(step))
-    # What has a value of its own comes first: it decides what else may stand in its place.
+    # Checks with a fixed value come first: they decide what else fits in their place.
     checks = sorted(step.get("checks", ()), key=lambda check: "compare" not in check["claim"])
     tried = [
         *((f"check {check['name']}", _claimed(check["claim"], answer)) for check in checks),
@@ -208,7 +208,7 @@ def _has_size(compare: ComparisonPlan | None, answer: Answer) -> bool:
 
 
 def _matches(pattern: str, answer: Answer) -> bool:
-    """Puts a text there that a regular expression finds, for those that hold their text but for some groups."""
+    """Puts a string there that a regular expression finds, for those that hold their string but for some groups."""
     for word in _WORDS:
         text = _GROUP.sub(lambda _, word=word: word, pattern)  # type: ignore[misc]
         text = re.sub(r"\\s[*+]?", " ", text)
@@ -249,7 +249,7 @@ def _has_value(path: str, value: object, answer: Answer) -> bool:
 
 
 def _opened(there: object, segment: str | int) -> dict[str, Any] | list[Any] | None:
-    """What stands there, if it can hold the segment; made if there is nothing; `None` if it cannot."""
+    """The value there, if it can hold the segment; made if there is nothing; `None` if it cannot."""
     if there is None:
         return {} if isinstance(segment, str) else []
     fitting = dict if isinstance(segment, str) else list

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loadcore.plan.plan import Plan
 
 NEAR: Final = 0.3
-"""Share of what was measured of such a plan from which an asked rate is measured anew before a run."""
+"""Share of what was measured of such a plan from which an asked rate is measured again before a run."""
 UNKNOWN_PER_CORE_S: Final = 1000.0
 """Requests a second for each core from which a plan that was never measured here is measured before a run."""
 
@@ -29,7 +29,7 @@ def before(plan: Plan, workers: int | None, say: Callable[[str], None]) -> Headr
     """Measure a plan whose rate may be too much for this machine; None where that need not be feared.
 
     Args:
-        plan: What is to be run.
+        plan: The plan to run.
         workers: Processes that are asked for.
         say: Is told that it is measured, and whether the machine falls short.
 
@@ -56,7 +56,7 @@ def before(plan: Plan, workers: int | None, say: Callable[[str], None]) -> Headr
         return None
     cache.remember(shape, measured)
     found = Headroom.of(measured.cpu_ns_per_request, cores, asked)
-    if not found.suffices:
+    if not found.is_enough:
         say(f"warning: {found.text}; the client will be the bottleneck, not the target")
     return found
 

@@ -67,7 +67,7 @@ class Calibration:
 
 
 def usable_cores(workers: int) -> float:
-    """Cores that so many workers may use: each has one thread that works."""
+    """Cores that this number of workers can use: each has one busy thread."""
     return min(host.allowed_cores(), float(workers))
 
 

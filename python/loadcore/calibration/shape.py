@@ -53,7 +53,7 @@ class Shape:
 
 
 def shape_of(plan: Plan, seconds: float) -> Shape:
-    """The shape of a plan, measured for so long."""
+    """The shape of a plan, measured for this time."""
     maker = _Maker()
     rate = arrivals_per_s(plan)
     scenarios = plan.document["scenarios"]
@@ -141,7 +141,7 @@ class _Maker:
         self.answers.append(answer.to_bytes(step["method"]))
         changed = step.copy()
         changed["url"] = f"/{number}{_local(step['url'], base_url)}"
-        # The iteration goes on where the answer is not what it would be.
+        # The iteration continues where the response differs from the real one.
         if "checks" in step:
             changed["checks"] = [{"name": each["name"], "claim": each["claim"]} for each in step["checks"]]
         if "extracts" in step:

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and gives back the exit code of the process. Whatever goes wrong is printed here, once.
 
     Args:
-        arguments: What stands after `loadcore`; those of this process if None.
+        arguments: What follows `loadcore`; those of this process if None.
     """
     console = standard()
     try:

@@ -1,7 +1,7 @@
 """Settings from a file: `loadcore.toml`, or `[tool.loadcore]` of `pyproject.toml`.
 
-The nearest of them upwards from the working directory counts; both in one folder are an error, because nobody could say
-which of them holds. Keys are those of the command line's long options, with `_` for `-`:
+The nearest of them upwards from the working directory counts; both in one folder are an error, because it would be
+unclear which one applies. Keys are those of the command line's long options, with `_` for `-`:
 
     users = 50                    # or stages: "0:10s,1000:20s"
     rate = "400/s"
@@ -136,7 +136,7 @@ def _checked(table: Mapping[str, object], where: str) -> dict[str, object]:
 
 
 def _shown(value: object) -> str:
-    """The value for a message. What stands in lists and tables may be a secret: `env` has them."""
+    """The value for a message. Lists and tables may contain secrets: `env` has them."""
     return "one with other values" if isinstance(value, list | dict) else repr(value)
 
 

@@ -32,8 +32,8 @@ _NARROWEST = 30
 class Console:
     """Writes to the two streams of a command.
 
-    A reader that went away (`| head`, a closed terminal) ends the printing and nothing else: the run goes on and keeps
-    its exit code. A result that was lost for another reason (a full disk) is an error.
+    A reader that went away (`| head`, a closed terminal) ends the printing and nothing else: the run continues and
+    keeps its exit code. A result that was lost for another reason (a full disk) is an error.
 
     Args:
         out: Where results go.
@@ -56,7 +56,7 @@ class Console:
         """Prints a result.
 
         Raises:
-            LimitsError: It could not be written, though somebody wants to read it.
+            LimitsError: It could not be written, although there is a reader.
         """
         problem = _write(self._results, text)
         if problem is not None:
@@ -84,7 +84,7 @@ class Console:
             self.error(f"{place}: {problem.message}" if place else problem.message, problem.hint)
 
     def bug(self, error: Exception, where: str) -> None:
-        """Prints an exception that nobody expected, with its traceback, and where to report it."""
+        """Prints an unexpected exception, with its traceback, and where to report it."""
         import traceback
 
         self._tell("".join(traceback.format_exception(error)).rstrip())
@@ -183,7 +183,7 @@ def glyphs_of(stream: TextIO) -> Glyphs:
 
 
 def _write(stream: TextIO, text: str) -> OSError | None:
-    """Writes a line. Gives the reason for which somebody who still reads does not get it."""
+    """Writes a line. Returns why a reader that still listens does not get it."""
     try:
         stream.write(f"{text}\n")
         stream.flush()

@@ -69,7 +69,7 @@ def command(
 
 @contextmanager
 def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
-    """The gateway for as long as the demo runs, or for longer if it is to be kept."""
+    """The gateway for as long as the demo runs, or for longer if it must be kept."""
     arguments = ["--port", "0", "--workers", str(workers), "--users", str(ACCOUNTS), "--profile", "demo"]
     if keep:
         with target_state.claim() as note:

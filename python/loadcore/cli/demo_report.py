@@ -152,7 +152,7 @@ def counts_of(summary: Mapping[str, Any], rows: int, received: int | None) -> Co
 
 
 def expected_rate(summary: Mapping[str, Any], findings: Findings) -> float | None:
-    """What so many users make who think, send and wait: users / (think time + response time)."""
+    """The rate of users who think, send and wait: users / (think time + response time)."""
     mean_ns = summary["all"]["response"]["mean_ns"]
     return None if mean_ns is None else findings.users / (THINK_S + mean_ns / 1e9)
 

@@ -1,4 +1,4 @@
-"""`loadcore doctor`: what a load needs of this machine, held against what there is."""
+"""`loadcore doctor`: compares what a load needs with what this machine has."""
 
 import json
 from dataclasses import asdict
@@ -105,7 +105,7 @@ def _users_of(rate: str) -> int:
 
 
 def _text(console: Console, parts: "Mapping[str, Sequence[Finding]]", refused: int) -> str:
-    """One line a finding, the remedy below those that do not suffice. Those of the first part refuse a run."""
+    """One line per finding, with the remedy below those that fall short. Those of the first part refuse a run."""
     from loadcore.report.layout import Cell, Role, sentence
     from loadcore.report.numbers import regrouped
 

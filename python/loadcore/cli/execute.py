@@ -1,4 +1,4 @@
-"""Runs a plan for a command: shows it, prints what came of it, and gives the exit code."""
+"""Runs a plan for a command: shows it, prints its report, and returns the exit code."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Prints what came of a run and gives the exit code."""
+"""Prints the report of a run and returns the exit code."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,7 +86,7 @@ def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
 
 
 def lenient(summary: Mapping[str, Any]) -> int:
-    """The exit code if a client that was the bottleneck is not held against the run."""
+    """The exit code if an overloaded client does not fail the run."""
     codes = [code for code in summary["verdict"]["exit_codes"] if code != ExitCode.INVALID]
     return int(codes[0]) if codes else int(ExitCode.PASS)
 

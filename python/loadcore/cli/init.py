@@ -1,4 +1,4 @@
-"""`loadcore init`: the first scenario of one's own."""
+"""`loadcore init`: writes your first scenario."""
 
 import os
 from importlib.resources import files

@@ -116,7 +116,7 @@ def request_of(
 
 
 def load_of(connections: int | None, rate: str | None, number: int | None, duration: str | None) -> Load:
-    """The load: so many requests, a rate, or users; for at most a time."""
+    """The load: a number of requests, a rate, or users, for a limited time."""
     from loadcore.scenario.load_models import arrival_rate, iterations, users
 
     if rate is not None:

@@ -29,7 +29,7 @@ def number(name: str) -> Callback:
 
 
 def length(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
-    """Refuses what is no duration. A body after `-d`, as hey has it, is not repeated: it may be secret."""
+    """Refuses anything that is not a duration. A body after `-d`, as hey has it, is not repeated: it may be secret."""
     if value is not None and context.info_name == "bench" and not value[:1].isdigit():
         raise UsageError("-d is the duration, as in -d 30s; the body is --data", hint=_help(context))
     return None if value is None else str(setting("duration")(context, parameter, value))

@@ -1,4 +1,4 @@
-"""`loadcore report RUN`: what came of a run, finished, running or killed."""
+"""`loadcore report RUN`: prints the report of a run: finished, running or killed."""
 
 from pathlib import Path
 from typing import Annotated

@@ -119,7 +119,7 @@ def _values(settings: Mapping[str, Setting]) -> dict[str, Any]:
 def refuse_mistyped_variables(environ: Mapping[str, str]) -> None:
     """Refuse variables that are named almost as a setting: who writes one wants a load that the run would not have.
 
-    Others that begin alike are somebody's own.
+    Other variables with this prefix belong to the user.
 
     Raises:
         ConfigError: With everything that is mistyped.

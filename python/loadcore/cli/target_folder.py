@@ -1,4 +1,4 @@
-"""The temporary folder of a target: made anew, and removed later where its gateway was killed."""
+"""The temporary folder of a target: created fresh, and removed later if its gateway was killed."""
 
 from __future__ import annotations
 

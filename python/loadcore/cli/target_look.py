@@ -1,4 +1,4 @@
-"""Where a command is told to look for the target, checked before the first request."""
+"""Where a command looks for the target, checked before the first request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def look_of(settings: Settings) -> Look | None:
-    """Where to look; None if nothing was said. Errors as of `loadcore.machine.target_watch.look_at`."""
+    """Where to look; None if no option was given. Errors as of `loadcore.machine.target_watch.look_at`."""
     given = [settings.get(name) for name in ("target_pid", "target_cgroup", "target_metrics")]
     if given == [None] * len(given):
         return None

@@ -63,7 +63,7 @@ def _folder() -> Path | None:
     for folder in _candidates():
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Where everybody may write, somebody else may have made it.
+            # In a world-writable folder, another user may have created it.
             if folder.lstat().st_uid == os.getuid() and not folder.is_symlink():
                 with tempfile.TemporaryFile(dir=folder):
                     return folder

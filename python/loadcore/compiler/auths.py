@@ -65,7 +65,7 @@ class AuthRegistry:
         self.plans: list[AuthPlan] = []
 
     def register(self, auth: Auth, place: Place | None) -> str | None:
-        """The name under which it stands in the plan; `None` if it is none."""
+        """Its name in the plan; `None` if it is none."""
         if not isinstance(auth, Bearer | Basic | ApiKey | OAuth2 | Login):
             hint = "write bearer(…), basic(…), api_key(…), login(…) or one of the oauth2_… functions"
             self._problems.add(place, f"auth is {kind_of(auth)}: it must be a way to authenticate", hint)

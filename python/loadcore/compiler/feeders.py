@@ -33,7 +33,7 @@ class FeederRegistry:
         self.plans: list[FeederPlan] = []
 
     def register(self, feeder: Feeder, place: Place | None) -> str:
-        """The name under which it stands in the plan."""
+        """Its name in the plan."""
         if not isinstance(feeder, FileFeeder | RowsFeeder):
             return self.refuse(place, f"{shown(feeder)} is not a feeder", _FEEDERS)
         if id(feeder) not in self._names:

@@ -35,7 +35,7 @@ class FlowCompiler:
 
     Args:
         problems: Where to say what is wrong.
-        register_auth: Gives the name under which a way to authenticate stands in the plan.
+        register_auth: Returns the name of an authentication in the plan.
     """
 
     def __init__(self, problems: Problems, register_auth: Callable[[Auth, Place | None], str | None]) -> None:

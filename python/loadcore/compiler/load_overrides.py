@@ -69,7 +69,7 @@ def load_for(load: Load, layer: Overrides, name: str) -> Load:
 
 
 def _with_iterations(load: Load, number: int, layer: Overrides) -> Load:
-    """So many iterations: of each user where the scenario says each, of all together otherwise."""
+    """A number of iterations: of each user where the scenario says each, of all together otherwise."""
     before = load if isinstance(load, Iterations) else None
     count = layer.users if isinstance(layer.users, int) else None
     count = count or (load.users if isinstance(load, Users | Iterations) else 1)
@@ -122,7 +122,7 @@ def _same_model(load: Load, layer: Overrides, name: str) -> Load:
 
 
 def _duration_of(load: Load, layer: Overrides, name: str) -> str:
-    """How long a load of one length goes on."""
+    """How long a load of one length lasts."""
     if isinstance(load, Users | ArrivalRate) and load.duration is not None:
         return load.duration
     message = f'the load of the scenario "{name}" has no duration'

@@ -50,7 +50,7 @@ class Overrides:
     warm_up: str | None = None
     """Requests due before this offset stay out of the summary."""
     graceful_stop: str | None = None
-    """How long running iterations may go on after the planned end."""
+    """How long running iterations may continue after the planned end."""
     upstream_header: str | None = None
     """Response header with an upstream's time: see `Http`."""
     spelling: Spelling = "argument"
@@ -170,12 +170,12 @@ def _of_run(scenarios: list[Scenario], layer: Overrides) -> list[Scenario]:
     speaking = [each.http for each in own if isinstance(each.http, Http)]
     if header is None or (layer.file is not None and any(http.upstream_header is not None for http in speaking)):
         return scenarios
-    return [_with_header(each, header, anew=not speaking) for each in scenarios]
+    return [_with_header(each, header, add=not speaking) for each in scenarios]
 
 
-def _with_header(scenario: Scenario, header: str, *, anew: bool) -> Scenario:
+def _with_header(scenario: Scenario, header: str, *, add: bool) -> Scenario:
     """The scenario with the header in its HTTP settings; in new ones only if no scenario has any."""
-    if not isinstance(scenario, Scenario) or not (anew or isinstance(scenario.http, Http)):
+    if not isinstance(scenario, Scenario) or not (add or isinstance(scenario.http, Http)):
         return scenario
     return replace(scenario, http=replace(scenario.http or Http(), upstream_header=header))
 

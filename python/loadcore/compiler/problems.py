@@ -1,4 +1,4 @@
-"""Collecting what is wrong, so that everything is said at once."""
+"""Collects all problems, so that they are reported at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_64: Final = 2**64 - 1
 
 
 class Problems:
-    """What is wrong so far. Values that cannot be read are replaced by a harmless one, so that reading goes on."""
+    """What is wrong so far. Values that cannot be read are replaced by a harmless one, so that reading continues."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
@@ -60,7 +60,7 @@ class Problems:
         return least
 
     def text(self, place: Place | None, what: str, value: object) -> str:
-        """The value, if it is a text that is not empty."""
+        """The value, if it is a non-empty string."""
         if isinstance(value, str) and value:
             return value
         written = repr(value) if value == "" else shown(value)

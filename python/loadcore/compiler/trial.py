@@ -1,6 +1,6 @@
 """A plan changed for trying it out: one user takes each way through its choices once, and everything is shown.
 
-Chance would leave options out, so each choice is told which option it takes in which iteration.
+Chance would leave options out, so each choice gets the option to take in each iteration.
 """
 
 from __future__ import annotations

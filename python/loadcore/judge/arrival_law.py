@@ -24,7 +24,7 @@ CRITICAL: Final = 1.957
 """At 1 %."""
 LIMIT: Final = 2 * CRITICAL
 LEAST_GAPS: Final = 100
-"""Of fewer nothing is said."""
+"""Fewer are not judged."""
 MOST_GAPS: Final = 2_000
 
 

@@ -19,8 +19,8 @@ _WHERE_TIME_GOES = frozenset({"upstream", "slow_writer", "slow_reader", "round_t
 def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) -> dict[str, Any]:
     """Subject, rule and message of what limited the run.
 
-    A client that was the bottleneck comes first, since nothing is known of the target then; one that is merely suspect was
-    none. `rule` is None where nothing was the bottleneck, or it is not known; then `subject` is None as well.
+    A client that was the bottleneck comes first, because it hides the target; a suspect client was none. `rule` is None
+    where nothing was the bottleneck, or it is not known; then `subject` is None as well.
 
     Args:
         findings: All, those about the target with what explains most first.

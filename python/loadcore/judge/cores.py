@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 FULL: Final = 0.90
 """Share of a core, or of all usable ones, from which on it is full."""
 STOPPED_LIMIT: Final = 0.02
-"""Share of the time for which a quota may stop the client before it is told."""
+"""Share of the time for which a quota may stop the client before it is reported."""
 STOLEN_LIMIT: Final = 0.05
-"""Share of the machine's CPU time that the hypervisor may give to others before it is told."""
+"""Share of the machine's CPU time that the hypervisor may give to others before it is reported."""
 FOREIGN_LIMIT: Final = 0.10
 """Share of all cores that other programs used."""
 PRESSURE_LIMIT: Final = 20.0
@@ -44,7 +44,7 @@ class _Wanted:
 
 @dataclass
 class Cores:
-    """Watches the cores while a run goes on, in constant memory."""
+    """Watches the cores during a run, in constant memory."""
 
     disturbed: Streak = field(default_factory=Streak)
     used: Streak = field(default_factory=Streak)

@@ -3,7 +3,7 @@
 The rank test of Mann and Whitney (On a Test of Whether one of Two Random Variables is Stochastically Larger than the
 Other, Annals of Mathematical Statistics 18, 1947), with the correction for ties. It takes seconds for independent;
 where neighbours are alike, with a correlation `r`, the statistic is divided by `sqrt((1 + r) / (1 - r))`. A drift is
-told only if it is also a trend (the slope has its sign) and large enough to matter. It is a note and fails nothing.
+reported only if it is also a trend (the slope has its sign) and large enough to matter. It is a note and fails nothing.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Severity = Literal["invalid", "suspect", "note"]
 class Finding:
     """One thing that a rule found, with its figure, when it held, and what to do about it.
 
-    Several rules may see one cause; each finding is told once.
+    Several rules may see one cause; each finding is reported once.
     """
 
     subject: Subject
@@ -28,7 +28,7 @@ class Finding:
     advice: str
     """What to do about it."""
     value: float | None = None
-    """The figure that was held against the limit, in the unit that the rule's documentation gives."""
+    """The figure that was compared with the limit, in the unit that the rule's documentation gives."""
     limit: float | None = None
     scenario: str | None = None
     step: str | None = None

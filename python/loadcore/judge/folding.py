@@ -1,4 +1,4 @@
-"""Causes and effects told once: what delayed the client stands in the sentence about the delay."""
+"""Reports causes with effects: what delayed the client is in the sentence about the delay."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def told(findings: Sequence[Finding]) -> list[Finding]:
     """The findings in their order, those that share a cause as one.
 
     A cause that is the client's own becomes part of the effect, or the effect part of it where it decides by itself.
-    One that is somebody else's keeps its own sentence, and the effect takes its remedy.
+    One with another subject keeps its own sentence, and the effect takes its remedy.
     """
     kept = _without_echoes(findings)
     cause = min((each for each in kept if each.rule in CAUSES), key=lambda each: CAUSES.index(each.rule), default=None)

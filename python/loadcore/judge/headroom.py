@@ -17,7 +17,7 @@ class Headroom:
     """What a machine drives of a plan, and what is asked of it.
 
     Attributes:
-        drives_per_s: Requests a second that its cores suffice for.
+        drives_per_s: Requests a second that its cores can send.
         asked_per_s: Requests a second; None where as many are asked for as can be had.
         cores: Cores that the workers may use.
     """
@@ -37,7 +37,7 @@ class Headroom:
         return self.drives_per_s / self.asked_per_s if self.asked_per_s else None
 
     @property
-    def suffices(self) -> bool:
+    def is_enough(self) -> bool:
         """Whether the machine drives what is asked."""
         return self.times is None or self.times >= 1
 
@@ -51,7 +51,7 @@ class Headroom:
 
     def findings(self) -> list[Finding]:
         """A note where the machine does not drive what is asked."""
-        if self.suffices or self.times is None:
+        if self.is_enough or self.times is None:
             return []
         return [
             Finding(
@@ -91,13 +91,13 @@ def afterwards(used_cores: float, cores: float) -> float | None:
 
 
 def told(times: float) -> str:
-    """So many times, in two digits: `0.65 x`, `6.8 x`, `41 x`."""
+    """A factor in two digits: `0.65 x`, `6.8 x`, `41 x`."""
     if times >= _MOST:
         return f"> {_MOST:,} x"
     if times >= _FEW:
         return f"{times:,.0f} x"
     text = f"{times:.1f}" if times >= 1 else f"{times:.2g}"
-    # Nothing is rounded up to what suffices.
+    # Nothing is rounded up to a factor that is enough.
     return f"{0.99 if times < 1 and float(text) >= 1 else text} x"
 
 

@@ -4,7 +4,7 @@ The percentile `x` of `n` requests is exceeded by a share `1 - q` of them. Were 
 percentile would be binomial, and the interval would reach from the request of rank `nq - z sqrt(nq(1-q))` to that of
 rank `nq + z sqrt(nq(1-q))` (David and Nagaraja, Order Statistics, 7.1). Requests are not independent: those of one
 stall, or of one full queue, are slow together. So the run is cut into batches of time, and the variance of the share
-above `x` over the batches is held against the binomial one. Their ratio is the design effect (Kish, Survey Sampling,
+above `x` over the batches is compared with the binomial one. Their ratio is the design effect (Kish, Survey Sampling,
 8.2, for the ratio estimator with clusters of unequal size), and `n` requests are worth `n / deff` independent ones.
 
 - Batches are joined, two, four, eight at a time, down to ten: where neighbours are still alike, wider batches vary more
@@ -48,7 +48,7 @@ class Spread:
     """How much the batches of a run differ."""
 
     effect: float = 1.0
-    """The design effect: so many requests are worth one independent request; at least 1."""
+    """The design effect: the number of requests worth one independent request; at least 1."""
     t: float = _Z
     """Standard errors from the percentile to either end."""
 

@@ -1,7 +1,7 @@
 """Whether the target kept up with what it was asked: open models only, since closed ones wait for it.
 
 Requests that are under way at the end of the measured part are not unanswered: a healthy target that takes 300 ms has
-the last 300 ms of them. So `answered` is held against what was asked *in time*, which leaves out the end of the span:
+the last 300 ms of them. So `answered` is compared with what was asked *in time*, which leaves out the end of the span:
 as long as the target took for its slowest percent when it was at its best, or in a slow phase that passed.
 
     answered ratio = answered within the span / asked within the span less its last `quick` seconds, at most 1
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SPARE: Final = 3
 """Requests that may be missing."""
 LEAST: Final = 0.99
-"""What is to be answered at least of what was asked in time."""
+"""The minimum share of requests asked in time that must be answered."""
 _SECOND_NS: Final = 1_000_000_000
 
 
@@ -95,7 +95,7 @@ def findings(asked: Asked) -> list[Finding]:
     if asked.dropped > asked.asked * (1 - LEAST):
         return [_few_users(asked, where, rate, ratio)]
     if asked.in_flight <= SPARE or not asked.answered:
-        return []  # What is missing failed, or nothing was answered at all: that is told as errors, or as no data.
+        return []  # What is missing failed, or nothing was answered at all: that is reported as errors, or as no data.
     return [
         Finding(
             subject="target",

@@ -1,7 +1,7 @@
 """How much of the response times was the client's own doing: lag judged by its effect.
 
 A response time holds the client's own delay: it sent late, or was late to read. What the same requests would have taken
-without it is counted beside them, so the percentiles of both can be held against each other: over the whole run, and in
+without it is counted beside them, so the percentiles of both can be compared: over the whole run, and in
 a run of one second as well. How late a request was sent is known exactly; how late its answer was read has a bound, so
 the client added *up to* the difference.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 SUSPECT_FROM: Final = 0.03
 """Share by which a percentile may be too high before the report is headed by it."""
 INVALID_FROM: Final = 0.10
-"""The same before the run is no measurement of its target."""
+"""The same before the run does not measure its target."""
 FLOOR_NS: Final = 100_000
-"""Delay that is never held against a client: what it takes to wake a thread that sleeps until something comes."""
+"""Delay that never counts against a client: what it takes to wake a thread that sleeps until something comes."""
 INVALID_LEAST_NS: Final = 500_000
 """Delay below which a run is suspect at most. A busy or virtual machine wakes a thread some tenths of a millisecond
 late, which doubles the time of a target that answers in as little, and changes nothing that anybody asks of it."""

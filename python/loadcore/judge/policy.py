@@ -1,4 +1,4 @@
-"""Answers by which a target does what it was told to do: they are no failures of it."""
+"""Responses by policy: the target does what it was configured to do, so they are not failures."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def span(ns: float) -> str:
 
 
 def rate(per_s: float) -> str:
-    """So many per second: `98/s`, `4.2/s`, `12,300/s`."""
+    """A rate per second: `98/s`, `4.2/s`, `12,300/s`."""
     return f"{per_s:.1f}/s" if per_s < 9.95 else f"{per_s:,.0f}/s"  # noqa: PLR2004 - two digits
 
 

@@ -56,7 +56,7 @@ def draw(
 
 
 def _fitting(parts: Sequence[tuple[int, list[str]]], height: int | None, page: Page) -> list[str]:
-    """The lines of all parts; of those with the highest ranks none, where the height does not suffice."""
+    """The lines of all parts; without those of the highest ranks if the height is too small."""
     kept = list(parts)
     while height is not None and sum(len(lines) for _, lines in kept) > height and len(kept) > 1:
         least = max(rank for rank, _ in kept)

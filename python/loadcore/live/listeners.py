@@ -1,4 +1,4 @@
-"""Who follows a run while it goes on: live views, exporters."""
+"""Followers of a run: live views, exporters."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Listener:
     """Follows a run. Derive from it and override what is of interest; everything is called from the thread that runs.
 
     What a listener does is time the supervisor does not have: some milliseconds are fine, seconds are not. One that
-    raises is logged and not called again; the run goes on.
+    raises is logged and not called again; the run continues.
     """
 
     def on_start(self, description: Description) -> None:
-        """The workers have been told to start."""
+        """The workers have got the signal to start."""
 
     def on_window(self, totals: Totals, second: int) -> None:
         """All workers have reported a second. `totals` is the run so far; it may be read only within the call."""
 
     def on_message(self, text: str) -> None:
-        """Something happened that somebody should know of, in one sentence: a lost worker, a stop."""
+        """Something worth knowing happened, in one sentence: a lost worker, a stop."""
 
     def on_end(self, run: Run) -> None:
         """The run has ended and its folder is complete."""
@@ -49,7 +49,7 @@ class Listeners:
                 continue
             try:
                 method(*content)
-            except Exception:  # noqa: BLE001 - somebody else's code, whatever it raises
+            except Exception:  # noqa: BLE001 - foreign code may raise anything
                 _log.exception("a listener failed and will not be called again")
                 self._listeners.remove(listener)
 

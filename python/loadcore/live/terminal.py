@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from loadcore.report.layout import Page
 
 REDRAWS_PER_S = 4
-"""More than a few of them a second nobody can read."""
+"""No one can read more than a few of them a second."""
 
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 _ERASE_BELOW, _ERASE_REST = "\x1b[J", "\x1b[K"
@@ -34,7 +34,7 @@ _ERASE_BELOW, _ERASE_REST = "\x1b[J", "\x1b[K"
 
 _CLEAR = "\x1b[H\x1b[2J"
 _TEXTS = 20
-"""Texts above the block that are kept."""
+"""Lines above the block that are kept."""
 _ROWS = 60
 """Of what tells no size."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -50,7 +50,7 @@ class Block:
 
     A terminal that gets narrower breaks the lines it has, so how many rows to go up is worked out from the width it
     has by then. What got too long for it left at its top, and comes back when it grows: then it is cleared, and the
-    texts above the block are written again. Lines never fill a row: where the cursor is after a full row differs
+    lines above the block are written again. Lines never fill a row: where the cursor is after a full row differs
     between terminals.
 
     Args:
@@ -71,7 +71,7 @@ class Block:
         self._widths = [cells_of(line) for line in lines]
 
     def above(self, text: str, columns: int, rows: int) -> None:
-        """Put a text where the block is; the next one is drawn below it."""
+        """Put a line where the block is; the next one is drawn below it."""
         self._write(f"{self._to_the_top(columns, rows)}{_ERASE_BELOW}{text}\n")
         self._widths = []
         self._above.append(text)

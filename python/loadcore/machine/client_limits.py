@@ -1,7 +1,7 @@
-"""What a run needs of this machine, held against what the machine allows, before the first request.
+"""Compares what a run needs with what this machine allows, before the first request.
 
 A load test that runs out of descriptors or ports measures its own client and blames the target. So a run that cannot
-fit is refused, with what it needs, what there is, and the command that mends it.
+fit is refused, with what it needs, what there is, and the command that fixes it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def raise_file_limit() -> tuple[int, int]:
 
 
 def require(needs: Needs, limits: Limits | None = None) -> list[Finding]:
-    """Look at everything, and refuse the run if something does not suffice.
+    """Look at everything, and refuse the run if something is too low.
 
     Raises:
         LimitsError: With one problem for each limit that is too low.
@@ -112,14 +112,14 @@ def look(needs: Needs, limits: Limits) -> list[Finding]:
 
 
 def require_workers(workers: int, limits: Limits | None = None) -> list[Finding]:
-    """Look whether this machine carries so many workers, before one of them is started.
+    """Check that this machine can run the workers, before one of them starts.
 
     Raises:
         LimitsError: As of `require`.
     """
     limits = limits or read_limits()
     finding = look_at_workers(workers, limits)
-    if not finding.ok:  # What so many need besides is beyond all limits, and of no interest.
+    if not finding.ok:  # Their other needs are beyond all limits, and of no interest.
         raise LimitsError([Problem(finding.message, hint=finding.remedy)])
     return require(Needs((0,) * workers), limits)
 
@@ -215,7 +215,7 @@ def _descriptors(needs: Needs, limits: Limits) -> Finding:
 
 
 def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str = "target") -> Finding:
-    """Hold the ports that somebody needs towards another against the range that the kernel gives out.
+    """Compare the ports needed towards one address with the range that the kernel hands out.
 
     Args:
         needs: Connections that are held and opened.
@@ -231,8 +231,8 @@ def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str 
     )
     if needs.opened_per_s:
         message += f" ({needs.opened_per_s:,g} connections/s, each port stays in use for {lingering_s} s)"
-    suffices = have is None or needed <= have
-    return Finding("local ports", suffices, needed, have, message, None if suffices else _more_ports(needs, limits))
+    is_enough = have is None or needed <= have
+    return Finding("local ports", is_enough, needed, have, message, None if is_enough else _more_ports(needs, limits))
 
 
 def _ports(needs: Needs, lingering_s: float) -> int:
@@ -245,7 +245,7 @@ def _ports(needs: Needs, lingering_s: float) -> int:
 
 
 def _more_ports(needs: Needs, limits: Limits) -> str:
-    """What suffices: the wide range, ports that are given out again, or more addresses."""
+    """What is enough: the wide range, ports that are given out again, or more addresses."""
     held = sum(needs.connections)
     widen = f"`sysctl -w net.ipv4.ip_local_port_range='{_WIDEST[0]} {_WIDEST[1]}'`"
     reuse = "`sysctl -w net.ipv4.tcp_tw_reuse=1`"
@@ -291,5 +291,5 @@ def _known(value: int | None) -> str:
 
 
 def failed(findings: Iterable[Finding]) -> Sequence[Finding]:
-    """Those that do not suffice."""
+    """Those that are too low."""
     return [finding for finding in findings if not finding.ok]

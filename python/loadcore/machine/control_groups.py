@@ -78,7 +78,7 @@ def _memory_left(group: Path) -> int | None:
     if not (group / limit).exists():
         limit, used, old = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
     left = _left(number_in(group / limit), number_in(group / used))
-    # Files that were read long ago are counted as used, and make room when somebody needs it.
+    # Files that were read long ago are counted as used, and make room when a program needs it.
     return None if left is None else left + _entry(group / "memory.stat", old)
 
 

@@ -1,4 +1,4 @@
-"""How much of the machine the client and other programs use while a run goes on."""
+"""How much of the machine the client and other programs use during a run."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from loadcore.plan.plan import Plan
 
 USUAL_KEPT_BODY = 4 << 20
-"""`Limits(kept_body=…)` where nobody says otherwise."""
+"""`Limits(kept_body=…)` unless the plan sets it."""
 _NS = 1e9
 _EXPECTED_S = 1.0
-"""How long an iteration is taken to last beforehand, where nobody said how many users an open model needs."""
+"""How long an iteration is taken to last beforehand, where the users of an open model are not set."""
 _OF_BODIES = frozenset({"json", "contains", "regex"})
 _MOST_BODIES = 64 << 10
 """Bytes that most bodies do not have."""
@@ -43,7 +43,7 @@ def needs(plan: Plan, connections: Sequence[int]) -> Needs:
     """What a run needs of the machine.
 
     Args:
-        plan: What is to be run.
+        plan: The plan to run.
         connections: The most sockets each worker may hold open at once.
     """
     plan = checked(plan)
@@ -70,8 +70,8 @@ def _users(plan: Plan) -> dict[str, int]:
 def _expected_users(load: LoadPlan, users: int) -> int:
     """The users that a machine must have room for.
 
-    Those of an open model that nobody chose are a bound for a target that is far too slow: what it needs of a usual one
-    is what arrives while an iteration lasts. If that does not suffice, requests that are not sent will say so.
+    Those of an open model without `max_users` are a bound for a target that is far too slow: what it needs of a usual
+    one is what arrives while an iteration lasts. If that is not enough, requests that are not sent will say so.
     """
     highest = _highest_rate(load)
     if "max_users" not in load or users != usual_max_users(highest):
@@ -107,7 +107,7 @@ def _kept_bodies(plan: Plan) -> int:
     """Bytes of bodies that all users may keep at once.
 
     A limit that was raised is meant: bodies are that large. The usual one is for safety, and most bodies are far
-    smaller; of open models nobody knows how many of the users that they may have at most will be needed.
+    smaller; for open models it is unknown how many of their maximum users will be needed.
     """
     limit = plan.document["http"]["limits"]["kept_body_bytes"]
     logins = {auth["name"] for auth in plan.document["auth"] if auth["way"]["kind"] == "login"}

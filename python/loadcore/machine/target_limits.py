@@ -1,4 +1,4 @@
-"""What a target on this machine needs for a load, held against what the machine allows.
+"""Compares what a target on this machine needs for a load with what the machine allows.
 
 None of it refuses a run: a target that is too small is what load tests are there to find. But who looks for the limit
 of a program should not find that of a setting.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loadcore.machine.host import Limits
 
 BUSY_S = 1
-"""A target that accepts nothing for so long is a busy one; what comes meanwhile has to find room in its queues."""
+"""A target that accepts nothing for this time is busy; what comes meanwhile has to find room in its queues."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Serving:
 def look_as_target(serving: Serving, limits: Limits) -> list[Finding]:
     """Hold the needs of a target against the limits, one finding for each.
 
-    The queues are held against the worst: all users connect in the same moment.
+    The queues are compared with the worst case: all users connect in the same moment.
     """
     at_once = max(serving.connections, math.ceil(serving.opened_per_s * BUSY_S))
     return [

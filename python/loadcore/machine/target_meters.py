@@ -154,7 +154,7 @@ def check_metrics(url: str, fetch: Callable[[str], bytes] | None = None) -> None
     """Ask once.
 
     Raises:
-        ValueError: It is not an address, nobody answers, or the answer says nothing of CPU.
+        ValueError: It is not an address, there is no response, or the response says nothing about CPU.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError("an address starts with http:// or https://, such as http://127.0.0.1:9100/metrics")

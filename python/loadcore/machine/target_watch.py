@@ -26,9 +26,9 @@ _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LISTENS = "0A"
 _MOST_PROCESSES = 64
 _LOOK_AGAIN_S = 5
-"""Processes that the target has started meanwhile are found after so many seconds."""
+"""After this number of seconds, processes that the target has started are found."""
 _MOST_THREADS = 128
-"""Of a process, the first so many are looked at."""
+"""The number of threads to look at per process."""
 
 
 @dataclass(frozen=True)

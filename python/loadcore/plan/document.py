@@ -1,7 +1,8 @@
 """The plan: what a run is to do, as data.
 
-The shapes here are those of the engine's plan, field by field: durations are whole nanoseconds in `*_ns` fields, texts
-may hold `{variables}`, `at` is the place in the user's file. What a field means is documented with the engine's types.
+The shapes here are those of the engine's plan, field by field: durations are whole nanoseconds in `*_ns` fields,
+strings may contain `{variables}`, `at` is the place in the user's file. What a field means is documented with the
+engine's types.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class EnvSecret(TypedDict):
 
 
 class TextSecret(TypedDict):
-    """A secret that stands in the plan."""
+    """A secret in the plan."""
 
     text: str
 

@@ -19,7 +19,7 @@ def base_urls(plan: Plan) -> dict[str, str]:
 
 
 def loads(plan: Plan) -> dict[str, dict[str, Any]]:
-    """The load model of each scenario, as it stands in the plan."""
+    """The load model of each scenario, as in the plan."""
     return {scenario["name"]: dict(scenario["load"]) for scenario in plan.document["scenarios"]}
 
 
@@ -35,7 +35,7 @@ def stopping_checks(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def needed_values(plan: Plan) -> list[tuple[str, str, list[str]]]:
-    """Scenario, step, and the variables it must set lest the iteration end, for every step that has such."""
+    """Scenario, step, and the variables it must set for the iteration to continue, for every step that has such."""
     found = [
         (
             scenario["name"],

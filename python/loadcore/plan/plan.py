@@ -46,7 +46,7 @@ class Plan:
         return _json(self.document)
 
     def redacted(self) -> dict[str, Any]:
-        """A copy that may be shown and stored: no secret, token, password, cookie or row of test data stands in it."""
+        """A copy that may be shown and stored: without secrets, tokens, passwords, cookies or rows of test data."""
         return redact(self.document)
 
     def steps(self) -> list[tuple[str, str]]:

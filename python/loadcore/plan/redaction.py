@@ -35,7 +35,7 @@ def is_sensitive(name: str) -> bool:
 
 
 def redact(document: PlanDocument) -> dict[str, Any]:
-    """A copy of the plan without secrets. Names, URLs, and variables that stand alone (`{password}`) are kept."""
+    """A copy of the plan without secrets. Names, URLs, and variables on their own (`{password}`) are kept."""
     plan: dict[str, Any] = {
         **document,
         "feeders": [_feeder({**feeder}) for feeder in document["feeders"]],
@@ -91,7 +91,7 @@ def _feeder(feeder: dict[str, Any]) -> dict[str, Any]:
 
 
 def _any(value: object) -> object:
-    """Hides what stands under a sensitive name anywhere in a scenario."""
+    """Hides the value of a sensitive name anywhere in a scenario."""
     match value:
         case dict():
             shown = {name: _any(member) for name, member in value.items()}
@@ -107,7 +107,7 @@ def _any(value: object) -> object:
 
 
 def _hidden_members(thing: dict[str, Any]) -> dict[str, Any]:
-    """The members of a thing of the plan that are to be shown otherwise, hidden."""
+    """The members of an object of the plan that need hiding, hidden."""
     match thing:
         case {"kind": "json" | "header", "compare": compare} if is_sensitive(
             thing.get("path", thing.get("header", ""))

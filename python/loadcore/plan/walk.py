@@ -1,4 +1,4 @@
-"""The steps of a flow, one after the other, whatever they stand in."""
+"""The steps of a flow, one after the other, however nested."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_CONTENT_BYTES = 64 << 20
-"""A longer frame is refused: what sends it is no worker."""
+"""A longer frame is refused: its sender is not a worker."""
 
 _HEAD = struct.Struct(">Ic")
 _JSON, _WINDOWS = b"J", b"W"
@@ -79,7 +79,7 @@ def decode_order(line: bytes) -> Order:
     """Read what `encode_order` wrote.
 
     Raises:
-        InternalError: It is no order.
+        InternalError: It is not an order.
     """
     try:
         ((name, content),) = json.loads(line).items()
@@ -107,7 +107,7 @@ class Alive:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The worker cannot go on. `problems`: those of the plan, if it was the plan."""
+    """The worker cannot continue. `problems`: those of the plan, if it was the plan."""
 
     message: str
     problems: list[dict[str, Any]] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Remark:
-    """Something somebody should know of, in one sentence. The worker goes on."""
+    """Something worth knowing, in one sentence. The worker continues."""
 
     text: str
 
@@ -172,13 +172,13 @@ def read_report(read: Callable[[int], bytes]) -> Report | None:
     """Read one frame.
 
     Args:
-        read: Gives so many bytes; fewer only at the end.
+        read: Returns this number of bytes; fewer only at the end.
 
     Returns:
         None at the end, also if it comes within a frame.
 
     Raises:
-        InternalError: It is no report.
+        InternalError: It is not a report.
     """
     head = read(_HEAD.size)
     if len(head) < _HEAD.size:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal while a run goes on."""
+"""Ctrl-C, SIGTERM and a closed terminal during a run."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _LEAD_PER_WORKER_S = 0.01
 """From the order to start to the start."""
 _LOOK_S = 0.02
 _TOO_LATE_NS = 50_000_000
-"""So short before the start nobody can be sure any more that workers which are ended send nothing."""
+"""This close to the start, it is too late to be sure that ended workers send nothing."""
 _LEAD_FOR_DISK = 0.5
 """The share of it that writing down the start may take."""
 _NS = 1_000_000_000
@@ -47,7 +47,7 @@ class Supervisor:
     """Runs one assignment, from any thread.
 
     Args:
-        assignment: What is to be run.
+        assignment: The assignment to run.
         listeners: Who follows it.
         stops: Where requests to end the run come from.
     """

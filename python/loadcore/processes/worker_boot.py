@@ -1,8 +1,8 @@
 """The first lines of a worker's process, run as a script: `worker_boot.py MODULE SUPERVISOR_PID LIFELINE`.
 
-Imports take a moment, on a busy machine a long one, and a worker that is still at it hears nobody. So before anything
-else it sees to it that it ends with its supervisor. Nothing of loadcore may be imported here at the top: that is what
-it must not wait for.
+Imports take a moment, on a busy machine a long one, and a worker that is still importing hears nothing. So it first
+makes sure that it ends with its supervisor. Nothing of loadcore may be imported here at the top: that is what it must
+not wait for.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ def watch(supervisor: int, lifeline: int) -> Callable[[], None]:
     """End this process as soon as the supervisor is gone, until what is given back is called.
 
     The lifeline is a pipe whose other end the supervisor alone holds. When that is closed the kernel sends SIGIO, which
-    ends the process whatever it does. Where a pipe sends none, or somebody else holds its end, too, a thread looks.
+    ends the process whatever it does. Where a pipe sends none, or another process holds its end, too, a thread looks.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())

@@ -167,7 +167,7 @@ class WorkerProcess(WorkerHandle):
         pipe = self._process.stdin
         if pipe is None:
             raise InternalError("a worker without a pipe")
-        with contextlib.suppress(OSError):  # That it is gone is told by `reports`.
+        with contextlib.suppress(OSError):  # `reports` says that it is gone.
             pipe.write(messages.encode_order(order))
             pipe.flush()
 

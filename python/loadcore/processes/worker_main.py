@@ -112,7 +112,7 @@ class Orders:
 
 
 class Reports:
-    """Writes reports. When nobody listens any more they are dropped, and the worker is an orphan."""
+    """Writes reports. When the supervisor no longer listens, they are dropped, and the worker is an orphan."""
 
     def __init__(self, descriptor: int, orders: Orders) -> None:
         self._descriptor = descriptor
@@ -187,7 +187,7 @@ def main(supervised: Callable[[], None]) -> int:
     except PlanError as problem:
         reports.send(messages.Trouble("the plan is not valid", [asdict(each) for each in problem.problems]))
     except Exception as problem:  # noqa: BLE001 - told to the supervisor, whatever it was
-        refused = refusal(problem, "a worker cannot go on")
+        refused = refusal(problem, "a worker cannot continue")
         if refused is None:
             traceback.print_exc()
         problems = [asdict(each) for each in refused.problems] if refused else []

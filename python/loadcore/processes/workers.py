@@ -93,7 +93,8 @@ class Workers:
             PlanError: The plan is not valid.
             RunError: A worker failed to start.
         """
-        # A worker that is still importing does not read, and a large plan fills its pipe: nobody waits for that here.
+        # A worker that is still importing does not read, and a large plan fills its pipe: this code does not wait for
+        # that.
         for worker, handle in self._handles.items():
             with refusing("could not send the plan to the workers"):
                 threading.Thread(target=handle.prepare, args=(orders(worker),), daemon=True).start()
@@ -130,7 +131,7 @@ class Workers:
             self._handles[worker].close()
 
     def next(self, timeout_s: float = _POLL_S) -> tuple[int, messages.Report | Gone] | None:
-        """What a worker said next; None if nothing was said in time."""
+        """A worker's next message; None if there was none in time."""
         try:
             worker, message = self._queue.get(timeout=timeout_s)
         except queue.Empty:

@@ -74,7 +74,7 @@ def _line(row: Mapping[str, Any], glyphs: Glyphs) -> str:
 
 
 def _how_often(iterations: Mapping[str, int]) -> str:
-    """What was done, so that nobody takes a walk through a part for one through the whole."""
+    """What was done, so that no one mistakes a part for the whole."""
     most = max(iterations.values(), default=1)
     if most <= 1:
         return "one user, one iteration"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One set of characters. Every mark stands beside a word, so that none has to be understood by itself.
+    """One set of characters. Every mark comes with a word, so that none has to be understood by itself.
 
     Attributes:
         good: Before what holds.
@@ -16,7 +16,7 @@ class Glyphs:
         dot: Between facts on one line.
         arrow: Between two ends.
         dash: Between two times.
-        ellipsis: At the end of a text that was cut.
+        ellipsis: At the end of a shortened string.
         thousands: Between groups of three digits.
         micro: The unit of microseconds.
         bar_full: The done part of a progress bar.

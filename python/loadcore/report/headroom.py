@@ -24,7 +24,7 @@ def render(name: str, headroom: Headroom, measured: Mapping[str, Any], page: Pag
         page: What to draw on.
     """
     glyphs = page.glyphs
-    mark, role = (glyphs.good, Role.GOOD) if headroom.suffices else (glyphs.bad, Role.BAD)
+    mark, role = (glyphs.good, Role.GOOD) if headroom.is_enough else (glyphs.bad, Role.BAD)
     lines = sentence(Cell(f"{mark} ", role), f"{printable(name, glyphs)}: {headroom.text}", page)
     for finding in headroom.findings():
         lines += sentence(Cell(f"  {glyphs.arrow} "), finding.advice, page)

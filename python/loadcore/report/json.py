@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """The summary as it stands in `summary.json`, readable, without a line break at its end.
+    """The summary as in `summary.json`, readable, without a line break at its end.
 
     Raises:
         ValueError: A number is not finite; JSON has no word for that.

@@ -33,7 +33,7 @@ class Role(Enum):
 
 
 Paint = Callable[[str, Role], str]
-"""Adds colour to a text without changing what it says."""
+"""Adds colour to a string without changing its content."""
 
 
 def unpainted(text: str, _role: Role) -> str:
@@ -61,8 +61,8 @@ class Column(NamedTuple):
 
     Attributes:
         title: Its heading.
-        drop: Columns are left out from the highest of these numbers down when the width does not suffice; 0 = never.
-        left: Whether it stands at the left; numbers stand at the right.
+        drop: Columns are left out from the highest of these numbers down when the width is too small; 0 = never.
+        left: Whether it is aligned left; numbers are aligned right.
     """
 
     title: str
@@ -71,7 +71,7 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A text in a table, and how to paint it."""
+    """A string in a table, and how to paint it."""
 
     text: str
     role: Role | None = None
@@ -87,7 +87,7 @@ def cut(text: str, width: int, glyphs: Glyphs) -> str:
 
 
 def cut_in_the_middle(text: str, width: int, glyphs: Glyphs) -> str:
-    """The text in at most so many cells: what names differ in is at their ends more often than at their beginning."""
+    """The text in at most this number of cells, shortened in the middle: names differ mostly at their ends."""
     room = width - cell_len(glyphs.ellipsis)
     if cell_len(text) <= width or room < 2:  # noqa: PLR2004 - a cell on either side
         return cut(text, width, glyphs)
@@ -161,7 +161,7 @@ def facts(label: Cell, parts: Sequence[Cell], page: Page, *, indent: int = 9) ->
 
 
 def sentence(label: Cell, text: str, page: Page) -> list[str]:
-    """A labelled sentence, wrapped between words; further lines stand under the first word."""
+    """A labelled sentence, wrapped between words; further lines align with the first word."""
     label = label._replace(text=printable(label.text, page.glyphs))
     words = iter(printable(word, page.glyphs) for word in text.split())
     room = max(page.width - len(MARGIN) - cell_len(label.text), _NARROWEST_TEXT)

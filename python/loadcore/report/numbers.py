@@ -29,7 +29,7 @@ def regrouped(text: str, glyphs: Glyphs = UNICODE) -> str:
 
 
 def rate(value: float | None, glyphs: Glyphs = UNICODE) -> str:
-    """So many a second, in three significant digits: `4.27`, `42.7`, `4 269`, `<0.01`."""
+    """A rate per second in three significant digits: `4.27`, `42.7`, `4 269`, `<0.01`."""
     if value is None:
         return NONE
     if value == 0:

@@ -1,4 +1,4 @@
-"""Colour for terminals, by what a text is."""
+"""Colour for terminals, by the role of a string."""
 
 from __future__ import annotations
 

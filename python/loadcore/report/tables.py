@@ -125,7 +125,7 @@ def errors(summary: Entry, page: Page) -> list[str]:
 
 
 def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:
-    """Which of the errors are answers that the target was told to give."""
+    """Which of the errors are responses by policy."""
     counts: dict[str, int] = {}
     for error in found:
         if policy := error.get("policy"):

@@ -23,7 +23,7 @@ _SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"))
 _SHORT_ID = 10
 _LABEL = 9
 _FINDINGS = 3
-"""About the target: the others stand in the JSON document."""
+"""About the target: the others are in the JSON document."""
 
 
 def render(summary: Summary, page: Page | None = None) -> str:
@@ -61,7 +61,7 @@ def title(summary: Summary, page: Page) -> list[str]:
 
 
 def verdict(summary: Summary, page: Page) -> list[str]:
-    """One word, and why. A run that passed and is to be read with doubt is headed by the doubt."""
+    """One word, and why. A run that passed with doubts starts with the doubts."""
     glyphs = page.glyphs
     doubts = summary["verdict"].get("suspect", ())
     mark, word, role = {
@@ -161,7 +161,7 @@ def client(summary: Summary, page: Page) -> list[str]:
         mark, role = glyphs.good, Role.GOOD
     lines = facts(Cell(f"CLIENT {mark}", role), [Cell(text) for text in measured] or [Cell("nothing measured")], page)
     indent = Cell(" " * _LABEL)
-    # What was seen stands in the verdict; several findings often have one remedy.
+    # The verdict has the findings; several of them often share a remedy.
     decisive = [finding for finding in summary["findings"] if finding["severity"] in {"invalid", "suspect"}]
     for advice in dict.fromkeys(finding["advice"] for finding in decisive):
         lines += sentence(Cell(f"{indent.text}{glyphs.arrow} "), advice, page)
@@ -176,7 +176,7 @@ def notes_of_client(summary: Summary) -> list[Mapping[str, Any]]:
 
 
 def load(summary: Summary, page: Page) -> list[str]:
-    """What was asked for and what became of it, in iterations and requests."""
+    """What was asked for and how it ended, in iterations and requests."""
     glyphs = page.glyphs
     lines: list[str] = []
     scenarios = summary["load"]["scenarios"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"ARROW1"
 _BODY_OFFSET = 8
-"""The magic and its padding: what stands in a file before the stream begins."""
+"""The magic and its padding, which precede the stream in a file."""
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, MemoryError, OverflowError)
 """What Arrow says of bytes that are not what was written."""

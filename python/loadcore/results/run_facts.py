@@ -34,11 +34,11 @@ class RunStart:
     thresholds: list[dict[str, Any]]
     """What the run is judged by: `expression`, the `scenario` and `step` it is about, and whether it is a `default`."""
     loads: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By scenario: the load model, as it stands in the plan."""
+    """By scenario: the load model, as in the plan."""
     stopping: list[tuple[str, str, str]] = field(default_factory=list)
     """Scenario, step and name of every check whose failure ends the iteration."""
     needed: list[tuple[str, str, list[str]]] = field(default_factory=list)
-    """Scenario, step, and the variables it must set lest the iteration end, in the order of the plan."""
+    """Scenario, step, and the variables it must set for the iteration to continue, in the order of the plan."""
     allow_lost_workers: bool = False
     unpaced: bool = True
     """Whether some users send as fast as they can."""
@@ -63,7 +63,7 @@ class RunStart:
         """Read the text of `run.json`. Keys of later versions are left alone.
 
         Raises:
-            ValueError: It is not such a text.
+            ValueError: It is not such a document.
         """
         document = shape.parse(text)
         try:
@@ -153,9 +153,9 @@ class RunEnd:
     aborted_by: str | None = None
     """The threshold that ended the run."""
     truncated: bool = False
-    """Whether the run was killed, or still goes on, so that this is only what can be seen from outside."""
+    """Whether the run was killed, or is still running, so that this is only what can be seen from outside."""
     running: bool = False
-    """Whether it still goes on."""
+    """Whether it is still running."""
     moved: bool = False
     """Whether it came to its end while its folder was elsewhere."""
     copied: bool = False
@@ -167,6 +167,6 @@ class RunEnd:
 
     @property
     def as_planned(self) -> bool:
-        """Whether the run went on for as long as its plan says: nobody and nothing ended it before."""
+        """Whether the run lasted as long as its plan says, without being ended early."""
         ended = self.truncated or self.signal or self.aborted_by
         return not ended and all(worker.reason == "finished" for worker in self.workers)

@@ -1,4 +1,4 @@
-"""The folder a run writes into, and what stands in it where."""
+"""The folder a run writes into, and its layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loadcore.errors import UsageError
 from loadcore.wording.refusals import refusing
 
 DEFAULT_ROOT = Path("runs")
-"""Where runs go unless somebody says otherwise, relative to the working directory."""
+"""Where runs go by default, relative to the working directory."""
 
 _ANOTHER = "name another one, or omit --out"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,7 +39,7 @@ class RunFolder:
 
     path: Path
     is_default: bool = False
-    """Whether it stands in `runs`, so that `runs/latest` may point at it."""
+    """Whether it is in `runs`, so that `runs/latest` may point at it."""
 
     @classmethod
     def create(cls, run_id: str, out: Path | None = None) -> RunFolder:
@@ -92,7 +92,7 @@ class RunFolder:
             self.path.rmdir()
 
     def make_latest(self) -> str | None:
-        """Point `runs/latest` at this folder if it stands in the default place.
+        """Point `runs/latest` at this folder if it is in the default place.
 
         Returns:
             Why that could not be done, in one sentence.
@@ -127,7 +127,7 @@ class RunFolder:
         return {} if identity is None else {"folder_inode": identity[1]}
 
     def requests(self, worker: int, segment: int = 0) -> Path:
-        """A worker's rows. Segments after the first exist only where writing had failed and went on later."""
+        """A worker's rows. Segments after the first exist only where writing had failed and continued later."""
         return self.path / (f"requests-{worker}.arrow" if segment == 0 else f"requests-{worker}-{segment}.arrow")
 
     def all_requests(self) -> list[Path]:

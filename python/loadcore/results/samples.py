@@ -1,6 +1,6 @@
 """Samples: what failures looked like, one of each kind, without secrets: the engine has hidden them.
 
-While a run goes on each is a line of `samples.jsonl`, so that a killed run keeps what it had; at the end all of them
+During a run each is a line of `samples.jsonl`, so that a killed run keeps what it had; at the end all of them
 are in the summary.
 """
 
@@ -44,7 +44,7 @@ class ReceivedResponse:
         headers: Names and values in their order.
         body: The beginning of the body, without chunk framing and decompressed.
         body_bytes: The size of the whole body on the wire, as far as it came.
-        cut: Whether the body goes on after what is shown.
+        cut: Whether the body continues after the part shown.
         unreadable: Why the body is not shown, or not further, if it came in a way that loadcore cannot read.
     """
 

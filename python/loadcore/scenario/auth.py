@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """A secret that is read from the environment when the run starts. It stands in no file.
+    """A secret that is read from the environment when the run starts. No file contains it.
 
-    As text it is a variable, `{$env.NAME}`, so that it may be a part of any text of a request.
+    As a string it is a variable, `{$env.NAME}`, so that it may be part of any string of a request.
     """
 
     name: str
@@ -122,7 +122,7 @@ anonymous: Final = Anonymous()
 
 
 def env(name: str) -> Env:
-    """A secret from the environment, read when the run starts. It stands in no file, log or report.
+    """A secret from the environment, read when the run starts. It is not written to any file, log or report.
 
         bearer(env("GATEWAY_TOKEN"))
         get("/items", headers={"X-Shop-Key": env("SHOP_KEY")})
@@ -186,7 +186,7 @@ def oauth2_password(  # noqa: PLR0913 - all of them by name
         scope: Scopes to ask for, separated by spaces.
         form: Further fields of each token call, as `{"audience": "https://api.example.com"}`.
         headers: Headers of each token call. They win over the scenario's, which are sent, too.
-        shared: So many tokens, shared by all users of the run. By default every user has its own.
+        shared: Number of tokens, shared by all users of the run. By default every user has its own.
         refresh_before: How long before its end a token is refreshed, less a random part of up to a quarter.
     """
     grant = PasswordGrant(username, password)
@@ -265,8 +265,8 @@ def login(
             it ends, in seconds since 1970), or a duration, `"15m"`. By default until the token itself says, if it is a
             JSON Web Token, or until a response says 401.
         header: The header that the token is sent in.
-        prefix: What stands before it there; `""` for nothing.
-        shared: So many tokens, shared by all users of the run. By default every user has its own.
+        prefix: What precedes it there; `""` for nothing.
+        shared: Number of tokens, shared by all users of the run. By default every user has its own.
         refresh_before: How long before its end a token is replaced, less a random part of up to a quarter.
     """
     return Login(request, token, expires_in, header, prefix, shared, refresh_before)

@@ -86,7 +86,7 @@ class Http:
     timeouts: Timeouts = field(default_factory=Timeouts)
     """Deadlines of every request that has none of its own."""
     reuse: Literal["user", "iteration", "request"] = "user"
-    """Connections are kept by each user over its iterations, made anew for each iteration, or for each request."""
+    """Connections are kept by each user over its iterations, opened for each iteration, or for each request."""
     limits: Limits = field(default_factory=Limits)
     """What a response may be at most."""
     tls: Tls = field(default_factory=Tls)
@@ -94,13 +94,13 @@ class Http:
     max_redirects: int = 10
     """Redirects followed by a request, 0 to 10. Credentials never go to another origin."""
     cookies: bool | Literal["user", "iteration"] = True
-    """Whether each user keeps cookies: for as long as it lives (`True` or "user"), anew for each iteration
-    ("iteration"), or not at all (`False`). An arrival of an open model is a visitor of its own and begins anew in any
-    case. Cookies that steps of `on_start` were given stay."""
+    """Whether each user keeps cookies: for as long as it lives (`True` or "user"), starting over with each iteration
+    ("iteration"), or not at all (`False`). An arrival of an open model is a separate visitor and starts without cookies
+    in any case. Cookies that steps of `on_start` received stay."""
     user_agent: str | None = "loadcore"
     """Sent with every request; None sends none."""
     upstream_header: str | None = None
-    """A response header in which the target says how long what stands behind it took, with the unit of its numbers:
+    """A response header with the time that the target's upstream took, and its unit:
     "X-Backend-Time=s". Without one they are milliseconds. `Server-Timing` is read in any case, and so are headers that
     tell an upstream's time by their names, as Envoy's, Kong's and nginx's do."""
 
@@ -132,7 +132,7 @@ class RequestOptions(TypedDict, total=False):
     """What a request may say beyond its method and URL.
 
     What is sent may hold `{variables}`: also names of query parameters, form fields, parts, files, and members of JSON,
-    but not names of headers, and not `content`. Where a text may stand, a secret may: `env("NAME")`.
+    but not names of headers, and not `content`. A secret may replace any string: `env("NAME")`.
     """
 
     name: str
@@ -157,7 +157,7 @@ class RequestOptions(TypedDict, total=False):
     auth: Auth | Anonymous
     """In place of the scenario's; `anonymous` for none."""
     expect: Expected | Sequence[Expected]
-    """Statuses that are no error: `201`, `"2xx"`, `["2xx", 404]`. By default everything below 400. A redirect
+    """Statuses that are not errors: `201`, `"2xx"`, `["2xx", 404]`. By default everything below 400. A redirect
     that is expected is the answer, and not followed."""
     checks: Sequence[Claim | Check]
     """Claims about the response. They are counted; they do not make the request an error."""
@@ -176,7 +176,7 @@ class Request(Step):
     method: str
     url: str
     options: RequestOptions
-    """What was said beyond method and URL: a copy, so that later changes to the caller's lists do not matter."""
+    """The options besides method and URL: a copy, so that later changes to the caller's lists do not matter."""
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
@@ -230,7 +230,7 @@ def delete(url: str, /, **options: Unpack[RequestOptions]) -> Request:
 
 
 _MOST_DEEP = 201
-"""What is nested deeper is no request: the compiler says so."""
+"""Anything nested deeper is not a request; the compiler says so."""
 
 
 def _copy(value: object, depth: int = 0) -> object:

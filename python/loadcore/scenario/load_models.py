@@ -143,7 +143,7 @@ def iterations(
 
 
 def usual_max_users(per_second: float) -> int:
-    """The users of an open model where nobody says how many: as many as arrive in ten seconds, within bounds."""
+    """The default number of users of an open model: as many as arrive in ten seconds, within bounds."""
     return min(max(math.ceil(per_second * _SECONDS_OF_ARRIVALS), _FEWEST_MAX_USERS), _MOST_MAX_USERS)
 
 

@@ -10,7 +10,7 @@ from loadcore.scenario.step import Step
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Lengths of time, drawn anew each time: constant, uniform or exponential."""
+    """Lengths of time, drawn each time: constant, uniform or exponential."""
 
     shortest: str | None = None
     longest: str | None = None

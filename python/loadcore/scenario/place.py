@@ -21,7 +21,7 @@ class Place:
 
     def __str__(self) -> str:
         """`checkout.py:12`."""
-        return f"{os.path.basename(self.file)}:{self.line}"  # noqa: PTH119 - a file name such as <stdin> is no path
+        return f"{os.path.basename(self.file)}:{self.line}"  # noqa: PTH119 - a file name such as <stdin> is not a path
 
     @property
     def folder(self) -> Path:

@@ -68,7 +68,7 @@ def group(name: str, steps: Sequence[Step], /) -> Group:
 
 
 def choice(*options: tuple[int, Sequence[Step]]) -> Choice:
-    """One of several lists of steps, chosen anew each time by weight.
+    """One of several lists of steps, chosen each time by weight.
 
     choice((4, [get("/items")]), (1, [post("/orders", json={})]))
     """
@@ -98,7 +98,7 @@ def branch(claim: Claim, /, *, then: Sequence[Step], otherwise: Sequence[Step] =
 
 
 def _listed(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """A copy that cannot change. What is no list is left for the compiler to report with everything else."""
+    """A copy that cannot change. The compiler reports anything but a list, with all other problems."""
     return tuple(steps) if isinstance(steps, list | tuple) else cast("tuple[Step, ...]", steps)
 
 
@@ -138,7 +138,7 @@ class Scenario:
     start_after: str = "0s"
     """When this scenario starts, counted from the start of the run."""
     thresholds: Sequence[str | Threshold] = ()
-    """Claims about this scenario that decide the exit code. A file's own stand in its `THRESHOLDS`.
+    """Claims about this scenario that decide the exit code. A file's own are in its `THRESHOLDS`.
 
     `errors.rate < 1%` and, where there are checks, `checks.rate > 99%` are judged unless one of these replaces them.
     """
@@ -147,7 +147,7 @@ class Scenario:
     warm_up: str | None = None
     """Requests due before this offset stay out of the summary. By default none."""
     graceful_stop: str | None = None
-    """How long running iterations may go on after the planned end. By default "30s"."""
+    """How long running iterations may continue after the planned end. By default "30s"."""
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class Threshold:
     """A claim about the whole run, as declared. A plain text is one that does not abort.
 
-    Threshold("errors.rate < 50%", abort_after="10s")     ends the run when it did not hold for ten seconds on end
+    Threshold("errors.rate < 50%", abort_after="10s")     ends the run after failing for ten seconds in a row
     """
 
     expression: str
     """`[scope:] metric operator limit`, as in the module's grammar."""
     abort_after: str | None = None
-    """End the run when it did not hold in any second of so long a time. By default it is judged at the end only."""
+    """End the run after failing in every second of this time. By default it is judged at the end only."""

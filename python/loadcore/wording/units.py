@@ -58,7 +58,7 @@ def parse_duration(text: object) -> int:
     """Nanoseconds of `"1m30s"`, `"250ms"`, `"1.5s"`.
 
     Raises:
-        ValueError: The text is no duration; the message says what to write.
+        ValueError: The string is not a duration; the message says what to write.
     """
     written = _written(text, "s", "ms")
     for other, unit in _ALSO_WRITTEN.items():
@@ -81,7 +81,7 @@ def parse_rate(text: object) -> Rate:
     """The ratio of `"400/s"`, `"10/min"`, `"0.5/s"`. May be zero.
 
     Raises:
-        ValueError: The text is no rate; the message says what to write.
+        ValueError: The string is not a rate; the message says what to write.
     """
     written = _written(text, "/s", "/min")
     match = re.fullmatch(rf"({_NUMBER})/([a-z]+)", written)
@@ -101,7 +101,7 @@ def parse_size(text: object) -> int:
     """Bytes of `"10kB"`, `"64KiB"`, `"512B"`.
 
     Raises:
-        ValueError: The text is no size; the message says what to write.
+        ValueError: The string is not a size; the message says what to write.
     """
     written = _written(text, "B", "kB")
     match = re.fullmatch(rf"({_NUMBER})([A-Za-z]+)", written)
@@ -116,7 +116,7 @@ def parse_percent(text: object) -> float:
     """The share (1.0 for all) of `"1%"`, `"99.9%"`.
 
     Raises:
-        ValueError: The text is no percentage from 0 to 100; the message says what to write.
+        ValueError: The string is not a percentage from 0 to 100; the message says what to write.
     """
     if isinstance(text, str) and re.fullmatch(r"0?\.\d+", text.strip()):
         bare = text.strip()
@@ -135,7 +135,7 @@ def parse_count(text: object) -> int:
     """The whole number `"20"`: the one quantity that has no unit.
 
     Raises:
-        ValueError: The text is no count.
+        ValueError: The string is not a count.
     """
     if not isinstance(text, str) or re.fullmatch(r"\d+", text.strip()) is None:
         raise ValueError(f'"{text}" is not a count: write a whole number')

@@ -139,7 +139,7 @@ def _fast_ns(second: Second) -> float:
 
 
 def _without_queue_ns(second: Second, flat: float) -> float:
-    """What a request took while nobody waited.
+    """What a request took while no other one waited.
 
     In a second in which the queue grows only the first requests met none: as many as are served at once, which is
     the number that the rate times their own mean comes to. Half of these are looked at, since the queue begins to grow

@@ -50,7 +50,7 @@ def descriptors(facts: Facts) -> list[Finding]:
 
 
 def _by_effect(facts: Facts) -> list[Finding]:
-    """New connections are opened and not answered, while kept ones are: nobody accepts them."""
+    """New connections are opened and not answered, while kept ones are: the target does not accept them."""
     unanswered = sum(facts.outcomes[name] for name in _NO_ANSWER)
     if facts.lost_on_new < LEAST_LOST or facts.lost_on_new < ONLY_NEW * unanswered or facts.reused < LEAST_REUSED:
         return []

@@ -1,4 +1,4 @@
-"""Answers of 5xx that all take the same time: somebody in the target waited for so long, and no longer."""
+"""Answers of 5xx that all take the same time: a part of the target waited for that time, and no longer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def own_queue(facts: Facts) -> list[Finding]:
 
 
 def gateway(facts: Facts) -> list[Finding]:
-    """502 and 504: a proxy says that what stands behind it did not answer."""
+    """502 and 504: a proxy says that its upstream did not answer."""
     findings = []
     for status, times in _often(facts):
         if status not in _OF_A_PROXY:

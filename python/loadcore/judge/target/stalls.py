@@ -1,4 +1,4 @@
-"""Times in which the target answered nobody."""
+"""Periods in which the target sent no responses at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Gap = tuple[int, int]
 
 
 def stalls(facts: Facts) -> list[Finding]:
-    """How long nobody was answered, how often, and when."""
+    """How long there was no response, how often, and when."""
     usual_ns = facts.service.quantile_ns(0.5)
     rate = _usual_rate(facts)
     found = [

@@ -58,7 +58,7 @@ class Times:
 
 
 def thinned(counted: Iterable[tuple[int, int]], most: int = 64) -> tuple[tuple[int, int], ...]:
-    """The same durations in at most about `most` entries, lest a second take more memory than it is worth."""
+    """The same durations in at most about `most` entries, to bound the memory of a second."""
     entries = list(counted)
     if len(entries) <= most:
         return tuple(entries)

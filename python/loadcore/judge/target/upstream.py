@@ -1,4 +1,4 @@
-"""What stands behind the target, by what its responses say about their time."""
+"""The target's upstreams, by what its responses say about their time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHOLE = frozenset({"total", "app", "request", "response", "server", "handler", 
 
 
 def upstream(facts: Facts) -> list[Finding]:
-    """The step that waits the longest for what stands behind the target."""
+    """The step that waits the longest for an upstream."""
     found = [(step, hint) for step in facts.steps if (hint := _largest(step)) is not None]
     found = [entry for entry in found if facts.is_wrong or entry[1].mean_ns >= SLOW_NS]
     if not found:

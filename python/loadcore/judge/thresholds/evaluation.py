@@ -83,7 +83,7 @@ class ThresholdResult:
     """In the metric's unit; `None` without data."""
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in `summary.json`."""
+        """The entry in `summary.json`."""
         return {
             "expression": self.rule.expression,
             "state": self.state.value,

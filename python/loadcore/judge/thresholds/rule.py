@@ -59,4 +59,4 @@ class Rule:
     step: str | None = None
     abort_after_ns: int | None = None
     default: bool = False
-    """Whether nobody wrote it: one of `DEFAULTS`."""
+    """Whether it is one of `DEFAULTS`, not written by the user."""

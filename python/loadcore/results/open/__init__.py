@@ -1,1 +1,1 @@
-"""Opening a run that has finished, goes on, or was killed."""
+"""Opens a run: finished, running or killed."""

@@ -64,7 +64,7 @@ def open_run(path: Path) -> Run:
 
 
 def _open_unsealed(folder: RunFolder, start: RunStart) -> Run:
-    """A run without a manifest: one that goes on, was killed, or whose folder was moved or copied before its end."""
+    """A run without a manifest: one that is running, was killed, or whose folder was moved or copied before its end."""
     path = folder.path
     state = _state_of(folder, start)
     known = "folder_inode" in start.supervisor or state == "running"

@@ -29,7 +29,7 @@ class Run:
 
     run = loadcore.load("runs/latest")
     run.verdict["status"]                          "pass", "fail", "invalid" or "no_data"
-    run.verdict["suspect"]                         why its numbers are to be read with doubt; empty if they are not
+    run.verdict["suspect"]                         reasons to doubt its numbers; empty if there are none
     run.steps["GET /items"]["response"]["p99_ns"]  numbers, as in summary.json
     run.samples                                    what failures looked like, one of each kind
     run.requests                                   pyarrow.Table, one row per request
@@ -46,7 +46,7 @@ class Run:
 
     @property
     def truncated(self) -> bool:
-        """Whether this is less than the whole run: it goes on, was killed, or its folder was moved or copied."""
+        """Whether this is less than the whole run: it is running, was killed, or its folder was moved or copied."""
         return self.state != "finished"
 
     @property

@@ -106,7 +106,7 @@ class Series:
         self._batches[place] = [one + other for one, other in zip(self._batches[place], counts, strict=True)]
 
     def spreads(self, least_alike: float) -> list[Spread] | str:
-        """How much the batches differ at each limit, their neighbours at least so alike; or why that cannot be told."""
+        """How much the batches differ at each limit, their neighbours at least so alike; or why that is unknown."""
         used = [place for place, batch in enumerate(self._batches) if batch[0]]
         batches = self._batches[used[0] : used[-1] + 1] if used else []
         requests = [batch[0] for batch in batches]
@@ -176,11 +176,11 @@ class Batches:
                     self._add_rows(batch)
 
     def spreads(self, key: Key) -> list[Spread] | str:
-        """How much batches differ at each percentile; or why that cannot be told."""
+        """How much batches differ at each percentile; or why that is unknown."""
         return self._series[key].spreads(self._least_alike) if key in self._series else MISSING
 
     def asked(self, scope: Scope, quantile: float) -> tuple[Histogram, Spread] | None:
-        """What a threshold on a percentile is about, and how much its batches differ; None if that cannot be told."""
+        """What a threshold on a percentile is about, and how much its batches differ; None if that is unknown."""
         series = self._asked.get(scope)
         found = MISSING if series is None else series.spreads(self._least_alike)
         if series is None or isinstance(found, str):

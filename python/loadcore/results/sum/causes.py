@@ -60,7 +60,7 @@ def why_iterations_failed(start: RunStart, scenario: str, whole: Tally, samples:
 
 
 def _found(reason: str) -> str:
-    """What a check found, behind what is said of it."""
+    """What a check found, in parentheses after the sentence about it."""
     found = reason.partition(" does not hold: ")[2]
     return f" ({found})" if found else ""
 
@@ -71,7 +71,7 @@ def _outcome(outcome: str, reason: str | None) -> str:
 
 
 def idle(steps: int) -> str:
-    """What it means that users went through so many steps in loops that sent nothing."""
+    """What it means that users went through steps in loops that sent nothing."""
     return (
         f"users went through {steps:,} steps without sending a request: a `repeat` goes round and round "
         "a `branch` that does not hold, or has neither a request nor a pause"
@@ -96,11 +96,11 @@ def _missing_value(start: RunStart, scenario: str, whole: Tally) -> str:
 
 
 def _no_token(start: RunStart, whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
-    nobody = no_token.unreachable(whole, samples)
-    if nobody is None:
+    refused = no_token.unreachable(whole, samples)
+    if refused is None:
         cause, advice = no_token.why(whole, samples)
         return f"{cause} (auth_failed)", advice
-    outcome, found = nobody
+    outcome, found = refused
     targets = found or list(dict.fromkeys(start.base_urls.values()))
     where = " and ".join(targets) or "the address of the token endpoint"
     return f"no token was available: nothing listens at {where} ({outcome})", _start_it(targets)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Measured:
-    """The numbers that thresholds are judged by. Made anew for each judgement.
+    """The numbers that thresholds are judged by. Made again for each judgement.
 
     Steps of an iteration are looked at in the steady phase. What a user does once, and token calls, come when users
     start, which may be in the warm-up: they are looked at over the whole run.

@@ -42,7 +42,7 @@ def missing(folder: RunFolder, files: Sequence[FileFacts]) -> str | None:
 def seal(folder: RunFolder, parts: Parts, windows: Sequence[FileFacts], say: Callable[[str], None]) -> dict[str, Any]:
     """Write the summary and, last, the manifest.
 
-    What cannot be written is said and makes the run invalid; the summary is given in any case.
+    A write error is reported and makes the run invalid; the summary is given in any case.
     """
     document = summary.build(parts)
     files = [*windows, *(facts for end in parts.end.workers for facts in end.files)]

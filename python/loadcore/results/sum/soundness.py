@@ -29,7 +29,7 @@ def findings(parts: Parts, whole: Tally, span: SteadySpan, batches: Batches) -> 
 
 
 def _flights(parts: Parts) -> list[littles_law.Flights]:
-    """Of the workers that came to their end. Of a run that was killed nobody knows what was in flight."""
+    """Of the workers that came to their end. What was in flight is unknown if the run was killed."""
     if parts.end.truncated:
         return []
     ended = {worker.worker for worker in parts.end.workers if not worker.lost}

@@ -17,7 +17,7 @@ class SteadySpan:
     """The measured part of a run, or of some scenarios of it.
 
     A scenario is measured from the end of the warm-up, or from its own beginning if that is later, to its planned end.
-    A run that was ended before, or that still goes on, was measured until then; one whose number of iterations is given
+    A run that was ended before, or is still running, was measured until then; one whose number of iterations is given
     ends with the last of them. Of several scenarios it goes from the first beginning to the last end.
     """
 
@@ -34,12 +34,12 @@ class SteadySpan:
         scenarios: Collection[str] = (),
         last_iterations: Mapping[str, int] | None = None,
     ) -> SteadySpan:
-        """Of a run that has ended, or of one that has gone on for so long.
+        """Of a run that has ended, or has been running for this time.
 
         Args:
             start: What was started.
             ended_ns: The end, or the present.
-            as_planned: Whether the run went on for as long as its plan says.
+            as_planned: Whether the run lasted as long as its plan says.
             scenarios: Those it is about; all if none is named.
             last_iterations: When the last iteration of a scenario ended, where that is known.
         """

@@ -1,4 +1,4 @@
-"""Sums of windows: what came of the steps, checks, groups and scenarios in some stretch of a run."""
+"""Sums of windows: the results of the steps, checks, groups and scenarios in some stretch of a run."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class StepTotals:
             self.response_without_lag.add_differing(row["response"], row["delay_added"], row["delay_taken"])
 
     def add(self, other: StepTotals) -> None:
-        """Add what came of other requests."""
+        """Add the results of other requests."""
         self.requests += other.requests
         for name in _STEP_SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))

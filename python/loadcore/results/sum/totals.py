@@ -1,6 +1,6 @@
 """Windows added up as they come: the numbers that the live view, thresholds and the summary are made of.
 
-The same code runs while a run goes on, at its end, and when a killed run is opened again.
+The same code runs during a run, at its end, and when a killed run is opened again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RECENT_S = 5
 """What "the last seconds" means in the live view."""
 
 NO_ERRORS = frozenset({"ok", "interrupted"})
-"""Outcomes that are no errors by themselves."""
+"""Outcomes that are not errors by themselves."""
 
 _LEAST_WALL_NS = 500_000_000
 
@@ -37,7 +37,7 @@ _LEAST_WALL_NS = 500_000_000
 class EngineSecond:
     """What the engine thread did with a second. Scraps of seconds count with what comes after them.
 
-    A run ends within a second, and what its engine used is known with the last window only: both are told together.
+    A run ends within a second, and what its engine used is known with the last window only: both are reported together.
     """
 
     cpu_ratio: float | None = None
@@ -175,7 +175,7 @@ class Totals:
         self.last_second = -1
         """The newest second that any worker has sent a window of."""
         self.judged: list[dict[str, Any]] = []
-        """How the thresholds stood when the last second was complete; kept up to date while a run goes on."""
+        """How the thresholds stood when the last second was complete; kept up to date during a run."""
         self._cores = cores
         self._usable_cores = usable_cores
         self._phases: dict[str, Tally] = {}

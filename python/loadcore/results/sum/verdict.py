@@ -68,9 +68,9 @@ class Verdict:
     advice: tuple[str, ...] = ()
     """What to do about the reasons, where that is known."""
     suspect: tuple[str, ...] = ()
-    """Why the numbers are to be read with doubt, though that decides neither status nor exit code."""
+    """Reasons to doubt the numbers, though that decides neither status nor exit code."""
     notes: tuple[str, ...] = ()
-    """What a reader must know though it is no reason: workers that were lost and might be."""
+    """Advice that is not a reason: workers that were lost with permission."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Evidence:
 
 
 def decide(evidence: Evidence) -> Verdict:
-    """Weigh everything that can be held against a run. One that still goes on is not judged yet: `running`."""
+    """Weigh everything that counts against a run. A running one is not judged yet: `running`."""
     held: dict[ExitCode, list[str]] = {}
     for code, text in (
         *_truncated_reasons(evidence),
@@ -126,7 +126,7 @@ def standing(thresholds: Sequence[dict[str, Any]], *, ended: bool = False) -> st
 
 
 def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    """Of a run without an end of its own: what became of it, and how much of it the numbers cover."""
+    """For a run without a manifest: its state, and how much of it the numbers cover."""
     end = evidence.end
     if not end.truncated:
         return []
@@ -205,7 +205,7 @@ def _cut_short(evidence: Evidence) -> bool:
 
 
 def _asked_without_data(evidence: Evidence) -> list[dict[str, Any]]:
-    """Thresholds without data that somebody wrote: of a default, what stands above it says more."""
+    """Thresholds of the user without data; for a default, the reasons above say more."""
     return [entry for entry in evidence.thresholds if entry["state"] == "no_data" and not entry.get("default")]
 
 

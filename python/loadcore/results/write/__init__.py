@@ -1,1 +1,1 @@
-"""Writing the files of a run while it goes on."""
+"""Writes the files of a run."""

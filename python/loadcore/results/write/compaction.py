@@ -1,6 +1,6 @@
 """Gathering a file of many small batches into few.
 
-While a run goes on every second is written at once, so that a killed run keeps what it had. A batch of few rows costs
+During a run every second is written at once, so that a killed run keeps what it had. A batch of few rows costs
 some kilobytes for the description of its columns, though, which is more than its content. Once the file is sealed it
 is written again in few batches, beside itself, and takes the place of the first by rename.
 """
@@ -39,7 +39,7 @@ def gather(path: Path, facts: FileFacts) -> FileFacts:
             partial.replace(path)
             return replace(gathered, name=path.name)
     except (OSError, pa.ArrowException):
-        pass  # The file that is there is whole: only its size was to be mended.
+        pass  # The existing file is complete: this only concerned its size.
     partial.unlink(missing_ok=True)
     return facts
 

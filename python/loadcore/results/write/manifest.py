@@ -1,4 +1,4 @@
-"""The manifest: what stands in a run's folder, written last, so that a folder with a manifest is complete."""
+"""The manifest: the contents of a run's folder, written last, so that a folder with a manifest is complete."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def seal(folder: RunFolder, start: Mapping[str, Any], arrow_files: Iterable[File
 
 
 def read(folder: RunFolder) -> dict[str, Any] | None:
-    """The manifest, or None if the run has none: it goes on, or was killed.
+    """The manifest, or None if the run has none: it is running, or was killed.
 
     Raises:
         ResultsError: It is not what was written.
