@@ -136,7 +136,7 @@ shop = Scenario("shop", base_url="http://127.0.0.1:9", load=users(200), steps=[g
         ("bad.py", "1 / 0", ["run", "bad.py"], 107, "error: ZeroDivisionError: division by zero"),
         ("bad.py", "1 / 0", ["check", "bad.py"], 107, "bad.py:1"),
         (None, "", ["report", "runs/none"], 104, "error: there is no run folder runs/none"),
-        (None, "", ["report"], 104, "or make a run: loadcore run SCENARIO"),
+        (None, "", ["report"], 104, "or start a run: loadcore run SCENARIO"),
         (None, "", ["bench", "http://h/", "-m", "G T"], 104, "error: `G T` is no method"),
         (None, "", ["bench", "http://h/", "--threshold", "x: errors.rate < 1%"], 104, "error: threshold:"),
         ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load has no duration"),

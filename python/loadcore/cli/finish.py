@@ -77,7 +77,7 @@ def rendered(
 
 
 def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
-    """The exit code in words, with what is said against the numbers behind it and does not decide it."""
+    """The exit code in words, with the doubts about its numbers, which do not decide it."""
     verdict = summary["verdict"]
     if verdict["exit_codes"][0] == ExitCode.INVALID != exit_code:
         return f" exit {exit_code} ({MEANINGS[exit_code]}, though {MEANINGS[ExitCode.INVALID]}: --no-strict-client)"

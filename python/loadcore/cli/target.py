@@ -112,7 +112,7 @@ def _refuse_other_options(context: typer.Context, known: Gateway, arguments: lis
     if set(given) - {"as_json"} and tuple(arguments) != known.arguments:
         message = f"a target is already up at {known.url or 'an address it has not reported yet'}, with other options"
         again = shlex.join(["loadcore", "target", "up", *_words(context, given)])
-        raise UsageError(message, hint=f"stop it and start it anew: loadcore target down; {again}")
+        raise UsageError(message, hint=f"stop it and start it again: loadcore target down; {again}")
 
 
 def _words(context: typer.Context, given: Sequence[str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be run."""
+    """The assignment to run."""
 
     plan_json: str
     workers: int
@@ -28,12 +28,12 @@ class Assignment:
     start: Callable[[Description, int], RunStart]
     """What was started, from what all workers together do and the wall clock's time at the start, in µs since 1970."""
     metadata: dict[str, str]
-    """What stands in the schema of every Arrow file."""
+    """The metadata in the schema of every Arrow file."""
     folder: RunFolder
     rules: Sequence[Rule]
     graceful_stop_ns: int
     needs: Callable[[Sequence[int]], Needs]
-    """What a run needs of the machine whose workers may hold so many connections each."""
+    """What a run needs of the machine whose workers may each hold this number of connections."""
     start_worker: Callable[[int], WorkerHandle]
     """Starts a worker of that number."""
     shown_plan: Mapping[str, Any]

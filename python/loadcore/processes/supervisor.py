@@ -110,7 +110,7 @@ class Supervisor:
             raise error
 
     def _write_start(self, description: Description) -> tuple[RunStart, messages.Go]:
-        """Write down the start, a moment before it. A disk that takes its time gets more, lest users start late."""
+        """Write down the start, a moment before it. A slow disk gets more time, so that users do not start late."""
         lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * self._assignment.workers) * _NS)
         while True:
             began_ns = time.monotonic_ns()

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from loadcore.results.write.windows_file import WindowsFile
 
 SILENT_S = 2.0
-"""A worker that says nothing for so long is said to be silent: it reports every second."""
+"""A worker that sends nothing for this time is silent: it reports every second."""
 LOST_AFTER_S = 30.0
-"""A worker that says nothing for so long is ended and counts as lost."""
+"""A worker that sends nothing for this time is ended and counts as lost."""
 WINDOW_GRACE_S = 1.5
 """How long a second waits for the windows of a worker that is late."""
 OVERTIME_S = 10.0

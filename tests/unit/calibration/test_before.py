@@ -144,7 +144,7 @@ def test_a_rate_that_the_machine_does_not_drive_is_warned_of(monkeypatch: pytest
     found = before(asking("30000/s"), 1, said.append)
 
     assert found is not None
-    assert not found.suffices
+    assert not found.is_enough
     assert said[1] == (
         "warning: this machine drives 20,000 requests/s of this; you ask 30,000/s: 0.67 x headroom; "
         "the client will be the bottleneck, not the target"

@@ -23,14 +23,14 @@ def test_headroom_is_cores_by_what_a_request_costs_them() -> None:
     assert Headroom.of(50_000, 0.5, None).times is None
 
 
-@pytest.mark.parametrize(("asked", "suffices"), [(39_999, True), (40_000, True), (40_001, False), (None, True)])
-def test_a_machine_that_falls_short_is_noted(asked: float | None, suffices: bool) -> None:
-    """From one on it suffices. A note is no verdict."""
+@pytest.mark.parametrize(("asked", "is_enough"), [(39_999, True), (40_000, True), (40_001, False), (None, True)])
+def test_a_machine_that_falls_short_is_noted(asked: float | None, is_enough: bool) -> None:
+    """From one on it is_enough. A note is no verdict."""
     headroom = Headroom(40_000, asked, 2)
 
-    assert headroom.suffices is suffices
+    assert headroom.is_enough is is_enough
     assert [(note.severity, note.subject, note.limit) for note in headroom.findings()] == (
-        [] if suffices else [("note", "client", 1.0)]
+        [] if is_enough else [("note", "client", 1.0)]
     )
 
 
@@ -46,7 +46,7 @@ def test_a_machine_that_falls_short_is_noted(asked: float | None, suffices: bool
     ],
 )
 def test_it_is_told_in_a_sentence(headroom: Headroom, text: str) -> None:
-    """Three digits of rates, two of the headroom, and no rounding up to what suffices."""
+    """Three digits of rates, two of the headroom, and no rounding up to what is_enough."""
     assert headroom.text == text
 
 

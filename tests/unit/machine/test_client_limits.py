@@ -81,8 +81,12 @@ PORTS = replace(ROOMY, files_hard=1_000_000)
     [
         (Needs((30_000,)), "widen the range: `sysctl", "tcp_tw_reuse"),
         (Needs((70_000,)), "over 2 target addresses or 2 machines", "tcp_tw_reuse"),
-        (Needs((100,), 1_000), "out again after 1 s: `sysctl -w net.ipv4.tcp_tw_reuse=1`; or keep", "machines"),
-        (Needs((30_000,), 1_000), "widen the range and give", "keep connections open"),
+        (
+            Needs((100,), 1_000),
+            "ports of closed connections after 1 s: `sysctl -w net.ipv4.tcp_tw_reuse=1`; or keep",
+            "machines",
+        ),
+        (Needs((30_000,), 1_000), "widen the range and reuse", "keep connections open"),
         (Needs((100,), 40_000), "keep connections open", "machines"),
     ],
 )

@@ -27,7 +27,7 @@ def test_a_target_that_has_enough() -> None:
     ("place", "changes", "remedy"),
     [
         (0, {"files_soft": 256}, "`ulimit -n 2064` before it is started, or `LimitNOFILE=2064`"),
-        (1, {"somaxconn": 128}, "`sysctl -w net.core.somaxconn=1000`, and a server that asks for as much"),
+        (1, {"somaxconn": 128}, "`sysctl -w net.core.somaxconn=1000`, and a server that requests as much"),
         (2, {"tcp_max_syn_backlog": 512}, "`sysctl -w net.ipv4.tcp_max_syn_backlog=1000`"),
         (3, {"port_high": 33_000}, "widen the range: `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`"),
     ],

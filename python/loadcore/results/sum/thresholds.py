@@ -1,4 +1,4 @@
-"""The thresholds of a run, and what came of them."""
+"""The thresholds of a run, and their results."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def rules_of(start: RunStart) -> list[Rule]:
 
 
 def evaluate_all(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = None) -> list[dict[str, Any]]:
-    """Every threshold with what was measured, as it stands in the summary.
+    """Every threshold with what was measured, as in the summary.
 
     A default that has no data is left out where others have some: no check was made, or a scenario was over before the
-    measured part began. Nobody asked for it by name. The rule that ended the run has failed, whatever it
+    measured part began. The user did not ask for it. The rule that ended the run has failed, whatever it
     comes to over the whole of it.
     """
     judged = [evaluate(rule, measured) for rule in rules]
