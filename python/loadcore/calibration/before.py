@@ -46,7 +46,7 @@ def before(plan: Plan, workers: int | None, say: Callable[[str], None]) -> Headr
     asked = asked_per_s(plan) or arrivals
     if not is_worth_it(asked, cores, cache.recall(shape)):
         return None
-    say(f"measuring for {SECONDS:g} s what this costs the client; --no-calibrate leaves that out")
+    say(f"measuring for {SECONDS:g} s what this costs the client; --no-calibrate skips it")
     try:
         measured = calibrate(shape, workers)
     except LoadcoreError as problem:

@@ -64,8 +64,8 @@ def _checked(plan: Plan) -> Plan:
     try:
         plan.to_json().encode()
     except UnicodeEncodeError as error:
-        # Python's texts may hold such a half, as JSON's may.
+        # Python strings may contain such a half, and so may JSON.
         half = ascii(error.object[error.start])
-        message = f"a text of the scenario holds {half}, which is half of a character"
+        message = f"a string of the scenario contains {half}, which is half of a character"
         raise PlanError([Problem(message)]) from error
     return checked(plan)

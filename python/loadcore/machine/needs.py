@@ -34,7 +34,7 @@ def most_users(plan: Plan) -> int:
 
 
 def expected_users(plan: Plan) -> int:
-    """The users that a machine must have room for: of open models where nobody chose them, those of one second."""
+    """The users that a machine must have room for: for open models without `max_users`, those of one second."""
     users = _users(plan)
     return sum(_expected_users(scenario["load"], users[scenario["name"]]) for scenario in plan.document["scenarios"])
 
