@@ -31,13 +31,13 @@ shop = Scenario("shop", base_url="URL", load=users(2, duration="1s"), steps=[get
 WITHIN_S = 60
 LENIENT = ("--no-strict-client", "--workers", "1")
 
-SLOW_PYARROW = """
+SLOW_HASHLIB = """
 import importlib, sys, time
 if any(word.endswith("worker_boot.py") for word in sys.orig_argv):
     time.sleep(600)
-sys.path.remove(__path__[0].rpartition("/")[0])
-del sys.modules["pyarrow"]
-importlib.import_module("pyarrow")
+sys.path.remove(__file__.rpartition("/")[0])
+del sys.modules["hashlib"]
+importlib.import_module("hashlib")
 """
 SLOW_PYTHON = """
 import sys, time
@@ -130,7 +130,7 @@ def test_a_signal_while_workers_start_ends_them_all(tmp_path: Path, number: sign
 @pytest.mark.usefixtures("scenario")
 def test_workers_that_are_still_importing_see_that_their_supervisor_is_gone(tmp_path: Path) -> None:
     """After kill -9 of the supervisor no worker goes on with its imports, however long they take."""
-    with starting(tmp_path, {"pyarrow/__init__.py": SLOW_PYARROW}, 3) as (process, workers):
+    with starting(tmp_path, {"hashlib.py": SLOW_HASHLIB}, 3) as (process, workers):
         process.kill()
         gone, alive = psutil.wait_procs(workers, timeout=WITHIN_S)
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from loadcore.engine import Description, engine_version
 from loadcore.errors import UsageError
 from loadcore.live.listeners import Listeners
@@ -23,10 +21,8 @@ from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Supervisor
 from loadcore.processes.worker_handle import WorkerProcess
-from loadcore.results.open.run import Run
-from loadcore.results.run_facts import RunStart
+from loadcore.results.run_facts import COLUMNS_VERSION, RunStart
 from loadcore.results.run_folder import RunFolder, new_run_id
-from loadcore.results.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +31,7 @@ if TYPE_CHECKING:
     from loadcore.judge.headroom import Headroom
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
+    from loadcore.results.open.run import Run
 
 
 def run_plan(
@@ -80,7 +77,7 @@ def run_plan(
         workers=count,
         start=start,
         metadata={
-            "loadcore.schema_version": SCHEMA_VERSION,
+            "loadcore.schema_version": COLUMNS_VERSION,
             "loadcore.run_id": run_id,
             "loadcore.plan_sha256": plan.digest,
         },
@@ -99,6 +96,8 @@ def run_plan(
         if not folder.start.exists():
             folder.discard()
         raise
+    from loadcore.results.open.run import Run  # noqa: PLC0415 - needs pyarrow, which would hold up the workers
+
     run = Run(folder.path, summary, "finished")
     following.tell("on_end", run)
     return run
@@ -151,4 +150,9 @@ def _versions() -> dict[str, str]:
         own = version("loadcore")
     except PackageNotFoundError:  # Run from the source tree.
         own = engine_version
-    return {"loadcore": own, "engine": engine_version, "python": platform.python_version(), "pyarrow": pa.__version__}
+    return {
+        "loadcore": own,
+        "engine": engine_version,
+        "python": platform.python_version(),
+        "pyarrow": version("pyarrow"),
+    }

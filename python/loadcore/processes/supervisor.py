@@ -15,10 +15,8 @@ from loadcore.engine import Description, ScenarioInfo
 from loadcore.errors import ExitCode, RunError
 from loadcore.machine import client_limits
 from loadcore.processes import messages
-from loadcore.processes.watch import Watch
 from loadcore.processes.workers import Workers
 from loadcore.results.run_folder import write_durably
-from loadcore.results.write.windows_file import WindowsFile
 from loadcore.wording.refusals import refusing
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from loadcore.live.listeners import Listeners
     from loadcore.processes.assignment import Assignment
     from loadcore.processes.stop_requests import StopRequests
+    from loadcore.processes.watch import Watch
     from loadcore.results.run_facts import RunStart
 
 READY_WITHIN_S = 120.0
@@ -72,6 +71,10 @@ class Supervisor:
 
     def _start(self, workers: Workers) -> Watch:
         """Get all workers ready, write down what starts, and start it everywhere at one moment."""
+        # While the workers start: pyarrow takes as long to import as they do.
+        from loadcore.processes.watch import Watch  # noqa: PLC0415
+        from loadcore.results.write.windows_file import WindowsFile  # noqa: PLC0415
+
         prepared = workers.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
         descriptions = [Description.from_dict(answer.description) for answer in prepared]
         client_limits.require(self._assignment.needs([each.connections for each in descriptions]))

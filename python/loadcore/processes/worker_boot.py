@@ -45,8 +45,5 @@ def watch(supervisor: int, lifeline: int) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    # pyarrow imports both wherever they are installed, pandas in the midst of the load: half a second of CPU for
-    # nothing that a worker needs.
-    sys.modules["numpy"] = sys.modules["pandas"] = None  # type: ignore[assignment]
     over = watch(int(sys.argv[2]), int(sys.argv[3]))
     sys.exit(importlib.import_module(sys.argv[1]).main(over))

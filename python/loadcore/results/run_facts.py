@@ -11,6 +11,8 @@ from loadcore.results import shape
 
 SCHEMA_VERSION = 1
 """Of `run.json` and `summary.json`."""
+COLUMNS_VERSION = "1.0"
+"""Of the columns in Arrow files: in the metadata of every file, under `loadcore.schema_version`."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The columns of a run's Arrow files.
 
 Names end with their unit; `*_ns` are whole nanoseconds, null means "did not happen", 0 means "took no time". Adding a
-column is a minor change of `SCHEMA_VERSION`, renaming or retyping one a major change.
+column is a minor change of `run_facts.COLUMNS_VERSION`, renaming or retyping one a major change.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 from typing import Literal
 
 import pyarrow as pa
-
-SCHEMA_VERSION = "1.0"
-"""Stands in the metadata of every file, under `loadcore.schema_version`."""
 
 Phase = Literal["warm_up", "steady", "ramp_down"]
 
