@@ -41,15 +41,19 @@ $(VENV)/.for-benches: $(VENV)/.for-development
 	@touch $@
 
 .PHONY: test
-test: test-rust test-py ## Run all tests
+test: announce test-rust test-py ## Run all tests; says first what that installs and how long it takes
+
+.PHONY: announce
+announce:
+	@$(PYTHON) -m building.suite
 
 .PHONY: test-rust
 test-rust: ## Run the engine's tests
-	cargo test --quiet --package loadcore-core --package loadcore-null
+	@$(PYTHON) -m building.suite engine cargo test --quiet --package loadcore-core --package loadcore-null
 
 .PHONY: test-py
 test-py: setup ## Run the tests of the package and of the gateway
-	$(BIN)/python -m pytest
+	@$(PYTHON) -m building.suite package $(BIN)/python -m pytest
 
 .PHONY: lint
 lint: setup ## Check formats, lints, types and layers
