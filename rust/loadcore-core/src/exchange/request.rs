@@ -96,7 +96,7 @@ impl<'a> Request<'a> {
     /// Whether it asks for a head only.
     #[inline]
     pub(crate) fn is_head(self) -> bool {
-        self.0.starts_with(b"HEAD ")
+        matches!(self.0, [b'H', b'E', b'A', b'D', b' ', ..])
     }
 
     /// What is shown of it; of its body, this much at most.

@@ -8,7 +8,8 @@ use crate::program::{OriginId, Outgoing};
 
 impl<T: Stack> User<T> {
     /// Keeps the cookies that the response to the current request sets.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn store_cookies(&self, origin: OriginId, request: Outgoing<'_>, kept: Option<&Capture>) {
         if let Some(capture) = kept
             && self.state.cookies.is_some()
@@ -17,6 +18,7 @@ impl<T: Stack> User<T> {
         }
     }
 
+    #[inline(never)]
     fn put_in_jar(&self, origin: OriginId, request: Outgoing<'_>, capture: &Capture) {
         let Some(jar) = &self.state.cookies else { return };
         let mut jar = jar.borrow_mut();

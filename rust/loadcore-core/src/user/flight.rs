@@ -97,7 +97,8 @@ impl<C: Connection> Flight<C> {
 
     /// Ends an attempt: counts it, if anything of it was sent. Says whether its connection can carry another request, as
     /// far as the sending goes.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn end(&mut self) -> bool {
         let Some(wire) = self.wire.take() else { return false };
         let sending = wire.sending.get();
@@ -160,7 +161,8 @@ struct Stamped<'a, T: Stack> {
 }
 
 impl<T: Stack> Sink for Stamped<'_, T> {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn status(&mut self, status: u16) {
         self.arrival.first_byte_ns = self.now;
         self.arrival.kept.status(status);
@@ -191,7 +193,8 @@ impl<T: Stack> Sink for Stamped<'_, T> {
 }
 
 impl<T: Stack> Receiver for Stamped<'_, T> {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn received(&mut self, bytes: usize) {
         self.now = self.worker.timer.now();
         self.arrival.bytes += bytes as u64;

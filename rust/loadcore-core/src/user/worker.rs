@@ -318,11 +318,17 @@ impl<T: Stack> Worker<T> {
     }
 
     /// Takes back a capture that has been looked at, if there is one.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "there is seldom one")]
     pub(crate) fn give_back(&self, capture: Option<Box<Capture>>) {
-        if let Some(mut capture) = capture
-            && capture.clear()
-        {
+        if let Some(capture) = capture {
+            self.keep_capture(capture);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_capture(&self, mut capture: Box<Capture>) {
+        if capture.clear() {
             self.spare_captures.borrow_mut().push(capture);
         }
     }

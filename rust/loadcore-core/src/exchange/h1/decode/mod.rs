@@ -247,7 +247,8 @@ impl Decoder {
     }
 
     /// A response that came whole, with a head that was seen before, by the short way. `None`: that is not what it is.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn whole(&mut self, seen: &SeenHeads, input: &[u8], sink: &mut impl Sink) -> Option<Complete> {
         let Whole { status, persistent, keep_alive_timeout, head_bytes, body_bytes } =
             seen.whole(input, self.lines_left)?;
