@@ -4,7 +4,7 @@ wrk asks in a closed loop and then back-fills: for an answer that took longer th
 one connection it adds those that this interval would have had in the meantime, and prints percentiles of both. wrk2,
 which keeps a schedule instead, is in no package; its histogram's rule for closed loops (HdrHistogram's, for an interval
 that is expected) is the same with another interval. So wrk's own back-filling is taken back here, which leaves what it
-saw, and done anew with the median answer as the interval, as of a server that does not freeze.
+saw, and done again with the median answer as the interval, as of a server that does not freeze.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def read(output: str) -> Told:
 
 
 def filled(seen: Mapping[int, int], interval: int) -> Counter[int]:
-    """The counts with those that were left out while somebody waited."""
+    """The counts with those that were left out while a request waited."""
     counts = Counter(seen)
     for value, count in seen.items():
         for left_out in range(value - interval, interval, -interval):

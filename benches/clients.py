@@ -34,7 +34,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Job:
-    """What a client is to do: request a path over so many connections for so long."""
+    """What a client is to do: request a path over a number of connections for a time."""
 
     url: str
     """Scheme, host and port."""
@@ -179,7 +179,7 @@ class Product:
 
 
 def product() -> list[str]:
-    """The command that is the product, as it stands in this tree.
+    """The command that is the product, as in this tree.
 
     Raises:
         MissingToolError: Its extension module is not built.

@@ -3,7 +3,7 @@
 A server does nothing for the first second of every five, or of every ten. Who asks at a constant rate waits for the
 rest of the second if it asks within it, and hardly at all if not, so the percentiles of response times follow from
 arithmetic. A client that waits for an answer before it asks again asks once in that second, and its percentiles hide
-it: wrk is run beside to show that, and what becomes of it by back-filling, see `back_fill`. oha is run at the same rate
+it: wrk is run beside to show that, and what back-filling makes of it, see `back_fill`. oha is run at the same rate
 with the correction that it offers.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benches.targets.target import Target
 
 FREEZES = ((1.0, 5.0), (1.0, 10.0))
-"""Seconds of every so many in which the server does nothing."""
+"""Seconds of every period in which the server does nothing."""
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 CORNER = 0.005
 """Nearer than this to the share of frozen time a percentile is not told: there, one request in a thousand that took a
@@ -39,7 +39,7 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Percentile:
-    """One percentile: what it must be and what was said."""
+    """One percentile: what it must be and what was reported."""
 
     freeze_s: float
     period_s: float
@@ -100,7 +100,7 @@ def measure(freeze_s: float, period_s: float, rate: int, periods: int) -> list[P
 
 
 def wrk(target: Target, seconds: int) -> tuple[dict[float, float], dict[float, float], dict[float, float]]:
-    """Percentiles of what wrk saw, of what it prints, and of what it saw back-filled anew; none without wrk."""
+    """Percentiles of what wrk saw, of what it prints, and of what it saw back-filled again; none without wrk."""
     try:
         told = back_fill.ask(target, seconds)
     except tools.MissingToolError as missing:

@@ -3,8 +3,8 @@
 In each round every client runs once, in random order, against the same server with the same request, the same answer
 and as many connections. What a client costs before its first request is found from runs of another length and taken
 away; a client whose start is dear runs longer, so that little hangs on it. The ratio of two clients is taken within a
-round, where the machine was the same to both. What is told is the median of the rounds' ratios and its bootstrap
-interval, for which the starts are drawn anew as well. A run with an error is no measurement and ends the bench.
+round, where the machine was the same to both. The figure is the median of the rounds' ratios and its bootstrap
+interval, for which the starts are drawn again as well. A run with an error is not a measurement and ends the bench.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONNECTIONS = (1, 64, 256, 1000)
 HEADS_CONNECTIONS = 64
 """With how many the answers are measured whose head is another one each time."""
 SHORT_ROUNDS = 9
-"""What a start costs does not change; so many rounds measure it."""
+"""What a start costs does not change; this number of rounds measures it."""
 APART = 1.5
 """How much longer a run must be than the shortest, for the two to say what the start costs."""
 
@@ -117,7 +117,7 @@ def rounds(
         left_out: Where it is noted why a client failed, which then runs no more; its runs so far are of no use.
 
     Raises:
-        FailedRunError: A client failed, and nothing is to be left out.
+        FailedRunError: A client failed, and nothing may be left out.
     """
     chance = random.Random(job.connections)
     for number in range(count):

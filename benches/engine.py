@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FailedRunError(Exception):
-    """A run was not what it was to be: it cannot be measured."""
+    """A run was not as planned: it cannot be measured."""
 
 
 @dataclass(frozen=True)

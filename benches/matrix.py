@@ -1,7 +1,7 @@
 """All else that a response can be: `python -m benches.matrix [--rounds N] [--seconds S]`.
 
 Large bodies, chunked ones, a connection for each request, TLS, beside wrk where it can do the same; then what only
-has to work: a storm of time-outs, and ten thousand users that think. What is looked for is a cliff.
+has to work: a storm of timeouts, and ten thousand users that think. What is looked for is a cliff.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def line(kind: Kind, runs: Sequence[Run]) -> list[str]:
 
 
 def timeouts(users: int, seconds: int) -> list[str]:
-    """A server that never answers, and a time-out of 100 ms: every request is recorded as timed out."""
+    """A server that never answers, and a timeout of 100 ms: every request is recorded as timed out."""
     with nullsrv(core=affinity.server_core()) as target:
         load = {"kind": "users", "users": users, "duration_ns": seconds * plans.SECOND_NS}
         http = {"timeouts": {"connect_ns": 5 * plans.SECOND_NS, "total_ns": plans.SECOND_NS // 10}}
@@ -83,7 +83,7 @@ def timeouts(users: int, seconds: int) -> list[str]:
     if report.rows != report.requests or timed_out < 0.99 * report.requests:
         raise engine.FailedRunError(f"{report}")
     return [
-        f"time-outs of 100 ms, {users:,} users",
+        f"timeouts of 100 ms, {users:,} users",
         f"{report.requests:,}",
         f"{timed_out:,} timed out, each with its row",
     ]

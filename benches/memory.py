@@ -1,4 +1,4 @@
-"""Memory: users that wait, and a run that goes on: `python -m benches.memory [--users N] [--rows N]`.
+"""Memory: users that wait, and a long run: `python -m benches.memory [--users N] [--rows N]`.
 
 A user that waits has one connection and nothing else to do. What 10,000 of them take is the resident memory of the
 engine's process beyond that of one user that has made as many requests, divided by their number. Then a run of twenty
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from benches.targets.target import Target
 
 LONGEST_S = 1_800
-"""A run that takes longer than this is ended, and is no measurement."""
+"""A run that takes longer than this is ended, and is not a measurement."""
 ROW_BYTES = 40
 """More than a row takes on disk."""
 HOUR = {"kind": "think", "distribution": "constant", "ns": 3600 * plans.SECOND_NS}
@@ -93,7 +93,7 @@ def _started(words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def soak(target: Target, rows: int) -> tuple[list[Sample], int]:
-    """Watches `loadcore bench` make so many requests; the samples of each process, and the rows it has written.
+    """Watches `loadcore bench` make a number of requests; the samples of each process, and the rows it has written.
 
     Raises:
         FailedRunError: There is no room for the rows on disk, or it took too long.

@@ -1,7 +1,7 @@
 """Pacing: `python -m benches.pacing [--rates 1000 …] [--seconds S] [--long S]`.
 
 Arrivals of a rate: exactly as many as planned, each due when the arithmetic says, sent soon after, and no later at the
-end than at the beginning, for which one rate goes on for five minutes. Poisson arrivals: the gaps are exponential, by
+end than at the beginning, for which one rate lasts for five minutes. Poisson arrivals: the gaps are exponential, by
 the Kolmogorov-Smirnov test.
 """
 

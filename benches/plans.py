@@ -65,7 +65,7 @@ PASSWORD = {
 
 
 def iterations(count: int, users: int) -> dict[str, Any]:
-    """So many iterations, shared by so many users."""
+    """A number of iterations, shared by a number of users."""
     return {
         "kind": "iterations",
         "users": users,

@@ -36,7 +36,7 @@ class Rate:
     foreign_cores: float
 
     def line(self) -> list[str]:
-        """As it stands in the table."""
+        """As in the table."""
         cpu = f"{self.cpu_us:.2f}" if self.cpu_us else ""
         return [self.what, f"{self.per_second:,.0f}", cpu, f"{self.foreign_cores:.2f}"]
 
@@ -70,7 +70,7 @@ def part(target: Target, share: float, rate: int, seconds: float) -> Rate:
 
 
 def with_workers(target: Target, workers: int, seconds: float) -> Rate:
-    """The product's rate with so many workers, on all cores."""
+    """The product's rate with this number of workers, on all cores."""
     load = loadcore.users(CONNECTIONS * workers, duration=f"{seconds:.0f}s")
     scenario = loadcore.Scenario("scaling", base_url=target.url, load=load, steps=[loadcore.get("/")])
     with carried_out(scenario, workers=workers, pinned=False) as done:

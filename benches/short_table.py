@@ -22,7 +22,7 @@ NAMES = {
     "k9": "k9-load, plan file",
     "locust": "Locust, FastHttpUser",
 }
-"""What clients are called where nobody knows the benches; others by their own names."""
+"""What clients are called outside the benches; others by their own names."""
 LEFT_OUT = ("engine",)
 """Clients whose figures say nothing that others' do not."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WITHIN_S = 30.0
-"""A client that has sent nothing for so long is left out."""
+"""A client that has sent nothing for this time is left out."""
 RUNS_S = 10.0
 """What clients are asked to run, so that none ends by itself."""
 
@@ -46,10 +46,10 @@ class Start:
 
 
 def first_request(listener: socket.socket, within_s: float) -> None:
-    """Waits until somebody has sent something. Connections without a word, which some tools try first, do not count.
+    """Waits until a client has sent something. Connections without a word, which some tools try first, do not count.
 
     Raises:
-        TimeoutError: Nobody has.
+        TimeoutError: No client has.
     """
     deadline = time.monotonic() + within_s
     with selectors.DefaultSelector() as waiting:

@@ -25,7 +25,7 @@ class Estimate:
     high: float
 
     def text(self, digits: int = 2) -> str:
-        """As it stands in tables: `0.79 [0.73-0.84]`."""
+        """As in tables: `0.79 [0.73-0.84]`."""
         return f"{self.median:.{digits}f} [{self.low:.{digits}f}-{self.high:.{digits}f}]"
 
 

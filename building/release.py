@@ -1,4 +1,4 @@
-"""Checks what is to be released: `python3 -m building.release v0.1.0 dist`.
+"""Checks a release: `python3 -m building.release v0.1.0 dist`.
 
 Writes the notes of the release, which are the version's section of the changelog, to `dist-notes.md`.
 """

@@ -81,7 +81,7 @@ def install_handlers(app: FastAPI, routes: RouteTable) -> None:
 
     async def on_invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        # The input itself is left out: it may hold what nobody should read in a log.
+        # The input itself is left out: it may contain secrets that do not belong in a log.
         fields = [{"at": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
         return problem_response(422, "the request does not fit the schema", extra={"errors": fields})
 

@@ -97,7 +97,7 @@ class FaultGate:
             await self._serve(source, context, scope, receive, send)
 
     def _own_source(self, text: bytes) -> FaultSource | None:
-        """The source of an `X-Fault` header, kept so that its random sequence goes on with the next such request."""
+        """The source of an `X-Fault` header, kept so that its random sequence continues with the next such request."""
         source = self._own.get(text)
         if source is None:
             try:
@@ -139,7 +139,7 @@ class FaultGate:
         await self._app(scope, receive, send)
 
     def _stall(self, source: FaultSource, context: RequestContext) -> None:
-        """Blocks the whole worker, so that also requests stall which arrive later: nobody answers them."""
+        """Blocks the whole worker, so that also requests stall which arrive later: they get no response."""
         now = time.monotonic()
         left = source.stall_left(now)
         # Requests that waited during a stall arrive at its end: they must not begin it again.

@@ -21,7 +21,7 @@ def claim_port(host: str, port: int) -> socket.socket:
     """A bound socket that does not listen: it keeps a port for this gateway.
 
     Raises:
-        OSError: Somebody else has the port.
+        OSError: Another process has the port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if port:

@@ -34,7 +34,7 @@ _HURRIED_S = 2.0
 
 
 class Supervisor:
-    """Runs one gateway until it is told to stop.
+    """Runs one gateway until asked to stop.
 
     Args:
         settings: The settings of the gateway.
@@ -188,7 +188,7 @@ class Supervisor:
         self._begin(lambda: self._watch(worker))
 
     async def _watch(self, worker: WorkerProcess) -> None:
-        """Replaces a worker that dies without having been told to; the successor counts on in the same block."""
+        """Replaces a worker that dies without an order; the successor counts on in the same block."""
         while True:
             code = await worker.wait()
             if worker.retired or self._stop.is_set():

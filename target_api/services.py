@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a worker stands in its gateway.
+    """A worker's position in its gateway.
 
     Args:
         worker: Its number, below the number of workers; decides which truth counters it writes.
@@ -45,7 +45,7 @@ class Services:
     """The parts of one worker.
 
     What is counted and shared is made with the application and outlives its lifespan; what is connected is made by
-    `open`, each time anew.
+    `open`, each time.
 
     Args:
         settings: The settings of the gateway.

@@ -38,7 +38,7 @@ class StubProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-            raise StartError("the upstream stub did not become ready; its error stands above") from None
+            raise StartError("the upstream stub did not become ready; see its error above") from None
         return cls(process, url)
 
     async def stop(self) -> None:

@@ -22,7 +22,7 @@ _BAD_GATEWAY = frozenset({502, 503, 504})
 _KNOWN_STATUSES = range(200, 600)
 """What an upstream may answer: 101 would make a tunnel of the connection, and others mean nothing to a client."""
 _ITS_OWN_FAULT = 0.9
-"""Share of the gateway's own deadline that an upstream must have had, for a time-out to be its fault."""
+"""Share of the gateway's own deadline that an upstream must have had, for a timeout to be its fault."""
 
 
 class ClientGoneError(Exception):

@@ -29,7 +29,7 @@ class WorkerProcess:
         folder: What all workers share.
 
     Attributes:
-        retired: It was told to stop, so its end is no accident.
+        retired: It was asked to stop, so its end is not an accident.
         started: There is, or was, a process.
     """
 
@@ -97,7 +97,7 @@ class WorkerProcess:
         word, _, made = line.decode().partition(" ")
         if word != "ready":
             await self.stop(0)
-            raise StartError(f"worker {self.number} did not become ready; its error stands above")
+            raise StartError(f"worker {self.number} did not become ready; see its error above")
         return int(made)
 
     async def wait(self) -> int:

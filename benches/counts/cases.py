@@ -19,7 +19,7 @@ class Case:
     """Whether nginx has the same answer."""
 
     def plan(self, base_url: str, requests: int, users: int) -> dict[str, Any]:
-        """A plan of so many requests by so many users."""
+        """A plan of a number of requests by a number of users."""
         return plans.plan(base_url, plans.iterations(requests, users), **self.changes)
 
     def requests(self, requests: int, users: int) -> int:

@@ -43,6 +43,6 @@ class Gate:
 
 
 def per_request(long: float, short: float, requests: int) -> float:
-    """What one request costs: two lengths differ by so many requests, and start and end cancel out."""
+    """What one request costs: two lengths differ by this number of requests, and start and end cancel out."""
     # A run that happened to need less than the shorter one costs nothing, rather than less.
     return max(0.0, (long - short) / requests)

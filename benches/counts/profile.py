@@ -86,7 +86,7 @@ def main() -> None:
         by_function[function] += figure
         by_file[file] += figure
     for (_, function), figure in with_callees.items():
-        # A function that was inlined into others stands under each file; the outermost has it all.
+        # A function that was inlined into others is listed under each file; the outermost has it all.
         inclusive[function] = max(figure, inclusive.get(function, 0))
     tables = {"self, by function": by_function, "self, by source file": by_file, "inclusive, by function": inclusive}
     for title, table in tables.items():

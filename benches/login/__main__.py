@@ -70,7 +70,7 @@ def table(runs: Sequence[Run]) -> results.Table:
             "client",
             "requests per CPU second",
             "CPU µs/request",
-            f"{OWN.name} makes so many times as many",
+            f"{OWN.name} ÷ this client",
             "best requests/s",
             "start, CPU ms",
             "foreign cores",

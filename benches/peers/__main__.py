@@ -35,7 +35,7 @@ PEERS: tuple[clients.Client, ...] = (
 
 
 def working(target: Target, connections: int) -> tuple[list[clients.Client], dict[str, str]]:
-    """The tools that can be measured with so many connections, and why the others cannot."""
+    """The tools that can be measured with this number of connections, and why the others cannot."""
     found, missing = list[clients.Client](), dict[str, str]()
     for client in (*OWN, *PEERS):
         try:
@@ -48,7 +48,7 @@ def working(target: Target, connections: int) -> tuple[list[clients.Client], dic
 
 
 def cell(target: Target, job: clients.Job, count: int) -> tuple[list[Run], str]:
-    """The runs of all tools that did it without an error, and what is told of them."""
+    """The runs of all tools that did it without an error, and their summary."""
     chosen, missing = working(target, job.connections)
     measured = list(rounds(chosen, target, job, count, missing))
     runs = [one for one in measured if one.client not in missing]

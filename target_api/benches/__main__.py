@@ -1,7 +1,7 @@
 """`python -m loadcore_target.benches`: measures the gateway, and writes `docs/reference/gateway-under-load.md`.
 
 In full it takes under half an hour; `--quick` takes three minutes, and prints its page instead of writing it.
-`--only` measures some parts anew; the page has the others as they were measured last.
+`--only` measures some parts again; the page has the others as they were measured last.
 """
 
 from __future__ import annotations

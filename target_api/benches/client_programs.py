@@ -25,7 +25,7 @@ class Job:
     Attributes:
         target: Scheme, host and port.
         users: How many come.
-        ramp_s: Within so many seconds.
+        ramp_s: Seconds within which all users arrive.
         steady_s: How long they stay after that.
     """
 
@@ -47,7 +47,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Seen:
-    """What somebody says of the requests after the logins.
+    """One account of the requests after the logins.
 
     Attributes:
         requests: How many there were.

@@ -58,7 +58,7 @@ def rows(*, quick: bool) -> list[dict[str, Any]]:
 
 
 def capacity(seconds: int) -> list[Finding]:
-    """Asks a gateway that serves so many requests a second for twice as many."""
+    """Asks a gateway that serves a fixed number of requests a second for twice as many."""
     with gateway("--users", "0", "--items", "1", "--capacity", f"{CAPACITY}/s") as running:
         load = arrival_rate(f"{2 * CAPACITY}/s", duration=f"{seconds}s", max_users=2 * CAPACITY * seconds)
         scenario = Scenario("knee", base_url=running.url, load=load, steps=[get("/bytes/10")])

@@ -1,4 +1,4 @@
-"""One case: a deployment that runs, so many users, and what was seen of client, gateway and machine meanwhile."""
+"""One case: a deployment that runs, a number of users, and what was seen of client, gateway and machine meanwhile."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ class Reached:
 
     @property
     def is_all(self) -> bool:
-        """Whether chance alone explains what is missing beyond 3 %: pauses are drawn, so few of them say little."""
+        """Whether chance alone explains what is missing beyond 3 %: pauses are drawn, and a few of them say little."""
         return self.share >= _REACHED - 3 * THINK_SPREAD / math.sqrt(max(1, self.requests))
 
 

@@ -17,8 +17,8 @@ class Scaling:
         least: Fewest replicas.
         most: Most replicas.
         target: Requests in flight that one replica is meant to have.
-        over_s: The load is averaged over so long.
-        calm: So many verdicts in a row must agree before a replica is taken away.
+        over_s: The load is averaged over this time.
+        calm: This number of equal verdicts in a row is needed before a replica is taken away.
     """
 
     least: int
@@ -46,7 +46,7 @@ class Autoscaler:
         Args:
             load: Requests being served or waiting, now.
             replicas: How many replicas there are.
-            now: Seconds on a clock that only goes on; by default the monotonic one.
+            now: Seconds on a clock that never goes back; by default the monotonic one.
         """
         scaling = self._scaling
         now = time.monotonic() if now is None else now

@@ -55,7 +55,7 @@ class Haproxy:
     async def admit(self, slot: int, port: int) -> None:
         """Gives the slot that address and opens it; HAProxy begins with a check."""
         if not self._socket.exists():
-            return  # not started yet; it is told of all replicas when it is
+            return  # not started yet; it learns of all replicas when it is
         server = f"gateway/gateway{slot}"
         await self.command(f"set server {server} addr {HOST} port {port}")
         # Counts as up at once: whoever calls has asked the replica itself.

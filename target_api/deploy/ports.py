@@ -7,7 +7,7 @@ HOST = "127.0.0.1"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on. All are held until the last is found, so that none comes twice."""
+    """Ports without a listener. All are held until the last is found, so that none comes twice."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

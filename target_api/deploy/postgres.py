@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own: its folder, its account, its database."""
+"""A separate PostgreSQL server: its folder, its account, its database."""
 
 import asyncio
 import os
@@ -74,7 +74,7 @@ class Cluster:
 
 
 def _folder(account: int | None) -> Path:
-    """A new folder that the account can reach: temporary folders of one's own are often closed to others."""
+    """A new folder that the account can reach: a user's own temporary folders are often closed to others."""
     for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - mkdtemp makes a new one that is ours
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place))
         if account is None:

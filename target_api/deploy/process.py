@@ -144,7 +144,7 @@ async def is_ready(ready: str | tuple[str, ...], port: int) -> bool:
                 return b" 200 " in await reader.readline()
             finally:
                 writer.close()
-    except OSError:  # a time-out is one, too
+    except OSError:  # a timeout is one, too
         return False
 
 

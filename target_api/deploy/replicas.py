@@ -91,7 +91,7 @@ class Replicas:
         await self._add_many(count - 1)
 
     async def resize(self, count: int) -> None:
-        """Adds or takes away replicas until there are so many.
+        """Adds or removes replicas until there is this number of them.
 
         Raises:
             ServiceError: One did not start.
@@ -165,7 +165,7 @@ class Replicas:
         self._tell("down", slot)
 
     async def _watch(self, replica: _Replica) -> None:
-        """Starts a replica again that ended without having been told to by the stack."""
+        """Starts a replica again that ended without an order from the stack."""
         while not replica.leaving:
             code = await replica.process.wait()
             if replica.leaving or self._stopping:

@@ -29,7 +29,7 @@ _LONGEST_FOLDER = 80
 
 
 class Stack:
-    """Runs what was chosen until it is told to stop.
+    """Runs the chosen services until asked to stop.
 
     Args:
         choice: What was chosen.

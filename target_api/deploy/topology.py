@@ -75,10 +75,10 @@ def fill(text: str, values: Mapping[str, str]) -> str | None:
 
 
 def fill_all(texts: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
-    """Each of the texts, filled.
+    """Each of the strings, filled.
 
     Raises:
-        KeyError: A text names something that is not there.
+        KeyError: A string names something that does not exist.
     """
     return [_NAME.sub(lambda found: values[found.group(1)], text) for text in texts]
 

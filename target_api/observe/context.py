@@ -30,7 +30,7 @@ class RequestContext:
         fault: Name of the injected fault, if any.
         timings: Parts of `Server-Timing`.
         headers: Further headers of the response.
-        log_row: Where the request stands in the request-id log, -1 if it does not.
+        log_row: The position of the request in the request-id log, -1 if it does not.
         at_end: Called once, before the last part of the response goes out or when there will be none: a client that
             has the whole response finds it counted.
     """

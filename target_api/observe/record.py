@@ -16,7 +16,7 @@ _log = logging.getLogger("loadcore_target.request")
 
 
 class RecordMiddleware:
-    """Counts, and turns what nobody handled into a 500 so that it is counted as one.
+    """Counts, and turns unhandled errors into a 500 so that it is counted as one.
 
     Args:
         app: What is wrapped.

@@ -89,7 +89,7 @@ async def issue_token(
     limits = exchange.services.limits
     await limits.check(limits.client, client_of(request), exchange.context)
     form = await _read_form(request)
-    # Only guesses at passwords are rationed: a refresh names no user, and nobody may use up another's.
+    # Only guesses at passwords are rationed: a refresh names no user, and no client may use up another's.
     if form.get("grant_type") == "password":
         await limits.check(limits.login, form.get("username", ""), exchange.context)
     return await GrantService(exchange, request.headers.get("authorization")).answer(form)

@@ -119,7 +119,7 @@ def _deadline(request: Request, longest_s: float) -> float:
 def _kept(
     headers: Iterable[tuple[bytes, bytes]], connection: str | None, dropped: frozenset[str]
 ) -> Iterable[tuple[bytes, bytes]]:
-    """The headers that go on, byte for byte, under names in lower case.
+    """The headers to forward, byte for byte, under names in lower case.
 
     An underscore counts as a hyphen in what is dropped: servers behind CGI read both as one name.
     """

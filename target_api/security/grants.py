@@ -130,7 +130,7 @@ class GrantService:
             row = await services.database.run(find_user, claims.subject, timings=self._context.timings)
             if row is None:
                 raise OAuthError("invalid_grant", "the user no longer exists")
-            # The last thing that may fail: a client that is told to come back must not have used its token up.
+            # The last thing that may fail: a client that has to retry must not have used its token up.
             await services.tokens.use_refresh(claims, self._context.timings)
         except InvalidTokenError as error:
             raise OAuthError("invalid_grant", str(error)) from None

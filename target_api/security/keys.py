@@ -69,7 +69,7 @@ class KeyRing:
         self._epoch = epoch
 
     def may_have_changed(self) -> bool:
-        """Whether reading again may bring new keys; true once a second, lest forged tokens load the database."""
+        """Whether reading again may bring new keys; true once a second, to spare the database forged tokens."""
         return self._database.shared and time.monotonic() > self._loaded_at + 1
 
     @property

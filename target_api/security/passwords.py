@@ -43,7 +43,7 @@ class PasswordVerifier:
 
     def __init__(self, parameters: HashParameters, threads: int, queue: int, metrics: Metrics) -> None:
         self._hasher = make_hasher(parameters)
-        self._decoy = self._hasher.hash("the password of nobody")
+        self._decoy = self._hasher.hash("a password that no user has")
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hash") if threads else None
         self._free = asyncio.Semaphore(threads)
         self._queue = queue

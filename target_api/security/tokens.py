@@ -272,7 +272,7 @@ class TokenService:
         self._control.bump(Word.REVOKED)
         self._revoked.add(identifier)
         if self._revoked_epoch == before and self._control.epoch(Word.REVOKED) == before + 1:
-            self._revoked_epoch = before + 1  # nobody else revoked anything: there is nothing to read
+            self._revoked_epoch = before + 1  # no other worker revoked anything: there is nothing to read
 
     async def refresh_is_live(self, claims: RefreshClaims) -> bool:
         """Whether a refresh token could still be used."""

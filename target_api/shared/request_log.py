@@ -100,7 +100,7 @@ class RequestLogWriter:
         self._next = self._first_free()
 
     def _first_free(self) -> int:
-        """A successor of a dead worker goes on behind the newest row instead of writing over the oldest."""
+        """A successor of a dead worker continues after the newest row instead of writing over the oldest."""
         newest, at = 0.0, 0
         for index in range(self._rows):
             offset = self._start + index * _ROW.size

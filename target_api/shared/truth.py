@@ -1,7 +1,7 @@
 """Truth counters: what the gateway received and answered, exact whatever happens to a worker.
 
 Each worker writes a block of its own (one writer per word, no lock), and anyone sums the blocks. A worker that takes
-the place of a dead one goes on counting in the same block, so nothing is lost and nothing counted twice.
+the place of a dead one continues counting in the same block, so nothing is lost and nothing counted twice.
 """
 
 import time

@@ -84,7 +84,7 @@ def _insert(dialect: str) -> "Insert":
 
 
 def find_order(connection: Connection, username: str, order_id: str) -> RowMapping | None:
-    """One order of a user, or `None`; somebody else's order is as good as none."""
+    """One order of a user, or `None`; another user's order counts as none."""
     return connection.execute(_FIND, {"owner": username, "order_id": order_id}).mappings().one_or_none()
 
 

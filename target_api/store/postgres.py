@@ -36,7 +36,7 @@ class PostgresDatabase(Database):
             max_overflow=0,
         )
         # The pool itself is unfair: who comes while a connection is free takes it, and the waiter whom it was for
-        # queues again at the end. With as many turns as connections nobody ever waits there.
+        # queues again at the end. With as many turns as connections, no request ever waits there.
         self._turns = asyncio.Semaphore(settings.db_pool)
 
     async def run(

@@ -23,7 +23,7 @@ _WORDS = ("amber", "birch", "copper", "dune", "ember", "fjord", "grove", "heathe
 
 
 async def seed(database: Database, settings: Settings) -> int:
-    """Makes the tables and fills what is missing; users with another hash cost are made anew.
+    """Makes the tables and fills what is missing; users with another hash cost are made again.
 
     Returns:
         How many users were made now.

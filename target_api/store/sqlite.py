@@ -27,7 +27,7 @@ class SqliteDatabase(Database):
     """One connection, used within single turns of the event loop.
 
     With the write-ahead log readers never wait. A writer that finds the file locked, by another worker or another
-    program, lets the loop go on and looks again: first come, first served, and 503 after `db_busy_timeout_s`.
+    program, lets the loop continue and looks again: first come, first served, and 503 after `db_busy_timeout_s`.
 
     Args:
         url: `sqlite:///FILE`, or `sqlite://` for a database in memory.
@@ -38,7 +38,7 @@ class SqliteDatabase(Database):
     def __init__(self, url: str, settings: Settings, metrics: Metrics | None = None) -> None:
         super().__init__(metrics, shared=bool(settings.database_url))
         self._patience_s = settings.db_busy_timeout_s
-        # No time-out within SQLite: it would sleep in the event loop.
+        # No timeout within SQLite: it would sleep in the event loop.
         self._engine = create_engine(url, poolclass=StaticPool, connect_args={"timeout": 0})
         event.listen(self._engine, "connect", _prepare)
         self._turns = asyncio.Lock()

@@ -188,7 +188,7 @@ def test_revoked_refresh_token_is_refused(gateway: RunningGateway) -> None:
 
 
 def test_a_reused_refresh_token_ends_the_session(gateway: RunningGateway) -> None:
-    """Access tokens of the family are refused from then on, by every worker: somebody else may have them."""
+    """Access tokens of the family are refused from then on, by every worker: another client may have them."""
     first = gateway.log_in(11)
     second = gateway.form("/auth/token", grant_type="refresh_token", refresh_token=first["refresh_token"]).json
     assert gateway.ask("GET", "/users/me", token=second["access_token"]).status == 200
@@ -267,7 +267,7 @@ def test_introspection_tells_live_from_dead(gateway: RunningGateway) -> None:
 
 
 def test_introspection_is_for_clients_only(gateway: RunningGateway) -> None:
-    """Without client authentication nothing is told."""
+    """Without client authentication nothing is revealed."""
     assert gateway.form("/auth/introspect", token="x").status == 401
 
 

@@ -1,4 +1,4 @@
-"""What other clients report of the gateway is read right, and stands beside the truth."""
+"""What other clients report of the gateway is read right, and is next to the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the gateway under load, and who is said to have been the limit."""
+"""The page of the gateway under load, and who it names as the bottleneck."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_then_and_now() -> None:
 
 
 def test_the_page_does_not_hide_what_is_wrong() -> None:
-    """Unequal counts, a rate off the formula and foreign load are told from the rows."""
+    """Unequal counts, a rate off the formula and foreign load are derived from the rows."""
     text = page.write({"cases": [row(received=1099), row(requests_per_s=44.1, foreign_cores=0.5)]}, {"cases": {}})
     assert "In 1 of 2 cases the replicas did not receive what loadcore sent" in text
     assert "within 10.0% of the formula" in text

@@ -1,4 +1,4 @@
-"""The database of a worker: who waits, for how long, in which order; and what a client is told."""
+"""The database of a worker: who waits, for how long, in which order; and what a client learns."""
 
 import asyncio
 import contextlib
@@ -150,7 +150,7 @@ def test_a_locked_file_is_never_an_internal_error(tmp_path: Path) -> None:
         order = gateway.ask("POST", "/orders", {"item_id": 1}, {"Idempotency-Key": "k"}, token)
         assert order.status == 201
         assert "idempotency-replayed" not in order.headers
-        # A client that was told to come back finds its refresh token unused.
+        # A client that has to retry finds its refresh token unused.
         assert gateway.form("/auth/token", **renewal).status == 200
 
 
@@ -224,7 +224,7 @@ def test_an_exhausted_pool_is_an_answer(postgres: str) -> None:
 
 
 def test_a_pool_serves_in_the_order_of_asking(postgres: str) -> None:
-    """A request that arrives in the very turn of the loop in which a connection comes back passes nobody who waits."""
+    """A request that arrives in the turn of the loop in which a connection comes back overtakes no waiting request."""
     served: list[int] = []
 
     def serve(connection: Connection, number: int) -> None:

@@ -122,7 +122,7 @@ def test_an_upstream_that_takes_too_long_does_open_it() -> None:
 
 
 def test_guesses_at_one_name_lock_nobody_else(guarded: RunningGateway) -> None:
-    """The login limit counts passwords of one name: refreshes, clients and other names go on."""
+    """The login limit counts passwords of one name: refreshes, clients and other names continue."""
     refresh = [guarded.log_in(index)["refresh_token"] for index in (3, 4, 5, 6)]
     for _ in range(4):
         guarded.form("/auth/token", grant_type="refresh_token", refresh_token="junk")
@@ -273,7 +273,7 @@ def test_public_passwords_on_a_public_address_are_warned_of(variables: dict[str,
 
 
 def test_a_replica_is_called_by_its_host() -> None:
-    """Replicas in containers are told apart without a setting."""
+    """Replicas in containers are distinguished without a setting."""
     with RunningGateway("--users", "0") as running:
         assert running.ask("GET", "/health").json["replica"] == socket.gethostname()
         assert json.loads(running.ask("GET", "/health").body)["status"] == "ok"

@@ -27,7 +27,7 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
 
 
 def test_every_route_is_described_once(document: dict[str, Any]) -> None:
-    """Each route of the table stands in the document, with an operation id of its own and a sentence about it."""
+    """Each route of the table is in the document, with an operation id of its own and a sentence about it."""
     operations = _operations(document)
     described = {f"{method} {path}" for method, path, _ in operations}
     table = RouteTable(LOADED, PROBES)
@@ -103,7 +103,7 @@ def test_405_names_the_methods_of_the_path(gateway: RunningGateway) -> None:
 
 @pytest.mark.parametrize("quantity", [True, "2"])
 def test_only_numbers_are_numbers(gateway: RunningGateway, token: str, quantity: object) -> None:
-    """What the document calls an integer is not taken from a boolean or a text."""
+    """What the document calls an integer is not taken from a boolean or a string."""
     answer = gateway.ask("POST", "/orders", {"item_id": 1, "quantity": quantity}, token=token)
 
     assert (answer.status, answer.json["errors"][0]["at"]) == (422, "body.quantity")

@@ -53,7 +53,7 @@ def test_admin_routes_need_the_token(gateway: RunningGateway, token: str) -> Non
 
 
 def test_health_says_that_the_demo_hash_is_cheap(gateway: RunningGateway) -> None:
-    """Nobody mistakes the demo's login for a real one."""
+    """The demo's login cannot be mistaken for a real one."""
     health = gateway.ask("GET", "/health").json
 
     assert health["password_hash"] == "argon2id t=1 m=1024KiB p=1"
@@ -61,7 +61,7 @@ def test_health_says_that_the_demo_hash_is_cheap(gateway: RunningGateway) -> Non
 
 
 def test_truth_survives_kill_9_of_a_worker() -> None:
-    """What a killed worker had received stays counted, exactly, and its successor goes on counting."""
+    """What a killed worker had received stays counted, exactly, and its successor continues counting."""
     with RunningGateway("--workers", "2", "--users", "1", "--items", "1") as gateway:
         victim = gateway.worker_pids()[0]
         received = 0

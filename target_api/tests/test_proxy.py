@@ -15,7 +15,7 @@ from loadcore_target.tests.running import RunningGateway
 
 @pytest.fixture(scope="module", name="proxying")
 def _proxying() -> Iterator[RunningGateway]:
-    """A gateway with one worker, a stub without delay, a small pool, and an upstream where nobody listens."""
+    """A gateway with one worker, a stub without delay, a small pool, and an upstream without a listener."""
     environment = {
         "GATEWAY_UPSTREAMS": json.dumps({"gone": "http://127.0.0.1:9"}),
         "GATEWAY_UPSTREAM_CONNECTIONS": "4",
@@ -77,7 +77,7 @@ def test_hop_by_hop_headers_end_here(proxying: RunningGateway, access: str) -> N
 
 
 def test_server_timing_names_the_upstream(proxying: RunningGateway, access: str) -> None:
-    """The time that the upstream took is told apart from the gateway's own."""
+    """The time that the upstream took is separate from the gateway's own."""
     timing = proxying.ask("GET", "/proxy/stub/x?delay=80ms", token=access).headers["server-timing"]
     parts = dict(part.split(";dur=") for part in timing.split(", "))
 

@@ -65,7 +65,7 @@ def _raw(gateway: RunningGateway, target: str, token: str, more: str = "") -> by
 def test_no_path_leads_to_another_host(
     proxying: RunningGateway, access: str, elsewhere: socket.socket, path: str
 ) -> None:
-    """The request reaches the stub as a path like any other, or is refused; it is no error of the gateway's."""
+    """The request reaches the stub as a path like any other, or is refused; it is not an error of the gateway's."""
     host, port = elsewhere.getsockname()
     answer = _raw(proxying, path.replace("{elsewhere}", f"{host}:{port}"), access)
 

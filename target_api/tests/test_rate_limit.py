@@ -70,7 +70,7 @@ def test_password_guessing_is_limited(limited: RunningGateway) -> None:
 
 
 def test_x_fault_can_be_off(limited: RunningGateway) -> None:
-    """A gateway that was told not to obeys no `X-Fault`."""
+    """A gateway configured not to obeys no `X-Fault`."""
     assert limited.ask("GET", "/users/me", headers={"X-Fault": '{"error_rate": "100%"}'}).status == 401
 
 
@@ -92,7 +92,7 @@ def test_shared_counters_are_shared(tmp_path: Path) -> None:
 
 
 def test_a_window_ends() -> None:
-    """A count begins anew when its window is over."""
+    """A count starts over when its window is over."""
     store = SharedStorage(SharedStorage.page(None))
 
     async def count() -> tuple[int, int]:

@@ -91,7 +91,7 @@ def test_what_one_replica_computed_the_other_has(replicas: Replicas) -> None:
 
 
 def test_a_stampede_computes_once_a_worker(replicas: Replicas) -> None:
-    """Many requests at once for an answer that nobody has: each worker asks the database once, or finds it in Redis."""
+    """Many requests for an uncached response: each worker asks the database once, or finds it in Redis."""
     tokens = tokens_of(replicas, 2)
     before = looked_up(replicas)
     with ThreadPoolExecutor(LIMIT) as pool:

@@ -17,7 +17,7 @@ from loadcore_target.settings import Settings
 from loadcore_target.tests.running import RunningGateway
 
 CONFIG = schemathesis.Config.from_dict(
-    # Query parameters and headers that nobody asked for are ignored, as nearly everywhere: they are nothing to refuse.
+    # Query parameters and unknown headers are ignored, as nearly everywhere: they are nothing to refuse.
     {"generation": {"allow-extra-parameters": False}}
 )
 SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi(), config=CONFIG)

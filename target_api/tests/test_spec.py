@@ -36,14 +36,14 @@ def test_shares_and_rates() -> None:
 
 @pytest.mark.parametrize("text", ["101%", "-1%", "2", "x%", "nan"])
 def test_a_share_is_between_none_and_all(text: str) -> None:
-    """What is no share is refused."""
+    """A string that is not a share is refused."""
     with pytest.raises(ValueError, match="not a share"):
         parse_share(text)
 
 
 @pytest.mark.parametrize("text", ["500", "0/s", "-1/s", "5/h", "inf/s"])
 def test_a_rate_needs_a_unit(text: str) -> None:
-    """What is no rate is refused."""
+    """A string that is not a rate is refused."""
     with pytest.raises(ValueError, match="not a rate"):
         parse_rate(text)
 

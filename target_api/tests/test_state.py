@@ -30,7 +30,7 @@ def _value(metrics: Metrics, line: str) -> float:
 
 
 def test_seeding_again_makes_nothing_and_another_cost_makes_all(tmp_path: Path) -> None:
-    """A database is filled once; users whose hashes have another cost are made anew."""
+    """A database is filled once; users whose hashes have another cost are made again."""
     cheap = Settings(users=3, items=2)
     dearer = cheap.model_copy(update={"hash": HashParameters(time_cost=2, memory_kib=64)})
     more = cheap.model_copy(update={"users": 5})
@@ -93,7 +93,7 @@ def test_one_impatient_client_does_not_spoil_the_answer() -> None:
 
 @pytest.mark.parametrize(("failures", "failed"), [(1, 1), (2, 5)])
 def test_a_failed_computation_is_not_kept(failures: int, failed: int) -> None:
-    """One failure is of the request that began it, the others share one more try; a second failure is everybody's."""
+    """One failure is of the request that began it, the others share one more try; a second failure is shared by all."""
     calls = 0
 
     async def compute() -> bytes:
@@ -231,7 +231,7 @@ def test_an_unknown_user_costs_as_much_as_a_known_one(monkeypatch: pytest.Monkey
 
 
 def test_an_application_can_be_started_again() -> None:
-    """Each lifespan opens what the one before it closed, in whichever event loop; the counters go on."""
+    """Each lifespan opens what the one before it closed, in whichever event loop; the counters continue."""
     app = create_app(Settings(users=1, items=1))
 
     async def live() -> list[int]:

@@ -51,7 +51,7 @@ def compile_run(
     try:
         plan = _checked(plan)
     except PlanError as error:
-        # Places where something was replaced already have been told of.
+        # Places where a value was replaced have a problem already.
         places = {problem.at for problem in found}
         found += [problem for problem in error.problems if not found or (problem.at and problem.at not in places)]
     if found:

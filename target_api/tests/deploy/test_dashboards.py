@@ -114,7 +114,7 @@ class Load:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """It goes on for as long as the block runs."""
+        """It continues for as long as the block runs."""
         for thread in self._threads:
             thread.start()
         try:

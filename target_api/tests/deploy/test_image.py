@@ -65,7 +65,7 @@ def _started(image: Path, arguments: Sequence[str]) -> Iterator[dict[str, str]]:
 
 @pytest.mark.timeout(600)
 def test_the_image_s_commands_stay_up(image: Path) -> None:
-    """Gateway and stub start with the image's packages, answer, and stay until SIGTERM though nobody is on stdin."""
+    """Gateway and stub start with the image's packages, answer, and stay until SIGTERM although stdin has no reader."""
     stub = ["-m", "loadcore_target", "stub", "--port", "0", "--latency", "1ms"]
     gateway = ["-m", "loadcore_target", "--port", "0", "--users", "1", "--data-dir", str(image / "data")]
     with _started(image, stub) as upstream, _started(image, gateway) as ready:

@@ -131,7 +131,7 @@ def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     if not end.truncated:
         return []
     if end.running:
-        what = "the run goes on"
+        what = "the run is still in progress"
     elif end.moved:
         what = "the run ended, but its folder had been moved, or it was killed while writing the summary"
     elif end.copied:
