@@ -22,7 +22,7 @@ const MOST_SENT_BYTES: usize = 64 * 1024;
 
 /// The cookies of one user. Values are not part of the `Debug` output.
 #[derive(Default, Clone)]
-pub struct Jar {
+pub(crate) struct Jar {
     /// Those with longer paths first; among equals, the older ones: the order they are sent in.
     cookies: Vec<Cookie>,
     dropped: Cell<u64>,
@@ -30,7 +30,7 @@ pub struct Jar {
 
 /// Where a request goes, which decides over cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub(crate) struct Destination<'a> {
     /// The host, without its port.
     pub host: &'a str,
     /// The path; a query after it does no harm.
@@ -57,7 +57,7 @@ impl Jar {
     /// Keeps the cookie of a `Set-Cookie` header, or deletes one if that is what it says. A header that makes no sense, or
     /// is for another domain, is left out. `unix_ns` is the wall clock; one that is derived from the run's own clock keeps
     /// lifetimes right when the system's is set.
-    pub fn store(&mut self, header: &[u8], from: Place<'_>, unix_ns: u64) {
+    pub(crate) fn store(&mut self, header: &[u8], from: Destination<'_>, unix_ns: u64) {
         let now_s = unix_ns / 1_000_000_000;
         let Some(set) = SetCookie::parse(header, now_s) else { return };
         let Some((domain, host_only)) = domain(&set, from.host) else { return };
@@ -101,7 +101,7 @@ impl Jar {
 
     /// Adds the cookies for a request to the value of its `Cookie` header, which holds the request's own cookies, or nothing.
     /// Those come first, and win over those of the same name in the jar: there is one header (RFC 6265 section 5.4).
-    pub fn add_to(&self, value: &mut Vec<u8>, to: Place<'_>, unix_ns: u64) {
+    pub(crate) fn add_to(&self, value: &mut Vec<u8>, to: Destination<'_>, unix_ns: u64) {
         let now_s = unix_ns / 1_000_000_000;
         let own = value.len();
         for cookie in self.cookies.iter().filter(|cookie| cookie.is_for(to, now_s)) {
@@ -122,25 +122,25 @@ impl Jar {
     }
 
     /// How many cookies were dropped for being over a limit, when they came or when they were to be sent.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped.get()
     }
 
     /// Whether there are none: no request needs a line.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.cookies.is_empty()
     }
 
     /// Forgets all cookies.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.cookies.clear();
     }
 }
 
 impl Cookie {
-    fn is_for(&self, to: Place<'_>, now_s: u64) -> bool {
+    fn is_for(&self, to: Destination<'_>, now_s: u64) -> bool {
         let for_host = if self.host_only {
             to.host.eq_ignore_ascii_case(&self.domain)
         } else {

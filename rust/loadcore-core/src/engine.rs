@@ -22,7 +22,7 @@ use crate::program::Program;
 use crate::record::{Phase, Tables};
 use crate::recorder::{EndReason, Recorder, Recycler};
 use crate::schedule::Share;
-use crate::timer::{Alarm, Party, Timer, Turns, Watch};
+use crate::timer::{Alarm, TaskGroup, Timer, Turns, Watch};
 use crate::transport::{Net, NetOptions};
 use crate::user::{Work, Worker};
 
@@ -250,9 +250,9 @@ pub(crate) async fn run<T: Stack>(
 
 /// Hands over a window at each full second.
 async fn roll_windows<T: Stack>(worker: Rc<Worker<T>>) {
-    let seat = worker.timer.take_seat(Party::NONE).await;
+    let task = worker.timer.register(TaskGroup::NONE).await;
     for second in 0_u32.. {
-        if seat.sleep_until((u64::from(second) + 1) * SECOND_NS).await.is_err() {
+        if task.sleep_until((u64::from(second) + 1) * SECOND_NS).await.is_err() {
             // An interrupt ends the run, and with it this.
             return;
         }

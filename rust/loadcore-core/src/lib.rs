@@ -2,17 +2,17 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
-pub mod auth;
+mod auth;
 mod block;
 pub mod clock;
 mod content;
-pub mod cookies;
+mod cookies;
 pub mod driver;
 pub mod engine;
 pub mod error;
 pub mod exchange;
 mod executor;
-pub mod feeder;
+mod feeder;
 pub mod health;
 pub mod http;
 mod json;
@@ -23,7 +23,7 @@ pub mod record;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
-pub mod step;
-pub mod timer;
-pub mod transport;
+mod step;
+mod timer;
+mod transport;
 mod user;

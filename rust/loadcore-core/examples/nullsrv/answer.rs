@@ -8,6 +8,7 @@
 //! | `/shifting` | the same, with a field whose length differs from answer to answer |
 //! | `/api` | 1 KiB of JSON under the same thirteen fields |
 //! | `/token` | an OAuth 2.0 token of an hour |
+//! | `/cookies` | the usual body, and two cookies |
 //! | `/size/N`, `/chunked/N` | N bytes, with `Content-Length` or in chunks of 16 KiB |
 //! | `/close` | the usual answer, then the connection is closed |
 //! | `/never` | nothing, ever |
@@ -40,6 +41,7 @@ const API: &[u8] = include_bytes!("api.json");
 const JSON: &str = r#"{"id":"a81f3c5e","name":"Blue kettle","price":19.5,"in_stock":true,"tags":["kitchen","steel"]}"#;
 const TOKEN: &str =
     r#"{"access_token":"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.","token_type":"bearer","expires_in":3600}"#;
+const COOKIES: &str = "Set-Cookie: session=6f1c0a52d9e84b37; Path=/\r\nSet-Cookie: theme=dark; Path=/\r\n";
 const CHUNK: usize = 16 * 1024;
 /// Bodies longer than this are not made.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -157,6 +159,7 @@ impl Answers {
             ["shifting"] => Answer::own(&with_fields(REALISTIC, b"Hello, World!\n")).shifting(),
             ["api"] => Answer::own(&with_fields(REALISTIC, API)),
             ["token"] => now(whole("application/json", TOKEN.as_bytes())),
+            ["cookies"] => now(with_fields(COOKIES, b"Hello, World!\n")),
             ["size", size] => now(whole("application/octet-stream", &filler(number(size)))),
             ["chunked", size] => now(chunked(&filler(number(size)))),
             ["close"] => {

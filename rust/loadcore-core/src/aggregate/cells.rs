@@ -81,7 +81,6 @@ impl StepCell {
     /// says nothing about the target. Returns whether the response is one of the few that are looked at more closely: the
     /// 1st, 2nd, 4th, 8th and so on.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
         let before = self.requests;
         self.requests = before + 1;

@@ -44,7 +44,6 @@ struct Open {
 impl Gaps {
     /// Looks at an answer: when its request was sent, when it was read, and for how long it may have lain there before.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(crate) fn answered(&mut self, start_ns: u64, end_ns: u64, unread_ns: u64, found: &mut Vec<Gap>) {
         if end_ns.wrapping_sub(self.last_ns) > LEAST_NS {
             self.answered_late(start_ns, end_ns, unread_ns, found);

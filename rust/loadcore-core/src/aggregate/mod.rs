@@ -3,6 +3,11 @@
 //! The engine thread counts into a [`Window`]; once a second the window changes hands and another thread reads it. Parts
 //! merge: the sum over windows, workers and phases is what one counter would have counted.
 
+#![expect(
+    clippy::inline_always,
+    reason = "on the path of every request: docs/decisions/013-one-walk-for-all-requests.md"
+)]
+
 mod cells;
 mod counts;
 mod encoding;

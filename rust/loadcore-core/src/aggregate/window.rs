@@ -75,7 +75,6 @@ impl Window {
 
     /// Counts one request. Returns whether its response is one of the few that are looked at for hints.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
         let is_looked_at = self.steps.cell(record.phase, record.step.0).record(record, durations);
         if record.due_ns < self.begin_ns || record.ended_in != record.phase {

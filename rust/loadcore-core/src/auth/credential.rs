@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::step::{Builtins, RenderError, Slot, Template, TemplateBuilder, Variables};
 
 /// The value of a header or query parameter that authenticates. Not shown by `Debug`.
-pub enum Credential {
+pub(crate) enum Credential {
     /// A value that is a template.
     Plain(Template),
     /// `Basic <base64(username:password)>` (RFC 7617) of a user name or password that varies.
@@ -34,7 +34,7 @@ impl Credential {
     }
 
     /// Appends the value.
-    pub fn render(
+    pub(crate) fn render(
         &self,
         variables: &Variables,
         builtins: &mut Builtins<'_>,
@@ -58,7 +58,7 @@ impl Credential {
     }
 
     /// The variables it needs.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         let (first, second) = match self {
             Self::Plain(template) => (template, None),
             Self::Basic { username, password } => (username, Some(password)),

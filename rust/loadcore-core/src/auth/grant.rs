@@ -7,7 +7,7 @@ use crate::plan::{self, ClientPlace, Grant, Secret};
 use crate::step::{Builtins, Context, RenderError, Template, TemplateBuilder, Variables};
 
 /// A grant, ready to be asked for. Not shown by `Debug`.
-pub struct CompiledGrant {
+pub(crate) struct CompiledGrant {
     /// The form that gets the first token.
     first: Template,
     /// The form that refreshes a token, up to the refresh token.
@@ -18,7 +18,7 @@ pub struct CompiledGrant {
 
 /// How a token is got.
 #[derive(Clone, PartialEq, Eq)]
-pub enum How {
+pub(crate) enum How {
     /// By the grant that the plan says.
     Grant,
     /// By this refresh token.
@@ -60,7 +60,7 @@ impl CompiledGrant {
     }
 
     /// Appends the form, a body of `application/x-www-form-urlencoded`.
-    pub fn render_body(
+    pub(crate) fn render_body(
         &self,
         how: &How,
         variables: &Variables,
@@ -79,7 +79,7 @@ impl CompiledGrant {
 
     /// The value of the `Authorization` header of token requests, if they have one.
     #[must_use]
-    pub const fn client(&self) -> Option<&Credential> {
+    pub(crate) const fn client(&self) -> Option<&Credential> {
         self.client.as_ref()
     }
 }

@@ -13,7 +13,7 @@ const LONGEST_LIFE_NS: u64 = 1_000_000_000 * SECOND_NS;
 
 /// What is read of the response to a login.
 #[derive(Debug)]
-pub struct LoginAnswer {
+pub(crate) struct LoginAnswer {
     /// Of the two values alone: users do not see them.
     names: Names,
     token: CompiledExtract,
@@ -42,7 +42,7 @@ impl LoginAnswer {
     }
 
     /// The token in an answer that the login expects.
-    pub fn read(&self, answer: &TokenAnswer<'_>) -> Result<Granted, Refusal> {
+    pub(crate) fn read(&self, answer: &TokenAnswer<'_>) -> Result<Granted, Refusal> {
         let body = without_mark(answer.body);
         let object: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
         if !answer.is_expected {

@@ -18,15 +18,15 @@ use crate::step::{
     Builtins, Context, Names, RuleProblem, Template, TemplateBuilder, TemplateProblem, Variables, forbidden_in_head,
 };
 
-pub use credential::Credential;
-pub use grant::{CompiledGrant, How};
-pub use login::LoginAnswer;
-pub use pool::{Acquired, Fetch, Pool, Rejected, Token, TokenSlot};
-pub use response::{Granted, Refusal, TokenAnswer};
+pub(crate) use credential::Credential;
+pub(crate) use grant::{CompiledGrant, How};
+pub(crate) use login::LoginAnswer;
+pub(crate) use pool::{Acquired, Fetch, Pool, Rejected, Token, TokenSlot};
+pub(crate) use response::{Granted, Refusal, TokenAnswer};
 
 /// A way to authenticate, ready to be used.
 #[derive(Debug)]
-pub enum CompiledAuth {
+pub(crate) enum CompiledAuth {
     /// A header of this name with this value.
     Header {
         /// The header's name.
@@ -47,7 +47,7 @@ pub enum CompiledAuth {
 
 /// Where tokens come from, and how they are sent.
 #[derive(Debug)]
-pub struct TokenSource {
+pub(crate) struct TokenSource {
     /// Who gives them.
     pub giver: Giver,
     /// The name of the header they are sent in.
@@ -62,7 +62,7 @@ pub struct TokenSource {
 
 /// Who gives tokens.
 #[derive(Debug)]
-pub enum Giver {
+pub(crate) enum Giver {
     /// A token endpoint of OAuth 2.0.
     OAuth2(CompiledGrant),
     /// A request of the plan.
@@ -71,7 +71,7 @@ pub enum Giver {
 
 /// Why a way to authenticate cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthProblem {
+pub(crate) enum AuthProblem {
     /// The environment lacks a variable.
     #[error("the environment variable {0} is not set, or is not UTF-8")]
     NoVariable(String),
@@ -109,7 +109,7 @@ pub enum AuthProblem {
 
 impl CompiledAuth {
     /// Compiles a way to authenticate, or says all that is wrong with it. `environment` looks up environment variables.
-    pub fn compile(
+    pub(crate) fn compile(
         auth: &plan::Auth,
         environment: &dyn Fn(&str) -> Option<String>,
         names: &mut Names,
@@ -123,7 +123,7 @@ impl CompiledAuth {
 
     /// The name of the header that it sets, if it sets one.
     #[must_use]
-    pub fn header(&self) -> Option<&str> {
+    pub(crate) fn header(&self) -> Option<&str> {
         match self {
             Self::Header { name, .. } => Some(name),
             Self::Query { .. } => None,
@@ -162,7 +162,7 @@ impl CompiledAuth {
 
     /// The variables of users that it needs in each request.
     #[must_use]
-    pub fn slots(&self) -> Vec<crate::step::Slot> {
+    pub(crate) fn slots(&self) -> Vec<crate::step::Slot> {
         match self {
             Self::Header { value, .. } | Self::Query { value, .. } => value.slots().collect(),
             Self::Token(_) => Vec::new(),

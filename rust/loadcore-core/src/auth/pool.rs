@@ -30,7 +30,7 @@ const TRUST_NS: u64 = 10_000_000_000;
 
 /// The tokens of one worker for one way to authenticate.
 #[derive(Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     slots: Vec<State>,
     shared: Option<usize>,
     share: Share,
@@ -42,11 +42,11 @@ pub struct Pool {
 
 /// Which token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenSlot(usize);
+pub(crate) struct TokenSlot(usize);
 
 /// A token that may be used now.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Token<'a> {
+pub(crate) struct Token<'a> {
     /// Its slot.
     pub slot: TokenSlot,
     /// Which of the slot's tokens it is; [`Pool::rejected`] wants to know.
@@ -57,7 +57,7 @@ pub struct Token<'a> {
 
 /// A token request that the asker is to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetch {
+pub(crate) struct Fetch {
     /// The slot it is for.
     pub slot: TokenSlot,
     /// What to ask with.
@@ -66,7 +66,7 @@ pub struct Fetch {
 
 /// What an asker gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acquired<'a> {
+pub(crate) enum Acquired<'a> {
     /// A token.
     Token(Token<'a>),
     /// Nothing yet: the asker is to make this request and say what came of it.
@@ -86,7 +86,7 @@ pub enum Acquired<'a> {
 
 /// What is to be done after a 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejected {
+pub(crate) enum Rejected {
     /// Ask for a token and send the request once more.
     Retry,
     /// The answer stands: a new token would be rejected too.
@@ -95,7 +95,7 @@ pub enum Rejected {
 
 #[derive(Default)]
 struct State {
-    token: Option<Held>,
+    token: Option<PooledToken>,
     refresh_token: Option<Box<str>>,
     fetching: Option<Fetching>,
     /// Counts the slot's tokens.
@@ -109,7 +109,7 @@ struct State {
     reason: Box<str>,
 }
 
-struct Held {
+struct PooledToken {
     value: Box<[u8]>,
     /// `u64::MAX` if the server does not say.
     expires_at_ns: u64,
@@ -130,13 +130,13 @@ impl Pool {
     /// `prefix` begins the value of the header of each: `Bearer `. `seed` decides the jitter; ways to authenticate of
     /// one plan should have different ones.
     #[must_use]
-    pub fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, prefix: &str, seed: u64) -> Self {
+    pub(crate) fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, prefix: &str, seed: u64) -> Self {
         let shared = shared.map(|tokens| share.users(tokens).max(1) as usize);
         Self { slots: Vec::new(), shared, share, refresh_before_ns, prefix: prefix.into(), seed }
     }
 
     /// Asks for a token for a user, by its number over all workers.
-    pub fn acquire(&mut self, user: u32, now_ns: u64) -> Acquired<'_> {
+    pub(crate) fn acquire(&mut self, user: u32, now_ns: u64) -> Acquired<'_> {
         let slot = self.slot_of(user);
         if self.slots.len() <= slot.0 {
             self.slots.resize_with(slot.0 + 1, State::default);
@@ -160,7 +160,7 @@ impl Pool {
     /// The user's token, if it has one that is good and not due for a refresh: what [`Pool::acquire`] would give, without
     /// beginning anything.
     #[must_use]
-    pub fn kept(&self, user: u32, now_ns: u64) -> Option<Token<'_>> {
+    pub(crate) fn kept(&self, user: u32, now_ns: u64) -> Option<Token<'_>> {
         let slot = self.slot_of(user);
         let state = self.slots.get(slot.0)?;
         let token = state.token.as_ref()?;
@@ -169,7 +169,7 @@ impl Pool {
 
     /// A fetch has brought an answer. The asker gets the token even if it is good for no time at all, for one request; or
     /// the reason why there is none. If a refresh token was refused, the next fetch is by the grant, and at once.
-    pub fn fetched(
+    pub(crate) fn fetched(
         &mut self,
         slot: TokenSlot,
         answer: Result<Granted, Refusal>,
@@ -197,13 +197,13 @@ impl Pool {
     }
 
     /// A fetch has brought no answer (refused, timed out, broken off), for this reason.
-    pub fn failed(&mut self, slot: TokenSlot, reason: &str, now_ns: u64) {
+    pub(crate) fn failed(&mut self, slot: TokenSlot, reason: &str, now_ns: u64) {
         let refusal = Refusal { reason: reason.to_owned(), ..Refusal::default() };
         let _ = self.fetched(slot, Err(refusal), now_ns);
     }
 
     /// A fetch was given up before it ended, because its user stopped: as if it had never begun.
-    pub fn abandoned(&mut self, slot: TokenSlot) {
+    pub(crate) fn abandoned(&mut self, slot: TokenSlot) {
         if let Some(state) = self.slots.get_mut(slot.0) {
             state.fetching = None;
         }
@@ -212,7 +212,7 @@ impl Pool {
     /// A request with this token got a 401. However many requests say so, a token is replaced once; and a replacement that
     /// is rejected at once is not replaced again, so that an API that rejects everything does not make a storm of token
     /// requests.
-    pub fn rejected(&mut self, slot: TokenSlot, generation: u32, now_ns: u64) -> Rejected {
+    pub(crate) fn rejected(&mut self, slot: TokenSlot, generation: u32, now_ns: u64) -> Rejected {
         let Some(state) = self.slots.get_mut(slot.0) else { return Rejected::Stands };
         if state.generation != generation {
             return Rejected::Retry;
@@ -232,7 +232,7 @@ impl Pool {
 
     /// Why the last fetch for the user returned no token; empty if it did.
     #[must_use]
-    pub fn reason(&self, user: u32) -> &str {
+    pub(crate) fn reason(&self, user: u32) -> &str {
         self.slots.get(self.slot_of(user).0).map_or("", |state| &state.reason)
     }
 
@@ -273,7 +273,7 @@ impl State {
         (self.failures, self.retry_at_ns) = (0, 0);
         let replacement = std::mem::take(&mut self.rejected);
         let value = [prefix, &granted.access_token].concat().into_bytes().into();
-        let held = Held { value, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
+        let held = PooledToken { value, expires_at_ns, refresh_at_ns, fetched_at_ns: now_ns, replacement };
         self.token.insert(held).token(slot, self.generation)
     }
 
@@ -289,7 +289,7 @@ impl State {
     }
 }
 
-impl Held {
+impl PooledToken {
     fn token(&self, slot: TokenSlot, generation: u32) -> Token<'_> {
         Token { slot, generation, value: &self.value }
     }

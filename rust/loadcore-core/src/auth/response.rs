@@ -17,7 +17,7 @@ const BOUND_TO_A_KEY: &[&str] = &["dpop", "mac", "pop", "hok"];
 
 /// A token that was granted. Not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Granted {
+pub(crate) struct Granted {
     /// What is sent, without a prefix.
     pub access_token: String,
     /// How long it is good for; `None` if neither the server nor the token says.
@@ -28,7 +28,7 @@ pub struct Granted {
 
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// In words, for reports: `status 400: invalid_grant: the user is locked`. Without control characters, and short.
     pub reason: String,
     /// Whether the server refused what was asked (4xx), so that asking the same again will not help.
@@ -39,7 +39,7 @@ pub struct Refusal {
 
 /// An answer to a request for a token.
 #[derive(Clone, Copy)]
-pub struct TokenAnswer<'a> {
+pub(crate) struct TokenAnswer<'a> {
     /// Its status.
     pub status: u16,
     /// Whether that is one of success.
@@ -58,7 +58,7 @@ pub struct TokenAnswer<'a> {
 
 impl TokenAnswer<'_> {
     /// The token of RFC 6749 in it.
-    pub fn read(&self) -> Result<Granted, Refusal> {
+    pub(crate) fn read(&self) -> Result<Granted, Refusal> {
         let object = serde_json::from_slice(without_mark(self.body)).ok();
         if !self.is_expected {
             return Err(self.refused(object.as_ref()));

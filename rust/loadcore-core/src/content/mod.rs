@@ -18,7 +18,7 @@ const MOST_OF_A_NAME: usize = 40;
 
 /// Why nothing is found in a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     /// It was too large to be kept.
     NotKept,
     /// It is too large once it is decoded.
@@ -38,7 +38,7 @@ pub enum Unreadable {
 impl Unreadable {
     /// Why, as a clause. `body_bytes` is the size of the body as it came.
     #[must_use]
-    pub fn reason(&self, body_bytes: u64) -> String {
+    pub(crate) fn reason(&self, body_bytes: u64) -> String {
         const MOST: &str = "Limits(kept_body=…), the most that checks and extracts look at";
         match self {
             Self::NotKept => format!("the body of {body_bytes} bytes is larger than {MOST}"),

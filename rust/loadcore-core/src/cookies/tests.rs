@@ -7,10 +7,10 @@ use super::*;
 const SECOND: u64 = 1_000_000_000;
 const NOW: u64 = 1_700_000_000 * SECOND;
 
-fn at(url: &str) -> Place<'_> {
+fn at(url: &str) -> Destination<'_> {
     let (scheme, rest) = url.split_once("://").unwrap();
     let slash = rest.find('/').unwrap();
-    Place { host: &rest[..slash], target: &rest[slash..], is_secure: scheme == "https" }
+    Destination { host: &rest[..slash], target: &rest[slash..], is_secure: scheme == "https" }
 }
 
 fn jar(headers: &[(&str, &str)]) -> Jar {

@@ -5,7 +5,7 @@
 //! dropped.
 //!
 //! No arrival is forgotten: each one that was due is started or dropped, and each that was started has an end of its own.
-//! A user that is interrupted with an arrival in its hands has started it.
+//! A user that is interrupted that has an arrival has started it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,20 +17,20 @@ use crate::aggregate::ScenarioEvent;
 use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
-use crate::timer::{Party, Seat};
+use crate::timer::{Task, TaskGroup};
 use crate::user::{IterationEnd, Start, User, Worker};
 
 /// So many arrivals are taken in before others have their turn, however fast they come.
 const AT_A_TIME: usize = 4_096;
 
-/// Where arrivals meet users.
-struct Desk<T: Stack> {
+/// Hands arrivals to users.
+struct Dispatcher<T: Stack> {
     worker: Rc<Worker<T>>,
     scenario: usize,
     max_users: usize,
     users: RefCell<Vec<JoinHandle<()>>>,
     /// Free users. The last one to become free is the first to be used: its connection is the warmest.
-    free: RefCell<Vec<Rc<Clerk>>>,
+    free: RefCell<Vec<Rc<PooledUser>>>,
     /// Arrivals that users have and have not drawn rows for.
     undrawn: Cell<u64>,
     closed: Cell<bool>,
@@ -46,15 +46,15 @@ struct Arrival {
 
 /// A user that takes arrivals.
 #[derive(Debug)]
-struct Clerk {
-    seat: u32,
+struct PooledUser {
+    task: u32,
     arrival: Cell<Option<Arrival>>,
     /// Interrupted while it was free: it takes nothing more.
     is_gone: Cell<bool>,
 }
 
 pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
-    let desk = Rc::new(Desk {
+    let dispatcher = Rc::new(Dispatcher {
         worker: Rc::clone(worker),
         scenario,
         max_users: worker.program.scenarios[scenario].load.users_of(worker.share) as usize,
@@ -63,14 +63,14 @@ pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, s
         undrawn: Cell::new(0),
         closed: Cell::new(false),
     });
-    desk.receive(schedule).await;
-    desk.close();
-    for user in desk.users.take() {
+    dispatcher.receive(schedule).await;
+    dispatcher.close();
+    for user in dispatcher.users.take() {
         worker.join(user.await);
     }
 }
 
-impl<T: Stack> Desk<T> {
+impl<T: Stack> Dispatcher<T> {
     fn scenario(&self) -> &ScenarioProgram {
         &self.worker.program.scenarios[self.scenario]
     }
@@ -84,14 +84,14 @@ impl<T: Stack> Desk<T> {
     async fn receive(self: &Rc<Self>, schedule: &ArrivalSchedule) {
         let worker = &self.worker;
         let start_after_ns = self.scenario().start_after_ns;
-        let seat = worker.timer.take_seat(Party(self.scenario().id.0)).await;
+        let task = worker.timer.register(TaskGroup(self.scenario().id.0)).await;
         let mut arrivals = schedule
             .iter(worker.share)
             .map(|(number, due_ns)| Arrival { number, due_ns: start_after_ns + due_ns })
             .peekable();
         let mut late = Vec::new();
         while let Some(Arrival { due_ns: next_ns, .. }) = arrivals.peek().copied() {
-            let is_over = seat.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err();
+            let is_over = task.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err();
             if worker.is_stopping() {
                 return;
             }
@@ -106,7 +106,7 @@ impl<T: Stack> Desk<T> {
             {
                 taken += 1;
                 self.count(arrival, ScenarioEvent::IterationDue);
-                if !self.give(arrival) && !self.hire(arrival) {
+                if !self.assign(arrival) && !self.start_user(arrival) {
                     late.push(arrival);
                 }
             }
@@ -114,7 +114,7 @@ impl<T: Stack> Desk<T> {
                 tokio::task::yield_now().await;
             }
             for arrival in late.drain(..) {
-                if !self.give(arrival) {
+                if !self.assign(arrival) {
                     self.count(arrival, ScenarioEvent::IterationDropped);
                 }
             }
@@ -144,23 +144,23 @@ impl<T: Stack> Desk<T> {
         }
     }
 
-    /// Gives an arrival to a free user, if there is one.
-    fn give(&self, arrival: Arrival) -> bool {
+    /// Assigns an arrival to a free user, if there is one.
+    fn assign(&self, arrival: Arrival) -> bool {
         let mut free = self.free.borrow_mut();
-        while let Some(clerk) = free.pop() {
-            if clerk.is_gone.get() {
+        while let Some(pooled) = free.pop() {
+            if pooled.is_gone.get() {
                 continue;
             }
-            clerk.arrival.set(Some(arrival));
+            pooled.arrival.set(Some(arrival));
             self.undrawn.set(self.undrawn.get() + 1);
-            self.worker.timer.wake(clerk.seat);
+            self.worker.timer.wake(pooled.task);
             return true;
         }
         false
     }
 
-    /// Gives an arrival to a new user, if there may be one more.
-    fn hire(self: &Rc<Self>, arrival: Arrival) -> bool {
+    /// Assigns an arrival to a new user, if there may be one more.
+    fn start_user(self: &Rc<Self>, arrival: Arrival) -> bool {
         let mut users = self.users.borrow_mut();
         let position = users.len();
         if position >= self.max_users {
@@ -173,19 +173,19 @@ impl<T: Stack> Desk<T> {
 
     fn close(&self) {
         self.closed.set(true);
-        for clerk in self.free.borrow().iter() {
-            self.worker.timer.wake(clerk.seat);
+        for pooled in self.free.borrow().iter() {
+            self.worker.timer.wake(pooled.task);
         }
     }
 
     /// Waits for the next arrival. `None`: there will be none.
-    async fn next(&self, clerk: &Rc<Clerk>, seat: &Seat) -> Option<Arrival> {
-        self.free.borrow_mut().push(Rc::clone(clerk));
-        let given = || clerk.arrival.get().is_some() || self.closed.get();
-        let waited = seat.sleep_until_or(u64::MAX, given).await;
-        let arrival = clerk.arrival.take();
+    async fn next(&self, pooled: &Rc<PooledUser>, task: &Task) -> Option<Arrival> {
+        self.free.borrow_mut().push(Rc::clone(pooled));
+        let given = || pooled.arrival.get().is_some() || self.closed.get();
+        let waited = task.sleep_until_or(u64::MAX, given).await;
+        let arrival = pooled.arrival.take();
         if waited.is_err() {
-            clerk.is_gone.set(true);
+            pooled.is_gone.set(true);
             if let Some(arrival) = arrival {
                 self.draw();
                 self.cut_off(arrival);
@@ -204,10 +204,10 @@ impl<T: Stack> Desk<T> {
     async fn serve(self: Rc<Self>, position: u64, first: Arrival) {
         let worker = &self.worker;
         let scenario = self.scenario();
-        let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-        let clerk = Rc::new(Clerk { seat: seat.index(), arrival: Cell::new(None), is_gone: Cell::new(false) });
+        let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+        let pooled = Rc::new(PooledUser { task: task.index(), arrival: Cell::new(None), is_gone: Cell::new(false) });
         let number = u32::try_from(worker.share.nth(position)).unwrap_or(u32::MAX);
-        let mut user = User::new(Rc::clone(worker), scenario, number, seat);
+        let mut user = User::new(Rc::clone(worker), scenario, number, task);
         let _active = Active::new(worker, scenario.id);
         user.serve(scenario, first.number);
         self.draw();
@@ -215,7 +215,7 @@ impl<T: Stack> Desk<T> {
             Start::Ready(_) => {}
             Start::NoRow => return self.count(first, ScenarioEvent::IterationDropped),
             Start::Interrupted => return self.cut_off(first),
-            Start::Failed => return self.lose(first),
+            Start::Failed => return self.count_lost(first),
         }
         let mut arrival = first;
         loop {
@@ -229,21 +229,21 @@ impl<T: Stack> Desk<T> {
             if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
                 return;
             }
-            let Some(next) = self.next(&clerk, user.seat()).await else { return };
+            let Some(next) = self.next(&pooled, user.task()).await else { return };
             arrival = next;
             user.serve(scenario, arrival.number);
             self.draw();
         }
     }
 
-    /// The start of a user failed, and with it the iteration it was hired for.
-    fn lose(&self, arrival: Arrival) {
+    /// The start of a user failed, and with it the iteration it was started for.
+    fn count_lost(&self, arrival: Arrival) {
         self.count(arrival, ScenarioEvent::IterationStarted);
         self.count(arrival, ScenarioEvent::UserLost);
         self.count(arrival, ScenarioEvent::IterationFailed);
     }
 
-    /// The end of the run took an arrival out of the hands of its user.
+    /// The end of the run took an arrival from its user.
     fn cut_off(&self, arrival: Arrival) {
         self.count(arrival, ScenarioEvent::IterationStarted);
         self.count(arrival, ScenarioEvent::IterationInterrupted);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::exchange::Stack;
 use crate::program::LoadProgram;
 use crate::record::ScenarioId;
-use crate::timer::Party;
+use crate::timer::TaskGroup;
 use crate::user::{Quota, Worker, scripted};
 
 /// Carries out a scenario's load, to the end of its last iteration.
@@ -40,16 +40,16 @@ pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
 /// At the scenario's planned end wakes those who have nothing left to do but to pause; when the grace after that, or after
 /// a stop, is over, interrupts those who are not done.
 async fn last_call<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
-    let seat = worker.timer.take_seat(Party::NONE).await;
+    let task = worker.timer.register(TaskGroup::NONE).await;
     let scenario = &worker.program.scenarios[scenario];
-    let party = Party(scenario.id.0);
-    if seat.sleep_until_or(scenario.planned_end_ns, || worker.is_stopping()).await.is_err() {
+    let group = TaskGroup(scenario.id.0);
+    if task.sleep_until_or(scenario.planned_end_ns, || worker.is_stopping()).await.is_err() {
         return;
     }
-    worker.timer.wake_party(party);
+    worker.timer.wake_group(group);
     let last_call_ns = worker.last_call_ns(scenario.planned_end_ns);
-    if seat.sleep_until(last_call_ns).await.is_ok() {
-        worker.timer.interrupt(party);
+    if task.sleep_until(last_call_ns).await.is_ok() {
+        worker.timer.interrupt(group);
     }
 }
 

@@ -6,7 +6,7 @@ use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::exchange::Stack;
 use crate::schedule::{Intervals, UserSchedule};
-use crate::timer::Party;
+use crate::timer::TaskGroup;
 use crate::user::{Allowance, IterationEnd, Quota, Start, User, Worker};
 
 pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &UserSchedule, quota: Quota) {
@@ -36,8 +36,8 @@ fn take_turns<T: Stack>(
     async move {
         let program = Rc::clone(&worker.program);
         let scenario = &program.scenarios[scenario];
-        let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-        let mut user = User::new(Rc::clone(&worker), scenario, number, seat);
+        let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+        let mut user = User::new(Rc::clone(&worker), scenario, number, task);
         *user.allowance() = Allowance::new(quota);
         let mut is_new = true;
         for (start_ns, stop_ns) in intervals {

@@ -10,13 +10,13 @@ mod table;
 
 use std::fmt;
 
-pub use policy::{Dealer, Dealt, missing_rows};
-pub use source::load;
-pub use table::{Binding, Table};
+pub(crate) use policy::{Dealer, Dealt, missing_rows};
+pub(crate) use source::load;
+pub(crate) use table::{Binding, Table};
 
 /// Why a feeder's rows cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeederProblem {
+pub(crate) struct FeederProblem {
     /// The file, unless the rows are from Python.
     pub file: Option<String>,
     /// Where in it: `line 3`, `row 2`.
@@ -37,7 +37,7 @@ impl fmt::Display for FeederProblem {
 
 /// What is wrong with a feeder's rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The path leads nowhere.
     #[error("there is no such file")]
     NoFile,

@@ -10,7 +10,7 @@ use crate::schedule::Share;
 
 /// Deals a feeder's rows to the users of one worker. Dealers of all workers together deal as one would.
 #[derive(Debug, Clone)]
-pub struct Dealer {
+pub(crate) struct Dealer {
     rows: u64,
     order: Order,
     at_end: AtEnd,
@@ -24,7 +24,7 @@ pub struct Dealer {
 
 /// What a draw gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dealt {
+pub(crate) enum Dealt {
     /// This row.
     Row(usize),
     /// The rows are used up and the user is to stop.
@@ -36,7 +36,7 @@ pub enum Dealt {
 impl Dealer {
     /// A worker's dealer. `seed` is the plan's; feeders of one plan draw differently because their names differ.
     #[must_use]
-    pub fn new(feeder: &Feeder, table: &Table, share: Share, seed: u64) -> Self {
+    pub(crate) fn new(feeder: &Feeder, table: &Table, share: Share, seed: u64) -> Self {
         let seed = Random::new(seed, &feeder.name, 0).next_u64();
         let places = if feeder.order == Order::Shuffled { permutation(table.rows(), seed) } else { Arc::default() };
         let (order, at_end) = (feeder.order, feeder.at_end);
@@ -45,7 +45,7 @@ impl Dealer {
 
     /// How many more draws give a row, whoever makes them. Users with rows of their own may be without one at any time.
     #[must_use]
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         match (self.order, self.at_end) {
             (Order::Sequential | Order::Shuffled, AtEnd::Stop) => self.share.part(self.rows).saturating_sub(self.draws),
             _ => u64::MAX,
@@ -54,7 +54,7 @@ impl Dealer {
 
     /// The next row for a user, by its number over all workers, and for what its iteration draws, by `chance`. Each call is
     /// a draw, except where users have rows of their own, and where chance alone says which row it is.
-    pub fn draw(&mut self, user: u32, chance: u64) -> Dealt {
+    pub(crate) fn draw(&mut self, user: u32, chance: u64) -> Dealt {
         let number = match self.order {
             Order::Random => Random::new(self.seed, "draw", chance).below(self.rows),
             Order::PerUser | Order::Unique => u64::from(user),
@@ -75,7 +75,7 @@ impl Dealer {
 }
 
 /// Whether users of a scenario would be without a row of their own, which is found before the start.
-pub fn missing_rows(order: Order, table: &Table, users: u64) -> Result<(), Fault> {
+pub(crate) fn missing_rows(order: Order, table: &Table, users: u64) -> Result<(), Fault> {
     if order == Order::Unique && users > table.rows() as u64 {
         return Err(Fault::TooFewRows { users, rows: table.rows() });
     }

@@ -16,7 +16,7 @@ use crate::plan::{Literal, Source};
 /// Reads the rows of a source. Lines without any value (blank, or only separators) are left out. Strings are taken as they
 /// are, all other values as JSON text, digit by digit. Control characters are allowed: where a value may not hold them, such as
 /// in a header, the request that would have is not sent and its record says so.
-pub fn load(source: &Source) -> Result<Table, Box<FeederProblem>> {
+pub(crate) fn load(source: &Source) -> Result<Table, Box<FeederProblem>> {
     let mut reader = Reader::default();
     let read = match source {
         Source::Csv { path, delimiter } => text(path).and_then(|text| reader.csv(&text, *delimiter)),

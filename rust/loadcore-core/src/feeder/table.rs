@@ -12,7 +12,7 @@ const STRING: u32 = 1 << 31;
 /// Rows of values under named columns. A value costs its bytes and 4 more. Values are not part of the `Debug` output: they
 /// may be passwords.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<String>,
     /// All values, row by row.
     bytes: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct Table {
 
 /// Which columns go into which variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding(Vec<(usize, Slot)>);
+pub(crate) struct Binding(Vec<(usize, Slot)>);
 
 impl Table {
     /// A table without rows yet.
@@ -68,19 +68,19 @@ impl Table {
 
     /// Names of the columns: the variables that a row sets.
     #[must_use]
-    pub fn columns(&self) -> &[String] {
+    pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// How many rows there are; above 0 in every table that has been loaded.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.ends.len().checked_div(self.columns.len()).unwrap_or(0)
     }
 
     /// A value; `None` outside of the table.
     #[must_use]
-    pub fn value(&self, row: usize, column: usize) -> Option<&[u8]> {
+    pub(crate) fn value(&self, row: usize, column: usize) -> Option<&[u8]> {
         if column >= self.columns.len() {
             return None;
         }
@@ -97,13 +97,13 @@ impl Table {
     /// Connects columns with the variables of their names. Columns that no template of the scenario knows are left out, so
     /// bind when all of them have been compiled.
     #[must_use]
-    pub fn bind(&self, names: &Names) -> Binding {
+    pub(crate) fn bind(&self, names: &Names) -> Binding {
         let known = self.columns.iter().enumerate().filter_map(|(column, name)| Some((column, names.find(name)?)));
         Binding(known.collect())
     }
 
     /// Sets a user's variables to the values of a row. A row outside of the table sets none.
-    pub fn fill(&self, row: usize, binding: &Binding, variables: &mut Variables) {
+    pub(crate) fn fill(&self, row: usize, binding: &Binding, variables: &mut Variables) {
         for (column, slot) in &binding.0 {
             let (Some(value), Some(place)) = (self.value(row, *column), self.place(row, *column)) else { continue };
             if self.ends[place] & STRING == 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::feeder::{Unusable, load_feeders};
 use super::flow::{BranchTest, Flow, Op};
-use super::problems::{Place, Problems};
+use super::problems::{Location, Problems};
 use super::sizes::{self, Ids};
 use super::{AuthProgram, LinkVariable, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
 use crate::error::Problem;
@@ -128,7 +128,7 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     /// A feeder of unknown columns could give any variable a value.
     pub(super) any_variable: bool,
     /// Where each variable was met first: (variables met by then, place).
-    pub(super) used: Vec<(usize, Place)>,
+    pub(super) used: Vec<(usize, Location)>,
     ids: Ids,
     requests: Vec<RequestProgram>,
     /// Variables that URLs begin with.
@@ -138,7 +138,7 @@ pub(super) struct ScenarioCompiler<'a, 'p> {
     /// Whether every iteration that comes as far makes the request that is being compiled.
     pub(super) is_sure: bool,
     /// Variables that a request authenticates with before a step sets them: with the request's name and place.
-    pub(super) early: Vec<(Slot, String, Place)>,
+    pub(super) early: Vec<(Slot, String, Location)>,
 }
 
 impl ScenarioCompiler<'_, '_> {

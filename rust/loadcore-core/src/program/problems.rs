@@ -6,7 +6,7 @@ use crate::error::Problem;
 
 /// A place in the plan and in the user's file.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Location {
     path: String,
     at: Option<String>,
 }
@@ -47,12 +47,12 @@ impl Problems {
     }
 
     /// Where the walk is, to come back to with [`Problems::add_at`].
-    pub(super) fn here(&self) -> Place {
-        Place { path: self.path_text(), at: self.places.iter().rev().find_map(Clone::clone) }
+    pub(super) fn here(&self) -> Location {
+        Location { path: self.path_text(), at: self.places.iter().rev().find_map(Clone::clone) }
     }
 
-    pub(super) fn add_at(&mut self, place: &Place, message: String, hint: &str) {
-        let Place { path, at } = place.clone();
+    pub(super) fn add_at(&mut self, place: &Location, message: String, hint: &str) {
+        let Location { path, at } = place.clone();
         self.found.push(Problem { path, at, message, hint: Some(hint.to_owned()) });
     }
 
@@ -70,7 +70,7 @@ impl Problems {
     }
 
     fn push(&mut self, message: String, hint: Option<String>) {
-        let Place { path, at } = self.here();
+        let Location { path, at } = self.here();
         self.found.push(Problem { path, at, message, hint });
     }
 

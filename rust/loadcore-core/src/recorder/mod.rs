@@ -1,5 +1,10 @@
 //! The engine thread's end of all recording: every record is counted in a window, becomes a row, and goes to whoever writes.
 
+#![expect(
+    clippy::inline_always,
+    reason = "on the path of every request: docs/decisions/013-one-walk-for-all-requests.md"
+)]
+
 mod event;
 
 use std::collections::VecDeque;
@@ -100,7 +105,6 @@ impl Recorder {
     /// Takes one ended request. Returns whether its response is one of the few that are looked at for hints.
     ///
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub fn record(&mut self, record: &Record) -> bool {
         self.answered(record);
         self.count(record)
@@ -108,7 +112,6 @@ impl Recorder {
 
     /// Takes what is known of a request when its answer has ended, whatever it counts as: [`count`](Self::count) is to follow.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(crate) fn answered(&mut self, record: &Record) {
         let service_ns = record.end_ns.saturating_sub(record.start_ns);
         if record.outcome == Outcome::Ok {
@@ -122,7 +125,6 @@ impl Recorder {
 
     /// Counts a request, and makes its row. Returns whether its response is one of the few that are looked at for hints.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(crate) fn count(&mut self, record: &Record) -> bool {
         let durations = record.durations();
         let is_looked_at = self.window.record(record, &durations);

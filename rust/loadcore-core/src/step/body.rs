@@ -12,7 +12,7 @@ use crate::random::Random;
 
 /// A body ready to be rendered. Its `Content-Length` is the length of what is rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompiledBody {
+pub(crate) struct CompiledBody {
     /// Renders the body's bytes.
     pub template: Template,
     /// What `Content-Type` goes with it, if one is to be sent and the request gives none itself.
@@ -21,7 +21,7 @@ pub struct CompiledBody {
 
 /// Something wrong within a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BodyProblem {
+pub(crate) struct BodyProblem {
     /// Where in the body: `value.items[0].name`, `fields[2]`, `parts[1].text`.
     pub path: String,
     /// What is wrong.
@@ -30,7 +30,7 @@ pub struct BodyProblem {
 
 /// What is wrong within a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BodyFault {
+pub(crate) enum BodyFault {
     /// A text is no template.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
@@ -46,7 +46,7 @@ pub enum BodyFault {
 }
 
 /// Compiles a body. `seed` decides the boundary of a multipart body. All problems are reported, not only the first.
-pub fn compile_body(body: &Body, seed: u64, names: &mut Names) -> Result<CompiledBody, Vec<BodyProblem>> {
+pub(crate) fn compile_body(body: &Body, seed: u64, names: &mut Names) -> Result<CompiledBody, Vec<BodyProblem>> {
     let mut writer = Writer { builder: TemplateBuilder::default(), names, problems: Vec::new() };
     let content_type = match body {
         Body::Json { text } => {

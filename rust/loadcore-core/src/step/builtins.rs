@@ -7,7 +7,7 @@ use crate::schedule::Share;
 
 /// What built-in slots draw from. Made for each rendering out of what the user and its worker keep.
 #[derive(Debug)]
-pub struct Builtins<'a> {
+pub(crate) struct Builtins<'a> {
     /// The user's number, counted over all workers.
     pub user: u32,
     /// The user's iteration, from 0.
@@ -22,7 +22,7 @@ pub struct Builtins<'a> {
 
 /// Counts so that no number comes twice in a run: worker *i* of *N* gives *i*, *i + N*, *i + 2N* …
 #[derive(Debug, Clone)]
-pub struct Counter {
+pub(crate) struct Counter {
     share: Share,
     given: u64,
 }
@@ -30,12 +30,12 @@ pub struct Counter {
 impl Counter {
     /// The counter of a worker.
     #[must_use]
-    pub const fn new(share: Share) -> Self {
+    pub(crate) const fn new(share: Share) -> Self {
         Self { share, given: 0 }
     }
 
     /// The next number.
-    pub fn next_number(&mut self) -> u64 {
+    pub(crate) fn next_number(&mut self) -> u64 {
         let number = self.share.nth(self.given);
         self.given += 1;
         number

@@ -6,13 +6,13 @@ use regex::bytes::Regex;
 use super::compare::{ComparisonProblem, CompiledComparison, Operand};
 use super::jsonpath::JsonPath;
 use super::response::{Evaluation, Response, Wanted};
-use super::variables::{Names, Slot};
+use super::variables::Names;
 use crate::plan::{Check, CheckKind, Comparison};
 use crate::sample::{HIDDEN, is_sensitive};
 
 /// Why a check or an extract cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RuleProblem {
+pub(crate) enum RuleProblem {
     /// Not a JSONPath.
     #[error("not a JSONPath (RFC 9535): {0}")]
     Path(String),
@@ -32,7 +32,7 @@ pub enum RuleProblem {
 
 /// A check ready to be made.
 #[derive(Debug, Clone)]
-pub struct CompiledCheck {
+pub(crate) struct CompiledCheck {
     kind: Kind,
     stop: bool,
     /// Whether what it looks at is called like a secret.
@@ -52,7 +52,7 @@ enum Kind {
 
 impl CompiledCheck {
     /// Compiles a check and asks for what it needs of the response.
-    pub fn compile(check: &Check, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
+    pub(crate) fn compile(check: &Check, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
         let mut optional = |compare: &Option<Comparison>| {
             compare.as_ref().map(|compare| CompiledComparison::compile(compare, names)).transpose()
         };
@@ -80,7 +80,7 @@ impl CompiledCheck {
 
     /// Whether the claim holds. Allocates nothing in steady state, except for JSONPaths that name several places.
     #[inline]
-    pub fn holds(&self, response: &Response<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
+    pub(crate) fn holds(&self, response: &Response<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
         match &self.kind {
             Kind::Status(ranges) => ranges.iter().any(|(least, most)| (least..=most).contains(&&response.status)),
             Kind::Header(name, compare) => match (response.headers.first(name), compare) {
@@ -100,7 +100,7 @@ impl CompiledCheck {
 
     /// What the response has instead of what is claimed, as a clause: `found 3`.
     #[must_use]
-    pub fn found(&self, response: &Response<'_>) -> String {
+    pub(crate) fn found(&self, response: &Response<'_>) -> String {
         match &self.kind {
             Kind::Status(_) => format!("found {}", response.status),
             Kind::Header(name, _) => match response.headers.first(name) {
@@ -120,18 +120,8 @@ impl CompiledCheck {
 
     /// Whether the iteration ends when the claim does not hold.
     #[must_use]
-    pub const fn stops(&self) -> bool {
+    pub(crate) const fn stops(&self) -> bool {
         self.stop
-    }
-
-    /// The variables that it needs.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        let compare = match &self.kind {
-            Kind::Header(_, compare) | Kind::Json(_, compare) => compare.as_ref(),
-            Kind::Size(compare) | Kind::ServiceTime(compare) => Some(compare),
-            Kind::Status(_) | Kind::Contains(_) | Kind::Regex(_) => None,
-        };
-        compare.into_iter().flat_map(CompiledComparison::slots)
     }
 }
 

@@ -10,12 +10,12 @@ use super::jsonpath::unescape;
 use super::number::Number;
 use super::response::{Evaluation, Scratch};
 use super::template::{Context, Template, TemplateProblem};
-use super::variables::{Names, Slot};
+use super::variables::Names;
 use crate::plan::{Comparison, Literal};
 
 /// Why a comparison makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComparisonProblem {
+pub(crate) enum ComparisonProblem {
     /// No such operator.
     #[error("there is no operator `{operator}`; there are ==, !=, <, <=, > and >=")]
     Operator {
@@ -38,7 +38,7 @@ pub enum ComparisonProblem {
 
 /// A comparison ready to be made.
 #[derive(Debug, Clone)]
-pub struct CompiledComparison {
+pub(crate) struct CompiledComparison {
     operator: Operator,
     expected: Expected,
 }
@@ -63,7 +63,7 @@ enum Expected {
 
 /// A value that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operand<'a> {
+pub(crate) enum Operand<'a> {
     /// Text that may read as a number: a header, a variable.
     Text(&'a [u8]),
     /// The text of a JSON value, a string with its quotes.
@@ -74,7 +74,7 @@ pub enum Operand<'a> {
 
 impl CompiledComparison {
     /// Compiles a comparison.
-    pub fn compile(comparison: &Comparison, names: &mut Names) -> Result<Self, ComparisonProblem> {
+    pub(crate) fn compile(comparison: &Comparison, names: &mut Names) -> Result<Self, ComparisonProblem> {
         let operator = Operator::parse(&comparison.operator)
             .ok_or_else(|| ComparisonProblem::Operator { operator: comparison.operator.clone() })?;
         let expected = match &comparison.value {
@@ -98,7 +98,7 @@ impl CompiledComparison {
 
     /// Whether the value compares as expected. A value that cannot be compared (a word with a number), or an expected text
     /// whose variables are not set, holds for no operator but `!=`.
-    pub fn holds(&self, actual: Operand<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
+    pub(crate) fn holds(&self, actual: Operand<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
         match &self.expected {
             Expected::Number(expected) => self.operator.accepts(compare_number(actual, expected)),
             Expected::Literal(expected) => {
@@ -119,15 +119,6 @@ impl CompiledComparison {
                 self.operator.accepts(self.compare_text(actual, expected, unescaped))
             }
         }
-    }
-
-    /// The variables that the expected text needs.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        let template = match &self.expected {
-            Expected::Text(template) => Some(template),
-            Expected::Number(_) | Expected::Literal(_) => None,
-        };
-        template.into_iter().flat_map(Template::slots)
     }
 
     fn compare_text(&self, actual: Operand<'_>, expected: &[u8], unescaped: &mut Vec<u8>) -> Option<Ordering> {

@@ -71,12 +71,12 @@ fn is_any(block: i8x16, [one, two, three, four]: [u8; 4]) -> i8x16 {
 /// Whether the value may not stand in the head of a request, because it has a CR, LF or NUL that could end its line and
 /// begin another (request splitting by test data).
 #[must_use]
-pub fn forbidden_in_head(value: &[u8]) -> bool {
+pub(crate) fn forbidden_in_head(value: &[u8]) -> bool {
     memchr::memchr3(b'\r', b'\n', 0, value).is_some()
 }
 
 /// Appends a value as it is written in `application/x-www-form-urlencoded`.
-pub fn append_form_value(value: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn append_form_value(value: &[u8], out: &mut Vec<u8>) {
     escape(value, out, &FORM_SAFE, form);
 }
 

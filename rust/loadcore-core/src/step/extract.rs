@@ -13,7 +13,7 @@ use crate::random::Random;
 
 /// An extract ready to be made.
 #[derive(Debug)]
-pub struct CompiledExtract {
+pub(crate) struct CompiledExtract {
     slot: Slot,
     source: Source,
     default: Option<Box<str>>,
@@ -22,7 +22,7 @@ pub struct CompiledExtract {
 
 /// What became of an extract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extracted {
+pub(crate) enum Extracted {
     /// The variable has the value from the response.
     Found,
     /// There was none, and the variable has the default, or no value where that is allowed.
@@ -47,7 +47,7 @@ enum Source {
 
 impl CompiledExtract {
     /// Compiles an extract and asks for what it needs of the response.
-    pub fn compile(extract: &Extract, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
+    pub(crate) fn compile(extract: &Extract, names: &mut Names, wanted: &mut Wanted) -> Result<Self, RuleProblem> {
         let source = match &extract.from {
             ExtractFrom::Json { path, pick } => {
                 let parsed = JsonPath::parse(path).map_err(RuleProblem::Path)?;
@@ -81,7 +81,7 @@ impl CompiledExtract {
     /// Takes the value into its variable. A JSON `null` is not a value. Allocates nothing in steady state, except for JSONPaths
     /// that name several places.
     #[inline]
-    pub fn apply(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Extracted {
+    pub(crate) fn apply(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Extracted {
         if self.take(response, variables, random).is_some() {
             return Extracted::Found;
         }
@@ -95,7 +95,7 @@ impl CompiledExtract {
 
     /// Why there is no value, as a clause.
     #[must_use]
-    pub fn missing(&self, response: &Response<'_>) -> String {
+    pub(crate) fn missing(&self, response: &Response<'_>) -> String {
         match &self.source {
             Source::Json(path) | Source::AnyJson(path) | Source::AllJson(path) => json_found(path, response, true),
             Source::Match(_) | Source::Group(..) => response
@@ -107,7 +107,7 @@ impl CompiledExtract {
 
     /// The variable that gets the value.
     #[must_use]
-    pub const fn slot(&self) -> Slot {
+    pub(crate) const fn slot(&self) -> Slot {
         self.slot
     }
 

@@ -18,13 +18,13 @@ use scan::{Cursor, Name};
 /// A compiled path.
 #[derive(Debug, Clone)]
 pub(super) enum JsonPath {
-    Singular(Box<[Place]>),
+    Singular(Box<[PathPart]>),
     General(Box<serde_json_path::JsonPath>),
 }
 
 /// One step of a singular path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum PathPart {
     Name(Name),
     Index(i64),
 }
@@ -64,12 +64,12 @@ impl JsonPath {
 }
 
 /// The text of the value at a singular path.
-fn walk<'a>(body: &'a [u8], places: &[Place]) -> Result<Option<&'a [u8]>, NotJson> {
+fn walk<'a>(body: &'a [u8], places: &[PathPart]) -> Result<Option<&'a [u8]>, NotJson> {
     let mut cursor = Cursor::new(body);
     for place in places {
         let found = match place {
-            Place::Name(name) => cursor.enter_member(name)?,
-            Place::Index(index) => match from_start(*index, &cursor)? {
+            PathPart::Name(name) => cursor.enter_member(name)?,
+            PathPart::Index(index) => match from_start(*index, &cursor)? {
                 Some(index) => cursor.enter_element(index)?,
                 None => false,
             },
@@ -92,7 +92,7 @@ fn from_start(index: i64, cursor: &Cursor<'_>) -> Result<Option<u64>, NotJson> {
 
 /// The steps of a valid path, if all of them are plain names and indexes. Names with escapes are left to the general
 /// engine: they are rare.
-fn singular(path: &str) -> Option<Vec<Place>> {
+fn singular(path: &str) -> Option<Vec<PathPart>> {
     let mut rest = path.strip_prefix('$')?;
     let mut places = Vec::new();
     while !rest.is_empty() {
@@ -104,23 +104,23 @@ fn singular(path: &str) -> Option<Vec<Place>> {
     Some(places)
 }
 
-fn dotted(rest: &str) -> Option<(Place, &str)> {
+fn dotted(rest: &str) -> Option<(PathPart, &str)> {
     let named = |character: char| character.is_ascii_alphanumeric() || character == '_' || !character.is_ascii();
     let end = rest.find(|character| !named(character)).unwrap_or(rest.len());
     let (name, rest) = rest.split_at(end);
-    (!name.is_empty()).then(|| (Place::Name(Name::new(name)), rest))
+    (!name.is_empty()).then(|| (PathPart::Name(Name::new(name)), rest))
 }
 
-fn bracketed(rest: &str) -> Option<(Place, &str)> {
+fn bracketed(rest: &str) -> Option<(PathPart, &str)> {
     for quote in ['\'', '"'] {
         if let Some(rest) = rest.strip_prefix(quote) {
             let (name, rest) = rest.split_once(quote)?;
             let rest = rest.strip_prefix(']')?;
-            return (!name.contains('\\')).then(|| (Place::Name(Name::new(name)), rest));
+            return (!name.contains('\\')).then(|| (PathPart::Name(Name::new(name)), rest));
         }
     }
     let (index, rest) = rest.split_once(']')?;
-    Some((Place::Index(index.parse().ok()?), rest))
+    Some((PathPart::Index(index.parse().ok()?), rest))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use super::builtins::Builtins;
 use super::variables::Variables;
-pub use crate::content::Unreadable;
+pub(crate) use crate::content::Unreadable;
 
 /// What a step's checks and extracts need of a response. What is not wanted is neither kept nor looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Names in lower case.
     headers: Vec<Box<[u8]>>,
     body: bool,
@@ -14,7 +14,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// Asks for the first header of a name, whatever its case.
-    pub fn header(&mut self, name: &str) {
+    pub(crate) fn header(&mut self, name: &str) {
         let name = name.to_ascii_lowercase().into_bytes().into_boxed_slice();
         if !self.headers.contains(&name) {
             self.headers.push(name);
@@ -22,30 +22,25 @@ impl Wanted {
     }
 
     /// Asks for the body.
-    pub fn body(&mut self) {
+    pub(crate) fn body(&mut self) {
         self.body = true;
     }
 
     /// Whether the body is asked for.
     #[must_use]
-    pub const fn wants_body(&self) -> bool {
+    pub(crate) const fn wants_body(&self) -> bool {
         self.body
     }
 
     /// Whether any header is asked for.
     #[must_use]
-    pub fn wants_headers(&self) -> bool {
+    pub(crate) fn wants_headers(&self) -> bool {
         !self.headers.is_empty()
-    }
-
-    /// Names of the headers that are asked for, in lower case.
-    pub fn header_names(&self) -> impl Iterator<Item = &[u8]> {
-        self.headers.iter().map(|name| &**name)
     }
 }
 
 /// The headers of a response, or those of them that the step wants.
-pub trait Headers {
+pub(crate) trait Headers {
     /// The value of the first header of this name, whatever its case; `None` if there is none.
     fn first(&self, name: &[u8]) -> Option<&[u8]>;
 }
@@ -58,7 +53,7 @@ impl<N: AsRef<[u8]>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
 
 /// A complete response, as checks and extracts look at it.
 #[derive(Clone, Copy)]
-pub struct Response<'a> {
+pub(crate) struct Response<'a> {
     /// The status code.
     pub status: u16,
     /// The headers that the step wants.
@@ -89,7 +84,7 @@ impl std::fmt::Debug for Response<'_> {
 
 /// What templates in comparisons are rendered with.
 #[derive(Debug)]
-pub struct Evaluation<'a, 'b> {
+pub(crate) struct Evaluation<'a, 'b> {
     /// The user's variables.
     pub variables: &'a Variables,
     /// What built-in slots draw from.
@@ -100,7 +95,7 @@ pub struct Evaluation<'a, 'b> {
 
 /// Buffers that checks work in, one set for a worker. They grow to what is needed and stay.
 #[derive(Default)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     pub(super) expected: Vec<u8>,
     pub(super) actual: Vec<u8>,
 }
@@ -123,7 +118,7 @@ mod tests {
         for name in ["ETag", "x-request-id", "etag"] {
             wanted.header(name);
         }
-        assert_eq!(wanted.header_names().collect::<Vec<_>>(), [&b"etag"[..], b"x-request-id"]);
+        assert_eq!(wanted.headers.iter().map(|name| &**name).collect::<Vec<_>>(), [&b"etag"[..], b"x-request-id"]);
         let headers = vec![("Server", "x"), ("Etag", "1"), ("etag", "2")];
         assert_eq!(headers.first(b"etag"), Some(&b"1"[..]));
         assert_eq!(headers.first(b"x-request-id"), None);

@@ -16,7 +16,7 @@ pub(crate) fn environment_variables(text: &str) -> impl Iterator<Item = &str> {
 
 /// Where a text stands, which decides how it and its slots are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub(crate) enum Context {
     /// A URL or a part of one, path and query: slots are percent-encoded, the text keeps its delimiters.
     Path,
     /// Name or value of a query parameter: text and slots are percent-encoded.
@@ -35,7 +35,7 @@ pub enum Context {
 
 /// Why a text is no template. Positions are bytes from the text's start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateProblem {
+pub(crate) enum TemplateProblem {
     /// A `{` without its `}`.
     #[error("the `{{` at position {at} is not closed; a literal brace is written `{{{{`")]
     NotClosed {
@@ -88,7 +88,7 @@ pub enum TemplateProblem {
 
 /// Why a template could not be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
+pub(crate) enum RenderError {
     /// The variable has no value.
     #[error("a variable has no value")]
     Unset(Slot),
@@ -104,7 +104,7 @@ pub enum RenderError {
 impl RenderError {
     /// The variable that is to blame.
     #[must_use]
-    pub const fn slot(self) -> Slot {
+    pub(crate) const fn slot(self) -> Slot {
         match self {
             Self::Unset(slot) | Self::Refused(slot) | Self::LeadsNowhere(slot, _) => slot,
         }
@@ -113,7 +113,7 @@ impl RenderError {
 
 /// A parsed text: pieces that are always the same, and slots between them. Neighbouring pieces are one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
+pub(crate) struct Template {
     segments: Box<[Segment]>,
     /// All static pieces, one after another.
     bytes: Box<[u8]>,
@@ -141,7 +141,7 @@ enum Then {
 
 impl Template {
     /// Parses a text for its place.
-    pub fn parse(text: &str, context: Context, names: &mut Names) -> Result<Self, TemplateProblem> {
+    pub(crate) fn parse(text: &str, context: Context, names: &mut Names) -> Result<Self, TemplateProblem> {
         let mut builder = TemplateBuilder::default();
         builder.text(text, context, names)?;
         Ok(builder.build())
@@ -156,7 +156,7 @@ impl Template {
 
     /// The bytes it always renders to, if it has no slots.
     #[must_use]
-    pub fn is_static(&self) -> Option<&[u8]> {
+    pub(crate) fn is_static(&self) -> Option<&[u8]> {
         match &*self.segments {
             [] | [Segment { then: Then::End, .. }] => Some(&self.bytes),
             _ => None,
@@ -166,7 +166,7 @@ impl Template {
     /// Appends the rendered text. Allocates nothing if `out` has room and a few bytes more. On an error `out` holds an
     /// unfinished text.
     #[inline]
-    pub fn render(
+    pub(crate) fn render(
         &self,
         variables: &Variables,
         builtins: &mut Builtins<'_>,
@@ -208,22 +208,17 @@ impl Template {
     }
 
     /// The variables it needs, in the order of their slots in the text; one that is used twice comes twice.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.segments.iter().filter_map(|segment| match segment.then {
             Then::Variable(slot, _) | Then::Json(slot) => Some(slot),
             Then::Builtin(..) | Then::End => None,
         })
     }
-
-    /// Names of the variables it needs, as [`Template::slots`].
-    pub fn variables<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = &'a str> + 'a {
-        self.slots().map(|slot| names.name(slot))
-    }
 }
 
 /// Puts a template together from parts.
 #[derive(Debug, Clone, Default)]
-pub struct TemplateBuilder {
+pub(crate) struct TemplateBuilder {
     bytes: Vec<u8>,
     segments: Vec<Segment>,
     /// How many of the bytes are in the segments.
@@ -232,12 +227,12 @@ pub struct TemplateBuilder {
 
 impl TemplateBuilder {
     /// Bytes as they are.
-    pub fn literal(&mut self, bytes: &[u8]) {
+    pub(crate) fn literal(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// A text with slots. On a problem, the builder is of no further use.
-    pub fn text(&mut self, text: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
+    pub(crate) fn text(&mut self, text: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
         let mut at = 0;
         while let Some(found) = text[at..].find(['{', '}']) {
             let brace = at + found;
@@ -263,12 +258,12 @@ impl TemplateBuilder {
 
     /// Whether nothing has been added yet.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty() && self.bytes.is_empty()
     }
 
     /// All of another template.
-    pub fn append(&mut self, template: &Template) {
+    pub(crate) fn append(&mut self, template: &Template) {
         for segment in &template.segments {
             self.literal(&template.bytes[segment.begin..][..segment.length]);
             if segment.then != Then::End {
@@ -279,7 +274,7 @@ impl TemplateBuilder {
 
     /// The template.
     #[must_use]
-    pub fn build(mut self) -> Template {
+    pub(crate) fn build(mut self) -> Template {
         if self.taken < self.bytes.len() {
             self.then(Then::End);
         }

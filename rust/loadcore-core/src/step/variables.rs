@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 /// Number of a variable within its scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub(crate) struct Slot(u32);
 
 impl Slot {
     /// The number, counted from 0 without gaps.
     #[must_use]
-    pub const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 /// The names of a scenario's variables, each with its [`Slot`].
 #[derive(Debug, Clone, Default)]
-pub struct Names {
+pub(crate) struct Names {
     slots: HashMap<String, Slot>,
     names: Vec<String>,
 }
@@ -24,12 +24,12 @@ pub struct Names {
 impl Names {
     /// No names yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The slot of this name; a new one for a new name.
-    pub fn slot(&mut self, name: &str) -> Slot {
+    pub(crate) fn slot(&mut self, name: &str) -> Slot {
         if let Some(slot) = self.slots.get(name) {
             return *slot;
         }
@@ -42,38 +42,32 @@ impl Names {
 
     /// The slot of this name, if it has been asked for before.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<Slot> {
+    pub(crate) fn find(&self, name: &str) -> Option<Slot> {
         self.slots.get(name).copied()
     }
 
     /// The name of a slot of this table; empty for one of another.
     #[must_use]
-    pub fn name(&self, slot: Slot) -> &str {
+    pub(crate) fn name(&self, slot: Slot) -> &str {
         self.names.get(slot.index()).map_or("", String::as_str)
     }
 
     /// The names in the order of their slots.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
     /// How many there are: slots have the numbers below this.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
     }
 }
 
 /// The values of one user's variables. A value's buffer is kept when it is cleared or replaced, so that a user who has
 /// seen its longest values does not allocate again. Values are not part of the `Debug` output: they may be secrets.
 #[derive(Default)]
-pub struct Variables {
+pub(crate) struct Variables {
     values: Box<[Value]>,
 }
 
@@ -88,39 +82,39 @@ struct Value {
 impl Variables {
     /// Room for all variables of a scenario, none of them set.
     #[must_use]
-    pub fn new(names: &Names) -> Self {
+    pub(crate) fn new(names: &Names) -> Self {
         Self { values: vec![Value::default(); names.len()].into() }
     }
 
     /// The value, if there is one.
     #[must_use]
-    pub fn get(&self, slot: Slot) -> Option<&[u8]> {
+    pub(crate) fn get(&self, slot: Slot) -> Option<&[u8]> {
         self.values.get(slot.index()).filter(|value| value.set).map(|value| &*value.bytes)
     }
 
     /// Whether the value was a string where it came from: in JSON, or in Python. Of a text such as a CSV cell or a header, this
     /// is not known.
     #[must_use]
-    pub fn is_string(&self, slot: Slot) -> bool {
+    pub(crate) fn is_string(&self, slot: Slot) -> bool {
         self.values.get(slot.index()).is_some_and(|value| value.is_string)
     }
 
     /// Gives the variable a value. A slot that was unknown when the variables were made is left out.
-    pub fn set(&mut self, slot: Slot, bytes: &[u8]) {
+    pub(crate) fn set(&mut self, slot: Slot, bytes: &[u8]) {
         if let Some(buffer) = self.fill(slot) {
             buffer.extend_from_slice(bytes);
         }
     }
 
     /// Gives the variable a value that is a string.
-    pub fn set_string(&mut self, slot: Slot, bytes: &[u8]) {
+    pub(crate) fn set_string(&mut self, slot: Slot, bytes: &[u8]) {
         if let Some(buffer) = self.fill_string(slot) {
             buffer.extend_from_slice(bytes);
         }
     }
 
     /// As [`Variables::fill`], for a value that is a string.
-    pub fn fill_string(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
+    pub(crate) fn fill_string(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
         let value = self.values.get_mut(slot.index())?;
         value.is_string = true;
         value.set = true;
@@ -129,7 +123,7 @@ impl Variables {
     }
 
     /// Gives the variable an empty value and hands out its buffer to be written to.
-    pub fn fill(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
+    pub(crate) fn fill(&mut self, slot: Slot) -> Option<&mut Vec<u8>> {
         let value = self.values.get_mut(slot.index())?;
         value.is_string = false;
         value.set = true;
@@ -138,15 +132,8 @@ impl Variables {
     }
 
     /// Takes the variable's value away.
-    pub fn clear(&mut self, slot: Slot) {
+    pub(crate) fn clear(&mut self, slot: Slot) {
         if let Some(value) = self.values.get_mut(slot.index()) {
-            value.set = false;
-        }
-    }
-
-    /// Takes all values away.
-    pub fn clear_all(&mut self) {
-        for value in &mut self.values {
             value.set = false;
         }
     }
@@ -197,7 +184,7 @@ mod tests {
         let mut variables = Variables::new(&names);
         variables.set(slot, b"a long value");
         let buffer = variables.get(slot).map(<[u8]>::as_ptr);
-        variables.clear_all();
+        variables.clear(slot);
         variables.set(slot, b"short");
         assert_eq!(variables.get(slot).map(<[u8]>::as_ptr), buffer);
         assert_eq!(variables.get(slot), Some(&b"short"[..]));

@@ -1,26 +1,24 @@
 //! One alarm clock.
 
-use std::pin::Pin;
 use std::task::{Context, Poll};
-
-use tokio::time::{Instant, Sleep};
 
 use crate::clock::Clock;
 
 /// Something that can be set to go off at a time.
 #[derive(Debug)]
-pub struct Alarm(Kind);
+pub(crate) struct Alarm(Kind);
 
 #[derive(Debug)]
 enum Kind {
     #[cfg(target_os = "linux")]
     Timerfd(linux::Timerfd),
-    Tokio(Pin<Box<Sleep>>),
+    #[cfg(any(test, not(target_os = "linux")))]
+    Tokio(std::pin::Pin<Box<tokio::time::Sleep>>),
 }
 
 impl Alarm {
     /// The most exact alarm of this system. On Linux a timerfd: tens of microseconds late, where tokio's is a millisecond.
-    pub fn system() -> std::io::Result<Self> {
+    pub(crate) fn system() -> std::io::Result<Self> {
         #[cfg(target_os = "linux")]
         return Ok(Self(Kind::Timerfd(linux::Timerfd::new()?)));
         #[cfg(not(target_os = "linux"))]
@@ -28,9 +26,10 @@ impl Alarm {
     }
 
     /// An alarm that goes by tokio's time, which tests can pause.
+    #[cfg(any(test, not(target_os = "linux")))]
     #[must_use]
-    pub fn tokio() -> Self {
-        Self(Kind::Tokio(Box::pin(tokio::time::sleep_until(Instant::now()))))
+    pub(crate) fn tokio() -> Self {
+        Self(Kind::Tokio(Box::pin(tokio::time::sleep_until(tokio::time::Instant::now()))))
     }
 
     /// Sets it to go off when `clock` shows `due`, and not at any time it was set to before.
@@ -38,6 +37,7 @@ impl Alarm {
         match &mut self.0 {
             #[cfg(target_os = "linux")]
             Kind::Timerfd(timerfd) => timerfd.set(due.saturating_sub(clock.now())),
+            #[cfg(any(test, not(target_os = "linux")))]
             Kind::Tokio(sleep) => sleep.as_mut().reset(clock.instant(due)),
         }
     }
@@ -46,6 +46,7 @@ impl Alarm {
         match &mut self.0 {
             #[cfg(target_os = "linux")]
             Kind::Timerfd(timerfd) => timerfd.poll(cx),
+            #[cfg(any(test, not(target_os = "linux")))]
             Kind::Tokio(sleep) => sleep.as_mut().poll(cx),
         }
     }

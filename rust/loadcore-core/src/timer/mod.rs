@@ -1,19 +1,19 @@
 //! Waiting without a timer for each request.
 //!
 //! Tokio's own timer rounds to whole milliseconds and costs half a microsecond for each use. Here every task that waits
-//! has a [`Seat`], one heap holds all times at which somebody is to be woken, and one alarm (a timerfd) serves them all.
+//! is registered as a [`Task`], one heap holds all times at which somebody is to be woken, and one alarm (a timerfd) serves them all.
 //!
 //! A time-out costs a request two stores: its deadline is written when it is sent and taken back when it has ended. What
-//! stands in the heap for it is a check, at most one for each seat; when that is due and the deadline has moved on, so does
+//! stands in the heap for it is a check, at most one for each task; when that is due and the deadline has moved on, so does
 //! the check.
 
 mod alarm;
 mod turns;
 mod watch;
 
-pub use alarm::Alarm;
-pub use turns::Turns;
-pub use watch::Watch;
+pub(crate) use alarm::Alarm;
+pub(crate) use turns::Turns;
+pub(crate) use watch::Watch;
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -28,13 +28,13 @@ use turns::BEAT_NS;
 
 const NEVER: u64 = u64::MAX;
 
-/// The waiting room of one worker. Single-threaded.
+/// Wakes the tasks of one worker. Single-threaded.
 #[derive(Debug)]
-pub struct Timer {
+pub(crate) struct Timer {
     clock: Clock,
-    seats: RefCell<Seats>,
+    tasks: RefCell<Tasks>,
     /// Those that have been told to stop at once: whoever comes later is told, too.
-    gone: RefCell<Vec<Party>>,
+    gone: RefCell<Vec<TaskGroup>>,
     all_gone: Cell<bool>,
     calls: RefCell<BinaryHeap<Reverse<Call>>>,
     /// When the alarm goes off; [`NEVER`] while it is off.
@@ -49,71 +49,72 @@ pub struct Timer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Call {
     due_ns: u64,
-    seat: u32,
+    task: u32,
     is_check: bool,
 }
 
 #[derive(Debug, Default)]
-struct Seats {
-    seats: Vec<Rc<SeatState>>,
+struct Tasks {
+    tasks: Vec<Rc<TaskState>>,
     free: Vec<u32>,
 }
 
 #[derive(Debug)]
-struct SeatState {
+struct TaskState {
     waker: Waker,
-    party: Party,
+    group: TaskGroup,
     interrupted: Cell<bool>,
     deadline_ns: Cell<u64>,
     /// When the heap has a check of the deadline.
     check_ns: Cell<u64>,
 }
 
-impl SeatState {
-    fn new(waker: Waker, party: Party) -> Rc<Self> {
+impl TaskState {
+    fn new(waker: Waker, group: TaskGroup) -> Rc<Self> {
         let (deadline_ns, check_ns) = (Cell::new(NEVER), Cell::new(NEVER));
-        Rc::new(Self { waker, party, interrupted: Cell::new(false), deadline_ns, check_ns })
+        Rc::new(Self { waker, group, interrupted: Cell::new(false), deadline_ns, check_ns })
     }
 }
 
-/// Those who leave together: the users of a scenario.
+/// Tasks that are interrupted together: the users of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Party(pub u16);
+pub(crate) struct TaskGroup(pub u16);
 
-impl Party {
-    /// Those who leave only with everybody.
-    pub const NONE: Self = Self(u16::MAX);
+impl TaskGroup {
+    /// Tasks that are interrupted only when all are.
+    pub(crate) const NONE: Self = Self(u16::MAX);
 }
 
-/// A task's place in the waiting room. Giving it up frees the place.
+/// A task as its timer knows it: it waits, has a deadline and can be interrupted. Dropping it frees its place.
 #[derive(Debug)]
-pub struct Seat {
+pub(crate) struct Task {
     timer: Rc<Timer>,
-    state: Rc<SeatState>,
+    state: Rc<TaskState>,
     index: u32,
 }
 
 /// The task was told to stop at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interrupted;
+pub(crate) struct Interrupted;
 
 impl Timer {
-    /// A waiting room that goes by `clock`.
+    /// A timer that goes by `clock`.
+    #[cfg(test)]
     #[must_use]
-    pub fn new(clock: Clock) -> Rc<Self> {
+    pub(crate) fn new(clock: Clock) -> Rc<Self> {
         Self::beating(clock, Arc::default(), NEVER)
     }
 
-    /// The waiting room of a loop whose turns a [`Watch`] tells of.
+    /// The timer of a loop whose turns a [`Watch`] reports.
     #[must_use]
-    pub fn of_loop(clock: Clock, turns: Arc<Turns>) -> Rc<Self> {
+    pub(crate) fn of_loop(clock: Clock, turns: Arc<Turns>) -> Rc<Self> {
         Self::beating(clock, turns, BEAT_NS)
     }
 
     fn beating(clock: Clock, turns: Arc<Turns>, beat_ns: u64) -> Rc<Self> {
         Rc::new(Self {
             clock,
-            seats: RefCell::default(),
+            tasks: RefCell::default(),
             gone: RefCell::default(),
             all_gone: Cell::new(false),
             calls: RefCell::default(),
@@ -126,120 +127,120 @@ impl Timer {
 
     /// The clock.
     #[must_use]
-    pub fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         self.clock
     }
 
     /// Reads the clock.
-    pub fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         let now = self.clock.now();
         self.turns.see(now);
         now
     }
 
     /// What the clock showed when it was last read: a moment ago in a busy turn, and good enough for a time-out.
-    pub fn recent(&self) -> u64 {
+    pub(crate) fn recent(&self) -> u64 {
         self.turns.recent()
     }
 
     /// For how long the client may have left an answer unread that ended now.
     #[inline]
-    pub fn unread(&self, now: u64) -> u64 {
+    pub(crate) fn unread(&self, now: u64) -> u64 {
         self.turns.unread(now)
     }
 
-    /// Takes a seat for the running task.
-    pub async fn take_seat(self: &Rc<Self>, party: Party) -> Seat {
+    /// Registers the running task.
+    pub(crate) async fn register(self: &Rc<Self>, group: TaskGroup) -> Task {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let state = SeatState::new(waker, party);
-        state.interrupted.set(self.is_gone(party));
-        let mut seats = self.seats.borrow_mut();
-        let index = if let Some(index) = seats.free.pop() {
-            seats.seats[index as usize] = Rc::clone(&state);
+        let state = TaskState::new(waker, group);
+        state.interrupted.set(self.is_gone(group));
+        let mut tasks = self.tasks.borrow_mut();
+        let index = if let Some(index) = tasks.free.pop() {
+            tasks.tasks[index as usize] = Rc::clone(&state);
             index
         } else {
-            seats.seats.push(Rc::clone(&state));
-            u32::try_from(seats.seats.len() - 1).unwrap_or(u32::MAX)
+            tasks.tasks.push(Rc::clone(&state));
+            u32::try_from(tasks.tasks.len() - 1).unwrap_or(u32::MAX)
         };
-        Seat { timer: Rc::clone(self), state, index }
+        Task { timer: Rc::clone(self), state, index }
     }
 
-    /// Wakes the task in this seat.
-    pub fn wake(&self, seat: u32) {
-        self.seats.borrow().seats[seat as usize].waker.wake_by_ref();
+    /// Wakes this task.
+    pub(crate) fn wake(&self, task: u32) {
+        self.tasks.borrow().tasks[task as usize].waker.wake_by_ref();
     }
 
     /// Wakes all whose time has come. Cheap when there is none.
-    pub fn fire(&self, now: u64) {
+    pub(crate) fn fire(&self, now: u64) {
         let mut calls = self.calls.borrow_mut();
         while let Some(Reverse(call)) = calls.peek().copied() {
             if call.due_ns > now {
                 break;
             }
             calls.pop();
-            let seats = self.seats.borrow();
-            let seat = &seats.seats[call.seat as usize];
+            let tasks = self.tasks.borrow();
+            let task = &tasks.tasks[call.task as usize];
             if call.is_check {
-                // One that was left behind by a former holder of the seat, or overtaken by an earlier one, says nothing.
-                if seat.check_ns.get() != call.due_ns {
+                // One that was left behind by a former task of this number, or overtaken by an earlier one, says nothing.
+                if task.check_ns.get() != call.due_ns {
                     continue;
                 }
-                let deadline_ns = seat.deadline_ns.get();
+                let deadline_ns = task.deadline_ns.get();
                 if deadline_ns > now {
-                    seat.check_ns.set(deadline_ns);
+                    task.check_ns.set(deadline_ns);
                     if deadline_ns != NEVER {
                         calls.push(Reverse(Call { due_ns: deadline_ns, ..call }));
                     }
                     continue;
                 }
-                seat.check_ns.set(NEVER);
+                task.check_ns.set(NEVER);
             }
-            seat.waker.wake_by_ref();
+            task.waker.wake_by_ref();
         }
     }
 
     /// Wakes everybody, so that each looks whether it still has something to wait for.
-    pub fn wake_all(&self) {
-        for seat in &self.seats.borrow().seats {
-            seat.waker.wake_by_ref();
+    pub(crate) fn wake_all(&self) {
+        for task in &self.tasks.borrow().tasks {
+            task.waker.wake_by_ref();
         }
     }
 
-    /// Wakes all of a party.
-    pub fn wake_party(&self, party: Party) {
-        for seat in self.seats.borrow().seats.iter().filter(|seat| seat.party == party) {
-            seat.waker.wake_by_ref();
+    /// Wakes all of a group.
+    pub(crate) fn wake_group(&self, group: TaskGroup) {
+        for task in self.tasks.borrow().tasks.iter().filter(|task| task.group == group) {
+            task.waker.wake_by_ref();
         }
     }
 
-    /// Tells all of a party to stop at once, those still to come included.
-    pub fn interrupt(&self, party: Party) {
-        self.gone.borrow_mut().push(party);
-        self.interrupt_if(|seat| seat.party == party);
+    /// Tells all of a group to stop at once, those still to come included.
+    pub(crate) fn interrupt(&self, group: TaskGroup) {
+        self.gone.borrow_mut().push(group);
+        self.interrupt_if(|task| task.group == group);
     }
 
-    /// Tells the task in this seat to stop what it does at once.
-    pub fn interrupt_seat(&self, seat: u32) {
-        let seat = Rc::clone(&self.seats.borrow().seats[seat as usize]);
-        seat.interrupted.set(true);
-        seat.waker.wake_by_ref();
+    /// Interrupts this task alone.
+    pub(crate) fn interrupt_task(&self, task: u32) {
+        let task = Rc::clone(&self.tasks.borrow().tasks[task as usize]);
+        task.interrupted.set(true);
+        task.waker.wake_by_ref();
     }
 
-    /// Whether all of a party have been told to stop.
-    fn is_gone(&self, party: Party) -> bool {
-        self.all_gone.get() || self.gone.borrow().contains(&party)
+    /// Whether all of a group have been told to stop.
+    fn is_gone(&self, group: TaskGroup) -> bool {
+        self.all_gone.get() || self.gone.borrow().contains(&group)
     }
 
     /// Tells everybody to stop at once, those still to come included.
-    pub fn interrupt_all(&self) {
+    pub(crate) fn interrupt_all(&self) {
         self.all_gone.set(true);
         self.interrupt_if(|_| true);
     }
 
-    fn interrupt_if(&self, chosen: impl Fn(&SeatState) -> bool) {
-        for seat in self.seats.borrow().seats.iter().filter(|seat| chosen(seat)) {
-            seat.interrupted.set(true);
-            seat.waker.wake_by_ref();
+    fn interrupt_if(&self, chosen: impl Fn(&TaskState) -> bool) {
+        for task in self.tasks.borrow().tasks.iter().filter(|task| chosen(task)) {
+            task.interrupted.set(true);
+            task.waker.wake_by_ref();
         }
     }
 
@@ -255,7 +256,7 @@ impl Timer {
     }
 
     /// Rings the alarm for ever; to be run as a task of its own.
-    pub async fn drive(self: Rc<Self>, mut alarm: Alarm) {
+    pub(crate) async fn drive(self: Rc<Self>, mut alarm: Alarm) {
         poll_fn(|cx| self.poll_drive(cx, &mut alarm)).await;
     }
 
@@ -279,14 +280,14 @@ impl Timer {
     }
 }
 
-impl Seat {
+impl Task {
     /// Waits until the clock shows `due_ns`.
-    pub async fn sleep_until(&self, due_ns: u64) -> Result<(), Interrupted> {
+    pub(crate) async fn sleep_until(&self, due_ns: u64) -> Result<(), Interrupted> {
         self.sleep_until_or(due_ns, || false).await
     }
 
     /// Waits until the clock shows `due_ns`, or, when woken before, until `enough` is true.
-    pub async fn sleep_until_or(&self, due_ns: u64, enough: impl Fn() -> bool) -> Result<(), Interrupted> {
+    pub(crate) async fn sleep_until_or(&self, due_ns: u64, enough: impl Fn() -> bool) -> Result<(), Interrupted> {
         let mut called = false;
         poll_fn(|_| {
             if self.is_interrupted() {
@@ -297,61 +298,61 @@ impl Seat {
             }
             if !called && due_ns != NEVER {
                 called = true;
-                self.timer.call(Call { due_ns, seat: self.index, is_check: false });
+                self.timer.call(Call { due_ns, task: self.index, is_check: false });
             }
             Poll::Pending
         })
         .await
     }
 
-    /// Sets, or moves, the seat's deadline: its task is woken when that passes.
+    /// Sets, or moves, the deadline: the task is woken when that passes.
     #[inline]
-    pub fn set_deadline(&self, deadline_ns: u64) {
+    pub(crate) fn set_deadline(&self, deadline_ns: u64) {
         self.state.deadline_ns.set(deadline_ns);
         if deadline_ns < self.state.check_ns.get() {
             self.state.check_ns.set(deadline_ns);
-            self.timer.call(Call { due_ns: deadline_ns, seat: self.index, is_check: true });
+            self.timer.call(Call { due_ns: deadline_ns, task: self.index, is_check: true });
         }
     }
 
     /// Takes the deadline back.
     #[inline]
-    pub fn clear_deadline(&self) {
+    pub(crate) fn clear_deadline(&self) {
         self.state.deadline_ns.set(NEVER);
     }
 
     /// Whether the deadline has passed.
     #[inline]
     #[must_use]
-    pub fn is_overdue(&self) -> bool {
+    pub(crate) fn is_overdue(&self) -> bool {
         self.state.deadline_ns.get() <= self.timer.recent()
     }
 
-    /// Which seat it is.
+    /// Its number in the timer.
     #[must_use]
-    pub fn index(&self) -> u32 {
+    pub(crate) fn index(&self) -> u32 {
         self.index
     }
 
     /// Tells this task to stop at once.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         self.state.interrupted.set(true);
     }
 
-    /// Goes on after an interruption that was the task's own, and not its party's.
-    pub fn resume(&self) {
-        self.state.interrupted.set(self.timer.is_gone(self.state.party));
+    /// Goes on after an interruption that was the task's own, and not its group's.
+    pub(crate) fn resume(&self) {
+        self.state.interrupted.set(self.timer.is_gone(self.state.group));
     }
 
     /// Whether the task was told to stop at once.
     #[inline]
     #[must_use]
-    pub fn is_interrupted(&self) -> bool {
+    pub(crate) fn is_interrupted(&self) -> bool {
         self.state.interrupted.get()
     }
 
     /// Runs `future` unless the task is told to stop at once.
-    pub async fn unless_interrupted<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
+    pub(crate) async fn unless_interrupted<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| {
             if self.is_interrupted() {
@@ -363,12 +364,12 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Task {
     fn drop(&mut self) {
-        let mut seats = self.timer.seats.borrow_mut();
+        let mut tasks = self.timer.tasks.borrow_mut();
         // A call for the former holder may still wake the next one: a wake-up promises nothing.
-        seats.seats[self.index as usize] = SeatState::new(Waker::noop().clone(), Party::NONE);
-        seats.free.push(self.index);
+        tasks.tasks[self.index as usize] = TaskState::new(Waker::noop().clone(), TaskGroup::NONE);
+        tasks.free.push(self.index);
     }
 }
 
@@ -405,8 +406,8 @@ mod tests {
                 .map(|ms| {
                     let (timer, woken) = (Rc::clone(&timer), Rc::clone(&woken));
                     tokio::task::spawn_local(async move {
-                        let seat = timer.take_seat(Party(0)).await;
-                        seat.sleep_until(ms * 1_000_000).await.expect("not interrupted");
+                        let task = timer.register(TaskGroup(0)).await;
+                        task.sleep_until(ms * 1_000_000).await.expect("not interrupted");
                         woken.borrow_mut().push((ms, timer.clock().now() / 1_000_000));
                     })
                 })
@@ -424,30 +425,33 @@ mod tests {
     fn sleepers_can_be_interrupted() {
         in_virtual_time(async {
             let timer = timer().await;
-            let seat = Rc::new(timer.take_seat(Party(0)).await);
-            timer.interrupt(Party(0));
+            let task = Rc::new(timer.register(TaskGroup(0)).await);
+            timer.interrupt(TaskGroup(0));
 
-            assert_eq!(Err(Interrupted), seat.sleep_until(1_000_000_000).await);
+            assert_eq!(Err(Interrupted), task.sleep_until(1_000_000_000).await);
         });
     }
 
-    /// A deadline wakes its seat when it passes, wherever it was moved to before, and one that was taken back does not.
+    /// A deadline wakes its task when it passes, wherever it was moved to before, and one that was taken back does not.
     #[test]
     fn deadlines() {
         in_virtual_time(async {
             let timer = timer().await;
-            let (late, moved, done) =
-                (timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await, timer.take_seat(Party(0)).await);
+            let (late, moved, done) = (
+                timer.register(TaskGroup(0)).await,
+                timer.register(TaskGroup(0)).await,
+                timer.register(TaskGroup(0)).await,
+            );
             let overdue_at = |ms: u64| {
                 let (late, moved, done, timer) = (&late, &moved, &done, &timer);
                 async move {
                     tokio::time::sleep_until(timer.clock().instant(ms * 1_000_000)).await;
                     timer.now();
-                    [late, moved, done].map(Seat::is_overdue)
+                    [late, moved, done].map(Task::is_overdue)
                 }
             };
-            for seat in [&late, &moved, &done] {
-                seat.set_deadline(5_000_000);
+            for task in [&late, &moved, &done] {
+                task.set_deadline(5_000_000);
             }
             moved.set_deadline(8_000_000);
             done.clear_deadline();
@@ -466,29 +470,29 @@ mod tests {
         ) {
             let timer = Timer::new(Clock::starting_now());
             let woken: Vec<Arc<Count>> = (0..4).map(|_| Arc::new(Count::default())).collect();
-            let seats: Vec<Seat> = woken.iter().map(|count| {
+            let tasks: Vec<Task> = woken.iter().map(|count| {
                 let waker = Waker::from(Arc::clone(count));
-                let future = std::pin::pin!(timer.take_seat(Party(0)));
+                let future = std::pin::pin!(timer.register(TaskGroup(0)));
                 match future.poll(&mut Context::from_waker(&waker)) {
-                    Poll::Ready(seat) => seat,
-                    Poll::Pending => unreachable!("taking a seat does not wait"),
+                    Poll::Ready(task) => task,
+                    Poll::Pending => unreachable!("taking a task does not wait"),
                 }
             }).collect();
             let (mut now, mut model) = (0, [NEVER; 4]);
-            for (seat, deadline, step) in steps {
+            for (task, deadline, step) in steps {
                 match deadline {
-                    Some(after) => seats[seat].set_deadline(now + after),
-                    None => seats[seat].clear_deadline(),
+                    Some(after) => tasks[task].set_deadline(now + after),
+                    None => tasks[task].clear_deadline(),
                 }
-                model[seat] = deadline.map_or(NEVER, |after| now + after);
+                model[task] = deadline.map_or(NEVER, |after| now + after);
                 now += step;
                 let before: Vec<usize> = woken.iter().map(|count| count.0.load(Ordering::Relaxed)).collect();
                 timer.fire(now);
                 for index in 0..4 {
                     let woke = woken[index].0.load(Ordering::Relaxed) > before[index];
-                    prop_assert_eq!(model[index] <= now, woke, "seat {} at {}", index, now);
+                    prop_assert_eq!(model[index] <= now, woke, "task {} at {}", index, now);
                     if woke {
-                        seats[index].clear_deadline();
+                        tasks[index].clear_deadline();
                         model[index] = NEVER;
                     }
                 }

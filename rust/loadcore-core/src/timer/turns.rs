@@ -28,7 +28,7 @@ const NEVER: u64 = u64::MAX;
 
 /// How the turns of one loop follow one another. Atomic only because the runtime's hooks demand it: one thread uses it.
 #[derive(Debug)]
-pub struct Turns {
+pub(crate) struct Turns {
     /// What the clock showed last.
     recent_ns: AtomicU64,
     /// When the alarm goes off.

@@ -10,7 +10,7 @@ use crate::health::CoreWait;
 
 /// What the hooks of an engine thread's runtime do.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     turns: Arc<Turns>,
     clock: Clock,
     core_wait: CoreWait,
@@ -19,12 +19,12 @@ pub struct Watch {
 impl Watch {
     /// A watch over the calling thread.
     #[must_use]
-    pub fn new(turns: Arc<Turns>, clock: Clock) -> Self {
+    pub(crate) fn new(turns: Arc<Turns>, clock: Clock) -> Self {
         Self { turns, clock, core_wait: CoreWait::of_this_thread() }
     }
 
     /// Sets the hooks of the runtime that this thread will run.
-    pub fn over(self, runtime: &mut Builder) {
+    pub(crate) fn over(self, runtime: &mut Builder) {
         let watch = Arc::new(self);
         let at_end = Arc::clone(&watch);
         runtime.on_thread_park(move || at_end.end());

@@ -17,7 +17,7 @@ use crate::record::{ConnectTimings, Outcome};
 
 /// What [`Net`] needs to know.
 #[derive(Debug, Clone, Default)]
-pub struct NetOptions {
+pub(crate) struct NetOptions {
     /// How `https` targets are verified.
     pub tls: plan::Tls,
     /// What is spoken over TLS.
@@ -28,14 +28,14 @@ pub struct NetOptions {
 
 /// The network: TCP, and TLS over it.
 #[derive(Debug)]
-pub struct Net {
+pub(crate) struct Net {
     resolver: Resolver,
     tls: Option<TlsClient>,
 }
 
 impl Net {
     /// Loads what TLS needs, if it is needed.
-    pub fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
+    pub(crate) fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
         let tls = options.uses_tls.then(|| TlsClient::new(&options.tls, options.version)).transpose()?;
         Ok(Self { resolver: Resolver::default(), tls })
     }
@@ -134,7 +134,7 @@ impl Transport for Net {
 
 /// A connection over the network.
 #[derive(Debug)]
-pub enum NetConnection {
+pub(crate) enum NetConnection {
     /// Plain.
     Tcp(Tcp),
     /// Encrypted; boxed, so that plain connections stay small.

@@ -15,18 +15,18 @@ use crate::record::{ConnectTimings, Outcome};
 
 /// What a fake server does with one request.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// How long after the request.
-    pub after: Duration,
+    pub(crate) after: Duration,
     /// What it sends.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// What it does then.
-    pub then: Then,
+    pub(crate) then: Then,
 }
 
 /// What a fake server does after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub(crate) enum Then {
     /// Keeps the connection.
     Keep,
     /// Closes it in order.
@@ -38,14 +38,14 @@ pub enum Then {
 impl Reply {
     /// A 200 with this body.
     #[must_use]
-    pub fn ok(after: Duration, body: &str) -> Self {
+    pub(crate) fn ok(after: Duration, body: &str) -> Self {
         let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
         Self { after, bytes, then: Then::Keep }
     }
 
     /// Bytes as they are.
     #[must_use]
-    pub fn raw(after: Duration, bytes: &[u8], then: Then) -> Self {
+    pub(crate) fn raw(after: Duration, bytes: &[u8], then: Then) -> Self {
         Self { after, bytes: bytes.to_vec(), then }
     }
 }
@@ -54,7 +54,7 @@ type Script = dyn Fn(&[u8], u64) -> Option<Reply>;
 
 /// A transport whose every connection leads to one scripted server.
 #[derive(Clone)]
-pub struct FakeTransport {
+pub(crate) struct FakeTransport {
     server: Rc<Server>,
 }
 
@@ -68,25 +68,19 @@ struct Server {
 impl FakeTransport {
     /// `script` is given each request's bytes and its number, and says what comes back; `None` is silence.
     #[must_use]
-    pub fn new(script: impl Fn(&[u8], u64) -> Option<Reply> + 'static) -> Self {
+    pub(crate) fn new(script: impl Fn(&[u8], u64) -> Option<Reply> + 'static) -> Self {
         let (requests, connections, refuse) = (Cell::new(0), Cell::new(0), Cell::new(None));
         Self { server: Rc::new(Server { script: Box::new(script), requests, connections, refuse }) }
     }
 
-    /// Requests received so far.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.server.requests.get()
-    }
-
     /// Connections opened so far.
     #[must_use]
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.server.connections.get()
     }
 
     /// Whether, and how, connecting fails from now on.
-    pub fn refuse(&self, outcome: Option<Outcome>) {
+    pub(crate) fn refuse(&self, outcome: Option<Outcome>) {
         self.server.refuse.set(outcome);
     }
 }
@@ -106,7 +100,7 @@ impl Transport for FakeTransport {
 }
 
 /// A connection to the scripted server.
-pub struct FakeConnection {
+pub(crate) struct FakeConnection {
     server: Rc<Server>,
     line: RefCell<Line>,
 }

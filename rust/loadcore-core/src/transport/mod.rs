@@ -1,21 +1,19 @@
 //! How bytes get to the target and back, behind one seam: TCP, TLS, and a fake for tests without a socket.
 
 mod connect;
-#[cfg(any(test, feature = "testing"))]
-pub mod fake;
+#[cfg(test)]
+pub(crate) mod fake;
 mod origin;
 mod reference;
 mod resolve;
 mod tcp;
 mod tls;
 
-pub use connect::{Net, NetOptions};
+pub(crate) use connect::{Net, NetOptions};
+pub(crate) use origin::Origin;
 pub(crate) use origin::host_name;
 pub(crate) use origin::shown;
-pub use origin::{Origin, OriginProblem};
-pub use reference::ReferenceProblem;
 pub(crate) use reference::{is_absolute, may_be_url, resolve};
-pub use tls::TlsProblem;
 pub(crate) use tls::broken_outcome;
 
 use std::io;
@@ -26,7 +24,7 @@ use tokio::time::Instant;
 use crate::record::{ConnectTimings, Outcome};
 
 /// Opens connections.
-pub trait Transport: 'static {
+pub(crate) trait Transport: 'static {
     /// What it opens.
     type Connection: Connection;
 
@@ -40,7 +38,7 @@ pub trait Transport: 'static {
 }
 
 /// A byte stream that one request at a time goes over. Single-threaded: all methods take `&self`.
-pub trait Connection: 'static {
+pub(crate) trait Connection: 'static {
     /// Sends what fits without waiting. `WouldBlock`: nothing fits now.
     fn try_send(&self, bytes: &[u8]) -> io::Result<usize>;
 
@@ -71,7 +69,7 @@ pub trait Connection: 'static {
 
 /// What an idle connection is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdleState {
+pub(crate) enum IdleState {
     /// Ready for a request.
     Usable,
     /// The peer has closed it.
@@ -82,7 +80,7 @@ pub enum IdleState {
 
 /// An open connection and what it took.
 #[derive(Debug)]
-pub struct Opened<C> {
+pub(crate) struct Opened<C> {
     /// The connection.
     pub connection: C,
     /// What it took.
@@ -91,7 +89,7 @@ pub struct Opened<C> {
 
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectFailure {
+pub(crate) struct ConnectFailure {
     /// The class.
     pub outcome: Outcome,
     /// What was done until then.
@@ -100,6 +98,6 @@ pub struct ConnectFailure {
 
 /// What one user remembers between its connections: its TLS sessions.
 #[derive(Debug, Default)]
-pub struct Session {
+pub(crate) struct Session {
     pub(crate) tls: Option<tls::UserSession>,
 }

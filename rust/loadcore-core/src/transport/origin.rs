@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A parsed origin. Two URLs of one origin may share a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Whether the scheme is `https`.
     pub tls: bool,
     /// The host in lower case and ASCII; an IPv6 address without its brackets.
@@ -15,7 +15,7 @@ pub struct Origin {
 
 /// Why a URL names no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OriginProblem {
+pub(crate) enum OriginProblem {
     /// Neither `http://` nor `https://`.
     #[error("the URL `{0}` does not begin with http:// or https://")]
     Scheme(String),
@@ -37,7 +37,7 @@ impl Origin {
     }
 
     /// Splits an absolute URL into its origin and what follows (`""`, or path and query without fragment).
-    pub fn split(url: &str) -> Result<(Self, &str), OriginProblem> {
+    pub(crate) fn split(url: &str) -> Result<(Self, &str), OriginProblem> {
         let (tls, rest) = if let Some(rest) = strip_scheme(url, "http://") {
             (false, rest)
         } else if let Some(rest) = strip_scheme(url, "https://") {
@@ -72,7 +72,7 @@ impl Origin {
 
     /// The value of the `Host` header: the port only where it is not the scheme's default.
     #[must_use]
-    pub fn host_header(&self) -> String {
+    pub(crate) fn host_header(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
     }

@@ -12,7 +12,7 @@ const BASE: &str = "base.invalid";
 
 /// Why a reference leads nowhere that a request can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceProblem {
+pub(crate) enum ReferenceProblem {
     /// Another scheme than http and https.
     #[error("its scheme is `{0}`, not http or https")]
     Scheme(String),

@@ -12,7 +12,7 @@ use super::{Connection, IdleState};
 
 /// A TCP connection.
 #[derive(Debug)]
-pub struct Tcp {
+pub(crate) struct Tcp {
     stream: TcpStream,
 }
 

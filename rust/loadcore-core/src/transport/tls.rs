@@ -24,7 +24,7 @@ use crate::record::Outcome;
 
 /// What TLS needs at the start and could not get.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TlsProblem {
+pub(crate) enum TlsProblem {
     /// The file of certificate authorities cannot be read.
     #[error("cannot read certificates from `{path}`: {reason}")]
     CaFile {
@@ -118,7 +118,7 @@ pub(crate) fn broken_outcome(error: &io::Error) -> Option<Outcome> {
 
 /// A TLS connection.
 #[derive(Debug)]
-pub struct Tls {
+pub(crate) struct Tls {
     tcp: Tcp,
     client: RefCell<ClientConnection>,
     client_certificate: Arc<NoClientCertificate>,

@@ -3,12 +3,12 @@
 
 use super::User;
 use super::drive::{Cut, is_replaceable};
-use super::identify::KeptToken;
+use super::identify::TokenRef;
 use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
 use super::send::{Answer, Message, NoAnswer, Withheld};
-use crate::cookies::Place;
+use crate::cookies::Destination;
 use crate::exchange::{Request, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
 use crate::record::Outcome;
@@ -25,7 +25,7 @@ struct Again<'a> {
     method: &'a str,
     target: String,
     keeps_body: bool,
-    token: Option<KeptToken>,
+    token: Option<TokenRef>,
     /// Whether a 401 can still be answered with another token.
     may_replace: bool,
     withholds: Withheld,
@@ -64,7 +64,7 @@ impl<T: Stack> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         request: Outgoing<'_>,
-        (origin, token): (OriginId, Option<KeptToken>),
+        (origin, token): (OriginId, Option<TokenRef>),
         withholds: Withheld,
         first: Answer,
     ) -> Result<(Answer, OriginId), NoAnswer> {
@@ -131,12 +131,12 @@ impl<T: Stack> User<T> {
         answer: &mut Answer,
     ) -> Result<Option<u64>, NoAnswer> {
         let due_ns = answer.ended_ns;
-        let means = Self::means(scenario, again.request.envelope).zip(again.token);
-        let Some((means, _)) = means.filter(|(means, token)| self.is_replaceable(means, token, due_ns)) else {
+        let access = Self::token_access(scenario, again.request.envelope).zip(again.token);
+        let Some((access, _)) = access.filter(|(access, token)| self.is_replaceable(access, token, due_ns)) else {
             self.let_stand(again);
             return Ok(None);
         };
-        match self.token(scenario, &means, due_ns).await {
+        match self.token(scenario, &access, due_ns).await {
             Ok((token, ready_ns)) => {
                 self.supersede();
                 let name = again.request.envelope.auth_header.as_deref().unwrap_or_default();
@@ -206,7 +206,7 @@ impl<T: Stack> User<T> {
         let host = (!at_home || !envelope.has_own_host).then(|| origin.host_header());
         let cookies = self.state.cookies.as_ref().map(|jar| {
             let was = place(sent, origin.tls);
-            let place = Place { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
+            let place = Destination { host: host.as_deref().map_or(was.host, host_name), target: goal.target, ..was };
             let mut value = if at_home { cookie_of(sent)[..goal.own_cookie].to_vec() } else { Vec::new() };
             jar.borrow().add_to(&mut value, place, self.worker.unix_ns());
             value

@@ -18,12 +18,12 @@ const KEPT_FROM_THE_START: Want = Want::HEADERS.and(Want::COOKIES).and(Want::BOD
 
 /// What is kept of the current response: nothing, most of the time.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct Retained {
     want: Want,
     capture: Option<Box<Capture>>,
 }
 
-impl Kept {
+impl Retained {
     /// Wants this of the next response. `spare` gives a capture, if one is needed.
     #[inline]
     pub(crate) fn want(&mut self, want: Want, most_body: u32, spare: impl FnOnce() -> Box<Capture>) {
@@ -80,7 +80,7 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl Sink for Retained {
     #[inline]
     fn status(&mut self, status: u16) {
         if self.want.has(Want::REDIRECTS) && (300..400).contains(&status) && self.capture.is_none() {
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn bodies_have_a_limit() {
         for (pieces, expected) in [(&[4, 6][..], 10), (&[4, 6, 1], 0), (&[11], 0), (&[11, 2], 0), (&[], 0)] {
-            let mut kept = Kept::default();
+            let mut kept = Retained::default();
             kept.want(Want::BODY, 10, Box::default);
             for length in pieces {
                 kept.body(&vec![b'x'; *length]);

@@ -11,7 +11,6 @@ use crate::step::Extracted;
 impl<T: Stack> User<T> {
     /// Makes the step's checks and takes its values. What follows is due when the response ended.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn conclude(
         &mut self,
         scenario: &ScenarioProgram,

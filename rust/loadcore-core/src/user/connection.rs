@@ -39,7 +39,6 @@ impl<C: Connection> Connections<C> {
     /// connection is given up like a closed one; one that is new has just been opened for this request, and is asked
     /// nothing. `None`: there is no connection of use.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn ready(
         &mut self,
         origin: OriginId,
@@ -118,11 +117,11 @@ impl<T: Stack> User<T> {
         let to = worker.origin(origin);
         let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
         // Waiting for a turn is the client's own doing: lag, and no part of the time-out.
-        let _turn = self.lane.seat.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
+        let _turn = self.lane.task.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
         let deadline = worker.timer.clock().instant(worker.now().saturating_add(connect_ns));
         // Boxed: what it takes to connect is large, and every user would carry room for it for ever.
         let attempt = Box::pin(worker.transport.connect(&to, &mut self.lane.connections.session, deadline));
-        let opened = self.lane.seat.unless_interrupted(attempt).await.map_err(interrupted)??;
+        let opened = self.lane.task.unless_interrupted(attempt).await.map_err(interrupted)??;
         // Deadlines of the exchange start from what the clock showed last: what it took to connect is not part of it.
         worker.now();
         let wire = Wire::new(opened.connection);

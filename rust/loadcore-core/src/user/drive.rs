@@ -4,9 +4,9 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
-use super::identify::{Identity, KeptToken};
+use super::identify::{Identity, TokenRef};
 use super::sample::Unsent;
-use super::send::{Answer, Held, Landed, Message, NoAnswer, Withheld};
+use super::send::{Answer, Landed, Message, NoAnswer, NotSent, Withheld};
 use super::{IterationEnd, User};
 use crate::aggregate::ScenarioEvent;
 use crate::driver::flow::{Action, IDLE_STEPS};
@@ -39,7 +39,7 @@ impl From<NoAnswer> for Cut {
 pub(super) struct Current {
     pub(super) request: RequestId,
     pub(super) origin: OriginId,
-    pub(super) token: Option<KeptToken>,
+    pub(super) token: Option<TokenRef>,
 }
 
 /// What a user has to do that takes time, other than waiting for the response to a request.
@@ -94,7 +94,7 @@ impl<T: Stack> User<T> {
                         // At the end of a run nobody waits for a user that only pauses.
                         let last = self.cursor.walk.only_pauses_left(flow);
                         let enough = || last && self.worker.is_over(scenario);
-                        let slept = self.lane.seat.sleep_until_or(awake_ns, enough).await;
+                        let slept = self.lane.task.sleep_until_or(awake_ns, enough).await;
                         match slept {
                             Ok(()) => {
                                 self.cursor.due_ns = awake_ns;
@@ -138,8 +138,8 @@ impl<T: Stack> User<T> {
         self.worker.count_times(scenario.id, self.cursor.phase, ScenarioEvent::IdleStep, u64::from(IDLE_STEPS));
         let awake_ns = self.worker.now().saturating_add(REST_NS);
         let over = || self.worker.is_over(scenario);
-        if self.lane.seat.sleep_until_or(awake_ns, over).await.is_err() || over() {
-            self.lane.seat.interrupt();
+        if self.lane.task.sleep_until_or(awake_ns, over).await.is_err() || over() {
+            self.lane.task.interrupt();
             return Err(Cut::Interrupted);
         }
         self.cursor.due_ns = self.cursor.due_ns.max(awake_ns);
@@ -186,8 +186,8 @@ impl<T: Stack> User<T> {
         let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
         match self.launch(cx, scenario, &message, self.cursor.due_ns) {
             Ok(()) => Poll::Pending,
-            Err(Held::NeedsConnection) => Poll::Ready(Next::Connection(request)),
-            Err(Held::Refused(refused)) => Poll::Ready(Next::Cut(self.cut(refused))),
+            Err(NotSent::NeedsConnection) => Poll::Ready(Next::Connection(request)),
+            Err(NotSent::Refused(refused)) => Poll::Ready(Next::Cut(self.cut(refused))),
         }
     }
 
@@ -277,8 +277,8 @@ impl<T: Stack> User<T> {
         id: RequestId,
         request: &RequestProgram,
     ) -> Result<(), Cut> {
-        let Some(means) = Self::means(scenario, &request.envelope) else { return Ok(()) };
-        match self.token(scenario, &means, self.cursor.due_ns).await {
+        let Some(access) = Self::token_access(scenario, &request.envelope) else { return Ok(()) };
+        match self.token(scenario, &access, self.cursor.due_ns).await {
             Ok((token, ready_ns)) => {
                 self.cursor.due_ns = ready_ns;
                 let origin = request.envelope.origin;
@@ -286,7 +286,7 @@ impl<T: Stack> User<T> {
                 self.render(request, origin).map_err(|error| self.cut_invalid(scenario, request, error))
             }
             Err(NoAnswer { outcome, ended_ns }) => {
-                let unsent = Unsent::unmade(&request.envelope, outcome).because(self.no_token(&means));
+                let unsent = Unsent::unmade(&request.envelope, outcome).because(self.no_token(&access));
                 let refused = self.refuse(scenario, ended_ns, &unsent);
                 Err(self.cut(refused))
             }
@@ -295,7 +295,6 @@ impl<T: Stack> User<T> {
 
     /// A request that is sent to this origin. `may_replace`: a 401 may not be the last word.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
     pub(super) fn message<'a>(&self, request: Outgoing<'a>, origin: OriginId, may_replace: bool) -> Message<'a> {
         Message {
             request,
@@ -307,7 +306,6 @@ impl<T: Stack> User<T> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a part of the message")]
     pub(super) fn want(&self, envelope: &Envelope) -> Want {
         envelope.want.and_if(self.state.cookies.is_some(), Want::COOKIES)
     }
@@ -328,6 +326,6 @@ impl<T: Stack> User<T> {
 
 /// Whether a 401 says that the request's token is not good any more: unless it is what the step expects.
 #[inline]
-pub(super) fn is_replaceable(envelope: &Envelope, token: Option<KeptToken>) -> bool {
+pub(super) fn is_replaceable(envelope: &Envelope, token: Option<TokenRef>) -> bool {
     token.is_some() && !envelope.expects(401)
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::Kept;
+use super::capture::Retained;
 use super::lane::Lane;
 use super::outbox::{Sending, Wire};
 use super::worker::Worker;
@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, Receiver, Stack};
 use crate::http::{Complete, Sink};
 use crate::plan::Timeouts;
 use crate::record::{ConnectTimings, Outcome};
-use crate::timer::Seat;
+use crate::timer::Task;
 use crate::transport::Connection;
 
 /// A time that has not come.
@@ -44,7 +44,7 @@ pub(super) struct Flight<C> {
 #[derive(Debug)]
 pub(super) struct Arrival {
     /// What is kept of it.
-    pub(super) kept: Kept,
+    pub(super) kept: Retained,
     pub(super) bytes: u64,
     /// When the first byte of the final head came.
     pub(super) first_byte_ns: u64,
@@ -72,7 +72,7 @@ impl<C> Default for Flight<C> {
 
 impl Default for Arrival {
     fn default() -> Self {
-        Self { kept: Kept::default(), bytes: 0, first_byte_ns: NOT_YET, last_byte_ns: NOT_YET, total_due_ns: 0 }
+        Self { kept: Retained::default(), bytes: 0, first_byte_ns: NOT_YET, last_byte_ns: NOT_YET, total_due_ns: 0 }
     }
 }
 
@@ -156,7 +156,7 @@ impl Arrival {
 struct Stamped<'a, T: Stack> {
     arrival: &'a mut Arrival,
     worker: &'a Worker<T>,
-    seat: &'a Seat,
+    task: &'a Task,
     now: u64,
 }
 
@@ -202,9 +202,9 @@ impl<T: Stack> Receiver for Stamped<'_, T> {
 
     #[inline]
     fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>) {
-        let Self { arrival, worker, seat, now } = self;
+        let Self { arrival, worker, task, now } = self;
         if arrival.first_byte_ns == *now {
-            seat.set_deadline(arrival.total_due_ns);
+            task.set_deadline(arrival.total_due_ns);
         }
         arrival.last_byte_ns = *now;
         if let Some(bytes) = bytes {
@@ -227,7 +227,6 @@ impl<T: Stack> User<T> {
 
     /// Goes on with the message that is under way, until the attempt has ended.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn poll_flight(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let Some(wire) = &self.lane.flight.wire else { return Poll::Pending };
         let ended = match wire.sending.get() {
@@ -254,7 +253,7 @@ impl<T: Stack> User<T> {
             Poll::Ready(ended) => ended,
             Poll::Pending => ready!(self.poll_cut()),
         };
-        self.lane.seat.clear_deadline();
+        self.lane.task.clear_deadline();
         Poll::Ready(ended)
     }
 
@@ -273,9 +272,9 @@ impl<T: Stack> User<T> {
     /// What ends an attempt from outside: its time is up, or the user is told to stop.
     #[inline(never)]
     fn poll_cut(&self) -> Poll<Ended> {
-        let outcome = if self.lane.seat.is_overdue() {
+        let outcome = if self.lane.task.is_overdue() {
             self.lane.flight.timed_out(self.lane.exchange.timed_out(), self.worker.timer.now())
-        } else if self.lane.seat.is_interrupted() {
+        } else if self.lane.task.is_interrupted() {
             Outcome::Interrupted
         } else {
             return Poll::Pending;
@@ -288,12 +287,11 @@ impl<T: Stack> User<T> {
 
     /// Receives until the answer has ended or nothing is there.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        let Self { worker, lane: Lane { seat, exchange, flight, .. }, .. } = self;
+        let Self { worker, lane: Lane { task, exchange, flight, .. }, .. } = self;
         let Some(wire) = &flight.wire else { return Poll::Pending };
         let mut shared = worker.exchanges.borrow_mut();
-        let mut receiver = Stamped { arrival: &mut flight.arrival, worker, seat, now: 0 };
+        let mut receiver = Stamped { arrival: &mut flight.arrival, worker, task, now: 0 };
         let result = ready!(exchange.poll_answer(cx, &wire.connection, &mut shared, &mut receiver));
         let end_ns = receiver.now;
         Poll::Ready(Ended { result: result.map_err(|outcome| explained(outcome, wire.sending.get())), end_ns })

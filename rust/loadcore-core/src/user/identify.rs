@@ -11,25 +11,25 @@ pub(super) enum Identity {
     /// Nothing that is not in its template.
     Anonymous,
     /// A token at hand.
-    Token(KeptToken),
+    Token(TokenRef),
     /// A token that has to be got first.
     NoToken,
 }
 
 /// How a request gets its token.
-pub(super) struct Means<'a> {
+pub(super) struct TokenAccess<'a> {
     pub(super) source: &'a TokenSource,
     pub(super) token: &'a TokenProgram,
 }
 
 /// Which token a request was sent with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct KeptToken {
+pub(super) struct TokenRef {
     pub(super) slot: TokenSlot,
     pub(super) generation: u32,
 }
 
-impl KeptToken {
+impl TokenRef {
     /// Makes the token what authenticates the request.
     pub(super) fn take(token: &Token<'_>, credential: &mut Vec<u8>) -> Self {
         credential.clear();
@@ -47,10 +47,10 @@ impl<T: Stack> User<T> {
     ) -> Result<Identity, RenderError> {
         self.lane.credential.clear();
         let Some(id) = envelope.auth else { return Ok(Identity::Anonymous) };
-        if let Some(means) = Self::means(scenario, envelope) {
-            let pool = self.worker.pools[means.token.pool].pool.borrow();
+        if let Some(access) = Self::token_access(scenario, envelope) {
+            let pool = self.worker.pools[access.token.pool].pool.borrow();
             return Ok(match pool.kept(self.state.number, self.worker.timer.recent()) {
-                Some(token) => Identity::Token(KeptToken::take(&token, &mut self.lane.credential)),
+                Some(token) => Identity::Token(TokenRef::take(&token, &mut self.lane.credential)),
                 None => Identity::NoToken,
             });
         }
@@ -70,9 +70,11 @@ impl<T: Stack> User<T> {
     }
 
     /// How the request gets a token, if it needs one.
-    pub(super) fn means<'a>(scenario: &'a ScenarioProgram, envelope: &Envelope) -> Option<Means<'a>> {
+    pub(super) fn token_access<'a>(scenario: &'a ScenarioProgram, envelope: &Envelope) -> Option<TokenAccess<'a>> {
         match &scenario.auths[usize::from(envelope.auth?.0)] {
-            AuthProgram { compiled: CompiledAuth::Token(source), token: Some(token) } => Some(Means { source, token }),
+            AuthProgram { compiled: CompiledAuth::Token(source), token: Some(token) } => {
+                Some(TokenAccess { source, token })
+            }
             _ => None,
         }
     }

@@ -74,7 +74,6 @@ impl<T: Stack> User<T> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a few stores")]
     fn begin_iteration(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
         (self.cursor.due_ns, self.cursor.iteration_due_ns) = (due_ns, due_ns);
         self.cursor.phase = self.worker.phase(scenario, due_ns);
@@ -89,7 +88,6 @@ impl<T: Stack> User<T> {
     }
 
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a few stores, if how it ended is known")]
     pub(super) fn end_iteration(&mut self, scenario: &ScenarioProgram, end: IterationEnd) {
         self.state.iteration = self.state.iteration.wrapping_add(1);
         let event = match end {

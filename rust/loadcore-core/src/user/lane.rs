@@ -9,12 +9,12 @@ use super::scripted::Upload;
 use super::send::HeldRow;
 use crate::exchange::{Exchange, Stack};
 use crate::plan::Limits;
-use crate::timer::Seat;
+use crate::timer::Task;
 
 /// The connections of a user, and the message that is under way over one of them.
 pub(super) struct Lane<T: Stack> {
     /// Wakes the user's task.
-    pub(super) seat: Seat,
+    pub(super) task: Task,
     pub(super) connections: Connections<T::Connection>,
     pub(super) exchange: T::Exchange,
     /// Its message that is under way.
@@ -30,9 +30,9 @@ pub(super) struct Lane<T: Stack> {
 }
 
 impl<T: Stack> Lane<T> {
-    pub(super) fn new(seat: Seat, limits: Limits) -> Self {
+    pub(super) fn new(task: Task, limits: Limits) -> Self {
         Self {
-            seat,
+            task,
             connections: Connections::default(),
             exchange: T::Exchange::new(limits),
             flight: Flight::default(),

@@ -1,5 +1,10 @@
 //! Users: each walks its flow, one request at a time, with variables, connections and chance of its own.
 
+#![expect(
+    clippy::inline_always,
+    reason = "on the path of every request: docs/decisions/013-one-walk-for-all-requests.md"
+)]
+
 mod again;
 mod allowance;
 mod capture;
@@ -36,7 +41,7 @@ use crate::exchange::Stack;
 use crate::plan::Cookies;
 use crate::program::ScenarioProgram;
 use crate::step::Evaluation;
-use crate::timer::{Interrupted, Seat};
+use crate::timer::{Interrupted, Task};
 use cursor::Cursor;
 use drive::Part;
 use lane::Lane;
@@ -67,10 +72,10 @@ pub(crate) enum Start {
 }
 
 impl<T: Stack> User<T> {
-    pub(crate) fn new(worker: Rc<Worker<T>>, scenario: &ScenarioProgram, number: u32, seat: Seat) -> Self {
+    pub(crate) fn new(worker: Rc<Worker<T>>, scenario: &ScenarioProgram, number: u32, task: Task) -> Self {
         Self {
             state: State::new(&worker.program, scenario, number),
-            lane: Lane::new(seat, worker.program.http.limits),
+            lane: Lane::new(task, worker.program.http.limits),
             cursor: Cursor::default(),
             worker,
         }
@@ -81,13 +86,13 @@ impl<T: Stack> User<T> {
         &mut self.cursor.allowance
     }
 
-    pub(crate) fn seat(&self) -> &Seat {
-        &self.lane.seat
+    pub(crate) fn task(&self) -> &Task {
+        &self.lane.task
     }
 
     /// Waits between iterations; a stop of the run ends the wait.
     pub(crate) async fn rest_until(&self, due_ns: u64) -> Result<(), Interrupted> {
-        self.lane.seat.sleep_until_or(due_ns, || self.worker.is_stopping()).await
+        self.lane.task.sleep_until_or(due_ns, || self.worker.is_stopping()).await
     }
 
     /// What a user does once, before its first iteration: (re)authenticates by steps of its own, say.

@@ -111,19 +111,19 @@ fn send_outcome(error: &io::Error) -> Outcome {
 pub(crate) struct Outbox<C> {
     timer: Rc<Timer>,
     bytes: RefCell<Vec<u8>>,
-    queue: RefCell<Vec<Letter<C>>>,
+    queue: RefCell<Vec<QueuedMessage<C>>>,
     /// Empties into the queue's place, so that neither is allocated anew.
-    sending: RefCell<Vec<Letter<C>>>,
+    sending: RefCell<Vec<QueuedMessage<C>>>,
     flusher: RefCell<Option<Waker>>,
     wake_when_sent: RefCell<Vec<Waker>>,
     sends: Cell<Sends>,
 }
 
 #[derive(Debug)]
-struct Letter<C> {
+struct QueuedMessage<C> {
     wire: Rc<Wire<C>>,
     range: Range<usize>,
-    seat: u32,
+    task: u32,
     /// Whether the request is sent for the first time, and not once more after its connection broke.
     is_first: bool,
 }
@@ -153,11 +153,10 @@ impl<C: Connection> Outbox<C> {
 
     /// Queues a message, which `write` appends, for sending over `wire`. Returns its length.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(crate) fn post(
         &self,
         wire: &Rc<Wire<C>>,
-        seat: u32,
+        task: u32,
         is_first: bool,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> usize {
@@ -168,7 +167,7 @@ impl<C: Connection> Outbox<C> {
         let length = range.len();
         wire.sending.set(Sending::Queued);
         let mut queue = self.queue.borrow_mut();
-        queue.push(Letter { wire: Rc::clone(wire), range, seat, is_first });
+        queue.push(QueuedMessage { wire: Rc::clone(wire), range, task, is_first });
         if queue.len() == 1
             && let Some(flusher) = &*self.flusher.borrow()
         {
@@ -188,11 +187,11 @@ impl<C: Connection> Outbox<C> {
     }
 
     fn flush(&self) {
-        let mut letters = self.sending.borrow_mut();
-        std::mem::swap(&mut *letters, &mut *self.queue.borrow_mut());
+        let mut messages = self.sending.borrow_mut();
+        std::mem::swap(&mut *messages, &mut *self.queue.borrow_mut());
         let mut bytes = self.bytes.borrow_mut();
         let (mut now, mut sends) = (0, self.sends.get());
-        for Letter { wire, range, seat, is_first } in letters.drain(..) {
+        for QueuedMessage { wire, range, task, is_first } in messages.drain(..) {
             // Its user gave it up meanwhile.
             if Rc::strong_count(&wire) == 1 {
                 continue;
@@ -204,7 +203,7 @@ impl<C: Connection> Outbox<C> {
             }
             wire.send(&bytes[range]);
             if wire.sending.get() != Sending::Sent {
-                self.timer.wake(seat);
+                self.timer.wake(task);
             }
         }
         self.sends.set(sends);

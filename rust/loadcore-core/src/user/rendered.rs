@@ -4,7 +4,7 @@ use super::User;
 use super::again::Goal;
 use super::lane::Lane;
 use super::state::State;
-use crate::cookies::Place;
+use crate::cookies::Destination;
 use crate::exchange::{Request, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram};
 use crate::step::{Builtins, RenderError, Variables};
@@ -21,7 +21,6 @@ pub(super) struct Rendered {
 impl Rendered {
     /// The current request.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "happens for every request")]
     pub(super) fn request<'a>(&'a self, request: Outgoing<'a>) -> Request<'a> {
         match request.whole {
             Some(whole) if self.bytes.is_empty() => whole,
@@ -124,6 +123,6 @@ impl<T: Stack> User<T> {
 }
 
 /// Where a request says that it goes, which decides over its cookies.
-pub(super) fn place(request: Request<'_>, is_secure: bool) -> Place<'_> {
-    Place { host: host_name(request.host()), target: request.target(), is_secure }
+pub(super) fn place(request: Request<'_>, is_secure: bool) -> Destination<'_> {
+    Destination { host: host_name(request.host()), target: request.target(), is_secure }
 }

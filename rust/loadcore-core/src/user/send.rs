@@ -39,7 +39,6 @@ impl Withheld {
 
     /// A 401, if the request may be sent again with another token.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "never a value, where what becomes of it is known")]
     pub(super) const fn unauthorized(is_replaceable: bool) -> Self {
         if is_replaceable { Self(401, 401) } else { Self(1, 0) }
     }
@@ -139,7 +138,7 @@ enum Sent {
 }
 
 /// Why a message is not under way.
-pub(super) enum Held {
+pub(super) enum NotSent {
     /// It needs a connection to its origin.
     NeedsConnection,
     /// It cannot be sent at all, and has been recorded.
@@ -183,32 +182,31 @@ impl<T: Stack> User<T> {
         }
         match self.launch(cx, scenario, message, due_ns) {
             Ok(()) => Poll::Pending,
-            Err(Held::NeedsConnection) => Poll::Ready(Sent::NeedsConnection),
-            Err(Held::Refused(refused)) => Poll::Ready(Sent::Ended(Err(refused))),
+            Err(NotSent::NeedsConnection) => Poll::Ready(Sent::NeedsConnection),
+            Err(NotSent::Refused(refused)) => Poll::Ready(Sent::Ended(Err(refused))),
         }
     }
 
     /// Posts a message. From then on it is under way, and the task is woken when something comes.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "what it is given is known where it is called from")]
     pub(super) fn launch(
         &mut self,
         cx: &mut Context<'_>,
         scenario: &ScenarioProgram,
         message: &Message<'_>,
         due_ns: u64,
-    ) -> Result<(), Held> {
-        if self.lane.seat.is_interrupted() {
+    ) -> Result<(), NotSent> {
+        if self.lane.task.is_interrupted() {
             let unsent = Unsent::message(message, Outcome::Interrupted);
-            return Err(Held::Refused(self.refuse(scenario, due_ns, &unsent)));
+            return Err(NotSent::Refused(self.refuse(scenario, due_ns, &unsent)));
         }
         let now = self.worker.timer.recent();
         let is_new = self.lane.flight.opened.is_some();
         let Some((wire, quiet)) = self.lane.connections.ready(message.origin, is_new, now, cx) else {
-            return Err(Held::NeedsConnection);
+            return Err(NotSent::NeedsConnection);
         };
         let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
-        let length = worker.outbox.post(&wire, self.lane.seat.index(), self.lane.flight.attempts == 0, |out| {
+        let length = worker.outbox.post(&wire, self.lane.task.index(), self.lane.flight.attempts == 0, |out| {
             exchange.post(rendered.request(message.request), out);
         });
         if !quiet {
@@ -217,7 +215,7 @@ impl<T: Stack> User<T> {
         }
         let timeouts = &message.request.envelope.timeouts;
         self.lane
-            .seat
+            .task
             .set_deadline(now.saturating_add(timeouts.first_byte_ns.unwrap_or(u64::MAX).min(timeouts.total_ns)));
         let most_body = self.worker.program.http.limits.kept_body_bytes;
         self.lane.flight.arrival.kept.want(message.want, most_body, || self.worker.take_capture());
@@ -233,7 +231,6 @@ impl<T: Stack> User<T> {
     /// A request that was written to a used connection just when the server closed it is sent again, on a new one: if it is
     /// idempotent, and if not a byte of a response has come. Its clock goes on.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "what it is given is known where it is called from")]
     pub(super) fn poll_land(
         &mut self,
         cx: &mut Context<'_>,
@@ -341,7 +338,6 @@ impl<T: Stack> User<T> {
 
     /// Records the message, and forgets it.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
     fn record(
         &mut self,
         scenario: &ScenarioProgram,
@@ -388,7 +384,6 @@ impl<T: Stack> User<T> {
 
     /// The row of the message.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a record is a dozen stores, if nobody passes it on")]
     fn row(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) -> Record {
         let Ended { result, end_ns } = ended;
         let flight = &self.lane.flight;
@@ -431,7 +426,6 @@ impl<T: Stack> User<T> {
 
     /// Counts what came besides the response.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "two comparisons, most of the time")]
     fn record_extra(&mut self, row: &Record, ended: Ended) {
         let (surplus, interim) = ended.result.map_or((0, 0), |complete| (complete.surplus as u64, complete.interim));
         let surplus = surplus + self.lane.connections.take_stray_bytes();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::User;
 use super::capture::Capture;
-use super::identify::{KeptToken, Means};
+use super::identify::{TokenAccess, TokenRef};
 use super::send::{Message, NoAnswer, Withheld};
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
 use crate::exchange::Stack;
@@ -26,21 +26,21 @@ impl<T: Stack> User<T> {
     pub(super) async fn token(
         &mut self,
         scenario: &ScenarioProgram,
-        means: &Means<'_>,
+        access: &TokenAccess<'_>,
         due_ns: u64,
-    ) -> Result<(KeptToken, u64), NoAnswer> {
+    ) -> Result<(TokenRef, u64), NoAnswer> {
         let worker = Rc::clone(&self.worker);
-        let desk = &worker.pools[means.token.pool];
-        let patience_ns = means.token.request.envelope.timeouts.total_ns;
+        let tokens = &worker.pools[access.token.pool];
+        let patience_ns = access.token.request.envelope.timeouts.total_ns;
         let mut ready_ns = due_ns;
         // Whether a fetch that this request waited for has failed.
         let mut has_failed = false;
         loop {
-            let ended_fetches = desk.ended_fetches.get();
+            let ended_fetches = tokens.ended_fetches.get();
             let now = worker.timer.recent();
             // The pool must not stay borrowed while the user waits.
-            let turn = match desk.pool.borrow_mut().acquire(self.state.number, now) {
-                Acquired::Token(token) => return Ok((KeptToken::take(&token, &mut self.lane.credential), ready_ns)),
+            let turn = match tokens.pool.borrow_mut().acquire(self.state.number, now) {
+                Acquired::Token(token) => return Ok((TokenRef::take(&token, &mut self.lane.credential), ready_ns)),
                 Acquired::Fetch(fetch) => Turn::Fetch(fetch),
                 Acquired::Wait(_) => Turn::Wait,
                 Acquired::Failed { is_invited: false, .. } if has_failed => Turn::Fail,
@@ -51,8 +51,8 @@ impl<T: Stack> User<T> {
             };
             let slept = match turn {
                 Turn::Fetch(fetch) => {
-                    let fetched = self.fetch(scenario, means, &fetch, ready_ns).await;
-                    desk.end_fetch(&worker.timer);
+                    let fetched = self.fetch(scenario, access, &fetch, ready_ns).await;
+                    tokens.end_fetch(&worker.timer);
                     match fetched {
                         Ok(token) => return Ok(token),
                         Err(failed) if failed.outcome == Outcome::Interrupted => return Err(failed),
@@ -65,14 +65,14 @@ impl<T: Stack> User<T> {
                 }
                 Turn::Wait => {
                     has_failed = true;
-                    desk.waiting.borrow_mut().push(self.lane.seat.index());
-                    self.lane.seat.sleep_until_or(u64::MAX, || desk.ended_fetches.get() != ended_fetches).await
+                    tokens.waiting.borrow_mut().push(self.lane.task.index());
+                    self.lane.task.sleep_until_or(u64::MAX, || tokens.ended_fetches.get() != ended_fetches).await
                 }
                 // The end of the run ends the wait: what would be asked for is not needed any more.
                 Turn::Rest(_) if worker.is_over(scenario) => Err(Interrupted),
                 Turn::Rest(until_ns) => {
                     let until_ns = until_ns.min(scenario.planned_end_ns);
-                    self.lane.seat.sleep_until_or(until_ns, || worker.is_stopping()).await
+                    self.lane.task.sleep_until_or(until_ns, || worker.is_stopping()).await
                 }
                 Turn::Fail => return Err(NoAnswer { outcome: Outcome::AuthFailed, ended_ns: ready_ns }),
             };
@@ -84,8 +84,8 @@ impl<T: Stack> User<T> {
     }
 
     /// Whether a 401 to this token is worth another try with a new one.
-    pub(super) fn is_replaceable(&self, means: &Means<'_>, token: &KeptToken, now_ns: u64) -> bool {
-        let mut pool = self.worker.pools[means.token.pool].pool.borrow_mut();
+    pub(super) fn is_replaceable(&self, access: &TokenAccess<'_>, token: &TokenRef, now_ns: u64) -> bool {
+        let mut pool = self.worker.pools[access.token.pool].pool.borrow_mut();
         pool.rejected(token.slot, token.generation, now_ns) == Rejected::Retry
     }
 
@@ -93,23 +93,23 @@ impl<T: Stack> User<T> {
     async fn fetch(
         &mut self,
         scenario: &ScenarioProgram,
-        means: &Means<'_>,
+        access: &TokenAccess<'_>,
         fetch: &Fetch,
         due_ns: u64,
-    ) -> Result<(KeptToken, u64), NoAnswer> {
+    ) -> Result<(TokenRef, u64), NoAnswer> {
         let (rendered, withheld) = (std::mem::take(&mut self.lane.rendered), self.lane.withheld.take());
-        let fetched = self.exchange(scenario, means, fetch, due_ns).await;
+        let fetched = self.exchange(scenario, access, fetch, due_ns).await;
         self.give_back_request();
         self.lane.rendered = rendered;
         let worker = Rc::clone(&self.worker);
-        let mut pool = worker.pools[means.token.pool].pool.borrow_mut();
+        let mut pool = worker.pools[access.token.pool].pool.borrow_mut();
         match fetched {
             Ok((granted, ended_ns)) => {
                 let token = pool.fetched(fetch.slot, granted, ended_ns);
                 self.release(token.is_err());
                 self.lane.withheld = withheld;
                 token
-                    .map(|token| (KeptToken::take(&token, &mut self.lane.credential), ended_ns))
+                    .map(|token| (TokenRef::take(&token, &mut self.lane.credential), ended_ns))
                     .map_err(|_| NoAnswer { outcome: Outcome::AuthFailed, ended_ns })
             }
             Err(unanswered) => {
@@ -128,15 +128,15 @@ impl<T: Stack> User<T> {
     async fn exchange(
         &mut self,
         scenario: &ScenarioProgram,
-        means: &Means<'_>,
+        access: &TokenAccess<'_>,
         fetch: &Fetch,
         due_ns: u64,
     ) -> Result<(Result<Granted, Refusal>, u64), Unanswered> {
-        let request = &means.token.request;
+        let request = &access.token.request;
         // When a token is asked for depends on clocks. What it draws must not change what the iteration draws after it.
         let own = Random::new(self.state.random.state(), "token", due_ns);
         let of_iteration = std::mem::replace(&mut self.state.random, own);
-        let rendered = self.render_token_request(scenario, means, fetch);
+        let rendered = self.render_token_request(scenario, access, fetch);
         self.state.random = of_iteration;
         if let Err(problem) = rendered {
             let name = scenario.names.name(problem.slot());
@@ -169,7 +169,7 @@ impl<T: Stack> User<T> {
             body_bytes: answer.complete.body_bytes,
             unix_ns: self.worker.unix_ns(),
         };
-        let granted = match &means.source.giver {
+        let granted = match &access.source.giver {
             Giver::OAuth2(_) => read.read(),
             Giver::Login(login) => login.read(&read),
         };
@@ -179,20 +179,20 @@ impl<T: Stack> User<T> {
     }
 
     /// Why there is no token, as a clause.
-    pub(super) fn no_token(&self, means: &Means<'_>) -> String {
-        let reason = self.worker.pools[means.token.pool].pool.borrow().reason(self.state.number).to_owned();
+    pub(super) fn no_token(&self, access: &TokenAccess<'_>) -> String {
+        let reason = self.worker.pools[access.token.pool].pool.borrow().reason(self.state.number).to_owned();
         if reason.is_empty() { reason } else { format!("no token: {reason}") }
     }
 
     fn render_token_request(
         &mut self,
         scenario: &ScenarioProgram,
-        means: &Means<'_>,
+        access: &TokenAccess<'_>,
         fetch: &Fetch,
     ) -> Result<(), RenderError> {
-        let request = &means.token.request;
+        let request = &access.token.request;
         self.identify(scenario, &request.envelope)?;
-        let Giver::OAuth2(grant) = &means.source.giver else {
+        let Giver::OAuth2(grant) = &access.source.giver else {
             return self.render(request, request.envelope.origin);
         };
         if let Some(client) = grant.client() {

@@ -52,7 +52,7 @@ pub(crate) struct Worker<T: Stack> {
     pub(crate) is_curious: Cell<bool>,
     /// The program's origins, and those that redirects led to.
     pub(crate) origins: RefCell<Vec<Rc<Origin>>>,
-    pub(crate) pools: Vec<TokenDesk>,
+    pub(crate) pools: Vec<TokenPool>,
     dealers: RefCell<Vec<Dealer>>,
     /// What `{$counter}` counts with.
     pub(crate) counter: RefCell<Counter>,
@@ -78,14 +78,14 @@ pub(crate) struct Worker<T: Stack> {
 
 /// Tokens, and those who wait for one.
 #[derive(Debug)]
-pub(crate) struct TokenDesk {
+pub(crate) struct TokenPool {
     pub(crate) pool: RefCell<Pool>,
-    /// Seats of users that wait for a fetch of another.
+    /// Tasks of users that wait for a fetch of another.
     pub(crate) waiting: RefCell<Vec<u32>>,
     pub(crate) ended_fetches: Cell<u64>,
 }
 
-impl TokenDesk {
+impl TokenPool {
     fn new(program: &PoolProgram, share: Share) -> Self {
         let PoolProgram { shared, refresh_before_ns, prefix, seed, .. } = program;
         Self {
@@ -98,8 +98,8 @@ impl TokenDesk {
     /// Lets those who wait ask again.
     pub(crate) fn end_fetch(&self, timer: &Timer) {
         self.ended_fetches.set(self.ended_fetches.get() + 1);
-        for seat in self.waiting.take() {
-            timer.wake(seat);
+        for task in self.waiting.take() {
+            timer.wake(task);
         }
     }
 }
@@ -117,7 +117,7 @@ impl<T: Stack> Worker<T> {
         }
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
         let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
-        let pools = program.pools.iter().map(|pool| TokenDesk::new(pool, share)).collect();
+        let pools = program.pools.iter().map(|pool| TokenPool::new(pool, share)).collect();
         Rc::new(Self {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
             connects: Semaphore::new(CONNECTS_AT_ONCE),

@@ -133,7 +133,7 @@ fn static_templates() {
     assert_eq!(builder.build().is_static(), Some(&b"GET /a%7Bb%7D x"[..]));
     let template = Template::parse("{a}-{b}-{a}", Context::Text, &mut names).unwrap();
     assert_eq!(template.is_static(), None);
-    assert_eq!(template.variables(&names).collect::<Vec<_>>(), ["a", "b", "a"]);
+    assert_eq!(template.slots().map(|slot| names.name(slot)).collect::<Vec<_>>(), ["a", "b", "a"]);
     assert_eq!(Template::parse("", Context::Text, &mut names).unwrap().is_static(), Some(&b""[..]));
 }
 

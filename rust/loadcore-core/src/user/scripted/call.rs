@@ -11,7 +11,7 @@ use crate::step::{RenderError, forbidden_in_head};
 use crate::transport::Origin;
 use crate::user::User;
 use crate::user::drive::is_replaceable;
-use crate::user::identify::{Identity, KeptToken};
+use crate::user::identify::{Identity, TokenRef};
 use crate::user::sample::Unsent;
 use crate::user::send::{Answer, Message, NoAnswer, Withheld};
 
@@ -120,7 +120,7 @@ impl<T: Stack> User<T> {
         scenario: &ScenarioProgram,
         envelope: &Envelope,
         due_ns: u64,
-    ) -> Result<(Option<KeptToken>, u64), NoAnswer> {
+    ) -> Result<(Option<TokenRef>, u64), NoAnswer> {
         match self.identify(scenario, envelope) {
             Ok(Identity::Anonymous) => return Ok((None, due_ns)),
             Ok(Identity::Token(token)) => return Ok((Some(token), due_ns)),
@@ -130,11 +130,11 @@ impl<T: Stack> User<T> {
                 return Err(self.refuse(scenario, due_ns, &unsent));
             }
         }
-        let Some(means) = Self::means(scenario, envelope) else { return Ok((None, due_ns)) };
-        match self.token(scenario, &means, due_ns).await {
+        let Some(access) = Self::token_access(scenario, envelope) else { return Ok((None, due_ns)) };
+        match self.token(scenario, &access, due_ns).await {
             Ok((token, ready_ns)) => Ok((Some(token), ready_ns)),
             Err(NoAnswer { outcome, ended_ns }) => {
-                let unsent = Unsent::unmade(envelope, outcome).because(self.no_token(&means));
+                let unsent = Unsent::unmade(envelope, outcome).because(self.no_token(&access));
                 Err(self.refuse(scenario, ended_ns, &unsent))
             }
         }
@@ -191,8 +191,11 @@ impl<T: Stack> User<T> {
         let mut cookie = own_cookies.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("; ").into_bytes();
         self.lane.rendered.own_cookie = cookie.len();
         if let Some(jar) = &self.state.cookies {
-            let place =
-                crate::cookies::Place { host: crate::transport::host_name(host), target: &path, is_secure: origin.tls };
+            let place = crate::cookies::Destination {
+                host: crate::transport::host_name(host),
+                target: &path,
+                is_secure: origin.tls,
+            };
             jar.borrow().add_to(&mut cookie, place, unix_ns);
             if !cookie.is_empty() {
                 fields.push((b"Cookie", &cookie));

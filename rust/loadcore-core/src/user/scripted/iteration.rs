@@ -23,10 +23,10 @@ impl<T: Stack> User<T> {
         let variables = values.iter().map(|(_, name, value)| (name.clone(), value.clone())).collect();
         user.values.replace(values.into_iter().map(|(slot, _, value)| (slot, value)).collect());
         user.iteration.set(self.state.iteration);
-        user.waits.set(Some(self.lane.seat.index()));
+        user.waits.set(Some(self.lane.task.index()));
         let (iteration, due_ns) = (self.state.iteration, self.cursor.due_ns);
         scripted.script.notice(Notice::Iterate { user: number, iteration, due_ns, variables });
-        let waited = self.lane.seat.sleep_until_or(u64::MAX, || user.ended.get().is_some()).await;
+        let waited = self.lane.task.sleep_until_or(u64::MAX, || user.ended.get().is_some()).await;
         self.cursor.due_ns = worker.now();
         match user.ended.take() {
             Some(true) => Ok(()),

@@ -26,7 +26,7 @@ use crate::plan::Cookies;
 use crate::program::ScenarioProgram;
 use crate::record::{Phase, StepId};
 use crate::step::Slot;
-use crate::timer::Party;
+use crate::timer::TaskGroup;
 use sender::{Job, Sender};
 pub(super) use upload::Upload;
 
@@ -43,8 +43,8 @@ pub(crate) struct Scripted {
     senders: RefCell<Vec<JoinHandle<()>>>,
     /// Nothing more is to begin.
     is_closed: Cell<bool>,
-    /// Seat of the task that obeys.
-    seat: Cell<Option<u32>>,
+    /// Task of the task that obeys.
+    task: Cell<Option<u32>>,
 }
 
 /// A user that a script drives: what its senders have in common.
@@ -60,7 +60,7 @@ pub(super) struct ScriptUser {
     /// Those that it has, and those of them that have nothing to do.
     senders: RefCell<Vec<Rc<Sender>>>,
     free: RefCell<Vec<Rc<Sender>>>,
-    /// Of a user of a load model: its seat, and whether the iteration that it waits for is complete.
+    /// Of a user of a load model: its task, and whether the iteration that it waits for is complete.
     waits: Cell<Option<u32>>,
     ended: Cell<Option<bool>>,
 }
@@ -92,7 +92,7 @@ impl Scripted {
             steps: RefCell::default(),
             senders: RefCell::default(),
             is_closed: Cell::new(false),
-            seat: Cell::new(None),
+            task: Cell::new(None),
         })
     }
 
@@ -103,8 +103,8 @@ impl Scripted {
     }
 
     fn wake<T: Stack>(&self, worker: &Worker<T>) {
-        if let Some(seat) = self.seat.get() {
-            worker.timer.wake(seat);
+        if let Some(task) = self.task.get() {
+            worker.timer.wake(task);
         }
     }
 
@@ -202,9 +202,9 @@ impl Scripted {
 
     fn end<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, number: u32, is_complete: bool) {
         let Some(user) = self.user(number) else { return };
-        if let Some(seat) = user.waits.get() {
+        if let Some(task) = user.waits.get() {
             user.ended.set(Some(is_complete));
-            return worker.timer.wake(seat);
+            return worker.timer.wake(task);
         }
         let event = if is_complete { ScenarioEvent::IterationCompleted } else { ScenarioEvent::IterationFailed };
         if let Some(phase) = user.phase.take() {
@@ -238,8 +238,8 @@ impl Scripted {
 pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     let Some(scripted) = worker.scripted(index) else { return };
     let scenario = &worker.program.scenarios[index];
-    let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-    scripted.seat.set(Some(seat.index()));
+    let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+    scripted.task.set(Some(task.index()));
     let mut is_told = false;
     poll_fn(|cx| {
         loop {
@@ -247,7 +247,7 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
                 is_told = true;
                 scripted.script.notice(Notice::Stopping);
             }
-            if seat.is_interrupted() {
+            if task.is_interrupted() {
                 return Poll::Ready(());
             }
             match scripted.script.poll_command(cx) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{ScriptUser, Scripted, Upload};
 use crate::driver::script::{Notice, Request, RequestKey, Response};
 use crate::exchange::{Piece, Stack};
-use crate::timer::{Party, Timer};
+use crate::timer::{TaskGroup, Timer};
 use crate::user::capture::Capture;
 use crate::user::send::NoAnswer;
 use crate::user::{User, Worker, send};
@@ -23,8 +23,8 @@ pub(super) struct Job {
 /// A task of a user that sends one request at a time, as others see it.
 #[derive(Default)]
 pub(super) struct Sender {
-    /// The seat of its task, once that has one.
-    seat: Cell<Option<u32>>,
+    /// The task of its task, once that has one.
+    task: Cell<Option<u32>>,
     job: RefCell<Option<Job>>,
     /// The body of its current request, if that comes in pieces.
     upload: RefCell<Option<Rc<Upload>>>,
@@ -53,8 +53,8 @@ impl Sender {
     /// Gives up the current request.
     pub(super) fn cancel(&self, timer: &Timer) {
         self.is_cancelled.set(true);
-        if let Some(seat) = self.seat.get() {
-            timer.interrupt_seat(seat);
+        if let Some(task) = self.task.get() {
+            timer.interrupt_task(task);
         }
     }
 
@@ -65,8 +65,8 @@ impl Sender {
     }
 
     fn wake(&self, timer: &Timer) {
-        if let Some(seat) = self.seat.get() {
-            timer.wake(seat);
+        if let Some(task) = self.task.get() {
+            timer.wake(task);
         }
     }
 }
@@ -76,17 +76,17 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
     let Some(scripted) = worker.scripted(index) else { return };
     let program = Rc::clone(&worker.program);
     let scenario = &program.scenarios[index];
-    let seat = worker.timer.take_seat(Party(scenario.id.0)).await;
-    sender.seat.set(Some(seat.index()));
-    let mut user = User::new(Rc::clone(&worker), scenario, owner.number, seat);
+    let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+    sender.task.set(Some(task.index()));
+    let mut user = User::new(Rc::clone(&worker), scenario, owner.number, task);
     user.state.cookies.clone_from(&owner.cookies);
     loop {
         let is_wanted = || sender.job.borrow().is_some() || sender.is_dismissed.get();
         // Interrupted or not: what it was given has an end, too.
-        let _ = user.lane.seat.sleep_until_or(u64::MAX, is_wanted).await;
+        let _ = user.lane.task.sleep_until_or(u64::MAX, is_wanted).await;
         let Some(job) = sender.job.take() else { break };
         if sender.is_cancelled.get() {
-            user.lane.seat.interrupt();
+            user.lane.task.interrupt();
         }
         user.state.iteration = job.iteration;
         for (slot, value) in owner.values.borrow().iter() {
@@ -101,10 +101,10 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
         if sender.is_dismissed.get() {
             break;
         }
-        user.lane.seat.resume();
+        user.lane.task.resume();
         owner.free.borrow_mut().push(Rc::clone(&sender));
     }
-    sender.seat.set(None);
+    sender.task.set(None);
 }
 
 impl Scripted {
