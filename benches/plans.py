@@ -51,6 +51,9 @@ FIRST_ITEM = {
 }
 """Gives a user the `id` that `TEMPLATED` begins with."""
 
+GET_COOKIES = {"kind": "request", "name": "cookies", "method": "GET", "url": "/cookies"}
+"""Gives a user two cookies."""
+
 PASSWORD = {
     "name": "login",
     "way": {

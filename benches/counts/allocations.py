@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benches import engine
-from benches.counts.cases import COOKIES, OAUTH2, STATIC, TEMPLATED, Case
+from benches.counts.cases import COOKIES, NO_COOKIES, OAUTH2, STATIC, TEMPLATED, Case
 from benches.counts.gates import Gate, per_request
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SHORT, LONG = 10_000, 110_000
 CONNECTIONS = 64
-CASES = (STATIC, TEMPLATED, OAUTH2, COOKIES)
+CASES = (STATIC, TEMPLATED, OAUTH2, NO_COOKIES, COOKIES)
 
 
 def count(case: Case, base_url: str, requests: int) -> int:

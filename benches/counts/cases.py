@@ -38,4 +38,5 @@ SHIFTING = Case("14 fields, one of another length each time", {"step": {**plans.
 API = Case(f"{answers.API.title}, two checks", {"step": plans.API}, at_nginx=True)
 TEMPLATED = Case("templated, one JSON extract, two checks", {"step": plans.TEMPLATED, "on_start": plans.FIRST_ITEM}, 1)
 OAUTH2 = Case("OAuth 2.0 bearer token", {"auth": plans.PASSWORD}, 1)
-COOKIES = Case("cookies on, none set", {"http": {"cookies": True}})
+NO_COOKIES = Case("cookies on, none set", {"http": {"cookies": True}})
+COOKIES = Case("two cookies", {"http": {"cookies": True}, "on_start": plans.GET_COOKIES}, 1)
