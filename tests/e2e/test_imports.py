@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from tests.e2e.command import environment, loadcore
@@ -44,3 +46,10 @@ def test_a_worker_imports_no_library(tmp_path: Path) -> None:
     assert "loadcore._core" in imported
     assert "loadcore.scenario" not in imported
     assert not {name.partition(".")[0] for name in imported} & LIBRARIES
+
+
+def test_workers_start_before_pyarrow_is_imported() -> None:
+    """Neither a command nor what launches a run imports it: the supervisor does, while its workers start."""
+    modules = "loadcore.cli.bench, loadcore.cli.run, loadcore.processes.launch"
+    code = f"import sys, {modules}; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=environment(), check=False).returncode == 0
