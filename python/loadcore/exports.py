@@ -2,6 +2,9 @@
 
 from loadcore.api import load, run
 from loadcore.errors import LoadcoreError
+from loadcore.live.listeners import Listener
+from loadcore.results.open.run import Run
+from loadcore.results.summary_types import Summary
 from loadcore.scenario.auth import (
     Auth,
     anonymous,
@@ -44,11 +47,14 @@ __all__ = [
     "Feeder",
     "Http",
     "Limits",
+    "Listener",
     "Load",
     "LoadcoreError",
     "Request",
+    "Run",
     "Scenario",
     "Step",
+    "Summary",
     "Threshold",
     "Timeouts",
     "Tls",

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.integration.recount import differences
 
 if TYPE_CHECKING:
     from loadcore.results.open.run import Run
+    from loadcore.results.summary_types import StepSummary
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -42,8 +43,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Served]:
     return loadcore.load(folder), served
 
 
-def _reported(run: Run, behaviour: Behaviour) -> dict[str, Any]:
-    entries: list[dict[str, Any]] = [entry for entry in run.summary["steps"] if entry["scenario"] == behaviour.name]
+def _reported(run: Run, behaviour: Behaviour) -> StepSummary:
+    entries = [entry for entry in run.summary["steps"] if entry["scenario"] == behaviour.name]
     assert len(entries) == 1
     return entries[0]
 

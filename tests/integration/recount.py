@@ -10,6 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 Row = dict[str, Any]
@@ -20,7 +22,7 @@ _ROUNDING = 0.001
 _UNIT_NS = 1_000
 
 
-def differences(summary: dict[str, Any], table: pa.Table) -> list[str]:
+def differences(summary: Mapping[str, Any], table: pa.Table) -> list[str]:
     """Everything in which a summary and the rows of its run differ; nothing in a good run."""
     rows = table.to_pylist()
     steady = [row for row in rows if row["phase"] == "steady"]

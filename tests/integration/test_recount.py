@@ -97,7 +97,7 @@ def test_iterations_and_users_add_up(run: Run) -> None:
 def test_a_wrong_number_would_be_found(run: Run) -> None:
     """The recount is not blind: it finds one request too many, and a percentile that is off."""
     for path, change in ((("requests",), 1), (("service", "p99_ns"), 10_000_000), (("attempts",), -1)):
-        wrong = copy.deepcopy(run.summary)
+        wrong: dict[str, Any] = copy.deepcopy({**run.summary})
         entry = wrong["all"]
         for key in path[:-1]:
             entry = entry[key]

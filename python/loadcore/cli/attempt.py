@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.results.attempt import Attempt, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.cli.prepare import Prepared
     from loadcore.results.open.run import Run
@@ -57,7 +57,7 @@ def _ended_ns(row: dict[str, Any]) -> int:
     return int(row["offset_ns"] + row["response_ns"])
 
 
-def _with_sample(row: dict[str, Any], samples: Sequence[dict[str, Any]]) -> Sent:
+def _with_sample(row: dict[str, Any], samples: Sequence[Mapping[str, Any]]) -> Sent:
     reasons = list(dict.fromkeys(sample["reason"] for sample in samples if sample["kind"] != "none"))
     if row["error"] and not reasons:
         reasons = [str(row["outcome"] if row["outcome"] != "ok" else f"status {row['status']}")]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Sent:
 
     row: dict[str, Any]
     reasons: Sequence[str]
-    sample: dict[str, Any] | None
+    sample: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from loadcore.errors import ResultsError
-from loadcore.results.reader import read
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.samples import Sample
-from loadcore.results.schema import REQUESTS, WINDOWS
 from loadcore.results.write import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from loadcore.results.summary_types import FindingSummary, StepSummary, Summary, VerdictSummary
+
+# This module is imported with the package, so what reads Arrow is imported when a table is asked for.
 
 State = Literal["finished", "running", "killed", "moved", "copied"]
 """`moved`: the run ended while its folder was elsewhere, so its summary is missing. `copied`: this folder is a copy
@@ -38,7 +39,7 @@ class Run:
 
     def __init__(self, path: Path, summary: dict[str, Any], state: State, missing: Sequence[str] = ()) -> None:
         self.path = path
-        self.summary = summary
+        self.summary = cast("Summary", summary)
         """The content of `summary.json`, or, where there is none, the same made from the windows there are."""
         self.state = state
         self.missing = tuple(missing)
@@ -50,24 +51,22 @@ class Run:
         return self.state != "finished"
 
     @property
-    def verdict(self) -> dict[str, Any]:
+    def verdict(self) -> VerdictSummary:
         """`status` and `reasons`."""
-        verdict: dict[str, Any] = self.summary["verdict"]
-        return verdict
+        return self.summary["verdict"]
 
     @property
     def exit_code(self) -> int:
         """What `loadcore run` ends with."""
-        return int(self.summary["exit_code"])
+        return self.summary["exit_code"]
 
     @property
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> list[FindingSummary]:
         """What the rules found: who was the bottleneck, and how it was seen. See `loadcore.judge.finding.Finding`."""
-        findings: list[dict[str, Any]] = self.summary["findings"]
-        return findings
+        return self.summary["findings"]
 
     @cached_property
-    def steps(self) -> dict[str, dict[str, Any]]:
+    def steps(self) -> dict[str, StepSummary]:
         """The steps of the summary by name; `scenario/name` where two scenarios use the same one."""
         entries = self.summary["steps"]
         names = [entry["name"] for entry in entries]
@@ -79,16 +78,20 @@ class Run:
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """What failures looked like: the first of each kind, without secrets."""
-        return tuple(Sample.from_dict(entry) for entry in self.summary.get("samples", ()))
+        return tuple(Sample.from_dict({**entry}) for entry in self.summary.get("samples", ()))
 
     @cached_property
     def requests(self) -> pa.Table:
         """Every request as a row, of all workers; the columns are `loadcore.results.schema.REQUESTS`."""
+        from loadcore.results.schema import REQUESTS  # noqa: PLC0415 - see above
+
         return _table(RunFolder(self.path).all_requests(), REQUESTS)
 
     @cached_property
     def windows(self) -> pa.Table:
         """Every window; the columns are `loadcore.results.schema.WINDOWS`."""
+        from loadcore.results.schema import WINDOWS  # noqa: PLC0415 - see above
+
         return _table(RunFolder(self.path).all_windows(), WINDOWS)
 
     def verify(self) -> list[str]:
@@ -105,6 +108,10 @@ class Run:
 
 
 def _table(paths: Sequence[Path], schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - see above
+
+    from loadcore.results.reader import read  # noqa: PLC0415
+
     tables = []
     for path in paths:
         contents = read(path)
