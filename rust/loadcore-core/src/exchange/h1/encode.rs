@@ -243,3 +243,54 @@ fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::step::{Context, Names};
+
+    proptest! {
+        /// What has been written is read back in the same parts, whatever they hold that they may hold.
+        #[test]
+        fn parts_are_read_back(
+            method in "[A-Z]{1,7}",
+            target in "/[!-~]{0,20}",
+            host in "[a-z0-9.:-]{1,20}",
+            fields in prop::collection::vec(("[A-Za-z-]{1,12}", "([!-~]([ -~]{0,20}[!-~])?)?"), 0..5),
+            body in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let written: Vec<_> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            let mut out = Vec::new();
+            Request::write(&mut out, &method, &target, &host, &written, &body);
+            let request = Request::written(&out);
+            prop_assert_eq!((&*method, &*target, &*host), (request.method(), request.target(), request.host()));
+            prop_assert_eq!(written, request.fields().collect::<Vec<_>>());
+            prop_assert_eq!(&*body, request.body());
+            prop_assert_eq!(method == "HEAD", request.is_head());
+        }
+    }
+
+    /// A request that never varies is written whole; one that varies, or gets a field when it is sent, is not.
+    #[test]
+    fn what_is_written_beforehand() {
+        let mut names = Names::new();
+        let fixed = Template::fixed("/a");
+        let varying = Template::parse("/{$user}", Context::Path, &mut names).unwrap();
+        let (host, body) = (Template::fixed("h"), Template::fixed("b"));
+        let whole = |method, target, body, is_all| {
+            let content_type = Some("text/plain").filter(|_| body == Some(&Template::fixed("b")));
+            let fields = [("X".to_owned(), Template::fixed("1"))];
+            let encoding =
+                Encoding::new(&Parts { method, target, host: &host, fields: &fields, content_type, body, is_all });
+            encoding.whole().map(|request| String::from_utf8_lossy(request.as_written()).into_owned())
+        };
+        let head = "/a HTTP/1.1\r\nHost: h\r\nX: 1\r\n";
+        assert_eq!(Some(format!("GET {head}\r\n")), whole("GET", &fixed, None, true));
+        assert_eq!(Some(format!("POST {head}Content-Length: 0\r\n\r\n")), whole("POST", &fixed, None, true));
+        let typed = "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nb";
+        assert_eq!(Some(format!("PUT {head}{typed}")), whole("PUT", &fixed, Some(&body), true));
+        assert_eq!((None, None), (whole("GET", &varying, None, true), whole("GET", &fixed, None, false)));
+    }
+}
