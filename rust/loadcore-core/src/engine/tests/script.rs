@@ -518,3 +518,20 @@ fn a_stop_is_told() {
     assert_eq!((outcomes.end.reason, outcomes.ended_ms), (EndReason::Stopped, 610));
     assert_eq!(outcomes.of("/logout").map(|row| row.phase).collect::<Vec<_>>(), [Phase::RampDown]);
 }
+
+/// Names that hold an id do not fill the memory: beyond 500, steps that are met at run time are counted as one.
+#[test]
+fn too_many_names() {
+    let outcomes = drive(&scripted(), answers_after(1), async |code, _| {
+        code.say(Command::Join { user: 0 });
+        for id in 0..505 {
+            assert!(code.get(0, &format!("/items/{id}")).await.is_ok());
+        }
+        assert!(code.get(0, "/items/0").await.is_ok());
+        code.say(Command::Finish);
+    });
+    assert_eq!((outcomes.rows.len(), outcomes.steps.len()), (506, 501));
+    assert_eq!(outcomes.errors_of("/items/499"), (1, 0));
+    assert_eq!(outcomes.errors_of("/items/0"), (2, 0));
+    assert_eq!(outcomes.errors_of("(other steps)"), (5, 0));
+}
