@@ -14,7 +14,8 @@ from benches import affinity, clients, results, tools
 from benches.cpu_per_request import CONNECTIONS, Run, measure, rounds, table
 from benches.engine import FailedRunError
 from benches.peers import native, scripted
-from benches.peers.install import PACKAGES, install
+from benches.peers.install import JMETER, PACKAGES, install, versions
+from benches.peers.jmeter import JMeter
 from benches.targets.nullsrv import nullsrv
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PEERS: tuple[clients.Client, ...] = (
     scripted.K9(),
     scripted.Locust(),
     scripted.Autocannon(),
+    JMeter(JMETER),
 )
 
 
@@ -73,7 +75,8 @@ def main() -> None:
         for problem in filter(None, map(install, PACKAGES)):
             print(f"not installed: {problem}", flush=True)
     runs: list[Run] = []
-    parts = ["## Peers", ""]
+    told = ", ".join(f"{program} {version}" for program, version in versions().items())
+    parts = ["## Peers", "", f"Versions: {told or 'none of the tools says its own'}.", ""]
     with nullsrv(core=affinity.server_core()) as target:
         for connections in arguments.connections:
             measured, text = cell(target, clients.Job(target.url, connections, arguments.seconds), arguments.rounds)

@@ -1,12 +1,16 @@
 """What other tools print is read right: a count that is wrong would flatter somebody."""
 
 import json
+import subprocess
+import zipfile
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from benches import clients, tools
-from benches.peers import install, native, scripted
+from benches.build import ROOT
+from benches.peers import install, jmeter, native, scripted
 from benches.processes import Finished
 
 
@@ -88,3 +92,102 @@ def test_missing_tool_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(tools.MissingToolError, match=r"vegeta is not installed \(go package .*vegeta"):
         install.find("vegeta")
+
+
+JMETER = """\
+Starting standalone test @ 2026 Nov 28 09:37:28 UTC (1795858648102)
+summary +   1113 in 00:00:02 =  627.7/s Avg:    42 Min:     0 Max:   681 Err:     1 (0.09%) Active: 64 Started: 64
+summary +     96 in 00:00:01 =   94.6/s Avg:   499 Min:     3 Max:  1698 Err:     1 (1.04%) Active: 0 Started: 64
+summary =   1209 in 00:00:03 =  433.6/s Avg:    79 Min:     0 Max:  1698 Err:     2 (0.17%)
+... end of run
+"""
+
+
+def test_the_last_summary_of_jmeter_is_read(tmp_path: Path) -> None:
+    """Its interim lines are parts of the last one; a run without a summary has not made 0 requests."""
+    client = jmeter.JMeter(tmp_path)
+    assert client.count(finished(JMETER)) == clients.Count(1207, 2)
+    with pytest.raises(ValueError, match="no summary: Error in NonGUIDriver"):
+        client.count(finished("Error in NonGUIDriver"))
+
+
+def test_jmeter_sends_the_job_s_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan is XML with the job's address, path, threads and whole seconds, and all clients' User-Agent."""
+    monkeypatch.setattr(jmeter, "launch", lambda home: ["java", "-jar", str(home)])
+    with jmeter.JMeter(tmp_path).command(clients.Job("http://127.0.0.1:9", 64, 2.4, path="/unique")) as words:
+        plan = ET.parse(words[words.index("--testfile") + 1])
+    said = {each.get("name"): each.text for each in plan.iter() if each.get("name")}
+    assert (said["HTTPSampler.domain"], said["HTTPSampler.port"], said["HTTPSampler.path"]) == (
+        "127.0.0.1",
+        "9",
+        "/unique",
+    )
+    assert (said["ThreadGroup.num_threads"], said["ThreadGroup.duration"]) == ("64", "2")
+    assert (said["Header.name"], said["Header.value"]) == ("User-Agent", "loadcore")
+    assert said["HTTPSampler.use_keepalive"] == "true"
+
+
+def test_jmeter_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not installed, or installed on a machine without Java: one line with the remedy, and it is left out."""
+    with pytest.raises(tools.MissingToolError, match=r"jmeter is not installed \(Maven package"):
+        jmeter.launch(tmp_path)
+    jmeter.launcher(tmp_path).parent.mkdir()
+    jmeter.launcher(tmp_path).touch()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(tools.MissingToolError, match="needs a Java runtime: apt-get install default-jre-headless"):
+        jmeter.launch(tmp_path)
+    assert jmeter.install(tmp_path / "other") == "java and mvn missing: apt-get install default-jre-headless maven"
+
+
+def test_jmeter_comes_from_the_repository_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maven's own repository, unless a mirror is named; its jars are laid out as in JMeter's archive."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in (
+        ("java", "exit 0"),
+        (
+            "mvn",
+            f'cat settings.xml >{tmp_path}/seen 2>&1; cp -r {tmp_path}/jars target; echo "$@" >>{tmp_path}/seen',
+        ),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    jars = tmp_path / "jars" / "dependency"
+    jars.mkdir(parents=True)
+    for name in ("ApacheJMeter-5.6.3.jar", "ApacheJMeter_core-5.6.3.jar", "asm-9.6.jar"):
+        (jars / name).touch()
+    with zipfile.ZipFile(jars / "ApacheJMeter_config-5.6.3.jar", "w") as config:
+        config.writestr("bin/jmeter.properties", "")
+        config.writestr("META-INF/MANIFEST.MF", "")
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.delenv(jmeter.REPOSITORY, raising=False)
+
+    assert jmeter.install(tmp_path / "first") is None
+    assert "--settings" not in (tmp_path / "seen").read_text()
+    monkeypatch.setenv(jmeter.REPOSITORY, "http://127.0.0.1:9/mirror")
+    assert jmeter.install(tmp_path / "home") is None
+    seen = (tmp_path / "seen").read_text()
+    assert "<url>http://127.0.0.1:9/mirror</url>" in seen
+    assert "--settings settings.xml" in seen
+    files = {str(file.relative_to(tmp_path / "home")) for file in (tmp_path / "home").rglob("*") if file.is_file()}
+    assert files == {
+        "bin/ApacheJMeter.jar",
+        "bin/jmeter.properties",
+        "lib/asm-9.6.jar",
+        "lib/ext/ApacheJMeter_core-5.6.3.jar",
+    }
+
+
+def test_nothing_installs_k6(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its licence is AGPL: no package list has it, and only one on PATH is measured."""
+    search = ["git", "grep", "-IlE", r"go[.]k6[.]io|install.*\bk6@"]
+    tracked = subprocess.run(search, cwd=ROOT, check=False, capture_output=True, text=True).stdout
+    assert [name for name in tracked.split() if name != "tests/unit/benches/test_peers.py"] == []
+    assert "k6" not in {package.program for package in install.PACKAGES}
+    monkeypatch.setattr(install, "PLACES", (tmp_path,))
+    (tmp_path / "k6").touch(0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(tools.MissingToolError, match="k6 is not on PATH"):
+        install.find("k6")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert install.find("k6") == str(tmp_path / "k6")
