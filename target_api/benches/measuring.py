@@ -22,8 +22,8 @@ from loadcore_target.deploy.truth import received
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
-    from loadcore.results.sum.totals import Totals
     from loadcore_target.benches.deployed import Deployed
 
 ACCOUNTS = 1000
@@ -145,7 +145,7 @@ class _Watch(Listener):
         self._first: _Seen | None = None
         self._last: _Seen | None = None
 
-    def on_window(self, _totals: Totals, second: int) -> None:
+    def on_window(self, _frame: Frame, second: int) -> None:
         """A second is over."""
         if second >= self._from_second - 1:
             self._last = _Seen.now(self._main)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loadcore.engine import Description
+    from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
-    from loadcore.results.sum.totals import Totals
 
 ROOT = Path(__file__).parent.parent.parent
 WITHIN_S = 60
@@ -108,8 +108,8 @@ class _Printer(Listener):
     def on_start(self, description: Description) -> None:
         _print({"start": description.connections})
 
-    def on_window(self, totals: Totals, second: int) -> None:
-        _print({"second": second, "requests": totals.over().all_steps().requests})
+    def on_window(self, frame: Frame, second: int) -> None:
+        _print({"second": second, "requests": frame.total.requests})
 
     def on_message(self, text: str) -> None:
         _print({"message": text})

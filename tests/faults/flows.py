@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
-    from loadcore.results.sum.totals import Totals
     from loadcore.scenario.load_models import Load
 
 TOTAL_S = 3.0
@@ -53,7 +53,7 @@ class Meanwhile(Listener):
         self._thread = threading.Thread(target=what)
         self._begun = False
 
-    def on_window(self, totals: Totals, second: int) -> None:  # noqa: ARG002 - as the base class has it
+    def on_window(self, frame: Frame, second: int) -> None:  # noqa: ARG002 - as the base class has it
         """Begin, once."""
         if second >= 1 and not self._begun:
             self._begun = True

@@ -24,11 +24,11 @@ from loadcore.results.sum import summary
 from tests.integration.busy import exit_codes, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from loadcore.engine import Description
+    from loadcore.live.frame import Frame, ThresholdFrame
     from loadcore.results.open.run import Run
-    from loadcore.results.sum.totals import Totals
     from tests.integration.counting_target import Target
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,17 +46,17 @@ class Follower(Listener):
     def __init__(self) -> None:
         self.description: Description | None = None
         self.requests: list[int] = []
-        self.judged: list[dict[str, Any]] = []
+        self.judged: Sequence[ThresholdFrame] = ()
         self.run: Run | None = None
 
     def on_start(self, description: Description) -> None:
         """Remember."""
         self.description = description
 
-    def on_window(self, totals: Totals, second: int) -> None:
+    def on_window(self, frame: Frame, second: int) -> None:  # noqa: ARG002 - as the base class has it
         """Remember the requests of the second and how thresholds stand."""
-        self.requests.append(totals.recent(1, until=second).all_steps().requests)
-        self.judged = totals.judged
+        self.requests.append(int(frame.total.requests_per_s or 0))
+        self.judged = frame.thresholds
 
     def on_end(self, run: Run) -> None:
         """Remember."""
@@ -110,7 +110,7 @@ def test_rows_summary_and_target_agree(target: Target, tmp_path: Path) -> None:
     assert follower.run is run
     assert follower.description is not None
     assert [step.name for step in follower.description.steps] == ["GET /items"]
-    assert [entry["state"] for entry in follower.judged] == ["pass"]
+    assert [entry.state for entry in follower.judged] == ["pass"]
 
 
 def test_a_finished_run_is_opened_as_it_was(target: Target, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadcore.engine import Description
+    from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
-    from loadcore.results.sum.totals import Totals
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class Listener:
     def on_start(self, description: Description) -> None:
         """The workers have got the signal to start."""
 
-    def on_window(self, totals: Totals, second: int) -> None:
-        """All workers have reported a second. `totals` is the run so far; it may be read only within the call."""
+    def on_window(self, frame: Frame, second: int) -> None:
+        """All workers have reported a second. `frame` is the run at its end, and stays as it is."""
 
     def on_message(self, text: str) -> None:
         """Something worth knowing happened, in one sentence: a lost worker, a stop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadcore.judge import lag
 from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
@@ -17,12 +17,16 @@ MOST_ERRORS = 3
 """Kinds of errors that a frame names."""
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from loadcore.engine import Histogram
     from loadcore.results.sum.tally import StepTotals
     from loadcore.results.sum.totals import Totals
 
 
-def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Frame:
+def frame_of(
+    totals: Totals, second: int, users_planned: int, phase: str, judged: Sequence[Mapping[str, Any]] = ()
+) -> Frame:
     """One moment: counts since the run began, the rate of the last second, percentiles of the last seconds.
 
     Args:
@@ -30,6 +34,7 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         second: The newest second that is complete.
         users_planned: The most users there will be.
         phase: The phase of the second.
+        judged: How the thresholds stand, as in a summary.
     """
     whole = totals.over(*PHASES)
     recent = totals.recent(RECENT_S, second)
@@ -44,13 +49,13 @@ def frame_of(totals: Totals, second: int, users_planned: int, phase: str) -> Fra
         users_active=totals.users_active(),
         users_planned=users_planned,
         total=_row("all", total, recent.all_steps(), last.all_steps().requests),
-        steps=steps,
+        steps=tuple(steps),
         phase=phase,
         dropped=sum(scenario.iterations_dropped for scenario in whole.scenarios.values()),
-        errors=_errors(totals),
-        thresholds=[
-            ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in totals.judged
-        ],
+        errors=tuple(_errors(totals)),
+        thresholds=tuple(
+            ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in judged
+        ),
         client=_client(totals, total),
     )
 

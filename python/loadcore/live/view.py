@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loadcore.live.listeners import Listener
-from loadcore.live.snapshot import frame_of
 
 if TYPE_CHECKING:
     from loadcore.engine import Description
     from loadcore.live.frame import Frame, Heading
-    from loadcore.results.sum.totals import Totals
 
 HISTORY = 20
 """Frames that are kept: as many as the small curves have characters."""
@@ -28,7 +26,6 @@ class FrameListener(Listener):
     def __init__(self, heading: Heading) -> None:
         self.heading = heading
         self.frames: list[Frame] = []
-        self._users_planned = 0
         # Drawn by one thread, fed by another.
         self._lock = threading.Lock()
 
@@ -36,11 +33,9 @@ class FrameListener(Listener):
         """The run begins."""
         end_ns = description.planned_end_ns
         self.heading = replace(self.heading, planned_s=end_ns / 1e9 if end_ns else None)
-        self._users_planned = sum(scenario.users for scenario in description.scenarios)
 
-    def on_window(self, totals: Totals, second: int) -> None:
+    def on_window(self, frame: Frame, second: int) -> None:  # noqa: ARG002 - a frame has its second
         """A second is complete."""
-        frame = frame_of(totals, second, self._users_planned, totals.phase_of(second))
         with self._lock:
             self.frames = [*self.frames[-(HISTORY - 1) :], frame]
         self.show(frame)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loadcore.judge.thresholds.abort import AbortWatch
+from loadcore.live.snapshot import frame_of
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
@@ -243,8 +244,10 @@ class Watch:
             phase = self._totals.phase_of(second)
             self._totals.add(self._windows.write_machine(second, phase, seen, kind="target"))
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
-        self._totals.judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
-        self._listeners.tell("on_window", self._totals, second)
+        judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
+        planned = sum(scenario.users for scenario in self._start.description.scenarios)
+        frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged)
+        self._listeners.tell("on_window", frame, second)
         self._mind_the_idle()
         rule = self._thresholds.observe(second, MeasuredSecond(self._totals, self._start, second), measured)
         if rule is not None and self._aborted_by is None:

@@ -59,7 +59,7 @@ def test_lines_come_every_few_seconds() -> None:
     view = LinesView(HEADING, written.append)
     view.on_start(DESCRIPTION)
     for second in range(12):
-        view.on_window(added(batch(second, step([10]))), second)
+        view.on_window(frame_of(added(batch(second, step([10]))), second, 5, "steady"), second)
     view.on_message("worker 1 is back")
     assert [text.split()[0] for text in written] == ["0:05", "0:10", "worker"]
     assert "phase=warm_up" not in written[0]
@@ -70,7 +70,7 @@ def test_json_lines_are_one_object_a_second() -> None:
     written: list[str] = []
     view = JsonLinesView(HEADING, written.append)
     view.on_start(DESCRIPTION)
-    view.on_window(added(batch(0, step([10]), {"kind": "worker"}, phase="warm_up")), 0)
+    view.on_window(frame_of(added(batch(0, step([10]), phase="warm_up")), 0, 5, "warm_up"), 0)
     view.on_message("stopping")
     window, message = (json.loads(text) for text in written)
     assert (window["kind"], window["second"], window["phase"], window["users_planned"]) == ("window", 1, "warm_up", 5)
@@ -84,7 +84,7 @@ def test_a_view_keeps_only_what_it_draws() -> None:
     view = LinesView(HEADING, ignored.append)
     view.on_start(DESCRIPTION)
     for second in range(HISTORY * 3):
-        view.on_window(added(batch(second, step([10]))), second)
+        view.on_window(frame_of(added(batch(second, step([10]))), second, 5, "steady"), second)
     assert len(view.frames) == HISTORY
     assert view.frames[-1].second == HISTORY * 3
 
@@ -95,7 +95,7 @@ def test_the_terminal_view_is_drawn_and_taken_away() -> None:
     view = TerminalView(HEADING, stream, Page(80, ASCII))
     view.close()
     view.on_start(DESCRIPTION)
-    view.on_window(added(batch(0, step([10]))), 0)
+    view.on_window(frame_of(added(batch(0, step([10]))), 0, 5, "steady"), 0)
     view.on_message("worker \x1b[31m1 is back")
     view.close()
     view.close()

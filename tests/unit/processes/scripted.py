@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from loadcore.results.sum.totals import Totals
+    from loadcore.live.frame import Frame
 
 DESCRIPTION = Description(
     steps=(StepInfo("shop", "GET /items", "GET", "main"),),
@@ -147,9 +147,9 @@ class Follower(Listener):
         """Remember."""
         self.messages.append(text)
 
-    def on_window(self, totals: Totals, second: int) -> None:
+    def on_window(self, frame: Frame, second: int) -> None:
         """Remember the second and the requests so far, and act."""
-        self.seconds.append((second, totals.over().all_steps().requests))
+        self.seconds.append((second, frame.total.requests))
         self._on_second(second)
 
 

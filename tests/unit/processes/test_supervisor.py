@@ -22,8 +22,8 @@ from tests.unit.processes.scripted import DESCRIPTION, Follower, ScriptedWorker,
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadcore.live.frame import Frame
     from loadcore.machine.client_limits import Needs
-    from loadcore.results.sum.totals import Totals
 
 ORDER = ["prepare", "arm", "go", "close"]
 
@@ -300,14 +300,27 @@ def test_a_listener_that_raises_is_left_alone(tmp_path: Path) -> None:
     calls = []
 
     class Broken(Follower):
-        def on_window(self, totals: Totals, second: int) -> None:
-            calls.append((totals, second))
+        def on_window(self, frame: Frame, second: int) -> None:
+            calls.append((frame, second))
             raise ValueError("no screen")
 
     summary = supervise(tmp_path, [healthy(0)], Broken())
 
     assert len(calls) == 1
     assert summary["exit_code"] == 0
+
+
+def test_a_listener_may_keep_what_it_is_told(tmp_path: Path) -> None:
+    """What it gets is the run at that second: later seconds change nothing of it."""
+    kept: list[Frame] = []
+
+    class Keeping(Follower):
+        def on_window(self, frame: Frame, second: int) -> None:  # noqa: ARG002 - as the base class has it
+            kept.append(frame)
+
+    supervise(tmp_path, [ScriptedWorker(0, [window(0, 0, 10), window(1, 0, 5), done(0)])], Keeping())
+
+    assert [(frame.second, frame.total.requests) for frame in kept] == [(1, 10), (2, 15)]
 
 
 def test_a_folder_that_cannot_be_sealed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

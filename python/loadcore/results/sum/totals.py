@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth
@@ -174,8 +174,6 @@ class Totals:
         """By scenario: how quickly the target answers at its best."""
         self.last_second = -1
         """The newest second that any worker has sent a window of."""
-        self.judged: list[dict[str, Any]] = []
-        """How the thresholds stood when the last second was complete; kept up to date during a run."""
         self._cores = cores
         self._usable_cores = usable_cores
         self._phases: dict[str, Tally] = {}
