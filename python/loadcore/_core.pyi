@@ -4,9 +4,21 @@
 from collections.abc import Mapping, Sequence
 from typing import final
 
-__all__ = ["Batch", "Engine", "FileEncoder", "Histogram", "NullTarget", "__version__", "outcomes"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_REDIRECTS",
+    "Batch",
+    "Engine",
+    "FileEncoder",
+    "Histogram",
+    "NullTarget",
+    "__version__",
+    "outcomes",
+]
 
 __version__: str
+MAX_DEPTH: int
+MAX_REDIRECTS: int
 
 def outcomes() -> list[tuple[str, str]]: ...
 

@@ -10,11 +10,13 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast, get_args
 
-from loadcore._core import Batch, FileEncoder, Histogram, NullTarget, outcomes
+from loadcore._core import MAX_DEPTH, MAX_REDIRECTS, Batch, FileEncoder, Histogram, NullTarget, outcomes
 from loadcore._core import Engine as CoreEngine
 from loadcore._core import __version__ as engine_version
 
 __all__ = [
+    "MAX_DEPTH",
+    "MAX_REDIRECTS",
     "SECTIONS",
     "Batch",
     "CheckInfo",

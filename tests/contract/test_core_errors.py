@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore import _core  # noqa: TID251 - the module under test
-from loadcore.errors import PlanError
+from loadcore import _core, get, group  # noqa: TID251 - the module under test
+from loadcore.errors import PlanError, Problem
 from tests.contract.plans import plan
+from tests.unit.compiler import flows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,52 @@ def test_a_plan_of_another_version_is_a_plan_error() -> None:
     with pytest.raises(PlanError) as raised:
         _core.Engine(other, 0, 1)
     assert [problem.path for problem in raised.value.problems] == ["version"]
+
+
+def _problems(plan_json: str) -> list[Problem]:
+    """What the engine holds against a plan."""
+    try:
+        _core.Engine(plan_json, 0, 1)
+    except PlanError as error:
+        return list(error.problems)
+    return []
+
+
+def _nested(depth: int) -> list[dict[str, Any]]:
+    """A request within so many groups."""
+    step: dict[str, Any] = {"kind": "request", "name": "home", "method": "GET", "url": "/"}
+    for _ in range(depth):
+        step = {"kind": "group", "name": "g", "steps": [step]}
+    return [step]
+
+
+def test_bounds_are_those_that_the_package_checks() -> None:
+    """The compiler and the engine refuse the same: what one lets through, the other does."""
+    most = _core.MAX_DEPTH
+    assert _problems(plan(steps=_nested(most))) == []
+    problem, *_ = _problems(plan(steps=_nested(most + 1)))
+    assert problem.message == f"steps are nested more than {most} deep"
+    assert flows.problems(flows.scenario(_groups(most))) == []
+    assert flows.problems(flows.scenario(_groups(most + 1))) == [problem.message]
+
+
+def _groups(depth: int) -> Any:
+    """The same as declarations."""
+    inner: Any = get("/")
+    for _ in range(depth):
+        inner = group("g", [inner])
+    return inner
+
+
+def test_too_many_redirects_are_one_problem() -> None:
+    """Of the run or of a request: said where they are written, once."""
+    text = json.loads(plan(steps=_nested(0) * 2))
+    text["http"]["max_redirects"] = _core.MAX_REDIRECTS + 1
+    (problem,) = _problems(json.dumps(text))
+    assert (problem.path, problem.message) == ("http.max_redirects", "at most 10 redirects are followed")
+    own = [{**step, "max_redirects": _core.MAX_REDIRECTS + 1} for step in _nested(0)]
+    (problem,) = _problems(plan(steps=own))
+    assert problem.path == "scenarios[0].steps[0].max_redirects"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from loadcore.compiler.load import compile_pause
 from loadcore.compiler.names import default_name
 from loadcore.compiler.responses import compile_check, compile_comparison, compile_extract, compile_statuses, describe
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
+from loadcore.engine import MAX_DEPTH
 from loadcore.scenario.auth import Anonymous
 from loadcore.scenario.checks import Claim
 from loadcore.scenario.http import Request, RequestOptions
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from loadcore.scenario.auth import Auth
     from loadcore.scenario.place import Place
 
-_MOST_DEEP: Final = 32
 _OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 
 
@@ -47,8 +47,8 @@ class FlowCompiler:
         if not isinstance(steps, tuple | list):
             self._problems.add(place, f"{what} is {shown(steps)}: it must be a list of steps")
             return []
-        if depth > _MOST_DEEP:
-            self._problems.add(place, f"steps are nested more than {_MOST_DEEP} deep")
+        if depth > MAX_DEPTH:
+            self._problems.add(place, f"steps are nested more than {MAX_DEPTH} deep")
             return []
         plans = (self._step(step, place, depth) for step in steps)
         return [plan for plan in plans if plan is not None]

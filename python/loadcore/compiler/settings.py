@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from loadcore.compiler.problems import MOST_32, MOST_63
+from loadcore.engine import MAX_REDIRECTS
 from loadcore.scenario.http import Http, Limits, Timeouts, Tls
 from loadcore.wording.kinds import shown
 from loadcore.wording.units import parse_duration, parse_size
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from loadcore.scenario.place import Place
 
 _VERSION: Final = "1.1"
-_MOST_REDIRECTS: Final = 10
 _UNITS_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000}
 _HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,48}"
 
@@ -97,7 +98,7 @@ def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems
 
 def compile_redirects(number: object, place: Place | None, problems: Problems) -> int:
     """How many redirects are followed."""
-    return problems.whole(place, "max_redirects", number, least=0, most=_MOST_REDIRECTS)
+    return problems.whole(place, "max_redirects", number, least=0, most=MAX_REDIRECTS)
 
 
 def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPlan:
@@ -105,13 +106,13 @@ def _limits(limits: Limits, place: Place | None, problems: Problems) -> LimitsPl
         problems.add(place, f"limits is {shown(limits)}: it must be Limits(…)")
         limits = Limits()
 
-    def size(what: str, text: str, most: int = 2**32 - 1) -> int:
+    def size(what: str, text: str, most: int = MOST_32) -> int:
         return problems.whole(place, what, problems.parse(place, what, parse_size, text, 1), most=most)
 
     return {
         "head_bytes": size("the limit of the head", limits.head),
         "header_count": problems.whole(place, "header_count", limits.header_count, most=2**16 - 1),
-        "body_bytes": size("the limit of the body", limits.body, most=2**63 - 1),
+        "body_bytes": size("the limit of the body", limits.body, most=MOST_63),
         "kept_body_bytes": size("the limit of the kept body", limits.kept_body),
         "chunk_extension_bytes": size("the limit of chunk extensions", limits.chunk_extensions),
         "trailer_bytes": size("the limit of trailers", limits.trailers),

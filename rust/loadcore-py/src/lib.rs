@@ -40,6 +40,11 @@ mod _core {
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
+    #[pymodule_export]
+    const MAX_DEPTH: usize = loadcore_core::plan::MAX_DEPTH;
+    #[pymodule_export]
+    const MAX_REDIRECTS: u8 = loadcore_core::plan::MAX_REDIRECTS;
+
     /// The stable names of all outcomes, each with its cause.
     #[pyfunction]
     fn outcomes() -> Vec<(&'static str, &'static str)> {

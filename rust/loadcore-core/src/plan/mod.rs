@@ -28,6 +28,12 @@ use serde::{Deserialize, Serialize};
 /// The plan version that this engine reads.
 pub const VERSION: u32 = 1;
 
+/// How deep steps may be nested. What is nested deeper was not written by hand.
+pub const MAX_DEPTH: usize = 32;
+
+/// How many redirects of a request may be followed.
+pub const MAX_REDIRECTS: u8 = 10;
+
 /// Text with `{name}` slots, not yet parsed. See [`crate::step`] for the grammar.
 pub type Template = String;
 

@@ -8,7 +8,7 @@ use super::problems::{Location, Problems};
 use super::sizes::{self, Ids};
 use super::{AuthProgram, LinkVariable, LoadProgram, Program, RequestId, RequestProgram, ScenarioProgram};
 use crate::error::Problem;
-use crate::plan::{self, Load, Plan, Step};
+use crate::plan::{self, Load, MAX_DEPTH, MAX_REDIRECTS, Plan, Step};
 use crate::random::Random;
 use crate::record::{
     CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
@@ -17,9 +17,6 @@ use crate::sample::Secrets;
 use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
 use crate::step::{CompiledComparison, Names, Slot};
 use crate::transport::Origin;
-
-/// A plan nested deeper than this was not written by hand.
-const MAX_DEPTH: usize = 64;
 
 pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
     let mut problems = Problems::default();
@@ -76,8 +73,8 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
     if plan.scenarios.is_empty() {
         problems.add_in("scenarios", "there is no scenario to run");
     }
-    if plan.http.max_redirects > 10 {
-        problems.add_in("http.max_redirects", "at most 10 redirects are followed");
+    if plan.http.max_redirects > MAX_REDIRECTS {
+        problems.add_in("http.max_redirects", format!("at most {MAX_REDIRECTS} redirects are followed"));
     }
     for (index, scenario) in plan.scenarios.iter().enumerate() {
         if plan.scenarios[..index].iter().any(|other| other.name == scenario.name) {

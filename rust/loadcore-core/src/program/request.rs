@@ -4,7 +4,7 @@ use super::auth::AuthUse;
 use super::compiler::ScenarioCompiler;
 use super::{Encoded, Envelope, Looks, OriginId, RequestProgram, Want};
 use crate::exchange::h1::encode::{Encoding, Parts};
-use crate::plan;
+use crate::plan::{self, MAX_REDIRECTS};
 use crate::record::{CheckId, Section};
 use crate::step::{
     CompiledCheck, CompiledExtract, Context, Template, TemplateBuilder, Wanted, compile_body, forbidden_in_head,
@@ -80,8 +80,8 @@ impl ScenarioCompiler<'_, '_> {
             // A response with a status below 300 may have to be shown if it is looked at, or is not what is expected.
             .and_if(is_looked_at || !request.expect.is_empty(), Want::BEGINNING);
         let max_redirects = request.max_redirects.unwrap_or(self.plan.http.max_redirects);
-        if max_redirects > 10 {
-            self.problems.add_in("max_redirects", "at most 10 redirects are followed");
+        if request.max_redirects.is_some_and(|own| own > MAX_REDIRECTS) {
+            self.problems.add_in("max_redirects", format!("at most {MAX_REDIRECTS} redirects are followed"));
         }
         let want = looks
             .and_if(max_redirects > 0, Want::REDIRECTS)

@@ -11,7 +11,7 @@ impl ScenarioCompiler<'_, '_> {
     /// Complains of a base URL that paths cannot be written behind.
     pub(super) fn base_url(&mut self) {
         let base_url = &self.scenario.base_url;
-        if let Err(problem) = Origin::split(base_url) {
+        if let Err(problem) = Origin::declared(base_url) {
             self.problems.add_in("base_url", problem);
         } else if let Some(what) = base_url.find(['?', '#']).map(|at| &base_url[at..]) {
             let message = if what.starts_with('?') {
@@ -46,14 +46,14 @@ impl ScenarioCompiler<'_, '_> {
             self.problems.leave();
             return None;
         }
-        match Origin::split(&joined) {
+        match Origin::declared(&joined) {
             Ok((origin, target)) => {
                 let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
                 Some((self.origin(origin), target))
             }
             Err(problem) => {
                 // A base URL that is wrong is reported once, with the scenario.
-                if absolute || Origin::split(&self.scenario.base_url).is_ok() {
+                if absolute || Origin::declared(&self.scenario.base_url).is_ok() {
                     self.problems.add_in("url", problem);
                 }
                 None

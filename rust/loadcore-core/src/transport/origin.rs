@@ -70,6 +70,16 @@ impl Origin {
         Ok((Self { tls, host, port }, target))
     }
 
+    /// Like `split`, for a URL in a plan: a colon without a port is a mistake there, while a target may send one.
+    pub fn declared(url: &str) -> Result<(Self, &str), OriginProblem> {
+        let found = Self::split(url)?;
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.ends_with(':')) {
+            return Err(OriginProblem::Port(shown(url)));
+        }
+        Ok(found)
+    }
+
     /// The value of the `Host` header: the port only where it is not the scheme's default.
     #[must_use]
     pub(crate) fn host_header(&self) -> String {
@@ -160,6 +170,15 @@ mod tests {
         assert_eq!("xn--fa-hia.de", host("http://faß.de"));
         assert_eq!("xn--r8jz45g.jp", host("https://例え。jp/x"));
         assert!(matches!(Origin::split("http://a\u{200e}ü/"), Err(OriginProblem::Host(_))));
+    }
+
+    /// An empty port is the scheme's, unless it stands in a plan.
+    #[test]
+    fn an_empty_port_is_refused_in_plans() {
+        assert_eq!(("h".into(), false, 80, "/a:".into()), split("http://h:/a:"));
+        assert!(matches!(Origin::declared("http://h:/"), Err(OriginProblem::Port(_))));
+        assert!(matches!(Origin::declared("https://[::1]:?q"), Err(OriginProblem::Port(_))));
+        assert!(Origin::declared("http://[::1]/a:").is_ok() && Origin::declared("http://h:8080/:").is_ok());
     }
 
     /// What is no origin is refused with its reason.
