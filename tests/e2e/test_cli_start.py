@@ -93,9 +93,10 @@ def test_version_as_text_and_as_json(tmp_path: Path) -> None:
         (["bench", "http://h/", "-q", "400/s"], "there are too many arguments", "a rate is --rate 400/s"),
         (["run", "x.py", "-H", "http://h"], "there is no option -H", "--help"),
         (["run", "x.py", "-u", "5", "--rate", "5/s"], "--users and --rate exclude each other", "an open one"),
+        (["doctor", "-u", "5", "--rate", "5/s"], "--users and --rate exclude each other", "doctor --rate 5/s"),
         (["doctor", "x.py"], "doctor takes a number of users or a rate, not a scenario", "loadcore calibrate x.py"),
         (["target", "up", "--users", "5"], "there is no option --users", "--help"),
-        (["bench", "http://h/", "-z", "0s"], '"0s" is no time at all', "--help"),
+        (["bench", "http://h/", "-z", "0s"], '"0s" is not a positive duration', "--help"),
         (["bench", "http://h/", "--rate", "0/s"], '"0/s" starts nothing', "--help"),
         (["bench", "127.0.0.1:8080"], "127.0.0.1:8080 is not a URL to request", "write http://127.0.0.1:8080"),
         (["bench", "http://h:/"], "the port is missing behind the colon", "write it as http://"),
@@ -200,3 +201,12 @@ def test_streams_without_unicode_get_ascii(tmp_path: Path, encoding: str) -> Non
     done = loadcore("doctor", cwd=tmp_path, environ={"PYTHONIOENCODING": encoding})
     assert done.stdout.isascii()
     assert done.stderr == ""
+
+
+def test_users_of_doctor_take_the_place_of_a_rate_in_the_environment(tmp_path: Path) -> None:
+    """What is said on the command line holds."""
+    environ = {"LOADCORE_RATE": "5/s"}
+    asked = loadcore("doctor", "-u", "7", "--json", cwd=tmp_path, environ=environ)
+    assert json.loads(asked.stdout)["users"] == 7
+    of_rate = loadcore("doctor", "--json", cwd=tmp_path, environ=environ)
+    assert json.loads(of_rate.stdout)["users"] == 5

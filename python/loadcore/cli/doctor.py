@@ -8,7 +8,7 @@ import typer
 
 from loadcore.cli import options
 from loadcore.cli.console import Console, standard
-from loadcore.cli.option_values import setting
+from loadcore.cli.option_values import setting, source_of
 from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(
         message = "doctor takes a number of users or a rate, not a scenario"
         hint = f"loadcore doctor --users 1000; to measure what a scenario costs: loadcore calibrate {scenario}"
         raise UsageError(message, hint=hint)
-    if rate is not None:
+    if rate is not None and _is_asked(context, rate):
         users = _users_of(rate)
     shares = int(workers) if workers else default_workers(users)
     opened_per_s = parse_rate(new_connections).per_second if new_connections else 0.0
@@ -78,6 +78,18 @@ def command(
     }
     console.result(_text(console, parts, len(refused)))
     return exit_code
+
+
+def _is_asked(context: typer.Context, rate: str) -> bool:
+    """Whether the rate counts: a number of users on the command line takes the place of one in the environment."""
+    sources = {
+        option.name: source_of(context, option, context.params[option.name])
+        for option in context.command.params
+        if option.name in {"users", "rate"}
+    }
+    if sources["users"] and sources["rate"] == "--rate":
+        raise UsageError("--users and --rate exclude each other", hint=f"loadcore doctor --rate {rate}")
+    return not sources["users"]
 
 
 def _open_files(pid: int | None) -> int | None:

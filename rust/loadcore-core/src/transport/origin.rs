@@ -71,7 +71,7 @@ impl Origin {
     }
 
     /// Like `split`, for a URL in a plan: a colon without a port is a mistake there, while a target may send one.
-    pub fn declared(url: &str) -> Result<(Self, &str), OriginProblem> {
+    pub(crate) fn declared(url: &str) -> Result<(Self, &str), OriginProblem> {
         let found = Self::split(url)?;
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
         if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.ends_with(':')) {
