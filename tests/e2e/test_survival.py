@@ -198,5 +198,5 @@ def test_a_full_disk_stops_no_load(target: Target, tmp_path: Path) -> None:
     assert counts["recorded"] == counts["sent_total"] == target.total()
     assert result.requests.num_rows + counts["rows_dropped"] == counts["recorded"]
     assert counts["rows_dropped"] > 0
-    assert any("rows are lost, the load goes on: No space left on device" in text for text in run.messages())
+    assert any("rows are lost, but the load continues: No space left on device" in text for text in run.messages())
     assert any("rows are missing" in reason for reason in result.verdict["reasons"])
