@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = ROOT / "benches"
-LONG = 20
+LONG = 12
 """Characters of a string that cannot be part of a heading by chance."""
 DOCUMENT = page.RESULTS.read_text(encoding="utf-8")
 SECTIONS = page.kept(DOCUMENT)
