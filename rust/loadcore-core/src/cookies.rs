@@ -1,9 +1,9 @@
 //! Cookies of one user, by the rules of RFC 6265 that matter to a client of APIs.
 //!
-//! Kept: domain and host-only, path, `Secure`, `Max-Age` before `Expires`, replacing and deleting. Not kept: `HttpOnly` and
-//! `SameSite`, which are about scripts and pages. There is no list of public suffixes; a `Domain` without a dot in it is
-//! refused unless it is the host itself. Limits: 50 cookies for each domain, 8 KiB each, 64 KiB sent; what is over them is
-//! dropped and counted.
+//! Kept: domain and host-only, path, `Secure`, `Max-Age` before `Expires`, replacing and deleting. Not kept: `HttpOnly`
+//! and `SameSite`, which are about scripts and pages. There is no list of public suffixes; a `Domain` without a dot in
+//! it is refused unless it is the host itself. Limits: 50 cookies for each domain, 8 KiB each, 64 KiB sent; what is
+//! over them is dropped and counted.
 
 mod date;
 mod set_cookie;
@@ -54,9 +54,9 @@ struct Cookie {
 }
 
 impl Jar {
-    /// Keeps the cookie of a `Set-Cookie` header, or deletes one if that is what it says. A header that makes no sense, or
-    /// is for another domain, is left out. `unix_ns` is the wall clock; one that is derived from the run's own clock keeps
-    /// lifetimes right when the system's is set.
+    /// Keeps the cookie of a `Set-Cookie` header, or deletes one if that is what it says. A header that makes no sense,
+    /// or is for another domain, is left out. `unix_ns` is the wall clock; one that is derived from the run's own clock
+    /// keeps lifetimes right when the system's is set.
     pub(crate) fn store(&mut self, header: &[u8], from: Destination<'_>, unix_ns: u64) {
         let now_s = unix_ns / 1_000_000_000;
         let Some(set) = SetCookie::parse(header, now_s) else { return };
@@ -99,8 +99,9 @@ impl Jar {
         self.cookies.insert(place, cookie);
     }
 
-    /// Adds the cookies for a request to the value of its `Cookie` header, which holds the request's own cookies, or nothing.
-    /// Those come first, and win over those of the same name in the jar: there is one header (RFC 6265 section 5.4).
+    /// Adds the cookies for a request to the value of its `Cookie` header, which holds the request's own cookies, or
+    /// nothing. Those come first, and win over those of the same name in the jar: there is one header (RFC 6265 section
+    /// 5.4).
     pub(crate) fn add_to(&self, value: &mut Vec<u8>, to: Destination<'_>, unix_ns: u64) {
         let now_s = unix_ns / 1_000_000_000;
         let own = value.len();
@@ -121,7 +122,7 @@ impl Jar {
         }
     }
 
-    /// How many cookies were dropped for being over a limit, when they came or when they were to be sent.
+    /// How many cookies were dropped for being over a limit, when they came or when they should have been sent.
     #[cfg(test)]
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.get()

@@ -165,7 +165,7 @@ impl Engine {
                 runtime(watch).and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
             match prepared {
                 Ok((runtime, net)) => {
-                    // All workers begin together; until then there is nothing to do, and nobody is late.
+                    // All workers begin together; until then there is nothing to do, and no user is late.
                     thread::sleep(clock.until_start());
                     let timer = Timer::of_loop(clock, turns);
                     let scripts = self.scripts.into_iter().map(|make| make.map(MakeScript::make)).collect();
@@ -267,8 +267,8 @@ fn finish<T: Stack>(worker: Rc<Worker<T>>) {
     let (reason, error) = worker.end();
     let second = u32::try_from(worker.now() / SECOND_NS).unwrap_or(u32::MAX);
     let phase = worker.phase_of_second(second);
-    // Every task has ended, so nobody else holds the worker. If somebody did, the reader would see the events end without
-    // an end, and call the run aborted.
+    // Every task has ended, so nothing else holds the worker. If something did, the reader would see the events end
+    // without an end, and call the run aborted.
     if let Some(worker) = Rc::into_inner(worker) {
         let (sends, now_ns) = (worker.outbox.sends(), worker.now());
         let mut recorder = worker.recorder.into_inner();

@@ -1,17 +1,17 @@
-//! Messages, whatever protocol they came by: what is told of an answer while it comes ([`Sink`]) and once it is complete
-//! ([`Complete`]), and what is shown of one ([`Excerpt`]).
+//! Messages, whatever protocol they came by: what is reported of an answer while it arrives ([`Sink`]) and once it is
+//! complete ([`Complete`]), and what is shown of one ([`Excerpt`]).
 
 /// Takes what a step wants of an answer. Everything is borrowed from the receiver's buffer and gone after the call.
 ///
-/// Calls come in this order: `status`, `header` and `content_encoding` for each field, `final_head`, `body` as often as pieces
-/// come. They tell of the final answer only; interim (1xx) heads are counted, not told. An answer may still fail after any of
-/// these calls.
+/// Calls come in this order: `status`, `header` and `content_encoding` for each field, `final_head`, `body` as often as
+/// pieces come. They tell of the final answer only; interim (1xx) heads are counted, not told. An answer may still fail
+/// after any of these calls.
 pub trait Sink {
     /// The status of the final answer, as soon as it is known.
     fn status(&mut self, _status: u16) {}
 
-    /// One header field of the final answer: its name as sent, its value without the whitespace around it. A folded value comes
-    /// in one piece, each fold as one space.
+    /// One header field of the final answer: its name as sent, its value without the whitespace around it. A folded
+    /// value comes in one piece, each fold as one space.
     fn header(&mut self, _name: &[u8], _value: &[u8]) {}
 
     /// Whether to call [`Sink::header`]. Asked once a head or line, so the answer may depend on the status.
@@ -19,8 +19,8 @@ pub trait Sink {
         false
     }
 
-    /// The value of one `Content-Encoding` field of the final answer: its body comes as it is coded. Called only if the body is
-    /// wanted, whether headers are or not.
+    /// The value of one `Content-Encoding` field of the final answer: its body comes as it is coded. Called only if the
+    /// body is wanted, whether headers are or not.
     fn content_encoding(&mut self, _value: &[u8]) {}
 
     /// The head of the final answer is complete and its framing makes sense.
@@ -43,8 +43,8 @@ impl Sink for () {}
 pub struct Complete {
     /// Its status, 200 to 999.
     pub status: u16,
-    /// Whether the next request may be sent on the connection: the end was framed, both sides keep the connection, and no
-    /// surplus has come.
+    /// Whether the next request may be sent on the connection: the end was framed, both sides keep the connection, and
+    /// no surplus has come.
     pub reusable: bool,
     /// Bytes at the end of the input that belong to no request.
     pub surplus: usize,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of an object, in the order they stand in; a repeated name comes repeatedly.
+/// The members of an object, in their order; a repeated name comes repeatedly.
 #[derive(Debug)]
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// JSON is told from what only looks like it.
+    /// JSON is distinguished from lookalikes.
     #[test]
     fn valid() {
         for text in ["0", "-7", "12345678901234567890123", "1e5", "true", "null", "\"a\"", "[1, 2]", " {} "] {

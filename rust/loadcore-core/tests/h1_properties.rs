@@ -1,5 +1,5 @@
-//! Laws of the decoder: well-formed responses come out as they went in, however they are cut; and what it accepts of a head is what
-//! another parser reads there.
+//! Laws of the decoder: well-formed responses come out as they went in, however they are cut; and what it accepts of a
+//! head is what another parser reads there.
 
 mod told;
 
@@ -84,7 +84,7 @@ impl Meant {
     }
 }
 
-/// Cuts a text at these places.
+/// Cuts a string at these places.
 fn pieces<'a>(text: &'a [u8], cuts: &[Index]) -> impl Iterator<Item = &'a [u8]> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
     places.extend([0, text.len()]);
@@ -200,8 +200,8 @@ proptest! {
         prop_assert_eq!(told, told_in_pieces);
     }
 
-    /// Where heads are remembered, a response means what it means where they are not: after itself, after others like it, and
-    /// in pieces.
+    /// Where heads are remembered, a response means what it means where they are not: after itself, after others like
+    /// it, and in pieces.
     #[test]
     fn remembered_heads_change_nothing(
         meant in meant(),

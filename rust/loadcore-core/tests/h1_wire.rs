@@ -162,7 +162,7 @@ fn every_case_in_every_delivery() {
     assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
 
-/// Cases are told apart by their names.
+/// Cases are distinguished by their names.
 #[test]
 fn ids_are_unique() {
     let mut ids = HashSet::new();

@@ -24,7 +24,7 @@ fn the_page_lists_every_outcome() {
     assert_eq!(names, Outcome::ALL.iter().map(|outcome| outcome.name()).collect::<Vec<_>>());
 }
 
-/// Every row says what the cause is, what becomes of the connection and how it is counted, in the page's words.
+/// Every row says what the cause is, whether the connection is kept and how it is counted, in the page's words.
 #[test]
 fn every_row_is_complete() {
     for row in rows() {

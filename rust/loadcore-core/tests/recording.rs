@@ -183,7 +183,7 @@ fn a_stalled_reader_costs_rows_only() {
     assert_eq!(collected.end.map(|end| end.rows_dropped), Some(dropped));
 }
 
-/// A reader that has gone away is no reason to fail.
+/// A reader that has gone away is not a reason to fail.
 #[test]
 fn a_reader_that_is_gone_does_no_harm() {
     let (mut recorder, events, recycler) = Recorder::channel(tables(), true);
@@ -324,8 +324,8 @@ fn a_cell_counts_exactly() {
 /// A status that was an error: how often, and how long it took.
 type ErrorStatus = (u16, u32, Vec<(u64, u32)>);
 
-/// What the client itself added to a time is told apart from it: that it sent late, less what it took to connect, and that it
-/// read late.
+/// What the client itself added to a time is separate from it: that it sent late, less what it took to connect, and
+/// that it read late.
 #[test]
 fn the_time_without_the_client_s_own_delay_is_counted_beside_it() {
     let connection = ConnectTimings { dns_ns: None, connect_ns: Some(4_000_000), tls_ns: Some(1_000_000) };
@@ -396,8 +396,8 @@ fn the_rest_is_counted_by_phase() {
 }
 
 proptest! {
-    /// Each request is asked for, started and ended once: in the second and the phase in which that happened, whatever window
-    /// it is counted in.
+    /// Each request is asked for, started and ended once: in the second and the phase in which that happened, whatever
+    /// window it is counted in.
     #[test]
     fn what_happened_stands_where_it_happened(
         requests in prop::collection::vec((0..5_000_u64, 0..800_u64, 0..3_000_u64, 0..3_u16, 0..4_u8), 1..60),

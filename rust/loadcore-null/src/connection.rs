@@ -21,7 +21,7 @@ pub(crate) struct Connection {
 /// What is left of a connection after something was done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It goes on.
+    /// It continues.
     Open,
     /// It has ended.
     Ended,
@@ -86,7 +86,7 @@ impl Connection {
         if self.closing { Fate::Ended } else { Fate::Open }
     }
 
-    /// Registers it for all it may be told of, once and for ever.
+    /// Registers it for all its events, once and for ever.
     pub(crate) fn register(&mut self, registry: &mio::Registry, token: mio::Token) -> io::Result<()> {
         registry.register(&mut self.stream, token, mio::Interest::READABLE | mio::Interest::WRITABLE)
     }

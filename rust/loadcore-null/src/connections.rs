@@ -92,7 +92,7 @@ impl Connections {
                 answer_all(&mut connection, &buffer[..size], |path| answer(path, asker, self))?
             };
             if size < buffer.len() {
-                // The socket has been emptied; what comes later is told of.
+                // The socket has been emptied; later data causes an event.
                 break;
             }
         }
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!((served.connections.open(), served.connections.accepted()), (1, 2));
     }
 
-    /// A connection that is to be closed is, once its answer has been sent.
+    /// A connection that must be closed is, once its answer has been sent.
     #[test]
     fn a_last_answer_closes() {
         let mut served = Served::new();

@@ -40,7 +40,7 @@ pub(crate) enum BorderError {
     /// A quantile that is none.
     #[error("a quantile is between 0 and 1, not {0}")]
     Quantile(f64),
-    /// Bytes that are no histogram.
+    /// Bytes that are not a histogram.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
     /// Columns that do not fit together.

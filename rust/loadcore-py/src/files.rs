@@ -19,8 +19,8 @@ const ALIGNMENT: usize = 8;
 /// The quickest of the levels that compress well: pyarrow's own choice.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Encodes batches of rows as one file of the Arrow IPC file format, compressed with zstd, piece by piece: what each
-/// method gives is to be appended.
+/// Encodes batches of rows as one file of the Arrow IPC file format, compressed with zstd, piece by piece: append what
+/// each method returns.
 #[pyclass(frozen, module = "loadcore._core")]
 pub(crate) struct FileEncoder {
     /// None: it takes no more.
@@ -38,7 +38,7 @@ impl FileEncoder {
         Ok(Self { open: Mutex::new(Some(FileWriter::try_new_with_options(Vec::new(), &schema, options)?)) })
     }
 
-    /// What `add` appends. After an error the file takes no more: nobody knows how far it got.
+    /// What `add` appends. After an error the file takes no more: how far it got is unknown.
     fn piece<'py>(
         &self,
         py: Python<'py>,

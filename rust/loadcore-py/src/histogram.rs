@@ -29,7 +29,7 @@ impl Histogram {
         Self { histogram: Mutex::default() }
     }
 
-    /// Reads what `encode` wrote. Raises `ValueError` if the bytes are no such histogram.
+    /// Reads what `encode` wrote. Raises `ValueError` if the bytes are not such a histogram.
     #[staticmethod]
     fn decode(py: Python<'_>, encoded: &[u8]) -> PyResult<Self> {
         let histogram = border(py, || Ok(aggregate::Histogram::decode(encoded)?))?;
@@ -54,8 +54,8 @@ impl Histogram {
         })
     }
 
-    /// Adds an encoded histogram less what stands in `less` (encoded, too), and what stands in `more`. Raises `ValueError`
-    /// if one of them is none.
+    /// Adds an encoded histogram less the content of `less` (encoded, too), plus the content of `more`. Raises
+    /// `ValueError` if one of them is none.
     #[pyo3(signature = (encoded, less, more))]
     fn add_differing(&self, py: Python<'_>, encoded: &[u8], less: Option<&[u8]>, more: Option<&[u8]>) -> PyResult<()> {
         border(py, || {
@@ -64,8 +64,8 @@ impl Histogram {
         })
     }
 
-    /// How many durations an encoded histogram holds, and how many of them exceed each limit. Raises `ValueError` if the
-    /// bytes are none.
+    /// How many durations an encoded histogram holds, and how many of them exceed each limit. Raises `ValueError` if
+    /// the bytes are none.
     #[staticmethod]
     #[expect(clippy::needless_pass_by_value, reason = "how a list comes from Python")]
     fn count_above(py: Python<'_>, encoded: &[u8], limits_ns: Vec<u64>) -> PyResult<(u64, Vec<u64>)> {

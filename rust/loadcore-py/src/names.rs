@@ -56,14 +56,14 @@ impl Kind {
     const NAMES: [&'static str; 5] = ["step", "check", "group", "scenario", "worker"];
 }
 
-/// Where a name and its scenario stand in the dictionaries.
+/// The positions of a name and its scenario in the dictionaries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NameKeys {
     pub(crate) scenario: i16,
     pub(crate) name: i16,
 }
 
-/// Where what belongs to a step stands in the dictionaries.
+/// The positions of a step's values in the dictionaries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepKeys {
     pub(crate) names: NameKeys,
@@ -72,7 +72,7 @@ pub(crate) struct StepKeys {
     pub(crate) section: i8,
 }
 
-/// Where what belongs to a check stands in the dictionaries.
+/// The positions of a check's values in the dictionaries.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CheckKeys {
     pub(crate) names: NameKeys,

@@ -30,7 +30,8 @@ pub(crate) enum Item {
     End(RunEnd),
 }
 
-/// The writer's end of a running engine. Dropped early, it interrupts the engine: load that nobody records is not made.
+/// The writer's end of a running engine. Dropped early, it interrupts the engine: it makes no load that is not
+/// recorded.
 pub(crate) struct Reader {
     events: Receiver<Event>,
     recycler: Recycler,

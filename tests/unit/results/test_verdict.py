@@ -95,7 +95,7 @@ def test_a_good_run_passes_without_reasons() -> None:
             {"end": end(truncated=True, running=True)},
             "running",
             111,
-            "the run goes on: showing the first 2 s",
+            "the run is still in progress: showing the first 2 s",
         ),
     ],
 )

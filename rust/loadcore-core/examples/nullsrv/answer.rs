@@ -12,7 +12,7 @@
 //! | `/size/N`, `/chunked/N` | N bytes, with `Content-Length` or in chunks of 16 KiB |
 //! | `/close` | the usual answer, then the connection is closed |
 //! | `/never` | nothing, ever |
-//! | `/delay/constant/US`, `/delay/exponential/US` | the usual answer after so many microseconds (on average) |
+//! | `/delay/constant/US`, `/delay/exponential/US` | the usual answer after US microseconds (on average) |
 //! | any other | the usual answer: 156 bytes |
 
 use std::collections::HashMap;

@@ -1,6 +1,7 @@
 //! What must hold of the decoder for any input at all.
 //!
-//! An input is one byte of options, one byte that says how the rest is cut, and the rest: what a server sends before it closes.
+//! An input is one byte of options, one byte that says how the rest is cut, and the rest: what a server sends before it
+//! closes.
 
 #![forbid(unsafe_code)]
 
@@ -38,7 +39,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     result: Result<Complete, Outcome>,
@@ -173,7 +174,7 @@ struct Told {
 
 impl Sink for Told {
     fn status(&mut self, status: u16) {
-        assert_eq!(self.status.replace(status), None, "the status is told once");
+        assert_eq!(self.status.replace(status), None, "the status is reported once");
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {

@@ -77,9 +77,9 @@ pub struct ErrorStatus {
 }
 
 impl StepCell {
-    /// Counts one request. One that was never sent is in no histogram; nor is one that the end of the run cut off, which
-    /// says nothing about the target. Returns whether the response is one of the few that are looked at more closely: the
-    /// 1st, 2nd, 4th, 8th and so on.
+    /// Counts one request. One that was never sent is in no histogram; nor is one that the end of the run cut off,
+    /// which says nothing about the target. Returns whether the response is one of the few that are looked at more
+    /// closely: the 1st, 2nd, 4th, 8th and so on.
     #[inline(always)]
     pub fn record(&mut self, record: &Record, durations: &Durations) -> bool {
         let before = self.requests;
@@ -91,7 +91,7 @@ impl StepCell {
         self.bytes_sent += record.bytes_sent;
         self.bytes_received += record.bytes_received;
         self.outcomes[record.outcome as usize] += 1;
-        // The status of a response that failed later is no result: the failure is.
+        // The status of a response that failed later is not a result: the failure is.
         if record.outcome == Outcome::Ok
             && let Some(count) = self.statuses.get_mut(usize::from(record.status))
         {
@@ -338,7 +338,7 @@ impl Cell for ScenarioCell {
     }
 }
 
-/// How a scenario's users stand at one moment.
+/// The state of a scenario's users at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Users {
     /// Users that iterate, or are making their start.

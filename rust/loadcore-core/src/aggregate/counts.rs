@@ -2,7 +2,7 @@
 
 /// What durations are counted in.
 pub(super) const UNIT_NS: u64 = 1_000;
-/// The longest duration told apart; longer ones count as this.
+/// The longest distinct duration; longer ones count as this.
 pub(super) const MAX_UNITS: u64 = 3_600_000_000;
 
 /// Counters from one power of two to the next, and the bias: durations below this many units have a counter each.
@@ -102,7 +102,7 @@ impl Default for Counts {
     }
 }
 
-/// A duration in whole units, rounded to the nearest, within what is told apart.
+/// A duration in whole units, rounded to the nearest, within the distinct range.
 #[inline]
 pub(super) fn units(duration_ns: u64) -> u64 {
     ((duration_ns.min(MAX_UNITS * UNIT_NS) + UNIT_NS / 2) / UNIT_NS).max(1)
@@ -176,7 +176,7 @@ mod tests {
         (value_at(index), next)
     }
 
-    /// Whole microseconds and the nanosecond below them are told apart wherever counters are one unit wide.
+    /// Whole microseconds and the nanosecond below them are distinct wherever counters are one unit wide.
     #[test]
     fn rounding_is_exact_in_the_linear_part() {
         for units in 2..BLOCK as u64 {

@@ -1,7 +1,7 @@
 //! The V2 compressed encoding of HDR histograms, for the one kind of histogram that loadcore has.
 //!
-//! The HDR library has it too, but takes a new compressor and a fresh array of all counters for each histogram, which is
-//! ten times the work of encoding the few hundred counters of a second. The tests hold this against the library.
+//! The HDR library has it too, but takes a new compressor and a fresh array of all counters for each histogram, which
+//! is ten times the work of encoding the few hundred counters of a second. The tests compare this with the library.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -22,7 +22,7 @@ const VARINT_BYTES: usize = 9;
 /// What a histogram takes at most before it is compressed.
 const PLAIN_BYTES: usize = HEAD_BYTES + 23 * 1_024 * VARINT_BYTES;
 
-/// Why bytes are no histogram of ours, or one that could not be written.
+/// Why bytes are not a histogram of ours, or one that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum HistogramError {
     /// Not the compressed V2 encoding, or damaged.

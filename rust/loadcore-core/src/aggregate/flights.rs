@@ -1,7 +1,7 @@
 //! Requests in flight, counted twice: from their sends, and from their records.
 
-/// What was sent so far: how many requests, and the sum of the times at which they were. A request that is sent again over
-/// another connection counts once.
+/// What was sent so far: how many requests, and the sum of the times at which they were. A request that is sent again
+/// over another connection counts once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sends {
     pub(crate) count: u64,
@@ -18,9 +18,9 @@ impl Sends {
     }
 }
 
-/// The time that requests spent in flight, by Little's law in its exact form: the integral over time of how many were in
-/// flight is the sum of how long each of them was. The integral is made of sends and of ends, the sum of records alone, so
-/// that a request that was lost, or counted twice, or a clock that jumped, drives them apart.
+/// The time that requests spent in flight, by Little's law in its exact form: the integral over time of how many were
+/// in flight is the sum of how long each of them was. The integral is made of sends and of ends, the sum of records
+/// alone, so that a request that was lost, or counted twice, or a clock that jumped, drives them apart.
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     ends: Sends,
@@ -36,10 +36,10 @@ impl Flights {
         self.took_ns = self.took_ns.wrapping_add(took_ns);
     }
 
-    /// The integral up to now, and the sum, each less what was told before.
+    /// The integral up to now, and the sum, each less what was reported before.
     ///
-    /// With `n` requests in flight it is `n * now`, less the sum of all sends, and with the sum of all ends: a request that
-    /// has ended adds the difference of its two times, one that has not the time since it was sent.
+    /// With `n` requests in flight it is `n * now`, less the sum of all sends, and with the sum of all ends: a request
+    /// that has ended adds the difference of its two times, one that has not the time since it was sent.
     pub(crate) fn settle(&mut self, sends: Sends, now_ns: u64) -> (i64, i64) {
         let in_flight = sends.count.wrapping_sub(self.ends.count);
         let integral = in_flight.wrapping_mul(now_ns).wrapping_sub(sends.sum_ns).wrapping_add(self.ends.sum_ns);

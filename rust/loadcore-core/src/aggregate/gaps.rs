@@ -1,8 +1,9 @@
-//! Times in which nobody was answered though somebody waited.
+//! Periods without a response although a request was waiting.
 
-/// A shorter time without any answer is none that is told.
+/// A shorter time without any response is not reported.
 pub(super) const LEAST_NS: u64 = 100_000_000;
-/// Answers that follow the end of a gap this closely belong to it: the first one to come need not be the first that was sent.
+/// Answers that follow the end of a gap this closely belong to it: the first one to come need not be the first that was
+/// sent.
 const SETTLED_NS: u64 = LEAST_NS / 2;
 /// Of a second, the longest are kept.
 const MOST: usize = 8;
@@ -72,7 +73,7 @@ impl Gaps {
             self.settle(found);
             return self.answered(start_ns, end_ns, unread_ns, found);
         }
-        // The first answer ends no gap; nor does one that is told late.
+        // The first answer ends no gap; nor does one that is reported late.
         if self.last_ns == 0 || end_ns < self.last_ns {
             self.last_ns = self.last_ns.max(end_ns);
             return;
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(found[1], Gap { from_ns: 3_500 * MS, to_ns: 4_000 * MS });
     }
 
-    /// A client that stood still for a second found the answers there when it went on.
+    /// A client that stood still for a second found the answers there when it continued.
     #[test]
     fn what_lay_unread_is_no_gap_of_the_target() {
         let (mut gaps, mut found) = (Gaps::default(), Vec::new());

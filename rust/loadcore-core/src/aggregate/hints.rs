@@ -1,6 +1,6 @@
 //! What responses say about where their time went: `Server-Timing` and its like.
 
-/// Names that are told apart in one second of one step.
+/// Distinct names in one second of one step.
 const MOST: usize = 8;
 /// A longer name is not kept.
 const LONGEST: usize = 48;

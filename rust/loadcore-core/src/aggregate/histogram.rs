@@ -113,8 +113,8 @@ impl Histogram {
         Ok(())
     }
 
-    /// Adds an encoded histogram with a difference to it: less what stands in `less`, and what stands in `more`. A counter
-    /// from which more is taken than it holds is left with nothing.
+    /// Adds an encoded histogram with a difference to it: less the content of `less`, plus the content of `more`. A
+    /// counter from which more is taken than it holds is left with nothing.
     ///
     /// # Errors
     /// Some of the bytes are no HDR V2 histogram, or one with other bounds. Nothing is added then.
@@ -305,7 +305,7 @@ mod tests {
             prop_assert_eq!(less.is_none(), there.iter().eq(without.iter()));
         }
 
-        /// Bytes that are no histogram are refused, never a panic.
+        /// Bytes that are not a histogram are refused, never a panic.
         #[test]
         fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             prop_assert!(Histogram::decode(&bytes).is_err());

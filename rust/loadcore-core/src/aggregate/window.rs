@@ -7,8 +7,8 @@ use crate::record::{CheckId, Durations, GroupId, Outcome, Phase, Record, Scenari
 
 /// What one worker counted in one second, by phase and name.
 ///
-/// A request stands in the second in which it ended, under the phase in which it was due. Memory for a name is taken when
-/// it first occurs and kept when the window is used again.
+/// A request counts in the second in which it ended, under the phase in which it was due. Memory for a name is taken
+/// when it first occurs and kept when the window is used again.
 #[derive(Debug)]
 pub struct Window {
     /// The second, from the run's start. If the reader fell behind, the last of the seconds that this window holds.
@@ -17,9 +17,9 @@ pub struct Window {
     pub phase: Phase,
     /// The engine thread's id in `/proc`, if there is one.
     pub engine_thread: Option<u32>,
-    /// CPU time of the engine thread up to its end; in the last window only, since nobody can ask it later.
+    /// CPU time of the engine thread up to its end; in the last window only, since it cannot be asked later.
     pub engine_cpu_ns: Option<u64>,
-    /// How the users of each scenario stood at the end of the second.
+    /// The state of each scenario's users at the end of the second.
     pub users: Vec<Users>,
     /// The client's own lateness: due to send, less what it took to connect, of all requests that were sent.
     pub lag: Counts,
@@ -35,7 +35,7 @@ pub struct Window {
     pub gaps: Vec<Gap>,
     /// How long it took to send, of requests that did not leave at once.
     pub sending: Counts,
-    /// Until when the scenarios went on, of those that have ended.
+    /// Until when the scenarios lasted, of those that have ended.
     pub ended_ns: Vec<Option<u64>>,
     /// Where it begins: what was due before belongs to another second.
     pub(crate) begin_ns: u64,
@@ -104,7 +104,7 @@ impl Window {
         if record.attempts > 0 {
             note(record.start_ns, record.started_in, |flow| &mut flow.started);
         }
-        // It ended in this second, unless it was told only later what it counts as.
+        // It ended in this second, unless it became known only later what it counts as.
         match record.outcome {
             Outcome::Ok => note(record.end_ns, record.ended_in, |flow| &mut flow.answered),
             Outcome::Interrupted => {}

@@ -1,4 +1,4 @@
-//! Logins that are not OAuth 2.0: where in the response of a request of one's own the token is.
+//! Logins that are not OAuth 2.0: where in the response of the user's own request the token is.
 
 use serde_json::{Map, Value};
 

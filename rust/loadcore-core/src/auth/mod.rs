@@ -1,7 +1,7 @@
 //! Authentication: what is sent with requests, and where tokens come from.
 //!
-//! Nothing here sends or waits. [`CompiledAuth`] says what goes into a request; for tokens that are fetched, [`Pool`] says at
-//! any time whether there is a token, whether one is to be fetched, and what with, and is told what became of that.
+//! Nothing here sends or waits. [`CompiledAuth`] says what goes into a request; for tokens that are fetched, [`Pool`]
+//! says at any time whether there is a token, whether to fetch one, and what with, and learns the result.
 //!
 //! No `Debug` output of this module shows a secret.
 
@@ -52,7 +52,7 @@ pub(crate) struct TokenSource {
     pub giver: Giver,
     /// The name of the header they are sent in.
     pub header: String,
-    /// What stands before them in the header: `Bearer `, or nothing.
+    /// What precedes them in the header: `Bearer `, or nothing.
     pub prefix: String,
     /// How many tokens all users of the run share; `None`: each has its own.
     pub shared: Option<u32>,
@@ -90,7 +90,7 @@ pub(crate) enum AuthProblem {
     /// A string is not a template. Its message names the slot, never the text around it.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
-    /// Where a token is to be found cannot be understood.
+    /// The place of the token cannot be parsed.
     #[error("the place of the token: {0}")]
     Place(RuleProblem),
     /// Not a header's name.

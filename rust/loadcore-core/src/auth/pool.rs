@@ -5,13 +5,13 @@
 //! | the slot has | and | [`Pool::acquire`] says |
 //! |---|---|---|
 //! | a token that is good | it is not due for a refresh, or a fetch is under way | `Token` |
-//! | a token that is good | it is due for a refresh and no back-off is on | `Fetch`: the asker refreshes, others go on with the old one |
-//! | no good token | a fetch is under way | `Wait`, until the fetch has ended |
+//! | a token that is good | it is due for a refresh and no back-off is on | `Fetch`: the asker refreshes, others
+//! continue with the old one | | no good token | a fetch is under way | `Wait`, until the fetch has ended |
 //! | no good token | a back-off is on | `Failed`, until then |
 //! | no good token | neither | `Fetch` |
 //!
-//! A `Fetch` ends with exactly one of [`Pool::fetched`], [`Pool::failed`] and [`Pool::abandoned`]; then the caller wakes
-//! those that wait for the slot, and they ask again.
+//! A `Fetch` ends with exactly one of [`Pool::fetched`], [`Pool::failed`] and [`Pool::abandoned`]; then the caller
+//! wakes those that wait for the slot, and they ask again.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub(crate) struct Pool {
     shared: Option<usize>,
     share: Share,
     refresh_before_ns: u64,
-    /// What stands before a token in its header.
+    /// What precedes a token in its header.
     prefix: Box<str>,
     seed: u64,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Fetch {
 pub(crate) enum Acquired<'a> {
     /// A token.
     Token(Token<'a>),
-    /// Nothing yet: the asker is to make this request and say what came of it.
+    /// Nothing yet: the asker must make this request and report the result.
     Fetch(Fetch),
     /// Nothing yet: another one is fetching. Ask again when that has ended.
     Wait(TokenSlot),
@@ -84,7 +84,7 @@ pub(crate) enum Acquired<'a> {
     },
 }
 
-/// What is to be done after a 401.
+/// What to do after a 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejected {
     /// Ask for a token and send the request once more.
@@ -126,9 +126,9 @@ struct Fetching {
 }
 
 impl Pool {
-    /// A worker's tokens: one for each user, or, of `shared` tokens of the whole run, the worker's part, and at least one.
-    /// `prefix` begins the value of the header of each: `Bearer `. `seed` decides the jitter; ways to authenticate of
-    /// one plan should have different ones.
+    /// A worker's tokens: one for each user, or, of `shared` tokens of the whole run, the worker's part, and at least
+    /// one. `prefix` begins the value of the header of each: `Bearer `. `seed` decides the jitter; ways to authenticate
+    /// of one plan should have different ones.
     #[must_use]
     pub(crate) fn new(shared: Option<u32>, share: Share, refresh_before_ns: u64, prefix: &str, seed: u64) -> Self {
         let shared = shared.map(|tokens| share.users(tokens).max(1) as usize);
@@ -157,8 +157,8 @@ impl Pool {
         }
     }
 
-    /// The user's token, if it has one that is good and not due for a refresh: what [`Pool::acquire`] would give, without
-    /// beginning anything.
+    /// The user's token, if it has one that is good and not due for a refresh: what [`Pool::acquire`] would give,
+    /// without beginning anything.
     #[must_use]
     pub(crate) fn kept(&self, user: u32, now_ns: u64) -> Option<Token<'_>> {
         let slot = self.slot_of(user);
@@ -277,8 +277,8 @@ impl State {
         self.token.insert(held).token(slot, self.generation)
     }
 
-    /// Waits before the next fetch: as long as the server says, or twice as long each time; and a random quarter more, so
-    /// that users whose fetches failed together do not come again together.
+    /// Waits before the next fetch: as long as the server says, or twice as long each time; and a random quarter more,
+    /// so that users whose fetches failed together do not come again together.
     fn back_off(&mut self, refusal: &Refusal, random: &mut Random, now_ns: u64) {
         let wait_ns = refusal.retry_after_ns.unwrap_or(FIRST_BACK_OFF_NS << self.failures.min(10));
         let wait_ns = wait_ns.clamp(FIRST_BACK_OFF_NS, LONGEST_BACK_OFF_NS);

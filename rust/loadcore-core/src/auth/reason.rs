@@ -1,5 +1,5 @@
-//! Why an answer holds no token, in words for the one who wrote the scenario. What is shown of a server's answer are its own
-//! words about the error and the names of its keys, never a value.
+//! Why an answer holds no token, in words for the one who wrote the scenario. What is shown of a server's answer are
+//! its own words about the error and the names of its keys, never a value.
 
 use serde_json::{Map, Value};
 
@@ -61,7 +61,7 @@ pub(super) fn of_no_token(found: Option<&Value>, object: &Map<String, Value>) ->
     format!("the access_token in the answer is {kind}, not a string")
 }
 
-/// Of an answer that lacks what a login was told to find.
+/// Of an answer that lacks what a login has to find.
 pub(super) fn of_no_value(place: &str, answer: &TokenAnswer<'_>, object: Option<&Map<String, Value>>) -> String {
     let missing = format!("the response has no {place}");
     match object {

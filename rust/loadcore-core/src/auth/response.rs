@@ -88,7 +88,7 @@ impl TokenAnswer<'_> {
         })
     }
 
-    /// A token as it may stand in a header, without the prefix that is sent before it anyway.
+    /// A token as it may appear in a header, without the prefix that is sent before it anyway.
     pub(super) fn sendable(&self, name: &str, token: &str, prefix: &str) -> Result<String, Refusal> {
         let token = token.trim();
         let token = match token.split_once(' ') {
@@ -142,8 +142,8 @@ pub(super) fn nanoseconds(seconds: &Value) -> Option<u64> {
     seconds.filter(|seconds: &f64| seconds.is_finite()).map(|seconds| (seconds * 1e9) as u64)
 }
 
-/// How long a JSON Web Token (RFC 7519) is good for by its own word. A clock that differs from the server's may have it end
-/// before it came: then it is what the token says of its whole life.
+/// How long a JSON Web Token (RFC 7519) is good for by its own word. A clock that differs from the server's may have it
+/// end before it came: then it is what the token says of its whole life.
 pub(super) fn lifetime_of_jwt(token: &str, unix_ns: u64) -> Option<u64> {
     let claims = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
     let claims: Map<String, Value> =

@@ -1,7 +1,7 @@
 //! Content codings (RFC 9110, 8.4): bodies that came compressed, as they were before.
 //!
-//! Only what looks into a body has it decoded. Whoever sends it decides how large it becomes, so everything here has a bound: the
-//! bytes that come out, the windows of the decoders, and the parts that a body is made of.
+//! Only what looks into a body has it decoded. Whoever sends it decides how large it becomes, so everything here has a
+//! bound: the bytes that come out, the windows of the decoders, and the parts that a body is made of.
 
 mod brotli;
 mod deflate;
@@ -64,7 +64,7 @@ impl Unreadable {
     }
 }
 
-/// What a body was before it was coded, as far as it can be told.
+/// What a body was before it was coded, as far as it is known.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     pub(crate) bytes: Vec<u8>,
@@ -72,8 +72,8 @@ pub(crate) struct Decoded {
     pub(crate) problem: Option<Unreadable>,
 }
 
-/// Undoes the codings that a `Content-Encoding` names. Of several lines the values are joined by commas. No more than `most` bytes
-/// come of it, and none of an empty body, whatever it is said to be.
+/// Undoes the codings that a `Content-Encoding` names. Of several lines the values are joined by commas. The result has
+/// at most `most` bytes, and none for an empty body, whatever coding it claims.
 #[cold]
 pub(crate) fn decode(encoding: &[u8], body: &[u8], most: usize) -> Decoded {
     let codings: Vec<Coding> = match codings(encoding) {
@@ -185,7 +185,7 @@ impl Output {
     }
 }
 
-/// A decoder writes so many bytes at once.
+/// The number of bytes that a decoder writes at once.
 const PIECE: usize = 16 * 1024;
 
 #[cfg(test)]

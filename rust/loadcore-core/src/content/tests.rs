@@ -222,7 +222,7 @@ fn what_follows() {
     );
 }
 
-/// A bomb costs no more than what may come of it, whichever coding hides it.
+/// A bomb costs no more than its permitted result, whichever coding hides it.
 #[test]
 fn bombs() {
     let zeros = vec![0; 64 << 20];

@@ -2,8 +2,8 @@
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/// Seconds since 1970; 0 for a date before that, `None` for what is no date. Of each part the first that fits counts, in
-/// whatever order they come.
+/// Seconds since 1970; 0 for a date before that, `None` for anything that is not a date. Of each part the first that
+/// fits counts, in whatever order they come.
 pub(crate) fn parse(text: &str) -> Option<u64> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     let delimiter = |character: char| !(character.is_ascii_alphanumeric() || character == ':' || !character.is_ascii());
@@ -38,7 +38,7 @@ fn time_of_day(token: &str) -> Option<u32> {
     (hours < 24 && minutes < 60 && seconds < 60).then_some((hours * 60 + minutes) * 60 + seconds)
 }
 
-/// The number at the token's front, if it has so many digits.
+/// The number at the token's front, if it has this number of digits.
 fn number(token: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
     let length = token.bytes().take_while(u8::is_ascii_digit).count();
     digits.contains(&length).then(|| token[..length].parse().ok())?
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(parse("Mon, 01 Jan 1601 00:00:00 GMT"), Some(0));
     }
 
-    /// What lacks a part, or has one out of range, is no date.
+    /// A string that lacks a part, or has one out of range, is not a date.
     #[test]
     fn no_dates() {
         for text in [

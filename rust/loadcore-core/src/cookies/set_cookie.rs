@@ -13,7 +13,7 @@ pub(super) struct SetCookie<'a> {
     /// Begins with `/`.
     pub(super) path: Option<&'a str>,
     pub(super) secure: bool,
-    /// `u64::MAX` if it lasts as long as its user, 0 if it is to be deleted.
+    /// `u64::MAX` if it lasts as long as its user, 0 if it must be deleted.
     pub(super) expires_unix_s: u64,
 }
 

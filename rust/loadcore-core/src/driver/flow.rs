@@ -1,5 +1,5 @@
-//! The driver of users whose steps are compiled: walks a flow. Pure: it is asked what to do next and told nothing but the
-//! time.
+//! The driver of users whose steps are compiled: walks a flow. Pure: it is asked what to do next and told nothing but
+//! the time.
 
 use crate::plan::Think;
 use crate::program::{BranchTest, Flow, Op, RequestId};
@@ -12,7 +12,7 @@ use crate::step::{Evaluation, Operand};
 pub(crate) enum Action {
     /// Send this request.
     Request(RequestId),
-    /// Pause for so many nanoseconds.
+    /// Pause for this number of nanoseconds.
     Think(u64),
     /// Nothing, but say how long this group took.
     GroupEnded(GroupId, u64),
@@ -24,8 +24,8 @@ pub(crate) enum Action {
     End,
 }
 
-/// So many steps without a request or a pause, and a user lets others have their turn: it may be in a loop that never sends
-/// anything, as long as the repeat around a branch that does not hold.
+/// After this number of steps without a request or a pause, a user lets others have their turn: it may be in a loop
+/// that never sends anything, as long as the repeat around a branch that does not hold.
 pub(crate) const IDLE_STEPS: u32 = 1_000;
 
 /// A shorter pause is one more step: a loop may pause for a nanosecond, too.
@@ -135,7 +135,8 @@ impl Walk {
         Action::End
     }
 
-    /// The group that the failure of an iteration cuts short, innermost first, and for how long it ran. None is left after.
+    /// The group that the failure of an iteration cuts short, innermost first, and for how long it ran. None is left
+    /// after.
     pub(crate) fn cut_group(&mut self, now: u64) -> Option<(GroupId, u64)> {
         self.groups.pop().map(|(group, began)| (group, now.saturating_sub(began)))
     }

@@ -1,8 +1,8 @@
-//! The driver of users whose code runs beside the engine, such as `async def` users: it decides while the run goes on who
+//! The driver of users whose code runs beside the engine, such as `async def` users: it decides during the run who
 //! joins, what each sends, and when it is over.
 //!
-//! Engine and script share nothing but two queues: [`Command`]s one way, [`Notice`]s the other. Neither waits for the other,
-//! and what belongs together is told by numbers that the script chooses. A request of a script has an envelope like a compiled
+//! Engine and script share nothing but two queues: [`Command`]s one way, [`Notice`]s the other. Neither waits for the
+//! other, and the script's own numbers say what belongs together. A request of a script has an envelope like a compiled
 //! one: redirects, authentication, cookies and a row.
 
 use std::fmt;
@@ -44,7 +44,8 @@ impl fmt::Debug for MakeScript {
     }
 }
 
-/// What a script wants to be done. One that makes no sense any more, since its user or its request is gone, is left out.
+/// What a script wants to be done. One that makes no sense any more, since its user or its request is gone, is left
+/// out.
 #[derive(Debug)]
 pub enum Command {
     /// A user joins; numbers of users are counted over all workers.
@@ -85,7 +86,7 @@ pub enum Command {
         /// The request.
         request: RequestKey,
     },
-    /// Says what became of a request whose row was held: whether it is an error.
+    /// Decides a request whose row was held: whether it is an error.
     Settle {
         /// The request.
         request: RequestKey,
@@ -107,7 +108,7 @@ pub struct Request {
     pub key: RequestKey,
     /// Whose it is.
     pub user: u32,
-    /// What it is counted under. A name that is new is told to whoever writes.
+    /// What it is counted under. A new name is reported to the writer.
     pub name: String,
     /// In capitals.
     pub method: String,
@@ -125,7 +126,7 @@ pub struct Request {
     pub max_redirects: Option<u8>,
     /// Whether it goes without the scenario's authentication.
     pub is_anonymous: bool,
-    /// Whether its row is held until [`Command::Settle`] says what became of it.
+    /// Whether its row is held until [`Command::Settle`] decides it.
     pub is_settled_later: bool,
     /// When it should have been sent; otherwise now.
     pub due_ns: Option<u64>,
@@ -143,7 +144,7 @@ pub enum Body {
     Pieces,
 }
 
-/// What a script is told.
+/// What a script learns.
 #[derive(Debug)]
 pub enum Notice {
     /// The load model has an iteration for a user; [`Command::End`] ends it.

@@ -43,7 +43,8 @@ struct Outcomes {
     /// Requests and errors of each step, by the windows.
     steps: BTreeMap<String, (u64, u64)>,
     samples: Vec<Sample>,
-    /// By the windows: the step, what its responses said, how often, milliseconds of it and of the times to the first byte.
+    /// By the windows: the step, what its responses said, how often, milliseconds of it and of the times to the first
+    /// byte.
     hints: Vec<(String, String, u32, u64, u64)>,
     /// Users that were active at the end of each second, and what was answered in it.
     seconds: BTreeMap<u32, (u32, u32)>,
@@ -138,7 +139,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A server that answers everything after so long.
+/// A server that answers everything after this time.
 fn answers_after(after_ms: u64) -> FakeTransport {
     FakeTransport::new(move |_, _| Some(Reply::ok(ms(after_ms), "{}")))
 }

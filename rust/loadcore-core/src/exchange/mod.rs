@@ -1,5 +1,5 @@
-//! How a request becomes an answer: the seam between those who know messages (users, authentication, cookies, redirects)
-//! and what is spoken over a connection. HTTP/1.1 ([`h1`]) is one of several that can stand here.
+//! How a request becomes an answer: the seam between those who know messages (users, authentication, cookies,
+//! redirects) and what is spoken over a connection. HTTP/1.1 ([`h1`]) is one of several that can stand here.
 
 pub mod h1;
 mod request;
@@ -15,8 +15,8 @@ use crate::transport::{Connection, Net, Transport};
 
 /// One request and its answer after another, over the connections of one user.
 ///
-/// A reset or an orderly close is what [`poll_answer`](Self::poll_answer) sees, and gives as an outcome. That the time is up is
-/// known outside, and [`timed_out`](Self::timed_out) says what it means.
+/// A reset or an orderly close is what [`poll_answer`](Self::poll_answer) sees, and gives as an outcome. That the time
+/// is up is known outside, and [`timed_out`](Self::timed_out) says what it means.
 pub(crate) trait Exchange {
     /// What the exchanges of a worker have in common: buffers, and what is remembered of answers.
     type Shared: Default;
@@ -24,7 +24,8 @@ pub(crate) trait Exchange {
     /// An exchange that expects no answer yet. The limits hold for each answer.
     fn new(limits: Limits) -> Self;
 
-    /// Writes a request to the end of `out`, which is to be sent over one connection as it is. Its answer is expected from here on.
+    /// Writes a request to the end of `out`, which must be sent over one connection as it is. Its answer is expected
+    /// from here on.
     fn post(&mut self, request: Request<'_>, out: &mut Vec<u8>);
 
     /// Receives until the answer has ended or nothing more is there.
@@ -51,17 +52,19 @@ pub(crate) trait Exchange {
     /// What the last receive of any exchange left in the buffer: its bytes, and older ones behind them.
     fn received(shared: &Self::Shared) -> &[u8];
 
-    /// What is shown of an answer, to HEAD or not, of which these bytes were received first; of its body, this much at most.
+    /// What is shown of an answer, to HEAD or not, of which these bytes were received first; of its body, this much at
+    /// most.
     fn excerpt(received: &[u8], is_head: bool, most_body: usize) -> Excerpt;
 }
 
 /// Takes what an exchange receives.
 pub(crate) trait Receiver: Sink {
-    /// So many bytes have just come, framing included; none at the end of the stream. Told before what is in them.
+    /// This number of bytes has just arrived, framing included; none at the end of the stream. Told before what is in
+    /// them.
     fn received(&mut self, bytes: usize);
 
-    /// The answer, whose status is this as far as it is known, has not ended with what came: these bytes, or `None` if they
-    /// were dropped unread.
+    /// The answer, whose status is this as far as it is known, has not ended with what came: these bytes, or `None` if
+    /// they were dropped unread.
     fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>);
 
     /// Whether the bytes of the answer are wanted, be they of its body or not.

@@ -1,8 +1,8 @@
 //! Open models: iterations start when they are due, whatever the target does.
 //!
-//! An arrival goes to a free user, or to a new one while there are fewer than allowed, or else is dropped and counted. A
-//! user whose iteration ends at the very moment an arrival is due is free for it: the arrival waits one turn before it is
-//! dropped.
+//! An arrival goes to a free user, or to a new one while there are fewer than allowed, or else is dropped and counted.
+//! A user whose iteration ends at the very moment an arrival is due is free for it: the arrival waits one turn before
+//! it is dropped.
 //!
 //! No arrival is forgotten: each one that was due is started or dropped, and each that was started has an end of its own.
 //! A user that is interrupted that has an arrival has started it.
@@ -20,7 +20,7 @@ use crate::schedule::ArrivalSchedule;
 use crate::timer::{Task, TaskGroup};
 use crate::user::{IterationEnd, Start, User, Worker};
 
-/// So many arrivals are taken in before others have their turn, however fast they come.
+/// This number of arrivals is taken in before others have their turn, however fast they come.
 const AT_A_TIME: usize = 4_096;
 
 /// Hands arrivals to users.
@@ -129,8 +129,8 @@ impl<T: Stack> Dispatcher<T> {
         self.worker.rows_left(self.scenario()) > self.undrawn.get()
     }
 
-    /// The run is over before all arrivals could be taken in: the worker was stopped, or they came too fast. They were due
-    /// all the same.
+    /// The run is over before all arrivals could be taken in: the worker was stopped, or they came too fast. They were
+    /// due all the same.
     async fn drop_all(&self, arrivals: impl Iterator<Item = Arrival>) {
         for (taken, arrival) in arrivals.enumerate() {
             if taken % AT_A_TIME == 0 {

@@ -1,11 +1,12 @@
-//! CSV as RFC 4180 writes it, and nothing that would have to be guessed: a quote that is never closed swallows what follows it.
+//! CSV as RFC 4180 writes it, and nothing that would have to be guessed: a quote that is never closed swallows what
+//! follows it.
 
 use std::borrow::Cow;
 
 use super::Fault;
 
-/// The records of a CSV text, one after another. A record ends with LF, CR LF or CR; a quote that is not the first byte of a
-/// value is a part of it.
+/// The records of a CSV text, one after another. A record ends with LF, CR LF or CR; a quote that is not the first byte
+/// of a value is a part of it.
 #[derive(Debug)]
 pub(super) struct Records<'a> {
     rest: &'a str,
@@ -79,7 +80,7 @@ impl<'a> Records<'a> {
         character == char::from(self.delimiter) || matches!(character, '\r' | '\n')
     }
 
-    /// Takes so many bytes, and counts the lines that end in them.
+    /// Takes this number of bytes, and counts the lines that end in them.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         let bytes = taken.as_bytes();

@@ -56,7 +56,7 @@ pub(crate) enum Fault {
     /// A quote without its partner.
     #[error("the quote is not closed")]
     NotClosed,
-    /// A value goes on after its closing quote.
+    /// A value continues after its closing quote.
     #[error("`{found}` follows a closing quote; write a quote within a quoted value twice, `\"\"`")]
     AfterQuote {
         /// What follows.

@@ -18,7 +18,7 @@ pub(crate) struct Dealer {
     seed: u64,
     /// Draws made by this worker.
     draws: u64,
-    /// For [`Order::Shuffled`]: which row stands at each place.
+    /// For [`Order::Shuffled`]: which row is at each place.
     places: Arc<[u32]>,
 }
 

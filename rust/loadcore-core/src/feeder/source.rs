@@ -308,7 +308,7 @@ mod tests {
         assert!(problem(from_csv("a,b\n\"x\"y,1\n")).starts_with("line 2: `y` follows a closing quote"));
     }
 
-    /// A file with another delimiter is told from one with a single column, and the remedy is named.
+    /// A file with another delimiter is distinguished from one with a single column, and the remedy is named.
     #[test]
     fn another_delimiter() {
         for (text, delimiter) in [("u;p\n1;2\n", ";"), ("u\tp\n1\t2\n", "\\t"), ("u|p\n1|2", "|")] {
@@ -368,7 +368,7 @@ mod tests {
         }
     }
 
-    /// What is wrong with JSON is said with its place.
+    /// Problems in JSON are reported with their place.
     #[test]
     fn not_tables_of_json() {
         assert_eq!(problem(from_json("[{\"a\":1},{}]")), "row 2: no value for `a`");
@@ -385,7 +385,7 @@ mod tests {
         assert!(problem(ragged).starts_with("row 1: 2 values, but 1 column (id)"));
     }
 
-    /// A byte order mark is no part of the first name, and text in another encoding is refused with its line.
+    /// A byte order mark is not part of the first name, and text in another encoding is refused with its line.
     #[test]
     fn encodings() {
         assert_eq!(decode(b"\xef\xbb\xbfa\n1".to_vec()).unwrap(), "a\n1");

@@ -93,8 +93,8 @@ impl Probe {
         }
     }
 
-    /// Sums over threads what each has used since the last reading: exact, unlike the process' own tick counters. What a
-    /// thread used between the last reading and its end is missed.
+    /// Sums over threads what each has used since the last reading: exact, unlike the process' own tick counters. What
+    /// a thread used between the last reading and its end is missed.
     fn process_cpu(&mut self) -> Option<u64> {
         let mut total = 0;
         let mut now = HashMap::with_capacity(self.cpu_by_thread.len());
@@ -122,7 +122,8 @@ impl Probe {
 
     fn open_descriptors(&self) -> Option<u32> {
         let folder = self.root.join("self/fd");
-        // Since Linux 6.2 the size of the folder is the number of descriptors; counting them costs a thousand times more.
+        // Since Linux 6.2 the size of the folder is the number of descriptors; counting them costs a thousand times
+        // more.
         let size = fs::metadata(&folder).ok()?.len();
         let open = if size > 0 { size } else { fs::read_dir(&folder).ok()?.count() as u64 };
         u32::try_from(open).ok()
@@ -206,7 +207,7 @@ mod tests {
         assert!(health.process_cpu_ns >= health.cpu_ns, "{health:?}");
     }
 
-    /// What a thread has waited for a core is told once, and is no more than the time that has passed.
+    /// How long a thread has waited for a core is reported once, and is no more than the time that has passed.
     #[test]
     fn the_wait_of_a_thread_is_a_difference() {
         let root = std::env::temp_dir().join(format!("loadcore-probe-{}", std::process::id()));
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(told, [Some(300), Some(450), None]);
     }
 
-    /// What a thread used is told once, also if it ends an answer before it says how much that was in all.
+    /// What a thread used is reported once, also if it ends an answer before it says how much that was in all.
     #[test]
     fn a_thread_that_ended_early_counts_once() {
         let (tell, told) = channel();

@@ -97,7 +97,7 @@ pub struct Login {
     pub lifetime_ns: Option<u64>,
     /// The header that the token is sent in.
     pub header: String,
-    /// What stands before it, without the space between.
+    /// What precedes it, without the space between.
     pub prefix: String,
     /// `None`: a token for each user. `Some(n)`: n tokens shared by all users of the run.
     #[serde(default)]

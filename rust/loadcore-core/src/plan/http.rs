@@ -27,7 +27,7 @@ pub struct Http {
     /// Sent with every request; `None` sends no `User-Agent`.
     #[serde(default)]
     pub user_agent: Option<String>,
-    /// A response header in which the target says how long what stands behind it took.
+    /// A response header with the time that the target's upstream took.
     #[serde(default)]
     pub upstream_header: Option<UpstreamHeader>,
 }

@@ -1,10 +1,10 @@
-//! Values of the user's that stand in a plan.
+//! The user's values in a plan.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A value as the user wrote it. A string is written as one. All else may be written as itself, or as `{"json": "…"}`, its JSON
-/// text: numbers of any length keep their digits only so.
+/// A value as the user wrote it. A string is written as one. All else may be written as itself, or as `{"json": "…"}`,
+/// its JSON text: numbers of any length keep their digits only so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(from = "Written", into = "Written")]
 pub enum Literal {

@@ -50,7 +50,7 @@ pub struct Plan {
     /// Records due before this offset carry the phase `warm_up` and stay out of the summary.
     #[serde(default)]
     pub warm_up_ns: u64,
-    /// From the planned end of a scenario: how long running iterations may go on before they are interrupted.
+    /// From the planned end of a scenario: how long running iterations may continue before they are interrupted.
     pub graceful_stop_ns: u64,
     /// Which requests are kept to be shown, as [`crate::sample`] says.
     #[serde(default)]
@@ -108,7 +108,7 @@ pub struct Scenario {
     pub on_start: Vec<Step>,
     /// One iteration.
     pub steps: Vec<Step>,
-    /// Whether iterations are decided by a script, while the run goes on: there are no steps then. See
+    /// Whether a script decides iterations during the run: there are no steps then. See
     /// [`crate::driver::script`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub script: bool,

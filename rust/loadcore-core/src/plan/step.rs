@@ -47,7 +47,7 @@ pub struct Request {
     /// Send this request without authentication, whatever the scenario says.
     #[serde(default)]
     pub anonymous: bool,
-    /// Status codes that are no error, as inclusive ranges. Empty: 0 to 399.
+    /// Status codes that are not errors, as inclusive ranges. Empty: 0 to 399.
     #[serde(default)]
     pub expect: Vec<(u16, u16)>,
     /// Claims about the response.
@@ -56,7 +56,7 @@ pub struct Request {
     /// Values taken from the response.
     #[serde(default)]
     pub extracts: Vec<Extract>,
-    /// In place of the run's time-outs.
+    /// In place of the run's timeouts.
     #[serde(default)]
     pub timeouts: Option<Timeouts>,
     /// In place of the run's number of redirects.
@@ -85,7 +85,7 @@ pub enum Body {
     Text {
         /// The text.
         text: Template,
-        /// Its `Content-Type`, if one is to be sent.
+        /// Its `Content-Type`, if one must be sent.
         #[serde(default)]
         content_type: Option<String>,
     },
@@ -93,7 +93,7 @@ pub enum Body {
     Bytes {
         /// The bytes in base64.
         base64: String,
-        /// Their `Content-Type`, if one is to be sent.
+        /// Their `Content-Type`, if one must be sent.
         #[serde(default)]
         content_type: Option<String>,
     },
@@ -113,7 +113,7 @@ pub struct Part {
     /// The file's name, if the part is a file.
     #[serde(default)]
     pub filename: Option<String>,
-    /// The part's `Content-Type`, if one is to be sent.
+    /// The part's `Content-Type`, if one must be sent.
     #[serde(default)]
     pub content_type: Option<String>,
     /// The content as a template; exactly one of `text` and `base64` is given.
@@ -206,7 +206,7 @@ pub struct Extract {
     /// The value when there is none. Without it a missing value ends the iteration as failed.
     #[serde(default)]
     pub default: Option<String>,
-    /// The iteration goes on without a value when there is none.
+    /// The iteration continues without a value when there is none.
     #[serde(default)]
     pub optional: bool,
 }
@@ -215,7 +215,8 @@ pub struct Extract {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ExtractFrom {
-    /// What is at a JSONPath (RFC 9535). Strings are taken without quotes, all else as JSON text; `null` is no value.
+    /// What is at a JSONPath (RFC 9535). Strings are taken without quotes, all else as JSON text; `null` is not a
+    /// value.
     Json {
         /// The path.
         path: String,

@@ -1,4 +1,4 @@
-//! Authentication of requests: what is known when the plan is compiled stands in their templates, the rest is looked up by
+//! Authentication of requests: what is known when the plan is compiled is in their templates, the rest is looked up by
 //! the user that sends them.
 
 use super::compiler::ScenarioCompiler;
@@ -116,7 +116,8 @@ impl ScenarioCompiler<'_, '_> {
         Some(TokenProgram { pool, request })
     }
 
-    /// The request of a login: without authentication, or with its own, which cannot be a token that has to be got itself.
+    /// The request of a login: without authentication, or with its own, which cannot be a token that has to be got
+    /// itself.
     fn login_request(&mut self, login: &plan::Login) -> Option<RequestProgram> {
         let request = &login.request;
         let own = self.plan.auth.iter().find(|auth| request.auth.as_ref() == Some(&auth.name));

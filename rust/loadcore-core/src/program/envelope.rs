@@ -1,5 +1,5 @@
-//! The envelope of a request: what decides over its way, whoever made it and however it is encoded. A request that is made
-//! at run time has one like a compiled one, and with it redirects, authentication, cookies and a row.
+//! The envelope of a request: what decides over its way, whoever made it and however it is encoded. A request that is
+//! made at run time has one like a compiled one, and with it redirects, authentication, cookies and a row.
 
 use super::{AuthId, Want};
 use crate::exchange::Request;
@@ -27,7 +27,7 @@ pub(crate) struct Envelope {
     pub(crate) auth: Option<AuthId>,
     /// The header that authenticates it.
     pub(crate) auth_header: Option<Box<str>>,
-    /// What is to be kept of its responses, besides cookies.
+    /// What to keep of its responses, besides cookies.
     pub(crate) want: Want,
 }
 
@@ -48,8 +48,8 @@ impl Envelope {
         self.says_it_expects(status)
     }
 
-    /// Whether a response of this status is followed to where it redirects. A redirect that the step says it expects is the
-    /// answer.
+    /// Whether a response of this status is followed to where it redirects. A redirect that the step says it expects is
+    /// the answer.
     pub(crate) fn follows(&self, status: u16) -> bool {
         let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
         is_redirect && self.max_redirects > 0 && !self.says_it_expects(status)
@@ -59,8 +59,8 @@ impl Envelope {
         self.expect.iter().any(|(least, most)| (*least..=*most).contains(&status))
     }
 
-    /// Whether a header of this name is for the request's own origin only: it authenticates the request, or its name says
-    /// that it may.
+    /// Whether a header of this name is for the request's own origin only: it authenticates the request, or its name
+    /// says that it may.
     pub(crate) fn is_sensitive(&self, header: &[u8]) -> bool {
         let lower = header.to_ascii_lowercase();
         let is_secret = |word: &str| memchr::memmem::find(&lower, word.as_bytes()).is_some();

@@ -1,5 +1,5 @@
-//! The program: a plan that has been checked and made ready. Everything that can be looked up, parsed or serialised once
-//! has been; what is left for the run walks a list and fills slots.
+//! The program: a plan that has been checked and made ready. Everything that can be looked up, parsed or serialised
+//! once has been; what is left for the run walks a list and fills slots.
 
 mod auth;
 mod compiler;
@@ -79,7 +79,7 @@ pub(crate) struct ScenarioProgram {
 #[derive(Debug)]
 pub(crate) struct LinkVariable {
     pub(crate) slot: Slot,
-    /// Whether a feeder sets it, for each iteration anew.
+    /// Whether a feeder sets it for each iteration.
     pub(crate) is_column: bool,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct TokenProgram {
 pub(crate) struct PoolProgram {
     /// Whose tokens they are: the way to authenticate, with its scenario if they are not shared.
     pub(crate) owner: String,
-    /// What stands before a token in its header.
+    /// What precedes a token in its header.
     pub(crate) prefix: String,
     pub(crate) shared: Option<u32>,
     pub(crate) refresh_before_ns: u64,
@@ -156,8 +156,8 @@ pub(crate) struct RequestProgram {
 /// A request ready to be rendered.
 #[derive(Debug)]
 pub(crate) struct Encoded {
-    /// Where it leads, if its URL begins with a variable. Its origin is that of the scenario then, and the target in `head` a
-    /// stopgap.
+    /// Where it leads, if its URL begins with a variable. Its origin is that of the scenario then, and the target in
+    /// `head` a stopgap.
     pub(crate) link: Option<LinkProgram>,
     /// As HTTP/1.1 writes it, with all headers that are known when the plan is compiled.
     pub(crate) http1: Encoding,
@@ -171,7 +171,7 @@ pub(crate) struct Encoded {
 pub(crate) struct Looks {
     pub(crate) checks: Box<[(CheckId, CompiledCheck)]>,
     pub(crate) extracts: Box<[CompiledExtract]>,
-    /// Whether they are looked at: by checks, extracts, or because all are to be shown.
+    /// Whether they are looked at: by checks, extracts, or because all must be shown.
     pub(crate) is_looked_at: bool,
 }
 
@@ -189,7 +189,7 @@ pub(crate) struct LinkProgram {
     /// Index in [`ScenarioProgram::links`].
     pub(crate) variable: usize,
     pub(crate) slot: Slot,
-    /// Renders what is to be resolved.
+    /// Renders the reference to resolve.
     pub(crate) reference: Template,
     /// The path of the scenario's base URL, without a slash at its end.
     pub(crate) base: Template,

@@ -110,7 +110,7 @@ impl ScenarioCompiler<'_, '_> {
         if !is_method(method) {
             self.problems.add_in(
                 "method",
-                format!("`{method}` is no method that can be sent: write it in capitals, such as `GET`"),
+                format!("`{method}` is not a method that can be sent: write it in capitals, such as `GET`"),
             );
         }
     }
@@ -259,7 +259,7 @@ impl ScenarioCompiler<'_, '_> {
         ];
         for (name, value) in zero {
             if value == Some(0) {
-                self.problems.add_in(format!("timeouts.{name}"), "a time-out has to be longer than 0");
+                self.problems.add_in(format!("timeouts.{name}"), "a timeout must be longer than 0");
             }
         }
     }

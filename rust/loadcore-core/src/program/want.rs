@@ -1,4 +1,4 @@
-//! What is to be kept of a response, decided when the plan is compiled.
+//! What to keep of a response, decided when the plan is compiled.
 
 /// Parts of a response; asked for all at once, for every request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -51,8 +51,8 @@ pub struct Record {
     /// Whether it counts as an error: its outcome is neither `ok` nor `interrupted`, or its status is not what the step
     /// expects.
     pub error: bool,
-    /// Whether another request took its place: a redirect that was followed, a 401 that was sent again with a new token.
-    /// Such a request is no answer of its step, and never an error.
+    /// Whether another request took its place: a redirect that was followed, a 401 that was sent again with a new
+    /// token. Such a request is not an answer of its step, and never an error.
     pub superseded: bool,
     /// Which part of the run it was due in.
     pub phase: Phase,
@@ -60,7 +60,7 @@ pub struct Record {
     pub started_in: Phase,
     /// Which part of the run it ended in.
     pub ended_in: Phase,
-    /// How often it was sent; 0 if it never was. Such a row has no service time and stands in no histogram.
+    /// How often it was sent; 0 if it never was. Such a row has no service time and is in no histogram.
     pub attempts: u8,
     /// Whether it went over a connection that had served a request before.
     pub reused: bool,
@@ -91,7 +91,8 @@ pub struct Record {
 pub struct Durations {
     /// Due to send.
     pub lag_ns: u64,
-    /// The client's own part of the lag: without what it took to connect, which is the target's and the network's doing.
+    /// The client's own part of the lag: without what it took to connect, which is the target's and the network's
+    /// doing.
     pub own_lag_ns: u64,
     /// Due to last byte, less the client's own delay: the lag that is its own, and what it left the answer unread.
     pub undelayed_ns: u64,

@@ -5,7 +5,7 @@ macro_rules! outcomes {
     ($($(#[doc = $cause:literal])+ $variant:ident = $name:literal,)+) => {
         /// What became of a request: every request ends in exactly one of these.
         ///
-        /// The names are stable: they stand in result files, reports and thresholds. A 4xx or 5xx status is [`Outcome::Ok`]:
+        /// The names are stable: result files, reports and thresholds use them. A 4xx or 5xx status is [`Outcome::Ok`]:
         /// the exchange worked; whether the status is an error is for the step to say.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -39,7 +39,7 @@ outcomes! {
     DnsTimeout = "dns_timeout",
     /// The resolver failed otherwise, or gave no address.
     DnsError = "dns_error",
-    /// Nobody listens at the address.
+    /// Nothing listens at the address.
     ConnectRefused = "connect_refused",
     /// No answer to the connection attempt in time.
     ConnectTimeout = "connect_timeout",

@@ -63,11 +63,11 @@ pub struct StepInfo {
     pub name: String,
     /// The method of its requests.
     pub method: String,
-    /// Which part of the scenario it stands in.
+    /// Which part of the scenario it is in.
     pub section: Section,
 }
 
-/// The part of a scenario that a step stands in. Headline numbers come from [`Section::Main`].
+/// The part of a scenario that a step is in. Headline numbers come from [`Section::Main`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {

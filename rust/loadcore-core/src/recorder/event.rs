@@ -44,7 +44,7 @@ pub enum EndReason {
     Stopped,
     /// It was asked to stop at once.
     Interrupted,
-    /// The engine could not go on.
+    /// The engine could not continue.
     Aborted,
     /// A feeder that may not run out ran out.
     FeederExhausted,

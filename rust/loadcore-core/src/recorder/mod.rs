@@ -1,4 +1,5 @@
-//! The engine thread's end of all recording: every record is counted in a window, becomes a row, and goes to whoever writes.
+//! The engine thread's end of all recording: every record is counted in a window, becomes a row, and goes to whoever
+//! writes.
 
 #![expect(
     clippy::inline_always,
@@ -17,13 +18,13 @@ use crate::health;
 use crate::record::{CheckId, Chunk, GroupId, Outcome, Phase, Record, ScenarioId, Section, StepId, StepInfo, Tables};
 use crate::sample::{Class, Samples, Seen};
 
-/// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual time,
-/// seconds pass faster than a busy machine lets the reader run.
+/// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual
+/// time, seconds pass faster than a busy machine lets the reader run.
 const EVENTS: usize = if cfg!(test) { 4_096 } else { 32 };
 /// Used chunks and windows that may wait to be used again.
 const SPARE: usize = 8;
-/// So many steps may be met at run time, by name and method. Further ones are counted as [`OTHER_STEPS`]: a name that holds
-/// an id would fill the memory, and tell nothing.
+/// The number of steps that may be met at run time, by name and method. Further ones are counted as [`OTHER_STEPS`]: a
+/// name that holds an id would fill the memory, and tell nothing.
 const MOST_ADDED_STEPS: usize = 500;
 /// The name of all steps beyond [`MOST_ADDED_STEPS`].
 const OTHER_STEPS: &str = "(other steps)";
@@ -31,8 +32,8 @@ const OTHER_STEPS: &str = "(other steps)";
 /// Takes every record of a worker. Lives on the engine thread; no locks, and no allocations once its memory has come
 /// round.
 ///
-/// The reader may fall behind, the load may not: a chunk that finds no room is emptied and its rows counted as dropped; a
-/// window that finds no room stays open for another second, so nothing counted is ever lost.
+/// The reader may fall behind, the load may not: a chunk that finds no room is emptied and its rows counted as dropped;
+/// a window that finds no room stays open for another second, so nothing counted is ever lost.
 pub struct Recorder {
     window: Box<Window>,
     spare_window: Option<Box<Window>>,
@@ -43,7 +44,7 @@ pub struct Recorder {
     gaps: Gaps,
     samples: Samples,
     tables: Tables,
-    /// Steps that were met at run time, and those of them that the reader has yet to be told.
+    /// Steps that were met at run time, and those of them that the reader does not know yet.
     steps_added: usize,
     new_steps: VecDeque<StepInfo>,
     rows_dropped: u64,
@@ -92,7 +93,7 @@ impl Recorder {
         self.samples = Samples::new(true);
     }
 
-    /// Whether a sample of this class is to be made.
+    /// Whether to make a sample of this class.
     pub(crate) fn wants_sample(&self, class: Class) -> bool {
         self.samples.wants(class)
     }
@@ -110,7 +111,8 @@ impl Recorder {
         self.count(record)
     }
 
-    /// Takes what is known of a request when its answer has ended, whatever it counts as: [`count`](Self::count) is to follow.
+    /// Takes what is known of a request when its answer has ended, whatever it counts as: [`count`](Self::count) is to
+    /// follow.
     #[inline(always)]
     pub(crate) fn answered(&mut self, record: &Record) {
         let service_ns = record.end_ns.saturating_sub(record.start_ns);
@@ -123,7 +125,8 @@ impl Recorder {
         }
     }
 
-    /// Counts a request, and makes its row. Returns whether its response is one of the few that are looked at for hints.
+    /// Counts a request, and makes its row. Returns whether its response is one of the few that are looked at for
+    /// hints.
     #[inline(always)]
     pub(crate) fn count(&mut self, record: &Record) -> bool {
         let durations = record.durations();
@@ -136,7 +139,7 @@ impl Recorder {
         is_looked_at
     }
 
-    /// The step of this scenario with this name and method. One that is new is told to whoever reads; too many of them are
+    /// The step of this scenario with this name and method. A new one is reported to the reader; too many of them are
     /// counted under one name.
     pub(crate) fn step(&mut self, scenario: &str, name: &str, method: &str) -> StepId {
         let steps = &mut self.tables.steps;
@@ -194,7 +197,7 @@ impl Recorder {
         self.window.scenario(scenario, phase, event, times);
     }
 
-    /// Says how a scenario's users stand, until it is said again.
+    /// Sets the state of a scenario's users, until it is set again.
     pub fn users(&mut self, scenario: ScenarioId, users: Users) {
         self.users[usize::from(scenario.0)] = users;
     }
@@ -205,7 +208,7 @@ impl Recorder {
         &mut self.users[usize::from(scenario.0)]
     }
 
-    /// Notes until when a scenario went on.
+    /// Notes until when a scenario lasted.
     pub fn scenario_ended(&mut self, scenario: ScenarioId, at_ns: u64) {
         self.ended_ns[usize::from(scenario.0)] = Some(at_ns);
     }
@@ -262,11 +265,11 @@ impl Recorder {
         self.close_window(second, phase);
         self.window.engine_cpu_ns = health::this_thread_cpu();
         let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
-        // A reader that is gone needs to be told nothing.
+        // A reader that is gone needs to know nothing.
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
     }
 
-    /// Tells of steps that were met at run time; says whether all have been told.
+    /// Tells of steps that were met at run time; returns whether all are reported.
     fn hand_over_steps(&mut self) -> bool {
         while let Some(step) = self.new_steps.pop_front() {
             if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =

@@ -26,7 +26,7 @@ pub(crate) struct Raw<'a> {
     pub(crate) body_bytes: u64,
 }
 
-/// Reads a request that was made for a target and has a body of so many bytes, and gathers its secrets.
+/// Reads a request that was made for a target and has a body of this number of bytes, and gathers its secrets.
 pub(crate) fn request(
     origin: &str,
     target: &str,

@@ -1,8 +1,8 @@
 //! Samples: what a failure looked like, kept once for each kind of failure.
 //!
-//! Counts say how often something failed; a sample says what it was: the request as it was sent, the head of the response, the
-//! beginning of its body, and the reason in words. The first failure of a [`Class`] is kept and no other, so a run in which
-//! everything fails keeps a handful. Nothing is done for a request that does not fail.
+//! Counts say how often something failed; a sample says what it was: the request as it was sent, the head of the
+//! response, the beginning of its body, and the reason in words. The first failure of a [`Class`] is kept and no other,
+//! so a run in which everything fails keeps a handful. Nothing is done for a request that does not fail.
 //!
 //! No secret gets into a sample: `secrets` hides them.
 //!
@@ -75,7 +75,7 @@ pub struct Sample {
     pub iteration: u32,
     /// When the request ended.
     pub ended_ns: u64,
-    /// What was sent, or was to be sent.
+    /// What was sent, or should have been sent.
     pub request: Option<RequestSample>,
     /// What came back.
     pub response: Option<ResponseSample>,
@@ -103,14 +103,14 @@ pub struct ResponseSample {
     pub status: Option<u16>,
     /// Names and values in their order.
     pub headers: Vec<(String, String)>,
-    /// The beginning of the body, without chunk framing and as it was before it was compressed. A byte that is not UTF-8 is
-    /// written as `\xNN`.
+    /// The beginning of the body, without chunk framing and as it was before it was compressed. A byte that is not
+    /// UTF-8 is written as `\xNN`.
     pub body: String,
     /// Why the body is not shown, or not further, if it came in a way that cannot be read.
     pub unreadable: Option<String>,
     /// The bytes of the whole body, as it came and as far as it came.
     pub body_bytes: u64,
-    /// Whether the body goes on after what is shown.
+    /// Whether the body continues after the part shown.
     pub cut: bool,
 }
 

@@ -1,8 +1,8 @@
 //! What must not be shown: found by name and by value.
 //!
 //! By name: headers, parameters, members and fields that are called like secrets. By value: what the user authenticates
-//! with, what its variables of such names hold, and what the request carries under such names is hidden wherever else it
-//! stands, so that a target that echoes a password does not give it away.
+//! with, what its variables of such names hold, and what the request carries under such names is hidden wherever else
+//! it stands, so that a target that echoes a password does not give it away.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -41,7 +41,7 @@ pub(super) fn is_sensitive_header(name: &str) -> bool {
     is_sensitive(name) && !OPEN.contains(&&*lower) && !lower.starts_with("access-control-")
 }
 
-/// Parts of a way to authenticate that are no secrets, unless they come from the environment.
+/// Parts of an authentication that are not secrets, unless they come from the environment.
 const OPEN_PARTS: &[&str] = &["username", "client_id", "scope", "audience", "resource", "grant_type"];
 
 /// Values that are hidden wherever they stand.
@@ -199,7 +199,7 @@ impl Secrets {
     }
 }
 
-/// Replaces the values that stand under the name of a secret: `"password": "x"`, `token=x`, `secret: x`, also where a string
+/// Replaces the values with the name of a secret: `"password": "x"`, `token=x`, `secret: x`, also where a string
 /// holds JSON or the text is cut off. `value` is given the sign between both
 /// and the value, and gives what is shown instead, or `None` to leave it.
 fn hide_named(text: &str, mut value: impl FnMut(&str, &str) -> Option<&'static str>) -> Cow<'_, str> {
@@ -234,7 +234,7 @@ fn hide_named(text: &str, mut value: impl FnMut(&str, &str) -> Option<&'static s
     Cow::Owned(shown)
 }
 
-/// Where the value at the beginning of a text stands, and how long it is: a quoted string, a whole list or object, or up to
+/// The position and length of the value at the beginning of a string: a quoted string, a whole list or object, or up to
 /// the next delimiter.
 fn value_at(text: &str) -> (usize, usize) {
     let quote = text.trim_start_matches('\\');

@@ -1,8 +1,8 @@
 //! Positions of a Poisson process of rate 1.
 //!
-//! A Poisson process of any rate, constant or not, is the process of rate 1 seen through the integral of that rate: where
-//! even arrivals stand at the positions 0, 1, 2 …, these stand at sums of exponential gaps, and the same inverse turns
-//! both into times.
+//! A Poisson process of any rate, constant or not, is the process of rate 1 seen through the integral of that rate:
+//! where even arrivals are at the positions 0, 1, 2 …, these are at sums of exponential gaps, and the same inverse
+//! turns both into times.
 
 use super::{ONE, Position};
 use crate::random::Random;

@@ -1,8 +1,8 @@
 //! When each user of a closed model is on.
 //!
-//! The number of users is a line over time, and user *u* (from 0) is on while the line is above *u*: a ramp from 0 to 10
-//! in 10 s starts user 0 at once and user 9 after 9 s, and the same ramp downwards stops user 9 after 1 s and user 0 at
-//! the end. So a plateau of 10 has exactly the users 0 to 9, and users with high numbers come last and go first.
+//! The number of users is a line over time, and user *u* (from 0) is on while the line is above *u*: a ramp from 0 to
+//! 10 in 10 s starts user 0 at once and user 9 after 9 s, and the same ramp downwards stops user 9 after 1 s and user 0
+//! at the end. So a plateau of 10 has exactly the users 0 to 9, and users with high numbers come last and go first.
 
 use std::sync::Arc;
 
@@ -70,8 +70,8 @@ impl UserSchedule {
         self.end_ns
     }
 
-    /// When user number `user`, counted over the whole run, is on: half-open intervals `(start ns, stop ns)`, ascending,
-    /// neither empty nor touching. Times are rounded down to a whole nanosecond.
+    /// When user number `user`, counted over the whole run, is on: half-open intervals `(start ns, stop ns)`,
+    /// ascending, neither empty nor touching. Times are rounded down to a whole nanosecond.
     #[must_use]
     pub fn intervals(&self, user: u32) -> Intervals {
         Intervals { lines: Arc::clone(&self.lines), next: 0, user }
@@ -154,7 +154,7 @@ mod tests {
         schedule.intervals(user).collect()
     }
 
-    /// A constant number of users is on from beginning to end, and nobody else is.
+    /// A constant number of users is on from beginning to end, and no other user is.
     #[test]
     fn level() {
         let schedule = UserSchedule::new(&Load::Users { users: 3, duration_ns: SECOND }).unwrap();

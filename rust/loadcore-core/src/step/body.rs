@@ -15,7 +15,7 @@ use crate::random::Random;
 pub(crate) struct CompiledBody {
     /// Renders the body's bytes.
     pub template: Template,
-    /// What `Content-Type` goes with it, if one is to be sent and the request gives none itself.
+    /// Its `Content-Type`, if one must be sent and the request has none itself.
     pub content_type: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct BodyProblem {
 /// What is wrong within a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyFault {
-    /// A text is no template.
+    /// A string is not a template.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
     /// The text of a JSON body is not JSON, or is nested too deep.
@@ -196,8 +196,8 @@ impl Writer<'_> {
     }
 }
 
-/// A boundary that occurs in no part. Values of slots are not known yet; that one of them holds these 128 random bits is
-/// as good as impossible.
+/// A boundary that occurs in no part. Values of slots are not known yet; that one of them holds these 128 random bits
+/// is as good as impossible.
 fn boundary(parts: &[Part], seed: u64) -> String {
     let mut random = Random::new(seed, "boundary", 0);
     loop {
@@ -276,7 +276,7 @@ mod tests {
         assert!(rendered(&Body::Multipart { parts: vec![file] }, &values).0.contains(head));
     }
 
-    /// A brace that begins nothing is told with its place, in names, too.
+    /// A stray brace is reported with its place, in names, too.
     #[test]
     fn names_with_braces() {
         let places = |body: &Body| {
@@ -299,8 +299,8 @@ mod tests {
         assert!(matches!(problems[0].fault, BodyFault::Json(_)));
     }
 
-    /// A value stays what it is: a string a string, a number a number. Text of which this is not known is a string unless it is
-    /// JSON: no value breaks out of its place.
+    /// A value stays what it is: a string a string, a number a number. Text of which this is not known is a string
+    /// unless it is JSON: no value breaks out of its place.
     #[test]
     fn values_keep_what_they_are() {
         let text = |value: &str| rendered(&Body::Json { text: r#"{"id": "{x:json}"}"#.to_owned() }, &[("x", value)]).0;
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(body, r#"[0,7,"1970-01-01T00:00:00.000Z","1"]"#);
     }
 
-    /// A value that is raw JSON stands alone: within a longer string it is refused.
+    /// A value that is raw JSON must be alone: within a longer string it is refused.
     #[test]
     fn json_filter_only_as_a_whole() {
         let body = Body::Json { text: r#"{"a": ["x {qty:json}"]}"#.to_owned() };

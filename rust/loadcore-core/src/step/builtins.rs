@@ -161,8 +161,8 @@ const EIGHT_DIGITS: u64 = 100_000_000;
 /// `00000000`.
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// The eight digits of a number, one in each byte, the first in the lowest. All pairs of digits are parted at once, and so
-/// are all digits; each division is a multiplication that is exact for numbers this small.
+/// The eight digits of a number, one in each byte, the first in the lowest. All pairs of digits are parted at once, and
+/// so are all digits; each division is a multiplication that is exact for numbers this small.
 const fn eight_digits(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
@@ -309,7 +309,7 @@ mod tests {
         }
     }
 
-    /// What is no built-in is not taken for one.
+    /// Unknown names are not built-ins.
     #[test]
     fn unknown() {
         for text in ["", "uuid4", "random", "random()", "random(1)", "random(6,1)", "random(a,b)", "now()"] {

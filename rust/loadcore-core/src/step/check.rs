@@ -20,7 +20,7 @@ pub(crate) enum RuleProblem {
     #[error("not a regular expression: {0}")]
     Regex(String),
     /// Not a header's name.
-    #[error("`{0}` is no name of a header")]
+    #[error("`{0}` is not the name of a header")]
     HeaderName(String),
     /// One of several values is asked for where the path names one place.
     #[error("`{0}` names one place; `{0}[*]` names each item of a list there")]
@@ -248,7 +248,7 @@ mod tests {
         assert!(!holds(&json!({"kind": "regex", "pattern": "^x"})));
     }
 
-    /// In a body that cannot be read nothing is found, whatever is looked for, and it is said why.
+    /// In a body that cannot be read nothing is found, whatever is looked for, and the reason is given.
     #[test]
     fn unreadable() {
         let headers: Vec<(&str, &str)> = Vec::new();

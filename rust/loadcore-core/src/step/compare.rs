@@ -1,8 +1,8 @@
 //! Comparisons of a value with what the plan expects.
 //!
-//! Two numbers compare as numbers, all else as text. A number is: a number in the plan; a number in a JSON body; and where
-//! the other side is one of these, or the operator asks for an order, any text that reads as a number (of a header, a
-//! variable, a string of the plan). A string in a JSON body is never a number: `"12"` is not 12.
+//! Two numbers compare as numbers, all else as text. A number is: a number in the plan; a number in a JSON body; and
+//! where the other side is one of these, or the operator asks for an order, any text that reads as a number (of a
+//! header, a variable, a string of the plan). A string in a JSON body is never a number: `"12"` is not 12.
 
 use std::cmp::Ordering;
 
@@ -31,7 +31,7 @@ pub(crate) enum ComparisonProblem {
     /// A list or an object.
     #[error("a value is compared with a string, a number, true, false or null")]
     NotScalar,
-    /// The expected text is no template.
+    /// The expected string is not a template.
     #[error(transparent)]
     Template(#[from] TemplateProblem),
 }

@@ -1,7 +1,7 @@
 //! How a value is written where only some bytes may stand.
 //!
-//! Most values are an id, a word, a number: all of their bytes may stand as they are. That is found out a block at a time,
-//! and such a value is copied whole; only others are looked at byte by byte.
+//! Most values are an id, a word, a number: all of their bytes may stand as they are. That is found out a block at a
+//! time, and such a value is copied whole; only others are looked at byte by byte.
 
 use wide::i8x16;
 
@@ -68,8 +68,8 @@ fn is_any(block: i8x16, [one, two, three, four]: [u8; 4]) -> i8x16 {
     is(block, one) | is(block, two) | is(block, three) | is(block, four)
 }
 
-/// Whether the value may not stand in the head of a request, because it has a CR, LF or NUL that could end its line and
-/// begin another (request splitting by test data).
+/// Whether the value may not appear in the head of a request, because it has a CR, LF or NUL that could end its line
+/// and begin another (request splitting by test data).
 #[must_use]
 pub(crate) fn forbidden_in_head(value: &[u8]) -> bool {
     memchr::memchr3(b'\r', b'\n', 0, value).is_some()
@@ -80,8 +80,8 @@ pub(crate) fn append_form_value(value: &[u8], out: &mut Vec<u8>) {
     escape(value, out, &FORM_SAFE, form);
 }
 
-/// Appends the text of a URL as people write it: what may stand in a URL, delimiters and `%` included, is left alone, and
-/// all else (spaces, quotes, letters beyond ASCII) is percent-encoded.
+/// Appends the text of a URL as people write it: what may appear in a URL, delimiters and `%` included, is left alone,
+/// and all else (spaces, quotes, letters beyond ASCII) is percent-encoded.
 pub(crate) fn append_url_text(text: &[u8], out: &mut Vec<u8>) {
     escape(text, out, &URL_TEXT, percent);
 }

@@ -34,7 +34,7 @@ pub(crate) enum Extracted {
 #[derive(Debug)]
 enum Source {
     Json(JsonPath),
-    /// One of the values at the path, drawn anew each time.
+    /// One of the values at the path, drawn each time.
     AnyJson(JsonPath),
     /// All values at the path.
     AllJson(JsonPath),
@@ -78,8 +78,8 @@ impl CompiledExtract {
         Ok(Self { slot: names.slot(&extract.variable), source, default, optional: extract.optional })
     }
 
-    /// Takes the value into its variable. A JSON `null` is not a value. Allocates nothing in steady state, except for JSONPaths
-    /// that name several places.
+    /// Takes the value into its variable. A JSON `null` is not a value. Allocates nothing in steady state, except for
+    /// JSONPaths that name several places.
     #[inline]
     pub(crate) fn apply(&self, response: &Response<'_>, variables: &mut Variables, random: &mut Random) -> Extracted {
         if self.take(response, variables, random).is_some() {
@@ -275,7 +275,7 @@ mod tests {
         assert!(problem.to_string().contains("`$.items[*]` names each item"), "{problem}");
     }
 
-    /// Where a value may be missing, the iteration goes on without one.
+    /// Where a value may be missing, the iteration continues without one.
     #[test]
     fn optional() {
         let extract = Extract { variable: "v".to_owned(), from: json("$.next"), default: None, optional: true };

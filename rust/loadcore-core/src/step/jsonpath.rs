@@ -1,9 +1,9 @@
 //! JSONPath (RFC 9535) on the bytes of a body.
 //!
-//! A path that names one place, such as `$.items[0]['id']`, is walked over the bytes: nothing is built, allocated or read
-//! beyond the value. So the text is checked only as far as it is read; where it is JSON, the value is the right one. All other
-//! paths go to `serde_json_path`, over a parsed document. Either way the value is taken from the text as it stands there, and of
-//! a repeated name the first counts (RFC 8259 leaves that open).
+//! A path that names one place, such as `$.items[0]['id']`, is walked over the bytes: nothing is built, allocated or
+//! read beyond the value. So the text is checked only as far as it is read; where it is JSON, the value is the right
+//! one. All other paths go to `serde_json_path`, over a parsed document. Either way the value is taken from the text
+//! verbatim, and of a repeated name the first counts (RFC 8259 leaves that open).
 
 mod document;
 mod problem;
@@ -54,7 +54,7 @@ impl JsonPath {
         }
     }
 
-    /// The JSON texts of all values at the path, in the order in which it names them.
+    /// The JSON of all values at the path, in the order in which it names them.
     pub(super) fn all<'a>(&self, body: &'a [u8]) -> Result<Vec<&'a [u8]>, NotJson> {
         match self {
             Self::Singular(_) => Ok(self.find(body)?.into_iter().collect()),

@@ -4,7 +4,7 @@
 //!
 //! | written | means |
 //! |---|---|
-//! | `{name}` | the value of the user's variable `name`, escaped for the place it stands in |
+//! | `{name}` | the value of the user's variable `name`, escaped for its position |
 //! | `{name:raw}` | in a URL: the value without percent-encoding |
 //! | `{name:json}` | as a whole string of a JSON body: the value as JSON text, so that `12` stays a number |
 //! | `{$uuid}` | a random UUID (version 4) |

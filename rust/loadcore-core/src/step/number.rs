@@ -17,7 +17,7 @@ pub(super) enum Short {
 }
 
 impl<T: AsRef<[u8]>> Number<T> {
-    /// The number that a text in JSON's syntax of numbers stands for. Leading zeros are passed over.
+    /// The number of a string in JSON's number syntax. Leading zeros are passed over.
     pub(super) fn parse(text: T) -> Option<Self> {
         let short = Short::parse(text.as_ref());
         if short.is_none() {
@@ -49,8 +49,8 @@ impl Short {
     /// The least number of more digits.
     const LIMIT: u64 = 1_000_000_000_000_000;
 
-    /// A number of a few digits, which may have a point. With so few, the digits are exact in both types, and so is the
-    /// power of ten: then one division rounds as a longer calculation would.
+    /// A number of a few digits, which may have a point. With this few, the digits are exact in both types, and so is
+    /// the power of ten: then one division rounds as a longer calculation would.
     #[expect(clippy::cast_precision_loss, reason = "15 digits fit an f64 exactly")]
     fn parse(text: &[u8]) -> Option<Self> {
         let (negative, size) = match text {

@@ -9,12 +9,12 @@ use crate::json::is_json;
 /// What a slot begins with that is a variable of the environment: `{$env.NAME}`.
 const ENVIRONMENT: &str = "$env.";
 
-/// The variables of the environment that a text names.
+/// The environment variables that a string names.
 pub(crate) fn environment_variables(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').filter_map(|slot| slot.strip_prefix(ENVIRONMENT)?.split_once('}')).map(|(name, _)| name)
 }
 
-/// Where a text stands, which decides how it and its slots are written.
+/// Where a string is used, which decides how it and its slots are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Context {
     /// A URL or a part of one, path and query: slots are percent-encoded, the text keeps its delimiters.
@@ -33,7 +33,7 @@ pub(crate) enum Context {
     Text,
 }
 
-/// Why a text is no template. Positions are bytes from the text's start.
+/// Why a string is not a template. Positions are bytes from the text's start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TemplateProblem {
     /// A `{` without its `}`.
@@ -81,7 +81,7 @@ pub(crate) enum TemplateProblem {
     /// The environment variable's value is nothing, or nothing but white space.
     #[error("the environment variable {0} is empty")]
     EmptyVariable(String),
-    /// The environment variable's value may not stand in a URL or header.
+    /// The environment variable's value may not appear in a URL or header.
     #[error("the environment variable {0} holds a line end or NUL, which a URL or header cannot hold")]
     VariableOfLines(String),
 }
@@ -92,11 +92,11 @@ pub(crate) enum RenderError {
     /// The variable has no value.
     #[error("a variable has no value")]
     Unset(Slot),
-    /// The variable's value may not stand there: CR, LF or NUL in a head, a space in a raw part of a URL, or bytes that are not
-    /// UTF-8 as a JSON value.
-    #[error("a variable's value may not stand there")]
+    /// The variable's value is not allowed there: CR, LF or NUL in a head, a space in a raw part of a URL, or bytes
+    /// that are not UTF-8 as a JSON value.
+    #[error("a variable's value is not allowed there")]
     Refused(Slot),
-    /// The variable's value is to be a URL, and does not lead anywhere.
+    /// The variable's value must be a URL, and is not one.
     #[error("a variable's value does not lead anywhere: {1}")]
     LeadsNowhere(Slot, &'static str),
 }
@@ -140,14 +140,14 @@ enum Then {
 }
 
 impl Template {
-    /// Parses a text for its place.
+    /// Parses a string for its place.
     pub(crate) fn parse(text: &str, context: Context, names: &mut Names) -> Result<Self, TemplateProblem> {
         let mut builder = TemplateBuilder::default();
         builder.text(text, context, names)?;
         Ok(builder.build())
     }
 
-    /// A text that never varies.
+    /// A string that never varies.
     pub(crate) fn fixed(text: &str) -> Self {
         let mut builder = TemplateBuilder::default();
         builder.literal(text.as_bytes());
@@ -231,7 +231,7 @@ impl TemplateBuilder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// A text with slots. On a problem, the builder is of no further use.
+    /// A string with slots. On a problem, the builder is of no further use.
     pub(crate) fn text(&mut self, text: &str, context: Context, names: &mut Names) -> Result<(), TemplateProblem> {
         let mut at = 0;
         while let Some(found) = text[at..].find(['{', '}']) {
@@ -370,8 +370,8 @@ impl Context {
     }
 }
 
-/// Appends a variable's value as one JSON value, whatever it is: what is known to be a string, or is not JSON, as a string.
-/// `false` if it cannot be one, as it is not UTF-8.
+/// Appends a variable's value as one JSON value, whatever it is: what is known to be a string, or is not JSON, as a
+/// string. `false` if it cannot be one, as it is not UTF-8.
 #[inline(never)]
 fn append_json(value: &[u8], is_string: bool, out: &mut Vec<u8>) -> bool {
     if !is_string && is_json(value) {
@@ -384,8 +384,8 @@ fn append_json(value: &[u8], is_string: bool, out: &mut Vec<u8>) -> bool {
     appended
 }
 
-/// The name of the variable that a URL begins with, and what is written behind it: where it leads is known only when it is
-/// rendered.
+/// The name of the variable that a URL begins with, and what is written behind it: where it leads is known only when it
+/// is rendered.
 pub(crate) fn leading_variable<'a>(url: &'a str, names: &Names) -> Option<(&'a str, &'a str)> {
     let (slot, rest) = url.strip_prefix('{')?.split_once('}')?;
     match split_filter(slot, names)? {
@@ -403,7 +403,8 @@ fn split_filter<'a>(slot: &'a str, names: &Names) -> Option<(&'a str, Option<&'a
     is_variable(name, names).then_some((name, filter))
 }
 
-/// Whether this may name a variable. A column of a feeder may be called anything: its name is known before texts are read.
+/// Whether this may name a variable. A column of a feeder may be called anything: its name is known before strings are
+/// read.
 fn is_variable(text: &str, names: &Names) -> bool {
     is_name(text) || names.find(text).is_some()
 }

@@ -92,8 +92,8 @@ impl Variables {
         self.values.get(slot.index()).filter(|value| value.set).map(|value| &*value.bytes)
     }
 
-    /// Whether the value was a string where it came from: in JSON, or in Python. Of a text such as a CSV cell or a header, this
-    /// is not known.
+    /// Whether the value was a string where it came from: in JSON, or in Python. Of a string such as a CSV cell or a
+    /// header, this is not known.
     #[must_use]
     pub(crate) fn is_string(&self, slot: Slot) -> bool {
         self.values.get(slot.index()).is_some_and(|value| value.is_string)

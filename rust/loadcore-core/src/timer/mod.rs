@@ -1,11 +1,11 @@
 //! Waiting without a timer for each request.
 //!
 //! Tokio's own timer rounds to whole milliseconds and costs half a microsecond for each use. Here every task that waits
-//! is registered as a [`Task`], one heap holds all times at which somebody is to be woken, and one alarm (a timerfd) serves them all.
+//! is registered as a [`Task`], one heap holds all wake-up times, and one alarm (a timerfd) serves them all.
 //!
-//! A time-out costs a request two stores: its deadline is written when it is sent and taken back when it has ended. What
-//! stands in the heap for it is a check, at most one for each task; when that is due and the deadline has moved on, so does
-//! the check.
+//! A timeout costs a request two stores: its deadline is written when it is sent and taken back when it has ended. The
+//! heap holds a check for it, at most one for each task; when that is due and the deadline has moved on, so does the
+//! check.
 
 mod alarm;
 mod turns;
@@ -33,7 +33,7 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Timer {
     clock: Clock,
     tasks: RefCell<Tasks>,
-    /// Those that have been told to stop at once: whoever comes later is told, too.
+    /// Those that must stop at once, including later ones.
     gone: RefCell<Vec<TaskGroup>>,
     all_gone: Cell<bool>,
     calls: RefCell<BinaryHeap<Reverse<Call>>>,
@@ -45,7 +45,7 @@ pub(crate) struct Timer {
     beat_ns: u64,
 }
 
-/// Somebody is to be woken, or a deadline is to be looked at.
+/// A task must be woken, or a deadline checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Call {
     due_ns: u64,
@@ -93,7 +93,7 @@ pub(crate) struct Task {
     index: u32,
 }
 
-/// The task was told to stop at once.
+/// The task must stop at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interrupted;
 
@@ -138,7 +138,7 @@ impl Timer {
         now
     }
 
-    /// What the clock showed when it was last read: a moment ago in a busy turn, and good enough for a time-out.
+    /// What the clock showed when it was last read: a moment ago in a busy turn, and good enough for a timeout.
     pub(crate) fn recent(&self) -> u64 {
         self.turns.recent()
     }
@@ -181,7 +181,8 @@ impl Timer {
             let tasks = self.tasks.borrow();
             let task = &tasks.tasks[call.task as usize];
             if call.is_check {
-                // One that was left behind by a former task of this number, or overtaken by an earlier one, says nothing.
+                // One that was left behind by a former task of this number, or overtaken by an earlier one, says
+                // nothing.
                 if task.check_ns.get() != call.due_ns {
                     continue;
                 }
@@ -199,7 +200,7 @@ impl Timer {
         }
     }
 
-    /// Wakes everybody, so that each looks whether it still has something to wait for.
+    /// Wakes all tasks, so that each checks whether it still has something to wait for.
     pub(crate) fn wake_all(&self) {
         for task in &self.tasks.borrow().tasks {
             task.waker.wake_by_ref();
@@ -231,7 +232,7 @@ impl Timer {
         self.all_gone.get() || self.gone.borrow().contains(&group)
     }
 
-    /// Tells everybody to stop at once, those still to come included.
+    /// Tells all tasks to stop at once, those still to come included.
     pub(crate) fn interrupt_all(&self) {
         self.all_gone.set(true);
         self.interrupt_if(|_| true);
@@ -246,7 +247,7 @@ impl Timer {
 
     fn call(&self, call: Call) {
         self.calls.borrow_mut().push(Reverse(call));
-        // The driver sets the alarm anew if this comes before what it is set to.
+        // The driver sets the alarm again if this comes before what it is set to.
         if call.due_ns < self.armed_for.get() {
             self.armed_for.set(call.due_ns);
             if let Some(driver) = &*self.driver.borrow() {
@@ -344,14 +345,14 @@ impl Task {
         self.state.interrupted.set(self.timer.is_gone(self.state.group));
     }
 
-    /// Whether the task was told to stop at once.
+    /// Whether the task must stop at once.
     #[inline]
     #[must_use]
     pub(crate) fn is_interrupted(&self) -> bool {
         self.state.interrupted.get()
     }
 
-    /// Runs `future` unless the task is told to stop at once.
+    /// Runs `future` unless the task must stop at once.
     pub(crate) async fn unless_interrupted<F: Future>(&self, future: F) -> Result<F::Output, Interrupted> {
         let mut future = std::pin::pin!(future);
         poll_fn(|cx| {
@@ -463,7 +464,8 @@ mod tests {
     }
 
     proptest! {
-        /// However deadlines are set, moved and taken back, a task is woken for exactly those that pass, and not before.
+        /// However deadlines are set, moved and taken back, a task is woken for exactly those that pass, and not
+        /// before.
         #[test]
         fn exactly_the_passed_deadlines_wake(
             steps in prop::collection::vec((0_usize..4, prop::option::of(1_u64..60), 1_u64..30), 1..60),

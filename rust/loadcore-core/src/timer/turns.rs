@@ -1,15 +1,15 @@
 //! Turns of an engine thread's loop: for how long an answer may have lain in its socket before it was read.
 //!
-//! A loop polls, gets to know what has come, and works that off: a turn. What is read in a turn was not there when the poll
-//! before it looked. So there is a bound to how long it waited for the client, made of three parts:
+//! A loop polls, gets to know what has come, and works that off: a turn. What is read in a turn was not there when the
+//! poll before it looked. So there is a bound to how long it waited for the client, made of three parts:
 //!
-//! - *within the turn*: what came first was worked off first;
+//! - *within the turn*: what came first was handled first;
 //! - *the turn before*: a poll that returns at once has found what came while the loop worked, at any moment of that;
 //! - *the poll itself*: a thread that is asleep wakes when something comes, and may then be kept from its core. The kernel
 //!   counts for how long; what it does not count (a stop, a quota) is seen by the alarm, which is never set for more than a
 //!   few milliseconds ahead: a poll that returns long after it went off was kept from returning.
 //!
-//! A loop that is idle sleeps until an answer comes and reads it at once: nothing of its target's time is held against it.
+//! A loop that is idle sleeps until an answer comes and reads it at once: none of its target's time counts against it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -18,11 +18,12 @@ pub(super) const BEAT_NS: u64 = 5_000_000;
 
 /// A poll that took no longer than this found something at once.
 const AT_ONCE_NS: u64 = 50_000;
-/// What takes longer is worth asking the kernel, which costs about a microsecond, how much of it was spent waiting for a core.
+/// What takes longer is worth asking the kernel, which costs about a microsecond, how much of it was spent waiting for
+/// a core.
 const LONG_NS: u64 = 250_000;
-/// A poll that returns so long after the alarm went off was kept from it.
+/// A poll that returns this long after the alarm went off was kept from it.
 const LATE_NS: u64 = 1_000_000;
-/// After so many tasks the runtime polls in the midst of a turn. No hook tells of it.
+/// After this number of tasks the runtime polls in the midst of a turn. No hook tells of it.
 const TASKS_BETWEEN_POLLS: u32 = 61;
 const NEVER: u64 = u64::MAX;
 
@@ -33,7 +34,7 @@ pub(crate) struct Turns {
     recent_ns: AtomicU64,
     /// When the alarm goes off.
     alarm_ns: AtomicU64,
-    /// When the last poll returned; [`NEVER`] as long as nobody says.
+    /// When the last poll returned; [`NEVER`] until it is set.
     polled_ns: AtomicU64,
     /// For how long before that something may have been there.
     unseen_ns: AtomicU64,
@@ -81,7 +82,7 @@ impl Turns {
         set(&self.alarm_ns, due_ns);
     }
 
-    /// The loop is about to poll. Says whether its turn took so long that the wait for a core is to be asked for now, so
+    /// The loop is about to poll. Says whether its turn took so long that the wait for a core must be read now, so
     /// that it is not taken for a part of the poll.
     pub(super) fn end(&self) -> bool {
         let (now, polled_ns) = (get(&self.recent_ns), get(&self.polled_ns));
@@ -91,8 +92,8 @@ impl Turns {
         worked_ns >= LONG_NS
     }
 
-    /// The poll has returned; `waited_ns` asks the kernel for how long the thread has waited for a core since it was last
-    /// asked.
+    /// The poll has returned; `waited_ns` asks the kernel for how long the thread has waited for a core since it was
+    /// last asked.
     pub(super) fn begin(&self, now: u64, waited_ns: impl FnOnce() -> u64) {
         let slept_ns = now.saturating_sub(get(&self.asleep_ns));
         let before_ns = get(&self.worked_ns) + get(&self.stopped_ns);
@@ -155,7 +156,8 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// A loop whose last turn went from 0 to `worked_ns`, with an answer in it, and whose alarm is set for then and `BEAT_NS`.
+    /// A loop whose last turn went from 0 to `worked_ns`, with an answer in it, and whose alarm is set for then and
+    /// `BEAT_NS`.
     fn after_a_turn(worked_ns: u64) -> Turns {
         let turns = Turns::default();
         turns.begin(0, || 0);
@@ -166,7 +168,8 @@ mod tests {
         turns
     }
 
-    /// An idle loop wakes when the answer comes and reads it at once: however long its target took, nothing is held against it.
+    /// An idle loop wakes when the answer comes and reads it at once: however long its target took, nothing counts
+    /// against it.
     #[test]
     fn an_idle_loop_is_not_blamed() {
         let turns = after_a_turn(MS / 10);
@@ -214,7 +217,7 @@ mod tests {
         assert_eq!(turns.unread(2 * MS), MS);
     }
 
-    /// A process that was stopped for 50 ms: its alarm went off and nobody woke.
+    /// A process that was stopped for 50 ms: its alarm went off and it did not wake.
     #[test]
     fn a_stop_is_seen_by_the_alarm() {
         let turns = after_a_turn(MS / 10);
@@ -230,8 +233,8 @@ mod tests {
         assert_eq!(turns.unread(98 * MS), 98 * MS - MS / 10 - BEAT_NS);
     }
 
-    /// The same where the end of the stop interrupts the poll, or the poll had looked before it: the answers are found by the
-    /// next one, and by that only.
+    /// The same where the end of the stop interrupts the poll, or the poll had looked before it: the answers are found
+    /// by the next one, and by that only.
     #[test]
     fn a_poll_that_was_stopped_may_not_have_looked() {
         let turns = after_a_turn(MS / 10);
@@ -245,7 +248,7 @@ mod tests {
         assert_eq!(turns.unread(51 * MS + 312_000), 12_000 - 3_000);
     }
 
-    /// An alarm that is a little late, as all are, is no stop.
+    /// An alarm that is a little late, as all are, is not a stop.
     #[test]
     fn a_late_alarm_is_no_stop() {
         let turns = after_a_turn(MS / 10);

@@ -51,14 +51,15 @@ pub(crate) trait Connection: 'static {
     /// Receives into `buffer`. 0 is the orderly end of the stream.
     fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Receives at most `room.len()` bytes that nobody wants to see, without promising to write them into `room`.
+    /// Receives at most `room.len()` bytes that are not needed, without promising to write them into `room`.
     /// `None`: this kind of connection cannot skip.
     fn poll_discard(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Option<Poll<io::Result<usize>>> {
         let _ = (cx, room);
         None
     }
 
-    /// Whether everything that [`Connection::try_send`] took has left. If not, [`Connection::poll_send_ready`] sends it.
+    /// Whether everything that [`Connection::try_send`] took has left. If not, [`Connection::poll_send_ready`] sends
+    /// it.
     fn is_flushed(&self) -> bool {
         true
     }
@@ -74,7 +75,7 @@ pub(crate) enum IdleState {
     Usable,
     /// The peer has closed it.
     Closed,
-    /// So many bytes came that nobody asked for, if not more; a request sent now might be answered by them.
+    /// At least this number of unrequested bytes came; a request sent now might be answered by them.
     Surplus(u64),
 }
 

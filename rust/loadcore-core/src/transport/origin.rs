@@ -22,8 +22,8 @@ pub(crate) enum OriginProblem {
     /// No host after the scheme.
     #[error("the URL `{0}` names no host")]
     Host(String),
-    /// The port is no number from 1 to 65535.
-    #[error("the URL `{0}` has a port that is no number from 1 to 65535")]
+    /// The port is not a number from 1 to 65535.
+    #[error("the URL `{0}` has a port that is not a number from 1 to 65535")]
     Port(String),
     /// A user name or password in the URL.
     #[error("the URL holds a user name or password: leave them out, and write auth=basic(username, password)")]
@@ -152,7 +152,7 @@ mod tests {
         (origin.host, origin.tls, origin.port, target.to_owned())
     }
 
-    /// Scheme, host, port and target are told apart, and defaults filled in.
+    /// Scheme, host, port and target are separated, and defaults filled in.
     #[test]
     fn urls_are_split() {
         assert_eq!(("localhost".into(), false, 8080, "/a?b=c".into()), split("http://localhost:8080/a?b=c#d"));
@@ -181,7 +181,7 @@ mod tests {
         assert!(Origin::declared("http://[::1]/a:").is_ok() && Origin::declared("http://h:8080/:").is_ok());
     }
 
-    /// What is no origin is refused with its reason.
+    /// Anything that is not an origin is refused with its reason.
     #[test]
     fn bad_urls_are_refused() {
         assert!(matches!(Origin::split("localhost:80"), Err(OriginProblem::Scheme(_))));

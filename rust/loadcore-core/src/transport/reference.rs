@@ -37,7 +37,7 @@ impl ReferenceProblem {
     }
 }
 
-/// Whether a text can be meant as a URL, absolute or relative: neither empty nor prose, JSON or markup.
+/// Whether a string can be meant as a URL, absolute or relative: neither empty nor prose, JSON or markup.
 pub(crate) fn may_be_url(text: &[u8]) -> bool {
     let Some(first) = text.first() else { return false };
     let is_control = |byte: &u8| *byte < b' ' || *byte == 0x7f;
@@ -50,8 +50,8 @@ pub(crate) fn is_absolute(reference: &[u8]) -> bool {
     reference.starts_with(b"//") || std::str::from_utf8(reference).is_ok_and(|text| scheme_of(text).is_some())
 }
 
-/// The origin and target that a reference leads to, seen from `target` at `origin`. What may not stand in a URL, such as
-/// spaces and letters beyond ASCII, is percent-encoded; a fragment is left out.
+/// The origin and target that a reference leads to, seen from `target` at `origin`. Characters not allowed in a URL,
+/// such as spaces and letters beyond ASCII, is percent-encoded; a fragment is left out.
 pub(crate) fn resolve(origin: &Origin, target: &str, reference: &[u8]) -> Result<(Origin, String), ReferenceProblem> {
     let text = text(reference);
     let scheme = if origin.tls { "https" } else { "http" };
@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Where no request can be sent to is said, with the reason.
+    /// Unusable targets are reported with the reason.
     #[test]
     fn what_leads_nowhere() {
         for reference in [

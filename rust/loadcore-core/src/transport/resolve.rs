@@ -18,7 +18,7 @@ use crate::record::Outcome;
 const FAILURE_LASTS: Duration = Duration::from_secs(1);
 /// A name none of whose addresses works is asked for again, but not so soon after the last time.
 const ANSWER_LASTS: Duration = Duration::from_secs(1);
-/// The least that a resolver can be told to wait for a server.
+/// The least time that a resolver can wait for a server.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What each name resolved to.
@@ -123,11 +123,11 @@ fn same(some: &[IpAddr], others: &[IpAddr]) -> bool {
 }
 
 impl Name {
-    /// Waits for an answer, and asks unless somebody else has.
+    /// Waits for an answer, and asks unless another task has.
     async fn look_up(self: &Rc<Self>, host: &str) {
         let answered = self.answered.notified();
         if !self.is_asked.replace(true) {
-            // A task of its own: it goes on for the others when the one who began it has given up.
+            // A task of its own: it continues for the others when the task that began it has given up.
             spawn_local(Rc::clone(self).ask(host.to_owned()));
         }
         answered.await;

@@ -36,8 +36,8 @@ pub(crate) enum TlsProblem {
     /// The system has no certificate authorities.
     #[error("found no certificate authorities on this system; name a file of them with `ca_file`")]
     NoSystemCertificates,
-    /// The name to send and check is no host name.
-    #[error("`{0}` is no name a certificate can be checked for")]
+    /// The name to send and check is not a host name.
+    #[error("`{0}` is not a name a certificate can be checked for")]
     ServerName(String),
     /// The settings contradict each other.
     #[error("TLS cannot be set up: {0}")]

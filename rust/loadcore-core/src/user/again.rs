@@ -1,5 +1,5 @@
-//! What a response demands to be sent again: the same request with another token, or to another place. Each is a row of the
-//! step, and the clock of each starts with the end of the one before.
+//! What a response demands to be sent again: the same request with another token, or to another place. Each is a row of
+//! the step, and the clock of each starts with the end of the one before.
 
 use super::User;
 use super::drive::{Cut, is_replaceable};
@@ -123,7 +123,8 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// After a 401: gets a new token, if one could help and can be had, and says when it is there. Otherwise the answer stands.
+    /// After a 401: gets a new token, if one could help and can be had, and says when it is there. Otherwise the answer
+    /// stands.
     async fn replace_token(
         &mut self,
         scenario: &ScenarioProgram,
@@ -157,7 +158,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// A 401 is the answer: an error, if nobody else is to say what it is.
+    /// A 401 is the answer: an error, if no script decides it.
     fn let_stand(&mut self, again: &Again<'_>) {
         if !again.withholds.is_all() {
             self.release(true);

@@ -11,9 +11,9 @@ use crate::schedule::Share;
 pub(crate) enum Quota {
     /// As many as there is time for.
     Unlimited,
-    /// So many for each user.
+    /// This number for each user.
     PerUser(u64),
-    /// So many for all users of this worker.
+    /// This number for all users of this worker.
     Shared(Rc<Cell<u64>>),
 }
 
@@ -36,8 +36,8 @@ impl Quota {
     }
 }
 
-/// The iterations that a user may begin without being told to: those that are due before a time, up to a quota. Users that
-/// serve arrivals have none.
+/// The iterations that a user may begin without being told to: those that are due before a time, up to a quota. Users
+/// that serve arrivals have none.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     until_ns: u64,

@@ -36,8 +36,8 @@ impl Retained {
         }
     }
 
-    /// A piece of a response has come that does not come in one. If it may have to be shown its beginning is kept as it is:
-    /// of a status above 299, or one that is not known yet, of a step that looks at responses, and where the worker
+    /// A piece of a response has come that does not come in one. If it may have to be shown its beginning is kept as it
+    /// is: of a status above 299, or one that is not known yet, of a step that looks at responses, and where the worker
     /// is curious about one.
     pub(super) fn piece(
         &mut self,
@@ -190,7 +190,7 @@ impl Capture {
         self.decoded = Some(Decoded { bytes: Vec::new(), problem: Some(Unreadable::NotKept) });
     }
 
-    /// Whether the body is to be decoded before anything looks into it.
+    /// Whether the body must be decoded before anything reads it.
     #[inline]
     pub(super) fn is_encoded(&self) -> bool {
         !self.encoding.is_empty() && self.decoded.is_none()
@@ -224,7 +224,8 @@ impl Capture {
         is_kept.then_some((&*self.body, &*self.encoding))
     }
 
-    /// What came first of a response in pieces, if it was kept, and whether it may be all there was until the last piece.
+    /// What came first of a response in pieces, if it was kept, and whether it may be all there was until the last
+    /// piece.
     pub(super) fn beginning(&self) -> Option<(&[u8], bool)> {
         (!self.beginning.is_empty()).then(|| (&*self.beginning, self.beginning.len() < BEGINNING))
     }

@@ -15,7 +15,8 @@ use crate::program::{OriginId, Outgoing, ScenarioProgram};
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session};
 
-/// A user keeps connections to so many origins, or to as many as the plan names. The oldest is closed for a new one.
+/// A user keeps connections to this number of origins, or to as many as the plan names. The oldest is closed for a new
+/// one.
 const MOST_ORIGINS: usize = 8;
 
 /// What a user keeps between requests.
@@ -34,8 +35,8 @@ impl<C> Default for Connections<C> {
 }
 
 impl<C: Connection> Connections<C> {
-    /// A connection to an origin that a request can be posted on, and whether nothing has come over it: then the task is
-    /// registered for what will. Unasked bytes on an idle connection would be taken for the next response, so such a
+    /// A connection to an origin that a request can be posted on, and whether nothing has come over it: then the task
+    /// is registered for what will. Unasked bytes on an idle connection would be taken for the next response, so such a
     /// connection is given up like a closed one; one that is new has just been opened for this request, and is asked
     /// nothing. `None`: there is no connection of use.
     #[inline(always)]
@@ -116,7 +117,7 @@ impl<T: Stack> User<T> {
         let worker = Rc::clone(&self.worker);
         let to = worker.origin(origin);
         let interrupted = |_| ConnectFailure { outcome: Outcome::Interrupted, timings: ConnectTimings::default() };
-        // Waiting for a turn is the client's own doing: lag, and no part of the time-out.
+        // Waiting for a turn is the client's own doing: lag, and not part of the timeout.
         let _turn = self.lane.task.unless_interrupted(worker.connects.acquire()).await.map_err(interrupted)?;
         let deadline = worker.timer.clock().instant(worker.now().saturating_add(connect_ns));
         // Boxed: what it takes to connect is large, and every user would carry room for it for ever.

@@ -1,5 +1,5 @@
-//! Walks a user through its flow: request after request, in one piece of code for as long as only responses have to be waited
-//! for. What takes longer (a connection, a token, a pause, a redirect) is handed to the future around it.
+//! Walks a user through its flow: request after request, in one piece of code for as long as only responses have to be
+//! waited for. What takes longer (a connection, a token, a pause, a redirect) is handed to the future around it.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
@@ -15,8 +15,8 @@ use crate::program::{Envelope, Flow, OriginId, Outgoing, RequestId, RequestProgr
 use crate::record::{GroupId, Outcome};
 use crate::step::RenderError;
 
-/// A user that goes through step after step without sending anything rests this long each time: a thousand of them leave
-/// time for those that do send.
+/// A user that goes through step after step without sending anything rests this long each time: a thousand of them
+/// leave time for those that do send.
 const REST_NS: u64 = 10_000_000;
 
 /// What ends an iteration early.
@@ -50,7 +50,7 @@ pub(super) enum Next<'a> {
     Connection(&'a RequestProgram),
     /// Send another request, as the response to the current one demands. Boxed, since users are many and this is rare.
     Another(&'a RequestProgram, Box<Answer>),
-    /// Pause for so many nanoseconds.
+    /// Pause for this number of nanoseconds.
     Think(u64),
     /// Rest, after many steps that sent nothing.
     Rest,
@@ -91,7 +91,7 @@ impl<T: Stack> User<T> {
                     Next::Think(ns) => {
                         self.give_back_request();
                         let awake_ns = self.cursor.due_ns.saturating_add(ns);
-                        // At the end of a run nobody waits for a user that only pauses.
+                        // The end of a run does not wait for a user that only pauses.
                         let last = self.cursor.walk.only_pauses_left(flow);
                         let enough = || last && self.worker.is_over(scenario);
                         let slept = self.lane.task.sleep_until_or(awake_ns, enough).await;
@@ -132,8 +132,8 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Lets others have their turn, after many steps in a row that sent nothing. At the end of a run nobody waits for a user
-    /// that goes through nothing but such steps: it may do so for ever.
+    /// Lets others have their turn, after many steps in a row that sent nothing. The end of a run does not wait for a
+    /// user that goes through nothing but such steps: it may do so for ever.
     async fn rest(&mut self, scenario: &ScenarioProgram) -> Result<(), Cut> {
         self.worker.count_times(scenario.id, self.cursor.phase, ScenarioEvent::IdleStep, u64::from(IDLE_STEPS));
         let awake_ns = self.worker.now().saturating_add(REST_NS);
@@ -191,7 +191,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Goes to the next request, and makes it the current one; or says what is to be done first.
+    /// Goes to the next request, and makes it the current one; or returns what to do first.
     #[inline]
     fn next<'a>(&mut self, scenario: &'a ScenarioProgram, flow: &'a Flow, part: Part) -> Option<Next<'a>> {
         loop {
@@ -219,7 +219,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Makes a request the current one, if it is known as whom to send it.
+    /// Makes a request the current one, if its credentials are available.
     #[inline]
     fn approach<'a>(&mut self, scenario: &'a ScenarioProgram, id: RequestId) -> Option<Next<'a>> {
         let request = &scenario.requests[id.index()];
@@ -234,8 +234,8 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Renders a request, with what authenticates it, and makes it the current one. False: it needs a token that has to be
-    /// got first.
+    /// Renders a request, with what authenticates it, and makes it the current one. False: it needs a token that has to
+    /// be got first.
     #[inline]
     fn make_ready(
         &mut self,

@@ -1,7 +1,8 @@
 //! A message on its way: from its post to the end of its answer, what every request goes through.
 //!
-//! Written by hand, because it is polled a few million times a minute: no future of its own, no `select!`, no `timeout()`, no
-//! channel, no allocation. One clock reading for each receive; the other, for the send, is the outbox's.
+//! Written by hand, because it is polled a few million times a minute: no future of its own, no `select!`, no
+//! `timeout()`, no channel, no allocation. One clock reading for each receive; the other, for the send, is the
+//! outbox's.
 
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -95,8 +96,8 @@ impl<C: Connection> Flight<C> {
         self.arrival.total_due_ns = now.saturating_add(timeouts.total_ns);
     }
 
-    /// Ends an attempt: counts it, if anything of it was sent. Says whether its connection can carry another request, as
-    /// far as the sending goes.
+    /// Ends an attempt: counts it, if anything of it was sent. Says whether its connection can carry another request,
+    /// as far as the sending goes.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn end(&mut self) -> bool {
@@ -131,7 +132,7 @@ impl<C: Connection> Flight<C> {
         self.reused && self.arrival.bytes == 0 && is_close
     }
 
-    /// The outcome of a time-out: by what was waited for, or, if bytes kept coming in its last quarter, `timeout_total`.
+    /// The outcome of a timeout: by what was waited for, or, if bytes kept coming in its last quarter, `timeout_total`.
     fn timed_out(&self, by_state: Outcome, now: u64) -> Outcome {
         let Arrival { bytes, last_byte_ns, total_due_ns, .. } = self.arrival;
         let still_coming = bytes > 0 && now.saturating_sub(last_byte_ns) < self.total_ns / 4;
@@ -140,7 +141,8 @@ impl<C: Connection> Flight<C> {
 }
 
 impl Arrival {
-    /// Whether all that came of the answer came at once: it is in the receive buffer, until the user waits for something.
+    /// Whether all that came of the answer came at once: it is in the receive buffer, until the user waits for
+    /// something.
     pub(super) fn is_in_one_piece(&self) -> bool {
         self.last_byte_ns == NOT_YET
     }
@@ -231,7 +233,8 @@ impl<T: Stack> User<T> {
         let Some(wire) = &self.lane.flight.wire else { return Poll::Pending };
         let ended = match wire.sending.get() {
             Sending::Queued => {
-                // Woken before it was sent: it registers anew. If something already exists, it is looked at after sending.
+                // Woken before it was sent: it registers again. If something already exists, it is looked at after
+                // sending.
                 if wire.connection.poll_receive_ready(cx).is_ready() {
                     self.worker.outbox.wake_when_sent(cx.waker());
                 }
@@ -257,7 +260,8 @@ impl<T: Stack> User<T> {
         Poll::Ready(ended)
     }
 
-    /// Takes what has come of a body that is sent in pieces. It is kept with the request, which may have to be sent again.
+    /// Takes what has come of a body that is sent in pieces. It is kept with the request, which may have to be sent
+    /// again.
     #[cold]
     fn take_upload(&mut self, wire: &Wire<T::Connection>) {
         let Lane { upload, rendered, flight, .. } = &mut self.lane;
@@ -269,7 +273,7 @@ impl<T: Stack> User<T> {
         wire.is_open.set(!is_all);
     }
 
-    /// What ends an attempt from outside: its time is up, or the user is told to stop.
+    /// What ends an attempt from outside: its time is up, or the user must stop.
     #[inline(never)]
     fn poll_cut(&self) -> Poll<Ended> {
         let outcome = if self.lane.task.is_overdue() {

@@ -8,7 +8,7 @@ use crate::exchange::Stack;
 use crate::plan::{Cookies, Reuse};
 use crate::program::ScenarioProgram;
 
-/// A user whose iteration took no time rests this long: it did nothing, and would go on doing nothing without an end.
+/// A user whose iteration took no time rests this long: it did nothing, and would continue to do nothing endlessly.
 const IDLE_NS: u64 = 1_000_000;
 /// A user whose iterations fail rests, at first this long …
 const BACK_OFF_NS: u64 = 10_000_000;
@@ -27,8 +27,8 @@ pub(crate) enum IterationEnd {
 }
 
 impl<T: Stack> User<T> {
-    /// Draws the next row of each feeder of the scenario. False: a feeder has no more rows. The first iteration has the row
-    /// that the user's start had: who logged in is who goes on.
+    /// Draws the next row of each feeder of the scenario. False: a feeder has no more rows. The first iteration has the
+    /// row that the user's start had: the account that logged in continues.
     #[inline]
     pub(crate) fn feed(&mut self, scenario: &ScenarioProgram) -> bool {
         scenario.feeds.is_empty() || std::mem::take(&mut self.cursor.fed) || self.draw_rows(scenario)
@@ -53,8 +53,8 @@ impl<T: Stack> User<T> {
         self.cursor.due_ns
     }
 
-    /// Whether the user may begin an iteration that is due at `due_ns` by itself. If so, it has been taken from its allowance,
-    /// and its rows have been drawn.
+    /// Whether the user may begin an iteration that is due at `due_ns` by itself. If so, it has been taken from its
+    /// allowance, and its rows have been drawn.
     pub(crate) fn may_begin(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> bool {
         if self.worker.is_stopping() || !self.cursor.allowance.take(due_ns) {
             return false;
@@ -66,8 +66,8 @@ impl<T: Stack> User<T> {
         has_rows
     }
 
-    /// Runs an iteration, due at `due_ns`, and those after it for as long as each is due at once and allowed. Counts what
-    /// becomes of them, and says it of the last.
+    /// Runs an iteration, due at `due_ns`, and those after it for as long as each is due at once and allowed. Counts
+    /// their results, and reports the last one's.
     pub(crate) fn iterate(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> impl Future<Output = IterationEnd> {
         self.begin_iteration(scenario, due_ns);
         self.walk_flow(scenario, &scenario.main, Part::Iteration)
@@ -112,7 +112,8 @@ impl<T: Stack> User<T> {
         begins
     }
 
-    /// When the next iteration is due, now that one has ended: at once, or as the pacing says, or later if iterations fail.
+    /// When the next iteration is due, now that one has ended: at once, or as the pacing says, or later if iterations
+    /// fail.
     fn next_due(&mut self, scenario: &ScenarioProgram) -> u64 {
         let free_since_ns = self.cursor.due_ns;
         let mut due_ns = free_since_ns;

@@ -25,7 +25,7 @@ pub(super) struct Lane<T: Stack> {
     pub(super) credential: Vec<u8>,
     /// The body of its current request, if that comes in pieces.
     pub(super) upload: Option<Rc<Upload>>,
-    /// The row of an answer, until it is known what becomes of it. Boxed: it is seldom there.
+    /// The row of an answer, until its meaning is known. Boxed: it is seldom there.
     pub(super) withheld: Option<Box<HeldRow>>,
 }
 

@@ -1,8 +1,8 @@
 //! The two phases of a turn: first everything that arrived is received, then everything that is due is sent.
 //!
-//! A user that has a request puts it here instead of sending it. The flusher is woken by the first one and so runs after
-//! every task that the same turn of the event loop woke. A response is thus stamped after a few cheap `recv`s of others,
-//! not after their expensive `send`s, and our own queue does not show up as the target's slowness.
+//! A user that has a request puts it here instead of sending it. The flusher is woken by the first one and so runs
+//! after every task that the same turn of the event loop woke. A response is thus stamped after a few cheap `recv`s of
+//! others, not after their expensive `send`s, and our own queue does not show up as the target's slowness.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -106,13 +106,13 @@ fn send_outcome(error: &io::Error) -> Outcome {
     if error.kind() == io::ErrorKind::BrokenPipe { Outcome::SendBrokenPipe } else { Outcome::SendReset }
 }
 
-/// The requests that are to be sent at the end of this turn.
+/// The requests to send at the end of this turn.
 #[derive(Debug)]
 pub(crate) struct Outbox<C> {
     timer: Rc<Timer>,
     bytes: RefCell<Vec<u8>>,
     queue: RefCell<Vec<QueuedMessage<C>>>,
-    /// Empties into the queue's place, so that neither is allocated anew.
+    /// Empties into the queue's place, so that neither is allocated again.
     sending: RefCell<Vec<QueuedMessage<C>>>,
     flusher: RefCell<Option<Waker>>,
     wake_when_sent: RefCell<Vec<Waker>>,

@@ -17,7 +17,7 @@ pub(super) struct Change<'a> {
 /// Appends a request as it is sent again, with those of its fields that `keeps` says.
 pub(super) fn append_changed(sent: Request<'_>, change: &Change<'_>, keeps: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
     let mut fields: Vec<_> = sent.fields().collect();
-    // Those of other places are asked for anew.
+    // Those of other places are requested again.
     let is_kept = |name: &[u8]| (change.cookies.is_some() && is_cookie(name)) || keeps(name);
     fields.retain(|(name, _)| is_kept(name) && (change.keeps_body || !describes_body(name)));
     if let Some(cookies) = change.cookies {

@@ -1,6 +1,7 @@
 //! What a user shows of a failure: the message, what came back, and why it is not what was wanted.
 //!
-//! Looks at what the last receive left in the worker's buffer, so it has to be asked before the user waits for anything.
+//! Looks at what the last receive left in the worker's buffer, so it has to be asked before the user waits for
+//! anything.
 
 use super::User;
 use super::capture::Capture;
@@ -62,7 +63,7 @@ impl<'a> Unsent<'a> {
                 format!("the value of `{name}` cannot be sent there: it holds a line end, NUL or a space")
             }
             RenderError::LeadsNowhere(_, reason) => {
-                format!("the value of `{name}` is to be the URL, and cannot be followed: {reason}")
+                format!("the value of `{name}` should be the URL, but cannot be followed: {reason}")
             }
         })
     }

@@ -28,13 +28,13 @@ pub(super) struct Message<'a> {
     pub(super) withholds: Withheld,
 }
 
-/// The statuses whose rows are withheld until it is known whether they are errors; the first is higher than the second if
-/// there are none.
+/// The statuses whose rows are withheld until it is known whether they are errors; the first is higher than the second
+/// if there are none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Withheld(u16, u16);
 
 impl Withheld {
-    /// All that are not followed: what becomes of the answer is yet to be seen.
+    /// All that are not followed: the answer is not decided yet.
     pub(super) const ALL: Self = Self(0, u16::MAX);
 
     /// A 401, if the request may be sent again with another token.
@@ -98,8 +98,8 @@ impl Answer {
     }
 }
 
-/// A row that is withheld, and the sample that it is if it is an error and one is wanted. What is known of its answer has been
-/// told already, but for what it counts as.
+/// A row that is withheld, and the sample that it is if it is an error and one is wanted. Its answer is reported
+/// already, except for what it counts as.
 pub(super) struct HeldRow {
     row: Record,
     sample: Option<(Class, Seen)>,
@@ -127,7 +127,7 @@ pub(super) enum Landed {
     Answer(Answer),
     /// It has failed, and has been recorded.
     NoAnswer(NoAnswer),
-    /// Its connection was stale: it is to be sent once more.
+    /// Its connection was stale: it must be sent once more.
     SendAgain,
 }
 
@@ -228,8 +228,8 @@ impl<T: Stack> User<T> {
 
     /// Waits for the response to the message that is under way, and records it.
     ///
-    /// A request that was written to a used connection just when the server closed it is sent again, on a new one: if it is
-    /// idempotent, and if not a byte of a response has come. Its clock goes on.
+    /// A request that was written to a used connection just when the server closed it is sent again, on a new one: if
+    /// it is idempotent, and if not a byte of a response has come. Its clock keeps running.
     #[inline(always)]
     pub(super) fn poll_land(
         &mut self,
@@ -266,7 +266,7 @@ impl<T: Stack> User<T> {
         Poll::Ready(Landed::Answer(Answer { complete, capture, service_ns, ended_ns: end_ns }))
     }
 
-    /// Gives up the connection of an attempt without a response, and says whether there is to be another.
+    /// Gives up the connection of an attempt without a response, and returns whether there must be another.
     #[cold]
     fn is_sent_again(&mut self, origin: OriginId, is_idempotent: bool, outcome: Outcome) -> bool {
         self.lane.connections.drop_to(origin);
@@ -331,7 +331,7 @@ impl<T: Stack> User<T> {
         outcome: Outcome,
         ended_ns: u64,
     ) {
-        // What loadcore itself cuts off is not held against the target.
+        // Requests that loadcore itself cuts off do not count against the target.
         let error = outcome != Outcome::Interrupted;
         self.record(scenario, step, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, error, false);
     }
@@ -356,7 +356,8 @@ impl<T: Stack> User<T> {
         self.lane.flight.clear();
     }
 
-    /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the message.
+    /// Keeps the message's row for [`User::release`], as the error that it is if the answer stands, and forgets the
+    /// message.
     #[cold]
     fn withhold(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended: Ended) {
         let row = self.row(scenario, message.step(), due_ns, ended, true);

@@ -14,15 +14,16 @@ use crate::record::Outcome;
 use crate::step::RenderError;
 use crate::timer::Interrupted;
 
-/// A user without a token fails at most once in this time: a login that was refused once is not a thousand errors. As long as
-/// the first back-off is at most.
+/// A user without a token fails at most once in this time: a login that was refused once is not a thousand errors. As
+/// long as the first back-off is at most.
 const REST_NS: u64 = 1_250_000_000;
 
 impl<T: Stack> User<T> {
     /// Gets a token that is good now, makes it what authenticates the user's request, and says when that may be sent.
     ///
-    /// Of a request for a token that failed, nobody gets more than one failed request. Whoever comes before the next one is
-    /// made waits for it: for [`REST_NS`], or, if the server has said when to come again, as long as for an answer.
+    /// Of a request for a token that failed, no user gets more than one failed request. Whoever comes before the next
+    /// one is made waits for it: for [`REST_NS`], or, if the server has said when to come again, as long as for an
+    /// answer.
     pub(super) async fn token(
         &mut self,
         scenario: &ScenarioProgram,
@@ -89,7 +90,7 @@ impl<T: Stack> User<T> {
         pool.rejected(token.slot, token.generation, now_ns) == Rejected::Retry
     }
 
-    /// Makes a token request, beside the request that waits for the token, and tells the pool what came of it.
+    /// Makes a token request, beside the request that waits for the token, and reports the result to the pool.
     async fn fetch(
         &mut self,
         scenario: &ScenarioProgram,

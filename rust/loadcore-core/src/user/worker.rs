@@ -58,7 +58,7 @@ pub(crate) struct Worker<T: Stack> {
     pub(crate) counter: RefCell<Counter>,
     /// Where checks work.
     pub(crate) scratch: RefCell<Scratch>,
-    /// Where bodies are rendered, since their length stands before them.
+    /// Where bodies are rendered, since their length precedes them.
     pub(crate) body: RefCell<Vec<u8>>,
     #[expect(
         clippy::vec_box,
@@ -69,7 +69,7 @@ pub(crate) struct Worker<T: Stack> {
     spare_buffers: RefCell<Vec<Vec<u8>>>,
     /// The wall clock at the run's start.
     started_unix_ns: u64,
-    /// When it was told to start no more iterations; `u64::MAX` until then.
+    /// When it had to stop starting iterations; `u64::MAX` until then.
     stopped_at_ns: Cell<u64>,
     end: RefCell<Option<(EndReason, Option<String>)>>,
     /// The scripts of scenarios that have one.
@@ -168,8 +168,8 @@ impl<T: Stack> Worker<T> {
         self.phase_at(due_ns, scenario.planned_end_ns)
     }
 
-    /// Which part of the plan this time belongs to, also where the run was stopped before: what is served until all is over is
-    /// told by rates, which are of the time until then.
+    /// Which part of the plan this time belongs to, also where the run was stopped before: rates cover what is served
+    /// until all is over, which are of the time until then.
     #[cold]
     pub(crate) fn planned_phase(&self, scenario: &ScenarioProgram, time_ns: u64) -> Phase {
         if time_ns < self.program.warm_up_ns {
@@ -181,8 +181,8 @@ impl<T: Stack> Worker<T> {
         }
     }
 
-    /// The phase of a second: the one it begins in, while any scenario goes on. Windows carry it, so that nobody else has to
-    /// work it out.
+    /// The phase of a second: the one it begins in, while any scenario lasts. Windows carry it, so that no reader has
+    /// to derive it.
     pub(crate) fn phase_of_second(&self, second: u32) -> Phase {
         let planned_end_ns = self.program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max().unwrap_or(0);
         self.phase_at(u64::from(second) * 1_000_000_000, planned_end_ns).0

@@ -9,7 +9,7 @@ use crate::support::run::{Recorded, run};
 use crate::support::server::{Server, Talk, answer};
 use serde_json::{Value, json};
 
-/// Time-out of exchanges that are to time out.
+/// Timeout of exchanges that must time out.
 const SHORT_MS: u64 = 300;
 /// The status of every answer but the one that the case is about.
 const OWN_STATUS: u16 = 201;
@@ -29,7 +29,7 @@ enum Does {
     Hang,
 }
 
-/// A behaviour and what must come of it.
+/// A behaviour and its required result.
 #[derive(Debug, Clone)]
 struct Case {
     name: &'static str,

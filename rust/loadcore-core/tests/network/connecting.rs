@@ -12,7 +12,7 @@ use crate::support::plans::{gets, with_connect_ms, with_users};
 use crate::support::run::{Recorded, run};
 use crate::support::server::{Server, answer};
 
-/// Every row is such an outcome, was not sent, and is no response.
+/// Every row is such an outcome, was not sent, and is not a response.
 fn assert_all(recorded: &Recorded, outcome: &str, count: usize) {
     assert_eq!(count, recorded.rows.len());
     for row in &recorded.rows {
@@ -21,7 +21,7 @@ fn assert_all(recorded: &Recorded, outcome: &str, count: usize) {
     }
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 fn nobody() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address")
@@ -52,7 +52,7 @@ pub(crate) fn full_listener(ip: [u8; 4], port: u16) -> FullListener {
     FullListener { address, _listener: listener, _waiting: waiting }
 }
 
-/// Nobody listens: refused, each time anew.
+/// Nothing listens: refused, each time.
 #[test]
 fn nobody_listens() {
     let recorded = run(&gets(&format!("http://{}", nobody()), 3));
@@ -68,7 +68,7 @@ fn there_is_no_route() {
     assert_all(&recorded, "connect_unreachable", 2);
 }
 
-/// An accept queue that is full: attempts get no answer, and end with the time-out of connecting.
+/// An accept queue that is full: attempts get no answer, and end with the connect timeout.
 #[test]
 fn the_accept_queue_is_full() {
     let full = full_listener([127, 0, 0, 1], 0);
@@ -93,7 +93,7 @@ fn a_thousand_users_connect_at_once() {
     assert_eq!(800, server.seen().len());
 }
 
-/// Fewer descriptors than connections: the rest is not sent, says why, and the others go on.
+/// Fewer descriptors than connections: the rest is not sent, says why, and the others continue.
 #[test]
 fn descriptors_run_out() {
     let server = server_that_answers();

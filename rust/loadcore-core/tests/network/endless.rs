@@ -12,7 +12,7 @@ use crate::support::server::{Server, answer};
 const MIB: i64 = 1 << 20;
 const BODY_LIMIT: i64 = 4 * MIB;
 
-/// A response that goes on and on, and what stops it.
+/// A response that never ends, and what stops it.
 struct Endless {
     name: &'static str,
     begins: &'static str,

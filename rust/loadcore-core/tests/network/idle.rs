@@ -1,4 +1,4 @@
-//! What comes over a connection while no request is on it, and what becomes of a request that crosses its end.
+//! What comes over a connection while no request is on it, and a request that crosses its end.
 
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -41,8 +41,8 @@ fn run_with_idle(meanwhile: impl Fn(&mut Talk) + Send + Sync + 'static) -> (Reco
     (run(&plan(&target.url(), 1, &steps)), target)
 }
 
-/// The same, with something that is seen by the client's kernel before the user comes back: a busy machine may deliver what
-/// was sent over one connection after what was sent later over another.
+/// The same, with something that is seen by the client's kernel before the user comes back: a busy machine may deliver
+/// what was sent over one connection after what was sent later over another.
 fn run_with_event(event: impl Fn(&mut Talk) + Send + Sync + 'static) -> (Recorded, Server) {
     run_with_idle(move |talk| {
         let port = talk.client_port().expect("a connection");
@@ -80,7 +80,7 @@ fn a_quiet_connection_is_used_again() {
     assert_own_answer(&run_with_idle(|_| ()), 0);
 }
 
-/// A response that nobody asked for is given to no request: the connection is replaced, and the bytes are counted.
+/// An unrequested response is given to no request: the connection is replaced, and the bytes are counted.
 #[test]
 fn a_stray_response_answers_nothing() {
     let run = run_with_event(|talk| _ = talk.send(&answer(299, "stray")));
@@ -98,7 +98,7 @@ fn a_stray_byte_answers_nothing() {
     assert_eq!(1, run.0.surplus_bytes);
 }
 
-/// A 408 with which a server ends an idle connection is no answer to the next request.
+/// A 408 with which a server ends an idle connection is not an answer to the next request.
 #[test]
 fn a_late_408_answers_nothing() {
     let run = run_with_event(|talk| {
@@ -116,7 +116,8 @@ fn closed_idle_connections_are_replaced() {
     assert_own_answer(&run_with_event(Talk::reset), 1);
 }
 
-/// Runs `GET /0`, which is answered, and then `request`, at which `race` is done to the connection when it has been read.
+/// Runs `GET /0`, which is answered, and then `request`, at which `race` is done to the connection when it has been
+/// read.
 fn run_with_race(request: Value, race: impl Fn(&mut Talk) + Send + Sync + 'static) -> (Recorded, Server) {
     let target = Server::start(move |talk| {
         while let Some(request) = talk.request() {
@@ -136,7 +137,8 @@ fn last(recorded: &Recorded) -> (&str, u8, bool) {
     (row.outcome, row.attempts, row.reused)
 }
 
-/// An idempotent request that crosses the close of a used connection is sent once more, on a new one, and the row says so.
+/// An idempotent request that crosses the close of a used connection is sent once more, on a new one, and the row says
+/// so.
 #[test]
 fn a_crossing_close_is_retried_once() {
     for race in [Talk::fin, Talk::reset] {
@@ -171,7 +173,8 @@ fn an_answer_cut_short_is_not_retried() {
     assert_eq!(2, target.seen().len());
 }
 
-/// A server that closes every connection without an answer gets each request twice at most, and every sending is counted.
+/// A server that closes every connection without an answer gets each request twice at most, and every sending is
+/// counted.
 #[test]
 fn retries_end() {
     let target = Server::start(|talk| {

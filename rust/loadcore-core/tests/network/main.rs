@@ -1,4 +1,4 @@
-//! The engine against real sockets on loopback: every way a server can misbehave, and what must come of it.
+//! The engine against real sockets on loopback: every way a server can misbehave, and the required result.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![expect(clippy::print_stdout, reason = "figures of the suite")]

@@ -17,7 +17,7 @@ fn target() -> Server {
     Server::start(|talk| talk.answer_all(&answer(200, "hello")))
 }
 
-/// So many requests to a name at the port of this server, each over a connection of its own.
+/// A number of requests to a name at the port of this server, each over a connection of its own.
 fn to(name: &str, server: &Server, requests: u32) -> Value {
     let mut plan = gets(&format!("http://{name}:{}", server.address.port()), requests);
     plan["http"]["reuse"] = json!("request");
@@ -42,7 +42,7 @@ fn one_of_two_addresses_works() {
     assert_eq!(1, look_ups(&recorded));
 }
 
-/// An address is no name: nothing is looked up.
+/// An address is not a name: nothing is looked up.
 #[test]
 fn an_address_is_not_looked_up() {
     let recorded = run(&to("127.0.0.1", &target(), 2));
@@ -90,8 +90,9 @@ fn names_that_resolve(target: &Server, asked: &Asked) {
     }
 }
 
-/// A name none of whose addresses takes connections is asked for again, by all users together and once a second at most; the
-/// request that found it out goes to where it has moved. A resolver that has failed by then takes no address away.
+/// A name none of whose addresses takes connections is asked for again, by all users together and once a second at
+/// most; the request that found it out goes to where it has moved. A resolver that has failed by then takes no address
+/// away.
 fn names_that_move(target: &Server, asked: &Asked) {
     let recorded = run(&with_users(to("moving.test", target, 30), 4));
     let outcomes = recorded.outcomes();

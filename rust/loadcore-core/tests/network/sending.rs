@@ -44,7 +44,7 @@ fn assert_next_is_fine(recorded: &Recorded) {
 #[test]
 fn a_large_body_arrives_whole() {
     let (recorded, server) = run_large(|talk| {
-        // Until somebody reads, no kernel takes all of it.
+        // Until the server reads, no kernel takes all of it.
         std::thread::sleep(std::time::Duration::from_millis(200));
         talk.skip(LARGE);
         talk.send(&answer(200, "thanks"));
@@ -165,7 +165,7 @@ fn an_interrupt_ends_a_request_that_is_half_sent() {
     assert!(sent(&recorded.rows[0]) < LARGE);
 }
 
-/// A body that nobody looks at is counted to the byte, though the kernel throws it away, and so is one that is read.
+/// A body that nothing reads is counted to the byte, though the kernel throws it away, and so is one that is read.
 #[test]
 fn a_body_counts_the_same_read_or_thrown_away() {
     let server = Server::start(|talk| {

@@ -49,7 +49,7 @@ fn a_good_certificate() {
     assert_eq!(Some("localhost"), handshakes[0].server_name.as_deref());
 }
 
-/// What is wrong with a certificate is told apart; nothing is sent over such a connection.
+/// Problems of a certificate are distinguished; nothing is sent over such a connection.
 #[test]
 fn bad_certificates_are_told_apart() {
     let (authority, stranger, namesake) = (Authority::new(), Authority::called("a stranger"), Authority::new());
@@ -96,7 +96,7 @@ fn the_server_name_can_be_another() {
     assert_eq!(Some("api.example"), handshakes.lock().expect("a lock")[0].server_name.as_deref());
 }
 
-/// A server that does not speak TLS, closes, or stalls: each has its outcome, and nobody waits longer than allowed.
+/// A server that does not speak TLS, closes, or stalls: each has its outcome, and no request waits longer than allowed.
 #[test]
 fn servers_that_do_not_shake_hands() {
     let authority = Authority::new();
@@ -137,8 +137,8 @@ fn a_server_without_http_1() {
     assert_eq!("tls_alpn", one(&authority, config).outcome);
 }
 
-/// A server's own certificate is trusted if it is the one of the file, byte for byte: one that signed itself is an authority,
-/// too. Its dates and its name count as ever.
+/// A server's own certificate is trusted if it is the one of the file, byte for byte: one that signed itself is an
+/// authority, too. Its dates and its name count as ever.
 #[test]
 fn a_server_may_be_its_own_authority() {
     let itself = |name, years| {
@@ -153,7 +153,7 @@ fn a_server_may_be_its_own_authority() {
     assert_eq!("tls_cert_authority", one(&authority, other.itself()).outcome);
 }
 
-/// A demand for a client certificate is told as one, also where the server tells it only after the handshake.
+/// A demand for a client certificate is reported as one, even if the server makes it after the handshake.
 #[test]
 fn a_client_certificate_is_demanded() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
@@ -174,7 +174,7 @@ fn answers_hello(bytes: Vec<u8>) -> &'static str {
     run(&with_connect_ms(trusting(&authority, &server, 1), 2000)).rows[0].outcome
 }
 
-/// An alert of the server is told as what it means.
+/// An alert of the server is reported by its meaning.
 #[test]
 fn alerts_are_told_apart() {
     let cases = [
@@ -219,7 +219,8 @@ fn cut_after(bytes: &'static [u8], ends_well: bool) -> Recorded {
     run(&trusting(&authority, &server, 1))
 }
 
-/// A body that ends with the connection is whole only if TLS says that the connection ends. Anybody can cut a TCP stream.
+/// A body that ends with the connection is whole only if TLS says that the connection ends. Anybody can cut a TCP
+/// stream.
 #[test]
 fn a_cut_stream_is_no_end_of_a_body() {
     const ENDLESS: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nall of it";
@@ -253,7 +254,7 @@ fn sessions_are_resumed_or_not() {
     assert_eq!(vec![full, resumed, resumed, resumed, resumed], handshakes_of_five("resume"));
 }
 
-/// A response that nobody asked for answers no other request, inside TLS as well: neither in the same record nor later.
+/// An unrequested response answers no other request, inside TLS as well: neither in the same record nor later.
 #[test]
 fn surplus_inside_tls_answers_nothing() {
     let authority = Authority::new();
@@ -273,7 +274,7 @@ fn surplus_inside_tls_answers_nothing() {
     assert_eq!(2, handshakes.lock().expect("a lock").len());
 }
 
-/// Sends a POST of so many bytes to a server that reads late, through small segments. It arrives whole.
+/// Sends a POST of this number of bytes to a server that reads late, through small segments. It arrives whole.
 fn send_to_a_late_reader(bytes: usize) -> Recorded {
     let authority = Authority::new();
     let mut config = authority.server("localhost", NOW);

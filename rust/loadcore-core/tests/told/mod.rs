@@ -16,7 +16,7 @@ pub(crate) struct Told {
 
 impl Sink for Told {
     fn status(&mut self, status: u16) {
-        assert_eq!(self.status.replace(status), None, "the status is told once");
+        assert_eq!(self.status.replace(status), None, "the status is reported once");
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {

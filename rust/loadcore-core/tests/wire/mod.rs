@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use loadcore_core::plan::Limits;
 use serde::Deserialize;
 
-/// One response and what must come of it.
+/// One response and the required result.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {

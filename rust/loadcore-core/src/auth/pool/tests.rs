@@ -64,7 +64,7 @@ fn slots() {
     assert_eq!(Pool::new(Some(1), Share::new(1, 2).unwrap(), SECOND, "Bearer ", 1).shared, Some(1));
 }
 
-/// Before its end a token is refreshed by the one who asks first; the others go on with the old one until then.
+/// Before its end a token is refreshed by the one who asks first; the others continue with the old one until then.
 #[test]
 fn refresh_ahead() {
     let mut pool = one_token(60, Some("r1"));
@@ -115,7 +115,7 @@ fn expired_on_arrival() {
     assert_eq!(told(&pool.acquire(1, 1)), "grant");
 }
 
-/// After a failure nobody fetches for a while, twice as long each time; then one does.
+/// After a failure there is no fetch for a while, twice as long each time; then one does.
 #[test]
 fn back_off() {
     let mut pool = Pool::new(Some(1), Share::WHOLE, SECOND, "Bearer ", 1);
@@ -228,8 +228,8 @@ fn debug_shows_no_tokens() {
 }
 
 proptest! {
-    /// Whatever happens, at most one fetch is under way for a slot, no one waits for nothing, and no token is handed out
-    /// after its end.
+    /// Whatever happens, at most one fetch is under way for a slot, no one waits for nothing, and no token is handed
+    /// out after its end.
     #[test]
     fn one_fetch_at_a_time(events in prop::collection::vec((0_u8..6, 0_u32..3, 0_u64..20), 1..200)) {
         let mut pool = Pool::new(Some(1), Share::WHOLE, 4 * SECOND, "Bearer ", 1);

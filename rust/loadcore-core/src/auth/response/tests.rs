@@ -77,7 +77,7 @@ fn odd_answers() {
     }
 }
 
-/// Errors are told in the server's words, without what could harm a terminal.
+/// Errors are reported in the server's words, without what could harm a terminal.
 #[test]
 fn errors() {
     let body = "{\"error\":\"invalid_grant\",\"error_description\":\"locked\\u001b[31m\\u202e\"}";
@@ -131,7 +131,7 @@ fn unreadable() {
     assert_eq!((refused(200), refused(400)), (reason.to_owned(), format!("status 400: {reason}")));
 }
 
-/// A redirect is told with where it leads, and nothing that may be a secret.
+/// A redirect is reported with where it leads, and nothing that may be a secret.
 #[test]
 fn redirects() {
     for (location, shown) in [
@@ -145,7 +145,7 @@ fn redirects() {
     assert_eq!(answer(302, &[], b"").unwrap_err().reason, "status 302");
 }
 
-/// When to come again is said in seconds or as a date, by those who have no room now.
+/// When to retry is given in seconds or as a date, by those who have no room now.
 #[test]
 fn retry_after() {
     let wait = |status, value| answer(status, &[("Retry-After", value)], b"{}").unwrap_err().retry_after_ns;

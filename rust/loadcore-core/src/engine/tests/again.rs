@@ -285,7 +285,7 @@ fn an_expected_redirect_is_the_answer() {
     assert!(run.rows.iter().all(|row| !row.error));
 }
 
-/// A body that is left behind takes its headers along; a `Host` of one's own is for one's own origin.
+/// A body that is left behind takes its headers along; a `Host` of the user's own is for its own origin.
 #[test]
 fn what_is_left_behind() {
     let step = json!({"kind": "request", "name": "a", "method": "POST", "url": "/a",
@@ -301,7 +301,8 @@ fn what_is_left_behind() {
     assert_eq!(expected.map(|head| format!("GET {head}\r\nX-Open: 1\r\n\r\n")), requests[1..]);
 }
 
-/// A request has one header of a name that authenticates it: its own, or else that of its own way, or else the scenario's.
+/// A request has one header of a name that authenticates it: its own, or else that of its own way, or else the
+/// scenario's.
 #[test]
 fn one_header_authenticates() {
     let named = |name: &str, auth: Option<&str>, own: Option<&str>| {
@@ -378,7 +379,7 @@ fn line_ends_in_a_query() {
     assert_eq!(vec!["GET /a?query=line1%0Aline2%0D%0A HTTP/1.1"], first_lines(&requests));
 }
 
-/// A target that redirects to ever new origins: a user keeps a connection to a few of them, and opens the others anew.
+/// A target that redirects to ever new origins: a user keeps a connection to a few of them, and opens the others again.
 #[test]
 fn ever_new_origins() {
     let plan = once(json!([{"kind": "repeat", "times": 2, "steps": [get("0")]}]));
@@ -399,7 +400,8 @@ fn ever_new_origins() {
     assert_eq!((20, 20), (requests.len(), run.fake.connections()));
 }
 
-/// A multipart body has its own type, with its boundary, whatever the scenario's headers say; a step that writes one is refused.
+/// A multipart body has its own type, with its boundary, whatever the scenario's headers say; a step that writes one is
+/// refused.
 #[test]
 fn types_of_multipart_bodies() {
     let mut step = get("a");

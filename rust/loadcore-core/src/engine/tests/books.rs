@@ -10,9 +10,9 @@ enum Disturbance {
     Nothing,
     Stop,
     Interrupt,
-    /// A stop, and an interrupt so many milliseconds later.
+    /// A stop, and an interrupt this number of milliseconds later.
     Both(u64),
-    /// The process stands still for so many milliseconds.
+    /// The process stands still for this number of milliseconds.
     Freeze(u64),
 }
 
@@ -124,7 +124,8 @@ fn a_frozen_worker_forgets_no_arrival() {
     }
 }
 
-/// Rows that are used up end the arrivals: those that were due have had a row each, and none is dropped for want of one.
+/// Rows that are used up end the arrivals: those that were due have had a row each, and none is dropped for want of
+/// one.
 #[test]
 fn arrivals_end_with_their_rows() {
     for (start, on_start) in [(false, json!([])), (true, json!([get("login")]))] {

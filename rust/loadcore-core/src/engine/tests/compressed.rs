@@ -44,8 +44,8 @@ fn once(steps: Value) -> Value {
     )
 }
 
-/// Checks hold and values are found, also from a head that was seen before, in pieces of any size and without a length; the
-/// bytes that are counted are those on the wire.
+/// Checks hold and values are found, also from a head that was seen before, in pieces of any size and without a length;
+/// the bytes that are counted are those on the wire.
 #[test]
 fn what_looks_into_a_body_sees_it() {
     let body = gzip(r#"{"id": 7}"#);
@@ -80,7 +80,7 @@ fn what_looks_into_a_body_sees_it() {
     }
 }
 
-/// No check holds and no value is found in what cannot be read, whatever is asked, and the reason is said.
+/// No check holds and no value is found in what cannot be read, whatever is asked, and the reason is given.
 #[test]
 fn what_cannot_be_read() {
     let body = gzip(&format!(r#"{{"id": 7, "text": "{}"}}"#, "x".repeat(1_000)));
@@ -133,7 +133,8 @@ fn a_bomb() {
     assert_eq!((true, None, true), (shown.body.starts_with(r#"{"id": 7"#), shown.unreadable.as_deref(), shown.cut));
 }
 
-/// A failure is shown as it was before it was compressed, without its secrets, whether the step looks into bodies or not.
+/// A failure is shown as it was before it was compressed, without its secrets, whether the step looks into bodies or
+/// not.
 #[test]
 fn a_failure_is_shown() {
     let body = gzip(r#"{"detail": "no", "password": "canary-1", "mail": "canary-2"}"#);
@@ -149,7 +150,7 @@ fn a_failure_is_shown() {
     }
 }
 
-/// An answer with a token may come compressed; why one cannot be read is said.
+/// An answer with a token may come compressed; the reason is given if one cannot be read.
 #[test]
 fn tokens() {
     let token = gzip(r#"{"access_token": "t1", "expires_in": 600}"#);

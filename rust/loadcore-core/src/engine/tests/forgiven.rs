@@ -1,17 +1,20 @@
-//! Answers that are no errors because something follows them, over many iterations: a 401 only if that very request was sent
-//! again with another token, a redirect because where it leads to, or that it leads nowhere, is a row.
+//! Answers that are not errors because something follows them, over many iterations: a 401 only if that very request
+//! was sent again with another token, a redirect because where it leads to, or that it leads nowhere, is a row.
 
 use super::auth::{gateway, with_oauth};
 use super::load::arrival_rate;
 use super::*;
 use crate::transport::fake::Then;
 
-/// The API's answers that were 401 and count as no error. Each is followed by another row of the same request, and all rows
-/// that are not among them are as they ought to be: errors, if `all_fail`.
+/// The API's answers that were 401 and count as no error. Each is followed by another row of the same request, and all
+/// rows that are not among them are as they ought to be: errors, if `all_fail`.
 fn forgiven(run: &Outcomes, all_fail: bool) -> u64 {
     let rows: Vec<&Row> = run.of("api").collect();
     let is_forgiven = |row: &Row| row.status == 401 && !row.error;
-    assert!(rows.iter().all(|row| row.superseded == is_forgiven(row)), "what was sent again is no answer of its step");
+    assert!(
+        rows.iter().all(|row| row.superseded == is_forgiven(row)),
+        "what was sent again is not an answer of its step"
+    );
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| is_forgiven(row)) {
         let next = rows[index + 1..].iter().find(|next| next.user == row.user).expect("a row after a forgiven one");
         assert!(!is_forgiven(next) && next.due_ms >= row.due_ms, "{row:?} is followed by {next:?}");
@@ -29,8 +32,8 @@ fn expecting(plan: Value, statuses: &Value) -> Value {
     plan
 }
 
-/// An API that answers 401 to everything: each answer is an error but those that a new token was tried for, whoever owns
-/// the tokens, whatever the load model, and whatever the step expects beside.
+/// An API that answers 401 to everything: each answer is an error but those that a new token was tried for, whoever
+/// owns the tokens, whatever the load model, and whatever the step expects beside.
 #[test]
 fn an_api_that_rejects_everything() {
     for shared in [None, Some(1), Some(2)] {
@@ -48,7 +51,8 @@ fn an_api_that_rejects_everything() {
     }
 }
 
-/// Tokens that the API takes a dislike to in mid-run: what was repeated with success is no error, and nothing else is forgiven.
+/// Tokens that the API takes a dislike to in mid-run: what was repeated with success is not an error, and nothing else
+/// is forgiven.
 #[test]
 fn tokens_rejected_once() {
     let (fake, _) =

@@ -1,4 +1,4 @@
-//! Another protocol than HTTP/1.1: messages whose length stands before them. Everything that users do works over it, because
+//! Another protocol than HTTP/1.1: messages with a length prefix. Everything that users do works over it, because
 //! they know requests and answers only.
 
 use std::task::{Context, Poll, ready};
@@ -35,8 +35,8 @@ impl Stack for Framed {
 
 /// A frame: four bytes of length, then its parts with a zero after each, then as many bytes of body as are left.
 ///
-/// A request's parts are method, target, host, and names and values; an answer's are its status, and names and values. An empty
-/// part ends them.
+/// A request's parts are method, target, host, and names and values; an answer's are its status, and names and values.
+/// An empty part ends them.
 struct Frames {
     limits: Limits,
     status: Option<u16>,
@@ -205,7 +205,7 @@ fn log(plan: &Value, answer: impl Fn(&str, u64) -> Option<Reply> + 'static) -> (
     (log.take(), run)
 }
 
-/// What is taken from one answer stands in the next request; checks see status, headers and body.
+/// A value taken from one answer is in the next request; checks see status, headers and body.
 #[test]
 fn requests_and_answers() {
     let claim = |name: &str, claim: Value| json!({"name": name, "claim": claim});
@@ -260,7 +260,7 @@ fn redirects_and_cookies() {
     assert_eq!(vec![307, 200, 200], run.rows.iter().map(|row| row.status).collect::<Vec<_>>());
 }
 
-/// A token is got, sent, and got anew when it is rejected.
+/// A token is fetched, sent, and fetched again when it is rejected.
 #[test]
 fn tokens() {
     let mut plan = super::auth::with_oauth(None, once(json!([]))["scenarios"][0]["load"].clone());
@@ -281,7 +281,7 @@ fn tokens() {
     assert_eq!(0, run.rows.iter().filter(|row| row.error).count());
 }
 
-/// What a time-out, a reset or a close means is the exchange's to say, by how far the answer was.
+/// What a timeout, a reset or a close means is the exchange's to say, by how far the answer was.
 #[test]
 fn failures() {
     let whole = frame(&[b"200"], b"body");
@@ -305,8 +305,8 @@ fn failures() {
     }
 }
 
-/// A request that goes over a connection which the server has just closed is sent again on a new one, unless that might do twice
-/// what is to be done once.
+/// A request that goes over a connection which the server has just closed is sent again on a new one, unless that might
+/// do twice what must be done once.
 #[test]
 fn stale_connections() {
     for (method, outcome, attempts, sent) in [("GET", Outcome::Ok, 2, 3), ("POST", Outcome::StaleConnection, 1, 2)] {
@@ -320,7 +320,7 @@ fn stale_connections() {
     }
 }
 
-/// Bytes that nobody asked for are counted, and cost their connection.
+/// Unrequested bytes are counted, and cost their connection.
 #[test]
 fn surplus() {
     let (requests, run) = log(&once(json!([get("a"), get("b")])), |_, _| {

@@ -29,7 +29,7 @@ fn a_header_of_ones_own_is_read_in_its_unit() {
     assert_eq!(run.hints[0], ("a".to_owned(), "X-Time-Behind".to_owned(), 2, 900, 1_000));
 }
 
-/// A target that answers at once, but nobody between 1.0 and 2.5 s; then everybody who waits.
+/// A target that answers at once, but not between 1.0 and 2.5 s; then it answers all waiting requests.
 #[test]
 fn a_stall_is_told_once_with_its_length() {
     let fake = FakeTransport::new(|_, number| {

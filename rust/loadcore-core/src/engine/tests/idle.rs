@@ -1,4 +1,4 @@
-//! Users that go through their steps and send nothing: the run goes on around them, ends when it should, and says so.
+//! Users that go through their steps and send nothing: the run continues around them, ends when it should, and says so.
 
 use super::*;
 
@@ -42,8 +42,8 @@ fn endless() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A loop that sends nothing ends with the plan, whatever time running iterations would have; the other users' requests and
-/// the windows go on meanwhile; and the steps are counted.
+/// A loop that sends nothing ends with the plan, whatever time running iterations would have; the other users' requests
+/// and the windows continue; and the steps are counted.
 #[test]
 fn a_loop_that_sends_nothing_ends_as_planned() {
     for (what, steps) in endless() {
@@ -102,7 +102,8 @@ fn stops_reach_a_loop_that_sends_nothing() {
     }
 }
 
-/// Iterations too short to send anything do not hold the thread either, and a long loop that does send is not cut short.
+/// Iterations too short to send anything do not hold the thread either, and a long loop that does send is not cut
+/// short.
 #[test]
 fn long_ways_to_a_request_are_gone() {
     let run = simulate(&with_a_variable(users(2, 1000), json!([think_ns(1), never()])), answers_after(1));

@@ -110,7 +110,7 @@ fn pages() {
     assert_eq!(1, run.count(ScenarioEvent::IterationCompleted));
 }
 
-/// A value that no response gave is read as if it stood in the step: a path goes behind the base URL.
+/// A value that no response gave is read as if written in the step: a path goes behind the base URL.
 #[test]
 fn values_of_feeders() {
     let mut plan = once(json!([follow("{next}")]));
@@ -141,7 +141,8 @@ fn values_of_feeders() {
     assert_eq!(expected.map(|target| format!("GET {target} HTTP/1.1")).to_vec(), first_lines(&requests));
 }
 
-/// Credentials of every way, the scenario's `Host` and cookies written by hand go to the target itself, and to no other.
+/// Credentials of every way, the scenario's `Host` and cookies written by hand go to the target itself, and to no
+/// other.
 #[test]
 fn credentials_stay_at_home() {
     for (name, way, line) in ways() {

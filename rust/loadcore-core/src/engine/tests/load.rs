@@ -212,8 +212,9 @@ fn stop_and_interrupt() {
     assert_eq!((20, 0), run.errors_of("a"));
 }
 
-/// What the end of the run cuts off is no error of the target's, whatever was going on: a request under way, a token call, the
-/// request that waits for it, a connection that is being opened, a group. The group has neither ended nor failed.
+/// A request that the end of the run cuts off is not an error of the target, whatever was under way: a request under
+/// way, a token call, the request that waits for it, a connection that is being opened, a group. The group has neither
+/// ended nor failed.
 #[test]
 fn cut_off_is_not_failed() {
     let mut plan = plan(users(3, 1000), json!([{"kind": "group", "name": "g", "steps": [get("a")]}]));
@@ -279,7 +280,7 @@ fn failing_iterations_back_off() {
     assert!(run.rows.iter().all(|row| row.outcome == Outcome::ConnectRefused && row.attempts == 0 && row.error));
 }
 
-/// A user whose start fails is lost and never iterates; the others go on.
+/// A user whose start fails is lost and never iterates; the others continue.
 #[test]
 fn users_whose_start_fails_are_lost() {
     let mut plan = plan(users(4, 1000), json!([get("a")]));

@@ -46,8 +46,8 @@ fn granted(call: u64) -> Reply {
     Reply::ok(ms(50), &format!(r#"{{"data": {{"token": "t{call}"}}, "ttl": 1, "ends": 4000000000}}"#))
 }
 
-/// A token call has the scenario's headers and the user agent, its own headers instead where it has them, and nothing that
-/// is for the API alone.
+/// A token call has the scenario's headers and the user agent, its own headers instead where it has them, and nothing
+/// that is for the API alone.
 #[test]
 fn headers_of_a_token_call() {
     let (fake, log) = server(|_| Reply::ok(ms(5), r#"{"access_token": "t"}"#), |_| 200);
@@ -85,7 +85,7 @@ fn a_login_of_ones_own() {
     }
 }
 
-/// How long a token is good for is said by the response, by the plan, or by a 401.
+/// The response, the plan or a 401 says how long a token is valid.
 #[test]
 fn lifetimes_of_logins() {
     let ttl = |path: &str| json!({"expires_in": {"kind": "json", "path": path}, "refresh_before_ns": 1_000_000});

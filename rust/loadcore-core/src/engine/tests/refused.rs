@@ -8,7 +8,8 @@ fn refusing(status: u16, headers: &str) -> Reply {
     Reply::raw(ms(5), format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: 0\r\n\r\n").as_bytes(), Then::Keep)
 }
 
-/// A server whose token endpoint is a script, by the number of the token request, and whose API always answers after 100 ms.
+/// A server whose token endpoint is a script, by the number of the token request, and whose API always answers after
+/// 100 ms.
 fn token_endpoint(script: impl Fn(&str, u64) -> Reply + 'static) -> FakeTransport {
     let calls = std::cell::Cell::new(0);
     FakeTransport::new(move |request, _| {
@@ -20,8 +21,8 @@ fn token_endpoint(script: impl Fn(&str, u64) -> Reply + 'static) -> FakeTranspor
     })
 }
 
-/// An endpoint that has no room and says for how long is asked again then, and nobody has failed: each with a token of its
-/// own, and all with one.
+/// An endpoint that has no room and says for how long is asked again then, and no user has failed: each with a token of
+/// its own, and all with one.
 #[test]
 fn an_invitation_is_waited_for() {
     for (shared, refused) in [(None, 20), (Some(1), 1)] {

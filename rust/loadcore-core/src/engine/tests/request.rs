@@ -44,7 +44,7 @@ fn a_request_on_the_wire() {
     assert_eq!(vec![expected.to_owned()], requests);
 }
 
-/// A value taken from one response stands in the next request, and checks are counted.
+/// A value taken from one response is in the next request, and checks are counted.
 #[test]
 fn extract_and_check() {
     let plan = once(json!([
@@ -61,7 +61,8 @@ fn extract_and_check() {
     assert_eq!(1, run.count(ScenarioEvent::IterationCompleted));
 }
 
-/// A value that is not there, or a check that stops, ends the iteration as failed; its open group is counted as failed too.
+/// A value that is not there, or a check that stops, ends the iteration as failed; its open group is counted as failed
+/// too.
 #[test]
 fn a_missing_value_ends_the_iteration() {
     let list = json!({"kind": "request", "name": "list", "method": "GET", "url": "/items",
@@ -105,7 +106,7 @@ fn expected_statuses() {
     assert!(run.rows.iter().all(|row| row.outcome == Outcome::Ok && row.status == 404));
 }
 
-/// A request that meets the close of its used connection is sent once more if that is safe; its clock goes on.
+/// A request that meets the close of its used connection is sent once more if that is safe; its clock keeps running.
 #[test]
 fn the_idle_close_race() {
     let plan = once(json!([get("first"), get("second")]));
@@ -123,7 +124,7 @@ fn the_idle_close_race() {
     assert_eq!((2, Outcome::StaleConnection), (requests.len(), run.rows[1].outcome));
 }
 
-/// On a new connection, a close before the response is no race but the answer: nothing is sent twice.
+/// On a new connection, a close before the response is the answer, not a race: nothing is sent twice.
 #[test]
 fn a_close_on_a_new_connection_is_final() {
     let (requests, run) = sent(&once(json!([get("a")])), |_| Reply::raw(ms(1), b"", Then::Reset));
@@ -143,7 +144,7 @@ fn useless_connections_are_replaced() {
     assert_eq!((2, 0), (run.fake.connections(), run.rows.iter().filter(|row| row.reused).count()));
 }
 
-/// Time-outs are recorded with the time they took, by what was waited for.
+/// Timeouts are recorded with the time they took, by what was waited for.
 #[test]
 fn timeouts() {
     let mut plan = once(json!([get("a")]));
@@ -170,7 +171,7 @@ fn reuse() {
     assert_eq!([2, 6, 12], [connections("user"), connections("iteration"), connections("request")]);
 }
 
-/// A value that may not stand in a head is not sent: no request can be smuggled in by test data.
+/// A value that may not appear in a head is not sent: no request can be smuggled in by test data.
 #[test]
 fn values_cannot_split_a_request() {
     let mut plan =

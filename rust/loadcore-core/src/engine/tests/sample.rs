@@ -28,7 +28,8 @@ fn reasons(samples: &[Sample]) -> Vec<(&str, &str, &str)> {
     samples.iter().map(|sample| (sample.kind, &*sample.what, &*sample.reason)).collect()
 }
 
-/// An unexpected status is kept once, with the request line, the head and the beginning of the body, however often it comes.
+/// An unexpected status is kept once, with the request line, the head and the beginning of the body, however often it
+/// comes.
 #[test]
 fn a_status() {
     let mut step = get("item");
@@ -137,7 +138,7 @@ fn broken_responses() {
     assert_eq!("Traceback: ...", response.body);
 }
 
-/// A redirect that cannot be followed shows the `Location` that was no use.
+/// A redirect that cannot be followed shows the unusable `Location`.
 #[test]
 fn redirects() {
     let location = |url: &str| {
@@ -158,7 +159,7 @@ fn redirects() {
     assert_eq!("5 redirects were followed, and another one came: status 302", found[0].reason);
 }
 
-/// Why there is no token is said by the token call and by the requests that go without one.
+/// The reason for a missing token is with the token call and by the requests that go without one.
 #[test]
 fn no_token() {
     let load = json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 9_000_000_000_u64});

@@ -1,4 +1,4 @@
-//! Users that a script drives while the run goes on: all that users with code of their own need.
+//! Users that a script drives during the run: all that users with code of their own need.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -17,7 +17,7 @@ struct Code {
     waker: RefCell<Option<Waker>>,
     keys: Cell<u64>,
     waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Notice>>>,
-    /// What else it was told, with the millisecond.
+    /// What else it learned, with the millisecond.
     told: RefCell<Vec<(u64, String)>>,
     /// Iterations that are due: the user, and its row.
     due: RefCell<VecDeque<(u32, String)>>,
@@ -155,7 +155,7 @@ fn of_second(outcomes: &Outcomes, which: fn(&(u32, u32)) -> u32) -> Vec<u32> {
     outcomes.seconds.values().map(which).collect()
 }
 
-/// Two users join while the run goes on, and one leaves: what it has under way is given up, and it is active no more.
+/// Two users join during the run, and one leaves: what it has under way is given up, and it is active no more.
 #[test]
 fn users_join_and_leave() {
     let outcomes = drive(&scripted(), answers_after(100), async |code, began| {
@@ -178,8 +178,8 @@ fn users_join_and_leave() {
     assert_eq!(outcomes.end.reason, EndReason::Finished);
 }
 
-/// A scenario without steps: its load model says when an iteration is due, and the script what it does. An iteration that the
-/// script gives up has failed.
+/// A scenario without steps: its load model says when an iteration is due, and the script what it does. An iteration
+/// that the script gives up has failed.
 #[test]
 fn a_plan_without_steps() {
     let mut plan = plan(
@@ -279,8 +279,8 @@ fn a_new_origin() {
     assert_eq!(why.as_deref(), Some("the URL `ftp://other/` does not begin with http:// or https://"));
 }
 
-/// A request that is made at run time is sent like a compiled one, byte for byte, and has the same rows: with a token, a new
-/// one after a 401, cookies, and redirects.
+/// A request that is made at run time is sent like a compiled one, byte for byte, and has the same rows: with a token,
+/// a new one after a 401, cookies, and redirects.
 #[test]
 fn a_request_like_a_compiled_one() {
     let once = json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64});
@@ -360,7 +360,8 @@ fn a_request_like_a_compiled_one() {
     assert_eq!(by_script.count(ScenarioEvent::IterationCompleted), 1);
 }
 
-/// Two requests of one user at once go over two connections, and share its cookies; the next one takes a free connection.
+/// Two requests of one user at once go over two connections, and share its cookies; the next one takes a free
+/// connection.
 #[test]
 fn two_requests_at_once() {
     let cookies = Rc::new(RefCell::new(Vec::new()));
@@ -426,7 +427,7 @@ fn a_body_in_pieces() {
     assert_eq!(rows, [(0, 160, false), (160, 10, true)]);
 }
 
-/// A request that is given up has a row that says so, and is nobody's error. Its user goes on.
+/// A request that is given up has a row that says so, and is not an error. Its user continues.
 #[test]
 fn a_cancel() {
     let fake = FakeTransport::new(|request, _| (!request.starts_with(b"GET /slow")).then(|| Reply::ok(ms(10), "")));
@@ -447,8 +448,8 @@ fn a_cancel() {
     assert_eq!(outcomes.ended_ms, 40);
 }
 
-/// A row is held until the script says what became of its request. It counts in the second in which the answer ended, and says
-/// what the script said, whatever the status was; what is never said is said by the status.
+/// A row is held until the script decides its request. It counts in the second in which the answer ended, and says
+/// what the script said, whatever the status was; the status decides what the script does not.
 #[test]
 fn an_outcome_after_the_answer() {
     let fake = FakeTransport::new(|request, _| {

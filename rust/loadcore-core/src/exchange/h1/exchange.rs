@@ -1,7 +1,7 @@
 //! A request and its response over a connection.
 //!
-//! Written by hand, because it is polled a few million times a minute: one `recv` for a response, no future of its own, no
-//! allocation.
+//! Written by hand, because it is polled a few million times a minute: one `recv` for a response, no future of its own,
+//! no allocation.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -17,10 +17,10 @@ use crate::transport::{Connection, broken_outcome};
 /// As much as one `recv` takes at most. One buffer serves all connections.
 const RECEIVE_BUFFER: usize = 256 * 1024;
 
-/// A body of which at least this much is to come, and which nobody wants to see, is dropped in the kernel.
+/// A body of which at least this much remains, and which is not needed, is dropped in the kernel.
 const WORTH_DISCARDING: u64 = 16 * 1024;
 
-/// After so many receives in a row that each filled the buffer, others have their turn.
+/// After this number of receives in a row that each filled the buffer, others have their turn.
 const RECEIVES_IN_A_ROW: u32 = 16;
 
 /// The requests and responses of one user.

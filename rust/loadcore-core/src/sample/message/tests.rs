@@ -60,7 +60,7 @@ fn secrets_of_the_response() {
     assert!(!format!("{sample:?}").contains("canary"), "{sample:?}");
 }
 
-/// A body that came compressed is shown as it was before, without its secrets, and how long it was on the wire is said.
+/// A body that came compressed is shown as it was before, without its secrets, and its length on the wire is given.
 #[test]
 fn compressed() {
     let text = r#"{"password": "canary-1", "id": 7}"#;
@@ -82,7 +82,8 @@ fn compressed() {
     }
 }
 
-/// Of a long one its beginning is shown; why one cannot be read is said, but not where only its end is not here.
+/// Of a long one its beginning is shown; the reason is given if one cannot be read, but not where only its end is not
+/// here.
 #[test]
 fn unreadable() {
     let of = |encoding: &'static [u8], body: &[u8], body_bytes: usize| {

@@ -124,7 +124,7 @@ fn headers() {
     }
 }
 
-/// What a plan authenticates with is hidden whatever it is called; what is no secret stays.
+/// What a plan authenticates with is hidden whatever it is called; what is not a secret stays.
 #[test]
 fn of_a_plan() {
     let auth = serde_json::json!([{"name": "login", "way": {

@@ -1,7 +1,7 @@
 //! A whole JSON document, for paths that name several places.
 //!
-//! `serde_json_path` looks for places in values, which forget how their numbers were written. So what it finds is looked up in
-//! the text again, and the text is what is taken: the same that a walk over the bytes would give.
+//! `serde_json_path` looks for places in values, which forget how their numbers were written. So what it finds is
+//! looked up in the text again, and the text is what is taken: the same that a walk over the bytes would give.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ impl<'a> Document<'a> {
         if cursor.is_at_end() { Ok(Self { text, value }) } else { Err(NotJson) }
     }
 
-    /// The texts of the values at a path, in the order in which it names them.
+    /// The JSON of the values at a path, in the order in which it names them.
     pub(super) fn at(&self, path: &serde_json_path::JsonPath, most: usize) -> Result<Vec<&'a [u8]>, NotJson> {
         let nodes: Vec<*const Value> =
             path.query(&self.value).iter().take(most).map(|node| std::ptr::from_ref(*node)).collect();
@@ -90,7 +90,7 @@ fn number(digits: &[u8]) -> Result<Value, NotJson> {
     if is_json(digits) { Ok(Value::from(largest)) } else { Err(NotJson) }
 }
 
-/// Walks over text and value side by side, and notes the texts of the values that are looked for.
+/// Walks over text and value side by side, and notes the JSON of the wanted values.
 fn find<'a>(
     cursor: &mut Cursor<'a>,
     value: &Value,

@@ -30,9 +30,9 @@ pub(super) fn describe(path: &str, error: &ParseError) -> String {
     if path.is_empty() {
         return "it is empty; `$` is the whole document".to_owned();
     }
-    if let Some(mended) = mended(path) {
+    if let Some(corrected) = corrected(path) {
         let begins = if path.starts_with('$') { "" } else { "a path begins with `$`: " };
-        return format!("{begins}write `{mended}` for `{path}`");
+        return format!("{begins}write `{corrected}` for `{path}`");
     }
     let position = error.position().min(path.len());
     let rest = path.get(position..).filter(|rest| !rest.is_empty());
@@ -44,7 +44,7 @@ pub(super) fn describe(path: &str, error: &ParseError) -> String {
 }
 
 /// The path as it was probably meant, if that is one.
-fn mended(path: &str) -> Option<String> {
+fn corrected(path: &str) -> Option<String> {
     const SLIPS: &[(&str, &str)] = &[
         // items, .items, [0], $items
         (r"^([^$.\[])", "$.$1"),
@@ -110,7 +110,7 @@ mod tests {
         assert!(problem("items").starts_with("a path begins with `$`"));
     }
 
-    /// Other mistakes are said with their place.
+    /// Other mistakes are reported with their place.
     #[test]
     fn places() {
         assert_eq!(problem(""), "it is empty; `$` is the whole document");
@@ -119,7 +119,7 @@ mod tests {
         assert!(problem("$.ä[?@.b =~ /x/]").contains("cannot be read at"));
     }
 
-    /// Variables do nothing in a path, and long numbers cannot be told apart by a filter: neither is let through.
+    /// Variables do nothing in a path, and a filter cannot distinguish long numbers: neither is let through.
     #[test]
     fn misunderstandings() {
         let random = problem("$.items[{$random(0,9)}].id");

@@ -10,8 +10,8 @@ pub(in crate::step) struct NotJson;
 /// A place in a JSON text, in front of a value. Moves forward only and never calls itself, so that no depth of nesting
 /// can exhaust the stack.
 ///
-/// What is short is inlined, so that the place stays in a register from member to member; what is rare or long is a call
-/// that takes the text and the place and gives another place.
+/// What is short is inlined, so that the place stays in a register from member to member; what is rare or long is a
+/// call that takes the text and the place and gives another place.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a [u8],
@@ -28,8 +28,8 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, inside: false }
     }
 
-    /// Moves in front of the value of the first member with this name. `false` if the value is no object or has no such
-    /// member.
+    /// Moves in front of the value of the first member with this name. `false` if the value is not an object or has no
+    /// such member.
     #[inline]
     pub(super) fn enter_member(&mut self, name: &Name) -> Result<bool, NotJson> {
         if !self.open(b'{')? {
@@ -56,7 +56,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Moves in front of the element with this index. `false` if the value is no array or is shorter.
+    /// Moves in front of the element with this index. `false` if the value is not an array or is shorter.
     #[inline]
     pub(super) fn enter_element(&mut self, index: u64) -> Result<bool, NotJson> {
         if !self.open(b'[')? || self.peek()? == b']' {
@@ -95,8 +95,8 @@ impl<'a> Cursor<'a> {
         if self.inside && self.at == self.text.len() { Err(NotJson) } else { Ok(&self.text[start..self.at]) }
     }
 
-    /// Passes the bracket that opens the value, and the one that closes it if there is nothing between them: then there are no
-    /// members or elements to read.
+    /// Passes the bracket that opens the value, and the one that closes it if there is nothing between them: there is
+    /// then nothing to read.
     pub(super) fn begin(&mut self, open: u8, close: u8) -> Result<bool, NotJson> {
         if !self.open(open)? {
             return Err(NotJson);
@@ -171,7 +171,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next byte that is no space.
+    /// The next byte that is not a space.
     #[inline]
     pub(super) fn peek(&mut self) -> Result<u8, NotJson> {
         match self.text.get(self.at) {

@@ -18,7 +18,8 @@ fn value(path: &str, body: &str) -> Option<Value> {
 
 const BODY: &str = r#" { "a" : {"b":[10, "x\"]}", {"c d": null}, [ ]], "e":-1.5e3}, "a.b": true, "\u00e9\n": 1, "\u00e9x": 3, "a": 2} "#;
 
-/// Names, indexes, quotes and negative indexes lead to their values, over everything that could be mistaken for structure.
+/// Names, indexes, quotes and negative indexes lead to their values, over everything that could be mistaken for
+/// structure.
 #[test]
 fn singular_paths() {
     assert_eq!(value("$.a.b[0]", BODY), Some(json!(10)));
@@ -32,7 +33,7 @@ fn singular_paths() {
     assert_eq!(value("$", "\u{feff}[1]"), Some(json!([1])));
 }
 
-/// A path that leads nowhere is no error.
+/// A path that leads nowhere is not an error.
 #[test]
 fn missing() {
     for path in
@@ -98,7 +99,7 @@ fn all_values() {
     }
 }
 
-/// What is read and is not JSON is said to be none, at any depth and without a panic.
+/// Input that is not JSON is refused, at any depth and without a panic.
 #[test]
 fn not_json() {
     for body in [

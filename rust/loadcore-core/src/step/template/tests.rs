@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::schedule::Share;
 use crate::step::Counter;
 
-/// Renders a text with the given variables.
+/// Renders a string with the given variables.
 fn rendered(text: &str, context: Context, values: &[(&str, &str)]) -> Result<String, RenderError> {
     let mut names = Names::new();
     let template = Template::parse(text, context, &mut names).unwrap();
@@ -33,7 +33,7 @@ fn problem(text: &str, context: Context) -> TemplateProblem {
     Template::parse(text, context, &mut Names::new()).unwrap_err()
 }
 
-/// Slots are filled and escaped for the place they stand in.
+/// Slots are filled and escaped for their position.
 #[test]
 fn contexts() {
     let values = [("id", "a b/\"ü\"")];
@@ -78,7 +78,7 @@ fn raw() {
     assert!(matches!(split, Err(RenderError::Refused(_))));
 }
 
-/// Test data cannot add header lines, and a missing value is no empty one.
+/// Test data cannot add header lines, and a missing value is not an empty one.
 #[test]
 fn render_errors_name_the_slot() {
     for bad in ["a\r\nX: y", "a\nb", "a\0"] {
@@ -92,7 +92,7 @@ fn render_errors_name_the_slot() {
     assert_eq!(result.map_err(|error| names.name(error.slot()).to_owned()), Err("b".to_owned()));
 }
 
-/// What is wrong with a text is said, with its position.
+/// Problems in a string are reported with their position.
 #[test]
 fn problems() {
     assert_eq!(problem("ab{id", Context::Text), TemplateProblem::NotClosed { at: 2 });
@@ -109,7 +109,7 @@ fn problems() {
     assert_eq!(problem("a\0", Context::Header), TemplateProblem::LineEnd);
 }
 
-/// A message shows where the brace is and how it is to be written, and nothing of the text, which may be a password.
+/// A message shows where the brace is and how to write it, and nothing of the text, which may be a password.
 #[test]
 fn messages() {
     assert_eq!(
@@ -121,7 +121,7 @@ fn messages() {
     }
 }
 
-/// A text without slots is its bytes; pieces and templates put together are merged.
+/// A string without slots is its bytes; pieces and templates put together are merged.
 #[test]
 fn static_templates() {
     let mut names = Names::new();

@@ -8,7 +8,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible, PeerMi
 use super::verify::is_authority;
 use crate::record::Outcome;
 
-/// TLS ended a connection: what it is told as, inside an [`io::Error`].
+/// TLS ended a connection: how it is reported, inside an [`io::Error`].
 #[derive(Debug)]
 pub(super) struct Broken(pub(super) Outcome);
 

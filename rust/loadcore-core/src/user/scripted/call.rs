@@ -17,7 +17,7 @@ use crate::user::send::{Answer, Message, NoAnswer, Withheld};
 
 /// Headers that are decided by the body and the connection, not by the script.
 const OURS: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
-/// At most so many redirects are followed.
+/// The maximum number of redirects to follow.
 const MOST_REDIRECTS: u8 = 10;
 
 impl<T: Stack> User<T> {

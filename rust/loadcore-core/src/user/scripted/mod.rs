@@ -1,7 +1,7 @@
-//! Users that a script drives: takes its commands, and tells it what became of them.
+//! Users that a script drives: takes its commands, and reports the results.
 //!
-//! A user may have several requests under way. Each has a [`Sender`], a task with a lane of its own; all senders of a user share
-//! its cookies. One task of the scenario ([`obey`]) takes the script's commands and hands them on.
+//! A user may have several requests under way. Each has a [`Sender`], a task with a lane of its own; all senders of a
+//! user share its cookies. One task of the scenario ([`obey`]) takes the script's commands and hands them on.
 
 mod call;
 mod iteration;
@@ -233,8 +233,8 @@ impl Scripted {
     }
 }
 
-/// Obeys the script of a scenario until it is over: nothing is to begin any more and nothing is under way, or the end of the
-/// run cuts it off.
+/// Obeys the script of a scenario until it is over: nothing is to begin any more and nothing is under way, or the end
+/// of the run cuts it off.
 pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     let Some(scripted) = worker.scripted(index) else { return };
     let scenario = &worker.program.scenarios[index];
@@ -265,7 +265,7 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     for sender in scripted.senders.take() {
         worker.join(sender.await);
     }
-    // What the script has not said is said by the status.
+    // The status decides what the script has not.
     for (row, is_error) in scripted.held.take().into_values() {
         row.settle(&mut worker.recorder.borrow_mut(), is_error);
     }

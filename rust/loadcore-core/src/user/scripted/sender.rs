@@ -108,7 +108,7 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
 }
 
 impl Scripted {
-    /// Tells the script what became of a request.
+    /// Reports a request's result to the script.
     fn answered<T: Stack>(&self, user: &User<T>, request: RequestKey, answered: Result<send::Answer, NoAnswer>) {
         self.under_way.borrow_mut().remove(&request);
         self.script.notice(match answered {

@@ -9,8 +9,8 @@ pub(crate) fn run(test: &str, before: &str, environment: &[(&str, &str)]) {
     assert_eq!(Some(0), code, "{test} failed in its own process");
 }
 
-/// The same in namespaces of its own: a network with nothing but loopback, and mounts that nobody else sees. That takes
-/// root; where it cannot be had, the test says so and is over.
+/// The same in namespaces of its own: a network with nothing but loopback, and mounts that no other process sees. That
+/// takes root; where it cannot be had, the test says so and is over.
 pub(crate) fn run_in_own_network(test: &str, before: &str) {
     let unshare = ["unshare", "--mount", "--net", "/bin/sh"];
     let ready = Command::new(unshare[0]).args(&unshare[1..]).args(["-c", "ip link set lo up"]).output();

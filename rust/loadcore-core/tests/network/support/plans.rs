@@ -42,13 +42,13 @@ pub(crate) fn with_users(mut plan: Value, users: u32) -> Value {
     plan
 }
 
-/// Changes the time-out of whole exchanges.
+/// Changes the timeout of whole exchanges.
 pub(crate) fn with_total_ms(mut plan: Value, ms: u64) -> Value {
     plan["http"]["timeouts"]["total_ns"] = json!(ms * MS);
     plan
 }
 
-/// Changes the time-out of connecting.
+/// Changes the connect timeout.
 pub(crate) fn with_connect_ms(mut plan: Value, ms: u64) -> Value {
     plan["http"]["timeouts"]["connect_ns"] = json!(ms * MS);
     plan

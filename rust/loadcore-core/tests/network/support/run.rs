@@ -1,4 +1,4 @@
-//! Runs a plan with the real engine, and what came of it.
+//! Runs a plan with the real engine, and returns the results.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A server that a test scripts: a thread for each connection, which reads requests and does as it is told.
+//! A server that a test scripts: a thread for each connection, which reads requests and follows the script.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What stands after the method.
+    /// What follows the method.
     pub(crate) fn path(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or("")
     }
@@ -124,7 +124,7 @@ impl Talk {
         Some(seen)
     }
 
-    /// Reads so many bytes and throws them away.
+    /// Reads this number of bytes and throws them away.
     pub(crate) fn skip(&mut self, bytes: usize) -> Option<()> {
         let mut left = bytes;
         loop {

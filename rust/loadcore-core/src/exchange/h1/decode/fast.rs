@@ -1,7 +1,7 @@
 //! The usual head, read in one go from the caller's slice: no copy, no state.
 //!
-//! Whatever is not usual gives `None`, and the strict path then says what it is. What is accepted here must mean exactly what it
-//! means there; the wire suite holds the two against each other by cutting every case in two.
+//! Whatever is not usual gives `None`, and the strict path then says what it is. What is accepted here must mean
+//! exactly what it means there; the wire suite holds the two against each other by cutting every case in two.
 
 use std::ops::Range;
 
@@ -25,7 +25,8 @@ const CRLF: u32 = u32::from_le_bytes(*b"\r\n\0\0");
 /// A line end and an empty line.
 const END: u32 = u32::from_le_bytes(*b"\r\n\r\n");
 
-/// Reads a head with at most `most_lines` header lines and notes in `fields` what it says; without result, what is noted is void.
+/// Reads a head with at most `most_lines` header lines and notes in `fields` what it says; without result, what is
+/// noted is void.
 // Not inlined: here it has the registers to itself, and a caller has only one call to make.
 #[inline(never)]
 pub(super) fn head(input: &[u8], most_lines: u16, fields: &mut Fields) -> Option<Head> {
@@ -52,13 +53,14 @@ pub(super) fn head(input: &[u8], most_lines: u16, fields: &mut Fields) -> Option
     }
 }
 
-/// Whether the value of a field may matter whose name is so long.
+/// Whether the value of a field may matter, by the length of its name.
 #[inline]
 fn is_looked_at(name_bytes: usize) -> bool {
     matches!(name_bytes, 0 | 10 | 14 | 16 | 17)
 }
 
-/// Where in a head that [`head`] has accepted values lie that it has not looked at: any other text there means the same.
+/// Where in a head that [`head`] has accepted values lie that it has not looked at: any other text there means the
+/// same.
 pub(super) fn values_not_looked_at(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut begin = 0;
     memchr::memchr_iter(b'\n', head).filter_map(move |end| {
@@ -89,8 +91,8 @@ fn status_line(input: &[u8]) -> Option<(u16, bool, &[u8])> {
     Some((status, *minor == b'0', reason.get(scan::printable(reason)..)?))
 }
 
-/// Notes a field that frames the message or governs the connection. The name is made of letters and dashes, the value holds no
-/// control character.
+/// Notes a field that frames the message or governs the connection. The name is made of letters and dashes, the value
+/// holds no control character.
 #[inline]
 fn field(fields: &mut Fields, name: &[u8], value: &[u8]) -> Option<()> {
     match name.len() {

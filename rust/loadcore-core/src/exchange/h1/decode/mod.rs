@@ -1,13 +1,14 @@
 //! Responses: bytes in, an outcome out.
 //!
-//! Two paths read a head. The usual one (complete in one slice, plain lines) is scanned where it lies ([`fast`]); anything else goes
-//! line by line through [`strict`], which names every fault. Both mean the same: what comes out never depends on how the bytes
-//! were cut. Where a caller keeps [`SeenHeads`], a head that is the same as one before is not read again.
+//! Two paths read a head. The usual one (complete in one slice, plain lines) is scanned where it lies ([`fast`]);
+//! anything else goes line by line through [`strict`], which names every fault. Both mean the same: what comes out
+//! never depends on how the bytes were cut. Where a caller keeps [`SeenHeads`], a head that is the same as one before
+//! is not read again.
 //!
-//! What a reader may forgive without risking to read the next response from the wrong place is forgiven: bare LF as a line end in
-//! heads, folded field values other than the framing fields' (each fold one space), a status line without reason, any reason or
-//! value made of text, the same `Content-Length` twice, whitespace and leading zeros around a chunk size. Everything else that RFC
-//! 9112 does not allow is an error with a name, and ends the connection.
+//! What a reader may forgive without risking to read the next response from the wrong place is forgiven: bare LF as a
+//! line end in heads, folded field values other than the framing fields' (each fold one space), a status line without
+//! reason, any reason or value made of text, the same `Content-Length` twice, whitespace and leading zeros around a
+//! chunk size. Everything else that RFC 9112 does not allow is an error with a name, and ends the connection.
 
 mod chunked;
 mod fast;
@@ -43,7 +44,7 @@ enum State {
     StatusLine,
     /// Among the header lines.
     Fields,
-    /// In a body of known length; so many bytes are to come.
+    /// In a body of known length; this number of bytes remains.
     Length(u64),
     /// In a body that ends with the connection.
     UntilClose,
@@ -54,8 +55,8 @@ enum State {
 /// Decodes the responses of one connection, one after the other.
 ///
 /// Call [`start`](Self::start) when a request is sent, then [`feed`](Self::feed) what arrives until it says
-/// [`Progress::Complete`] or fails. After a failure the connection is of no use. Heap memory is held only between the reads of a
-/// head that came in pieces.
+/// [`Progress::Complete`] or fails. After a failure the connection is of no use. Heap memory is held only between the
+/// reads of a head that came in pieces.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -73,8 +74,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that expects no response yet. The limits hold for each response; those on heads for all its heads together,
-    /// interim ones included.
+    /// A decoder that expects no response yet. The limits hold for each response; those on heads for all its heads
+    /// together, interim ones included.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -92,7 +93,8 @@ impl Decoder {
         }
     }
 
-    /// Expects a response from here on; `head_request` says that it answers HEAD, so it has no body whatever its head says.
+    /// Expects a response from here on; `head_request` says that it answers HEAD, so it has no body whatever its head
+    /// says.
     #[inline]
     pub fn start(&mut self, head_request: bool) {
         self.state = State::StatusLine;
@@ -153,7 +155,8 @@ impl Decoder {
         if self.state == State::UntilClose { Ok(self.complete(0, false)) } else { Err(self.truncated()) }
     }
 
-    /// The outcome if the stream ends now in a way that proves nothing about the body's end, such as TLS without `close_notify`.
+    /// The outcome if the stream ends now in a way that proves nothing about the body's end, such as TLS without
+    /// `close_notify`.
     #[must_use]
     pub fn truncated(&self) -> Outcome {
         match self.part() {
@@ -195,8 +198,8 @@ impl Decoder {
         }
     }
 
-    /// Takes `count` bytes of body that were dropped unread: at most [`body_remaining`](Self::body_remaining), and of no effect
-    /// without it. The sink does not see them.
+    /// Takes `count` bytes of body that were dropped unread: at most [`body_remaining`](Self::body_remaining), and of
+    /// no effect without it. The sink does not see them.
     pub fn skip_body(&mut self, count: u64) -> Progress {
         let State::Length(remaining) = &mut self.state else { return Progress::NeedMore };
         let count = count.min(*remaining);
@@ -223,8 +226,8 @@ impl Decoder {
         self.interim
     }
 
-    /// Bytes of heap memory held: none but between the reads of a head that came in pieces, and then no more than twice what may
-    /// come of it.
+    /// Bytes of heap memory held: none but between the reads of a head that came in pieces, and then no more than twice
+    /// its possible size.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.carry.capacity()
@@ -304,8 +307,8 @@ impl Decoder {
         self.strict_head(input, sink)
     }
 
-    /// An interim head has ended: another one follows. What it said of the body is void, since it has none; that the server will
-    /// close stands.
+    /// An interim head has ended: another one follows. What it said of the body is void, since it has none; that the
+    /// server will close stands.
     fn next_head(&mut self) {
         self.fields = Fields { close: self.fields.close, ..Fields::default() };
         self.state = State::StatusLine;
@@ -480,7 +483,7 @@ mod tests {
         }
     }
 
-    /// A first header line may not continue a status line, however it goes on.
+    /// A first header line may not continue a status line, whatever follows.
     #[test]
     fn status_lines_are_not_continued() {
         assert_eq!(decode(b"HTTP/1.1 200 OK\r\n Foo: bar\r\n\r\n"), Err(Outcome::ProtoHeader));

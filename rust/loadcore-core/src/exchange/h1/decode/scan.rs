@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// Every byte is told apart, at every place of a block.
+    /// Every byte is distinguished, at every place of a block.
     #[test]
     fn each_byte_is_of_its_class() {
         for byte in 0..=u8::MAX {

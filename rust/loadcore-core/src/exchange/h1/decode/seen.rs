@@ -1,9 +1,10 @@
 //! Heads that were read before, and what they said.
 //!
-//! A server says much the same all the time: its clock moves once a second, an id is another one in each response, and everything
-//! else repeats. What a head means depends on few of its bytes: the status line, the names, the line ends, and the values of the
-//! fields that frame the message or govern the connection. A head that has the same of these in the same places means the same, if
-//! what stands in the places of other values is text. To compare it takes a small part of the instructions of reading it.
+//! A server says much the same all the time: its clock moves once a second, an id is another one in each response, and
+//! everything else repeats. What a head means depends on few of its bytes: the status line, the names, the line ends,
+//! and the values of the fields that frame the message or govern the connection. A head that has the same of these in
+//! the same places means the same, if the values in the other places are text. To compare it takes a small part of the
+//! instructions of reading it.
 
 use wide::i8x16;
 
@@ -15,7 +16,7 @@ use crate::block;
 /// Heads that are remembered. Few, since they are for a server that says much the same.
 const PLACES: usize = 16;
 
-/// So many heads are remembered one after the other. Then only every so many-th is, so that a server whose heads are never as
+/// This number of heads are remembered in a row. Then only every n-th is, so that a server whose heads are never as
 /// long as before costs nothing by it, and one that has changed is known again soon.
 const LEARNING: u32 = 256;
 
@@ -33,15 +34,15 @@ pub struct SeenHeads {
 #[derive(Clone, Copy)]
 struct Seen {
     bytes: [u8; LONGEST],
-    /// What another byte in the place of each must be above, moved one up: of a value that is not looked at, what makes it
-    /// text; else what no byte is.
+    /// What another byte in the place of each must be above, moved one up: of a value that is not looked at, what makes
+    /// it text; else what no byte is.
     least: [i8; LONGEST],
     head: Head,
     fields: Fields,
     /// It has no more header lines than this.
     most_lines: u16,
-    /// Bytes of the response, if its head says how many there are and nothing else needs a closer look; else more than any
-    /// slice has.
+    /// Bytes of the response, if its head says how many there are and nothing else needs a closer look; else more than
+    /// any slice has.
     whole_bytes: usize,
 }
 
@@ -89,7 +90,8 @@ impl SeenHeads {
         Self { places: std::iter::repeat_n(none, PLACES).collect(), read: 0 }
     }
 
-    /// What a response is, if it is here to its last byte, its head was read before, and that said how long the body is.
+    /// What a response is, if it is here to its last byte, its head was read before, and that said how long the body
+    /// is.
     #[inline]
     pub(super) fn whole(&self, input: &[u8], most_lines: u16) -> Option<Whole> {
         let place = &self.places[input.len() % PLACES];
@@ -164,8 +166,8 @@ impl Seen {
             }
             (self.head, self.fields, self.most_lines) = (head, fields, most_lines);
             self.whole_bytes = match fields.framing(head.http10) {
-                // Of a redirect headers may be wanted, once its status is told; two statuses have no body, whatever they say.
-                // How a body is coded has to be told.
+                // A redirect's headers may be wanted, once its status is known; two statuses have no body, whatever
+                // they say. How a body is coded must be reported.
                 Ok(Framing::Length(body)) if !matches!(head.status, 204 | 300..400) && !fields.encoded => {
                     usize::try_from(body).unwrap_or(usize::MAX).saturating_add(length)
                 }
@@ -225,7 +227,7 @@ mod tests {
         .into_bytes()
     }
 
-    /// Values that frame nothing may be any text: such a head is known. A length is no such value.
+    /// Values that frame nothing may be any text: such a head is known. A length is not such a value.
     #[test]
     fn other_ids_and_dates_are_known() {
         let mut seen = SeenHeads::new();
@@ -242,8 +244,8 @@ mod tests {
         assert_eq!((fields.content_length, seen.read), (Some(15), 2));
     }
 
-    /// How a body is coded is looked at; an id whose name is as long is not. Such a head is known, but not as one that needs no
-    /// closer look.
+    /// How a body is coded is looked at; an id whose name is as long is not. Such a head is known, but not as one that
+    /// needs no closer look.
     #[test]
     fn codings_are_looked_at() {
         let head = |name: &str, value: &str| {
@@ -280,7 +282,8 @@ mod tests {
         }
     }
 
-    /// A server whose heads are never as long as before is not remembered each time; one that has changed is known again soon.
+    /// A server whose heads are never as long as before is not remembered each time; one that has changed is known
+    /// again soon.
     #[test]
     fn what_does_not_repeat_is_seldom_remembered() {
         let mut seen = SeenHeads::new();
@@ -298,7 +301,7 @@ mod tests {
         assert!(reads.count() <= LEARNING as usize);
     }
 
-    /// A head that was cut off is none, even if what came of it was seen before.
+    /// A head that was cut off is none, even if its result was seen before.
     #[test]
     fn a_begin_is_no_head() {
         let mut seen = SeenHeads::new();

@@ -1,7 +1,7 @@
 //! The strict path: a head read line by line, however it comes, with every fault named.
 //!
-//! A line is judged when it is known to be complete: a status line at its line feed, a header line at the byte after it, because a
-//! space or tab there would continue it. What is judged never depends on how the bytes were cut.
+//! A line is judged when it is known to be complete: a status line at its line feed, a header line at the byte after
+//! it, because a space or tab there would continue it. What is judged never depends on how the bytes were cut.
 
 use super::fields::{is_content_encoding, trim};
 use super::{Decoder, State};
@@ -49,7 +49,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Where in `window` the line ends that begins in the carried bytes and goes on at `at`, if that is known.
+    /// Where in `window` the line ends that begins in the carried bytes and continues at `at`, if that is known.
     fn line_end(&self, window: &[u8], at: usize) -> Option<usize> {
         let mut end = at;
         loop {
@@ -174,8 +174,9 @@ impl Decoder {
 
 /// What the first bytes are that are not HTTP/1; `None` if the next bytes will tell.
 ///
-/// An HTTP/2 server begins with a SETTINGS frame, or, if it does not wait to see what it was sent, ends with GOAWAY: three
-/// bytes of length, the type, no flags, stream 0. TLS answers plain text with an alert, and some with a handshake message.
+/// An HTTP/2 server begins with a SETTINGS frame, or, if it does not wait to see what it was sent, ends with GOAWAY:
+/// three bytes of length, the type, no flags, stream 0. TLS answers plain text with an alert, and some with a handshake
+/// message.
 fn other_protocol(bytes: &[u8]) -> Option<Outcome> {
     const SETTINGS: u8 = 4;
     const GOAWAY: u8 = 7;
@@ -208,12 +209,12 @@ fn unfold(text: &[u8]) -> Vec<u8> {
     unfolded
 }
 
-/// What may stand in a field value or a reason phrase: anything but control characters, the tab excepted.
+/// What may appear in a field value or a reason phrase: anything but control characters, the tab excepted.
 pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || !byte.is_ascii_control()
 }
 
-/// What may stand in a field name (`tchar`).
+/// What may appear in a field name (`tchar`).
 pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
