@@ -108,7 +108,7 @@ class StepSummary(TypedDict):
     attempts: int
     """How often requests were sent, retries included."""
     not_sent: int
-    """Requests that were never sent; they stand in no time."""
+    """Requests that were never sent; they are in no histogram."""
     connections: int
     """Connections opened."""
     bytes_sent: int
@@ -152,7 +152,7 @@ class SampledResponse(TypedDict):
     written as `\xNN`."""
     body_bytes: int
     cut: bool
-    """Whether the body goes on after what is shown."""
+    """Whether the body continues after the part shown."""
     unreadable: str | None
     """Why the body is not shown, or not further, if it came in a way that loadcore cannot read."""
 
@@ -214,10 +214,10 @@ class VerdictSummary(TypedDict):
     """What a run came to, and why."""
 
     status: Literal["pass", "fail", "invalid", "no_data", "interrupted", "running"]
-    """`interrupted`: ended by a signal, and nothing else is held against it. `running`: the run goes on."""
+    """`interrupted`: ended by a signal, and nothing else counts against it. `running`: the run is in progress."""
     reasons: list[str]
     suspect: list[str]
-    """Why the numbers are to be read with doubt: what the findings of severity `suspect` say. Decides neither `status`
+    """Reasons to doubt the numbers: what the findings of severity `suspect` say. Decides neither `status`
     nor the exit code, and heads the report."""
     advice: list[str]
     """What to do about the reasons, where that is known."""
@@ -236,7 +236,7 @@ class ThresholdSummary(TypedDict):
     limit: float
     unit: Literal["ratio", "ns", "per_s", "count"]
     default: bool
-    """Nobody wrote it: it is judged in every run where no other threshold replaces it."""
+    """It is a default: it is judged in every run where no other threshold replaces it."""
     ended_run: NotRequired[Literal[True]]
     """It did not hold for as long as `abort_after` says, and so ended the run."""
     interval: NotRequired[Interval]
@@ -281,7 +281,7 @@ class ScenarioSummary(TypedDict):
     base_url: str | None
     model: Literal["open", "closed"]
     load: dict[str, Any] | None
-    """The load model, as it stands in `plan.json`."""
+    """The load model, as in `plan.json`."""
     steady_from_s: float
     """Where its measured part begins, in seconds since the start."""
     steady_s: float
@@ -390,7 +390,7 @@ class ClientSummary(TypedDict):
     """The busiest second of the busiest engine thread, of one core."""
     on_time: NotRequired[float | MaybeNone]
     """Of open models: the share of requests that were sent at most 100 µs late, or 1 % of the median service time. It
-    is told, and not judged: what lag did to the times is."""
+    is reported, and not judged: what lag did to the times is."""
     lag_p50_ns: int | MaybeNone
     lag_p99_ns: int | MaybeNone
     lag_max_ns: int | MaybeNone
@@ -448,7 +448,7 @@ class Summary(TypedDict):
     """Length of the measured part, from the end of the warm-up to the last planned end, or to where the run was if it
     ended before: what the rates of `all` are per."""
     truncated: bool
-    """The run was killed or goes on: this is what was written until then."""
+    """The run was killed or is in progress: this is what was written until then."""
     exit_code: int
     verdict: VerdictSummary
     findings: list[FindingSummary]

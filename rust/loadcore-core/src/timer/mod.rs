@@ -227,7 +227,7 @@ impl Timer {
         task.waker.wake_by_ref();
     }
 
-    /// Whether all of a group have been told to stop.
+    /// Whether all of a group must stop.
     fn is_gone(&self, group: TaskGroup) -> bool {
         self.all_gone.get() || self.gone.borrow().contains(&group)
     }
