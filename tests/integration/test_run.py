@@ -324,7 +324,7 @@ def test_problems_of_the_plan_are_raised_with_their_place(tmp_path: Path) -> Non
 
 def test_arguments_that_make_no_sense_are_refused(target: Target, tmp_path: Path) -> None:
     """No workers, or a folder that holds another run, start nothing."""
-    with pytest.raises(UsageError, match="workers must be a whole number from 1 on, not 0"):
+    with pytest.raises(UsageError, match="workers: 0 is not a whole number from 1 to 4,294,967,295"):
         loadcore.run(shop(target.url), workers=0, out=tmp_path / "run")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "old").write_text("")
