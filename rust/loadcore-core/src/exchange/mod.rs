@@ -55,6 +55,9 @@ pub(crate) trait Exchange {
     /// What is shown of an answer, to HEAD or not, of which these bytes were received first; of its body, this much at
     /// most.
     fn excerpt(received: &[u8], is_head: bool, most_body: usize) -> Excerpt;
+
+    /// Tells the names and values of an answer's fields. Allocates nothing.
+    fn fields(received: &[u8], found: &mut dyn FnMut(&[u8], &[u8]));
 }
 
 /// Takes what an exchange receives.

@@ -3,7 +3,6 @@
 use super::User;
 use super::capture::Capture;
 use crate::exchange::{Exchange, Stack};
-use crate::http::Excerpt;
 use crate::plan::UpstreamHeader;
 use crate::record::{Phase, Record, StepId};
 
@@ -46,28 +45,27 @@ impl<T: Stack> User<T> {
     fn note_hints(&self, step: StepId, phase: Phase, bytes: &[u8], ttfb_ns: u64) {
         let own = self.worker.program.http.upstream_header.as_ref();
         let mut recorder = self.worker.recorder.borrow_mut();
-        let head = T::Exchange::excerpt(&bytes[..bytes.len().min(HEAD)], false, 0);
-        read(&head, own, &mut |name, time_ns| recorder.hint(step, phase, name, time_ns, ttfb_ns));
+        T::Exchange::fields(&bytes[..bytes.len().min(HEAD)], &mut |name, value| {
+            read(name, value, own, &mut |name, time_ns| recorder.hint(step, phase, name, time_ns, ttfb_ns));
+        });
     }
 }
 
-/// Tells every time that the head of a response names.
-fn read(head: &Excerpt, own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, u64)) {
-    for (name, value) in &head.fields {
-        let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) else { continue };
-        if name.eq_ignore_ascii_case(SERVER_TIMING) {
-            server_timing(value, found);
-        }
-        if let Some(own) = own.filter(|own| own.name.eq_ignore_ascii_case(name)) {
-            #[expect(clippy::cast_precision_loss, reason = "a unit")]
-            let unit_ns = own.unit_ns as f64;
-            tell(&own.name, sum(value, unit_ns), found);
-        } else if let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-            tell(known, sum(value, MS), found);
-        } else if is_of_upstream(name) {
-            // nginx counts seconds with a fraction, others whole milliseconds.
-            tell(name, sum(value, if value.contains('.') { 1e9 } else { MS }), found);
-        }
+/// Tells every time that a header of a response names.
+fn read(name: &[u8], value: &[u8], own: Option<&UpstreamHeader>, found: &mut dyn FnMut(&str, u64)) {
+    let (Ok(name), Ok(value)) = (str::from_utf8(name), str::from_utf8(value)) else { return };
+    if name.eq_ignore_ascii_case(SERVER_TIMING) {
+        server_timing(value, found);
+    }
+    if let Some(own) = own.filter(|own| own.name.eq_ignore_ascii_case(name)) {
+        #[expect(clippy::cast_precision_loss, reason = "a unit")]
+        let unit_ns = own.unit_ns as f64;
+        tell(&own.name, sum(value, unit_ns), found);
+    } else if let Some(known) = KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        tell(known, sum(value, MS), found);
+    } else if is_of_upstream(name) {
+        // nginx counts seconds with a fraction, others whole milliseconds.
+        tell(name, sum(value, if value.contains('.') { 1e9 } else { MS }), found);
     }
 }
 
@@ -133,8 +131,8 @@ mod tests {
     fn hints(head: &str, own: Option<&UpstreamHeader>) -> Vec<(String, u64)> {
         let mut found = Vec::new();
         let bytes = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\nServer-Timing: body;dur=1");
-        read(&h1::Exchange::excerpt(bytes.as_bytes(), false, 0), own, &mut |name, time_ns| {
-            found.push((name.to_owned(), time_ns));
+        h1::Exchange::fields(bytes.as_bytes(), &mut |name, value| {
+            read(name, value, own, &mut |name, time_ns| found.push((name.to_owned(), time_ns)));
         });
         found
     }

@@ -122,6 +122,10 @@ impl Exchange for Frames {
         let fields = std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect();
         Excerpt { line, fields, body: body[..body.len().min(most_body)].to_vec() }
     }
+
+    fn fields(received: &[u8], found: &mut dyn FnMut(&[u8], &[u8])) {
+        Self::excerpt(received, false, 0).fields.iter().for_each(|(name, value)| found(name, value));
+    }
 }
 
 impl Frames {

@@ -16,14 +16,25 @@ pub(super) fn excerpt(bytes: &[u8], is_head: bool, most_body: usize) -> Excerpt 
     decoder.start(is_head);
     // Whatever is wrong with it: what came before that is shown.
     let _ = decoder.feed(bytes, &mut beginning);
-    let mut lines = head_of(bytes).split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let line = lines.next().unwrap_or_default().to_vec();
-    let fields = lines.filter(|line| !line.is_empty()).map(|line| {
-        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-        let value = line.get(colon + 1..).unwrap_or_default();
-        (line[..colon].to_vec(), value.trim_ascii().to_vec())
-    });
+    let line = lines(bytes).next().unwrap_or_default().to_vec();
+    let fields = fields(bytes).map(|(name, value)| (name.to_vec(), value.to_vec()));
     Excerpt { line, fields: fields.collect(), body: beginning.bytes }
+}
+
+/// Names and values of the fields of a response whose first bytes these are.
+pub(super) fn fields_of(bytes: &[u8], found: &mut dyn FnMut(&[u8], &[u8])) {
+    fields(final_head(bytes)).for_each(|(name, value)| found(name, value));
+}
+
+fn fields(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines(bytes).skip(1).filter(|line| !line.is_empty()).map(|line| {
+        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        (&line[..colon], line.get(colon + 1..).unwrap_or_default().trim_ascii())
+    })
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head_of(bytes).split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 /// What follows the heads of interim responses.

@@ -6,7 +6,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use super::excerpt::excerpt;
+use super::excerpt::{excerpt, fields_of};
 use super::{Decoder, Progress, SeenHeads};
 use crate::exchange::{Receiver, Request};
 use crate::http::{Complete, Excerpt};
@@ -113,6 +113,10 @@ impl crate::exchange::Exchange for Exchange {
 
     fn excerpt(received: &[u8], is_head: bool, most_body: usize) -> Excerpt {
         excerpt(received, is_head, most_body)
+    }
+
+    fn fields(received: &[u8], found: &mut dyn FnMut(&[u8], &[u8])) {
+        fields_of(received, found);
     }
 }
 
