@@ -80,7 +80,7 @@ def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
     """The exit code in words, with the doubts about its numbers, which do not decide it."""
     verdict = summary["verdict"]
     if verdict["exit_codes"][0] == ExitCode.INVALID != exit_code:
-        return f" exit {exit_code} ({MEANINGS[exit_code]}, though {MEANINGS[ExitCode.INVALID]}: --no-strict-client)"
+        return f" exit {exit_code} ({MEANINGS[exit_code]}, though {MEANINGS[ExitCode.INVALID]})"
     doubt = ", suspect" if verdict.get("suspect") else ""
     return f" exit {exit_code} ({MEANINGS[exit_code]}{doubt})"
 

@@ -8,7 +8,7 @@ import pytest
 
 from loadcore.cli.finish import last_line, lenient
 
-STRICT = "though the measurement is invalid: --no-strict-client"
+STRICT = "though the measurement is invalid"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ STRICT = "though the measurement is invalid: --no-strict-client"
     ],
 )
 def test_the_last_line_does_not_contradict_the_head(verdict: dict[str, Any], exit_code: int, line: str) -> None:
-    """A run that is headed INVALID and exits otherwise says which option made it so."""
+    """A run that is headed INVALID and exits otherwise says that it is invalid."""
     assert last_line(exit_code, {"verdict": verdict}) == line
 
 
