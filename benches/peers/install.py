@@ -41,7 +41,7 @@ PACKAGES = (
     Package("jmeter", "maven", "org.apache.jmeter:ApacheJMeter"),
 )
 NOT_INSTALLED = {"k6": "put it on PATH to measure it; its licence, AGPL, is why nothing here installs it"}
-"""Tools that are measured where somebody else has installed them."""
+"""Tools that are measured if they are already installed."""
 JMETER = FOLDER / "jmeter"
 
 

@@ -143,7 +143,7 @@ shop = Scenario("shop", base_url="http://h:", steps=[get("/")])
         (None, "", ["report", "runs/none"], 104, "error: there is no run folder runs/none"),
         (None, "", ["report"], 104, "or start a run: loadcore run SCENARIO"),
         ("port.py", EMPTY_PORT, ["run", "port.py"], 104, "error: port.py:3: the URL `http://h:` has a port"),
-        (None, "", ["bench", "http://h/", "-m", "G T"], 104, "error: `G T` is no method"),
+        (None, "", ["bench", "http://h/", "-m", "G T"], 104, "error: `G T` is not a method"),
         (None, "", ["bench", "http://h/", "--threshold", "x: errors.rate < 1%"], 104, "error: threshold:"),
         ("short.py", NO_LENGTH, ["run", "short.py"], 104, "error: short.py:3: the load has no duration"),
     ],

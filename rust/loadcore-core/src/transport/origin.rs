@@ -172,7 +172,7 @@ mod tests {
         assert!(matches!(Origin::split("http://a\u{200e}ü/"), Err(OriginProblem::Host(_))));
     }
 
-    /// An empty port is the scheme's, unless it stands in a plan.
+    /// An empty port is the scheme's, unless it is in a plan.
     #[test]
     fn an_empty_port_is_refused_in_plans() {
         assert_eq!(("h".into(), false, 80, "/a:".into()), split("http://h:/a:"));
