@@ -1,5 +1,7 @@
 //! Users that a script drives during the run: all that users with code of their own need.
 
+mod compiled;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Poll, Waker};
@@ -277,87 +279,6 @@ fn a_new_origin() {
     assert_eq!(outcomes.outcomes(), BTreeMap::from([("ok", 2), ("request_invalid", 1)]));
     let why = outcomes.samples.iter().find(|sample| sample.step == "bad").map(|sample| sample.reason.clone());
     assert_eq!(why.as_deref(), Some("the URL `ftp://other/` does not begin with http:// or https://"));
-}
-
-/// A request that is made at run time is sent like a compiled one, byte for byte, and has the same rows: with a token,
-/// a new one after a 401, cookies, and redirects.
-#[test]
-fn a_request_like_a_compiled_one() {
-    let once = json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 60_000_000_000_u64});
-    let mut compiled = super::auth::with_oauth(None, once);
-    compiled["http"]["cookies"] = json!(true);
-    compiled["http"]["max_redirects"] = json!(5);
-    compiled["scenarios"][0]["headers"] = json!([["X-A", "1"]]);
-    compiled["scenarios"][0]["steps"] = json!([
-        {"kind": "request", "name": "there", "method": "POST", "url": "/there", "headers": [["Cookie", "own=1"]],
-         "body": {"kind": "text", "text": "sent again"}},
-        {"kind": "request", "name": "odd", "method": "GET", "url": "/odd", "expect": [[200, 299]]},
-    ]);
-    let mut scripted = compiled.clone();
-    scripted["scenarios"][0]["steps"] = json!([]);
-    scripted["scenarios"][0]["script"] = json!(true);
-
-    let server = || {
-        let log = Rc::new(RefCell::new(Vec::new()));
-        let (seen, calls) = (Rc::clone(&log), Cell::new(0));
-        let fake = FakeTransport::new(move |request, _| {
-            let text = String::from_utf8_lossy(request).into_owned();
-            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-            seen.borrow_mut().push(text);
-            calls.set(calls.get() + 1);
-            let head = match (&*path, calls.get()) {
-                ("/there", 2) => "401 X\r\nSet-Cookie: a=1\r\nContent-Length: 0",
-                ("/there", _) => "307 X\r\nSet-Cookie: b=2\r\nLocation: /here?x\r\nContent-Length: 0",
-                ("/here?x", _) => "200 X\r\nContent-Length: 0",
-                ("/odd", _) => "304 X\r\nContent-Length: 0",
-                _ => {
-                    return Some(Reply::ok(
-                        ms(10),
-                        &format!(r#"{{"access_token": "t{}", "expires_in": 60}}"#, calls.get()),
-                    ));
-                }
-            };
-            Some(Reply::raw(ms(10), format!("HTTP/1.1 {head}\r\n\r\n").as_bytes(), crate::transport::fake::Then::Keep))
-        });
-        (fake, log)
-    };
-    let (fake, log) = server();
-    let by_steps = simulate(&compiled, fake);
-    let (fake, log_of_script) = server();
-    let by_script = drive(&scripted, fake, async |code, _| {
-        let (user, _) = code.iteration().await;
-        let there = code.send(user, "/there", |request| {
-            (request.name, request.method) = ("there".to_owned(), "POST".to_owned());
-            request.headers = vec![("Cookie".to_owned(), "own=1".to_owned())];
-            request.body = Body::Whole(b"sent again".into());
-        });
-        assert_eq!(ended(there.1).await.expect("an answer").status, 200);
-        let odd = code.send(user, "/odd", |request| {
-            (request.name, request.expect) = ("odd".to_owned(), vec![(200, 299)]);
-        });
-        assert_eq!(ended(odd.1).await.expect("an answer").status, 304);
-        code.say(Command::End { user, is_complete: true });
-    });
-    assert_eq!(*log_of_script.borrow(), *log.borrow());
-    let shown = |outcomes: &Outcomes| {
-        let rows = outcomes.rows.iter();
-        let shown = rows.map(|row| {
-            (
-                row.step.clone(),
-                row.status,
-                row.error,
-                row.superseded,
-                row.due_ms,
-                row.lag_ms,
-                row.service_ms,
-                row.reused,
-            )
-        });
-        shown.collect::<Vec<_>>()
-    };
-    assert_eq!(shown(&by_script), shown(&by_steps));
-    assert_eq!(by_steps.rows.len(), 6);
-    assert_eq!(by_script.count(ScenarioEvent::IterationCompleted), 1);
 }
 
 /// Two requests of one user at once go over two connections, and share its cookies; the next one takes a free
