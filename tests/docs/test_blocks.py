@@ -102,7 +102,7 @@ def _try(command: str, place: Place) -> None:
     done = subprocess.run(
         ["sh", "-c", line],
         cwd=place.folder,
-        env=place.environ,
+        env=_environ_for(line, place),
         capture_output=True,
         text=True,
         timeout=60,
@@ -113,6 +113,13 @@ def _try(command: str, place: Place) -> None:
         # What it writes is for the gateway at its usual port; the one of the tests has another.
         for scenario in place.folder.glob("*.py"):
             place.write(scenario.name, scenario.read_text("utf-8"))
+
+
+def _environ_for(command: str, place: Place) -> dict[str, str]:
+    """What shortens runs and sends them to the gateway of the tests, for the commands that it concerns."""
+    without = {"loadcore check": "LOADCORE_DURATION", "loadcore init": "LOADCORE_HOST"}
+    left_out = {name for begin, name in without.items() if command.startswith(begin)}
+    return {name: value for name, value in place.environ.items() if name not in left_out}
 
 
 def test_the_report_shown_is_the_report_printed(place: Place) -> None:
