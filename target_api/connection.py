@@ -11,10 +11,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _KEY = "gateway.transport"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_VERSIONS = {"1.0", "1.1"}
+_MOST_FIELDS = 200
+_LONGEST_HEAD = 65_536
+"""Bytes. Proxies in front of a gateway take less."""
 
 
 class ConnectionProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which also tells the application its transport and does not wait for ever for a head.
+    """uvicorn's HTTP protocol, which also tells the application its transport, and is strict about heads.
+
+    A head that takes too long closes the connection. One that is too large, or that does not name exactly one host
+    (RFC 9112 section 3.2), gets 400: what is behind a gateway might understand it in another way.
 
     Args:
         arguments: As of uvicorn's.
@@ -28,6 +35,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self._head_timeout_s = head_timeout_s
         self._head_timer: asyncio.TimerHandle | None = None
         self._in_head = False
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called once: whoever connects must say something."""
@@ -39,22 +47,35 @@ class ConnectionProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             self._begin_head()
+            self._head_bytes += len(data)
+            if self._head_bytes > _LONGEST_HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too long.")
 
     def on_message_begin(self) -> None:
         """Called for each request, before its head is parsed."""
         super().on_message_begin()
         self._in_head = True
+        self._head_bytes = 0
         self.scope[_KEY] = self.transport  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         """Called for each request, when its head is there."""
         self._end_head()
+        if not self._is_sound():
+            raise ValueError  # The parser stops, and uvicorn responds with 400.
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""
         self._end_head()
         super().connection_lost(exc)
+
+    def _is_sound(self) -> bool:
+        version = self.parser.get_http_version()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        named = hosts == 1 or (version == "1.0" and not hosts)
+        return version in _VERSIONS and named and len(self.headers) <= _MOST_FIELDS and size <= _LONGEST_HEAD
 
     def _begin_head(self) -> None:
         if self._head_timeout_s is not None and self._head_timer is None:

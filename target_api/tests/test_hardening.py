@@ -277,3 +277,28 @@ def test_a_replica_is_called_by_its_host() -> None:
     with RunningGateway("--users", "0") as running:
         assert running.ask("GET", "/health").json["replica"] == socket.gethostname()
         assert json.loads(running.ask("GET", "/health").body)["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+        ("GET /health HTTP/1.0\r\n\r\n", 200),
+        ("GET /health HTTP/1.1\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET /health HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        ("GET /health\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nHost: a\r\n" + "X: y\r\n" * 5_000 + "\r\n", 400),
+        ("GET /health HTTP/1.1\r\nHost: a\r\n" + ("X: " + "y" * 70_000 + "\r\n") * 10 + "\r\n", 400),
+    ],
+    ids=["one host", "1.0", "no host", "two hosts", "1.0 with two", "0.9", "many fields", "long fields"],
+)
+def test_a_head_is_read_in_one_way_only(guarded: RunningGateway, head: str, expected: int) -> None:
+    """Neither a request without its host, nor one with two, nor one of any size reaches what is behind the gateway."""
+    assert _status_of(guarded, head, b"") == expected
+
+
+def test_a_head_that_never_ends_is_refused(guarded: RunningGateway) -> None:
+    """Before it has taken more memory than a head may."""
+    head = "GET /health HTTP/1.1\r\nHost: a\r\nX: "
+    assert _status_of(guarded, head, b"y" * LARGE) == 400
