@@ -96,7 +96,7 @@ def test_no_banned_phrase(phrase: str) -> None:
 @pytest.mark.parametrize(
     ("phrase", "sentence"),
     [
-        ("is no X", "the value is not a duration"),
+        ("is no X", "the value is no duration"),
         ("stands in", "the hash stands in the manifest"),
         ("a text", "it must be a text"),
         ("so many", "an arrival that finds so many users busy"),
