@@ -40,6 +40,8 @@ class _Wanted:
 
     streak: Streak = field(default_factory=Streak)
     had: float = 0.0
+    lacked: bool = False
+    """Whether some second had less than a core to give: without one, the rule about the CPU of workers says it all."""
 
 
 @dataclass
@@ -69,7 +71,8 @@ class Cores:
         self._wait = max(self._wait, second.core_wait_ratio)
         whole = second.cpu_ratio + second.core_wait_ratio
         wanted = self.wanted.setdefault(second.worker, _Wanted())
-        holds = whole >= FULL and second.cpu_ratio < FULL
+        holds = whole >= FULL
+        wanted.lacked |= holds and second.cpu_ratio < FULL
         if holds and whole > wanted.streak.worst:
             wanted.had = second.cpu_ratio
         wanted.streak.see(second.second, holds=holds, value=whole)
@@ -151,7 +154,7 @@ class Cores:
         )
 
     def _full(self) -> Iterable[Finding]:
-        found = {worker: each for worker, each in sorted(self.wanted.items()) if each.streak.counts}
+        found = {worker: each for worker, each in sorted(self.wanted.items()) if each.streak.counts and each.lacked}
         if not found:
             return
         worker, worst = max(found.items(), key=lambda item: item[1].streak.worst)

@@ -117,3 +117,15 @@ def test_the_hypervisor_is_named_for_what_it_took() -> None:
 
     assert list(said) == ["steal"]
     assert "12%" in said["steal"].message
+
+
+def test_a_core_that_is_full_in_some_seconds_and_shared_in_others() -> None:
+    """What an engine thread had and what it waited for add up to a core throughout: neither alone does."""
+    shares = ((0.97, 0.02), (0.84, 0.15), (0.92, 0.08), (0.92, 0.07), (0.86, 0.12))
+    workers = [WorkerSecond(second, 0, had, waited) for second, (had, waited) in enumerate(shares)]
+    machine = [MachineSecond(second, 1.0, 0.4, 2.0, 0.95, 1.0) for second in range(5)]
+
+    full = found(workers, machine, Counted())["core_wait"]
+
+    assert full.subject == "client"
+    assert "needed a whole core for 5 s in a row and had 92% of one" in full.message
