@@ -108,12 +108,11 @@ impl Turns {
             let late_ns = now.saturating_sub(get(&self.alarm_ns)).min(slept_ns);
             if late_ns < LATE_NS {
                 waited_ns
-            } else if waited_ns >= late_ns / 2 {
-                // A quota stops a thread that waits for its core, too; the kernel counts the wait only.
-                waited_ns.max(late_ns)
             } else {
-                set(&self.stopped_ns, slept_ns);
-                slept_ns
+                // A quota stops a thread that waits for its core, too; the kernel counts the wait only.
+                let stopped_ns = if waited_ns >= late_ns / 2 { waited_ns.max(late_ns) } else { slept_ns };
+                set(&self.stopped_ns, stopped_ns);
+                stopped_ns
             }
         };
         self.poll_returned(now, unseen_ns);
@@ -231,6 +230,10 @@ mod tests {
         let turns = after_a_turn(MS / 10);
         turns.begin(98 * MS, || 60 * MS);
         assert_eq!(turns.unread(98 * MS), 98 * MS - MS / 10 - BEAT_NS);
+        // What came in the stop, after the poll had looked, is found by the next one.
+        turns.end();
+        turns.begin(98 * MS + 30_000, || 0);
+        assert_eq!(turns.unread(98 * MS + 30_000), 98 * MS - MS / 10 - BEAT_NS);
     }
 
     /// The same where the end of the stop interrupts the poll, or the poll had looked before it: the answers are found
