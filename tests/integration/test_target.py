@@ -219,7 +219,7 @@ def test_a_tied_gateway_ends_with_its_owner(tmp_path: Path) -> None:
     """If the process that started it is killed, the gateway stops by itself."""
     program = (
         "import sys, time; from pathlib import Path; from loadcore.cli import gateway\n"
-        f"with gateway.running({QUICK!r}, Path({str(tmp_path)!r})) as running:\n"
+        f"with gateway.running({GATEWAY!r}, Path({str(tmp_path)!r})) as running:\n"
         "    print(running.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment()) as owner:
