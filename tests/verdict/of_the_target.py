@@ -57,8 +57,8 @@ def _descriptors(scale: float) -> tuple[Situation, ...]:
     return (
         _slow(
             "a2-closed",
-            f"the target may have {may_have} descriptors, 100 users who think 250 to 750 ms",
-            _closed(100, [*_ITEMS, think("250ms", "750ms")], http=_IMPATIENT),
+            f"the target may have {may_have} descriptors, 100 users who think 500 ms",
+            _closed(100, [*_ITEMS, think("500ms")], http=_IMPATIENT),
             target,
             named,
             exits=_CROSSED,
