@@ -38,9 +38,10 @@ def _slow(
     exits: frozenset[int] = _GREEN,
     may_blame: frozenset[str] = frozenset(),
     truth: Literal["server", "front", "none"] = "server",
+    timeout_ms: int | None = None,
 ) -> Situation:
     expected = Expected(exits, named, may_blame=may_blame | {"target"})
-    return Situation(key, title, scenario, target, expected, truth=truth)
+    return Situation(key, title, scenario, target, expected, truth=truth, timeout_ms=timeout_ms)
 
 
 _NEW_CONNECTIONS = Http(reuse="request", timeouts=Timeouts(connect="5s", total="10s"))
@@ -62,7 +63,7 @@ def _descriptors(scale: float) -> tuple[Situation, ...]:
             target,
             named,
             exits=_CROSSED,
-            truth="none",
+            timeout_ms=2000,
         ),
         _slow(
             "a2-busy",

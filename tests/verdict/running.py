@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.verdict import front, served, surroundings
-from tests.verdict.laws import Phases, to_json
+from tests.verdict.laws import MS, Phases, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,15 @@ def _observed(situation: Situation, exit_code: int, text: str, folder: Path) -> 
     if situation.due_in_slow_phases and isinstance(law, Phases):
         slow = served.arrived_while(log, law.is_slow)
     times = [each.took_ns for each in of_times]
+    if situation.timeout_ms is not None:
+        times += [situation.timeout_ms * MS] * _timed_out(summary)
     return Observed(exit_code, summary, text, served.percentiles(times), slow, len(log))
+
+
+def _timed_out(summary: dict[str, Any]) -> int:
+    """How many requests the client gave up."""
+    outcomes = summary.get("all", {}).get("outcomes", {})
+    return sum(count for outcome, count in outcomes.items() if outcome.startswith("timeout"))
 
 
 def _front_log(situation: Situation, folder: Path) -> list[Served]:

@@ -100,6 +100,8 @@ class Situation:
     around: Surroundings = Surroundings()
     truth: Truth = "server"
     """Whose log is the truth of the times; `none` where the way to the server is what takes the time."""
+    timeout_ms: int | None = None
+    """What a request took that the server never saw, and so cannot tell of, but the report holds."""
     workers: int = 1
     starved: bool = False
     """Whether it is one of the six closed loops whose client is starved."""

@@ -25,13 +25,19 @@ STOPPED_LIMIT: Final = 0.02
 STOLEN_LIMIT: Final = 0.05
 """Share of the machine's CPU time that the hypervisor may give to others before it is reported."""
 FOREIGN_LIMIT: Final = 0.10
-"""Share of all cores that other programs used."""
+"""Share of the cores that the client may run on, used by other programs."""
 PRESSURE_LIMIT: Final = 20.0
 """Percent of time in which some thread of the machine waited for a core."""
 WAIT_LIMIT: Final = 0.02
 """Share of the time in which an engine thread itself waited for a core."""
 
+BUSY: Final = 0.20
+"""Share of a core below which an engine thread is idle most of the time."""
+
 _MORE = "run more workers, or spread the load over more machines"
+_SPREAD = (
+    "let users start one after another (a ramp, or a warm-up), give them think times that vary, or run more workers"
+)
 
 
 @dataclass
@@ -51,6 +57,8 @@ class Cores:
     disturbed: Streak = field(default_factory=Streak)
     used: Streak = field(default_factory=Streak)
     wanted: dict[int, _Wanted] = field(default_factory=dict)
+    busiest: WorkerSecond | None = None
+    """The second in which an engine thread needed most of a core."""
     _usable: float = 0.0
     _watched_s: float = 0.0
     _stopped_s: float = 0.0
@@ -70,6 +78,8 @@ class Cores:
             return
         self._wait = max(self._wait, second.core_wait_ratio)
         whole = second.cpu_ratio + second.core_wait_ratio
+        if whole > _need(self.busiest):
+            self.busiest = second
         wanted = self.wanted.setdefault(second.worker, _Wanted())
         holds = whole >= FULL
         wanted.lacked |= holds and second.cpu_ratio < FULL
@@ -79,8 +89,9 @@ class Cores:
 
     def see_machine(self, second: MachineSecond) -> None:
         """Look at one second of the machine. It comes after those of the workers."""
-        share = second.foreign_cores / second.machine_cores
-        waited = self._pressure >= PRESSURE_LIMIT or self._wait >= WAIT_LIMIT
+        share = second.foreign_cores / second.cores
+        is_full = second.foreign_cores + (second.client_cores or 0.0) >= FULL * second.cores
+        waited = is_full or self._pressure >= PRESSURE_LIMIT or self._wait >= WAIT_LIMIT
         self.disturbed.see(second.second, holds=waited and share > FOREIGN_LIMIT, value=share)
         self._watched_s += second.wall_s
         self._stolen_s += self._steal * second.wall_s
@@ -103,6 +114,36 @@ class Cores:
         # A quota that stops the client is why it uses all that it may.
         used = [] if stopped else self._used(wants_more=wants_more)
         return [*stopped, *self._stolen(), *used, *self._full(), *self._foreign()]
+
+    def own_work(self) -> list[Finding]:
+        """What delays a client that has its core: a response waits for those that came before it.
+
+        Of one that is idle most of the time, many come at once.
+        """
+        if self.busiest is None:
+            return []
+        cpu, waited = self.busiest.cpu_ratio or 0.0, self.busiest.core_wait_ratio or 0.0
+        did = f"in its busiest second worker {self.busiest.worker} used {cpu:.0%} of a core and waited for it "
+        did += f"{waited:.0%} of the time"
+        if cpu + waited >= BUSY:
+            why, advice = "a response waits while the worker handles those before it", _MORE
+        else:
+            why, advice = "requests that are due at the same moment wait for one another", _SPREAD
+        return [
+            Finding(
+                subject="client",
+                severity="note",
+                rule="own_work",
+                message=f"{did}: {why}",
+                advice=advice,
+                value=cpu + waited,
+                limit=BUSY,
+                worker=self.busiest.worker,
+                workers=(self.busiest.worker,),
+                first_s=self.busiest.second,
+                last_s=self.busiest.second,
+            )
+        ]
 
     def _stopped(self) -> Iterable[Finding]:
         if self._stopped_s <= STOPPED_LIMIT * self._watched_s or self._span is None:
@@ -181,8 +222,8 @@ class Cores:
             subject="other programs",
             severity="note",
             rule="foreign_cpu",
-            message=f"other programs used up to {self.disturbed.worst:.0%} of this machine "
-            "while threads waited for a core",
+            message=f"other programs used up to {self.disturbed.worst:.0%} of the cores that the client may use, "
+            "while threads waited for one",
             advice="a target on the same machine counts as another program; otherwise stop the other programs, "
             "or use another machine",
             value=self.disturbed.worst,
@@ -190,3 +231,8 @@ class Cores:
             first_s=self.disturbed.first_s,
             last_s=self.disturbed.last_s,
         )
+
+
+def _need(second: WorkerSecond | None) -> float:
+    """How much of a core an engine thread needed."""
+    return (second.cpu_ratio or 0.0) + (second.core_wait_ratio or 0.0) if second else 0.0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 EFFECT: Final = "lag"
 """The rule that says what the client's own delay did to the times."""
-CAUSES: Final = ("throttled", "cpu", "cores", "core_wait", "steal", "foreign_cpu")
+CAUSES: Final = ("throttled", "cpu", "cores", "core_wait", "steal", "foreign_cpu", "own_work")
 """The rules that say where the delay came from, what explains most first."""
 
 _SAME = ("throttled", "cpu", "cores", "core_wait")

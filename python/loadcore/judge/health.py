@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from loadcore.judge.cores import Cores
 from loadcore.judge.finding import Finding
+from loadcore.judge.folding import CAUSES
 from loadcore.judge.streak import Streak
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadcore.judge.finding import Severity
     from loadcore.judge.seconds import MachineSecond, WorkerSecond
@@ -71,20 +72,20 @@ class ClientHealth:
         """Look at one second of the machine."""
         self.cores.see_machine(second)
 
-    def spoils(self, counted: Counted, late: Iterable[Finding] = ()) -> list[Finding]:
+    def spoils(self, counted: Counted, late: Sequence[Finding] = ()) -> list[Finding]:
         """What spoils the measurement; empty if nothing does.
 
         Args:
             counted: What the whole run counted.
             late: What the client's own delay did to the times.
         """
-        own = [
+        causes = [
             *self._cpu_reasons("invalid" if counted.wants_more else "note"),
             *self.cores.findings(wants_more=counted.wants_more),
-            *late,
-            *self._descriptor_reasons(counted),
-            *self._port_reasons(counted),
         ]
+        if late and not any(each.rule in CAUSES for each in causes):
+            causes = self.cores.own_work()
+        own = [*causes, *late, *self._descriptor_reasons(counted), *self._port_reasons(counted)]
         return [*own, *_row_reasons(counted)]
 
     def _cpu_reasons(self, severity: Severity) -> list[Finding]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from loadcore.judge.finding import Severity
 
+NOTE_FROM: Final = 0.01
+"""Share by which a percentile may be too high before users without pauses, who go as fast as the client lets them, get a
+note."""
 SUSPECT_FROM: Final = 0.03
 """Share by which a percentile may be too high before the report is headed by it."""
 INVALID_FROM: Final = 0.10
@@ -88,15 +91,19 @@ class _Percentile:
         return self.excess >= INVALID_FROM and self.delay_ns >= INVALID_LEAST_NS
 
 
-def findings(steps: Iterable[Delayed]) -> list[Finding]:
-    """What the client's own delay did to the times: one finding, about the percentile that it moved most."""
+def findings(steps: Iterable[Delayed], *, unpaced: bool = False) -> list[Finding]:
+    """What the client's own delay did to the times: one finding, about the percentile that it moved most.
+
+    Args:
+        steps: The times of each step, and of all together.
+        unpaced: Whether users without pauses ask for as much as the client can do.
+    """
     percentiles = [each for step in steps for each in _judged(step)]
     spoilt = [each for each in percentiles if each.is_spoilt]
     worst = max(spoilt or percentiles, key=lambda each: each.excess, default=None)
-    if worst is None or worst.excess < SUSPECT_FROM:
+    if worst is None or worst.excess < (NOTE_FROM if unpaced else SUSPECT_FROM):
         return []
-    severity: Severity = "invalid" if spoilt else "suspect"
-    limit = INVALID_FROM if spoilt else SUSPECT_FROM
+    severity, limit = _severity(worst)
     others = {each.of.key for each in percentiles if each.of.step and each.excess >= limit} - {worst.of.key}
     return [
         Finding(
@@ -111,6 +118,13 @@ def findings(steps: Iterable[Delayed]) -> list[Finding]:
             step=worst.of.step,
         )
     ]
+
+
+def _severity(worst: _Percentile) -> tuple[Severity, float]:
+    """How bad it is, and from which share on it is."""
+    if worst.is_spoilt:
+        return "invalid", INVALID_FROM
+    return ("suspect", SUSPECT_FROM) if worst.excess >= SUSPECT_FROM else ("note", NOTE_FROM)
 
 
 def _judged(step: Delayed) -> list[_Percentile]:

@@ -29,7 +29,8 @@ class MachineSecond:
     wall_s: float
     foreign_cores: float
     """Cores that other programs used."""
-    machine_cores: float
+    cores: float
+    """Cores that the client may run on, whose use by other programs that is."""
     client_cores: float | None = None
     """Cores that all processes of the client used, with all their threads."""
     usable_cores: float | None = None

@@ -9,15 +9,18 @@ import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loadcore.machine import control_groups
 from loadcore.machine.kernel_files import number_in, text_of
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 _PROC = Path("/proc")
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _BUSY_COLUMNS = (0, 1, 2, 5, 6)
-"""Of the line `cpu` in /proc/stat: user, nice, system, irq, softirq."""
+"""Of a line `cpu0` in /proc/stat: user, nice, system, irq, softirq."""
 _KIB = 1024
 
 
@@ -109,12 +112,15 @@ def cpu_pressure() -> float | None:
     return None
 
 
-def busy_ns() -> int | None:
-    """CPU time that all programs together have used since the machine started, in all cores; None if not known."""
-    columns = (text_of(_PROC / "stat") or "").partition("\n")[0].split()[1:]
-    if len(columns) <= max(_BUSY_COLUMNS):
-        return None
-    return sum(int(columns[place]) for place in _BUSY_COLUMNS) * _NS_PER_TICK
+def busy_ns(cores: Collection[int]) -> int | None:
+    """CPU time that all programs together have used since the machine started, on these cores; None if not known."""
+    names = {f"cpu{core}" for core in cores}
+    ticks: list[int] = []
+    for line in (text_of(_PROC / "stat") or "").splitlines():
+        name, *columns = line.split()
+        if name in names and len(columns) > max(_BUSY_COLUMNS):
+            ticks += [int(columns[place]) for place in _BUSY_COLUMNS]
+    return sum(ticks) * _NS_PER_TICK if ticks else None
 
 
 def process_cpu_ns(pid: int) -> int | None:
@@ -141,6 +147,7 @@ def describe() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
+        "client_cores": len(os.sched_getaffinity(0)),
         "memory_bytes": _meminfo("MemTotal"),
     }
 

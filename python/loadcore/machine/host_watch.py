@@ -17,8 +17,9 @@ _NS = 1_000_000_000
 
 
 class HostWatch:
-    """CPU time from one look to the next. A target on the same machine is another program, too.
+    """CPU time from one look to the next, on the cores that the client may use.
 
+    A target on one of them is another program, too.
     All is read at one moment, the client's processes as well: what they report of their own seconds is about other
     stretches of time.
 
@@ -28,21 +29,22 @@ class HostWatch:
 
     def __init__(self, workers: Iterable[int] = ()) -> None:
         self._workers = tuple(workers)
-        self._cores = os.cpu_count() or 1
+        self._cores = os.sched_getaffinity(0)
         self._wall = time.monotonic_ns()
         self._own = self._client_cpu_ns()
-        self._busy = busy_ns()
+        self._busy = busy_ns(self._cores)
         self._stopped = control_groups.stopped_ns()
 
     def look(self) -> dict[str, int] | None:
         """What happened since the last look; None where the kernel does not say."""
-        wall, own, busy, stopped = time.monotonic_ns(), self._client_cpu_ns(), busy_ns(), control_groups.stopped_ns()
+        wall, own, busy = time.monotonic_ns(), self._client_cpu_ns(), busy_ns(self._cores)
+        stopped = control_groups.stopped_ns()
         if busy is None or self._busy is None:
             return None
         # A process that ends between two reads is not seen for a moment.
         own = max(own, self._own)
         since, client = wall - self._wall, own - self._own
-        foreign = min(busy - self._busy - client, since * self._cores - client)
+        foreign = min(busy - self._busy - client, since * len(self._cores) - client)
         grown = [now - self._stopped.get(group, now) for group, now in stopped.items()]
         values = {
             "wall_ns": since,

@@ -84,8 +84,8 @@ class RunStart:
 
     @property
     def cores(self) -> int:
-        """Cores of the machine, whoever may use them."""
-        return int(self.machine.get("cores") or 1)
+        """Cores of the machine that the client may use."""
+        return int(self.machine.get("client_cores") or self.machine.get("cores") or 1)
 
 
 @dataclass(frozen=True)

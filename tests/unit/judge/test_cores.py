@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loadcore.judge import lag
 from loadcore.judge.health import ClientHealth, Counted
 from loadcore.judge.seconds import MachineSecond, WorkerSecond
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
 
 PACED = Counted(unpaced=False)
+MS = 1_000_000
 
 
 def second_of(number: int, foreign: float = 0.0, client: float = 0.1, stopped: float = 0.0) -> MachineSecond:
@@ -110,6 +112,15 @@ def test_a_busy_machine_on_which_no_thread_waits_is_no_note() -> None:
     assert found(idle(5), [second_of(second, foreign=1.2) for second in range(5)]) == {}
 
 
+def test_cores_that_others_fill_keep_a_client_waiting_however_little_it_needs() -> None:
+    """A thread that wants 1 % of a core waits for 1 % of the time at most, and each of its requests for long."""
+    workers = [WorkerSecond(second, 0, 0.01, 0.012, pressure=12.0) for second in range(3)]
+
+    said = found(workers, [second_of(second, foreign=1.95, client=0.04) for second in range(3)])
+
+    assert list(said) == ["foreign_cpu"]
+
+
 def test_the_hypervisor_is_named_for_what_it_took() -> None:
     """Stolen time is not that of programs on this machine."""
     workers = [WorkerSecond(second, 0, 0.3, 0.0, steal=0.12) for second in range(3)]
@@ -129,3 +140,36 @@ def test_a_core_that_is_full_in_some_seconds_and_shared_in_others() -> None:
 
     assert full.subject == "client"
     assert "needed a whole core for 5 s in a row and had 92% of one" in full.message
+
+
+LATE = lag.findings([lag.Delayed(None, None, 4000, (4 * MS, 5 * MS, 8 * MS), (4 * MS, 5 * MS, 6 * MS))])
+
+
+@pytest.mark.parametrize(
+    ("engine", "words", "remedy"),
+    [
+        (WorkerSecond(1, 0, 0.44, 0.09), "used 44% of a core and waited for it 9% of the time", "more workers"),
+        (WorkerSecond(1, 0, 0.02, 0.01), "requests that are due at the same moment wait", "one after another"),
+    ],
+)
+def test_a_delay_without_another_cause_is_the_clients_own_work(engine: WorkerSecond, words: str, remedy: str) -> None:
+    """What is late although nobody had the core is late because of what came before it."""
+    health = ClientHealth()
+    health.see(WorkerSecond(0, 0, 0.01, 0.0))
+    health.see(engine)
+
+    own, late = health.spoils(PACED, LATE)
+
+    assert (own.rule, own.subject, own.severity, late.rule) == ("own_work", "client", "note", "lag")
+    assert words in own.message
+    assert remedy in own.advice
+
+
+def test_a_delay_with_another_cause_has_only_that() -> None:
+    """A client that others kept from its core is not told of its own work."""
+    health = ClientHealth()
+    for second in range(3):
+        health.see(WorkerSecond(second, 0, 0.3, 0.2))
+        health.see_machine(second_of(second, foreign=1.2))
+
+    assert [each.rule for each in health.spoils(PACED, LATE)] == ["foreign_cpu", "lag"]

@@ -127,3 +127,11 @@ def test_nothing_measured_is_nothing_found() -> None:
     """A run without requests is not judged."""
     assert lag.findings([]) == []
     assert lag.findings([delayed((0, 0, 0), (0, 0, 0), 0)]) == []
+
+
+@pytest.mark.parametrize(("unpaced", "severities"), [(True, ["note"]), (False, [])])
+def test_users_without_pauses_are_told_a_small_delay(unpaced: bool, severities: list[str]) -> None:
+    """They go as fast as the client lets them, so its part of their times is told from 1 % on, and spoils nothing."""
+    small = delayed((3.2, 3.96, 6.0), (3.19, 3.77, 5.9))
+
+    assert [each.severity for each in lag.findings([small], unpaced=unpaced)] == severities

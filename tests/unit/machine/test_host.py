@@ -131,15 +131,17 @@ def test_a_kernel_that_says_nothing_is_not_known(kernel: Path) -> None:
     limits = host.read_limits()
 
     assert (limits.local_ports, limits.tcp_tw_reuse, limits.memory_bytes, limits.cpu_pressure) == (None,) * 4
-    assert host.busy_ns() is None
+    assert host.busy_ns({0}) is None
     assert not list(kernel.iterdir())
 
 
-def test_busy_time_counts_work_and_not_waiting(kernel: Path) -> None:
-    """User, nice, system and interrupts are work; idle, iowait and steal are not."""
-    put(kernel, proc__stat="cpu  100 10 50 9999 8888 4 6 7777 0 0\ncpu0 1 1 1 1\n")
+@pytest.mark.parametrize(("cores", "ticks"), [({0, 1}, 170), ({0}, 30), ({7}, None)])
+def test_busy_time_counts_work_and_not_waiting(kernel: Path, cores: set[int], ticks: int | None) -> None:
+    """User, nice, system and interrupts are work; idle, iowait and steal are not. Only the cores asked for count."""
+    all_cores, first = "cpu  100 10 50 9999 8888 4 6 7777 0 0", "cpu0 10 0 10 99 88 4 6 77 0 0"
+    put(kernel, proc__stat=f"{all_cores}\n{first}\ncpu1 90 10 40 9900 8800 0 0 7700 0 0\nctxt 7\n")
 
-    assert host.busy_ns() == 170 * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    assert host.busy_ns(cores) == (None if ticks is None else ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK"))
 
 
 def test_a_process_is_named_by_pid_and_start(kernel: Path) -> None:
@@ -158,9 +160,10 @@ def test_this_machine_can_be_read() -> None:
     assert limits.cores > 0
     assert limits.local_ports is not None
     assert limits.memory_bytes is not None
-    assert host.busy_ns() is not None
+    assert host.busy_ns(os.sched_getaffinity(0)) is not None
     assert host.started_ticks(os.getpid()) is not None
     assert host.describe()["cores"] == os.cpu_count()
+    assert host.describe()["client_cores"] == len(os.sched_getaffinity(0))
 
 
 def test_a_description_names_no_host() -> None:

@@ -41,9 +41,9 @@ class _Scripted:
     def __init__(self, patch: pytest.MonkeyPatch, cores: int) -> None:
         self.wall = self.busy = self.own = 0
         self.stopped: dict[Path, int] = {}
-        patch.setattr(os, "cpu_count", lambda: cores)
+        patch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
         patch.setattr(time, "monotonic_ns", lambda: self.wall)
-        patch.setattr(host_watch, "busy_ns", lambda: self.busy)
+        patch.setattr(host_watch, "busy_ns", lambda _cores: self.busy)
         patch.setattr(host_watch, "process_cpu_ns", lambda _pid: self.own)
         patch.setattr(control_groups, "stopped_ns", lambda: dict(self.stopped))
 

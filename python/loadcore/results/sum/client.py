@@ -35,10 +35,10 @@ def counted_of(start: RunStart, end: RunEnd, whole: Tally, answered: float | Non
     )
 
 
-def lag_findings(steady: Tally) -> list[Finding]:
+def lag_findings(steady: Tally, *, unpaced: bool) -> list[Finding]:
     """What the client's own delay did to the times of the steady phase."""
     steps = [delayed(step, step.scenario, step.name) for step in steady.steps.values() if step.section == MAIN]
-    return lag.findings([delayed(steady.all_steps()), *steps])
+    return lag.findings([delayed(steady.all_steps()), *steps], unpaced=unpaced)
 
 
 def delayed(totals: StepTotals, scenario: str | None = None, step: str | None = None) -> lag.Delayed:

@@ -50,7 +50,7 @@ def build(parts: Parts) -> dict[str, Any]:
     counted = counted_of(start, end, whole, measured.answered_ratio(None))
     calibration = start.calibration
     of_client = [
-        *folding.told(totals.health.spoils(counted, lag_findings(steady))),
+        *folding.told(totals.health.spoils(counted, lag_findings(steady, unpaced=start.unpaced))),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)

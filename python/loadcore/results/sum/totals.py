@@ -157,7 +157,7 @@ class Totals:
     """Adds windows up.
 
     Args:
-        cores: How many cores the machine has, to tell what share of it other programs used.
+        cores: On how many cores the client may run, to tell what share of them other programs used.
         usable_cores: How many of them the client may use; None if that is not known.
     """
 
@@ -286,7 +286,7 @@ class Totals:
             second,
             wall_s=wall_ns / 1e9,
             foreign_cores=row["foreign_cpu_ns"] / wall_ns,
-            machine_cores=self._cores,
+            cores=self._cores,
             client_cores=row["client_cpu_ns"] / wall_ns,
             usable_cores=self._usable_cores,
             stopped_s=row["throttled_ns"] / 1e9,
