@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from loadcore.judge.finding import Severity
 
 NOTE_FROM: Final = 0.01
-"""Share by which a percentile may be too high before users without pauses, who go as fast as the client lets them, get a
-note."""
+"""Share by which a percentile may be too high before users without pauses, who go as fast as the client lets them, get
+a note."""
 SUSPECT_FROM: Final = 0.03
 """Share by which a percentile may be too high before the report is headed by it."""
 INVALID_FROM: Final = 0.10
