@@ -14,7 +14,7 @@ browse = Scenario(
     auth=oauth2_client_credentials(
         token_url="/auth/token", client_id="demo-client", client_secret="demo-secret", shared=4
     ),
-    steps=[get("/items", query={"limit": 10})],
+    steps=[get("/items", params={"limit": 10})],
     thresholds=[
         "throughput > 195/s",
         "response.p99 < 250ms",

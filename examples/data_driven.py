@@ -18,7 +18,7 @@ from loadcore import (
 )
 
 browse = [
-    repeat(3, [get("/items", query={"cursor": "{$random(0,180)}"}, name="browse"), think("200ms", "800ms")]),
+    repeat(3, [get("/items", params={"cursor": "{$random(0,180)}"}, name="browse"), think("200ms", "800ms")]),
 ]
 order = group(
     "order",

@@ -10,7 +10,7 @@ accounts = [{"username": f"user-{n:04}", "password": f"password-{n:04}"} for n i
 login = post(
     "/auth/token",
     name="login",
-    form={"grant_type": "password", "username": "{username}", "password": "{password}"},
+    data={"grant_type": "password", "username": "{username}", "password": "{password}"},
     checks=[check(response.json("$.access_token").exists(), name="has a token", stop=True)],
     extract={"token": response.json("$.access_token")},
 )

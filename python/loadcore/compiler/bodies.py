@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.literals import json_text
@@ -13,34 +13,36 @@ from loadcore.scenario.http import Upload
 from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loadcore.compiler.problems import Problems
     from loadcore.plan.document import BodyPlan, PartPlan
     from loadcore.scenario.http import Request
     from loadcore.scenario.place import Place
 
-_BODIES: Final = ("json", "form", "text", "content", "multipart")
+_BODIES: Final = ("json", "data", "form", "content", "text", "files", "multipart")
 _LARGEST_UPLOAD: Final = 64 << 20
 
 
 def compile_body(request: Request, problems: Problems) -> BodyPlan | None:
     """The plan of the request's body; `None` if it has none."""
     options, place = request.options, request.place
-    given = [name for name in _BODIES if name in options]
-    if len(given) > 1:
-        problems.add(place, f"a request can have only one body: {' and '.join(given)} were given")
+    bodies = [name for name in _BODIES if name in options]
+    if len(bodies) > 1 and bodies != ["data", "files"]:
+        problems.add(place, f"a request can have only one body: {' and '.join(bodies)} were given")
     content_type = options.get("content_type")
-    if content_type is not None and not {"text", "content"} & {*given}:
-        hint = "json, form and multipart set their own; to override it, set the header"
-        problems.add(place, "content_type needs text or content", hint)
-    match given[:1]:
-        case ["json"]:
+    if content_type is not None and not {"text", "content"} & {*bodies}:
+        hint = "json, data and files set their own; to override it, set the header"
+        problems.add(place, "content_type needs content", hint)
+    match bodies:
+        case ["json", *_]:
             return _json(options["json"], place, problems)
-        case ["form"]:
-            return {"kind": "form", "fields": compile_fields(options["form"], "form", place, problems)}
-        case ["multipart"]:
+        case ["data", "files", *_] | ["files", *_] | ["multipart", *_]:
             return _multipart(request, problems)
-        case ["text" | "content"]:
-            body = _raw(request, problems)
+        case ["data" | "form" as word, *_]:
+            return {"kind": "form", "fields": compile_fields(options[word], word, place, problems)}
+        case ["text" | "content" as word, *_]:
+            body = _raw(word, options[word], place, problems)
             if content_type is not None:
                 body["content_type"] = problems.text(place, "content_type", content_type)
             return body
@@ -48,21 +50,15 @@ def compile_body(request: Request, problems: Problems) -> BodyPlan | None:
             return None
 
 
-def _raw(request: Request, problems: Problems) -> BodyPlan:
-    options, place = request.options, request.place
-    if "text" in options:
-        text = options["text"]
-        if isinstance(text, Env):
-            text = str(text)
-        elif not isinstance(text, str):
-            problems.add(place, f"text is {kind_of(text)}: it must be a string; for bytes, use content")
-            text = ""
-        return {"kind": "text", "text": text}
-    content = options["content"]
-    if not isinstance(content, bytes):
-        problems.add(place, f"content is {kind_of(content)}: it must be bytes; for a string, use text")
-        content = b""
-    return {"kind": "bytes", "base64": base64.b64encode(content).decode()}
+def _raw(word: str, value: object, place: Place | None, problems: Problems) -> BodyPlan:
+    match value:
+        case str() | Env():
+            return {"kind": "text", "text": str(value)}
+        case bytes() if word == "content":
+            return {"kind": "bytes", "base64": base64.b64encode(value).decode()}
+    wanted = "a string or bytes; for an object, use json" if word == "content" else "a string; for bytes, use content"
+    problems.add(place, f"{word} is {kind_of(value)}: it must be {wanted}")
+    return {"kind": "text", "text": ""}
 
 
 def _json(value: object, place: Place | None, problems: Problems) -> BodyPlan:
@@ -74,24 +70,57 @@ def _json(value: object, place: Place | None, problems: Problems) -> BodyPlan:
 
 
 def _multipart(request: Request, problems: Problems) -> BodyPlan:
+    """Parts of a form: what `multipart` names, or the fields of `data` and then the `files`."""
+    options, place = request.options, request.place
+    if "multipart" in options:
+        return {"kind": "multipart", "parts": _parts(options["multipart"], "multipart", place, problems)}
+    fields = compile_fields(options["data"], "data", place, problems) if "data" in options else []
+    texts: list[PartPlan] = [{"name": name, "text": text} for name, text in fields]
+    return {"kind": "multipart", "parts": [*texts, *_parts(options["files"], "files", place, problems)]}
+
+
+def _parts(named: object, word: str, place: Place | None, problems: Problems) -> list[PartPlan]:
+    if not isinstance(named, dict):
+        kinds = "files" if word == "files" else "strings and uploads"
+        problems.add(place, f"{word} is {kind_of(named)}: it must be a dictionary of names to {kinds}")
+        return []
     parts: list[PartPlan] = []
-    fields = request.options["multipart"]
-    if not isinstance(fields, dict):
-        problems.add(
-            request.place, f"multipart is {kind_of(fields)}: it must be a dictionary of names to strings and uploads"
-        )
-        return {"kind": "multipart", "parts": []}
-    for name, value in fields.items():
+    for name, value in named.items():
         if not isinstance(name, str) or not name:
             written = "an empty string" if name == "" else shown(name)
-            problems.add(request.place, f"multipart has {written} for a name: it must be a non-empty string")
-        elif isinstance(value, Upload):
-            parts.append(_upload(name, value, problems))
-        elif isinstance(value, str | Env):
+            problems.add(place, f"{word} has {written} for a name: it must be a non-empty string")
+        elif word == "multipart" and isinstance(value, str | Env):
             parts.append({"name": name, "text": str(value)})
+        elif word == "multipart" and not isinstance(value, Upload):
+            problems.add(place, f'the part "{name}" is {kind_of(value)}: it must be a string or upload(…)')
         else:
-            problems.add(request.place, f'the part "{name}" is {kind_of(value)}: it must be a string or upload(…)')
-    return {"kind": "multipart", "parts": parts}
+            uploads = (_as_upload(name, each, place, problems) for each in _files(value))
+            parts += [_upload(name, upload, problems) for upload in uploads if upload is not None]
+    return parts
+
+
+def _files(value: object) -> Iterable[object]:
+    """The files of one name. A tuple that begins with a string is one file."""
+    several = isinstance(value, list) or (isinstance(value, tuple) and not isinstance(next(iter(value), None), str))
+    return cast("Iterable[object]", value) if several else [value]
+
+
+def _as_upload(name: str, value: object, place: Place | None, problems: Problems) -> Upload | None:
+    """A file in one of the forms that httpx takes, too."""
+    match value:
+        case Upload():
+            return value
+        case Path():
+            return Upload(value, None, None, place)
+        case bytes():
+            return Upload(value, "upload", None, place)
+        case (str(filename), bytes(content)):
+            return Upload(content, filename, None, place)
+        case (str(filename), bytes(content), str(content_type)):
+            return Upload(content, filename, content_type, place)
+    hint = 'write upload("report.pdf") for a file, or (filename, bytes)'
+    problems.add(place, f'the file "{name}" is {kind_of(value)}: it must be upload(…), a path, bytes or a tuple', hint)
+    return None
 
 
 def _upload(name: str, upload: Upload, problems: Problems) -> PartPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from loadcore.compiler.bodies import compile_body
 from loadcore.compiler.fields import compile_fields
@@ -10,10 +10,11 @@ from loadcore.compiler.load import compile_pause
 from loadcore.compiler.names import default_name
 from loadcore.compiler.responses import compile_check, compile_comparison, compile_extract, compile_statuses, describe
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
+from loadcore.compiler.spellings import WORDS, given
 from loadcore.engine import MAX_DEPTH
 from loadcore.scenario.auth import Anonymous
 from loadcore.scenario.checks import Claim
-from loadcore.scenario.http import Request, RequestOptions
+from loadcore.scenario.http import Request
 from loadcore.scenario.pauses import Think
 from loadcore.scenario.scenario import Branch, Choice, Group, Repeat
 from loadcore.wording.kinds import kind_of, shown
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadcore.compiler.problems import Problems
-    from loadcore.plan.document import CheckPlan, StepPlan
+    from loadcore.plan.document import CheckPlan, Pair, StepPlan
     from loadcore.scenario.auth import Auth
     from loadcore.scenario.place import Place
-
-_OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 
 
 class FlowCompiler:
@@ -111,8 +110,8 @@ class FlowCompiler:
     def request(self, request: Request) -> StepPlan:
         """The plan of a request."""
         problems, place, options = self._problems, request.place, request.options
-        for unknown in sorted(options.keys() - _OPTIONS):
-            suggestion = did_you_mean(unknown, sorted(_OPTIONS), REQUEST_WORDS)
+        for unknown in sorted(options.keys() - WORDS):
+            suggestion = did_you_mean(unknown, sorted(WORDS), REQUEST_WORDS)
             problems.add(place, f'a request has no option "{unknown}"{suggestion}')
         method = problems.text(place, "the method", request.method).upper()
         url = problems.text(place, "the URL", request.url)
@@ -123,19 +122,35 @@ class FlowCompiler:
             "method": method,
             "url": url,
         }
-        if options.get("query"):
-            plan["query"] = compile_fields(options["query"], "query", place, problems)
-        if options.get("headers"):
-            plan["headers"] = compile_fields(options["headers"], "headers", place, problems)
+        params = given(request, "params", "query", problems)
+        if params is not None and params.value:
+            plan["query"] = compile_fields(_with_values(params.value), params.word, place, problems)
+        if headers := self._headers(request):
+            plan["headers"] = headers
         if (body := compile_body(request, problems)) is not None:
             plan["body"] = body
         self._authenticate(plan, request)
         self._look(plan, request)
-        if options.get("timeouts") is not None:
-            plan["timeouts"] = compile_timeouts(options["timeouts"], place, problems)
-        if "max_redirects" in options:
-            plan["max_redirects"] = compile_redirects(options["max_redirects"], place, problems)
+        timeout = given(request, "timeout", "timeouts", problems)
+        if timeout is not None and timeout.value is not None:
+            plan["timeouts"] = compile_timeouts(timeout.value, place, problems, timeout.word)
+        redirects = given(request, "follow_redirects", "max_redirects", problems)
+        if redirects is not None and redirects.word == "max_redirects":
+            plan["max_redirects"] = compile_redirects(redirects.value, place, problems)
+        elif redirects is not None and not problems.flag(place, "follow_redirects", redirects.value):
+            plan["max_redirects"] = 0
         return _placed(plan, place)
+
+    def _headers(self, request: Request) -> list[Pair]:
+        """The headers, and cookies as one more."""
+        problems, place, options = self._problems, request.place, request.options
+        pairs = compile_fields(options["headers"], "headers", place, problems) if options.get("headers") else []
+        if options.get("cookies"):
+            if any(name.lower() == "cookie" for name, _ in pairs):
+                problems.add(place, "cookies and a Cookie header mean the same", "write cookies alone")
+            cookies = compile_fields(options["cookies"], "cookies", place, problems)
+            pairs.append(("Cookie", "; ".join(f"{name}={value}" for name, value in cookies)))
+        return pairs
 
     def _authenticate(self, plan: StepPlan, request: Request) -> None:
         auth = request.options.get("auth")
@@ -161,6 +176,13 @@ class FlowCompiler:
         elif extract:
             taken = (compile_extract(variable, source, place, problems) for variable, source in extract.items())
             plan["extracts"] = [*taken]
+
+
+def _with_values(params: object) -> object:
+    """Query parameters without those whose value is None."""
+    if not isinstance(params, dict):
+        return params
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def _placed(plan: StepPlan, place: Place | None) -> StepPlan:

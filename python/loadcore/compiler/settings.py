@@ -75,25 +75,32 @@ def _cookies(cookies: object, place: Place | None, problems: Problems) -> bool |
     return True
 
 
-def compile_timeouts(timeouts: Timeouts, place: Place | None, problems: Problems) -> TimeoutsPlan:
-    """The plan of a request's deadlines."""
+def compile_timeouts(
+    timeouts: Timeouts | str, place: Place | None, problems: Problems, word: str = "timeouts"
+) -> TimeoutsPlan:
+    """The plan of a request's deadlines. A duration alone is how long connecting, and then the response, may take."""
+    if isinstance(timeouts, str) and word == "timeout":
+        length = _deadline("timeout", timeouts, place, problems)
+        return {"connect_ns": length, "total_ns": length}
     if not isinstance(timeouts, Timeouts):
-        problems.add(place, f"timeouts is {shown(timeouts)}: it must be Timeouts(…)", 'write Timeouts(total="10s")')
+        either = 'a duration such as "10s", or Timeouts(…)' if word == "timeout" else "Timeouts(…)"
+        hint = 'write timeout="10s"' if word == "timeout" else 'write Timeouts(total="10s")'
+        problems.add(place, f"{word} is {shown(timeouts)}: it must be {either}", hint)
         timeouts = Timeouts()
-
-    def deadline(what: str, text: str) -> int:
-        length = problems.parse(place, f"the {what} timeout", parse_duration, text, 1)
-        if length == 0:
-            problems.add(place, f"a {what} timeout must be longer than 0s")
-        return length
-
     plan: TimeoutsPlan = {
-        "connect_ns": deadline("connect", timeouts.connect),
-        "total_ns": deadline("total", timeouts.total),
+        "connect_ns": _deadline("connect timeout", timeouts.connect, place, problems),
+        "total_ns": _deadline("total timeout", timeouts.total, place, problems),
     }
     if timeouts.first_byte is not None:
-        plan["first_byte_ns"] = deadline("first-byte", timeouts.first_byte)
+        plan["first_byte_ns"] = _deadline("first-byte timeout", timeouts.first_byte, place, problems)
     return plan
+
+
+def _deadline(what: str, text: str, place: Place | None, problems: Problems) -> int:
+    length = problems.parse(place, f"the {what}", parse_duration, text, 1)
+    if length == 0:
+        problems.add(place, f"a {what} must be longer than 0s")
+    return length
 
 
 def compile_redirects(number: object, place: Place | None, problems: Problems) -> int:

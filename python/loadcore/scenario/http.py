@@ -118,7 +118,8 @@ class Upload:
 def upload(content: str | Path | bytes, /, *, filename: str | None = None, content_type: str | None = None) -> Upload:
     """A file for a multipart body. Its content is sent as it is; it is read when the plan is made and is part of it.
 
-        post("/documents", multipart={"title": "Report", "file": upload("report.pdf", content_type="application/pdf")})
+        pdf = upload("report.pdf", content_type="application/pdf")
+        post("/documents", data={"title": "Report"}, files={"file": pdf})
 
     Args:
         content: The path, relative to the file in which this is written, or the bytes themselves.
@@ -128,34 +129,41 @@ def upload(content: str | Path | bytes, /, *, filename: str | None = None, conte
     return Upload(content, filename, content_type)
 
 
+File: TypeAlias = "Upload | Path | bytes | tuple[str, bytes] | tuple[str, bytes, str]"
+"""A file of a multipart body."""
+
+
 class RequestOptions(TypedDict, total=False):
-    """What a request may say beyond its method and URL.
+    """What a request may say beyond its method and URL, in httpx's words.
 
     What is sent may hold `{variables}`: also names of query parameters, form fields, parts, files, and members of JSON,
-    but not names of headers, and not `content`. A secret may replace any string: `env("NAME")`.
+    but not names of headers, and not bytes. A secret may replace any string: `env("NAME")`.
     """
 
     name: str
     """The step's name in results. By default method and path as written: `GET /items/{item_id}`."""
-    query: Fields
-    """Further query parameters, percent-encoded."""
+    params: Mapping[str, Text | Sequence[Text] | None]
+    """Further query parameters, percent-encoded. One whose value is None is left out."""
     headers: Fields
     """Headers; they win over the scenario's. A `Host` is sent in place of the URL's host."""
+    cookies: Mapping[str, Text]
+    """Cookies of this request, beside those that the user keeps."""
     json: Any
     """A JSON body: anything that `json.dumps` takes, and `env("NAME")`. `"{id:json}"` puts a variable in as JSON rather
     than as text."""
-    form: Fields
-    """An `application/x-www-form-urlencoded` body."""
-    text: str | Env
-    """A body of text."""
-    content: bytes
-    """A body of bytes, sent as they are: no variables."""
-    content_type: str
-    """The `Content-Type` of `text` or `content`."""
-    multipart: Mapping[str, str | Env | Upload]
-    """A `multipart/form-data` body."""
+    data: Fields
+    """An `application/x-www-form-urlencoded` body; with `files`, the other fields of the form."""
+    files: Mapping[str, File | Sequence[File]]
+    """A `multipart/form-data` body: `upload("report.pdf")`, a path, bytes, or a tuple of a file name, bytes and, if
+    wanted, their type."""
+    content: str | Env | bytes
+    """A body: a string, or bytes, which are sent as they are."""
     auth: Auth | Anonymous
     """In place of the scenario's; `anonymous` for none."""
+    timeout: str | Timeouts
+    """In place of the run's: how long connecting may take, and then the response."""
+    follow_redirects: bool
+    """Whether redirects are followed. By default up to the run's `max_redirects`."""
     expect: Expected | Sequence[Expected]
     """Statuses that are not errors: `201`, `"2xx"`, `["2xx", 404]`. By default everything below 400. A redirect
     that is expected is the answer, and not followed."""
@@ -163,10 +171,20 @@ class RequestOptions(TypedDict, total=False):
     """Claims about the response. They are counted; they do not make the request an error."""
     extract: Mapping[str, Source]
     """Variables to set from the response."""
+    content_type: str
+    """The `Content-Type` of `content`, in place of a header."""
+    query: Fields
+    """Older word for `params`."""
+    form: Fields
+    """Older word for `data`."""
+    text: str | Env
+    """Older word for a string as `content`."""
+    multipart: Mapping[str, str | Env | Upload]
+    """Older word for `files` and `data` in one."""
     timeouts: Timeouts
-    """In place of the run's."""
+    """Older word for `timeout`."""
     max_redirects: int
-    """In place of the run's."""
+    """How many redirects are followed, in place of the run's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +206,7 @@ def request(method: str, url: str, /, **options: Unpack[RequestOptions]) -> Requ
 def get(url: str, /, **options: Unpack[RequestOptions]) -> Request:
     """A GET request.
 
-        get("/items", query={"limit": 20}, checks=[response.status == 200])
+        get("/items", params={"limit": 20}, checks=[response.status == 200])
         get("{next}", extract={"next": response.json("$.next").default("")})
 
     Args:

@@ -10,20 +10,14 @@ if TYPE_CHECKING:
 _A_LINE: Final = 12
 
 REQUEST_WORDS: Final[Mapping[str, str]] = {
-    "params": '"query"',
-    "data": '"form" for fields, "text" or "content" for a body',
-    "body": '"json", "form", "text" or "content"',
-    "payload": '"json", "form", "text" or "content"',
-    "files": '"multipart"',
-    "timeout": '"timeouts", as in timeouts=Timeouts(total="10s")',
-    "allow_redirects": '"max_redirects"; 0 follows none',
-    "follow_redirects": '"max_redirects"; 0 follows none',
-    "cookies": 'a header, as in headers={"Cookie": "session=…"}',
+    "body": '"json", "data" or "content"',
+    "payload": '"json", "data" or "content"',
+    "allow_redirects": '"follow_redirects"',
     "verify": "the scenario's http=Http(tls=Tls(insecure=True))",
     "catch_response": '"checks" or "expect"',
     "status": '"expect"',
 }
-"""What requests, httpx, k6 and Locust call a request's options."""
+"""What requests, k6 and Locust call a request's options."""
 
 SCENARIO_WORDS: Final[Mapping[str, str]] = {
     "host": '"base_url"',
@@ -36,6 +30,7 @@ SCENARIO_WORDS: Final[Mapping[str, str]] = {
     "rate": '"load", as in load=arrival_rate("100/s", duration="1m")',
     "wait_time": 'a step, as in steps=[get("/"), think("1s", "3s")]',
     "think": 'a step, as in steps=[get("/"), think("1s", "3s")]',
+    "timeout": '"http", as in http=Http(timeouts=Timeouts(total="10s"))',
     "timeouts": '"http", as in http=Http(timeouts=Timeouts(total="10s"))',
     "checks": "the checks of a request",
     "warmup": '"warm_up"',

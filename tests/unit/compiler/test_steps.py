@@ -77,6 +77,46 @@ def test_bodies(options: Any, body: dict[str, Any]) -> None:
     assert step(post("/", **options))["body"] == body
 
 
+@pytest.mark.parametrize(
+    ("httpx", "older"),
+    [
+        ({"params": {"a": [1, 2], "b": "{x}"}}, {"query": {"a": [1, 2], "b": "{x}"}}),
+        ({"data": {"a": "{x}"}}, {"form": {"a": "{x}"}}),
+        ({"content": "{x}"}, {"text": "{x}"}),
+        ({"content": env("BODY")}, {"text": env("BODY")}),
+        ({"files": {"f": upload(b"x", filename="n")}}, {"multipart": {"f": upload(b"x", filename="n")}}),
+        (
+            {"data": {"a": "{x}"}, "files": {"f": ("n", b"x", "a/b")}},
+            {"multipart": {"a": "{x}", "f": upload(b"x", filename="n", content_type="a/b")}},
+        ),
+        ({"files": {"f": b"x"}}, {"multipart": {"f": upload(b"x", filename="upload")}}),
+        ({"timeout": "2s"}, {"timeouts": Timeouts(connect="2s", total="2s")}),
+        ({"timeout": Timeouts(first_byte="1s")}, {"timeouts": Timeouts(first_byte="1s")}),
+        ({"follow_redirects": False}, {"max_redirects": 0}),
+        ({"cookies": {"a": 1, "b": "{x}"}}, {"headers": {"Cookie": "a=1; b={x}"}}),
+    ],
+)
+def test_httpx_words_and_older_words_mean_the_same(httpx: Any, older: Any) -> None:
+    """A declaration in either spelling has the same plan."""
+    assert step(post("/", **httpx)) == step(post("/", **older))
+
+
+def test_a_parameter_without_a_value_is_left_out() -> None:
+    """As httpx does: `None` is how a request says that it does not send one; all others are sent."""
+    assert step(get("/", params={"a": None, "b": ""}))["query"] == [("b", "")]
+    assert "max_redirects" not in step(get("/", follow_redirects=True))
+
+
+def test_several_files_of_one_name(tmp_path: Path) -> None:
+    """A list, and a tuple of files, become one part each; a path is read."""
+    (tmp_path / "a.txt").write_text("x")
+    files: Any = {"f": [tmp_path / "a.txt", b"y"], "g": (upload(b"z"), ("n", b"z"))}
+    parts = step(post("/", files=files))["body"]["parts"]
+
+    named = [(part["name"], part["filename"], part["base64"]) for part in parts]
+    assert named == [("f", "a.txt", "eA=="), ("f", "upload", "eQ=="), ("g", "g", "eg=="), ("g", "n", "eg==")]
+
+
 def test_a_secret_stands_wherever_a_text_may() -> None:
     """The plan holds its name only: as the value of a field of any kind, in a body, and within longer texts."""
     key = env("KEY")
@@ -227,9 +267,19 @@ def test_equal_ways_to_authenticate_are_one() -> None:
             post("/", json=float("nan")),
             "the JSON body cannot be written: Out of range float values are not JSON compliant",
         ),
-        (post("/", json={}, content_type="a/b"), "content_type needs text or content"),
+        (post("/", json={}, content_type="a/b"), "content_type needs content"),
         (post("/", text=b"x"), "text is a bytes: it must be a string; for bytes, use content"),  # type: ignore[arg-type]
-        (post("/", content="x"), "content is a str: it must be bytes; for a string, use text"),  # type: ignore[arg-type]
+        (post("/", content={}), "content is a dict: it must be a string or bytes; for an object, use json"),  # type: ignore[arg-type]
+        (post("/", data="x"), "data is a str: it must be a dictionary of names to values"),  # type: ignore[arg-type]
+        (post("/", data={}, content=""), "a request can have only one body: data and content were given"),
+        (post("/", files={"f": "x"}), 'the file "f" is a str: it must be upload(…), a path, bytes or a tuple'),  # type: ignore[dict-item]
+        (post("/", files=[]), "files is a list: it must be a dictionary of names to files"),  # type: ignore[arg-type]
+        (get("/", params={"a": 1}, query={"a": 1}), "params and query mean the same"),
+        (get("/", cookies={"a": "1"}, headers={"cookie": "b=2"}), "cookies and a Cookie header mean the same"),
+        (get("/", follow_redirects=0), "follow_redirects is 0: it must be True or False"),  # type: ignore[arg-type]
+        (get("/", timeout="5"), 'the timeout: "5" has no unit: write "5s" or "5ms"'),
+        (get("/", timeout=5), 'timeout is 5: it must be a duration such as "10s", or Timeouts(…)'),  # type: ignore[arg-type]
+        (get("/", allow_redirects=False), 'no option "allow_redirects", did you mean "follow_redirects"?'),  # type: ignore[call-arg]
         (post("/", multipart={"a": b"x"}), 'the part "a" is a bytes: it must be a string or upload(…)'),  # type: ignore[dict-item]
         (get("/", expect=20), 'expect is 20: it must be a status such as 201 or a class such as "2xx"'),
         (get("/", expect="200"), "expect is '200': it must be a status such as 201 or a class such as \"2xx\""),  # type: ignore[arg-type]
