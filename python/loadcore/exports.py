@@ -40,12 +40,18 @@ from loadcore.scenario.pauses import every, think
 from loadcore.scenario.scenario import Scenario, branch, choice, group, repeat
 from loadcore.scenario.step import Step
 from loadcore.scenario.threshold import Threshold
+from loadcore.scripting.client import Client
+from loadcore.scripting.failures import IterationFailed
+from loadcore.scripting.per_worker import per_worker
+from loadcore.scripting.user import User, task
 
 __all__ = [
     "Auth",
     "Claim",
+    "Client",
     "Feeder",
     "Http",
+    "IterationFailed",
     "Limits",
     "Listener",
     "Load",
@@ -58,6 +64,7 @@ __all__ = [
     "Threshold",
     "Timeouts",
     "Tls",
+    "User",
     "anonymous",
     "api_key",
     "arrival_rate",
@@ -84,6 +91,7 @@ __all__ = [
     "oauth2_refresh_token",
     "options",
     "patch",
+    "per_worker",
     "post",
     "put",
     "repeat",
@@ -91,6 +99,7 @@ __all__ = [
     "response",
     "rows_feeder",
     "run",
+    "task",
     "think",
     "upload",
     "user_stages",

@@ -102,6 +102,7 @@ class _Maker:
             "steps": self._steps(scenario["steps"], scenario["base_url"]),
         }
         changed.pop("pacing", None)
+        changed.pop("on_stop", None)
         return changed
 
     def auth(self, auth: AuthPlan) -> AuthPlan:
@@ -119,7 +120,8 @@ class _Maker:
         return {**auth, "way": way}
 
     def _steps(self, steps: Iterable[StepPlan], base_url: str) -> list[StepPlan]:
-        return [self._step(step, base_url) for step in steps if step["kind"] != "think"]
+        # What users in Python send is known to them alone.
+        return [self._step(step, base_url) for step in steps if step["kind"] not in {"think", "script"}]
 
     def _step(self, step: StepPlan, base_url: str) -> StepPlan:
         if step["kind"] == "request":

@@ -9,7 +9,7 @@ from loadcore.cli.console import standard
 from loadcore.cli.options import Color
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import gather
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, UsageError
 
 
 @options.takes(options.Load, options.Processes, options.Output)
@@ -32,6 +32,9 @@ def command(context: typer.Context, scenario: options.Scenario, quiet: options.Q
     from loadcore.calibration.shape import shape_of
     from loadcore.judge.headroom import Headroom
 
+    if scripted := prepared.plan.scripted():
+        message = f"{', '.join(sorted(scripted))}: what users in Python cost cannot be measured against a null target"
+        raise UsageError(message, hint="run it, and read the client's share in the report")
     shape = shape_of(prepared.plan, SECONDS)
     console.note(f"measuring for {SECONDS:g} s against a null target on this machine …")
     measured = calibrate(shape, settings.get("workers"))

@@ -41,6 +41,9 @@ def command(
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)
     console = standard(settings.get("color", Color.AUTO))
+    for script in prepared.plan.document.get("scripts", ()):
+        for note in script.get("notes", ()):
+            console.note(note)
     attempt = _attempt(prepare(file, settings, once=True), console) if send else None
     if context.params["as_json"]:
         sent = {} if attempt is None else {"sent": attempt.to_dict(verbose=verbose)}

@@ -61,7 +61,7 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
     if calibrated:
         from loadcore.calibration.asked import arrivals_per_s
 
-        if arrivals_per_s(prepared.plan):
+        if arrivals_per_s(prepared.plan) and not prepared.plan.scripted():
             from loadcore.calibration.before import before
 
             headroom = before(prepared.plan, settings.get("workers"), output.console.note)

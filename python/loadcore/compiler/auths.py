@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.flows import FlowCompiler
-from loadcore.compiler.names import default_name, free_name
 from loadcore.compiler.responses import compile_extract
+from loadcore.compiler.scripts import ScriptRegistry
+from loadcore.plan.names import default_name, free_name
 from loadcore.plan.outline import is_one_login
 from loadcore.scenario.auth import (
     ApiKey,
@@ -59,7 +60,7 @@ class AuthRegistry:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._compile_request = FlowCompiler(problems, self.register).request
+        self._compile_request = FlowCompiler(problems, self.register, ScriptRegistry(problems)).request
         # Searched by equality: secrets of a wrong kind may have no hash.
         self._known: list[tuple[Auth, str]] = []
         self.plans: list[AuthPlan] = []

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.literals import json_text
 from loadcore.scenario.auth import Env
 from loadcore.scenario.http import Upload
+from loadcore.scenario.uploads import uploads_of
 from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from loadcore.compiler.problems import Problems
     from loadcore.plan.document import BodyPlan, PartPlan
     from loadcore.scenario.http import Request
@@ -94,33 +93,16 @@ def _parts(named: object, word: str, place: Place | None, problems: Problems) ->
         elif word == "multipart" and not isinstance(value, Upload):
             problems.add(place, f'the part "{name}" is {kind_of(value)}: it must be a string or upload(…)')
         else:
-            uploads = (_as_upload(name, each, place, problems) for each in _files(value))
-            parts += [_upload(name, upload, problems) for upload in uploads if upload is not None]
+            parts += _uploads(name, value, place, problems)
     return parts
 
 
-def _files(value: object) -> Iterable[object]:
-    """The files of one name. A tuple that begins with a string is one file."""
-    several = isinstance(value, list) or (isinstance(value, tuple) and not isinstance(next(iter(value), None), str))
-    return cast("Iterable[object]", value) if several else [value]
-
-
-def _as_upload(name: str, value: object, place: Place | None, problems: Problems) -> Upload | None:
-    """A file in one of the forms that httpx takes, too."""
-    match value:
-        case Upload():
-            return value
-        case Path():
-            return Upload(value, None, None, place)
-        case bytes():
-            return Upload(value, "upload", None, place)
-        case (str(filename), bytes(content)):
-            return Upload(content, filename, None, place)
-        case (str(filename), bytes(content), str(content_type)):
-            return Upload(content, filename, content_type, place)
-    hint = 'write upload("report.pdf") for a file, or (filename, bytes)'
-    problems.add(place, f'the file "{name}" is {kind_of(value)}: it must be upload(…), a path, bytes or a tuple', hint)
-    return None
+def _uploads(name: str, given: object, place: Place | None, problems: Problems) -> list[PartPlan]:
+    try:
+        return [_upload(name, upload, problems) for upload in uploads_of(name, given, place)]
+    except TypeError as error:
+        problems.add(place, str(error), 'write upload("report.pdf") for a file, or (filename, bytes)')
+        return []
 
 
 def _upload(name: str, upload: Upload, problems: Problems) -> PartPlan:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from loadcore.compiler.literals import literal
-from loadcore.compiler.names import free_name
 from loadcore.loader.user_code import user_code
+from loadcore.plan.names import free_name
 from loadcore.scenario.feeders import FileFeeder, RowsFeeder
 from loadcore.wording.kinds import kind_of, shown
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, cast
 from loadcore.compiler.bodies import compile_body
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.load import compile_pause
-from loadcore.compiler.names import default_name
 from loadcore.compiler.responses import compile_check, compile_comparison, compile_extract, compile_statuses, describe
+from loadcore.compiler.scripts import ScriptRegistry, may_be_script
 from loadcore.compiler.settings import compile_redirects, compile_timeouts
 from loadcore.compiler.spellings import WORDS, given
 from loadcore.engine import MAX_DEPTH
+from loadcore.plan.names import default_name
 from loadcore.scenario.auth import Anonymous
 from loadcore.scenario.checks import Claim
 from loadcore.scenario.http import Request
@@ -35,14 +36,21 @@ class FlowCompiler:
     Args:
         problems: Where to say what is wrong.
         register_auth: Returns the name of an authentication in the plan.
+        scripts: Where functions of the user's are kept.
     """
 
-    def __init__(self, problems: Problems, register_auth: Callable[[Auth, Place | None], str | None]) -> None:
+    def __init__(
+        self, problems: Problems, register_auth: Callable[[Auth, Place | None], str | None], scripts: ScriptRegistry
+    ) -> None:
         self._problems = problems
         self._register_auth = register_auth
+        self._scripts = scripts
 
     def steps(self, steps: object, what: str, place: Place | None, *, depth: int = 0) -> list[StepPlan]:
         """The plans of a list of steps. `what` and `place` say whose steps they are."""
+        if may_be_script(steps):
+            script = self._scripts.step(steps, what, place)
+            return [] if script is None else [script]
         if not isinstance(steps, tuple | list):
             self._problems.add(place, f"{what} is {shown(steps)}: it must be a list of steps")
             return []
@@ -75,8 +83,10 @@ class FlowCompiler:
                 }
             case Branch():
                 plan = self._branch(step, inner)
+            case _ if may_be_script(step):
+                return self._scripts.step(step, "a step", place)
             case _:
-                hint = "a step is get(…), post(…), think(…), group(…), choice(…), repeat(…) or branch(…)"
+                hint = "a step is get(…), post(…), think(…), group(…), choice(…), repeat(…), branch(…) or an async def"
                 self._problems.add(place, f"{kind_of(step)} is not a step", hint)
                 return None
         return _placed(plan, step.place)

@@ -14,6 +14,7 @@ from loadcore.compiler.headers import move_late_headers
 from loadcore.compiler.load import compile_load, compile_pause
 from loadcore.compiler.options import Options
 from loadcore.compiler.problems import MOST_64, Problems
+from loadcore.compiler.scripts import ScriptRegistry, is_user
 from loadcore.compiler.settings import compile_http
 from loadcore.plan.document import VERSION
 from loadcore.plan.plan import Plan
@@ -26,11 +27,13 @@ from loadcore.wording.units import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.plan.document import HttpPlan, ScenarioPlan
+    from loadcore.plan.document import HttpPlan, PlanDocument, ScenarioPlan
     from loadcore.scenario.place import Place
 
 T = TypeVar("T")
 
+ASSERTS: Final = __debug__
+"""Whether this Python executes `assert`."""
 _GRACEFUL_STOP: Final = "30s"
 # Also whole in programs that keep all numbers as floating-point numbers, as readers of the plan may.
 _SEED_BITS: Final = 53
@@ -66,7 +69,8 @@ class _Compiler:
         self._problems = problems
         self._auth = AuthRegistry(problems)
         self._feeders = FeederRegistry(problems)
-        self._flows = FlowCompiler(problems, self._auth.register)
+        self._scripts = ScriptRegistry(problems)
+        self._flows = FlowCompiler(problems, self._auth.register, self._scripts)
 
     def plan(self) -> Plan:
         options, problems = self._options, self._problems
@@ -77,19 +81,27 @@ class _Compiler:
                 problems.add(self._scenarios[-1].place, f'{number} scenarios are called "{name}"')
         scenarios = [self._scenario(scenario) for scenario in self._scenarios]
         seed = secrets.randbits(_SEED_BITS) if options.seed is None else options.seed
-        return Plan(
-            {
-                "version": VERSION,
-                "name": options.name or "+".join(scenario["name"] for scenario in scenarios),
-                "seed": problems.whole(None, "the seed", seed, least=0, most=MOST_64),
-                "warm_up_ns": self._duration_of_run("warm_up", "0s"),
-                "graceful_stop_ns": self._duration_of_run("graceful_stop", _GRACEFUL_STOP),
-                "http": self._http(),
-                "feeders": self._feeders.plans,
-                "auth": self._auth.plans,
-                "scenarios": scenarios,
-            }
-        )
+        document: PlanDocument = {
+            "version": VERSION,
+            "name": options.name or "+".join(scenario["name"] for scenario in scenarios),
+            "seed": problems.whole(None, "the seed", seed, least=0, most=MOST_64),
+            "warm_up_ns": self._duration_of_run("warm_up", "0s"),
+            "graceful_stop_ns": self._duration_of_run("graceful_stop", _GRACEFUL_STOP),
+            "http": self._http(),
+            "feeders": self._feeders.plans,
+            "auth": self._auth.plans,
+            "scenarios": scenarios,
+        }
+        if self._scripts.plans:
+            self._asserts()
+            document["scripts"] = self._scripts.plans
+        return Plan(document)
+
+    def _asserts(self) -> None:
+        """Refuses to run users in Python where Python leaves out what they assert."""
+        if not ASSERTS:
+            hint = "run without python -O, and unset PYTHONOPTIMIZE"
+            self._problems.add(None, "this Python leaves out every assert, and with them checks of the users", hint)
 
     def _scenario(self, scenario: Scenario) -> ScenarioPlan:
         place, problems = scenario.place, self._problems
@@ -103,19 +115,34 @@ class _Compiler:
             "start_after_ns": problems.parse(place, "start_after", parse_duration, scenario.start_after, 0),
             "headers": compile_fields(scenario.headers, "headers", place, problems),
             "feeders": self._feeder_names(scenario),
-            "on_start": self._flows.steps(scenario.on_start, "on_start", place),
-            "steps": self._flows.steps(scenario.steps, "steps", place),
+            "on_start": [],
+            "steps": [],
         }
-        if not scenario.steps:
-            problems.add(place, f'the scenario "{name}" has no steps')
+        self._walks(scenario, plan)
         if scenario.pacing is not None and not self._options.once:
             plan["pacing"] = compile_pause(scenario.pacing, "pacing", place, problems)
         if auth is not None:
             plan["auth"] = auth
         if place is not None:
             plan["at"] = str(place)
-        move_late_headers(plan)
+        move_late_headers(plan, place, problems)
         return plan
+
+    def _walks(self, scenario: Scenario, plan: ScenarioPlan) -> None:
+        """What users do: once before, in each iteration, once after."""
+        place, flows = scenario.place, self._flows
+        plan["on_start"] = flows.steps(scenario.on_start, "on_start", place)
+        stop = flows.steps(scenario.on_stop, "on_stop", place)
+        if is_user(scenario.steps):
+            start, plan["steps"], own_stop = self._scripts.user(scenario.steps, place)
+            # What the scenario declares comes before what the class does by itself.
+            plan["on_start"], stop = [*plan["on_start"], *start], [*own_stop, *stop]
+        else:
+            plan["steps"] = flows.steps(scenario.steps, "steps", place)
+            if not scenario.steps:
+                self._problems.add(place, f'the scenario "{scenario.name}" has no steps')
+        if stop:
+            plan["on_stop"] = stop
 
     def _base_url(self, scenario: Scenario) -> str:
         url = scenario.base_url

@@ -31,7 +31,11 @@ class Problems:
 
     def add(self, place: Place | None, message: str, hint: str | None = None) -> None:
         """Something is wrong at this place."""
-        problem = Problem(message, at=str(place) if place else None, hint=hint)
+        self.add_at(str(place) if place else None, message, hint)
+
+    def add_at(self, at: str | None, message: str, hint: str | None = None) -> None:
+        """Something is wrong at this place, `shop.py:12`."""
+        problem = Problem(message, at=at, hint=hint)
         if problem not in self._found:
             self._found.append(problem)
 

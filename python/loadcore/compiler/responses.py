@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from loadcore.compiler.literals import json_text, literal
 from loadcore.plan.redaction import is_sensitive
 from loadcore.scenario.checks import Check, Claim, Comparison, Default, Extractable, Regex, Several, Subject
 from loadcore.wording.kinds import shown
+from loadcore.wording.statuses import CLASSES, HIGHEST, parse_statuses
 from loadcore.wording.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
     from loadcore.plan.document import CheckPlan, ClaimPlan, ComparisonPlan, ExtractPlan, Range
     from loadcore.scenario.place import Place
-
-_HIGHEST_STATUS: Final = 999
-_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 def compile_check(check: Claim | Check, place: Place | None, problems: Problems) -> CheckPlan | None:
@@ -77,13 +75,10 @@ def compile_statuses(expected: object, what: str, place: Place | None, problems:
     """The ranges of `201`, `"2xx"` or a list of such."""
     ranges: list[Range] = []
     for each in expected if isinstance(expected, list | tuple) else (expected,):
-        if each in _CLASSES and isinstance(each, str):
-            ranges.append((int(each[0]) * 100, int(each[0]) * 100 + 99))
-        elif isinstance(each, int) and not isinstance(each, bool) and 100 <= each <= _HIGHEST_STATUS:  # noqa: PLR2004 - HTTP
-            ranges.append((each, each))
-        else:
-            written = repr(each) if isinstance(each, str) else shown(each)
-            problems.add(place, f'{what} is {written}: it must be a status such as 201 or a class such as "2xx"')
+        try:
+            ranges.append(parse_statuses(each))
+        except ValueError as error:
+            problems.add(place, f"{what} is {error}")
     return ranges
 
 
@@ -101,7 +96,7 @@ def describe(claim: Claim) -> str:
     if is_sensitive(argument):
         shown = "***"
     elif kind in {"json", "header", "status"}:
-        shown = value if value in _CLASSES and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        shown = value if value in CLASSES and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     else:
         shown = str(value)
     return f"{subject} {claim.compare.operator} {shown}"
@@ -157,13 +152,13 @@ def _status_ranges(claim: Claim, place: Place | None, problems: Problems) -> lis
     if isinstance(value, str) and operator != "!=":
         problems.add(place, f"the check {describe(claim)}: a status class like 2xx supports only == and !=")
     (first, last) = ranges[0]
-    below, above = (0, first - 1), (last + 1, _HIGHEST_STATUS)
+    below, above = (0, first - 1), (last + 1, HIGHEST)
     return {
         "!=": [below, above],
         "<": [below],
         "<=": [(0, last)],
         ">": [above],
-        ">=": [(first, _HIGHEST_STATUS)],
+        ">=": [(first, HIGHEST)],
     }[operator]
 
 

@@ -8,7 +8,7 @@ from loadcore.compiler.problems import Problems
 from loadcore.judge.thresholds.grammar import parse
 from loadcore.judge.thresholds.rule import DEFAULT
 from loadcore.judge.thresholds.scope import defaults, resolve
-from loadcore.plan.walk import walk
+from loadcore.plan.walk import every_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def compile_thresholds(
     ):
         for threshold, owner in group:
             try:
-                to.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None))
+                to.append(resolve(parse(threshold), plan.steps(), owner.name if owner else None, plan.scripted()))
             except ValueError as error:
                 problems.add(owner.place if owner else None, f"{what}: {error}")
     problems.raise_if_any()
@@ -70,7 +70,7 @@ def _defaults(plan: Plan, rules: Sequence[Rule]) -> list[Rule]:
     checking = {
         scenario["name"]
         for scenario in plan.document["scenarios"]
-        if any(step.get("checks") for step in walk([*scenario["on_start"], *scenario["steps"]]))
+        if any(step.get("checks") for step in every_step(scenario))
     }
     arriving = {each["name"] for each in plan.document["scenarios"] if each["load"]["kind"].startswith("arrival_")}
     # What ends a run early allows far more than what it is judged by.

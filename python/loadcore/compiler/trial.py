@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from loadcore.plan.document import PlanDocument, ScenarioPlan, StepPlan
+    from loadcore.plan.document import PlanDocument, ScenarioPlan, ScriptPlan, StepPlan
 
 MOST_ITERATIONS = 32
 """More ways through a scenario than this are not tried; those left out are named."""
@@ -42,7 +42,8 @@ def untried(plan: Mapping[str, Any], sent: AbstractSet[tuple[str, str]], failed:
     found: dict[tuple[str, str], Untried] = {}
     for scenario in plan["scenarios"]:
         name = scenario["name"]
-        for step, condition in _requests([*scenario["on_start"], *scenario["steps"]]):
+        flows = [*scenario["on_start"], *scenario["steps"], *scenario.get("on_stop", ())]
+        for step, condition in _requests(flows, plan.get("scripts", ())):
             if (name, step) not in sent:
                 found.setdefault((name, step), Untried(name, step, _why(condition, ended=name in failed)))
     return list(found.values())
@@ -54,18 +55,22 @@ def _why(condition: str, *, ended: bool) -> str:
     return condition or "its option was not taken"
 
 
-def _requests(steps: Iterable[StepPlan], condition: str = "") -> Iterator[tuple[str, str]]:
+def _requests(
+    steps: Iterable[StepPlan], scripts: Sequence[ScriptPlan], condition: str = ""
+) -> Iterator[tuple[str, str]]:
     """Every request with what the nearest branch around it says where it is not sent."""
     for step in steps:
         if step["kind"] == "request":
             yield step["name"], condition
-        yield from _requests(step.get("steps", ()), condition)
+        if step["kind"] == "script":
+            yield from ((name, f"{step['name']} did not send it") for name in scripts[step["script"]]["calls"])
+        yield from _requests(step.get("steps", ()), scripts, condition)
         for _, option in step.get("options", ()):
-            yield from _requests(option, condition)
+            yield from _requests(option, scripts, condition)
         if step["kind"] == "branch":
             asked = plan_words.condition(step)
-            yield from _requests(step["then"], f"`{asked}` did not hold")
-            yield from _requests(step.get("otherwise", ()), f"`{asked}` held")
+            yield from _requests(step["then"], scripts, f"`{asked}` did not hold")
+            yield from _requests(step.get("otherwise", ()), scripts, f"`{asked}` held")
 
 
 def _scenario(scenario: ScenarioPlan) -> ScenarioPlan:

@@ -50,7 +50,7 @@ def load(target: str | Path) -> ScenarioFile:
         ScenarioRaised: It raised an exception.
     """
     path, picked = _split(str(target))
-    names = vars(_execute(path))
+    names = vars(execute(path))
     scenarios = tuple({id(each): each for name, each in names.items() if _is_scenario(name, each)}.values())
     if not scenarios:
         hint = 'assign one to a variable: checkout = Scenario("checkout", …)'
@@ -90,8 +90,13 @@ def _is_scenario(name: str, value: object) -> bool:
     return isinstance(value, Scenario) and not name.startswith("_")
 
 
-def _execute(path: Path) -> ModuleType:
-    """The executed module. No byte code is written: the user's folder stays as it is."""
+def execute(path: Path) -> ModuleType:
+    """The module of an executed file. No byte code is written: the user's folder stays as it is.
+
+    Raises:
+        ScenarioError: The file cannot be read, or a declaration in it is not valid.
+        ScenarioRaised: It raised an exception.
+    """
     module = ModuleType(f"loadcore_scenario_{path.stem}")
     module.__file__ = str(path)
     # Dataclasses and type hints of the file look their module up here.

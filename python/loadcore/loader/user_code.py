@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.errors import LoadcoreError, Problem, ScenarioError, ScenarioRaised
 from loadcore.plan.redaction import is_sensitive
+from loadcore.scenario.place import Place
 from loadcore.wording.suggestions import SCENARIO_WORDS, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def user_code() -> Iterator[None]:
         if isinstance(error, TypeError) and (problem := _wrong_arguments(error)) is not None:
             raise ScenarioError([problem]) from error
         message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-        raise ScenarioRaised(message, _frames(error), hint=_remedy(error)) from error
+        raise ScenarioRaised(message, frames_of(error), hint=_remedy(error)) from error
 
 
 def _remedy(error: BaseException) -> str | None:
@@ -87,12 +88,22 @@ def _wrong_arguments(error: TypeError) -> Problem | None:
     return Problem(f'{name}(…) has no argument "{match["unknown"]}"{suggestion}', at=at)
 
 
-def _frames(error: BaseException) -> tuple[str, ...]:
+def place_of(error: BaseException) -> Place | None:
+    """The user's own line that raised an exception, or called what raised it."""
+    own = [each for each in traceback.walk_tb(error.__traceback__) if _is_the_users(each[0].f_code.co_filename)]
+    return Place(own[-1][0].f_code.co_filename, own[-1][1]) if own else None
+
+
+def _is_the_users(filename: str) -> bool:
+    return not filename.startswith((*_NOT_THE_USERS, "<frozen"))
+
+
+def frames_of(error: BaseException) -> tuple[str, ...]:
     """The user's own frames, the innermost last."""
     frames = [
         f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}{_source(frame.line)}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((*_NOT_THE_USERS, "<frozen"))
+        if _is_the_users(frame.filename)
     ]
     # A file that cannot be parsed has no frame of its own.
     if isinstance(error, SyntaxError) and error.filename:

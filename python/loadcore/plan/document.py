@@ -270,7 +270,7 @@ class BodyPlan(TypedDict):
 class StepPlan(TypedDict, total=False):
     """One node of a flow; what it holds depends on its kind."""
 
-    kind: Literal["request", "think", "group", "choice", "repeat", "branch"]
+    kind: Literal["request", "think", "group", "choice", "repeat", "branch", "script"]
     at: str
     # A request.
     name: str
@@ -301,6 +301,24 @@ class StepPlan(TypedDict, total=False):
     test: Literal["exists"] | dict[Literal["compare"], ComparisonPlan]
     then: list[StepPlan]
     otherwise: list[StepPlan]
+    # A function of the user's (with its name): its place among the plan's scripts.
+    script: int
+
+
+class ScriptPlan(TypedDict):
+    """A function of the user's, and where a worker finds it: in a file, or in the plan itself."""
+
+    name: str
+    calls: list[str]
+    notes: NotRequired[list[str]]
+    at: NotRequired[str]
+    sha256: NotRequired[str]
+    file: NotRequired[str]
+    module: NotRequired[str]
+    root: NotRequired[str]
+    qualified: NotRequired[str]
+    method: NotRequired[str]
+    pickled: NotRequired[str]
 
 
 class ScenarioPlan(TypedDict):
@@ -315,6 +333,7 @@ class ScenarioPlan(TypedDict):
     auth: NotRequired[str]
     feeders: list[str]
     on_start: list[StepPlan]
+    on_stop: NotRequired[list[StepPlan]]
     steps: list[StepPlan]
     at: NotRequired[str]
 
@@ -331,4 +350,5 @@ class PlanDocument(TypedDict):
     http: HttpPlan
     feeders: list[FeederPlan]
     auth: list[AuthPlan]
+    scripts: NotRequired[list[ScriptPlan]]
     scenarios: list[ScenarioPlan]

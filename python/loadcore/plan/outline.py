@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadcore.plan.walk import walk
+from loadcore.plan.walk import every_step, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,8 @@ def needed_values(plan: Plan) -> list[tuple[str, str, list[str]]]:
 
 
 def requests_in(scenario: ScenarioPlan) -> Iterator[StepPlan]:
-    """All requests of a scenario, those of its users' start too."""
-    return (step for step in walk([*scenario["on_start"], *scenario["steps"]]) if step["kind"] == "request")
+    """All requests of a scenario that are declared, those of its users' start and stop too."""
+    return (step for step in every_step(scenario) if step["kind"] == "request")
 
 
 def indivisible(plan: Plan) -> str | None:
@@ -66,7 +66,8 @@ def is_unpaced(plan: Plan) -> bool:
     return any(
         "max_users" not in scenario["load"]
         and "pacing" not in scenario
-        and not any(step["kind"] == "think" for step in walk(scenario["steps"]))
+        # A script may pause.
+        and not any(step["kind"] in {"think", "script"} for step in walk(scenario["steps"]))
         for scenario in plan.document["scenarios"]
     )
 

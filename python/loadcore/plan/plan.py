@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadcore.plan.redaction import redact
-from loadcore.plan.walk import walk
+from loadcore.plan.walk import every_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +50,16 @@ class Plan:
         return redact(self.document)
 
     def steps(self) -> list[tuple[str, str]]:
-        """Scenario and name of every step that has a row in results: requests, and the token calls of what they use."""
+        """Scenario and name of every step that has a row in results: requests, and the token calls of what they use.
+
+        Of users in Python those that their source shows.
+        """
         return list(dict.fromkeys(_steps(self.document)))
+
+    def scripted(self) -> set[str]:
+        """The scenarios with users in Python: what their steps are called is known in the end only."""
+        scenarios = self.document["scenarios"]
+        return {each["name"] for each in scenarios if any(step["kind"] == "script" for step in every_step(each))}
 
 
 def _json(document: PlanDocument | dict[str, Any]) -> str:
@@ -62,10 +70,12 @@ def _steps(document: PlanDocument) -> Iterator[tuple[str, str]]:
     token_calls = dict(_token_calls(document))
     for scenario in document["scenarios"]:
         used = {scenario["auth"]} if "auth" in scenario else set()
-        for step in walk([*scenario["on_start"], *scenario["steps"]]):
+        for step in every_step(scenario):
             if step["kind"] == "request":
                 yield scenario["name"], step["name"]
                 used |= {step["auth"]} if "auth" in step else set()
+            elif step["kind"] == "script":
+                yield from ((scenario["name"], name) for name in document["scripts"][step["script"]]["calls"])
         yield from ((scenario["name"], step) for auth, step in token_calls.items() if auth in used)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loadcore.plan.document import StepPlan
+    from loadcore.plan.document import ScenarioPlan, StepPlan
 
 
 def walk(steps: Iterable[StepPlan]) -> Iterator[StepPlan]:
@@ -19,3 +19,8 @@ def walk(steps: Iterable[StepPlan]) -> Iterator[StepPlan]:
             yield from walk(option)
         yield from walk(step.get("then", ()))
         yield from walk(step.get("otherwise", ()))
+
+
+def every_step(scenario: ScenarioPlan) -> Iterator[StepPlan]:
+    """Every step of a scenario: of its users' start, of an iteration, and of their stop."""
+    return walk([*scenario["on_start"], *scenario["steps"], *scenario.get("on_stop", ())])

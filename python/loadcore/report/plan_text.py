@@ -39,7 +39,8 @@ def render(plan: Mapping[str, Any], settings: Sequence[Source], page: Page) -> s
     rows = [[Cell(printable(text, page.glyphs)) for text in setting] for setting in settings]
     columns = (Column("SETTING", left=True), Column("value", left=True), Column("from", left=True, drop=1))
     blocks = [table(columns, rows, page)]
-    blocks += [_scenario(scenario, page) for scenario in plan["scenarios"]]
+    scripts = plan.get("scripts", ())
+    blocks += [_scenario(scenario, scripts, page) for scenario in plan["scenarios"]]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -65,7 +66,7 @@ def settings_of(plan: Mapping[str, Any], sources: Mapping[str, str], page: Page)
     return settings
 
 
-def _scenario(scenario: Mapping[str, Any], page: Page) -> list[str]:
+def _scenario(scenario: Mapping[str, Any], scripts: Sequence[Mapping[str, Any]], page: Page) -> list[str]:
     glyphs = page.glyphs
     heading = cut(f"{MARGIN}SCENARIO {printable(scenario['name'], glyphs)}", page.width, glyphs)
     lines = [page.paint(heading, Role.HEADING)]
@@ -77,44 +78,60 @@ def _scenario(scenario: Mapping[str, Any], page: Page) -> list[str]:
     for fact in facts:
         lines += sentence(Cell(_INDENT), printable(fact, glyphs), page)
     if scenario["on_start"]:
-        lines += [*sentence(Cell(_INDENT), "once per user:", page), *_flow(scenario["on_start"], 2, page)]
-    if facts or scenario["on_start"]:
+        lines += [*sentence(Cell(_INDENT), "once per user:", page), *_flow(scenario["on_start"], scripts, page)]
+    stop = scenario.get("on_stop", ())
+    if facts or scenario["on_start"] or stop:
         lines += sentence(Cell(_INDENT), "each iteration:", page)
-    return [*lines, *_flow(scenario["steps"], 2, page)]
+    lines += _flow(scenario["steps"], scripts, page)
+    if stop:
+        lines += [*sentence(Cell(_INDENT), "once per user, at its end:", page), *_flow(stop, scripts, page)]
+    return lines
 
 
-def _flow(steps: Sequence[Mapping[str, Any]], depth: int, page: Page) -> list[str]:
+def _flow(steps: Sequence[Mapping[str, Any]], scripts: Sequence[Mapping[str, Any]], page: Page) -> list[str]:
     lines = []
-    for level, text in _walk(steps, depth, page):
+    for level, text in _Walk(scripts, page).walk(steps, 2):
         lines += sentence(Cell(_INDENT * level), printable(text, page.glyphs), page)
     return lines
 
 
-def _walk(steps: Sequence[Mapping[str, Any]], depth: int, page: Page) -> Iterator[tuple[int, str]]:
-    """Depth and words of each step, those inside others below them."""
-    for step in steps:
-        match step["kind"]:
-            case "request":
-                yield depth, _request(step, page)
-            case "think":
-                yield depth, f"think {plan_words.pause(step, page.glyphs)}"
-            case "group":
-                yield depth, f"group {step['name']}"
-                yield from _walk(step["steps"], depth + 1, page)
-            case "repeat":
-                yield depth, f"{step['times']} times"
-                yield from _walk(step["steps"], depth + 1, page)
-            case "choice":
-                total = sum(weight for weight, _ in step["options"])
-                for weight, option in step["options"]:
-                    yield depth, f"{weight} of {total} times"
-                    yield from _walk(option, depth + 1, page)
-            case _:
-                yield depth, f"if {plan_words.condition(step)}"
-                yield from _walk(step["then"], depth + 1, page)
-                if step.get("otherwise"):
-                    yield depth, "otherwise"
-                    yield from _walk(step["otherwise"], depth + 1, page)
+class _Walk(NamedTuple):
+    scripts: Sequence[Mapping[str, Any]]
+    page: Page
+
+    def walk(self, steps: Sequence[Mapping[str, Any]], depth: int) -> Iterator[tuple[int, str]]:
+        """Depth and words of each step, those inside others below them."""
+        for step in steps:
+            match step["kind"]:
+                case "request":
+                    yield depth, _request(step, self.page)
+                case "think":
+                    yield depth, f"think {plan_words.pause(step, self.page.glyphs)}"
+                case "script":
+                    yield depth, _script(self.scripts[step["script"]], self.page)
+                case "group":
+                    yield depth, f"group {step['name']}"
+                    yield from self.walk(step["steps"], depth + 1)
+                case "repeat":
+                    yield depth, f"{step['times']} times"
+                    yield from self.walk(step["steps"], depth + 1)
+                case "choice":
+                    total = sum(weight for weight, _ in step["options"])
+                    for weight, option in step["options"]:
+                        yield depth, f"{weight} of {total} times"
+                        yield from self.walk(option, depth + 1)
+                case _:
+                    yield depth, f"if {plan_words.condition(step)}"
+                    yield from self.walk(step["then"], depth + 1)
+                    if step.get("otherwise"):
+                        yield depth, "otherwise"
+                        yield from self.walk(step["otherwise"], depth + 1)
+
+
+def _script(script: Mapping[str, Any], page: Page) -> str:
+    """A function of the user's on one line: its name, where it is, and the requests that its source shows."""
+    name = f"script {script['name']} ({script['at']})" if "at" in script else f"script {script['name']}"
+    return f" {page.glyphs.dot} ".join([name, *script["calls"]])
 
 
 def _request(step: Mapping[str, Any], page: Page) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from loadcore.errors import Problem, ScenarioError
 from loadcore.scenario.place import Place, here
 
 if TYPE_CHECKING:
@@ -24,6 +26,20 @@ class Env:
 
     def __str__(self) -> str:
         return f"{{$env.{self.name}}}"
+
+    @property
+    def value(self) -> str:
+        """The secret itself, for code of yours that needs it, such as a signature.
+
+        Raises:
+            ScenarioError: The variable is not set.
+        """
+        found = os.environ.get(self.name)
+        if not found:
+            at = here()
+            problem = Problem(f"the environment variable {self.name} is not set", at=str(at) if at else None)
+            raise ScenarioError([problem])
+        return found
 
 
 Secret: TypeAlias = str | Env

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias, final
 
 from loadcore.errors import Problem, ScenarioError
 from loadcore.scenario.place import Place, here
+from loadcore.scenario.step import declares
 
 Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -285,6 +286,7 @@ def check(claim: Claim, *, name: str | None = None, stop: bool = False) -> Check
         name: What the check is called in results. By default the claim itself.
         stop: Whether the iteration ends, as failed, when the claim does not hold.
     """
+    declares("check")
     return Check(claim, name, stop)
 
 

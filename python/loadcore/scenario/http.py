@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, ca
 from loadcore.scenario.auth import Env
 from loadcore.scenario.checks import Check, Claim, Default, Extractable, Regex, Several, StatusClass
 from loadcore.scenario.place import Place, here
-from loadcore.scenario.step import Step
+from loadcore.scenario.step import Step, declares
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +200,7 @@ class Request(Step):
 
 def request(method: str, url: str, /, **options: Unpack[RequestOptions]) -> Request:
     """A request with any method: for those that have no function of their own."""
+    declares(method.lower() if method in _VERBS else "request")
     return Request(method, url, cast("RequestOptions", _copy(options)))
 
 
@@ -247,6 +248,7 @@ def delete(url: str, /, **options: Unpack[RequestOptions]) -> Request:
     return request("DELETE", url, **options)
 
 
+_VERBS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 _MOST_DEEP = 201
 """Anything nested deeper is not a request; the compiler says so."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import overload
 
-from loadcore.scenario.step import Step
+from loadcore.scenario.step import Step, declares
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def think(shortest: str | None = None, longest: str | None = None, /, *, mean: s
     think("1s", "3s")     any length between, equally likely
     think(mean="2s")      exponential, cut at ten times the mean
     """
+    declares("think")
     return Think(Pause(shortest, longest, mean))
 
 

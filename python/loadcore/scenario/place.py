@@ -30,7 +30,7 @@ class Place:
         return path.resolve().parent if path.is_file() else Path.cwd()
 
 
-_DECLARING = f"{__package__}."
+_DECLARING = (f"{__package__}.", "loadcore.scripting.")
 """What users write with. The frames of these modules lie between the user's line and `here()`."""
 
 

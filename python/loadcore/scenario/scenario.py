@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from loadcore.scenario.place import Place, here
-from loadcore.scenario.step import Step
+from loadcore.scenario.step import Script, Step, declares
 
 if TYPE_CHECKING:
     from loadcore.scenario.auth import Auth
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from loadcore.scenario.load_models import Load
     from loadcore.scenario.pauses import Pause
     from loadcore.scenario.threshold import Threshold
+    from loadcore.scripting.user import User
+
+Steps: TypeAlias = "Sequence[Step | Script] | Script"
+"""A list of steps, functions of yours among them, or one such function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Group(Step):
     """Steps timed together."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Script, ...]
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
@@ -36,7 +40,7 @@ class Group(Step):
 class Choice(Step):
     """One of several lists of steps, by weight."""
 
-    options: tuple[tuple[int, tuple[Step, ...]], ...]
+    options: tuple[tuple[int, tuple[Step | Script, ...]], ...]
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
@@ -45,7 +49,7 @@ class Repeat(Step):
     """The same steps several times."""
 
     times: int
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Script, ...]
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
@@ -54,36 +58,40 @@ class Branch(Step):
     """One list of steps or another, by a variable."""
 
     claim: Claim
-    then: tuple[Step, ...]
-    otherwise: tuple[Step, ...]
+    then: tuple[Step | Script, ...]
+    otherwise: tuple[Step | Script, ...]
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
-def group(name: str, steps: Sequence[Step], /) -> Group:
+def group(name: str, steps: Steps, /) -> Group:
     """Steps whose time together is of interest, think time included, under one name in results.
 
     group("order", [post("/orders", json={"item": "{item_id}"}), get("/orders/{order_id}")])
     """
+    declares("group")
     return Group(name, _listed(steps))
 
 
-def choice(*options: tuple[int, Sequence[Step]]) -> Choice:
-    """One of several lists of steps, chosen each time by weight.
+def choice(*options: tuple[int, Steps]) -> Choice:
+    """One of several lists of steps, or functions of yours, chosen each time by weight.
 
     choice((4, [get("/items")]), (1, [post("/orders", json={})]))
+    choice((4, [get("/items")]), (1, read_all_pages))
     """
+    declares("choice")
     return Choice(tuple((weight, _listed(steps)) for weight, steps in options))
 
 
-def repeat(times: int, steps: Sequence[Step], /) -> Repeat:
+def repeat(times: int, steps: Steps, /) -> Repeat:
     """The same steps several times.
 
     repeat(3, [get("/items"), think("1s")])
     """
+    declares("repeat")
     return Repeat(times, _listed(steps))
 
 
-def branch(claim: Claim, /, *, then: Sequence[Step], otherwise: Sequence[Step] = ()) -> Branch:
+def branch(claim: Claim, /, *, then: Steps, otherwise: Steps = ()) -> Branch:
     """One list of steps or another, by a variable of the user.
 
         branch(variable("role") == "admin", then=[get("/admin")], otherwise=[get("/users/me")])
@@ -94,12 +102,13 @@ def branch(claim: Claim, /, *, then: Sequence[Step], otherwise: Sequence[Step] =
         then: Done if it holds.
         otherwise: Done if it does not.
     """
+    declares("branch")
     return Branch(claim, _listed(then), _listed(otherwise))
 
 
-def _listed(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """A copy that cannot change. The compiler reports anything but a list, with all other problems."""
-    return tuple(steps) if isinstance(steps, list | tuple) else cast("tuple[Step, ...]", steps)
+def _listed(steps: Steps) -> tuple[Step | Script, ...]:
+    """A copy that cannot change. A function is left as it is; the compiler reports anything else but a list."""
+    return tuple(steps) if isinstance(steps, list | tuple) else cast("tuple[Step | Script, ...]", steps)
 
 
 @dataclass(frozen=True)
@@ -117,8 +126,9 @@ class Scenario:
     name: str
     """What it is called in results. Unique in its file."""
     _: KW_ONLY
-    steps: Sequence[Step]
-    """One iteration."""
+    steps: Steps | type[User]
+    """One iteration: a list of steps, an `async def` that takes the user's client, a list that holds both, or a class
+    of users with `@task` methods."""
     base_url: str | None = None
     """What relative URLs are joined to: `http://host:port` or `https://…`, with an optional path prefix.
     May be left to `--base-url`."""
@@ -131,8 +141,10 @@ class Scenario:
     extracts is sent from then on."""
     feeders: Sequence[Feeder] = ()
     """Where the users' variables come from, a new row of each for every iteration."""
-    on_start: Sequence[Step] = ()
-    """Walked once by every user before its first iteration. A user whose start fails is lost: it never iterates."""
+    on_start: Steps = ()
+    """Done once by every user before its first iteration. A user whose start fails is lost: it never iterates."""
+    on_stop: Steps = ()
+    """Done once by every user after its last iteration."""
     pacing: Pause | None = None
     """Least distance between the starts of two iterations of one user: `every("5s")`. Closed models only."""
     start_after: str = "0s"
@@ -152,7 +164,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Takes copies, so that the declaration cannot change after it was made."""
-        for name in ("steps", "feeders", "on_start", "thresholds"):
+        for name in ("steps", "feeders", "on_start", "on_stop", "thresholds"):
             object.__setattr__(self, name, _listed(getattr(self, name)))
         if isinstance(self.headers, Mapping):
             object.__setattr__(self, "headers", dict(self.headers))

@@ -177,10 +177,10 @@ def test_scenarios_that_cannot_be_compiled(settings: dict[str, Any], message: st
 
 def test_everything_that_is_wrong_is_said_at_once_with_its_place() -> None:
     """Mistakes in several places are one error, each with the line it stands in and what to do."""
-    declared = scenario(get("/", expect=5), get("/", jsn=1), load=users(0, duration=3))  # type: ignore[call-arg, arg-type]
+    declared: Any = scenario(get("/", expect=5), get("/", jsn=1), load=users(0, duration=3))  # type: ignore[call-arg, arg-type]
     with pytest.raises(ScenarioError) as caught:
         plan(declared)
-    line = declared.steps[0].place.line  # type: ignore[attr-defined]
+    line = declared.steps[0].place.line
     in_flow = f"test_scenarios.py:{line}"
     places = [problem.at for problem in caught.value.problems]
     assert (len(places), places.count(in_flow)) == (4, 2)

@@ -277,7 +277,7 @@ def test_equal_ways_to_authenticate_are_one() -> None:
         (get("/", params={"a": 1}, query={"a": 1}), "params and query mean the same"),
         (get("/", cookies={"a": "1"}, headers={"cookie": "b=2"}), "cookies and a Cookie header mean the same"),
         (get("/", follow_redirects=0), "follow_redirects is 0: it must be True or False"),  # type: ignore[arg-type]
-        (get("/", timeout="5"), 'the timeout: "5" has no unit: write "5s" or "5ms"'),
+        (get("/", timeout="5"), 'the timeout: 5 has no unit: write "5s" or "5ms"'),
         (get("/", timeout=5), 'timeout is 5: it must be a duration such as "10s", or Timeouts(…)'),  # type: ignore[arg-type]
         (get("/", allow_redirects=False), 'no option "allow_redirects", did you mean "follow_redirects"?'),  # type: ignore[call-arg]
         (post("/", multipart={"a": b"x"}), 'the part "a" is a bytes: it must be a string or upload(…)'),  # type: ignore[dict-item]

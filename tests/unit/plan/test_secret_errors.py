@@ -117,7 +117,7 @@ STATEMENTS = [
     's = run(post("/", form={"password": {"CANARY": 1}}))',
     's = run(post("/", text=b"CANARY"))',
     's = run(post("/", text=["CANARY"]))',
-    's = run(post("/", content="CANARY"))',
+    's = run(post("/", content=["CANARY"]))',
     's = run(post("/", json={"password": b"CANARY"}))',
     's = run(post("/", json={"password": {"CANARY"}}))',
     's = run(post("/", json={("CANARY",): 1}))',

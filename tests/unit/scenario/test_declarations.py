@@ -67,7 +67,7 @@ def test_later_changes_to_what_was_given_do_not_matter() -> None:
     body: dict[str, Any] = {"tags": ["a"]}
     steps = [post("/", json=body)]
     headers = {"X-A": "1"}
-    declared = Scenario("one", base_url="http://x.test", steps=steps, headers=headers)
+    declared: Any = Scenario("one", base_url="http://x.test", steps=steps, headers=headers)
     body["tags"].append("b")
     steps.append(post("/2"))
     headers["X-B"] = "2"
@@ -92,15 +92,15 @@ def test_places_are_the_lines_in_which_things_are_written() -> None:
     """Each thing has the line of its own call, whatever it stands in and whoever calls the function it is in."""
     line = here()
     assert line is not None
-    declared = scenario(
+    declared: Any = scenario(
         get("/"),
         group("g", [repeat(2, [get("/2")])]),
         branch(variable("x").exists(), then=[helper()]),
     )
     first, second, third = declared.steps
-    lines = [first.place.line, second.place.line, second.steps[0].steps[0].place.line, third.then[0].place.line]  # type: ignore[attr-defined]
+    lines = [first.place.line, second.place.line, second.steps[0].steps[0].place.line, third.then[0].place.line]
     assert lines == [line.line + 3, line.line + 4, line.line + 4, helper.__code__.co_firstlineno + 2]
-    assert str(first.place) == f"test_declarations.py:{line.line + 3}"  # type: ignore[attr-defined]
+    assert str(first.place) == f"test_declarations.py:{line.line + 3}"
 
 
 def test_declarations_of_loadcore_itself_have_no_place() -> None:

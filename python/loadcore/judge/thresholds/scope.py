@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 _OF_SCENARIOS: Final = frozenset({"answered", "users.lost", "dropped.rate", "dropped.count"})
 
 
-def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = None) -> Rule:
+def resolve(
+    rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = None, open_ended: Collection[str] = ()
+) -> Rule:
     """The rule with its scope looked up.
 
     Args:
         rule: What `parse` gave.
         steps: Scenario and name of every step of the run.
         owner: The scenario that states the rule: it judges no other.
+        open_ended: The scenarios whose steps get their names during the run.
 
     Raises:
         ValueError: There is no such step or scenario, or the metric has no such scope.
@@ -36,6 +39,8 @@ def resolve(rule: Rule, steps: Iterable[tuple[str, str]], owner: str | None = No
     found: set[tuple[str | None, str | None]] = {(owner, step) for _, step in known if step == scope}
     found |= {(scenario, step) for scenario, step in known if f"{scenario}/{step}" == scope}
     found |= {(scenario, None) for scenario, _ in known if f"{scenario}/*" == scope}
+    if not found and open_ended and owner in {None, *open_ended}:
+        return replace(rule, scenario=owner, step=scope)
     if not found:
         names = sorted({step for _, step in known} | {f"{scenario}/*" for scenario, _ in known})
         raise ValueError(f'"{rule.expression}": there is no step "{scope}"' + did_you_mean(scope, names))

@@ -1,0 +1,121 @@
+"""One iteration of a user's code, and whose fault it is when it does not reach its end."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from loadcore.loader.user_code import frames_of, place_of
+from loadcore.scripting.client import RunAborted
+from loadcore.scripting.failures import IterationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadcore.scenario.step import Script
+    from loadcore.scripting.client import Driver
+
+_QUIET: Final = (IterationFailed, AssertionError, TimeoutError, asyncio.CancelledError)
+_LONGEST: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception that is an error of the script.
+
+    Attributes:
+        kind: The exception's type.
+        message: Its type and string, in one line.
+        at: The user's line that raised it.
+        frames: The user's own frames, the innermost last.
+    """
+
+    kind: str
+    message: str
+    at: str | None
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a turn of a user ended.
+
+    Attributes:
+        how: As the engine counts it.
+        raised: The exception that ended it, if that is an error of the script.
+        at_fault: Whether a request of the turn was an error, too: then the exception may be the target's doing.
+        unsent: The names of requests that were made and never awaited.
+    """
+
+    how: Literal["complete", "failed", "interrupted"]
+    raised: Raised | None = None
+    at_fault: bool = False
+    unsent: tuple[str, ...] = ()
+
+
+_COMPLETE: Final = Ended("complete")
+_FAILED: Final = Ended("failed")
+_INTERRUPTED: Final = Ended("interrupted")
+
+
+async def iterate(driver: Driver, script: Script) -> Ended:
+    """Runs a user's code once. Raises nothing, but for what ends the process.
+
+    Args:
+        driver: Of the user, whose turn has begun.
+        script: What it does.
+    """
+    try:
+        await script(driver.client)
+    except IterationFailed:
+        ended = _FAILED
+    except (RunAborted, asyncio.CancelledError):
+        ended = _INTERRUPTED
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an error of the user's code is counted, not passed on
+        ended = _judged(driver, error)
+    else:
+        ended = _COMPLETE
+    forgotten = driver.end()
+    return replace(ended, unsent=forgotten) if forgotten else ended
+
+
+def _judged(driver: Driver, error: BaseException) -> Ended:
+    single = [*_leaves(error)]
+    for each in single:
+        if isinstance(each, AssertionError):
+            driver.failed(claim_of(each))
+    wrong = [each for each in single if not isinstance(each, _QUIET)]
+    if not wrong:
+        return _FAILED
+    # What a target answered may be why the code did not expect it.
+    return Ended("failed", raised_of(wrong[0]), driver.was_failed)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of a group, as `TaskGroup` raises it, or the one itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def raised_of(error: BaseException) -> Raised:
+    """An exception as results show it."""
+    place = place_of(error)
+    kind = type(error).__name__
+    message = " ".join(str(error).split())
+    return Raised(kind, f"{kind}: {message}" if message else kind, str(place) if place else None, frames_of(error))
+
+
+def claim_of(error: AssertionError) -> str:
+    """What a failed `assert` is called among the checks: by its source and line."""
+    place = place_of(error)
+    if place is None:
+        return "assert"
+    source = linecache.getline(place.file, place.line).strip().removeprefix("assert ")
+    claim = source.partition("  #")[0].strip()
+    shown = claim if len(claim) <= _LONGEST else f"{claim[:_LONGEST]}…"
+    return f"{shown} ({place})" if shown else f"assert ({place})"
