@@ -228,12 +228,14 @@ class Reading:
             raise NoResponse(f"{self.name}: no response: {self.outcome}", self.outcome)
         return self
 
-    def __getattr__(self, name: str) -> NoReturn:
-        """Says what an attribute of httpx's or requests' is called here."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        known = [each for each in dir(type(self)) if not each.startswith("_")]
-        raise AttributeError(f'a response has no "{name}"{did_you_mean(name, known, _OF_OTHERS)}')
+    if not TYPE_CHECKING:  # A checker says so by itself.
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Says what an attribute of httpx's or requests' is called here."""
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = [each for each in dir(type(self)) if not each.startswith("_")]
+            raise AttributeError(f'a response has no "{name}"{did_you_mean(name, known, _OF_OTHERS)}')
 
     def __repr__(self) -> str:
         """`<201 POST /carts 12.3 ms 84 B>`, `<connect_refused GET /x>`."""
