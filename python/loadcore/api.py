@@ -81,7 +81,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         RunError: The run could not be started. Nothing was sent.
     """
     from loadcore.compiler import Options, Overrides  # noqa: PLC0415 - see above
-    from loadcore.machine.target_watch import look_at  # noqa: PLC0415
+    from loadcore.machine.look import look_at  # noqa: PLC0415
     from loadcore.processes.launch import run_plan  # noqa: PLC0415
 
     given = {

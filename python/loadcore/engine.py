@@ -7,8 +7,7 @@ where they were made. `pyarrow.record_batch(batch)` imports one without copying 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 from loadcore._core import MAX_DEPTH, MAX_REDIRECTS, Batch, FileEncoder, Histogram, NullTarget, outcomes
 from loadcore._core import Engine as CoreEngine
@@ -44,8 +43,7 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 """All of them."""
 
 
-@dataclass(frozen=True)
-class StepInfo:
+class StepInfo(NamedTuple):
     """A step as results name it."""
 
     scenario: str
@@ -54,8 +52,7 @@ class StepInfo:
     section: Section
 
 
-@dataclass(frozen=True)
-class CheckInfo:
+class CheckInfo(NamedTuple):
     """A check as results name it."""
 
     scenario: str
@@ -63,16 +60,14 @@ class CheckInfo:
     name: str
 
 
-@dataclass(frozen=True)
-class GroupInfo:
+class GroupInfo(NamedTuple):
     """A group as results name it."""
 
     scenario: str
     name: str
 
 
-@dataclass(frozen=True)
-class ScenarioInfo:
+class ScenarioInfo(NamedTuple):
     """How one scenario's load is offered. `users`: the most that run at once, over all shares."""
 
     name: str
@@ -83,8 +78,10 @@ class ScenarioInfo:
     planned_start_ns: int = 0
 
 
-@dataclass(frozen=True)
-class Description:
+_Info = TypeVar("_Info", StepInfo, CheckInfo, GroupInfo, ScenarioInfo)
+
+
+class Description(NamedTuple):
     """What an engine is going to do. `connections`: the most sockets that its share may hold open at once."""
 
     steps: tuple[StepInfo, ...]
@@ -97,16 +94,17 @@ class Description:
     def from_dict(cls, document: dict[str, Any]) -> Description:
         """Read what `to_dict` wrote, or the engine. Unknown keys are left alone, so that the engine may say more."""
         return cls(
-            steps=tuple(StepInfo(**_only(entry, StepInfo)) for entry in document["steps"]),
-            checks=tuple(CheckInfo(**_only(entry, CheckInfo)) for entry in document["checks"]),
-            groups=tuple(GroupInfo(**_only(entry, GroupInfo)) for entry in document["groups"]),
-            scenarios=tuple(ScenarioInfo(**_only(entry, ScenarioInfo)) for entry in document["scenarios"]),
+            steps=_read(StepInfo, document["steps"]),
+            checks=_read(CheckInfo, document["checks"]),
+            groups=_read(GroupInfo, document["groups"]),
+            scenarios=_read(ScenarioInfo, document["scenarios"]),
             connections=document["connections"],
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        return asdict(self)
+        infos = {name: [each._asdict() for each in getattr(self, name)] for name in self._fields[:-1]}
+        return {**infos, "connections": self.connections}
 
     @property
     def planned_end_ns(self) -> int | None:
@@ -116,26 +114,23 @@ class Description:
         return max(known, default=0) if len(known) == len(ends) else None
 
 
-def _only(entry: dict[str, Any], kind: type[Any]) -> dict[str, Any]:
-    return {field.name: entry[field.name] for field in fields(kind)}
+def _read(kind: type[_Info], entries: list[dict[str, Any]]) -> tuple[_Info, ...]:
+    return tuple(kind._make(entry[name] for name in kind._fields) for entry in entries)
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Requests that have ended: a batch for the row log."""
 
     batch: Batch
 
 
-@dataclass(frozen=True)
-class Windows:
+class Windows(NamedTuple):
     """A second of counts and histograms."""
 
     batch: Batch
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """The engine has ended; nothing comes after it."""
 
     reason: Literal["finished", "stopped", "interrupted", "aborted", "feeder_exhausted"]
@@ -144,8 +139,7 @@ class Ended:
     """Rows that were counted in windows but came too fast for the writer."""
 
 
-@dataclass(frozen=True)
-class Sampled:
+class Sampled(NamedTuple):
     """A failure that stands for its kind, as JSON types: see `loadcore.results.samples.Sample`."""
 
     sample: dict[str, Any]

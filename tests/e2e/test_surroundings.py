@@ -31,19 +31,15 @@ shop = Scenario("shop", base_url="URL", load=users(2, duration="1s"), steps=[get
 WITHIN_S = 60
 LENIENT = ("--no-strict-client", "--workers", "1")
 
-SLOW_HASHLIB = """
+SLOW = """
 import importlib, sys, time
 if any(word.endswith("worker_boot.py") for word in sys.orig_argv):
     time.sleep(600)
 sys.path.remove(__file__.rpartition("/")[0])
-del sys.modules["hashlib"]
-importlib.import_module("hashlib")
+del sys.modules[__name__]
+importlib.import_module(__name__)
 """
-SLOW_PYTHON = """
-import sys, time
-if any(word.endswith("worker_boot.py") for word in sys.orig_argv):
-    time.sleep(600)
-"""
+"""In place of a module of the standard library: a worker waits in its import, all others get the real one."""
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +112,7 @@ def test_more_workers_than_the_machine_carries_are_refused(tmp_path: Path, scena
 @pytest.mark.usefixtures("scenario")
 def test_a_signal_while_workers_start_ends_them_all(tmp_path: Path, number: signal.Signals, code: int) -> None:
     """Workers that are still on their way to their first line are ended and waited for; no folder stays."""
-    with starting(tmp_path, {"sitecustomize.py": SLOW_PYTHON}, 4) as (process, workers):
+    with starting(tmp_path, {"threading.py": SLOW}, 4) as (process, workers):
         process.send_signal(number)
         out, err = process.communicate(timeout=WITHIN_S)
         _, alive = psutil.wait_procs(workers, timeout=0)
@@ -130,7 +126,7 @@ def test_a_signal_while_workers_start_ends_them_all(tmp_path: Path, number: sign
 @pytest.mark.usefixtures("scenario")
 def test_workers_that_are_still_importing_see_that_their_supervisor_is_gone(tmp_path: Path) -> None:
     """After kill -9 of the supervisor no worker goes on with its imports, however long they take."""
-    with starting(tmp_path, {"hashlib.py": SLOW_HASHLIB}, 3) as (process, workers):
+    with starting(tmp_path, {"queue.py": SLOW}, 3) as (process, workers):
         process.kill()
         gone, alive = psutil.wait_procs(workers, timeout=WITHIN_S)
 

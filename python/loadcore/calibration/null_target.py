@@ -9,16 +9,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import site
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadcore.engine import NullTarget
 from loadcore.errors import RunError
-from loadcore.machine import client_limits
-from loadcore.processes.worker_handle import environment_of_workers
+from loadcore.machine.file_limit import raise_file_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ def null_target(answers: Sequence[bytes]) -> Iterator[Running]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment_of_workers(),
+        env=_environment(),
         process_group=0,  # Ctrl-C is for the run.
     ) as process:
         try:
@@ -77,8 +78,17 @@ def _port_of(process: subprocess.Popen[bytes], answers: Sequence[bytes]) -> int:
         raise RunError(f"the null target did not start: {said[-1] if said else 'it printed nothing'}") from None
 
 
+def _environment() -> dict[str, str]:
+    """Our environment, in which the null target finds the same package, also where only our `sys.path` names it."""
+    root = str(Path(__file__).parents[2])
+    if root in site.getsitepackages():
+        return dict(os.environ)
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *([] if root in paths else [root])])}
+
+
 def _main() -> None:
-    client_limits.raise_file_limit()
+    raise_file_limit()
     line = bytearray()
     while not line.endswith(b"\n"):
         # Not `sys.stdin`, which would read ahead of the end that the server waits for.

@@ -72,7 +72,7 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
 
 def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Headroom | None" = None) -> "Run":
     """Runs what was prepared while it is shown, and prints nothing at its end."""
-    from loadcore.live.frame import Heading
+    from loadcore.live.heading import Heading
     from loadcore.processes.launch import run_plan
 
     plan = prepared.plan

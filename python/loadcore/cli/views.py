@@ -6,7 +6,7 @@ from loadcore.cli.console import WIDEST, Console
 from loadcore.cli.options import Progress
 
 if TYPE_CHECKING:
-    from loadcore.live.frame import Heading
+    from loadcore.live.heading import Heading
     from loadcore.live.view import FrameListener
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -16,8 +16,7 @@ from loadcore.compiler.options import Options
 from loadcore.compiler.problems import MOST_64, Problems
 from loadcore.compiler.scripts import ScriptRegistry, is_user
 from loadcore.compiler.settings import compile_http
-from loadcore.plan.document import VERSION
-from loadcore.plan.plan import Plan
+from loadcore.plan.plan import VERSION, Plan
 from loadcore.scenario.http import Http
 from loadcore.scenario.load_models import DEFAULT_LOAD, iterations
 from loadcore.scenario.scenario import Scenario
@@ -80,7 +79,7 @@ class _Compiler:
             if number > 1:
                 problems.add(self._scenarios[-1].place, f'{number} scenarios are called "{name}"')
         scenarios = [self._scenario(scenario) for scenario in self._scenarios]
-        seed = secrets.randbits(_SEED_BITS) if options.seed is None else options.seed
+        seed = int.from_bytes(os.urandom(8)) >> 64 - _SEED_BITS if options.seed is None else options.seed
         document: PlanDocument = {
             "version": VERSION,
             "name": options.name or "+".join(scenario["name"] for scenario in scenarios),

@@ -14,7 +14,8 @@ from loadcore.results.sum.totals import RECENT_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.live.frame import ClientFrame, Frame, Heading
+    from loadcore.live.frame import ClientFrame, Frame
+    from loadcore.live.heading import Heading
 
 _BAR = 20
 

@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from loadcore.live.drawing import line
 from loadcore.live.view import FrameListener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.live.frame import Frame, Heading
+    from loadcore.live.frame import Frame
+    from loadcore.live.heading import Heading
 
 PERIOD_S = 5
 """Seconds between lines."""
@@ -38,6 +38,9 @@ class LinesView(FrameListener):
     def show(self, frame: Frame) -> None:
         """Prints the frame if it is time."""
         if frame.second % self._period_s == 0:
+            # What draws imports much, which the first request does not wait for.
+            from loadcore.live.drawing import line  # noqa: PLC0415
+
             self._write(line(frame))
 
     def on_message(self, text: str) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable
 
     from loadcore.engine import Description
     from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
-
-_log = logging.getLogger(__name__)
 
 
 class Listener:
@@ -50,10 +48,16 @@ class Listeners:
             try:
                 method(*content)
             except Exception:  # noqa: BLE001 - foreign code may raise anything
-                _log.exception("a listener failed and will not be called again")
+                _log().exception("a listener failed and will not be called again")
                 self._listeners.remove(listener)
 
     def say(self, text: str) -> None:
         """Pass on a message."""
-        _log.info("%s", text)
+        _log().info("%s", text)
         self.tell("on_message", text)
+
+
+def _log() -> logging.Logger:
+    import logging  # noqa: PLC0415 - nothing is logged before the first request of most runs
+
+    return logging.getLogger(__name__)

@@ -11,18 +11,14 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from rich.cells import cell_len
-
-from loadcore.live.drawing import draw
 from loadcore.live.view import FrameListener
 from loadcore.report.glyphs import printable
-from loadcore.report.layout import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadcore.engine import Description
-    from loadcore.live.frame import Heading
+    from loadcore.live.heading import Heading
     from loadcore.report.layout import Page
 
 REDRAWS_PER_S = 4
@@ -42,6 +38,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def cells_of(line: str) -> int:
     """How many cells a line takes; colours take none."""
+    from rich.cells import cell_len  # noqa: PLC0415 - as `draw` below
+
     return cell_len(_COLOUR.sub("", line))
 
 
@@ -144,6 +142,10 @@ class TerminalView(FrameListener):
             self._ended.wait(1 / REDRAWS_PER_S)
 
     def _draw(self) -> None:
+        # What draws imports much, which the first request does not wait for.
+        from loadcore.live.drawing import draw  # noqa: PLC0415
+        from loadcore.report.layout import cut  # noqa: PLC0415
+
         columns, rows = self._size()
         elapsed_s = time.monotonic() - self._began if self._began is not None else 0.0
         with self._lock:

@@ -10,7 +10,8 @@ from loadcore.live.listeners import Listener
 
 if TYPE_CHECKING:
     from loadcore.engine import Description
-    from loadcore.live.frame import Frame, Heading
+    from loadcore.live.frame import Frame
+    from loadcore.live.heading import Heading
 
 HISTORY = 20
 """Frames that are kept: as many as the small curves have characters."""

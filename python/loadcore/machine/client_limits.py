@@ -7,12 +7,10 @@ fit is refused, with what it needs, what there is, and the command that fixes it
 from __future__ import annotations
 
 import math
-import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadcore.errors import LimitsError, Problem
-from loadcore.judge.cores import PRESSURE_LIMIT
 from loadcore.machine.host import Limits, allowed_cores, read_limits
 
 if TYPE_CHECKING:
@@ -79,14 +77,6 @@ def default_workers(users: int | None = None) -> int:
     return cores if users is None else max(1, min(cores, users))
 
 
-def raise_file_limit() -> tuple[int, int]:
-    """Raise the soft limit of open files to the hard one, which needs no rights. Gives both as they are then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)
-
-
 def require(needs: Needs, limits: Limits | None = None) -> list[Finding]:
     """Look at everything, and refuse the run if something is too low.
 
@@ -126,6 +116,8 @@ def require_workers(workers: int, limits: Limits | None = None) -> list[Finding]
 
 def look_at_machine(limits: Limits) -> list[Finding]:
     """What is good to know of a machine whatever the run: cores, pressure, how it hands out ports."""
+    from loadcore.judge.cores import PRESSURE_LIMIT  # noqa: PLC0415 - not needed for a run
+
     pressure = limits.cpu_pressure
     return [
         Finding("cores", ok=True, needed=None, have=limits.cores, message=f"{limits.cores:g} cores may be used"),

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-VERSION = 1
-"""The version of the plan that is written."""
 Pair: TypeAlias = tuple[str, str]
 Range: TypeAlias = tuple[int, int]
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from loadcore.engine import Description
     from loadcore.plan.document import PlanDocument
 
+VERSION = 1
+"""The version of the plan that is written."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from loadcore.machine.target_watch import Look
+from loadcore.machine.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from loadcore.engine import Description
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.machine.client_limits import Needs
     from loadcore.processes.worker_handle import WorkerHandle
-    from loadcore.results.run_facts import RunStart
     from loadcore.results.run_folder import RunFolder
 
 
@@ -25,8 +23,8 @@ class Assignment:
     plan_json: str
     workers: int
     """How many."""
-    start: Callable[[Description, int], RunStart]
-    """What was started, from what all workers together do and the wall clock's time at the start, in µs since 1970."""
+    facts: Callable[[], dict[str, Any]]
+    """Gathers the fields of `RunStart` that the plan and the machine tell. Called while the workers start."""
     metadata: dict[str, str]
     """The metadata in the schema of every Arrow file."""
     folder: RunFolder

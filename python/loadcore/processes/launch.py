@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from loadcore.engine import Description, engine_version
+from loadcore.engine import engine_version
 from loadcore.errors import UsageError
 from loadcore.live.listeners import Listeners
 from loadcore.machine import client_limits, host
+from loadcore.machine.file_limit import raise_file_limit
+from loadcore.machine.look import Look
 from loadcore.machine.needs import most_users, needs
-from loadcore.machine.target_watch import Look
 from loadcore.plan import outline
 from loadcore.plan.checked import checked
 from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Supervisor
 from loadcore.processes.worker_handle import WorkerProcess
-from loadcore.results.run_facts import COLUMNS_VERSION, RunStart
+from loadcore.results.run_facts import COLUMNS_VERSION
 from loadcore.results.run_folder import RunFolder, new_run_id
 
 if TYPE_CHECKING:
@@ -52,30 +51,26 @@ def run_plan(
     """
     plan = checked(plan)
     count = workers_of(plan, workers)
-    client_limits.raise_file_limit()
+    raise_file_limit()
     client_limits.require_workers(count)
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
     look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
-    known = _known(plan, rules, count, folder)
 
-    def start(description: Description, wall_start_us: int) -> RunStart:
-        return RunStart(
-            run_id=run_id,
-            description=description,
-            started_at=datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds"),
-            wall_start_us=wall_start_us,
-            allow_lost_workers=allow_lost_workers,
-            target=look.to_dict(),
-            calibration=None if headroom is None else headroom.to_dict(),
-            **known,
-        )
+    def facts() -> dict[str, Any]:
+        return {
+            "run_id": run_id,
+            "allow_lost_workers": allow_lost_workers,
+            "target": look.to_dict(),
+            "calibration": None if headroom is None else headroom.to_dict(),
+            **_known(plan, rules, count, folder),
+        }
 
     assignment = Assignment(
         plan_json=plan.to_json(),
         workers=count,
-        start=start,
+        facts=facts,
         metadata={
             "loadcore.schema_version": COLUMNS_VERSION,
             "loadcore.run_id": run_id,
@@ -146,13 +141,5 @@ def _known(plan: Plan, rules: Sequence[Rule], workers: int, folder: RunFolder) -
 
 
 def _versions() -> dict[str, str]:
-    try:
-        own = version("loadcore")
-    except PackageNotFoundError:  # Run from the source tree.
-        own = engine_version
-    return {
-        "loadcore": own,
-        "engine": engine_version,
-        "python": platform.python_version(),
-        "pyarrow": version("pyarrow"),
-    }
+    """What runs, but for pyarrow, which is not imported yet: see `Watch`."""
+    return {"loadcore": engine_version, "engine": engine_version, "python": platform.python_version()}

@@ -1,5 +1,8 @@
 """What a supervisor and a worker say to each other, and how it stands on the wire.
 
+Every worker imports this before its first request, so messages are named tuples: those classes are made faster than
+dataclasses. A message without fields is false; compare with None.
+
 Orders go to the worker as lines of JSON; their end means that the supervisor is gone. Reports come back as frames:
 length of the content in 4 bytes (big endian), one byte that says what it is (`J` JSON, `W` a window batch as an Arrow
 IPC stream), the content. No pickle: neither side runs what the other sends.
@@ -9,14 +12,13 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from loadcore.errors import InternalError
-from loadcore.results.run_facts import WorkerEnd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loadcore.errors import InternalError
+    from loadcore.results.run_facts import WorkerEnd
 
 MAX_CONTENT_BYTES = 64 << 20
 """A longer frame is refused: its sender is not a worker."""
@@ -25,8 +27,7 @@ _HEAD = struct.Struct(">Ic")
 _JSON, _WINDOWS = b"J", b"W"
 
 
-@dataclass(frozen=True)
-class Prepare:
+class Prepare(NamedTuple):
     """Read the plan, make the share ready, say what it will do."""
 
     plan: str
@@ -35,12 +36,11 @@ class Prepare:
     shares: int
     run_dir: str
     worker: int
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
     """Stands in the schema of the worker's files."""
 
 
-@dataclass(frozen=True)
-class Go:
+class Go(NamedTuple):
     """Start."""
 
     start_at_ns: int
@@ -49,18 +49,15 @@ class Go:
     """The same moment on the wall clock, in microseconds since 1970."""
 
 
-@dataclass(frozen=True)
-class Arm:
+class Arm(NamedTuple):
     """Open what is needed to start, and say so."""
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(NamedTuple):
     """Start no more iterations."""
 
 
-@dataclass(frozen=True)
-class Interrupt:
+class Interrupt(NamedTuple):
     """Stop now."""
 
 
@@ -72,7 +69,7 @@ _ORDER_NAMES = {kind: name for name, kind in _ORDERS.items()}
 
 def encode_order(order: Order) -> bytes:
     """An order as a line."""
-    return json.dumps({_ORDER_NAMES[type(order)]: vars(order)}).encode() + b"\n"
+    return json.dumps({_ORDER_NAMES[type(order)]: order._asdict()}).encode() + b"\n"
 
 
 def decode_order(line: bytes) -> Order:
@@ -85,57 +82,49 @@ def decode_order(line: bytes) -> Order:
         ((name, content),) = json.loads(line).items()
         return _ORDERS[name](**content)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise InternalError(f"not an order: {line[:80]!r}") from problem
+        raise _not_understood("not an order", line) from problem
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """The share is ready: what it will do, as the engine describes it."""
 
     description: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Armed:
+class Armed(NamedTuple):
     """Everything is open; the worker waits for `Go`."""
 
 
-@dataclass(frozen=True)
-class Alive:
+class Alive(NamedTuple):
     """Nothing to report, but the worker is there. Sent every second in which nothing else was."""
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """The worker cannot continue. `problems`: those of the plan, if it was the plan."""
 
     message: str
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: Sequence[dict[str, Any]] = ()
 
 
-@dataclass(frozen=True)
-class Remark:
+class Remark(NamedTuple):
     """Something worth knowing, in one sentence. The worker continues."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Sampled:
+class Sampled(NamedTuple):
     """A failure that stands for its kind."""
 
     sample: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class WindowBatch:
+class WindowBatch(NamedTuple):
     """Windows, as an Arrow IPC stream with one batch."""
 
     stream: bytes
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """The worker has written everything; nothing comes after it."""
 
     end: WorkerEnd
@@ -163,7 +152,7 @@ def encode_report(report: Report) -> bytes:
     if isinstance(report, Done):
         document: dict[str, Any] = {"done": {"end": report.end.to_dict(), "ended_ns": report.ended_ns}}
     else:
-        document = {_REPORT_NAMES[type(report)]: vars(report)}
+        document = {_REPORT_NAMES[type(report)]: report._asdict()}
     content = json.dumps(document).encode()
     return _HEAD.pack(len(content), _JSON) + content
 
@@ -185,14 +174,14 @@ def read_report(read: Callable[[int], bytes]) -> Report | None:
         return None
     length, kind = _HEAD.unpack(head)
     if length > MAX_CONTENT_BYTES:
-        raise InternalError(f"a report of {length} bytes is too long")
+        raise _not_understood(f"a report of {length} bytes is too long")
     content = read(length)
     if len(content) < length:
         return None
     if kind == _WINDOWS:
         return WindowBatch(content)
     if kind != _JSON:
-        raise InternalError(f"a report of the unknown kind {kind!r}")
+        raise _not_understood("a report of an unknown kind", kind)
     return _decode_report(content)
 
 
@@ -200,7 +189,15 @@ def _decode_report(content: bytes) -> Report:
     try:
         ((name, document),) = json.loads(content).items()
         if name == "done":
+            from loadcore.results.run_facts import WorkerEnd  # noqa: PLC0415 - not needed before the end
+
             return Done(WorkerEnd.from_dict(document["end"]), document["ended_ns"])
         return _REPORTS[name](**document)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise InternalError(f"not a report: {content[:80]!r}") from problem
+        raise _not_understood("not a report", content) from problem
+
+
+def _not_understood(what: str, content: bytes = b"") -> InternalError:
+    from loadcore.errors import InternalError  # noqa: PLC0415 - a worker that understands everything does without
+
+    return InternalError(f"{what}: {content[:80]!r}" if content else what)

@@ -1,14 +1,16 @@
 """The supervisor: what many workers cannot do alone.
 
-It sets up once, waits until all are ready, and starts them together. From then on `Watch` has the run.
+It sets up once, waits until all are ready, and starts them together. From then on `Watch` has the run. What only that
+needs, pyarrow above all, is imported once the workers have their order: the first request does not wait for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import time
-from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Description, ScenarioInfo
@@ -16,7 +18,8 @@ from loadcore.errors import ExitCode, RunError
 from loadcore.machine import client_limits
 from loadcore.processes import messages
 from loadcore.processes.workers import Workers
-from loadcore.results.run_folder import write_durably
+from loadcore.results.run_facts import RunStart
+from loadcore.results.run_folder import keep, write_whole
 from loadcore.wording.refusals import refusing
 
 if TYPE_CHECKING:
@@ -26,16 +29,15 @@ if TYPE_CHECKING:
     from loadcore.processes.assignment import Assignment
     from loadcore.processes.stop_requests import StopRequests
     from loadcore.processes.watch import Watch
-    from loadcore.results.run_facts import RunStart
 
 READY_WITHIN_S = 120.0
 """Reading a large feeder may take a while."""
 
-_LEAD_S = 0.2
-_LEAD_PER_WORKER_S = 0.01
-"""From the order to start to the start."""
+_LEAD_S = 0.01
+_LEAD_PER_WORKER_S = 0.001
+"""From the order to start to the start: workers that are ready only read a line and start a thread."""
 _LOOK_S = 0.02
-_TOO_LATE_NS = 50_000_000
+_TOO_LATE_NS = 5_000_000
 """This close to the start, it is too late to be sure that ended workers send nothing."""
 _LEAD_FOR_DISK = 0.5
 """The share of it that writing down the start may take."""
@@ -65,16 +67,14 @@ class Supervisor:
         """
         assignment = self._assignment
         with Workers.start(assignment.start_worker, assignment.workers, self._leave_if_asked) as workers:
-            watch = self._start(workers)
+            start, start_at_ns = self._start(workers)
+            watch = self._watch(workers, start, start_at_ns)
             watch.until_the_end()
         return watch.conclude()
 
-    def _start(self, workers: Workers) -> Watch:
-        """Get all workers ready, write down what starts, and start it everywhere at one moment."""
-        # While the workers start: pyarrow takes as long to import as they do.
-        from loadcore.processes.watch import Watch  # noqa: PLC0415
-        from loadcore.results.write.windows_file import WindowsFile  # noqa: PLC0415
-
+    def _start(self, workers: Workers) -> tuple[RunStart, int]:
+        """Get all workers ready, write down what starts, and start it everywhere at one moment, which is returned."""
+        facts = self._assignment.facts()
         prepared = workers.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
         descriptions = [Description.from_dict(answer.description) for answer in prepared]
         client_limits.require(self._assignment.needs([each.connections for each in descriptions]))
@@ -83,17 +83,26 @@ class Supervisor:
         folder = self._assignment.folder
         with refusing("cannot write into the run folder", folder.path):
             plan = json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False)
-            write_durably(folder.plan, plan + "\n")
-            windows = WindowsFile(folder, description, self._assignment.metadata)
-            windows.open()
-            start, order = self._write_start(description)
+            write_whole(folder.plan, plan + "\n")
+            folder.claim_windows()
+            start, order = self._write_start(description, facts)
         workers.go(order)
-        watch = Watch(self._assignment, start, order.start_at_ns, workers, windows, self._listeners, self._stops)
         self._wait_for(order.start_at_ns, workers)
-        self._listeners.tell("on_start", description)
+        return start, order.start_at_ns
+
+    def _watch(self, workers: Workers, start: RunStart, start_at_ns: int) -> Watch:
+        """All that can wait until the workers send."""
+        folder = self._assignment.folder
+        self._listeners.tell("on_start", start.description)
+        with contextlib.suppress(OSError):  # Against a power cut only, and a disk that fails is noticed by its rows.
+            keep(folder.plan, folder.start)
         if note := folder.make_latest():
             self._listeners.say(note)
-        return watch
+        from loadcore.processes.watch import Watch  # noqa: PLC0415 - see above
+        from loadcore.results.write.windows_file import WindowsFile  # noqa: PLC0415
+
+        windows = WindowsFile(folder, start.description, self._assignment.metadata, claimed=True)
+        return Watch(self._assignment, start, start_at_ns, workers, windows, self._listeners, self._stops)
 
     def _order_for(self, worker: int) -> messages.Prepare:
         return messages.Prepare(
@@ -112,14 +121,15 @@ class Supervisor:
             error.exit_code = ExitCode.TERMINATED if by_program else ExitCode.INTERRUPTED
             raise error
 
-    def _write_start(self, description: Description) -> tuple[RunStart, messages.Go]:
+    def _write_start(self, description: Description, facts: dict[str, Any]) -> tuple[RunStart, messages.Go]:
         """Write down the start, a moment before it. A slow disk gets more time, so that users do not start late."""
         lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * self._assignment.workers) * _NS)
         while True:
             began_ns = time.monotonic_ns()
             wall_start_us = (time.time_ns() + lead_ns) // 1000
-            start = self._assignment.start(description, wall_start_us)
-            write_durably(self._assignment.folder.start, start.to_json())
+            started_at = datetime.fromtimestamp(wall_start_us / 1e6, UTC).isoformat(timespec="microseconds")
+            start = RunStart(description=description, started_at=started_at, wall_start_us=wall_start_us, **facts)
+            write_whole(self._assignment.folder.start, start.to_json())
             took_ns = time.monotonic_ns() - began_ns
             if took_ns <= lead_ns * _LEAD_FOR_DISK:
                 return start, messages.Go(began_ns + lead_ns, wall_start_us)
@@ -141,8 +151,7 @@ class Supervisor:
 def merge(descriptions: Sequence[Description]) -> Description:
     """What all workers together do. Names are the same everywhere; users, iterations, connections add up."""
     first = descriptions[0]
-    return replace(
-        first,
+    return first._replace(
         scenarios=tuple(
             _merge_scenarios(entries) for entries in zip(*(each.scenarios for each in descriptions), strict=True)
         ),
@@ -153,8 +162,7 @@ def merge(descriptions: Sequence[Description]) -> Description:
 def _merge_scenarios(entries: Sequence[ScenarioInfo]) -> ScenarioInfo:
     ends = [entry.planned_end_ns for entry in entries if entry.planned_end_ns is not None]
     iterations = [entry.planned_iterations for entry in entries if entry.planned_iterations is not None]
-    return replace(
-        entries[0],
+    return entries[0]._replace(
         planned_end_ns=max(ends) if len(ends) == len(entries) else None,
         planned_iterations=sum(iterations) if len(iterations) == len(entries) else None,
         users=sum(entry.users for entry in entries),

@@ -80,7 +80,7 @@ class Watch:
         stops: StopRequests,
     ) -> None:
         self._assignment = assignment
-        self._start = start
+        self._start = replace(start, versions={**start.versions, "pyarrow": pa.__version__})
         self._start_at_ns = start_at_ns
         self._workers = workers
         self._windows = windows

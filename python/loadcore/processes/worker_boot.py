@@ -1,8 +1,11 @@
-"""The first lines of a worker's process, run as a script: `worker_boot.py MODULE SUPERVISOR_PID LIFELINE`.
+"""The first lines of a worker's process, run as a script: `worker_boot.py MODULE SUPERVISOR_PID LIFELINE PACKAGES`.
 
 Imports take a moment, on a busy machine a long one, and a worker that is still importing hears nothing. So it first
 makes sure that it ends with its supervisor. Nothing of loadcore may be imported here at the top: that is what it must
 not wait for.
+
+Where no code of the user runs, Python was started without its `site` module, which looks through folders of packages
+that such a worker has no use for. `PACKAGES` is the folder that loadcore itself is in.
 """
 
 import fcntl
@@ -46,4 +49,6 @@ def watch(supervisor: int, lifeline: int) -> Callable[[], None]:
 
 if __name__ == "__main__":
     over = watch(int(sys.argv[2]), int(sys.argv[3]))
+    if sys.argv[4] not in sys.path:
+        sys.path.append(sys.argv[4])
     sys.exit(importlib.import_module(sys.argv[1]).main(over))

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import signal
-import site
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BOOT = Path(__file__).with_name("worker_boot.py")
+_PACKAGES = Path(__file__).parents[2]
+"""The folder that loadcore is in, which a worker must find where only our own `sys.path` names it."""
 _PIPE_BYTES = 1 << 20
 """So that a supervisor that is held up for some seconds does not hold up its workers."""
 _LOG_TAIL_BYTES = 2_000
@@ -89,9 +90,10 @@ class WorkerProcess(WorkerHandle):
     Args:
         worker: Its number.
         log: Where its standard error goes.
+        with_site: Whether code of the user runs in it, which finds all packages that are installed.
     """
 
-    def __init__(self, worker: int, log: Path) -> None:
+    def __init__(self, worker: int, log: Path, *, with_site: bool = False) -> None:
         self.worker = worker
         self._log = log
         watched, held = os.pipe()
@@ -99,14 +101,12 @@ class WorkerProcess(WorkerHandle):
         """Held by this process and by no other, so that its end is that of the supervisor."""
         with os.fdopen(watched, "rb", buffering=0), log.open("wb") as errors:
             self._process = subprocess.Popen(
-                # -P: modules of the user's folder must not stand in for those of the standard library.
-                [sys.executable, "-P", str(_BOOT), "loadcore.processes.worker_main", str(os.getpid()), str(watched)],
+                _command(os.getpid(), watched, with_site=with_site),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 pass_fds=(watched,),
                 process_group=0,
-                env=environment_of_workers(),
             )
         if self._process.stdout is not None:
             _widen(self._process.stdout.fileno())
@@ -189,18 +189,17 @@ class WorkerProcess(WorkerHandle):
         return lines[-1].strip() if lines else ""
 
 
+def _command(supervisor: int, lifeline: int, *, with_site: bool) -> list[str]:
+    """What starts a worker's process: see `worker_boot`."""
+    # -P: modules of the user's folder must not take the place of those of the standard library.
+    flags = ["-P"] if with_site else ["-P", "-S"]
+    main = ["loadcore.processes.worker_main", str(supervisor), str(lifeline), str(_PACKAGES)]
+    return [sys.executable, *flags, str(_BOOT), *main]
+
+
 def _widen(pipe: int) -> None:
     """Make room in a pipe, where the system can; elsewhere its own size will do."""
     resize = getattr(fcntl, "F_SETPIPE_SZ", None)
     if resize is not None:
         with contextlib.suppress(OSError):  # More than an unprivileged user may have.
             fcntl.fcntl(pipe, resize, _PIPE_BYTES)
-
-
-def environment_of_workers() -> dict[str, str]:
-    """Our environment, in which the worker finds the same package, also where only our `sys.path` names it."""
-    root = str(Path(__file__).parents[2])
-    if root in site.getsitepackages():
-        return dict(os.environ)
-    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, *([] if root in paths else [root])])}

@@ -3,6 +3,9 @@
 It outlives its supervisor by three seconds at most: the end of standard input means that the supervisor is gone. It
 ignores Ctrl-C, which is the supervisor's to judge. Whatever happens to the disk or the pipe, rows and windows are
 given up, never the load.
+
+The first request waits for what is imported at the top, which `tests/e2e/test_imports.py` lists. The rest is imported
+where it is needed.
 """
 
 from __future__ import annotations
@@ -12,22 +15,18 @@ import queue
 import signal
 import threading
 import time
-import traceback
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadcore.engine import Batch, Ended, Engine, Rows, Sampled, Windows
-from loadcore.errors import InternalError, PlanError
-from loadcore.machine.client_limits import raise_file_limit
+from loadcore.machine.file_limit import raise_file_limit
 from loadcore.processes import messages
-from loadcore.results.run_facts import WorkerEnd
-from loadcore.results.run_folder import RunFolder
+from loadcore.results.file_names import requests_name
 from loadcore.results.write.writer import SegmentedWriter
-from loadcore.wording.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from loadcore.results.run_facts import WorkerEnd
 
 EXIT_WITHIN_S = 2.5
 """How long a worker without a supervisor may take to seal its files."""
@@ -141,10 +140,10 @@ class RowLog:
     def __init__(self, engine: Engine, prepare: messages.Prepare, reports: Reports) -> None:
         self._reports = reports
         self._complained = False
-        folder = RunFolder(Path(prepare.run_dir))
+        folder, metadata = prepare.run_dir, dict(prepare.metadata)
         self._worker = prepare.worker
         self._writer = SegmentedWriter(
-            lambda segment: folder.requests(prepare.worker, segment), lambda: engine.file_encoder(prepare.metadata)
+            lambda segment: f"{folder}/{requests_name(prepare.worker, segment)}", lambda: engine.file_encoder(metadata)
         )
         self._writer.open()
 
@@ -157,6 +156,8 @@ class RowLog:
 
     def close(self, ended: Ended) -> WorkerEnd:
         """Seal the files; how it all ended."""
+        from loadcore.results.run_facts import WorkerEnd  # noqa: PLC0415
+
         files = self._writer.close()
         return WorkerEnd(
             worker=self._worker,
@@ -184,15 +185,26 @@ def main(supervised: Callable[[], None]) -> int:
     os.dup2(2, 1)
     try:
         return _run(orders, reports)
-    except PlanError as problem:
-        reports.send(messages.Trouble("the plan is not valid", [asdict(each) for each in problem.problems]))
     except Exception as problem:  # noqa: BLE001 - told to the supervisor, whatever it was
-        refused = refusal(problem, "a worker cannot continue")
-        if refused is None:
-            traceback.print_exc()
-        problems = [asdict(each) for each in refused.problems] if refused else []
-        reports.send(messages.Trouble(str(refused) if refused else f"{type(problem).__name__}: {problem}", problems))
+        reports.send(_trouble(problem))
     return 1
+
+
+def _trouble(problem: Exception) -> messages.Trouble:
+    """What the supervisor is told of it. What is nobody's fault but ours stands in the log as well."""
+    import traceback  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from loadcore.errors import PlanError  # noqa: PLC0415
+    from loadcore.wording.refusals import refusal  # noqa: PLC0415
+
+    if isinstance(problem, PlanError):
+        return messages.Trouble("the plan is not valid", [asdict(each) for each in problem.problems])
+    refused = refusal(problem, "a worker cannot continue")
+    if refused is not None:
+        return messages.Trouble(str(refused), [asdict(each) for each in refused.problems])
+    traceback.print_exception(problem)
+    return messages.Trouble(f"{type(problem).__name__}: {problem}")
 
 
 def _run(orders: Orders, reports: Reports) -> int:
@@ -200,6 +212,8 @@ def _run(orders: Orders, reports: Reports) -> int:
     if prepare is None:
         return 1
     if not isinstance(prepare, messages.Prepare):
+        from loadcore.errors import InternalError  # noqa: PLC0415
+
         raise InternalError(f"{type(prepare).__name__} before Prepare")
     raise_file_limit()
     engine = Engine(prepare.plan, prepare.share, prepare.shares)

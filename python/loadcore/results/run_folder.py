@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadcore.errors import UsageError
+from loadcore.results.file_names import requests_name
 from loadcore.wording.refusals import refusing
 
 DEFAULT_ROOT = Path("runs")
@@ -29,7 +29,7 @@ def new_run_id(now_ms: int | None = None) -> str:
         now_ms: Milliseconds since 1970; the present if None.
     """
     moment = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    number = moment << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    number = moment << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_ID_CHARACTERS)))
 
 
@@ -128,7 +128,7 @@ class RunFolder:
 
     def requests(self, worker: int, segment: int = 0) -> Path:
         """A worker's rows. Segments after the first exist only where writing had failed and continued later."""
-        return self.path / (f"requests-{worker}.arrow" if segment == 0 else f"requests-{worker}-{segment}.arrow")
+        return self.path / requests_name(worker, segment)
 
     def all_requests(self) -> list[Path]:
         """The files of rows there are, in the order of their names."""
@@ -164,6 +164,14 @@ class RunFolder:
         """The files of windows there are, in the order of their segments."""
         return sorted(self.path.glob("windows*.arrow"), key=lambda path: (len(path.name), path.name))
 
+    def claim_windows(self) -> None:
+        """Make the file of the windows, still empty, so that a folder that takes no file is known before the start.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        self.windows_segment(0).touch(exist_ok=False)
+
     @property
     def samples(self) -> Path:
         """What failures looked like, one a line; at the end of a run the summary has them, and this is gone."""
@@ -186,18 +194,41 @@ def write_durably(path: Path, text: str) -> None:
     Raises:
         OSError: The disk is full, say. The file of that name, if there was one, is as it was.
     """
+    write_whole(path, text, durably=True)
+    _keep_names(path.parent)
+
+
+def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
+    """As `write_durably`, unless the power is cut: see `keep`."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def keep(*paths: Path) -> None:
+    """Have files of one folder survive a power cut from now on.
+
+    Raises:
+        OSError: The disk does not take them.
+    """
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _keep_names(paths[0].parent)
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the names of a folder's files survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

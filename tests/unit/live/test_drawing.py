@@ -8,7 +8,8 @@ import pytest
 from rich.cells import cell_len
 
 from loadcore.live.drawing import draw, line, sparkline
-from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, Heading, ThresholdFrame
+from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
+from loadcore.live.heading import Heading
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
 from loadcore.report.layout import Page
 from loadcore.report.step_table import StepRow

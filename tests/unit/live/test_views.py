@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from loadcore.live.frame import Heading
+from loadcore.live.heading import Heading
 from loadcore.live.lines import JsonLinesView, LinesView
 from loadcore.live.snapshot import frame_of
 from loadcore.live.terminal import TerminalView

@@ -10,6 +10,7 @@ import pytest
 from loadcore.errors import ExitCode, LimitsError
 from loadcore.machine import client_limits
 from loadcore.machine.client_limits import Finding, Needs
+from loadcore.machine.file_limit import raise_file_limit
 from loadcore.machine.host import Limits, read_limits
 from tests.unit.processes.roomy import ROOMY
 
@@ -171,7 +172,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(200, hard), hard))
     try:
-        assert client_limits.raise_file_limit() == (hard, hard)
+        assert raise_file_limit() == (hard, hard)
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

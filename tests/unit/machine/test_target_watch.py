@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadcore.machine.connections_watch import WayWatch, accept_queue, place_of
+from loadcore.machine.look import Look
 from loadcore.machine.target_meters import GroupMeter, MetricsMeter, group_folders, read_metrics
-from loadcore.machine.target_watch import Look, TargetWatch
+from loadcore.machine.target_watch import TargetWatch
 from loadcore.machine.tcp_sockets import ESTABLISHED, sockets
 
 if TYPE_CHECKING:

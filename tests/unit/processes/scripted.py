@@ -16,7 +16,7 @@ from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Supervisor
 from loadcore.processes.worker_handle import Gone, WorkerHandle
-from loadcore.results.run_facts import RunStart, WorkerEnd
+from loadcore.results.run_facts import WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.write.windows_file import PLAIN
 from loadcore.scenario.threshold import Threshold
@@ -164,27 +164,22 @@ def supervise(
     graceful_stop_ns: int = 0,
 ) -> dict[str, Any]:
     """Run a supervisor over these workers; the summary."""
-
-    def start(description: Description, wall_start_us: int) -> RunStart:
-        return RunStart(
-            run_id="A",
-            name="shop",
-            started_at="",
-            wall_start_us=wall_start_us,
-            seed=1,
-            plan_sha256="ab",
-            workers=len(handles),
-            warm_up_ns=0,
-            description=description,
-            base_urls={"shop": "http://127.0.0.1:1"},
-            thresholds=[{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
-            allow_lost_workers=allow_lost_workers,
-        )
+    facts: dict[str, Any] = {
+        "run_id": "A",
+        "name": "shop",
+        "seed": 1,
+        "plan_sha256": "ab",
+        "workers": len(handles),
+        "warm_up_ns": 0,
+        "base_urls": {"shop": "http://127.0.0.1:1"},
+        "thresholds": [{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
+        "allow_lost_workers": allow_lost_workers,
+    }
 
     assignment = Assignment(
         plan_json="{}",
         workers=len(handles),
-        start=start,
+        facts=lambda: facts,
         metadata={"loadcore.run_id": "A"},
         folder=RunFolder.create("A", folder),
         rules=[parse(threshold) for threshold in thresholds],

@@ -40,14 +40,16 @@ def test_orders_are_read_back(order: messages.Order) -> None:
     line = messages.encode_order(order)
 
     assert line.count(b"\n") == 1
-    assert messages.decode_order(line) == order
+    assert (type(messages.decode_order(line)), messages.decode_order(line)) == (type(order), order)
 
 
 def test_reports_are_read_back_from_one_stream() -> None:
     """Reports stand one behind the other, and are read back the same; then comes the end."""
     stream = io.BytesIO(b"".join(map(messages.encode_report, REPORTS)))
 
-    assert [messages.read_report(stream.read) for _ in REPORTS] == REPORTS
+    read = [messages.read_report(stream.read) for _ in REPORTS]
+    assert list(map(type, read)) == list(map(type, REPORTS))
+    assert read == REPORTS
     assert messages.read_report(stream.read) is None
 
 

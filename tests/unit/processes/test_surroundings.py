@@ -16,7 +16,7 @@ from loadcore.processes import messages
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.run_facts import FileFacts, RunStart, WorkerEnd
-from loadcore.results.run_folder import write_durably
+from loadcore.results.run_folder import RunFolder, write_whole
 from tests.unit.processes.scripted import Follower, ScriptedWorker, done, healthy, supervise, window
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def test_a_folder_that_takes_nothing_is_refused_before_the_start(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     handle = healthy(0)
-    monkeypatch.setattr("loadcore.processes.supervisor.write_durably", full)
-    monkeypatch.setattr("loadcore.results.write.writer.ArrowFile.begin", lambda file: full(file.path))
+    monkeypatch.setattr("loadcore.processes.supervisor.write_whole", full)
+    monkeypatch.setattr(RunFolder, "claim_windows", lambda folder: full(folder.windows_segment(0)))
     with pytest.raises(LimitsError, match="No space left on device") as caught:
         supervise(tmp_path / "run", [handle], Follower())
 
@@ -132,7 +132,7 @@ def test_a_slow_disk_delays_the_start_and_no_user(tmp_path: Path, monkeypatch: p
         if path.name == "run.json" and not slow:
             time.sleep(0.3)
             slow.append(path)
-        write_durably(path, text)
+        write_whole(path, text)
 
     class Timed(ScriptedWorker):
         told_at_ns = 0
@@ -141,7 +141,7 @@ def test_a_slow_disk_delays_the_start_and_no_user(tmp_path: Path, monkeypatch: p
             self.told_at_ns = time.monotonic_ns()
             super().go(order)
 
-    monkeypatch.setattr("loadcore.processes.supervisor.write_durably", write_slowly)
+    monkeypatch.setattr("loadcore.processes.supervisor.write_whole", write_slowly)
     handle = Timed(0, [window(0, 0, 10), done(0)])
     supervise(tmp_path, [handle], Follower())
 

@@ -126,8 +126,8 @@ def summed(
         loads: The load models of the plan.
         thresholds: What the run is judged by.
     """
-    scenario = replace(DESCRIPTION.scenarios[0], planned_end_ns=seconds * SECOND)
-    description = replace(DESCRIPTION, scenarios=(scenario,))
+    scenario = DESCRIPTION.scenarios[0]._replace(planned_end_ns=seconds * SECOND)
+    description = DESCRIPTION._replace(scenarios=(scenario,))
     start = replace(START, warm_up_ns=0, workers=1, description=description, loads=loads or {})
     start = replace(start, thresholds=list(thresholds))
     run = RunFolder(folder)

@@ -130,8 +130,7 @@ POISSON = {
 
 def planned(**changes: Any) -> RunStart:
     """A run of two workers with an open model of one step."""
-    description = replace(
-        DESCRIPTION,
+    description = DESCRIPTION._replace(
         steps=(StepInfo("shop", "GET /items", "GET", "main"),),
         checks=(),
         groups=(),
@@ -205,7 +204,7 @@ def test_arrivals_after_a_login_are_not_judged(tmp_path: Path) -> None:
     """When they are sent is the target's doing."""
     start = planned()
     steps = (*start.description.steps, StepInfo("shop", "login", "POST", "start"))
-    start = replace(start, description=replace(start.description, steps=steps))
+    start = replace(start, description=start.description._replace(steps=steps))
     assert arrivals(start, RunFolder(tmp_path), [(due, 0, _held_up(due)) for due in poisson(1)]) == []
 
 

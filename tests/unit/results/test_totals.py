@@ -230,8 +230,8 @@ def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
 def test_the_last_response_does_not_end_a_run_that_went_as_planned() -> None:
     """Arrivals are spread over the planned time: 49 ms less of it would make 50.7 of 50 a second."""
     assert SteadySpan.of(START, 9 * SECOND + 951 * MS, as_planned=True).seconds == 8.0
-    counted = replace(DESCRIPTION.scenarios[0], planned_iterations=9)
-    start = replace(START, description=replace(DESCRIPTION, scenarios=(counted,)))
+    counted = DESCRIPTION.scenarios[0]._replace(planned_iterations=9)
+    start = replace(START, description=DESCRIPTION._replace(scenarios=(counted,)))
 
     assert SteadySpan.of(start, 5 * SECOND, as_planned=True).seconds == 3.0
 
@@ -239,7 +239,7 @@ def test_the_last_response_does_not_end_a_run_that_went_as_planned() -> None:
 def test_each_scenario_is_measured_until_its_own_end() -> None:
     """One that ends before the others has its rate of its own time."""
     short = ScenarioInfo("short", "open", 4 * SECOND, 40, 5)
-    start = replace(START, description=replace(DESCRIPTION, scenarios=(*DESCRIPTION.scenarios, short)))
+    start = replace(START, description=DESCRIPTION._replace(scenarios=(*DESCRIPTION.scenarios, short)))
     measured = Measured(added(), start, 10 * SECOND, as_planned=True)
 
     assert (measured.seconds_of("short", None), measured.seconds_of(None, None)) == (2.0, 8.0)
@@ -348,7 +348,7 @@ def test_a_default_without_data_is_judged_only_where_nothing_was_measured() -> N
 
 def test_checks_of_the_start_count_whenever_they_were_made() -> None:
     """Users start in the warm-up, as a rule; their checks would be seen nowhere."""
-    start = replace(START, description=replace(DESCRIPTION, steps=(*DESCRIPTION.steps, LOGIN)))
+    start = replace(START, description=DESCRIPTION._replace(steps=(*DESCRIPTION.steps, LOGIN)))
     check = {"kind": "check", "scenario": "shop", "name": "ok", "count": 4}
     totals = added(
         batch(

@@ -35,12 +35,15 @@ class WindowsFile:
         folder: The run's folder.
         description: What the run does: it knows all names.
         metadata: Stands in the schema.
+        claimed: Whether the folder has the file already, still empty.
     """
 
-    def __init__(self, folder: RunFolder, description: Description, metadata: dict[str, str]) -> None:
+    def __init__(
+        self, folder: RunFolder, description: Description, metadata: dict[str, str], *, claimed: bool = False
+    ) -> None:
         self._folder = folder
         self._schema = WINDOWS.with_metadata(metadata)
-        self._writer = SegmentedWriter(folder.windows_segment, lambda: TableEncoder(self._schema))
+        self._writer = SegmentedWriter(folder.windows_segment, lambda: TableEncoder(self._schema), claimed=claimed)
         self._words = {name: texts(words) for name, words in _words_of(description).items()}
 
     def open(self) -> None:

@@ -9,16 +9,17 @@ them back.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
-
-from loadcore.results.run_facts import FileFacts
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Callable, Sized
-    from pathlib import Path
+
+    from loadcore.results.run_facts import FileFacts
+
+StrPath: TypeAlias = "str | os.PathLike[str]"
 
 RETRY_AFTER_S = 1.0
 """How long rows are given up after a failed write before the next is tried."""
@@ -40,15 +41,24 @@ class Encoder(Protocol[_Batch_contra]):
 
 
 class ArrowFile(Generic[_Batch_contra]):
-    """One Arrow file, written batch by batch. After an `OSError` it holds the batches before it and takes no more."""
+    """One Arrow file, written batch by batch. After an `OSError` it holds the batches before it and takes no more.
 
-    def __init__(self, path: Path, encoder: Encoder[_Batch_contra]) -> None:
-        self.path = path
+    Args:
+        path: The file.
+        encoder: Makes its bytes.
+        claimed: Whether the file is there and empty, rather than new.
+    """
+
+    def __init__(self, path: StrPath, encoder: Encoder[_Batch_contra], *, claimed: bool = False) -> None:
+        self.name = _name(path)
         self.rows = 0
         self._bytes = 0
-        self._hash = hashlib.sha256()
+        self._hash: hashlib._Hash | None = None
+        self._begun = b""
+        """What was written before the first batch."""
         self._encoder = encoder
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        new = 0 if claimed else os.O_CREAT | os.O_EXCL
+        self._file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | new, 0o644)
 
     def begin(self) -> None:
         """Write the schema now rather than with the first batch.
@@ -56,7 +66,9 @@ class ArrowFile(Generic[_Batch_contra]):
         Raises:
             OSError: It could not be written.
         """
-        self._append(self._encoder.begin())
+        piece = self._encoder.begin()
+        self._append(piece)
+        self._begun = piece
 
     def write(self, batch: _Batch_contra) -> None:
         """Append a batch in one write.
@@ -64,14 +76,14 @@ class ArrowFile(Generic[_Batch_contra]):
         Raises:
             OSError: It could not be written whole; the file ends with the batch before it.
         """
-        self._append(self._encoder.encode(batch))
+        self._append_and_hash(self._encoder.encode(batch))
         self.rows += len(batch)
 
     def seal(self) -> FileFacts:
         """Write the footer, make the file durable, close it. If the disk does not take the footer it stays unsealed."""
         sealed = True
         try:
-            self._append(self._encoder.finish())
+            self._append_and_hash(self._encoder.finish())
             os.fsync(self._file)
         except OSError:
             sealed = False
@@ -90,12 +102,25 @@ class ArrowFile(Generic[_Batch_contra]):
             # Half a batch is of no use to a reader, and would hide that the file ends early.
             os.ftruncate(self._file, self._bytes)
             raise
-        self._hash.update(piece)
         self._bytes += len(piece)
 
+    def _append_and_hash(self, piece: bytes) -> None:
+        self._append(piece)
+        self._hashed().update(piece)
+
+    def _hashed(self) -> hashlib._Hash:
+        """The hash of all that was written. It is made with the first batch: OpenSSL takes a moment to load."""
+        if self._hash is None:
+            import hashlib  # noqa: PLC0415 - see above
+
+            self._hash = hashlib.sha256(self._begun)
+        return self._hash
+
     def _close(self, *, sealed: bool) -> FileFacts:
+        from loadcore.results.run_facts import FileFacts  # noqa: PLC0415 - not needed before the end
+
         os.close(self._file)
-        return FileFacts(self.path.name, self.rows, self._bytes, self._hash.hexdigest(), sealed)
+        return FileFacts(self.name, self.rows, self._bytes, self._hashed().hexdigest(), sealed)
 
 
 class SegmentedWriter(Generic[_Batch_contra]):
@@ -109,13 +134,16 @@ class SegmentedWriter(Generic[_Batch_contra]):
         path_of: Gives the path of a segment.
         new_encoder: Makes the encoder of a segment.
         clock: Seconds, monotonic.
+        claimed: Whether the first file is there and empty.
     """
 
     def __init__(
         self,
-        path_of: Callable[[int], Path],
+        path_of: Callable[[int], StrPath],
         new_encoder: Callable[[], Encoder[_Batch_contra]],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        claimed: bool = False,
     ) -> None:
         self.rows = 0
         self.rows_lost = 0
@@ -125,6 +153,7 @@ class SegmentedWriter(Generic[_Batch_contra]):
         self._new_encoder = new_encoder
         self._clock = clock
         self._segment = 0
+        self._claimed = claimed
         self._file: ArrowFile[_Batch_contra] | None = None
         self._finished: list[FileFacts] = []
         self._retry_at = float("-inf")
@@ -164,11 +193,13 @@ class SegmentedWriter(Generic[_Batch_contra]):
         return self._finished
 
     def _new_file(self) -> ArrowFile[_Batch_contra]:
-        return ArrowFile(self._path_of(self._segment), self._new_encoder())
+        file = ArrowFile(self._path_of(self._segment), self._new_encoder(), claimed=self._claimed)
+        self._claimed = False
+        return file
 
     def _give_up(self, batch: _Batch_contra, problem: OSError) -> None:
         self.rows_lost += len(batch)
-        self.problem = self.problem or f"{problem.strerror or problem} ({self._path_of(self._segment).name})"
+        self.problem = self.problem or f"{problem.strerror or problem} ({_name(self._path_of(self._segment))})"
         self._retry_at = self._clock() + RETRY_AFTER_S
         if self._file is None:
             return
@@ -177,5 +208,11 @@ class SegmentedWriter(Generic[_Batch_contra]):
             self._segment += 1
         else:
             self._file.abandon()
-            self._file.path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path_of(self._segment))  # noqa: PTH108
         self._file = None
+
+
+def _name(path: StrPath) -> str:
+    # A worker does without pathlib, which takes long to import.
+    return os.path.basename(path)  # noqa: PTH119
