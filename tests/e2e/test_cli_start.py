@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -17,20 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = ("run", "bench", "check", "init", "report", "doctor", "target", "demo", "version")
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["demo", "--help"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """Neither help nor completion wait for libraries that only a run or its report needs."""
-    program = (
-        "import sys; from loadcore.cli.app import main; main(sys.argv[1:]); "
-        "print(sorted({name.partition('.')[0] for name in sys.modules} | set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment(), capture_output=True, text=True, check=True
-    )
-    imported = set(ast.literal_eval(done.stderr))
-    assert imported & {"pyarrow", "numpy", "rich", "rich.live", "psutil", "jinja2", "loadcore._core"} == set()
 
 
 @pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS), ("target", "up")])

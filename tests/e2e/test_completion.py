@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,16 +25,45 @@ def _python(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complete
     )
 
 
-def test_completion_installs_with_one_command(tmp_path: Path) -> None:
-    """It says where it went, and the shell's start-up file leads there."""
-    done = _python(
-        "-m", "loadcore", "--install-completion", "bash", cwd=tmp_path, HOME=str(tmp_path), SHELL="/bin/bash"
+def _in_shell(shell: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """What a command prints that is started from a shell, which stays there as its parent."""
+    command = shlex.join([sys.executable, "-m", "loadcore", *arguments])
+    variables = {"HOME": str(cwd), "SHELL": "/no/shell"}
+    return subprocess.run(
+        [shell, "-c", f"{command}; exit $?"],
+        cwd=cwd,
+        env={**environment(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+
+
+def test_completion_installs_with_one_command(tmp_path: Path) -> None:
+    """One line says where it went, and the shell's start-up file leads there."""
+    done = _in_shell("bash", "--install-completion", cwd=tmp_path)
     script = tmp_path / ".bash_completions" / "loadcore.sh"
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"bash completion installed in {script}" in done.stdout
+    assert done.stdout == f"bash completion installed in {script}; open a new terminal to use it\n"
     assert str(script) in (tmp_path / ".bashrc").read_text("utf-8")
     assert "_LOADCORE_COMPLETE=complete_bash" in script.read_text("utf-8")
+
+
+def test_the_completion_script_is_shown(tmp_path: Path) -> None:
+    """On stdout, to be kept wherever the user wants it; nothing is installed."""
+    done = _in_shell("bash", "--show-completion", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_LOADCORE_COMPLETE=complete_bash" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_completion_while_one_types_installs_nothing(tmp_path: Path) -> None:
+    """The line that is being completed may hold the option that installs."""
+    asked = {"_LOADCORE_COMPLETE": "complete_bash", "COMP_CWORD": "2", "COMP_WORDS": "loadcore --install-completion ru"}
+    done = _python("-m", "loadcore", cwd=tmp_path, HOME=str(tmp_path), SHELL="/bin/bash", **asked)
+    assert done.stdout.split() == ["run"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_commands_and_options_are_completed(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""All commands, and what happens to whatever they raise.
+"""The command line as a whole, and what happens to whatever a command raises.
 
-Importing this module must stay cheap, because `loadcore --help` and completion wait for it: a command imports what it
-needs when it runs.
+Importing this module must stay cheap, because `loadcore --help`, completion and the first request wait for it: a
+command is imported when it is asked for, and imports what it needs when it runs.
 """
 
 import re
@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import bench, calibrate, check, demo, doctor, init, report, run, target, version
+from loadcore.cli import completion
+from loadcore.cli.commands import Group
 from loadcore.cli.console import standard
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.wording.refusals import refusal
@@ -21,6 +22,8 @@ __all__ = ["app", "main"]
 ISSUES = "https://github.com/loadcore/loadcore/issues"
 
 app = typer.Typer(
+    cls=Group,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,25 +39,27 @@ app = typer.Typer(
 def _start(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _install: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion", callback=completion.install, help="Install completion for the current shell."
+        ),
+    ] = False,
+    _show: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion", callback=completion.show, help="Print the completion script of the current shell."
+        ),
+    ] = False,
 ) -> int:
     if show_version:
+        from loadcore.cli import version
+
         version.command()
         raise typer.Exit
     if context.invoked_subcommand is None:
         standard().result(context.get_help())
     return ExitCode.PASS
-
-
-app.command("run")(run.command)
-app.command("bench")(bench.command)
-app.command("check")(check.command)
-app.command("calibrate")(calibrate.command)
-app.command("init")(init.command)
-app.command("report")(report.command)
-app.command("doctor")(doctor.command)
-app.add_typer(target.app, name="target")
-app.command("demo")(demo.command)
-app.command("version")(version.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows `loadcore`; those of this process if None.
     """
     console = standard()
+    completion.get_ready()
     try:
         code = app(args=arguments, standalone_mode=False, prog_name="loadcore")
     except LoadcoreError as error:

@@ -15,7 +15,6 @@ A value of the file replaces loadcore's default; the scenario, the environment a
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -97,6 +96,8 @@ def load(start: Path) -> Config:
 
 
 def _read(path: Path) -> Mapping[str, object]:
+    import tomllib
+
     try:
         # Editors of other systems begin files with a mark that TOML does not know.
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

@@ -113,6 +113,8 @@ def _reader(name: str) -> Callable[[Any], object]:
 def _read(
     reader: Callable[[Any], object], context: typer.Context, parameter: typer.CallbackParam, value: object
 ) -> object:
+    if context.resilient_parsing:  # Completion has no use for values.
+        return None
     try:
         return reader(value)
     except ValueError as problem:

@@ -2,7 +2,6 @@
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from loadcore.cli.console import standard
 from loadcore.cli.options import Json
@@ -13,6 +12,8 @@ _SHOWN = ("loadcore", "pyarrow", "rich", "typer", "psutil")
 
 def command(as_json: Json = False) -> int:
     """Prints the version; with --json all versions."""
+    from importlib.metadata import PackageNotFoundError, version
+
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for name in _SHOWN:
         try:
