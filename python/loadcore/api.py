@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from loadcore.comparison.compare import Comparison
+    from loadcore.comparison.sides import Given
     from loadcore.compiler import Options, Overrides
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
@@ -123,6 +125,36 @@ def load(path: str | os.PathLike[str]) -> Run:
     from loadcore.results.open.opening import open_run  # noqa: PLC0415
 
     return open_run(find_run(path).resolve())
+
+
+def compare(
+    before: Given | Iterable[Given],
+    after: Given | Iterable[Given],
+    *,
+    metrics: Sequence[str] = (),
+    min_effect: str | None = None,
+) -> Comparison:
+    """Compare two sets of runs, with whole runs as the sample.
+
+    comparison = loadcore.compare("runs/before-*", "runs/after-*")
+    assert comparison.word != "slower", comparison
+
+    Args:
+        before: A run, its folder or id, a folder of run folders, a pattern of folders, `"baseline:NAME"`, or several.
+        after: The same.
+        metrics: What decides, at most four: `"response.p50"`, `"throughput=10%"`; by default the median and the 99th
+            percentile of response times, errors and throughput.
+        min_effect: The smallest change that counts, of metrics that do not say: `"10%"`.
+
+    Raises:
+        UsageError: There is no such metric.
+        ResultsError: There are no such runs, or they did not do the same.
+    """
+    from loadcore.comparison import compare as comparing  # noqa: PLC0415 - see above
+    from loadcore.comparison.metrics import named  # noqa: PLC0415
+    from loadcore.comparison.sides import side_of  # noqa: PLC0415
+
+    return comparing.compare(side_of(before), side_of(after), named(metrics, min_effect))
 
 
 def _compile(

@@ -49,6 +49,8 @@ class ExitCode(IntEnum):
     """Slower than the baseline."""
     NO_DATA = 113
     """Nothing was sent, nothing was answered, or a threshold has no data."""
+    INCONCLUSIVE = 114
+    """A comparison with too few runs, or too much noise, to say what it was asked to say."""
     INTERRUPTED = 130
     """Ended by Ctrl-C."""
     TERMINATED = 143

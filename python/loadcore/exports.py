@@ -1,6 +1,7 @@
 """What `from loadcore import …` gives: everything that scenario files are written with, and results are opened with."""
 
-from loadcore.api import load, run
+from loadcore.api import compare, load, run
+from loadcore.comparison.compare import Comparison
 from loadcore.errors import LoadcoreError
 from loadcore.live.listeners import Listener
 from loadcore.results.open.run import Run
@@ -49,6 +50,7 @@ __all__ = [
     "Auth",
     "Claim",
     "Client",
+    "Comparison",
     "Feeder",
     "Http",
     "IterationFailed",
@@ -74,6 +76,7 @@ __all__ = [
     "branch",
     "check",
     "choice",
+    "compare",
     "csv_feeder",
     "delete",
     "env",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _HOW = (ROOT / "docs/concepts/how-loadcore-works.md").read_text("utf-8")
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
-_RESERVED = {ExitCode.ABORTED, ExitCode.REGRESSION}
+_RESERVED = {ExitCode.ABORTED}
 
 
 def _first_cells(heading: str) -> set[str]:

@@ -57,17 +57,21 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
     """
     for note in notes_of(prepared, settings):
         output.console.note(note)
-    headroom = None
-    if calibrated:
-        from loadcore.calibration.asked import arrivals_per_s
-
-        if arrivals_per_s(prepared.plan) and not prepared.plan.scripted():
-            from loadcore.calibration.before import before
-
-            headroom = before(prepared.plan, settings.get("workers"), output.console.note)
+    headroom = headroom_of(prepared, settings, output) if calibrated else None
     run = start(prepared, settings, output, headroom)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
     return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
+
+
+def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Headroom | None":
+    """What this machine can drive, measured first; None where no rate is asked for that may be too much."""
+    from loadcore.calibration.asked import arrivals_per_s
+
+    if prepared.plan.scripted() or not arrivals_per_s(prepared.plan):
+        return None
+    from loadcore.calibration.before import before
+
+    return before(prepared.plan, settings.get("workers"), output.console.note)
 
 
 def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Headroom | None" = None) -> "Run":

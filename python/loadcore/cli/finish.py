@@ -17,6 +17,7 @@ MEANINGS: Mapping[int, str] = {
     ExitCode.INVALID: "the measurement is invalid",
     ExitCode.REGRESSION: "regression",
     ExitCode.NO_DATA: "no data",
+    ExitCode.INCONCLUSIVE: "inconclusive",
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "terminated",
 }

@@ -195,6 +195,65 @@ Out = Annotated[
         "--out", "-o", metavar="FOLDER", envvar="LOADCORE_OUT", help="Run folder to create; runs/<id> by default."
     ),
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", envvar="LOADCORE_HTML", help="Write the report as one HTML page."),
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(
+        "--markdown", metavar="FILE", envvar="LOADCORE_MARKDOWN", help="Write the report as Markdown, for a comment."
+    ),
+]
+Runs = Annotated[
+    int | None,
+    typer.Option("--runs", min=1, metavar="NUMBER", envvar="LOADCORE_RUNS", help="Number of runs, one after another."),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="NAME",
+        envvar="LOADCORE_BASELINE",
+        help="Compare with this set of runs, and exit with 112 if these are slower. A verdict needs --runs 5.",
+    ),
+]
+SaveBaseline = Annotated[
+    str | None,
+    typer.Option(
+        "--save-baseline",
+        metavar="NAME",
+        envvar="LOADCORE_SAVE_BASELINE",
+        help="Keep these runs as a baseline of that name, in place of those that it had.",
+    ),
+]
+Metrics = Annotated[
+    list[str],
+    typer.Option(
+        "--metric",
+        metavar="NAME[=PERCENT]",
+        envvar="LOADCORE_METRIC",
+        help="What decides, up to 4: response.p50, service.p99, errors.rate, throughput, client.cpu; with the smallest "
+        "change that counts: response.p99=20%. May be repeated.",
+    ),
+]
+MinEffect = Annotated[
+    str | None,
+    typer.Option(
+        "--min-effect",
+        metavar="PERCENT",
+        envvar="LOADCORE_MIN_EFFECT",
+        help="Smallest change that counts; by default 5%, of p95 and above 10%, of errors 1 percentage point.",
+    ),
+]
+RequirePower = Annotated[
+    bool,
+    typer.Option(
+        "--require-power",
+        envvar="LOADCORE_REQUIRE_POWER",
+        help="Exit with 114 if the runs are too few or too different to exclude a change that counts.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", envvar="LOADCORE_JSON", help="Print one JSON document on stdout.")]
 ProgressView = Annotated[
     Progress,
@@ -318,6 +377,22 @@ class Output:
 
     as_json: Json = False
     color: ColorChoice = Color.AUTO
+
+
+class Comparing:
+    """How runs are compared."""
+
+    metric: Metrics = []  # noqa: RUF012 - read by the parser only
+    min_effect: MinEffect = None
+    require_power: RequirePower = False
+
+
+class Repeating:
+    """How often a scenario is run, and with what it is compared."""
+
+    runs: Runs = None
+    baseline: Baseline = None
+    save_baseline: SaveBaseline = None
 
 
 class Showing:

@@ -5,6 +5,7 @@ import typer
 from loadcore.cli import options
 from loadcore.cli.execute import Output, execute
 from loadcore.cli.prepare import load_file, prepare
+from loadcore.cli.series import Series, run_series
 from loadcore.cli.settings import gather
 
 
@@ -17,6 +18,8 @@ from loadcore.cli.settings import gather
     options.Output,
     options.Strictness,
     options.Calibration,
+    options.Repeating,
+    options.Comparing,
 )
 def command(context: typer.Context, scenario: options.Scenario) -> int:
     """Runs a scenario and reports.
@@ -25,5 +28,9 @@ def command(context: typer.Context, scenario: options.Scenario) -> int:
     """
     settings = gather(context)
     output = Output.of(context, settings)
-    prepared = prepare(load_file(scenario, settings), settings)
-    return execute(prepared, settings, output, calibrated=settings.get("calibrate", default=True))
+    file = load_file(scenario, settings)
+    calibrated = settings.get("calibrate", default=True)
+    series = Series.of(context.params)
+    if series is not None:
+        return run_series(series, lambda: prepare(file, settings), settings, output, calibrated=calibrated)
+    return execute(prepare(file, settings), settings, output, calibrated=calibrated)

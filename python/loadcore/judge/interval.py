@@ -164,7 +164,12 @@ def student(freedom: float) -> float:
         below = min(int(place), len(_SMALL_FREEDOM))
         low, high = _SMALL_FREEDOM[below - 1], (*_SMALL_FREEDOM, 2.776)[below]
         return low + (high - low) * (place - below)
-    z, inverse = _Z, 1 / freedom
+    return student_at(_Z, freedom)
+
+
+def student_at(z: float, freedom: float) -> float:
+    """The quantile of Student's distribution where the normal one has `z`; for four degrees of freedom and more."""
+    inverse = 1 / freedom
     return (
         z
         + (z**3 + z) / 4 * inverse

@@ -44,6 +44,15 @@ class Plan:
         """SHA-256 of everything but the seed, in hexadecimal: two runs of the same plan have the same."""
         return hashlib.sha256(_json({**self.document, "seed": 0}).encode()).hexdigest()
 
+    @property
+    def comparable_digest(self) -> str:
+        """As `digest`, whatever the targets' addresses are: runs that share it did the same, if to other servers."""
+        urls = list(dict.fromkeys(scenario["base_url"] for scenario in self.document["scenarios"]))
+        text = _json({**self.document, "seed": 0})
+        for url in sorted(urls, key=len, reverse=True):
+            text = text.replace(json.dumps(url, ensure_ascii=False)[1:-1], f"<base_url {urls.index(url)}>")
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def to_json(self) -> str:
         """What the engine reads. The same declarations and seed always give the same text."""
         return _json(self.document)

@@ -123,6 +123,7 @@ def _known(plan: Plan, rules: Sequence[Rule], workers: int, folder: RunFolder) -
         "name": plan.name,
         "seed": plan.seed,
         "plan_sha256": plan.digest,
+        "comparable_sha256": plan.comparable_digest,
         "workers": workers,
         "warm_up_ns": plan.document["warm_up_ns"],
         "base_urls": outline.base_urls(plan),

@@ -35,6 +35,8 @@ class RunStart:
     """By scenario."""
     thresholds: list[dict[str, Any]]
     """What the run is judged by: `expression`, the `scenario` and `step` it is about, and whether it is a `default`."""
+    comparable_sha256: str = ""
+    """Of the plan without the targets' addresses: runs that share it can be compared."""
     loads: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By scenario: the load model, as in the plan."""
     stopping: list[tuple[str, str, str]] = field(default_factory=list)

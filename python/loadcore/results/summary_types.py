@@ -471,6 +471,8 @@ class Summary(TypedDict):
     versions: dict[str, str]
     seed: int
     plan_sha256: str
+    comparable_sha256: NotRequired[str]
+    """Of the plan without its seed and the targets' addresses: runs that share it can be compared."""
     calibration: NotRequired[CalibrationSummary | None]
     """What was measured against a null target before the run; null where nothing was."""
     workers_lost: list[LostWorkerSummary]
