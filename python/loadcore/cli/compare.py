@@ -26,7 +26,7 @@ def command(
         list[str],
         typer.Argument(
             metavar="A B",
-            help="Two sides, each a set of runs: a run folder, a folder of run folders, a quoted pattern, baseline:NAME.",
+            help="Two sides, sets of runs: a run folder, a folder of run folders, a quoted pattern, baseline:NAME.",
         ),
     ] = [],
     command_a: Annotated[
