@@ -1,7 +1,6 @@
 """What `from loadcore import …` gives: everything that scenario files are written with, and results are opened with."""
 
 from loadcore.api import compare, load, run
-from loadcore.comparison.compare import Comparison
 from loadcore.errors import LoadcoreError
 from loadcore.live.listeners import Listener
 from loadcore.results.open.run import Run
@@ -50,7 +49,6 @@ __all__ = [
     "Auth",
     "Claim",
     "Client",
-    "Comparison",
     "Feeder",
     "Http",
     "IterationFailed",
