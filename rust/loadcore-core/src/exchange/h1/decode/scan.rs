@@ -1,23 +1,19 @@
 //! How far the bytes of a class reach, found sixteen bytes at a time.
 
+use std::ops::RangeInclusive;
+
 use wide::i8x16;
 
 use crate::block::{self, Block, SIZE};
 
+/// Printable ASCII and the space: what values are made of.
+pub(super) const PRINTABLE: RangeInclusive<u8> = b' '..=b'~';
+
 /// How many bytes from the begin are printable ASCII or spaces.
 #[inline]
 pub(super) fn printable(bytes: &[u8]) -> usize {
-    span(bytes, |block| one_up(block).simd_gt(i8x16::splat(BELOW_PRINTABLE)))
-}
-
-/// What is not above it, moved [`one_up`], is not printable ASCII.
-pub(super) const BELOW_PRINTABLE: i8 = 0x20;
-
-/// One up, 0x7f and all beyond are negative.
-#[expect(clippy::inline_always, reason = "an instruction")]
-#[inline(always)]
-pub(super) fn one_up(block: i8x16) -> i8x16 {
-    block + i8x16::splat(1)
+    // One up, 0x7f and all beyond are negative.
+    span(bytes, |block| (block + i8x16::splat(1)).simd_gt(i8x16::splat(PRINTABLE.start().cast_signed())))
 }
 
 /// How many bytes from the begin are letters or dashes.

@@ -6,12 +6,12 @@
 //! the same places means the same, if the values in the other places are text. To compare it takes a small part of the
 //! instructions of reading it.
 
-use wide::i8x16;
+use wide::u8x16;
 
 use super::fast::{self, Head};
 use super::fields::{Fields, Framing};
 use super::scan;
-use crate::block;
+use crate::block::{Block, SIZE};
 
 /// Heads that are remembered. Few, since they are for a server that says much the same.
 const PLACES: usize = 16;
@@ -33,10 +33,10 @@ pub struct SeenHeads {
 /// One head and what it said; none yet if it has no bytes.
 #[derive(Clone, Copy)]
 struct Seen {
-    bytes: [u8; LONGEST],
-    /// What another byte in the place of each must be above, moved one up: of a value that is not looked at, what makes
-    /// it text; else what no byte is.
-    least: [i8; LONGEST],
+    /// What means the same in the place of each of its blocks.
+    blocks: [Allowed; LONGEST / SIZE],
+    /// What means the same in the place of its last [`SIZE`] bytes, some of which may be in `blocks`, too.
+    end: Allowed,
     head: Head,
     fields: Fields,
     /// It has no more header lines than this.
@@ -46,22 +46,24 @@ struct Seen {
     whole_bytes: usize,
 }
 
-/// Above this, there is no byte.
-const NO_OTHER: i8 = i8::MAX;
+/// The bytes that may stand in each place of a block: from `least` on, as many as `more` and one. Of a value that is not
+/// looked at, any text; else the one byte that was there.
+#[derive(Clone, Copy)]
+struct Allowed {
+    least: u8x16,
+    more: u8x16,
+}
 
-/// Two blocks.
-const PAIR: usize = 2 * block::SIZE;
+impl Allowed {
+    const NOTHING_YET: Self = Self { least: u8x16::ZERO, more: u8x16::ZERO };
 
-/// Whether each byte is the same or may be another one. Two blocks at a time, so that there is one branch for them.
-#[expect(clippy::inline_always, reason = "a few instructions, in two places")]
-#[inline(always)]
-fn are_same(head: &[u8; PAIR], bytes: &[u8; PAIR], least: &[i8; PAIR]) -> bool {
-    let block = |bytes: &[u8; PAIR], at: usize| i8x16::new(std::array::from_fn(|byte| bytes[at + byte].cast_signed()));
-    let least = |at: usize| i8x16::new(std::array::from_fn(|byte| least[at + byte]));
-    let may_be = |head: i8x16, bytes: i8x16, least: i8x16| head.simd_eq(bytes) | scan::one_up(head).simd_gt(least);
-    let first = may_be(block(head, 0), block(bytes, 0), least(0));
-    let second = may_be(block(head, block::SIZE), block(bytes, block::SIZE), least(block::SIZE));
-    (first & second).to_bitmask() == 0xffff
+    /// By how much each byte is beyond what is allowed: nothing but zeros if all are.
+    #[expect(clippy::inline_always, reason = "two instructions, for each block of a head")]
+    #[inline(always)]
+    fn excess(&self, block: &Block) -> u8x16 {
+        // A byte below the least comes out of the subtraction far above it.
+        (u8x16::new(*block) - self.least).saturating_sub(self.more)
+    }
 }
 
 /// A response that came whole.
@@ -80,8 +82,8 @@ impl SeenHeads {
     #[must_use]
     pub fn new() -> Self {
         let none = Seen {
-            bytes: [0; LONGEST],
-            least: [NO_OTHER; LONGEST],
+            blocks: [Allowed::NOTHING_YET; LONGEST / SIZE],
+            end: Allowed::NOTHING_YET,
             head: Head { bytes: 0, status: 0, http10: false },
             fields: Fields::default(),
             most_lines: 0,
@@ -130,40 +132,35 @@ impl Seen {
     /// Whether the input begins with a head that means what this one does.
     #[inline]
     fn means(&self, input: &[u8]) -> bool {
-        let length = self.head.bytes as usize;
-        let Some(head) = input.get(..length) else { return false };
-        head == &self.bytes[..length] || self.means_the_same(head)
-    }
-
-    /// The same for a head that is as long and not the same.
-    #[inline(never)]
-    fn means_the_same(&self, head: &[u8]) -> bool {
-        let (bytes, least) = (&self.bytes[..head.len()], &self.least[..head.len()]);
-        // The last pair first, with some bytes of the one before: there a head differs that is not as long.
-        let (Some(end), Some(bytes_end), Some(least_end)) = (head.last_chunk(), bytes.last_chunk(), least.last_chunk())
-        else {
-            return false;
-        };
-        if !are_same(end, bytes_end, least_end) {
+        let Some(head) = input.get(..self.head.bytes as usize) else { return false };
+        let Some(end) = head.last_chunk() else { return false };
+        // A head that is not as long mostly differs there.
+        let mut excess = self.end.excess(end);
+        if excess != u8x16::ZERO {
             return false;
         }
-        for ((head, bytes), least) in head.as_chunks().0.iter().zip(bytes.as_chunks().0).zip(least.as_chunks().0) {
-            if !are_same(head, bytes, least) {
-                return false;
-            }
+        for (block, allowed) in head.as_chunks().0.iter().zip(&self.blocks) {
+            excess |= allowed.excess(block);
         }
-        true
+        excess == u8x16::ZERO
     }
 
     #[inline(never)]
     fn remember(&mut self, input: &[u8], head: Head, most_lines: u16, fields: Fields) {
         let length = head.bytes as usize;
         if length <= LONGEST {
-            self.bytes[..length].copy_from_slice(&input[..length]);
-            self.least[..length].fill(NO_OTHER);
+            let (mut least, mut more) = ([0; LONGEST], [0; LONGEST]);
+            least[..length].copy_from_slice(&input[..length]);
             for value in fast::values_not_looked_at(&input[..length]) {
-                self.least[value].fill(scan::BELOW_PRINTABLE);
+                least[value.clone()].fill(*scan::PRINTABLE.start());
+                more[value].fill(scan::PRINTABLE.end() - scan::PRINTABLE.start());
             }
+            let allowed = |begin: usize| {
+                let block = |bytes: &[u8; LONGEST]| u8x16::new(std::array::from_fn(|at| bytes[begin + at]));
+                Allowed { least: block(&least), more: block(&more) }
+            };
+            self.blocks = std::array::from_fn(|index| allowed(index * SIZE));
+            self.end = allowed(length.saturating_sub(SIZE));
             (self.head, self.fields, self.most_lines) = (head, fields, most_lines);
             self.whole_bytes = match fields.framing(head.http10) {
                 // A redirect's headers may be wanted, once its status is known; two statuses have no body, whatever
