@@ -10,15 +10,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use tokio::task::JoinHandle;
-
 use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::schedule::ArrivalSchedule;
 use crate::timer::{Task, TaskGroup};
-use crate::user::{IterationEnd, Start, User, Worker};
+use crate::user::{Crowd, IterationEnd, Start, User, Worker};
 
 /// This number of arrivals is taken in before others have their turn, however fast they come.
 const AT_A_TIME: usize = 4_096;
@@ -28,7 +26,9 @@ struct Dispatcher<T: Stack> {
     worker: Rc<Worker<T>>,
     scenario: usize,
     max_users: usize,
-    users: RefCell<Vec<JoinHandle<()>>>,
+    users: Crowd,
+    /// How many users there are.
+    started: Cell<usize>,
     /// Free users. The last one to become free is the first to be used: its connection is the warmest.
     free: RefCell<Vec<Rc<PooledUser>>>,
     /// Arrivals that users have and have not drawn rows for.
@@ -58,16 +58,15 @@ pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, s
         worker: Rc::clone(worker),
         scenario,
         max_users: worker.program.scenarios[scenario].load.users_of(worker.share) as usize,
-        users: RefCell::default(),
+        users: Crowd::new(Rc::clone(&worker.timer)),
+        started: Cell::new(0),
         free: RefCell::default(),
         undrawn: Cell::new(0),
         closed: Cell::new(false),
     });
     dispatcher.receive(schedule).await;
     dispatcher.close();
-    for user in dispatcher.users.take() {
-        worker.join(user.await);
-    }
+    dispatcher.users.end(worker).await;
 }
 
 impl<T: Stack> Dispatcher<T> {
@@ -161,13 +160,13 @@ impl<T: Stack> Dispatcher<T> {
 
     /// Assigns an arrival to a new user, if there may be one more.
     fn start_user(self: &Rc<Self>, arrival: Arrival) -> bool {
-        let mut users = self.users.borrow_mut();
-        let position = users.len();
+        let position = self.started.get();
         if position >= self.max_users {
             return false;
         }
         self.undrawn.set(self.undrawn.get() + 1);
-        users.push(tokio::task::spawn_local(Rc::clone(self).serve(position as u64, arrival)));
+        self.started.set(position + 1);
+        self.users.add(Rc::clone(self).serve(position as u64, arrival));
         true
     }
 

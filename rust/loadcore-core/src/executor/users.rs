@@ -7,19 +7,15 @@ use crate::aggregate::ScenarioEvent;
 use crate::exchange::Stack;
 use crate::schedule::{Intervals, UserSchedule};
 use crate::timer::TaskGroup;
-use crate::user::{Allowance, IterationEnd, Quota, Start, User, Worker};
+use crate::user::{Allowance, Crowd, IterationEnd, Quota, Start, User, Worker};
 
 pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &UserSchedule, quota: Quota) {
-    let users: Vec<_> = (0..worker.share.users(schedule.peak()))
-        .map(|position| {
-            let number = u32::try_from(worker.share.nth(u64::from(position))).unwrap_or(u32::MAX);
-            let intervals = schedule.intervals(number);
-            tokio::task::spawn_local(take_turns(Rc::clone(worker), scenario, number, quota.clone(), intervals))
-        })
-        .collect();
-    for user in users {
-        worker.join(user.await);
+    let users = Crowd::new(Rc::clone(&worker.timer));
+    for position in 0..worker.share.users(schedule.peak()) {
+        let number = u32::try_from(worker.share.nth(u64::from(position))).unwrap_or(u32::MAX);
+        users.add(take_turns(Rc::clone(worker), scenario, number, quota.clone(), schedule.intervals(number)));
     }
+    users.end(worker).await;
 }
 
 /// All that one user does: iterates while it is on.

@@ -143,6 +143,11 @@ impl Timer {
         self.turns.recent()
     }
 
+    /// Many users are about to be polled, in a task of theirs.
+    pub(crate) fn begin_task(&self) {
+        self.turns.begin_task();
+    }
+
     /// For how long the client may have left an answer unread that ended now.
     #[inline]
     pub(crate) fn unread(&self, now: u64) -> u64 {

@@ -11,6 +11,7 @@ mod capture;
 mod conclude;
 mod connection;
 mod cookie;
+mod crowd;
 mod cursor;
 mod drive;
 mod flight;
@@ -31,6 +32,7 @@ mod visit;
 mod worker;
 
 pub(crate) use allowance::{Allowance, Quota};
+pub(crate) use crowd::Crowd;
 pub(crate) use iteration::IterationEnd;
 pub(crate) use worker::{Work, Worker};
 

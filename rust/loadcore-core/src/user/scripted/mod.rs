@@ -14,10 +14,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use tokio::task::JoinHandle;
-
-use super::Worker;
 use super::send::HeldRow;
+use super::{Crowd, Worker};
 use crate::aggregate::ScenarioEvent;
 use crate::cookies::Jar;
 use crate::driver::script::{Body, Command, Notice, Request, RequestKey, Script};
@@ -40,7 +38,8 @@ pub(crate) struct Scripted {
     held: RefCell<HashMap<RequestKey, (Box<HeldRow>, bool)>>,
     /// Steps by name, then method.
     steps: RefCell<HashMap<String, Vec<(String, StepId)>>>,
-    senders: RefCell<Vec<JoinHandle<()>>>,
+    /// All senders of its users, while it is obeyed.
+    senders: RefCell<Option<Crowd>>,
     /// Nothing more is to begin.
     is_closed: Cell<bool>,
     /// Task of the task that obeys.
@@ -224,7 +223,9 @@ impl Scripted {
             let sender = Rc::new(Sender::default());
             user.senders.borrow_mut().push(Rc::clone(&sender));
             let task = sender::serve(Rc::clone(worker), index, Rc::clone(&user), Rc::clone(&sender));
-            self.senders.borrow_mut().push(tokio::task::spawn_local(task));
+            if let Some(senders) = &*self.senders.borrow() {
+                senders.add(task);
+            }
             sender
         });
         self.under_way.borrow_mut().insert(request.key, Rc::clone(&sender));
@@ -240,6 +241,7 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     let scenario = &worker.program.scenarios[index];
     let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
     scripted.task.set(Some(task.index()));
+    scripted.senders.replace(Some(Crowd::new(Rc::clone(&worker.timer))));
     let mut is_told = false;
     poll_fn(|cx| {
         loop {
@@ -262,8 +264,9 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     for user in users {
         scripted.leave(&worker, scenario, user);
     }
-    for sender in scripted.senders.take() {
-        worker.join(sender.await);
+    let senders = scripted.senders.take();
+    if let Some(senders) = senders {
+        senders.end(&worker).await;
     }
     // The status decides what the script has not.
     for (row, is_error) in scripted.held.take().into_values() {
