@@ -1,6 +1,8 @@
 //! Messages, whatever protocol they came by: what is reported of an answer while it arrives ([`Sink`]) and once it is
 //! complete ([`Complete`]), and what is shown of one ([`Excerpt`]).
 
+use std::ops::Range;
+
 /// Takes what a step wants of an answer. Everything is borrowed from the receiver's buffer and gone after the call.
 ///
 /// Calls come in this order: `status`, `header` and `content_encoding` for each field, `final_head`, `body` as often as
@@ -28,6 +30,14 @@ pub trait Sink {
 
     /// A piece of the body, without any framing. How a body is cut into pieces depends on how it came.
     fn body(&mut self, _piece: &[u8]) {}
+
+    /// All of the body, in the place of a piece: it lies there in the bytes that have just been received, until the next
+    /// receive.
+    fn whole_body(&mut self, received: &[u8], place: Range<usize>) {
+        if !place.is_empty() {
+            self.body(&received[place]);
+        }
+    }
 
     /// Whether to call [`Sink::body`].
     fn wants_body(&self) -> bool {

@@ -85,7 +85,7 @@ impl<T: Stack> User<T> {
         };
         let mut answer = first;
         loop {
-            self.store_cookies(again.origin, request, answer.capture.as_deref());
+            self.store_cookies(again.origin, request, answer.kept.capture.as_deref());
             let is_rejected = answer.complete.status == 401 && self.lane.withheld.is_some();
             if is_rejected || envelope.follows(answer.complete.status) {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
@@ -101,7 +101,7 @@ impl<T: Stack> User<T> {
             } else {
                 return Ok((answer, again.origin));
             };
-            self.worker.give_back(answer.capture.take());
+            self.worker.give_back(answer.kept.capture.take());
             let goal = Goal {
                 origin: again.origin,
                 method: again.method,
@@ -168,7 +168,7 @@ impl<T: Stack> User<T> {
     /// Goes where a response redirects.
     fn redirect(&mut self, scenario: &ScenarioProgram, again: &mut Again<'_>, answer: &Answer) -> Result<(), NoAnswer> {
         let status = answer.complete.status;
-        let location = answer.capture.as_ref().and_then(|kept| kept.first(b"location"));
+        let location = answer.kept.capture.as_ref().and_then(|kept| kept.first(b"location"));
         let from = self.worker.origin(again.origin);
         let next = match location {
             Some(location) => resolve(&from, &again.target, location).map_err(|problem| {

@@ -1,9 +1,9 @@
 //! What a step wants to keep of a response.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use crate::content::{Decoded, Unreadable, decode};
-use crate::http::Sink;
 use crate::program::Want;
 use crate::step::Headers;
 
@@ -13,50 +13,85 @@ const KEEP: usize = 1 << 20;
 /// As much of a response that does not come in one piece is kept as it came, where it may have to be shown.
 const BEGINNING: usize = 8 * 1024;
 
-/// What there has to be a capture for before anything has come.
-const KEPT_FROM_THE_START: Want = Want::HEADERS.and(Want::COOKIES).and(Want::BODY);
-
-/// What is kept of the current response: nothing, most of the time.
+/// What is kept of a response: nothing, most of the time.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     want: Want,
-    capture: Option<Box<Capture>>,
+    most_body: u32,
+    in_place: InPlace,
+    pub(super) capture: Option<Box<Capture>>,
 }
 
+/// Where in the receive buffer a body lies that came whole, to be looked at there. The next receive, whoever's it is,
+/// overwrites it.
+#[derive(Debug, Clone, Copy, Default)]
+struct InPlace {
+    begin: u32,
+    end: u32,
+}
+
+/// Where captures come from.
+pub(super) trait Spare: FnOnce() -> Box<Capture> {}
+
+impl<F: FnOnce() -> Box<Capture>> Spare for F {}
+
 impl Retained {
-    /// Wants this of the next response. `spare` gives a capture, if one is needed.
+    /// Wants this of the next response.
     #[inline]
-    pub(crate) fn want(&mut self, want: Want, most_body: u32, spare: impl FnOnce() -> Box<Capture>) {
-        self.want = want;
-        if want.has(KEPT_FROM_THE_START) {
-            let mut capture = self.capture.take().unwrap_or_else(spare);
-            capture.want = want;
-            capture.room = most_body as usize;
-            self.capture = Some(capture);
+    pub(super) fn want(&mut self, want: Want, most_body: u32, spare: impl Spare) {
+        (self.want, self.most_body, self.in_place) = (want, most_body, InPlace::default());
+        if want.has(Want::HEADERS.and(Want::COOKIES)) {
+            self.hold(spare);
         }
+    }
+
+    /// What the response is kept in, from now on if not before.
+    fn hold(&mut self, spare: impl Spare) -> &mut Capture {
+        let capture = self.capture.get_or_insert_with(spare);
+        if capture.want == Want::NONE {
+            (capture.want, capture.room) = (self.want, self.most_body as usize);
+        }
+        capture
+    }
+
+    /// Copies a body that lies in the receive buffer, which has what was `received` last.
+    #[cold]
+    pub(super) fn keep(&mut self, received: &[u8], spare: impl Spare) {
+        if self.want.has(Want::BODY) {
+            let InPlace { begin, end } = std::mem::take(&mut self.in_place);
+            self.hold(spare).add_body(&received[begin as usize..end as usize]);
+        }
+    }
+
+    /// The body as checks and extracts see it, by what was `received` last: nothing where it cannot be read.
+    #[inline]
+    pub(super) fn body<'a>(&'a self, received: &'a [u8]) -> &'a [u8] {
+        match &self.capture {
+            Some(capture) => capture.body(),
+            None => &received[self.in_place.begin as usize..self.in_place.end as usize],
+        }
+    }
+
+    /// Why the body cannot be read.
+    #[inline]
+    pub(super) fn unreadable(&self) -> Option<&Unreadable> {
+        self.capture.as_ref().and_then(|capture| capture.unreadable())
     }
 
     /// A piece of a response has come that does not come in one. If it may have to be shown its beginning is kept as it
     /// is: of a status above 299, or one that is not known yet, of a step that looks at responses, and where the worker
     /// is curious about one.
-    pub(super) fn piece(
-        &mut self,
-        piece: &[u8],
-        status: Option<u16>,
-        is_curious: &Cell<bool>,
-        spare: impl FnOnce() -> Box<Capture>,
-    ) {
+    pub(super) fn piece(&mut self, piece: &[u8], status: Option<u16>, is_curious: &Cell<bool>, spare: impl Spare) {
         let began = self.capture.as_ref().is_some_and(|capture| !capture.beginning.is_empty());
         let is_looked_at = is_curious.get() && !began;
         if !(began || is_looked_at || self.want.has(Want::BEGINNING) || status.is_none_or(|status| status >= 300)) {
             return;
         }
-        let capture = self.capture.get_or_insert_with(spare);
+        let capture = self.hold(spare);
         if is_looked_at {
             is_curious.set(false);
             capture.is_looked_at = true;
         }
-        capture.want = self.want;
         let room = BEGINNING - capture.beginning.len();
         capture.beginning.extend_from_slice(&piece[..piece.len().min(room)]);
     }
@@ -68,62 +103,51 @@ impl Retained {
             || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
     }
 
-    /// Takes back what was kept.
-    pub(super) fn put_back(&mut self, capture: Option<Box<Capture>>) {
-        self.capture = capture;
-    }
-
-    /// What was kept, if anything was.
+    /// Takes in what a [`Sink`] does.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Box<Capture>> {
-        self.capture.take()
-    }
-}
-
-impl Sink for Retained {
-    #[inline]
-    fn status(&mut self, status: u16) {
-        if self.want.has(Want::REDIRECTS) && (300..400).contains(&status) && self.capture.is_none() {
-            self.capture = Some(Box::new(Capture { want: self.want, ..Capture::default() }));
+    pub(super) fn status(&mut self, status: u16, spare: impl Spare) {
+        if self.want.has(Want::REDIRECTS) && (300..400).contains(&status) {
+            self.hold(spare);
         }
         if let Some(capture) = &mut self.capture {
             capture.status = status;
         }
     }
 
-    fn header(&mut self, name: &[u8], value: &[u8]) {
+    pub(super) fn header(&mut self, name: &[u8], value: &[u8]) {
         if let Some(capture) = &mut self.capture {
             capture.header(name, value);
         }
     }
 
-    fn content_encoding(&mut self, value: &[u8]) {
-        if let Some(capture) = &mut self.capture {
-            capture.encoding.extend_from_slice(value);
-            capture.encoding.push(b',');
-        }
+    pub(super) fn content_encoding(&mut self, value: &[u8], spare: impl Spare) {
+        let capture = self.hold(spare);
+        capture.encoding.extend_from_slice(value);
+        capture.encoding.push(b',');
     }
 
     #[inline]
-    fn wants_headers(&self) -> bool {
+    pub(super) fn wants_headers(&self) -> bool {
         self.capture.as_ref().is_some_and(|capture| capture.want.has(Want::COOKIES) || capture.wants_all_headers())
     }
 
+    pub(super) fn piece_of_body(&mut self, piece: &[u8], spare: impl Spare) {
+        self.hold(spare).add_body(piece);
+    }
+
+    /// A body that came whole is kept only with what else is kept.
     #[inline]
-    fn body(&mut self, piece: &[u8]) {
-        if let Some(capture) = &mut self.capture {
-            match capture.room.checked_sub(piece.len()) {
-                Some(room) => {
-                    capture.room = room;
-                    capture.body.extend_from_slice(piece);
-                }
-                None => capture.give_up_body(),
+    pub(super) fn whole_body(&mut self, received: &[u8], place: Range<usize>, spare: impl Spare) {
+        match (u32::try_from(place.start), u32::try_from(place.end)) {
+            (Ok(begin), Ok(end)) if self.capture.is_none() && end - begin <= self.most_body => {
+                self.in_place = InPlace { begin, end };
             }
+            _ => self.piece_of_body(&received[place], spare),
         }
     }
 
     #[inline]
-    fn wants_body(&self) -> bool {
+    pub(super) fn wants_body(&self) -> bool {
         self.want.has(Want::BODY)
     }
 }
@@ -180,6 +204,17 @@ impl Capture {
             rest = after;
             header.split_at(*name as usize)
         })
+    }
+
+    /// Keeps a piece of the body, as long as there is room.
+    fn add_body(&mut self, piece: &[u8]) {
+        match self.room.checked_sub(piece.len()) {
+            Some(room) => {
+                self.room = room;
+                self.body.extend_from_slice(piece);
+            }
+            None => self.give_up_body(),
+        }
     }
 
     /// Keeps nothing of a body that is too large.
@@ -275,12 +310,25 @@ mod tests {
             let mut kept = Retained::default();
             kept.want(Want::BODY, 10, Box::default);
             for length in pieces {
-                kept.body(&vec![b'x'; *length]);
+                kept.piece_of_body(&vec![b'x'; *length], Box::default);
             }
-            let capture = kept.take().unwrap();
-            assert_eq!(capture.body().len(), expected, "{pieces:?}");
+            assert_eq!(kept.body(b"").len(), expected, "{pieces:?}");
             let is_larger = pieces.iter().sum::<usize>() > 10;
-            assert_eq!(capture.unreadable(), is_larger.then_some(&Unreadable::NotKept), "{pieces:?}");
+            assert_eq!(kept.unreadable(), is_larger.then_some(&Unreadable::NotKept), "{pieces:?}");
+        }
+    }
+
+    /// A body that came whole is read where it lies, until it is kept. One that is too large is not read.
+    #[test]
+    fn whole_bodies_stay_in_place() {
+        for (most, expected) in [(4, "body"), (3, "")] {
+            let mut kept = Retained::default();
+            kept.want(Want::BODY, most, Box::default);
+            kept.whole_body(b"head:body", 5..9, Box::default);
+            assert_eq!(kept.capture.is_none(), !expected.is_empty());
+            assert_eq!(kept.body(b"head:body"), expected.as_bytes());
+            kept.keep(b"head:body", Box::default);
+            assert_eq!(kept.body(b"another's"), expected.as_bytes());
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a step looks at in the answer to its request: checks, and values for variables.
 
+use std::rc::Rc;
+
 use super::User;
 use super::drive::Cut;
 use super::sample::Unmet;
 use super::send::Answer;
-use crate::exchange::Stack;
+use super::state::State;
+use crate::exchange::{Exchange, Stack};
 use crate::program::{OriginId, RequestProgram, ScenarioProgram, Want};
 use crate::step::Extracted;
 
@@ -22,16 +25,16 @@ impl<T: Stack> User<T> {
         let mut goes_on = true;
         if request.looks.is_looked_at {
             self.decode(&mut answer);
-            goes_on = self.look_at(scenario, request, origin, &answer, due_ns);
+            goes_on = self.look_at(scenario, request, origin, &mut answer, due_ns);
         }
         self.forget_request();
-        if let Some(capture) = &answer.capture
+        if let Some(capture) = &answer.kept.capture
             && capture.is_looked_at()
         {
             let started_ns = answer.ended_ns.saturating_sub(answer.service_ns);
             self.look_at_kept(request.envelope.step, self.worker.phase(scenario, due_ns), capture, started_ns);
         }
-        self.worker.give_back(answer.capture);
+        self.worker.give_back(answer.kept.capture);
         if goes_on { Ok(()) } else { Err(Cut::Failed) }
     }
 
@@ -41,10 +44,13 @@ impl<T: Stack> User<T> {
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         origin: OriginId,
-        answer: &Answer,
+        answer: &mut Answer,
         due_ns: u64,
     ) -> bool {
-        let response = answer.response();
+        let worker = Rc::clone(&self.worker);
+        let exchanges = worker.exchanges.borrow();
+        let received = T::Exchange::received(&exchanges);
+        let response = answer.response(received);
         let mut goes_on = true;
         let mut met = true;
         if !request.looks.checks.is_empty() {
@@ -61,16 +67,19 @@ impl<T: Stack> User<T> {
             });
         }
         if !met || request.envelope.want.has(Want::SHOWN) {
+            self.keep_body(&mut answer.kept);
             self.sample_checks(scenario, request, origin, answer);
         }
         if goes_on {
             for extract in &request.looks.extracts {
-                let extracted = extract.apply(&response, &mut self.state.variables, &mut self.state.random);
+                let State { variables, random, .. } = &mut self.state;
+                let extracted = extract.apply(&answer.response(received), variables, random);
                 if !scenario.links.is_empty() {
                     self.note_link(scenario, request.outgoing(), origin, extract.slot(), extracted == Extracted::Found);
                 }
                 if extracted == Extracted::Missing {
                     goes_on = false;
+                    self.keep_body(&mut answer.kept);
                     self.sample_unmet(scenario, request, origin, answer, &[Unmet::Extract(extract)]);
                 }
             }

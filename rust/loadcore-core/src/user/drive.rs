@@ -161,13 +161,14 @@ impl<T: Stack> User<T> {
             let request = &scenario.requests[request.index()];
             let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
             match ready!(self.poll_land(cx, scenario, &message, self.cursor.due_ns)) {
-                Landed::Answer(answer) => {
+                Landed::Answer(mut answer) => {
                     let status = answer.complete.status;
                     if (status == 401 && self.lane.withheld.is_some()) || request.envelope.follows(status) {
+                        self.keep_body(&mut answer.kept);
                         return Poll::Ready(Next::Another(request, Box::new(answer)));
                     }
                     self.cursor.current = None;
-                    self.store_cookies(origin, request.outgoing(), answer.capture.as_deref());
+                    self.store_cookies(origin, request.outgoing(), answer.kept.capture.as_deref());
                     if let Err(cut) = self.conclude(scenario, request, origin, answer) {
                         return Poll::Ready(Next::Cut(cut));
                     }

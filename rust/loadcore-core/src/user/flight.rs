@@ -4,6 +4,7 @@
 //! `timeout()`, no channel, no allocation. One clock reading for each receive; the other, for the send, is the
 //! outbox's.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -167,7 +168,7 @@ impl<T: Stack> Sink for Stamped<'_, T> {
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn status(&mut self, status: u16) {
         self.arrival.first_byte_ns = self.now;
-        self.arrival.kept.status(status);
+        self.arrival.kept.status(status, || self.worker.take_capture());
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
@@ -175,7 +176,7 @@ impl<T: Stack> Sink for Stamped<'_, T> {
     }
 
     fn content_encoding(&mut self, value: &[u8]) {
-        self.arrival.kept.content_encoding(value);
+        self.arrival.kept.content_encoding(value, || self.worker.take_capture());
     }
 
     #[inline]
@@ -183,9 +184,13 @@ impl<T: Stack> Sink for Stamped<'_, T> {
         self.arrival.kept.wants_headers()
     }
 
-    #[inline]
     fn body(&mut self, piece: &[u8]) {
-        self.arrival.kept.body(piece);
+        self.arrival.kept.piece_of_body(piece, || self.worker.take_capture());
+    }
+
+    #[inline]
+    fn whole_body(&mut self, received: &[u8], place: Range<usize>) {
+        self.arrival.kept.whole_body(received, place, || self.worker.take_capture());
     }
 
     #[inline]

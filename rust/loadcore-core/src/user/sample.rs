@@ -169,10 +169,11 @@ impl<T: Stack> User<T> {
     ) -> Option<(Class, Seen)> {
         let class = Class { step: message.step(), what: What::Status(status) };
         let reason = || format!("expected {}, got {status}", expected(message));
-        let kept = self.lane.flight.arrival.kept.take();
-        let shown = self.shown(message, kept.as_deref(), ended_ns);
+        let mut kept = std::mem::take(&mut self.lane.flight.arrival.kept);
+        self.keep_body(&mut kept);
+        let shown = self.shown(message, kept.capture.as_deref(), ended_ns);
         let seen = self.see(scenario, class, &shown, &reason);
-        self.lane.flight.arrival.kept.put_back(kept);
+        self.lane.flight.arrival.kept = kept;
         seen.map(|seen| (class, seen))
     }
 
@@ -183,7 +184,7 @@ impl<T: Stack> User<T> {
         if unsent.outcome == Outcome::Interrupted {
             return;
         }
-        let kept = self.lane.flight.arrival.kept.take();
+        let kept = std::mem::take(&mut self.lane.flight.arrival.kept);
         let came = self.lane.flight.attempts > 0 || unsent.after.is_some();
         if !came {
             self.lane.flight.arrival.forget();
@@ -191,7 +192,7 @@ impl<T: Stack> User<T> {
         let shown = Shown {
             content: unsent.content,
             is_head: false,
-            capture: unsent.after.map_or(kept.as_deref(), |answer| answer.capture.as_deref()),
+            capture: unsent.after.map_or(&kept, |answer| &answer.kept).capture.as_deref(),
             status: self.lane.exchange.status().filter(|_| came),
             body_bytes: if came { self.lane.exchange.body_bytes() } else { 0 },
             ended_ns,
@@ -201,7 +202,7 @@ impl<T: Stack> User<T> {
         };
         let class = Class { step: unsent.step, what: What::Outcome(unsent.outcome) };
         self.sample(scenario, class, &shown, &reason);
-        self.lane.flight.arrival.kept.put_back(kept);
+        self.lane.flight.arrival.kept = kept;
     }
 
     /// Samples a response for the checks that do not hold: they are made once more. And any, where all are wanted.
@@ -216,7 +217,7 @@ impl<T: Stack> User<T> {
     ) {
         // What chance gives next is for the requests to come.
         let random = self.state.random.clone();
-        let response = answer.response();
+        let response = answer.kept_response();
         let unmet: Vec<_> = self.evaluate(|_, _, evaluation| {
             let unmet = request.looks.checks.iter().filter(|(_, check)| !check.holds(&response, evaluation));
             unmet.map(|(id, check)| Unmet::Check(*id, check)).collect()
@@ -236,14 +237,14 @@ impl<T: Stack> User<T> {
         answer: &Answer,
         unmet: &[Unmet<'_>],
     ) {
-        let capture = answer.capture.as_deref();
+        let capture = answer.kept.capture.as_deref();
         let message = self.message(request.outgoing(), origin, false);
         let shown = self.shown(&message, capture, answer.ended_ns);
         let step = request.envelope.step;
         if unmet.is_empty() {
             self.sample(scenario, Class { step, what: What::Nothing }, &shown, &String::new);
         }
-        let response = answer.response();
+        let response = answer.kept_response();
         for unmet in unmet {
             let (what, reason) = match unmet {
                 Unmet::Check(id, check) => (What::Check(*id), check.found(&response)),
@@ -271,7 +272,7 @@ impl<T: Stack> User<T> {
         answer: &Answer,
         refusal: Option<&Refusal>,
     ) {
-        let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
+        let shown = self.shown(message, answer.kept.capture.as_deref(), answer.ended_ns);
         let step = message.step();
         match refusal {
             // A status that is not expected is sampled as such.
@@ -285,7 +286,7 @@ impl<T: Stack> User<T> {
     /// Samples a response that is as it should be, where all requests are wanted.
     pub(super) fn sample_plain(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, answer: &Answer) {
         if self.worker.samples_everything() {
-            let shown = self.shown(message, answer.capture.as_deref(), answer.ended_ns);
+            let shown = self.shown(message, answer.kept.capture.as_deref(), answer.ended_ns);
             self.sample(scenario, Class { step: message.step(), what: What::Nothing }, &shown, &String::new);
         }
     }

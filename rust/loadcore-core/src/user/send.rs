@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::User;
-use super::capture::Capture;
+use super::capture::{Capture, Retained};
 use super::flight::{Ended, NOT_YET};
 use super::lane::Lane;
 use super::sample::Unsent;
@@ -78,23 +78,32 @@ impl Message<'_> {
 /// A response that came, complete.
 pub(super) struct Answer {
     pub(super) complete: Complete,
-    pub(super) capture: Option<Box<Capture>>,
+    pub(super) kept: Retained,
     pub(super) service_ns: u64,
     pub(super) ended_ns: u64,
 }
 
 impl Answer {
-    /// The response, as checks and extracts look at it.
-    pub(super) fn response(&self) -> Response<'_> {
-        let capture = self.capture.as_deref().unwrap_or(Capture::NOTHING);
+    /// What was kept of the response.
+    pub(super) fn capture(&self) -> &Capture {
+        self.kept.capture.as_deref().unwrap_or(Capture::NOTHING)
+    }
+
+    /// The response, as checks and extracts look at it, by what was `received` last.
+    pub(super) fn response<'a>(&'a self, received: &'a [u8]) -> Response<'a> {
         Response {
             status: self.complete.status,
-            headers: capture,
-            body: capture.body(),
-            unreadable: capture.unreadable(),
+            headers: self.capture(),
+            body: self.kept.body(received),
+            unreadable: self.kept.unreadable(),
             body_bytes: self.complete.body_bytes,
             service_ns: self.service_ns,
         }
+    }
+
+    /// The same of an answer whose body has been kept.
+    pub(super) fn kept_response(&self) -> Response<'_> {
+        self.response(&[])
     }
 }
 
@@ -175,7 +184,10 @@ impl<T: Stack> User<T> {
     ) -> Poll<Sent> {
         if self.is_under_way() {
             match ready!(self.poll_land(cx, scenario, message, due_ns)) {
-                Landed::Answer(answer) => return Poll::Ready(Sent::Ended(Ok(answer))),
+                Landed::Answer(mut answer) => {
+                    self.keep_body(&mut answer.kept);
+                    return Poll::Ready(Sent::Ended(Ok(answer)));
+                }
                 Landed::NoAnswer(failed) => return Poll::Ready(Sent::Ended(Err(failed))),
                 Landed::SendAgain => {}
             }
@@ -262,8 +274,8 @@ impl<T: Stack> User<T> {
                 self.sample_status(scenario, message, complete.status, end_ns);
             }
         }
-        let capture = self.lane.flight.arrival.kept.take();
-        Poll::Ready(Landed::Answer(Answer { complete, capture, service_ns, ended_ns: end_ns }))
+        let kept = std::mem::take(&mut self.lane.flight.arrival.kept);
+        Poll::Ready(Landed::Answer(Answer { complete, kept, service_ns, ended_ns: end_ns }))
     }
 
     /// Gives up the connection of an attempt without a response, and returns whether there must be another.
@@ -286,14 +298,19 @@ impl<T: Stack> User<T> {
         let outcome = if self.lane.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
-        self.worker.give_back(self.lane.flight.arrival.kept.take());
+        self.worker.give_back(self.lane.flight.arrival.kept.capture.take());
         NoAnswer { outcome, ended_ns }
+    }
+
+    /// Copies a body that the next receive would overwrite.
+    pub(super) fn keep_body(&self, kept: &mut Retained) {
+        kept.keep(T::Exchange::received(&self.worker.exchanges.borrow()), || self.worker.take_capture());
     }
 
     /// Has a body that came compressed as it was before, for what looks into it.
     #[inline]
     pub(super) fn decode(&self, answer: &mut Answer) {
-        if let Some(capture) = &mut answer.capture
+        if let Some(capture) = &mut answer.kept.capture
             && capture.is_encoded()
         {
             capture.decode(self.worker.program.http.limits.kept_body_bytes as usize);

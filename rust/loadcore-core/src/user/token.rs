@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::User;
-use super::capture::Capture;
 use super::identify::{TokenAccess, TokenRef};
 use super::send::{Message, NoAnswer, Withheld};
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
@@ -156,9 +155,9 @@ impl<T: Stack> User<T> {
             Outcome::Interrupted => Unanswered::Interrupted(failed),
             outcome => Unanswered::Failed(outcome.name().to_owned(), failed),
         })?;
-        self.store_cookies(message.origin, message.request, answer.capture.as_deref());
+        self.store_cookies(message.origin, message.request, answer.kept.capture.as_deref());
         self.decode(&mut answer);
-        let kept = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
+        let kept = answer.capture();
         let status = answer.complete.status;
         let is_expected = request.envelope.expects(status);
         let read = TokenAnswer {
@@ -175,7 +174,7 @@ impl<T: Stack> User<T> {
             Giver::Login(login) => login.read(&read),
         };
         self.sample_token(scenario, &message, &answer, granted.as_ref().err());
-        self.worker.give_back(answer.capture);
+        self.worker.give_back(answer.kept.capture);
         Ok((granted, answer.ended_ns))
     }
 

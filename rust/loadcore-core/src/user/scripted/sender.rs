@@ -7,7 +7,6 @@ use super::{ScriptUser, Scripted, Upload};
 use crate::driver::script::{Notice, Request, RequestKey, Response};
 use crate::exchange::{Piece, Stack};
 use crate::timer::{TaskGroup, Timer};
-use crate::user::capture::Capture;
 use crate::user::send::NoAnswer;
 use crate::user::{User, Worker, send};
 
@@ -113,7 +112,7 @@ impl Scripted {
         self.under_way.borrow_mut().remove(&request);
         self.script.notice(match answered {
             Ok(answer) => {
-                let capture = answer.capture.as_deref().unwrap_or(Capture::NOTHING);
+                let capture = answer.capture();
                 let headers = capture.headers().map(|(name, value)| (name.to_vec(), value.to_vec()));
                 let response = Response {
                     status: answer.complete.status,
@@ -122,7 +121,7 @@ impl Scripted {
                     service_ns: answer.service_ns,
                     ended_ns: answer.ended_ns,
                 };
-                user.worker.give_back(answer.capture);
+                user.worker.give_back(answer.kept.capture);
                 Notice::Answered { request, response }
             }
             Err(NoAnswer { outcome, ended_ns }) => Notice::Unanswered { request, outcome, ended_ns },

@@ -262,8 +262,8 @@ impl Decoder {
         }
         sink.status(status);
         sink.final_head();
-        if sink.wants_body() && body_bytes > 0 {
-            sink.body(&input[head_bytes..]);
+        if sink.wants_body() {
+            sink.whole_body(input, head_bytes..input.len());
         }
         self.status = status;
         self.body_bytes = body_bytes as u64;
