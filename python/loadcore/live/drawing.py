@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from loadcore.live.heading import Heading
 
 _BAR = 20
+_INDENT = 10
+"""Of what the labels of the last lines take, with the mark after the longest."""
 
 
 def draw(
@@ -37,19 +39,18 @@ def draw(
         return [*progress, cut(f"{MARGIN}waiting for the first second", page.width, page.glyphs)]
     frame = frames[-1]
     total = None if len(frame.steps) == 1 else frame.total
-    covers = f"times are of the last {RECENT_S} s, requests and errors of the whole run"
-    hint = f"Ctrl-C: stop and report {page.glyphs.dot} twice: stop now"
+    dot = page.glyphs.dot
+    hint = f"times are of the last {RECENT_S} s {dot} Ctrl-C: stop and report {dot} twice: stop now"
     return _fitting(
         [
             (0, [*progress, *_headline(frames, page)]),
             (4, [""]),
             (1, step_table("STEP", frame.steps, total, page)),
-            (5, [page.paint(cut(MARGIN + covers, page.width, page.glyphs), Role.QUIET)]),
-            (4, [""]),
             (2, _errors(frame, page)),
             (2, _thresholds(frame, page)),
+            (3, _broke(frame, page)),
             (3, _client(frame.client, page)),
-            (6, [page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET)]),
+            (5, [page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET)]),
         ],
         height,
         page,
@@ -150,7 +151,7 @@ def _errors(frame: Frame, page: Page) -> list[str]:
         )
         for error in frame.errors
     ]
-    return facts(Cell(f"{page.glyphs.bad} "), parts, page, indent=0) if parts else []
+    return facts(Cell("ERRORS", Role.BAD), parts, page, indent=_INDENT) if parts else []
 
 
 def _thresholds(frame: Frame, page: Page) -> list[str]:
@@ -160,7 +161,24 @@ def _thresholds(frame: Frame, page: Page) -> list[str]:
         mark, role = marks.get(threshold.state, (page.glyphs.unknown, Role.QUIET))
         now = "" if threshold.value is None else f" ({quantity(threshold.value, threshold.unit, page.glyphs)})"
         parts.append(Cell(f"{mark} {printable(threshold.expression, page.glyphs)}{now}", role))
-    return facts(Cell(""), parts, page, indent=0) if parts else []
+    return facts(Cell("PASS?", Role.HEADING), parts, page, indent=_INDENT) if parts else []
+
+
+def _broke(frame: Frame, page: Page) -> list[str]:
+    """Where the run broke, and what load it bore before."""
+    broke, glyphs = frame.broke, page.glyphs
+    if broke is None:
+        return (
+            facts(Cell("BROKE?", Role.HEADING), [Cell("not so far")], page, indent=_INDENT) if frame.thresholds else []
+        )
+    parts = [Cell(f"at {numbers.clock(broke.second)}: {printable(broke.expression, glyphs)}", Role.BAD)]
+    if broke.before is None:
+        parts.append(Cell("from the first second on"))
+    else:
+        users, rate = numbers.count(broke.before.users, glyphs), numbers.rate(broke.before.requests_per_s, glyphs)
+        p95 = numbers.duration(broke.before.p95_ns, glyphs)
+        parts.append(Cell(f"before: {users} users, {rate}/s, p95 {p95}"))
+    return facts(Cell("BROKE?", Role.BAD), parts, page, indent=_INDENT)
 
 
 def _client(client: ClientFrame, page: Page) -> list[str]:
@@ -173,5 +191,5 @@ def _client(client: ClientFrame, page: Page) -> list[str]:
     if client.open_fds is not None:
         limit = f"/{numbers.count(client.fd_limit, glyphs)}" if client.fd_limit else ""
         parts.append(Cell(f"files {numbers.count(client.open_fds, glyphs)}{limit}"))
-    label = f"client {glyphs.good if client.ok else glyphs.bad}"
-    return facts(Cell(label, Role.GOOD if client.ok else Role.BAD), parts, page)
+    label = f"CLIENT {glyphs.good if client.ok else glyphs.bad}"
+    return facts(Cell(label, Role.GOOD if client.ok else Role.BAD), parts, page, indent=_INDENT)

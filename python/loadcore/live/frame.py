@@ -63,6 +63,36 @@ class ClientFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakFrame:
+    """Where a threshold began to be crossed, second after second, for the first time.
+
+    Attributes:
+        second: The first of these seconds, since the run began.
+        expression: The threshold.
+        before: The load of the second before; None if there was none.
+    """
+
+    second: int
+    expression: str
+    before: LoadFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFrame:
+    """The load of a second.
+
+    Attributes:
+        users: Users that ran.
+        requests_per_s: Requests that ended.
+        p95_ns: Of the response times of the last seconds.
+    """
+
+    users: int
+    requests_per_s: float
+    p95_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One moment of a run.
 
@@ -78,6 +108,7 @@ class Frame:
         errors: The most frequent kinds of errors, the first first.
         thresholds: How they stand.
         client: How this machine bears it.
+        broke: Where the run broke; None if it has not.
     """
 
     second: int
@@ -90,3 +121,4 @@ class Frame:
     errors: Sequence[ErrorFrame] = ()
     thresholds: Sequence[ThresholdFrame] = ()
     client: ClientFrame = field(default_factory=ClientFrame)
+    broke: BreakFrame | None = None

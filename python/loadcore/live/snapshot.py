@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from loadcore.judge import lag
-from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
+from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, LoadFrame, ThresholdFrame
 from loadcore.report.step_table import StepRow
 from loadcore.results.schema import PHASES
 from loadcore.results.sum.client import delayed
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loadcore.engine import Histogram
+    from loadcore.live.frame import BreakFrame
     from loadcore.results.sum.tally import StepTotals
     from loadcore.results.sum.totals import Totals
 
 
 def frame_of(
-    totals: Totals, second: int, users_planned: int, phase: str, judged: Sequence[Mapping[str, Any]] = ()
+    totals: Totals,
+    second: int,
+    users_planned: int,
+    phase: str,
+    judged: Sequence[Mapping[str, Any]] = (),
+    broke: BreakFrame | None = None,
 ) -> Frame:
     """One moment: counts since the run began, the rate of the last second, percentiles of the last seconds.
 
@@ -35,6 +41,7 @@ def frame_of(
         users_planned: The most users there will be.
         phase: The phase of the second.
         judged: How the thresholds stand, as in a summary.
+        broke: Where the run broke.
     """
     whole = totals.over(*PHASES)
     recent = totals.recent(RECENT_S, second)
@@ -57,7 +64,13 @@ def frame_of(
             ThresholdFrame(each["expression"], each["state"], each["value"], each["unit"]) for each in judged
         ),
         client=_client(totals, total),
+        broke=broke,
     )
+
+
+def load_of(frame: Frame) -> LoadFrame:
+    """The load of a frame's second."""
+    return LoadFrame(frame.users_active, frame.total.requests_per_s or 0.0, frame.total.p95_ns)
 
 
 def _errors(totals: Totals) -> list[ErrorFrame]:

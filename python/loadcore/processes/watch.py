@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loadcore.judge.thresholds.abort import AbortWatch
-from loadcore.live.snapshot import frame_of
+from loadcore.live.breaking import BreakWatch
+from loadcore.live.snapshot import frame_of, load_of
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
@@ -90,6 +91,7 @@ class Watch:
         self._folder_id = assignment.folder.identity()
         self._totals = totals_for(start)
         self._thresholds = AbortWatch(assignment.rules)
+        self._breaks = BreakWatch(assignment.rules)
         self._host = HostWatch(workers.pids())
         self._target = TargetWatch(assignment.look)
         self._samples = Samples(assignment.folder.samples)
@@ -246,10 +248,13 @@ class Watch:
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
         judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
         planned = sum(scenario.users for scenario in self._start.description.scenarios)
-        frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged)
+        of_second = MeasuredSecond(self._totals, self._start, second)
+        self._breaks.observe(second, of_second, measured)
+        frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged, self._breaks.broke)
+        self._breaks.bore(load_of(frame))
         self._listeners.tell("on_window", frame, second)
         self._mind_the_idle()
-        rule = self._thresholds.observe(second, MeasuredSecond(self._totals, self._start, second), measured)
+        rule = self._thresholds.observe(second, of_second, measured)
         if rule is not None and self._aborted_by is None:
             self._aborted_by = rule
             self._stop(f"stopping: {rule.expression} has failed for {format_duration(rule.abort_after_ns or 0)}")

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from loadcore.live.drawing import draw, line, sparkline
-from loadcore.live.frame import ClientFrame, ErrorFrame, Frame, ThresholdFrame
+from loadcore.live.frame import BreakFrame, ClientFrame, ErrorFrame, Frame, LoadFrame, ThresholdFrame
 from loadcore.live.heading import Heading
 from loadcore.report.glyphs import ASCII, UNICODE, Glyphs
 from loadcore.report.layout import Page
@@ -23,11 +23,10 @@ BLOCK = """\
  GET /0    41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
  GET /1    41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
  all       41,000  1,000    0.1%  8.00ms  22.0ms  33.0ms  90.0ms
- times are of the last 5 s, requests and errors of the whole run
-
- OK errors.rate < 1% (0.4%) - ?? checks.rate > 99%
- client OK keeps up - cpu 31.0% - lag p99 60us - files 492/65,536
- Ctrl-C: stop and report - twice: stop now"""
+ PASS?     OK errors.rate < 1% (0.4%) - ?? checks.rate > 99%
+ BROKE?    not so far
+ CLIENT OK keeps up - cpu 31.0% - lag p99 60us - files 492/65,536
+ times are of the last 5 s - Ctrl-C: stop and report - twice: stop now"""
 HEADING = Heading("checkout.py", "http://127.0.0.1:8080", 120)
 
 
@@ -88,8 +87,25 @@ def test_the_block_names_the_errors() -> None:
     """How many there are is told by the table; of which kind, and where, is told while the run goes on."""
     lines = draw(HEADING, [failing()], 41.3, Page(80, ASCII))
 
-    assert " XX http_503 1,312  GET /0 - timeout 7  GET /1" in lines
+    assert " ERRORS    http_503 1,312  GET /0 - timeout 7  GET /1" in lines
     assert "worst=http_503:1312" in line(failing())
+
+
+def test_the_block_says_where_the_run_broke() -> None:
+    """The second, the threshold, and the load that was borne before."""
+    before = LoadFrame(746, 4771.0, 27 * MS)
+    broken = replace(frame(71), broke=BreakFrame(68, "errors.rate < 1%", before))
+    lines = draw(HEADING, [broken], 71.0, Page(80, ASCII))
+    assert " BROKE?    at 1:08: errors.rate < 1% - before: 746 users, 4,771/s, p95 27.0ms" in lines
+    broken = replace(frame(71), broke=BreakFrame(0, "errors.rate < 1%"))
+    assert " BROKE?    at 0:00: errors.rate < 1% - from the first second on" in draw(
+        HEADING, [broken], 71.0, Page(80, ASCII)
+    )
+
+
+def test_three_steps_take_twelve_lines() -> None:
+    """The whole view, with the three answers, in 80 by 24."""
+    assert len(draw(HEADING, [frame(41, steps=3)], 41.3, Page(80, UNICODE), 24)) == 12
 
 
 def test_before_the_first_second_the_block_says_so() -> None:

@@ -99,8 +99,12 @@ def evaluate(rule: Rule, measured: Measurements) -> ThresholdResult:
     value = _value(rule, measured)
     if value is None:
         return ThresholdResult(rule, ThresholdState.NO_DATA, None)
-    holds = _OPERATORS[rule.operator](value, rule.limit)
-    return ThresholdResult(rule, ThresholdState.PASS if holds else ThresholdState.FAIL, value)
+    return ThresholdResult(rule, ThresholdState.PASS if holds(rule, value) else ThresholdState.FAIL, value)
+
+
+def holds(rule: Rule, value: float) -> bool:
+    """Whether a rule holds with this value of its metric."""
+    return _OPERATORS[rule.operator](value, rule.limit)
 
 
 def _value(rule: Rule, measured: Measurements) -> float | None:
