@@ -104,13 +104,13 @@ def checks(summary: Entry, page: Page) -> list[str]:
 
 def errors(summary: Entry, page: Page) -> list[str]:
     """What went wrong, how often, in which step, and from when to when; all phases together."""
-    found = _merged(summary["errors"])
+    found = merged(summary["errors"])
     rows = [
         [
-            Cell(_what(error), Role.BAD),
+            Cell(what_of(error), Role.BAD),
             Cell(numbers.count(error["count"], page.glyphs)),
             Cell(printable(error["step"], page.glyphs)),
-            Cell(_seen(error, page.glyphs)),
+            Cell(seen(error, page.glyphs)),
         ]
         for error in found[:MAX_ROWS]
     ]
@@ -129,7 +129,7 @@ def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:
     counts: dict[str, int] = {}
     for error in found:
         if policy := error.get("policy"):
-            what = f"{_what(error)} ({policy.replace('_', ' ')})"
+            what = f"{what_of(error)} ({policy.replace('_', ' ')})"
             counts[what] = counts.get(what, 0) + int(error["count"])
     if not counts:
         return []
@@ -144,7 +144,7 @@ def _reasons(found: Sequence[Entry], known: Mapping[Key, str], page: Page) -> li
     for error in found:
         reason = reason_of(error, known) or error.get("cause")
         if reason:
-            said[printable(f"{_what(error)}: {reason}", glyphs)] = None
+            said[printable(f"{what_of(error)}: {reason}", glyphs)] = None
     return [cut(f"{MARGIN}{text}", page.width, glyphs) for text in said]
 
 
@@ -164,21 +164,23 @@ def _which_time(summary: Entry) -> str:
     return f"{text}; {which}: a slow target gets less load"
 
 
-def _merged(errors_by_phase: Sequence[Entry]) -> list[Entry]:
+def merged(errors_by_phase: Sequence[Entry]) -> list[Entry]:
     """One entry for each kind of error of a step, the most frequent first: the phases are one story."""
-    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    kinds: dict[tuple[str, str], dict[str, Any]] = {}
     for error in errors_by_phase:
-        entry = merged.setdefault((error["step"], _what(error)), {**error, "count": 0})
+        entry = kinds.setdefault((error["step"], what_of(error)), {**error, "count": 0})
         entry["count"] += error["count"]
         entry["first_s"] = min(entry["first_s"], error["first_s"])
         entry["last_s"] = max(entry["last_s"], error["last_s"])
-    return sorted(merged.values(), key=lambda error: -int(error["count"]))
+    return sorted(kinds.values(), key=lambda error: -int(error["count"]))
 
 
-def _what(error: Entry) -> str:
+def what_of(error: Entry) -> str:
+    """The kind of an error: `http_` and its status, or its outcome."""
     return f"http_{error['status']}" if error["status"] else str(error["outcome"])
 
 
-def _seen(error: Entry, glyphs: Glyphs) -> str:
+def seen(error: Entry, glyphs: Glyphs) -> str:
+    """From when to when it was seen."""
     first, last = numbers.clock(error["first_s"]), numbers.clock(error["last_s"])
     return first if first == last else f"{first} {glyphs.dash} {last}"

@@ -12,9 +12,9 @@ from typing import Any
 from loadcore.judge.headroom import told
 from loadcore.report import numbers, plan_words, tables, uncertain
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
+from loadcore.report.headline import headline
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
 from loadcore.results.sum.causes import idle
-from loadcore.results.sum.verdict import standing
 
 Summary = Mapping[str, Any]
 """The content of `summary.json`."""
@@ -63,20 +63,9 @@ def title(summary: Summary, page: Page) -> list[str]:
 def verdict(summary: Summary, page: Page) -> list[str]:
     """One word, and why. A run that passed with doubts starts with the doubts."""
     glyphs = page.glyphs
-    doubts = summary["verdict"].get("suspect", ())
-    mark, word, role = {
-        "pass": (glyphs.good, "PASS", Role.GOOD),
-        "fail": (glyphs.bad, "FAIL", Role.BAD),
-        "invalid": (glyphs.bad, "INVALID", Role.BAD),
-        "no_data": (glyphs.unknown, "NO DATA", Role.BAD),
-        "interrupted": (glyphs.unknown, "INTERRUPTED", Role.WARNING),
-        "running": (glyphs.unknown, "STILL RUNNING", Role.WARNING),
-    }[summary["verdict"]["status"]]
-    found = summary["verdict"]["reasons"] or [standing(summary["thresholds"])]
-    if summary["verdict"]["status"] == "pass" and doubts:
-        mark, word, role = glyphs.unknown, "SUSPECT", Role.WARNING
-        found, doubts = [*doubts, *found], ()
-    reasons = [printable(str(reason), glyphs) for reason in found]
+    word, role, is_known, reasons, doubts = headline(summary)
+    mark = glyphs.unknown if not is_known else glyphs.good if role is Role.GOOD else glyphs.bad
+    reasons = [printable(reason, glyphs) for reason in reasons]
     label = f"{mark} {word}   "
     lines = sentence(Cell(label, role), reasons[0], page)
     for reason in reasons[1:]:

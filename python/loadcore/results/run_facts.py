@@ -53,6 +53,8 @@ class RunStart:
     limits: dict[str, Any] = field(default_factory=dict)
     target: dict[str, Any] = field(default_factory=dict)
     """What of the target can be seen: `is_here`, whether it has an address of this machine, and `sight`."""
+    command: str | None = None
+    """The command that started it, without secrets; None if none did."""
     supervisor: dict[str, int] = field(default_factory=dict)
     """Process id and start time of who runs it, by which a reader tells a running run from a killed one, and the inode
     of the run's folder, by which it tells a copy."""

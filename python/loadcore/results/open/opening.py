@@ -163,13 +163,14 @@ def _state_of(folder: RunFolder, start: RunStart) -> State:
     inode = start.supervisor.get("folder_inode")
     if inode is not None and {"folder_inode": inode} != folder.inode():
         return "copied"
-    if _is_running(start):
+    if is_running(start):
         return "running"
     windows = folder.all_windows()
     return "moved" if windows and all(map(is_sealed, windows)) else "killed"
 
 
-def _is_running(start: RunStart) -> bool:
+def is_running(start: RunStart) -> bool:
+    """Whether the process that runs it lives."""
     pid, ticks = start.supervisor.get("pid"), start.supervisor.get("started_ticks")
     return pid is not None and ticks is not None and host.started_ticks(pid) == ticks
 

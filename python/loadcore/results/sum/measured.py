@@ -164,6 +164,36 @@ class MeasuredSecond(Measured):
         return self._totals.recent(1, self._second)
 
 
+class MeasuredStretch(Measured):
+    """The same numbers of a stretch of a run that has been read from its files.
+
+    Args:
+        steady: What is of the steady phase.
+        whole: All of the stretch.
+        start: What was started.
+        seconds: How long the stretch is.
+    """
+
+    def __init__(self, steady: Tally, whole: Tally, start: RunStart, seconds: float) -> None:
+        self._steady = steady
+        self._all = whole
+        self._start = start
+        self._seconds = seconds
+        self._sums = {}
+
+    def seconds_of(self, scenario: str | None, step: str | None) -> float:  # noqa: ARG002 - of whichever it is
+        """Of the stretch."""
+        return self._seconds
+
+    def answered_ratio(self, scenario: str | None) -> float | None:  # noqa: ARG002 - of whichever it is
+        """Unknown: what is asked in one stretch is answered in the next."""
+        return None
+
+    @cached_property
+    def _whole(self) -> Tally:
+        return self._all
+
+
 def checks_of(start: RunStart, steady: Tally, whole: Tally) -> list[CheckTotals]:
     """The checks of a run, those of the users' start over the whole of it, like their requests; others when steady."""
     main = {(each.scenario, each.name) for each in start.description.steps if each.section == MAIN}

@@ -38,7 +38,7 @@ def seal(folder: RunFolder, start: Mapping[str, Any], arrow_files: Iterable[File
         "manifest_version": MANIFEST_VERSION,
         **{
             key: start.get(key)
-            for key in ("run_id", "started_at", "plan_sha256", "seed", "versions", "limits", "machine")
+            for key in ("run_id", "started_at", "command", "plan_sha256", "seed", "versions", "limits", "machine")
         },
         "files": sorted(files, key=lambda entry: str(entry["name"])),
     }

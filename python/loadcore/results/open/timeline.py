@@ -1,0 +1,331 @@
+"""A run moment by moment, from its windows: what pages draw.
+
+A moment is a second, or more of a long run, so that there are never more than `MOST`. The windows are read once, a
+moment at a time, and never the rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from loadcore.engine import Histogram
+from loadcore.judge.thresholds.evaluation import evaluate
+from loadcore.results.open.heat import heat_of
+from loadcore.results.reader import DAMAGE, stream
+from loadcore.results.schema import MACHINE, STEADY
+from loadcore.results.sum.measured import MeasuredStretch
+from loadcore.results.sum.tally import MAIN, Row, StepKey, StepTotals, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from loadcore.judge.thresholds.rule import Rule
+    from loadcore.results.run_facts import RunStart
+    from loadcore.results.run_folder import RunFolder
+
+MOST: Final = 600
+"""Moments of a timeline."""
+_WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
+_LATE_S: Final = 40
+"""How far the windows of one worker may be behind those of another: one that is silent for longer is ended."""
+_SCRAP: Final = 0.5
+"""An end shorter than this share of a moment counts with the moment before: its rates would be of a few requests."""
+_NS: Final = 1_000_000_000
+
+COLUMNS: Final = (
+    *("second", "worker", "phase", "kind", "scenario", "name", "section", "method", "step", "count", "errors", "hops"),
+    *("repeats", "not_sent", "asked", "started", "answered", "failed", "outcomes", "statuses", "error_statuses"),
+    *("service", "response", "ttfb", "delay_added", "delay_taken", "connect", "service_sum_ns", "response_sum_ns"),
+    *("bytes_sent", "bytes_received", "attempts", "connections", "surplus_bytes", "interim", "iterations_due"),
+    *("iterations_started", "iterations_completed", "iterations_failed", "iterations_dropped"),
+    *("iterations_interrupted", "users_lost", "idle_steps", "users_active", "lag", "cpu_ns", "wall_ns"),
+    *("in_flight_ns", "open_fds", "foreign_cpu_ns", "client_cpu_ns", "target_cpu_ns"),
+)
+"""What is read of the windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Percentiles of a moment, in nanoseconds."""
+
+    p50_ns: int
+    p95_ns: int
+    p99_ns: int
+    max_ns: int
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Quantiles | None:
+        """Those of a histogram; None if it is empty."""
+        if not histogram.count:
+            return None
+        p50, p95, p99 = (histogram.quantile(each) for each in (0.5, 0.95, 0.99))
+        return cls(p50, p95, p99, histogram.max_ns)
+
+
+@dataclass(slots=True)
+class Moment:
+    """What happened in a moment. Requests are those of iterations, without users' starts and token calls.
+
+    Attributes:
+        from_s: Where it begins, in seconds since the run's start.
+        seconds: How long it is.
+        phase: The phase that most of its seconds began in; empty if that is not known.
+        asked: Requests due, with arrivals that found no free user.
+        ended: Requests that ended, by how: `ok`, `http_503`, `timeout`, …
+        done: Requests that ended, with or without a response.
+        answered: Requests that ended with a response.
+        dropped: Arrivals that found no free user.
+        response: From due to the last byte.
+        service: From sent to the last byte.
+        ttfb_p95_ns: From sent to the first byte.
+        connect_p95_ns: To open a connection.
+        heat: Response times, by bucket.
+        steps: The p95 of response times by step.
+        connections: Connections opened.
+        users: Users that ran.
+        in_flight: Requests under way, on average; None if that is not known.
+        lag_p99_ns: How late requests were sent.
+        lag_max_ns: The latest of them.
+        cpu: CPU of the busiest engine thread, of one core.
+        foreign_cores: Cores that other programs used.
+        target_cores: Cores that the target used, where it can be seen.
+        open_fds: Descriptors that the workers held.
+        of_scenarios: By scenario what was asked and what ended in the steady phase.
+        measured: By threshold what was measured, in the warm-up as well; None where there was nothing to judge.
+    """
+
+    from_s: float
+    seconds: float
+    phase: str = ""
+    asked: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    done: int = 0
+    answered: int = 0
+    dropped: int = 0
+    response: Quantiles | None = None
+    service: Quantiles | None = None
+    ttfb_p95_ns: int | None = None
+    connect_p95_ns: int | None = None
+    heat: Mapping[int, int] = field(default_factory=dict)
+    steps: Mapping[StepKey, int] = field(default_factory=dict)
+    connections: int = 0
+    users: int = 0
+    in_flight: float | None = None
+    lag_p99_ns: int | None = None
+    lag_max_ns: int | None = None
+    cpu: float | None = None
+    foreign_cores: float | None = None
+    target_cores: float | None = None
+    open_fds: int | None = None
+    of_scenarios: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    measured: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def to_s(self) -> float:
+        """Where it ends."""
+        return self.from_s + self.seconds
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A run moment by moment, and the response times of its steady phase."""
+
+    moments: tuple[Moment, ...]
+    """Without a gap; empty if the folder has no readable windows."""
+    response: Histogram
+    service: Histogram
+
+
+def width_of(duration_s: float) -> int:
+    """How many seconds a moment of such a run has."""
+    return next((width for width in _WIDTHS if duration_s <= width * MOST), _WIDTHS[-1])
+
+
+def read_timeline(
+    folder: RunFolder, duration_s: float, start: RunStart | None = None, rules: Sequence[Rule] = ()
+) -> Timeline:
+    """The timeline of a run.
+
+    Args:
+        folder: Of the run.
+        duration_s: How long it lasted.
+        start: What was started; without it thresholds are not measured.
+        rules: What it was judged by.
+    """
+    reader = TimelineReader(width_of(duration_s), start, rules)
+    for path in folder.all_windows():
+        try:
+            for batch in stream(path, COLUMNS):
+                reader.add(batch.to_pylist(), duration_s)
+        except DAMAGE:
+            continue
+    return reader.timeline(duration_s)
+
+
+class TimelineReader:
+    """Makes moments of windows as they come.
+
+    Args:
+        width: Seconds of a moment.
+        start: What was started; without it thresholds are not measured.
+        rules: What the run is judged by.
+    """
+
+    def __init__(self, width: int, start: RunStart | None = None, rules: Sequence[Rule] = ()) -> None:
+        self.width = width
+        self._start = start
+        self._rules = rules
+        self._rows: dict[int, list[Row]] = {}
+        """Of moments that more may come of."""
+        self._stale: set[int] = set()
+        self._moments: dict[int, Moment] = {}
+        self._response = Histogram()
+        self._service = Histogram()
+
+    def add(self, rows: Sequence[Row], duration_s: float) -> None:
+        """Take windows of a run that lasts for this long, or has lasted until now."""
+        last = self._last_of(duration_s)
+        for row in rows:
+            place = min(last, row["second"] // self.width)
+            if place in self._moments and place not in self._rows:
+                continue  # Its worker was silent for so long that it counts as lost.
+            self._rows.setdefault(place, []).append(row)
+            self._stale.add(place)
+        newest = max(self._rows, default=0)
+        for place in [each for each in self._rows if each < newest - 1 - _LATE_S // self.width]:
+            self._settle(place, duration_s)
+
+    def timeline(
+        self, duration_s: float, response: Histogram | None = None, service: Histogram | None = None
+    ) -> Timeline:
+        """All that there is of a run that lasts for this long, or has lasted until now.
+
+        Args:
+            duration_s: How long.
+            response: The response times of the steady phase; those of the moments that no more comes of if not given,
+                which at the end of a run are all.
+            service: The same of its service times.
+        """
+        if response is None or service is None:
+            for place in sorted(self._rows):
+                self._settle(place, duration_s)
+        for place in self._stale:
+            self._moments[place] = self._moment(place, self._rows[place], duration_s)[0]
+        self._stale.clear()
+        places = range(max(self._moments, default=-1) + 1)
+        moments = [self._moments.get(place) or Moment(*self._span(place, duration_s)) for place in places]
+        return Timeline(tuple(moments), response or self._response, service or self._service)
+
+    def _settle(self, place: int, duration_s: float) -> None:
+        """No more comes of a moment."""
+        self._moments[place], measured = self._moment(place, self._rows.pop(place), duration_s)
+        self._stale.discard(place)
+        self._response.add(measured.response)
+        self._service.add(measured.service)
+
+    def _last_of(self, duration_s: float) -> int:
+        """The place of the last moment: a scrap at the end counts with the one before."""
+        whole, rest = divmod(duration_s, self.width)
+        return max(0, int(whole) - (1 if whole and rest < self.width * _SCRAP else 0))
+
+    def _span(self, place: int, duration_s: float) -> tuple[float, float]:
+        """Where a moment begins, and how long it is."""
+        from_s = float(place * self.width)
+        is_whole = place < self._last_of(duration_s)
+        return from_s, float(self.width) if is_whole else max(duration_s - from_s, 1e-3)
+
+    def _moment(self, place: int, rows: Sequence[Row], duration_s: float) -> tuple[Moment, StepTotals]:
+        """What the rows of a moment come to, and the requests of it that are measured."""
+        moment = Moment(*self._span(place, duration_s))
+        phases: dict[str, Tally] = {}
+        begun: Counter[str] = Counter()
+        for row in rows:
+            if row["kind"] in {"worker", "target"}:
+                begun[row["phase"]] += 1
+            else:
+                phases.setdefault(row["phase"], Tally()).add_row(row)
+        steady = phases.get(STEADY, Tally())
+        whole = steady if len(phases) == 1 and STEADY in phases else Tally().add(phases.values())
+        moment.phase = max(begun, key=lambda phase: begun[phase], default=next(iter(phases), ""))
+        main = whole.all_steps()
+        measured = main if whole is steady else steady.all_steps()
+        _add_requests(moment, whole, main)
+        _add_scenarios(moment, whole, steady, rows)
+        _add_client(moment, rows)
+        if self._start is not None:
+            # A ramp-up may be the warm-up: where it broke is asked of that as well.
+            before = (
+                steady
+                if not phases.keys() - {STEADY, "ramp_down"}
+                else Tally().add(tally for phase, tally in phases.items() if phase != "ramp_down")
+            )
+            stretch = MeasuredStretch(before, whole, self._start, moment.seconds)
+            moment.measured = {rule.expression: evaluate(rule, stretch).value for rule in self._rules}
+        return moment, measured
+
+
+def _add_requests(moment: Moment, whole: Tally, main: StepTotals) -> None:
+    moment.asked, moment.done, moment.answered = main.asked, main.answered + main.failed, main.answered
+    moment.connections = sum(step.connections for step in whole.steps.values())
+    moment.ended = ended_by_kind(main)
+    moment.response, moment.service = Quantiles.of(main.response), Quantiles.of(main.service)
+    moment.ttfb_p95_ns = main.ttfb.quantile(0.95) if main.ttfb.count else None
+    moment.heat = heat_of(main.response)
+    moment.steps = {key: step.response.quantile(0.95) for key, step in whole.steps.items() if step.response.count}
+
+
+def ended_by_kind(step: StepTotals) -> Counter[str]:
+    """Requests by how they ended: `ok` as expected, `http_` and the status of an error, or the outcome."""
+    kinds = Counter({f"http_{status}": count for status, count in step.error_statuses.items()})
+    kinds["ok"] = step.outcomes["ok"] - kinds.total()
+    kinds.update({name: count for name, count in step.outcomes.items() if name not in {"ok", "interrupted"}})
+    return +kinds
+
+
+def _add_scenarios(moment: Moment, whole: Tally, steady: Tally, rows: Iterable[Row]) -> None:
+    moment.dropped = sum(scenario.iterations_dropped for scenario in whole.scenarios.values())
+    moment.asked += moment.dropped
+    users: Counter[int] = Counter()
+    for row in rows:
+        if row["kind"] == "scenario":
+            users[row["second"]] += row["users_active"] or 0
+    moment.users = max(users.values(), default=0)
+    of_scenarios: dict[str, tuple[int, int]] = {
+        name: (scenario.iterations_dropped, 0) for name, scenario in steady.scenarios.items()
+    }
+    for step in steady.steps.values():
+        if step.section == MAIN:
+            asked, done = of_scenarios.get(step.scenario, (0, 0))
+            of_scenarios[step.scenario] = asked + step.asked, done + step.answered + step.failed
+    moment.of_scenarios = of_scenarios
+
+
+def _add_client(moment: Moment, rows: Iterable[Row]) -> None:
+    lag, connect = Histogram(), Histogram()
+    used: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    files: dict[int, int] = {}
+    sums: Counter[str] = Counter()
+    for row in rows:
+        if row["connect"] is not None:
+            connect.add_encoded(row["connect"])
+        if row["kind"] not in {"worker", "target"}:
+            continue
+        kind = row["kind"] if row["worker"] == MACHINE else "engine"
+        sums[f"{kind}_wall"] += row["wall_ns"] or 0
+        if kind == "engine":
+            used[row["worker"]][0] += row["cpu_ns"] or 0
+            used[row["worker"]][1] += row["wall_ns"] or 0
+            files[row["worker"]] = max(files.get(row["worker"], 0), row["open_fds"] or 0)
+            if row["lag"] is not None:
+                lag.add_encoded(row["lag"])
+        for name in ("in_flight_ns", "foreign_cpu_ns", "target_cpu_ns"):
+            sums[name] += row[name] or 0
+    moment.connect_p95_ns = connect.quantile(0.95) if connect.count else None
+    moment.lag_p99_ns, moment.lag_max_ns = (lag.quantile(0.99), lag.max_ns) if lag.count else (None, None)
+    moment.cpu = max((cpu / wall for cpu, wall in used.values() if wall), default=None)
+    moment.open_fds = sum(files.values()) or None
+    moment.in_flight = max(0, sums["in_flight_ns"]) / (moment.seconds * _NS) if sums["engine_wall"] else None
+    moment.foreign_cores = sums["foreign_cpu_ns"] / sums["worker_wall"] if sums["worker_wall"] else None
+    moment.target_cores = sums["target_cpu_ns"] / sums["target_wall"] if sums["target_cpu_ns"] else None

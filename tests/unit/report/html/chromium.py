@@ -1,0 +1,65 @@
+"""Headless Chromium: what becomes of a page there."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[4]
+AXE = ROOT / ".venv/axe/node_modules/axe-core/axe.min.js"
+"""Where `.ci/run` puts the rules for accessibility."""
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+@cache
+def program() -> str:
+    """The browser; the test is skipped where there is none."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip(f"there is no headless browser: none of {', '.join(_NAMES)} is installed")
+    return found
+
+
+def run(page: Path, *options: str, folder: Path) -> str:
+    """Open a page without a network and give back what the browser prints."""
+    command = [program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+    command += ["--disable-extensions", "--disable-background-networking", f"--user-data-dir={folder / 'profile'}"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", *options, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def looked_at(page: str, folder: Path, width: int = 1280, *, with_axe: bool = False) -> dict[str, Any]:
+    """What `look.js` finds in a page that is this wide.
+
+    The page's own policy lets no other script run, so it is taken out here; another test keeps it in.
+    """
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    rules = AXE.read_text() if with_axe else ""
+    scripts = [f"<script>{text}</script>" for text in (rules, (HERE / "look.js").read_text()) if text]
+    page = page.replace("<head>", f"<head><script>{(HERE / 'record.js').read_text()}</script>")
+    file = folder / "looked-at.html"
+    file.write_text(page.replace("</body>", f"{''.join(scripts)}</body>"), encoding="utf-8")
+    dumped = run(file, "--dump-dom", f"--window-size={width},2000", "--virtual-time-budget=20000", folder=folder)
+    found = re.search(r'<pre id="looked">(.*?)</pre>', dumped, re.DOTALL)
+    assert found, dumped[-1500:]
+    result: dict[str, Any] = json.loads(html.unescape(found[1]))
+    return result
+
+
+def picture(page: str, file: Path, folder: Path, *, dark: bool = False, size: str = "1280,4200") -> None:
+    """A picture of a page as it is, in the light or the dark."""
+    source = folder / "page.html"
+    source.write_text(page, encoding="utf-8")
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    run(source, f"--screenshot={file}", f"--window-size={size}", scheme, "--virtual-time-budget=5000", folder=folder)

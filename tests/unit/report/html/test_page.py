@@ -1,0 +1,215 @@
+"""The page of a run: what it says, what it weighs, and that it is safe to send on."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore.report.html.page import render
+from tests.unit.report.html.runs import HOSTILE, RUNS, TEN_STEPS, Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIGHT_ENOUGH = 250_000
+HEADINGS = [
+    *("Did it pass?", "Where did it break?", "Client or server?", "Load and response", "Response times", "Steps"),
+    *("Errors", "Connections", "Client health", "Machine and versions", "Run it again"),
+]
+OPTIONAL = {"Marked in the charts", "Tokens and starts"}
+
+
+class Reader(HTMLParser):
+    """What is in a page: its text, its elements, its scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.scripts: list[str] = []
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - of the base class
+        """An element ends."""
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        """Some text."""
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All words, with single spaces."""
+        return " ".join(" ".join(self.words).split())
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """What the page's script draws."""
+    found = re.search(r'<script type="text/plain" id="data">([^<]*)</script>', page)
+    assert found
+    data: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(found[1])))
+    return data
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_kind_of_run_has_a_page(name: str, tmp_path: Path) -> None:
+    """It says the verdict and has all of its parts, whatever became of the run."""
+    page = render(RUNS[name].run(tmp_path / "run"))
+
+    assert [each for each in re.findall(r"<h2>(.*?)</h2>", page) if each not in OPTIONAL] == HEADINGS
+    data = data_of(page)
+    for chart in data["charts"]:
+        assert f'id="chart-{chart["key"]}"' in page
+        if chart["kind"] != "spectrum":
+            assert {len(each["values"]) for each in chart["series"]} <= {len(data["from"])}
+
+
+def test_a_broken_run_says_where_it_broke(tmp_path: Path) -> None:
+    """The second, the threshold, the load before, and the step with the errors; and the mark is on the charts."""
+    page = render(RUNS["broken"].run(tmp_path / "run"))
+    text = Reader(page).text
+
+    # The load passes the target's capacity, 70 a second, at second 24 of 40.
+    (mark,) = [each for each in data_of(page)["marks"] if each["kind"] == "broke"]
+    assert 22 <= mark["from_s"] <= 27
+    assert f"At 0:{mark['from_s']:02.0f}:" in text
+    assert "until the end" in text
+    assert "Last healthy:" in text
+    assert "Worst step: POST /orders" in text
+    assert "http_503" in text
+    assert "✗" in text
+
+
+def test_a_healthy_run_says_that_it_did_not_break(tmp_path: Path) -> None:
+    """And what its highest load was."""
+    text = Reader(render(RUNS["healthy"].run(tmp_path / "run"))).text
+    assert "It did not break: no threshold was crossed in any second." in text
+    assert "Highest load: 50 users" in text
+    assert "There were no errors." in text
+
+
+def test_a_killed_run_says_what_is_missing(tmp_path: Path) -> None:
+    """The page is of what was written until then."""
+    text = Reader(render(RUNS["killed"].run(tmp_path / "run"))).text
+    assert "There is no manifest" in text
+
+
+def test_an_unanswered_run_is_not_green(tmp_path: Path) -> None:
+    """Without a response there is nothing that passed."""
+    text = Reader(render(RUNS["idle"].run(tmp_path / "run"))).text
+    assert "PASS" not in text
+    assert "100% timeout" in text
+
+
+def test_a_client_that_was_late_is_named(tmp_path: Path) -> None:
+    """The numbers are said to be the client's as well as the target's."""
+    page = render(RUNS["late"].run(tmp_path / "run"))
+    assert "INVALID" in Reader(page).text
+    assert "The client was the limit:" in Reader(page).text
+    (knee,) = [each for each in data_of(page)["charts"] if each["key"] == "knee"]
+    assert set(knee["extra"]["states"]) == {2}
+
+
+def test_names_of_scenarios_are_told_where_there_are_several(tmp_path: Path) -> None:
+    """Steps of the same name are told by their scenario."""
+    text = Reader(render(RUNS["scenarios"].run(tmp_path / "run"))).text
+    assert "browse: GET /items" in text
+    assert "checkout: GET /items" in text
+
+
+def test_nothing_of_a_scenario_becomes_part_of_the_page(tmp_path: Path) -> None:
+    """Names are shown as they are, and neither end a script nor begin one."""
+    page = render(RUNS["hostile"].run(tmp_path / "run"))
+    reader = Reader(page)
+
+    assert all(name.replace("\u2028", " ") in reader.text for name in HOSTILE)
+    assert "49" not in reader.text.split("{{ 7*7 }}")[0][-20:]
+    assert [tag for tag, _ in reader.elements if tag in {"img", "b", "iframe", "link", "object"} and _.get("src")] == []
+    assert not [name for _, attributes in reader.elements for name in attributes if name.startswith("on")]
+    assert len(reader.scripts) == 3
+    assert not any("alert(1)" in script for script in reader.scripts)
+
+
+def test_a_page_loads_nothing(tmp_path: Path) -> None:
+    """It has no address but those in its text, and a policy that lets a browser fetch nothing."""
+    page = render(RUNS["healthy"].run(tmp_path / "run"))
+    loading = {"src", "href", "srcset", "poster", "action", "formaction", "background"}
+    elements = Reader(page).elements
+    assert not [(tag, attributes) for tag, attributes in elements if loading & attributes.keys()]
+    (policy,) = [attributes["content"] for _, attributes in elements if attributes.get("http-equiv")]
+    assert policy
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_ten_minutes_of_ten_steps_weigh_less_than_a_photograph(tmp_path: Path) -> None:
+    """250 kB, charts, tables and all."""
+    made = Made(seconds=600, rate=12, steps=TEN_STEPS, capacity=10, ramp=True)
+    page = render(made.run(tmp_path / "run"))
+    assert len(page.encode()) < LIGHT_ENOUGH
+    assert len(data_of(page)["from"]) == 600
+
+
+def test_the_same_numbers_as_in_the_summary(tmp_path: Path) -> None:
+    """The spectrum is made of the windows, and comes to the percentiles of the summary."""
+    run = RUNS["broken"].run(tmp_path / "run")
+    (spectrum,) = [each for each in data_of(render(run))["charts"] if each["key"] == "spectrum"]
+    drawn = dict(zip(spectrum["extra"]["quantiles"], spectrum["series"][0]["values"], strict=True))
+    times = run.summary["all"]["response"]
+    assert [drawn[0.5], drawn[0.95], drawn[0.99]] == [
+        round(times[name] / 1000) for name in ("p50_ns", "p95_ns", "p99_ns")
+    ]
+    heat = next(each for each in data_of(render(run))["charts"] if each["key"] == "heat")
+    counted = sum(sum(column[1:]) for column in heat["extra"]["columns"])
+    assert counted == sum(run.summary["phases"][name]["requests"] for name in ("warm_up", "steady", "ramp_down"))
+
+
+def test_what_others_wrote_is_as_they_published_it() -> None:
+    """The chart library is the release that `VERSIONS` names, to the byte, with its licence beside it."""
+    assets = files("loadcore.report.html").joinpath("assets")
+    noted = re.findall(r"^sha256 (\w+) (\S+)$", assets.joinpath("VERSIONS").read_text(), re.MULTILINE)
+    assert {name for _, name in noted} == {"uPlot.iife.min.js", "uPlot.min.css"}
+    for digest, name in noted:
+        assert hashlib.sha256(assets.joinpath(name).read_bytes()).hexdigest() == digest
+    assert "Leon Sorokin" in assets.joinpath("LICENSE.uPlot").read_text()
+
+
+def test_the_command_is_there_to_run_again(tmp_path: Path) -> None:
+    """With the seed, if it was not given."""
+    text = Reader(render(RUNS["healthy"].run(tmp_path / "run"))).text
+    assert "loadcore run shop.py --users 50 --duration 20s --seed 7" in text
+    text = Reader(render(Made(command=None, seconds=2).run(tmp_path / "other"))).text
+    assert "The run was not started by a command" in text
+
+
+def test_damaged_windows_leave_a_page(tmp_path: Path) -> None:
+    """What cannot be read is left out; the summary is still told."""
+    folder = RUNS["healthy"].folder(tmp_path / "run")
+    windows = folder / "windows.arrow"
+    windows.write_bytes(windows.read_bytes()[:2000] + b"\0" * (windows.stat().st_size - 2000))
+    from loadcore.api import load  # noqa: PLC0415
+
+    text = Reader(render(load(folder))).text
+    assert "PASS" in text
+    assert "Nothing was measured" in text

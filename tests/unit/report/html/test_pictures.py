@@ -1,0 +1,94 @@
+"""Pages in a browser: nothing overlaps, is cut off or hard to read, in the light, in the dark and on paper."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore.report.html.page import render
+from tests.unit.report.html import chromium
+from tests.unit.report.html.runs import RUNS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEEN = ("one_second", "ten_steps", "idle", "hostile")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a run that broke."""
+    return render(RUNS["broken"].run(tmp_path_factory.mktemp("run") / "run"))
+
+
+@pytest.fixture(scope="module")
+def found(page: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a look at it finds."""
+    return chromium.looked_at(page, tmp_path_factory.mktemp("looked"), with_axe=chromium.AXE.exists())
+
+
+def test_a_page_can_be_read(found: dict[str, Any]) -> None:
+    """In both schemes no text overlaps, none is cut off, all has contrast, every chart is drawn, no script fails."""
+    assert found["faults"] == []
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_pages_of_other_runs_can_be_read(name: str, tmp_path: Path) -> None:
+    """The same of a second, of ten steps, of a run without a response, of names that are code."""
+    assert chromium.looked_at(render(RUNS[name].run(tmp_path / "run")), tmp_path)["faults"] == []
+
+
+def test_a_page_can_be_read_on_a_narrow_screen(page: str, tmp_path: Path) -> None:
+    """The same where there is room for one column."""
+    assert chromium.looked_at(page, tmp_path, width=500)["faults"] == []
+
+
+def test_charts_have_tables_keys_and_words(found: dict[str, Any]) -> None:
+    """Each chart has a table of the same numbers, arrow keys read a value, and a heading sorts a table."""
+    keys = {"knee", "rate", "response", "service", "heat", "lag", "spectrum", "errors", "connections", "engine"}
+    assert keys <= found["twins"].keys()
+    for key, rows in found["twins"].items():
+        assert len(rows) > 10, key
+        assert len({len(row) for row in rows}) == 1, key
+    assert found["twins"]["response"][0] == ["Time", "p50", "p95", "p99", "slowest"]
+    assert [row[0] for row in found["twins"]["response"][1:4]] == ["0:00", "0:01", "0:02"]
+    assert re.match(r"0:39: p50 .*ms, p95 .*, p99 .*, slowest ", found["spoken"])
+    assert found["sorted"][0] == "descending"
+    assert found["sorted"][-1] == "All steps"
+
+
+def test_rules_for_accessibility_hold(found: dict[str, Any]) -> None:
+    """axe-core finds nothing, in both schemes."""
+    if not chromium.AXE.exists():
+        pytest.skip("axe-core is not installed: npm install --no-save --prefix .venv/axe axe-core")
+    assert found["violations"] == []
+
+
+def test_the_looking_finds_what_is_wrong(tmp_path: Path) -> None:
+    """Text over text, pale text, text that leaves the page and a script that fails would be seen."""
+    page = render(RUNS["one_second"].run(tmp_path / "run"))
+    wrong = "#again{margin-top:-6rem}.facts dt{color:#bbbbbb !important}h1{white-space:nowrap;text-indent:90rem}"
+    page = page.replace("</head>", f"<style>{wrong}</style><script>nothing.at.all()</script></head>")
+    faults = " ".join(chromium.looked_at(page, tmp_path)["faults"])
+    assert "overlaps" in faults
+    assert "has a contrast of" in faults
+    assert "leaves the page" in faults
+    assert "nothing is not defined" in faults
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_policy_of_a_page_lets_it_draw(dark: bool, page: str, tmp_path: Path) -> None:
+    """As it is sent, with no script let in from outside, it becomes a picture: light or dark, with charts in it."""
+    chromium.picture(page, tmp_path / "page.png", tmp_path, dark=dark)
+    assert (tmp_path / "page.png").stat().st_size > 60_000
+
+
+def test_a_page_prints(page: str, tmp_path: Path) -> None:
+    """On a few sheets, with every chart."""
+    source = tmp_path / "page.html"
+    source.write_text(page, encoding="utf-8")
+    chromium.run(source, f"--print-to-pdf={tmp_path / 'page.pdf'}", "--virtual-time-budget=5000", folder=tmp_path)
+    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
+    assert 3 <= pages <= 12
