@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable
+    from pathlib import Path
 
     from loadcore.engine import Description
     from loadcore.live.frame import Frame
@@ -19,6 +20,9 @@ class Listener:
     What a listener does is time the supervisor does not have: some milliseconds are fine, seconds are not. One that
     raises is logged and not called again; the run continues.
     """
+
+    def on_folder(self, path: Path) -> None:
+        """The run has its folder. Nothing was started yet."""
 
     def on_start(self, description: Description) -> None:
         """The workers have got the signal to start."""

@@ -1,0 +1,145 @@
+"""Serves the page of a run on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from loadcore.errors import LimitsError, Problem
+from loadcore.live.web.feed import Feed
+from loadcore.live.web.guard import Guard
+from loadcore.report.html.page import live_page_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from loadcore.live.web.follow import Follower
+
+PORT: Final = 5666
+"""Where the page is served, if that port is free."""
+_TRIED: Final = 20
+_HOST: Final = "127.0.0.1"
+_MOST_PAGES: Final = 16
+"""Pages that may be open at once."""
+_BEAT_S: Final = 15.0
+_STAYS_S: Final = 5.0
+"""How long the page of a run stays after its end, where no one looks at it."""
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def listen(port: int | None) -> socket.socket:
+    """A socket on 127.0.0.1: at this port; if none is given, at the first that is free from `PORT` on.
+
+    Raises:
+        LimitsError: The port is taken.
+    """
+    tried = range(PORT, PORT + _TRIED) if port is None else [port]
+    for each in tried:
+        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((_HOST, each))
+        except OSError:
+            found.close()
+        else:
+            return found
+    taken = f"ports {tried[0]} to {tried[-1]} are" if len(tried) > 1 else f"port {tried[0]} is"
+    raise LimitsError(
+        [Problem(f"the page cannot be served: {taken} taken", hint="name a free port: --port 0 finds one")]
+    )
+
+
+def serve(follower: Follower, listening: socket.socket, tell: Callable[[str], None], *, leaves: bool = False) -> None:
+    """Serve the page of a run until Ctrl-C.
+
+    Args:
+        follower: Follows the run.
+        listening: Where.
+        tell: Takes the address of the page.
+        leaves: Whether to end soon after the run, once no page is open.
+    """
+    guard = Guard(listening.getsockname()[1], secrets.token_urlsafe(16))
+    feed = Feed(follower)
+    server = uvicorn.Server(
+        uvicorn.Config(application(feed, guard), log_level="error", access_log=False, lifespan="off")
+    )
+    tell(f"http://{_HOST}:{guard.port}/?token={guard.token}")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(server, listening, feed, leaves=leaves))
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket, feed: Feed, *, leaves: bool) -> None:
+    following = asyncio.create_task(_follow(server, feed, leaves=leaves))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+
+
+async def _follow(server: uvicorn.Server, feed: Feed, *, leaves: bool) -> None:
+    await feed.follow()
+    alone_s = 0.0
+    while leaves:
+        await asyncio.sleep(0.5)
+        alone_s = 0.0 if feed.watching else alone_s + 0.5
+        if alone_s >= _STAYS_S:
+            server.should_exit = True
+            return
+
+
+def application(feed: Feed, guard: Guard) -> Starlette:
+    """The page, and the events by which it changes."""
+
+    def refused(request: Request) -> Response | None:
+        reason = guard.refusal(request.headers)
+        if reason is None and not guard.knows(request.query_params.get("token")):
+            reason = "open the address that loadcore printed: it has a token"
+        return None if reason is None else PlainTextResponse(f"{reason}\n", 403, _HEADERS)
+
+    async def page(request: Request) -> Response:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        html = await asyncio.to_thread(live_page_of, await feed.newest())
+        return HTMLResponse(html, headers=_HEADERS)
+
+    async def events(request: Request) -> Response:
+        if (refusal := refused(request)) is not None:
+            return refusal
+        if feed.watching >= _MOST_PAGES:
+            return PlainTextResponse(f"{_MOST_PAGES} pages are open: close one\n", 503, _HEADERS)
+        return StreamingResponse(_events(feed), media_type="text/event-stream", headers=_HEADERS)
+
+    return Starlette(routes=[Route("/", page), Route("/events", events)])
+
+
+async def _events(feed: Feed) -> AsyncIterator[str]:
+    """Every state from now on; nothing comes after that of a run that has ended."""
+    version = 0
+    feed.watching += 1
+    try:
+        while True:
+            try:
+                version, event = await asyncio.wait_for(feed.after(version), _BEAT_S)
+            except TimeoutError:
+                event = ": still here\n\n"
+            yield event
+    finally:
+        feed.watching -= 1
