@@ -16,7 +16,14 @@ from loadcore.errors import ScenarioError
 
 
 @options.takes(
-    options.Judging, options.Processes, options.Watching, options.Showing, options.Output, options.Strictness
+    options.Judging,
+    options.Processes,
+    options.Watching,
+    options.Showing,
+    options.Output,
+    options.Documents,
+    options.LivePage,
+    options.Strictness,
 )
 def command(
     context: typer.Context,
@@ -92,9 +99,10 @@ def command(
         keep_alive=not disable_keepalive,
     )
     settings = gather(context).without(*LOAD, "base_url", "env")
+    output = Output.of(context, settings)
     try:
         prepared = prepare(ScenarioFile(Path("bench"), (scenario,), ()), settings)
     except ScenarioError as error:
         # There is no file that a place could be in, and no plan that the user has seen.
         raise ScenarioError(replace(problem, path=None) for problem in error.problems) from None
-    return execute(prepared, settings, Output.of(context, settings))
+    return execute(prepared, settings, output)

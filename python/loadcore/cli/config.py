@@ -44,6 +44,7 @@ KEYS: Mapping[str, tuple[_Types, str]] = {
     "abort_on": ((list,), "a list of strings"),
     "env": ((dict,), "a table of strings"),
     "out": ((str,), "text"),
+    "html": ((str,), "text"),
     "progress": ((str,), "text"),
     "color": ((str,), "text"),
     "target_pid": ((int,), "a number"),

@@ -1,21 +1,25 @@
 """Runs a plan for a command: shows it, prints its report, and returns the exit code."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from loadcore.cli.console import Console, standard
 from loadcore.cli.finish import finish, lenient
+from loadcore.cli.html_page import require_extra, require_place, write_page
 from loadcore.cli.notes import notes_of
 from loadcore.cli.options import Color, Progress
 from loadcore.cli.prepare import Prepared
 from loadcore.cli.settings import Settings
 from loadcore.cli.target_look import look_of
+from loadcore.cli.typed import typed
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
     from loadcore.judge.headroom import Headroom
+    from loadcore.live.listeners import Listener
     from loadcore.results.open.run import Run
 
 
@@ -28,21 +32,38 @@ class Output:
         progress: How it is shown while it runs.
         as_json: Whether the result is one JSON document.
         strict_client: Whether a client that was the bottleneck decides the exit code.
+        html: Where its page is written; None for no page.
+        ui: Whether it is shown in the browser, too.
+        command: What was typed, without secrets.
     """
 
     console: Console
     progress: Progress
     as_json: bool = False
     strict_client: bool = True
+    html: Path | None = None
+    ui: bool = False
+    command: str | None = None
 
     @classmethod
     def of(cls, context: typer.Context, settings: Settings) -> "Output":
-        """As the options of a command that runs something say, and a file."""
+        """As the options of a command that runs something say, and a file.
+
+        Raises:
+            UsageError: There is no place for the page, or what shows it is not installed.
+        """
+        html = settings.get("html")
+        require_place(None if html is None else Path(html))
+        if context.params["ui"]:
+            require_extra()
         return cls(
             standard(settings.get("color", Color.AUTO), quiet=context.params["quiet"]),
             Progress(settings.get("progress", Progress.AUTO)),
             as_json=context.params["as_json"],
             strict_client=settings.get("strict_client", default=True),
+            html=None if html is None else Path(html),
+            ui=context.params["ui"],
+            command=typed(context),
         )
 
 
@@ -60,7 +81,9 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
     headroom = headroom_of(prepared, settings, output) if calibrated else None
     run = start(prepared, settings, output, headroom)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
-    return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
+    unwritten = write_page(output.console, run, output.html) if output.html is not None else None
+    code = finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
+    return code or (int(unwritten.exit_code) if unwritten is not None else code)
 
 
 def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Headroom | None":
@@ -82,16 +105,22 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
     plan = prepared.plan
     heading = Heading(plan.name, prepared.target)
     view = view_for(output.progress, output.console, heading)
+    listeners: list[Listener] = [] if view is None else [view]
+    if output.ui:
+        from loadcore.live.web.beside import PageBeside
+
+        listeners.append(PageBeside(output.console.note if view is None else view.on_message))
     try:
         return run_plan(
             plan,
             prepared.rules,
             workers=settings.get("workers"),
             out=settings.get("out"),
-            listeners=() if view is None else (view,),
+            listeners=listeners,
             allow_lost_workers=settings.get("allow_lost_workers", default=False),
             look=look_of(settings),
             headroom=headroom,
+            command=output.command,
         )
     finally:
         if view is not None:

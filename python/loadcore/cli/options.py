@@ -254,6 +254,7 @@ RequirePower = Annotated[
         help="Exit with 114 if the runs are too few or too different to exclude a change that counts.",
     ),
 ]
+Ui = Annotated[bool, typer.Option("--ui", envvar="LOADCORE_UI", help="Show the run in the browser, on 127.0.0.1.")]
 Json = Annotated[bool, typer.Option("--json", envvar="LOADCORE_JSON", help="Print one JSON document on stdout.")]
 ProgressView = Annotated[
     Progress,
@@ -372,6 +373,12 @@ class Watching:
     target_metrics: TargetMetrics = None
 
 
+class Coloring:
+    """When to colour."""
+
+    color: ColorChoice = Color.AUTO
+
+
 class Output:
     """How a result is printed."""
 
@@ -401,6 +408,18 @@ class Showing:
     out: Out = None
     progress: ProgressView = Progress.AUTO
     quiet: Quiet = False
+
+
+class Documents:
+    """What is written besides the run folder."""
+
+    html: Html = None
+
+
+class LivePage:
+    """Whether a run is shown in the browser."""
+
+    ui: Ui = False
 
 
 class Strictness:

@@ -8,10 +8,11 @@ import typer
 from loadcore.cli import options
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST, rendered
+from loadcore.cli.html_page import require_place, write_page
 from loadcore.errors import ExitCode
 
 
-@options.takes(options.Output)
+@options.takes(options.Output, options.Documents)
 def command(
     context: typer.Context,
     run: Annotated[
@@ -25,12 +26,18 @@ def command(
     """Prints the report of a run, by default of the latest.
 
     A report that can be printed exits with 0: the run's own exit code is its
-    last line.
+    last line. With --html FILE it is written there, as a page, in place of
+    being printed.
     """
     from loadcore.api import load
 
+    html = context.params["html"]
+    require_place(html)
     found = load(run)
     console = standard(context.params["color"])
+    if html is not None:
+        unwritten = write_page(console, found, html)
+        return ExitCode.PASS if unwritten is None else int(unwritten.exit_code)
     exit_code = int(found.exit_code)
     console.result(
         rendered(console, found.path, found.summary, exit_code, as_json=context.params["as_json"], samples=verbose)

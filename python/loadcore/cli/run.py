@@ -16,6 +16,8 @@ from loadcore.cli.settings import gather
     options.Watching,
     options.Showing,
     options.Output,
+    options.Documents,
+    options.LivePage,
     options.Strictness,
     options.Calibration,
     options.Repeating,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ _SENSITIVE: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _QUERY_VALUE: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
+_FORM: Final = re.compile(r"[^=&\s]+=[^&\s]*(?:&[^=&\s]+=[^&\s]*)*")
 _VALUE_IN_MESSAGE: Final = re.compile(r"invalid (?:type|value): .+, expected ", re.DOTALL)
 """How a reader of JSON says what it found in place of another thing."""
 _VARIABLE_IN_MESSAGE: Final = re.compile(r"`\{([^`{}]+)\}`")
@@ -32,6 +34,20 @@ _VARIABLE_ALONE: Final = re.compile(r"\{\$?[\w.-]+(?::\w+)?\}")
 def is_sensitive(name: str) -> bool:
     """Whether what bears this name is likely to be a secret: a header, a field, a parameter, a JSON path."""
     return _SENSITIVE.search(name) is not None
+
+
+def redacted_url(text: str) -> str:
+    """A URL, or a string with URLs, without user info and without the values of sensitive parameters."""
+    return _url(text)
+
+
+def redacted_body(text: str) -> str:
+    """A body without the values of sensitive names: JSON or a form. Another one that names a secret is hidden whole."""
+    with suppress(ValueError):
+        return json.dumps(_json(json.loads(text), is_secret=False), ensure_ascii=False)
+    if _FORM.fullmatch(text):
+        return _url(f"?{text}")[1:]
+    return HIDDEN if is_sensitive(text) else _url(text)
 
 
 def redact(document: PlanDocument) -> dict[str, Any]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loadcore.results.open.run import Run
 
 
-def run_plan(
+def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the others
     plan: Plan,
     rules: Sequence[Rule],
     *,
@@ -43,11 +43,12 @@ def run_plan(
     allow_lost_workers: bool = False,
     look: Look | None = None,
     headroom: Headroom | None = None,
+    command: str | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
-    `look` says where to look for the target, `headroom` what was measured before. The rest, and the errors, are as of
-    `loadcore.api.run`.
+    `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
+    secrets. The rest, and the errors, are as of `loadcore.api.run`.
     """
     plan = checked(plan)
     count = workers_of(plan, workers)
@@ -56,6 +57,7 @@ def run_plan(
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
+    following.tell("on_folder", folder.path)
     look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
 
     def facts() -> dict[str, Any]:
@@ -64,6 +66,7 @@ def run_plan(
             "allow_lost_workers": allow_lost_workers,
             "target": look.to_dict(),
             "calibration": None if headroom is None else headroom.to_dict(),
+            "command": command,
             **_known(plan, rules, count, folder),
         }
 

@@ -1,0 +1,46 @@
+"""`loadcore ui [RUN]`: shows a run in the browser, while it runs and afterwards."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loadcore.cli import options
+from loadcore.cli.console import standard
+from loadcore.cli.finish import LATEST
+from loadcore.cli.html_page import require_extra
+from loadcore.errors import ExitCode
+
+
+@options.takes(options.Coloring)
+def command(
+    context: typer.Context,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run folder, or of a run in runs/ its id, the beginning of it, or latest."
+        ),
+    ] = LATEST,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="5666 by default, or the next free port."),
+    ] = None,
+    leave: Annotated[bool, typer.Option("--leave", help="Exit after the run has ended and no page is open.")] = False,
+) -> int:
+    """Shows a run in the browser: running, finished or killed, by default the latest.
+
+    Serves the page of the report on 127.0.0.1 until Ctrl-C, and keeps it up to
+    date while the run lasts. Prints its address. It only reads the run folder.
+    """
+    from loadcore.results.open.finding import find_run
+
+    require_extra()
+    from loadcore.live.web.follow import Follower
+    from loadcore.live.web.server import listen, serve
+
+    console = standard(context.params["color"])
+    follower = Follower(find_run(run).resolve())
+    os.nice(19)
+    serve(follower, listen(port), console.result, leaves=leave)
+    return ExitCode.PASS
