@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from loadcore.cli.console import Console, standard
+from loadcore.cli.documents import require_places, write
 from loadcore.cli.finish import finish, lenient
-from loadcore.cli.html_page import require_extra, require_place, write_page
 from loadcore.cli.notes import notes_of
 from loadcore.cli.options import Color, Progress
 from loadcore.cli.prepare import Prepared
@@ -18,6 +18,7 @@ from loadcore.cli.typed import typed
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
+    from loadcore.errors import LimitsError
     from loadcore.judge.headroom import Headroom
     from loadcore.live.listeners import Listener
     from loadcore.results.open.run import Run
@@ -53,8 +54,10 @@ class Output:
             UsageError: There is no place for the page, or what shows it is not installed.
         """
         html = settings.get("html")
-        require_place(None if html is None else Path(html))
+        require_places({"--html": None if html is None else Path(html)})
         if context.params["ui"]:
+            from loadcore.cli.ui import require_extra
+
             require_extra()
         return cls(
             standard(settings.get("color", Color.AUTO), quiet=context.params["quiet"]),
@@ -81,9 +84,16 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
     headroom = headroom_of(prepared, settings, output) if calibrated else None
     run = start(prepared, settings, output, headroom)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
-    unwritten = write_page(output.console, run, output.html) if output.html is not None else None
+    lost = write_page(run, output.html, output.console) if output.html is not None else None
     code = finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
-    return code or (int(unwritten.exit_code) if unwritten is not None else code)
+    return code or (int(lost.exit_code) if lost is not None else code)
+
+
+def write_page(run: "Run", path: Path, console: Console) -> "LimitsError | None":
+    """Writes the page of a run. Gives back why it could not be written; then that is printed."""
+    from loadcore.report.html.page import render
+
+    return write(console, "--html", path, render(run))
 
 
 def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Headroom | None":

@@ -7,8 +7,9 @@ import typer
 
 from loadcore.cli import options
 from loadcore.cli.console import standard
+from loadcore.cli.documents import require_places
+from loadcore.cli.execute import write_page
 from loadcore.cli.finish import LATEST, rendered
-from loadcore.cli.html_page import require_place, write_page
 from loadcore.errors import ExitCode
 
 
@@ -32,12 +33,12 @@ def command(
     from loadcore.api import load
 
     html = context.params["html"]
-    require_place(html)
+    require_places({"--html": html})
     found = load(run)
     console = standard(context.params["color"])
     if html is not None:
-        unwritten = write_page(console, found, html)
-        return ExitCode.PASS if unwritten is None else int(unwritten.exit_code)
+        lost = write_page(found, html, console)
+        return ExitCode.PASS if lost is None else int(lost.exit_code)
     exit_code = int(found.exit_code)
     console.result(
         rendered(console, found.path, found.summary, exit_code, as_json=context.params["as_json"], samples=verbose)

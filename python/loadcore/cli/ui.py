@@ -9,8 +9,7 @@ import typer
 from loadcore.cli import options
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST
-from loadcore.cli.html_page import require_extra
-from loadcore.errors import ExitCode
+from loadcore.errors import ExitCode, UsageError
 
 
 @options.takes(options.Coloring)
@@ -44,3 +43,16 @@ def command(
     os.nice(19)
     serve(follower, listen(port), console.result, leaves=leave)
     return ExitCode.PASS
+
+
+def require_extra() -> None:
+    """Refuses to serve a page where what serves it is not installed.
+
+    Raises:
+        UsageError: It names the packages and the command that installs them.
+    """
+    from loadcore.wording import extras
+
+    if missing := extras.missing("ui"):
+        hint = f"install what it needs: {extras.install_command('ui')}"
+        raise UsageError(f"a page in the browser needs {' and '.join(missing)}", hint=hint)
