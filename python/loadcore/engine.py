@@ -9,7 +9,20 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
-from loadcore._core import MAX_DEPTH, MAX_REDIRECTS, Batch, FileEncoder, Histogram, NullTarget, outcomes
+from loadcore._core import (
+    MAX_DEPTH,
+    MAX_REDIRECTS,
+    Batch,
+    Call,
+    Crossing,
+    FileEncoder,
+    Histogram,
+    NullTarget,
+    ScriptUser,
+    Turn,
+    end_without,
+    outcomes,
+)
 from loadcore._core import Engine as CoreEngine
 from loadcore._core import __version__ as engine_version
 
@@ -18,7 +31,9 @@ __all__ = [
     "MAX_REDIRECTS",
     "SECTIONS",
     "Batch",
+    "Call",
     "CheckInfo",
+    "Crossing",
     "Description",
     "Ended",
     "Engine",
@@ -29,15 +44,19 @@ __all__ = [
     "Rows",
     "Sampled",
     "ScenarioInfo",
+    "ScriptUser",
     "StepInfo",
+    "Turn",
     "Windows",
     "check_plan",
+    "end_without",
     "engine_version",
     "outcomes",
 ]
 
-Section = Literal["main", "start", "auth"]
-"""Where a step stands: in the iteration, in what a user does once before it, or in an authentication flow."""
+Section = Literal["main", "start", "auth", "user"]
+"""Where a step stands: in the iteration, in what a user does once before it, in an authentication flow, or in the
+user's own code, which timed it by itself."""
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
 """All of them."""
@@ -165,6 +184,10 @@ class Engine:
     def file_encoder(self, metadata: dict[str, str]) -> FileEncoder:
         """Make the encoder of one file's rows; the metadata goes into its schema."""
         return self._core.file_encoder(metadata)
+
+    def crossing(self) -> Crossing | None:
+        """The way to the code of users; None if the plan has none, or it was given before."""
+        return self._core.crossing()
 
     def start(self, start_at_ns: int, wall_start_us: int) -> None:
         """Start at a moment of CLOCK_MONOTONIC, in a thread of its own. Returns at once.

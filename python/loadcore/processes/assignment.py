@@ -36,5 +36,7 @@ class Assignment:
     """Starts a worker of that number."""
     shown_plan: Mapping[str, Any]
     """The plan as it may be shown and stored."""
+    program: Mapping[str, Any] | None = None
+    """The code of the user's that runs in the workers: see `messages.Prepare`."""
     look: Look = field(default_factory=Look)
     """Where to look for the target."""

@@ -14,7 +14,7 @@ from loadcore.machine import client_limits, host
 from loadcore.machine.file_limit import raise_file_limit
 from loadcore.machine.look import Look
 from loadcore.machine.needs import most_users, needs
-from loadcore.plan import outline
+from loadcore.plan import outline, scripts
 from loadcore.plan.checked import checked
 from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
@@ -24,7 +24,7 @@ from loadcore.results.run_facts import COLUMNS_VERSION
 from loadcore.results.run_folder import RunFolder, new_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from loadcore.judge.headroom import Headroom
@@ -44,14 +44,17 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     look: Look | None = None,
     headroom: Headroom | None = None,
     command: str | None = None,
+    program: Mapping[str, Any] | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
     `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
-    secrets. The rest, and the errors, are as of `loadcore.api.run`.
+    secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are. The
+    rest, and the errors, are as of `loadcore.api.run`.
     """
     plan = checked(plan)
     count = workers_of(plan, workers)
+    program = program or scripts.program(plan)
     raise_file_limit()
     client_limits.require_workers(count)
     run_id = new_run_id()
@@ -83,9 +86,10 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
         needs=lambda connections: needs(plan, connections),
-        start_worker=lambda worker: WorkerProcess(worker, folder.log(worker)),
+        start_worker=lambda worker: WorkerProcess(worker, folder.log(worker), with_site=program is not None),
         shown_plan=plan.redacted(),
         look=look,
+        program=program,
     )
     try:
         with StopRequests() as stops:

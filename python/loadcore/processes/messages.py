@@ -38,6 +38,9 @@ class Prepare(NamedTuple):
     worker: int
     metadata: Mapping[str, str] = {}
     """Stands in the schema of the worker's files."""
+    program: dict[str, Any] | None = None
+    """The code of the user's that runs in the worker: the `module` of ours that runs it, its `arguments`, and what
+    stands before all else on `sys.path` (`paths`)."""
 
 
 class Go(NamedTuple):
@@ -112,6 +115,18 @@ class Remark(NamedTuple):
     text: str
 
 
+class Printed(NamedTuple):
+    """What code of the user's has printed."""
+
+    lines: list[str]
+
+
+class Aborted(NamedTuple):
+    """Code of the user's ended the run."""
+
+    reason: str
+
+
 class Sampled(NamedTuple):
     """A failure that stands for its kind."""
 
@@ -132,14 +147,16 @@ class Done(NamedTuple):
     """Since the start."""
 
 
-Report = Prepared | Armed | Alive | Trouble | Remark | Sampled | WindowBatch | Done
+Report = Prepared | Armed | Alive | Trouble | Remark | Printed | Aborted | Sampled | WindowBatch | Done
 
-_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble | Remark | Sampled]] = {
+_REPORTS: dict[str, type[Prepared | Armed | Alive | Trouble | Remark | Printed | Aborted | Sampled]] = {
     "prepared": Prepared,
     "armed": Armed,
     "alive": Alive,
     "trouble": Trouble,
     "remark": Remark,
+    "printed": Printed,
+    "aborted": Aborted,
     "sampled": Sampled,
 }
 _REPORT_NAMES = {kind: name for name, kind in _REPORTS.items()}

@@ -112,6 +112,7 @@ class Supervisor:
             run_dir=str(self._assignment.folder.path),
             worker=worker,
             metadata=self._assignment.metadata,
+            program=None if self._assignment.program is None else dict(self._assignment.program),
         )
 
     def _leave_if_asked(self) -> None:

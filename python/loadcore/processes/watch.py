@@ -96,6 +96,7 @@ class Watch:
         self._target = TargetWatch(assignment.look)
         self._samples = Samples(assignment.folder.samples)
         self._aborted_by: Rule | None = None
+        self._aborted_because: str | None = None
         self._ends: dict[int, WorkerEnd] = {}
         self._trouble: dict[int, str] = {}
         self._seen: dict[int, int] = {}
@@ -132,6 +133,7 @@ class Watch:
             workers=tuple(sealing.kept(folder, self._ends[worker]) for worker in sorted(self._ends)),
             signal=self._stops.first if self._handled_stops else None,
             aborted_by=self._aborted_by.expression if self._aborted_by else None,
+            aborted_because=self._aborted_because,
             windows_lost=self._windows.problem or sealing.missing(folder, windows),
         )
         judged = evaluate_all(
@@ -165,15 +167,29 @@ class Watch:
                     self._stop(f"stopping: worker {worker} ended early: {end.error}")
             case messages.Remark(text):
                 self._listeners.say(f"worker {worker}: {text}")
+            case messages.Printed() | messages.Aborted():
+                self._take_from_code(worker, message)
             case messages.Trouble(text):
                 self._trouble[worker] = text
             case Gone(reason) if worker not in self._ends:
                 self._lose(worker, self._trouble.get(worker, reason))
             case _:
                 pass
+        self._is_back(worker)
+
+    def _is_back(self, worker: int) -> None:
         if worker in self._silent:
             self._silent.discard(worker)
             self._listeners.say(f"worker {worker} is back")
+
+    def _take_from_code(self, worker: int, message: messages.Printed | messages.Aborted) -> None:
+        """What code of the user's said."""
+        if isinstance(message, messages.Printed):
+            for line in message.lines:
+                self._listeners.say(f"worker {worker}: {line}")
+        elif self._aborted_because is None:
+            self._aborted_because = message.reason
+            self._stop(f"stopping: {message.reason}")
 
     def _mind_the_disk(self) -> None:
         if self._windows.problem is not None and not self._complained:

@@ -51,4 +51,4 @@ if __name__ == "__main__":
     over = watch(int(sys.argv[2]), int(sys.argv[3]))
     if sys.argv[4] not in sys.path:
         sys.path.append(sys.argv[4])
-    sys.exit(importlib.import_module(sys.argv[1]).main(over))
+    sys.exit(importlib.import_module(sys.argv[1]).main(over, int(sys.argv[3])))

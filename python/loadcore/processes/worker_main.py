@@ -10,6 +10,7 @@ where it is needed.
 
 from __future__ import annotations
 
+import _thread
 import os
 import queue
 import signal
@@ -25,6 +26,7 @@ from loadcore.results.write.writer import SegmentedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from loadcore.results.run_facts import WorkerEnd
 
@@ -116,14 +118,17 @@ class Reports:
     def __init__(self, descriptor: int, orders: Orders) -> None:
         self._descriptor = descriptor
         self._orders = orders
+        # Not of `threading`, which user code may replace.
+        self._lock = _thread.allocate_lock()
         self._last = time.monotonic()
 
     def send(self, report: messages.Report) -> None:
         """Send a report whole."""
         view = memoryview(messages.encode_report(report))
         try:
-            while view.nbytes:
-                view = view[os.write(self._descriptor, view) :]
+            with self._lock:
+                while view.nbytes:
+                    view = view[os.write(self._descriptor, view) :]
         except OSError:
             self._orders.orphan()
         self._last = time.monotonic()
@@ -154,8 +159,8 @@ class RowLog:
             self._complained = True
             self._reports.send(messages.Remark(f"rows are lost, but the load continues: {self._writer.problem}"))
 
-    def close(self, ended: Ended) -> WorkerEnd:
-        """Seal the files; how it all ended."""
+    def close(self, ended: Ended, user_code: dict[str, Any] | None = None) -> WorkerEnd:
+        """Seal the files; how it all ended, and what is to be told of user code."""
         from loadcore.results.run_facts import WorkerEnd  # noqa: PLC0415
 
         files = self._writer.close()
@@ -167,14 +172,16 @@ class RowLog:
             rows_lost=self._writer.rows_lost,
             disk_problem=self._writer.problem,
             files=tuple(files),
+            user_code=user_code,
         )
 
 
-def main(supervised: Callable[[], None]) -> int:
+def main(supervised: Callable[[], None], lifeline: int) -> int:
     """Run one share. Gives the exit code: 0 when everything was written.
 
     Args:
         supervised: Called once this worker sees by itself that its supervisor is gone.
+        lifeline: A pipe whose other end the supervisor alone holds.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     orders = Orders(os.dup(0))
@@ -184,7 +191,7 @@ def main(supervised: Callable[[], None]) -> int:
     reports = Reports(os.dup(1), orders)
     os.dup2(2, 1)
     try:
-        return _run(orders, reports)
+        return _run(orders, reports, lifeline)
     except Exception as problem:  # noqa: BLE001 - told to the supervisor, whatever it was
         reports.send(_trouble(problem))
     return 1
@@ -207,7 +214,7 @@ def _trouble(problem: Exception) -> messages.Trouble:
     return messages.Trouble(f"{type(problem).__name__}: {problem}")
 
 
-def _run(orders: Orders, reports: Reports) -> int:
+def _run(orders: Orders, reports: Reports, lifeline: int) -> int:
     prepare = orders.next()
     if prepare is None:
         return 1
@@ -216,8 +223,15 @@ def _run(orders: Orders, reports: Reports) -> int:
 
         raise InternalError(f"{type(prepare).__name__} before Prepare")
     raise_file_limit()
+    code, program, facts = None, None, {}
+    if prepare.program is not None:
+        from loadcore.processes.user_code import UserCode  # noqa: PLC0415 - few runs have any
+
+        code = UserCode(reports, prepare.worker, lifeline)
+        program = code.prepare(prepare.program, prepare.share, prepare.shares)
+        facts = {"program": program.facts}
     engine = Engine(prepare.plan, prepare.share, prepare.shares)
-    reports.send(messages.Prepared(engine.describe().to_dict()))
+    reports.send(messages.Prepared(engine.describe().to_dict() | facts))
     if orders.next() is None:
         return 1
     log = RowLog(engine, prepare, reports)
@@ -225,8 +239,10 @@ def _run(orders: Orders, reports: Reports) -> int:
     go = orders.next()
     if not isinstance(go, messages.Go):
         return 1
-    engine.start(go.start_at_ns, go.wall_start_us)
     orders.attach(engine)
+    if code is not None and program is not None:
+        return code.run(program, engine, log, go)
+    engine.start(go.start_at_ns, go.wall_start_us)
     end = _drive(engine, log, reports)
     reports.send(messages.Done(end, time.monotonic_ns() - go.start_at_ns))
     return 0

@@ -125,6 +125,8 @@ class WorkerEnd:
     lost_after_ns: int | None = None
     """When a lost worker went away, since the start."""
     files: tuple[FileFacts, ...] = ()
+    user_code: dict[str, Any] | None = None
+    """What is to be told of code of the user's that ran in it: `exceptions`, and what its program says."""
 
     @property
     def lost(self) -> bool:
@@ -158,6 +160,8 @@ class RunEnd:
     """`SIGINT`, `SIGTERM` or `SIGHUP`, if one ended the run."""
     aborted_by: str | None = None
     """The threshold that ended the run."""
+    aborted_because: str | None = None
+    """Why code of the user's ended the run."""
     truncated: bool = False
     """Whether the run was killed, or is still running, so that this is only what can be seen from outside."""
     running: bool = False
@@ -174,5 +178,5 @@ class RunEnd:
     @property
     def as_planned(self) -> bool:
         """Whether the run lasted as long as its plan says, without being ended early."""
-        ended = self.truncated or self.signal or self.aborted_by
+        ended = self.truncated or self.signal or self.aborted_by or self.aborted_because
         return not ended and all(worker.reason == "finished" for worker in self.workers)

@@ -82,7 +82,7 @@ class Reading:
         status: int
         outcome: str | None
         ok: bool
-        head: Sequence[tuple[bytes, bytes]]
+        head: list[tuple[bytes, bytes]]
         body: bytes
         url: str
         service_ns: int

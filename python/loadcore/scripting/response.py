@@ -1,14 +1,15 @@
-"""What a request gives back."""
+"""What a request gives back: the request itself, once its response is there."""
 
 from __future__ import annotations
 
 from typing import final
 
+from loadcore.engine import Call
 from loadcore.scripting.reading import Reading
 
 
 @final
-class Response(Reading):
+class Response(Reading, Call):
     """What came back. A fault is a value: only reading what never arrived raises."""
 
     __slots__ = ("_content", "_headers", "_json")

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use loadcore_core::clock::Clock;
+use loadcore_core::driver::crossing::Crossing as CodeSide;
 use loadcore_core::engine::{self, Control};
 use loadcore_core::error::Problem;
 use loadcore_core::plan::Plan;
@@ -18,6 +20,7 @@ use crate::files::FileEncoder;
 use crate::names::Names;
 use crate::reader::{Item, Reader};
 use crate::rows::no_rows;
+use crate::script::Crossing;
 use crate::windows::WindowTables;
 
 /// How long a wait may keep a pending Ctrl-C waiting.
@@ -30,6 +33,8 @@ pub(crate) struct Engine {
     description: String,
     names: Arc<Names>,
     control: OnceLock<Control>,
+    clock: Arc<OnceLock<Clock>>,
+    crossing: Mutex<Option<(CodeSide, usize)>>,
     state: Mutex<State>,
 }
 
@@ -49,12 +54,14 @@ impl Engine {
             let (Some(part), Ok(worker)) = (Share::new(share, shares), i16::try_from(share)) else {
                 return Err(no_share);
             };
-            let engine = prepare(plan_json, part).map_err(BorderError::Plan)?;
+            let (engine, crossing) = prepare(plan_json, part)?;
             Ok(Self {
                 home: Home::here(),
                 description: serde_json::to_string(engine.describe())?,
                 names: Arc::new(Names::new(&engine.describe().tables, worker)?),
                 control: OnceLock::new(),
+                clock: Arc::default(),
+                crossing: Mutex::new(crossing),
                 state: Mutex::new(State::Ready(Box::new(engine))),
             })
         })
@@ -78,6 +85,12 @@ impl Engine {
         border(py, || Ok(FileEncoder::new(&no_rows(&self.names)?, metadata)?))
     }
 
+    /// The way to the code of users, for the thread that runs it; None if the plan has none, or it was given before.
+    fn crossing(&self) -> Option<Crossing> {
+        let (core, scripts) = self.crossing.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Crossing::new(core, scripts, Arc::clone(&self.clock)))
+    }
+
     /// Starts the engine thread and returns. The run begins at `start_at_ns` of the monotonic clock, which is
     /// `wall_start_us` of the wall clock, in microseconds since 1970.
     fn start(&self, py: Python<'_>, start_at_ns: u64, wall_start_us: i64) -> PyResult<()> {
@@ -86,6 +99,7 @@ impl Engine {
             let mut state = self.lock();
             match std::mem::replace(&mut *state, State::Ended) {
                 State::Ready(engine) => {
+                    self.clock.get_or_init(|| Clock::starting_at(start_at_ns));
                     let reader = Reader::new(*engine, start_at_ns, wall_start_us, Arc::clone(&self.names));
                     self.control.get_or_init(|| reader.control());
                     *state = State::Running(Box::new(reader));
@@ -157,12 +171,24 @@ impl Engine {
     }
 }
 
-fn prepare(plan_json: &str, share: Share) -> Result<engine::Engine, Vec<Problem>> {
+type Prepared = (engine::Engine, Option<(CodeSide, usize)>);
+
+/// An engine for a share of a plan; and, where users' code runs beside it, the way to that, with the number of scenarios.
+fn prepare(plan_json: &str, share: Share) -> Result<Prepared, BorderError> {
     let plan: Plan = serde_json::from_str(plan_json).map_err(|error| {
         let hint = Some("plans are written by loadcore's compiler: do both have the same version?".to_owned());
-        vec![Problem { path: String::new(), at: None, message: format!("the plan cannot be read: {error}"), hint }]
+        let message = format!("the plan cannot be read: {error}");
+        BorderError::Plan(vec![Problem { path: String::new(), at: None, message, hint }])
     })?;
-    engine::Engine::new(plan, share)
+    let scenarios = plan.scenarios.len();
+    let scripted: Vec<_> = plan.scenarios.iter().map(|each| each.has_script().then(|| each.name.clone())).collect();
+    if scripted.iter().all(Option::is_none) {
+        return Ok((engine::Engine::new(plan, share).map_err(BorderError::Plan)?, None));
+    }
+    let (code, scripts) = CodeSide::new(scenarios).map_err(BorderError::Crossing)?;
+    let scripts = scripted.into_iter().zip(scripts).filter_map(|(name, script)| Some((name?, script))).collect();
+    let engine = engine::Engine::with_scripts(plan, share, scripts).map_err(BorderError::Plan)?;
+    Ok((engine, Some((code, scenarios))))
 }
 
 fn event(py: Python<'_>, item: Item) -> PyResult<(&'static str, Py<PyAny>)> {

@@ -49,6 +49,9 @@ pub(crate) enum BorderError {
     /// JSON that could not be written.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// There is no descriptor left for the crossing.
+    #[error(transparent)]
+    Crossing(std::io::Error),
     /// The null target cannot listen or serve.
     #[error(transparent)]
     NullTarget(std::io::Error),
@@ -70,7 +73,7 @@ impl BorderError {
             Self::Started | Self::NotStarted | Self::Finished | Self::Forked => {
                 PyRuntimeError::new_err(self.to_string())
             }
-            Self::NullTarget(error) => error.into(),
+            Self::NullTarget(error) | Self::Crossing(error) => error.into(),
             Self::Arrow(_) | Self::Json(_) | Self::Panicked(_) => python::InternalError::new_err(self.to_string()),
         }
     }

@@ -10,11 +10,13 @@ mod engine;
 mod errors;
 mod files;
 mod histogram;
+mod lifeline;
 mod lists;
 mod names;
 mod null_target;
 mod reader;
 mod rows;
+mod script;
 mod windows;
 
 use pyo3::prelude::*;
@@ -35,6 +37,16 @@ mod _core {
     use crate::histogram::Histogram;
     #[pymodule_export]
     use crate::null_target::NullTarget;
+    #[pymodule_export]
+    use crate::script::Call;
+    #[pymodule_export]
+    use crate::script::Crossing;
+    #[pymodule_export]
+    use crate::script::Future;
+    #[pymodule_export]
+    use crate::script::ScriptUser;
+    #[pymodule_export]
+    use crate::script::Turn;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]
@@ -44,6 +56,13 @@ mod _core {
     const MAX_DEPTH: usize = loadcore_core::plan::MAX_DEPTH;
     #[pymodule_export]
     const MAX_REDIRECTS: u8 = loadcore_core::plan::MAX_REDIRECTS;
+
+    /// Ends this process a moment after the other end of `lifeline` was closed, whatever holds the interpreter: user code may
+    /// do so for ever.
+    #[pyfunction]
+    fn end_without(lifeline: i32) -> PyResult<()> {
+        crate::lifeline::watch(lifeline).map_err(Into::into)
+    }
 
     /// The stable names of all outcomes, each with its cause.
     #[pyfunction]

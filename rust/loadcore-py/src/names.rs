@@ -83,6 +83,10 @@ impl Names {
     /// The names of these tables, for the worker with this share.
     pub(crate) fn new(tables: &Tables, worker: i16) -> Result<Self, BorderError> {
         let (mut scenario, mut step, mut method, mut name) = Default::default();
+        // First, so that steps that are met at run time only add words at the end of a dictionary: files take no others.
+        for info in &tables.scenarios {
+            intern(&mut scenario, &info.name)?;
+        }
         let steps = tables.steps.iter().map(|info| {
             let names = name_keys(&mut scenario, &info.scenario, &mut name, &info.name)?;
             let (step, method) = (intern(&mut step, &info.name)?, intern(&mut method, &info.method)?);

@@ -75,8 +75,8 @@ impl Reader {
             Err(RecvTimeoutError::Disconnected) => return Ok(Some(Item::End(self.broken_off()))),
         };
         Ok(Some(match event {
-            Event::Step(step) => {
-                self.tables.steps.push(*step);
+            Event::Name(name) => {
+                self.tables.add(*name);
                 self.names = Arc::new(Names::new(&self.tables, self.names.worker)?);
                 return Ok(None);
             }

@@ -13,7 +13,7 @@ class TableEncoder:
     def __init__(self, schema: pa.Schema) -> None:
         self._pieces = _Pieces()
         sink = pa.PythonFile(self._pieces, mode="w")
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        options = pa.ipc.IpcWriteOptions(compression="zstd", emit_dictionary_deltas=True)
         self._writer = pa.ipc.new_file(sink, schema, options=options)
 
     def begin(self) -> bytes:

@@ -1,7 +1,7 @@
 """Windows on their way to `windows.arrow`.
 
-The file format holds one dictionary per column. So the words are known from the plan, and every batch is written with
-the same ones, whatever dictionaries its worker sent.
+The file format holds one dictionary per column, to which batches may add. So every batch is written with the words that
+the plan has, and those that were met at run time after them, whatever dictionaries its worker sent.
 """
 
 from __future__ import annotations
@@ -92,9 +92,14 @@ class WindowsFile:
         column = batch.column(field.name)
         if words is None:
             return column if column.type == field.type else column.cast(field.type)
-        plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        places = pc.index_in(plain.cast(pa.utf8()), value_set=words).cast(field.type.index_type)
-        return pa.DictionaryArray.from_arrays(places, words)
+        plain = (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(pa.utf8())
+        places = pc.index_in(plain, value_set=words)
+        if places.null_count > plain.null_count:
+            known = set(words.to_pylist())
+            new = [word for word in pc.unique(plain).to_pylist() if word is not None and word not in known]
+            words = self._words[field.name] = pa.concat_arrays([words, texts(new)])
+            places = pc.index_in(plain, value_set=words)
+        return pa.DictionaryArray.from_arrays(places.cast(field.type.index_type), words)
 
 
 PLAIN = pa.schema(

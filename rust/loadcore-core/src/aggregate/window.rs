@@ -87,6 +87,14 @@ impl Window {
         is_looked_at
     }
 
+    /// Counts what user code saw by itself: it has no lag.
+    pub fn seen(&mut self, record: &Record, durations: &Durations) {
+        self.steps.cell(record.phase, record.step.0).record(record, durations);
+        if record.due_ns < self.begin_ns || record.ended_in != record.phase {
+            self.note_elsewhere(record);
+        }
+    }
+
     /// Notes what happened to a request in another second or phase than it is counted in.
     #[inline(never)]
     fn note_elsewhere(&mut self, record: &Record) {

@@ -18,8 +18,8 @@ pub(crate) enum Action {
     GroupEnded(GroupId, u64),
     /// Rest: [`IDLE_STEPS`] steps in a row have sent nothing, and nothing says that the next ones will.
     Idle,
-    /// Leave the iteration to the scenario's script.
-    Script,
+    /// Leave it to this script of the plan.
+    Script(u32),
     /// The iteration is complete.
     End,
 }
@@ -108,9 +108,9 @@ impl Walk {
                     self.at = targets.get(turn).map_or(self.at, |target| *target);
                 }
                 Op::Jump(target) => self.at = *target,
-                Op::Script => {
+                Op::Script(script) => {
                     self.idle = 0;
-                    return Action::Script;
+                    return Action::Script(*script);
                 }
                 Op::RepeatStart { level } => self.counters[*level] = 0,
                 Op::RepeatEnd { level, times, back } => {

@@ -4,13 +4,16 @@
 //! Engine and script share nothing but two queues: [`Command`]s one way, [`Notice`]s the other. Neither waits for the
 //! other, and the script's own numbers say what belongs together. A request of a script has an envelope like a compiled
 //! one: redirects, authentication, cookies and a row.
+//!
+//! A request crosses as one box, a [`Call`], and comes back in it with its answer. The script uses the box again, so that
+//! in the long run nothing is allocated for a request.
 
 use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::plan::Timeouts;
 use crate::record::Outcome;
+pub use crate::user::Answer;
 
 /// Code that drives the users of a scenario.
 pub trait Script {
@@ -19,6 +22,9 @@ pub trait Script {
 
     /// Takes note of what has happened. Must not wait.
     fn notice(&self, notice: Notice);
+
+    /// Takes what it was told in this turn for all that there is for now.
+    fn flush(&self) {}
 }
 
 /// Makes a script, on the engine's thread.
@@ -67,11 +73,20 @@ pub enum Command {
     End {
         /// The user.
         user: u32,
-        /// Whether it did all it was to do.
-        is_complete: bool,
+        /// How.
+        end: ScriptEnd,
     },
+    /// What some requests have in common. They name it by its number; the first is 0.
+    Form(Box<Form>),
     /// Sends a request. A user may have any number of requests under way: each goes over a connection of its own.
-    Send(Box<Request>),
+    Send(Box<Call>),
+    /// Waits this long from when the call is due, and gives it back without a status.
+    Wait {
+        /// Its form, URL and headers say nothing.
+        call: Box<Call>,
+        /// How long.
+        wait_ns: u64,
+    },
     /// A piece of the body of a request that is sent in pieces.
     Piece {
         /// The request.
@@ -93,107 +108,257 @@ pub enum Command {
         /// Whether it is an error.
         is_error: bool,
     },
-    /// The run is over: no iteration starts any more, and requests under way may end.
+    /// Gives a variable of a user's iteration a value, for steps that follow.
+    Set {
+        /// The user.
+        user: u32,
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: Vec<u8>,
+    },
+    /// Something that the script has seen by itself, to be counted.
+    Count(Box<Seen>),
+    /// Nothing more comes. In a load model of a script's own it is also the end: no iteration starts any more, and
+    /// requests under way may end.
     Finish,
 }
 
-/// The number of a request, chosen by the script: never the same twice in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestKey(pub u64);
+/// How a script says that an iteration has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptEnd {
+    /// It did all it was to do.
+    Complete,
+    /// It was given up.
+    Failed,
+    /// It broke by a fault of its own. The user rests before its next one: it would only break again.
+    Broken,
+}
 
-/// A request that is made at run time.
+/// What a script has seen by itself.
 #[derive(Debug)]
-pub struct Request {
-    /// Its number.
-    pub key: RequestKey,
-    /// Whose it is.
-    pub user: u32,
-    /// What it is counted under. A new name is reported to the writer.
+pub enum Seen {
+    /// A claim about something, which held or did not.
+    Check {
+        /// Whose iteration it belongs to.
+        user: u32,
+        /// The step that it is about; may be empty.
+        step: String,
+        /// What is claimed.
+        name: String,
+        /// Whether it held.
+        held: bool,
+    },
+    /// Steps that were timed together.
+    Group {
+        /// Whose iteration it belongs to.
+        user: u32,
+        /// Their name.
+        name: String,
+        /// How long they took.
+        duration_ns: u64,
+        /// Whether none of them failed.
+        is_ok: bool,
+    },
+    /// Something that took time and was no request of the engine's: it has a row of the section `user`.
+    Row {
+        /// Who did it.
+        user: u32,
+        /// Its name.
+        name: String,
+        /// What stands in the place of a method.
+        kind: String,
+        /// When it began.
+        started_ns: u64,
+        /// How long it took.
+        duration_ns: u64,
+        /// How many bytes came.
+        bytes: u64,
+        /// Whether it failed.
+        is_error: bool,
+    },
+}
+
+/// The number of a request, chosen by the script. A slot is used again when the call has come back, with another
+/// generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RequestKey {
+    /// A small number: one of those that have nothing under way.
+    pub slot: u32,
+    /// Never the same twice for a slot.
+    pub generation: u32,
+}
+
+/// What some requests have in common.
+#[derive(Debug, Clone, Default)]
+pub struct Form {
+    /// What they are counted under. A new name is reported to the writer.
     pub name: String,
     /// In capitals.
     pub method: String,
-    /// Absolute, or joined to the scenario's base URL.
-    pub url: String,
-    /// Besides those of the scenario, and instead of those of the same name.
-    pub headers: Vec<(String, String)>,
-    /// What follows its head.
-    pub body: Body,
-    /// Timeouts, instead of those of the run.
-    pub timeouts: Option<Timeouts>,
+    /// Timeouts, where they differ from those of the run.
+    pub timeouts: FormTimeouts,
     /// Statuses that are not errors, as inclusive ranges; without any those below 400.
     pub expect: Vec<(u16, u16)>,
     /// Instead of that of the run.
     pub max_redirects: Option<u8>,
-    /// Whether it goes without the scenario's authentication.
+    /// Whether they go without the scenario's authentication.
     pub is_anonymous: bool,
-    /// Whether its row is held until [`Command::Settle`] decides it.
+    /// Whether their rows are held until [`Command::Settle`] decides them.
     pub is_settled_later: bool,
-    /// When it should have been sent; otherwise now.
-    pub due_ns: Option<u64>,
 }
 
-/// The body of a request.
+/// Timeouts that differ from those of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct FormTimeouts {
+    /// To connect.
+    pub connect_ns: Option<u64>,
+    /// To the first byte of a response.
+    pub first_byte_ns: Option<u64>,
+    /// To its last.
+    pub total_ns: Option<u64>,
+}
+
+/// A request that is made at run time, and its answer when it comes back.
 #[derive(Debug, Default)]
-pub enum Body {
-    /// None.
+pub struct Call {
+    /// Its number.
+    pub key: RequestKey,
+    /// Whose it is.
+    pub user: u32,
+    /// The number of its form.
+    pub form: u32,
+    /// Absolute, or behind the scenario's base URL.
+    pub url: String,
+    /// Besides those of the scenario, and instead of those of the same name.
+    pub headers: Headers,
+    /// How its body comes.
+    pub framing: BodyFraming,
+    /// Its body, if it is whole.
+    pub body: Vec<u8>,
+    /// When it should have been sent. Otherwise the first request of an iteration is due when that was, and others when
+    /// they were made.
+    pub due_ns: Option<u64>,
+    /// When it was made, if not now.
+    pub made_ns: Option<u64>,
+    /// For how long its script had been kept from making it.
+    pub script_lag_ns: u64,
+    /// What came back.
+    pub answer: Answer,
+}
+
+/// How the body of a request comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BodyFraming {
+    /// Not at all.
     #[default]
     None,
-    /// All of it.
-    Whole(Vec<u8>),
-    /// Pieces, which follow by [`Command::Piece`], each sent as it comes.
+    /// All of it with the head.
+    Whole,
+    /// In pieces, which follow by [`Command::Piece`], each sent as it comes.
     Pieces,
+}
+
+/// Names and values of headers, in one piece of memory that is used again.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    lengths: Vec<(usize, usize)>,
+}
+
+impl Headers {
+    /// Adds one.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(value);
+        self.lengths.push((name.len(), value.len()));
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.lengths.clear();
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = &self.bytes[..];
+        self.lengths.iter().map(move |(name, value)| {
+            let (header, after) = rest.split_at(name + value);
+            rest = after;
+            header.split_at(*name)
+        })
+    }
+
+    /// The value of the first of this name, however that is written.
+    #[must_use]
+    pub fn first(&self, wanted: &str) -> Option<&[u8]> {
+        self.iter().find_map(|(name, value)| name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(value))
+    }
 }
 
 /// What a script learns.
 #[derive(Debug)]
 pub enum Notice {
     /// The load model has an iteration for a user; [`Command::End`] ends it.
-    Iterate {
-        /// The user.
-        user: u32,
-        /// The user's iteration, from 0.
-        iteration: u32,
-        /// When it was due.
-        due_ns: u64,
-        /// Variables that have a value: the row that feeders gave it, and what its start took from responses.
-        variables: Vec<(String, Vec<u8>)>,
-    },
-    /// The end of the run cut the iteration of a user short.
+    Iterate(Iterate),
+    /// The end of the run cut the iteration of a user short. What it has under way may end, and it may clean up for a
+    /// moment.
     Interrupted {
         /// The user.
         user: u32,
     },
-    /// A request has its response.
-    Answered {
-        /// The request.
-        request: RequestKey,
-        /// Its response.
-        response: Response,
-    },
-    /// A request has no response, and will have none.
-    Unanswered {
-        /// The request.
-        request: RequestKey,
-        /// Why.
-        outcome: Outcome,
-        /// When it was given up.
-        ended_ns: u64,
-    },
+    /// A call has ended.
+    Ended(Box<Call>),
     /// No more iterations are to begin. The script ends what it has begun, and says [`Command::Finish`].
     Stopping,
+    /// Nothing is taken any more.
+    Closed,
 }
 
-/// The response to a request, after redirects.
+/// An iteration, or what precedes or follows all of them, that a script is to do.
 #[derive(Debug)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// Names and values, in the order they came in.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The body, decoded if it came compressed.
-    pub body: Vec<u8>,
-    /// Send to last byte.
-    pub service_ns: u64,
-    /// When the last byte came.
-    pub ended_ns: u64,
+pub struct Iterate {
+    /// The user.
+    pub user: u32,
+    /// The user's iteration, from 0.
+    pub iteration: u32,
+    /// Which of the plan's scripts.
+    pub script: u32,
+    /// What it is.
+    pub part: ScriptPart,
+    /// When it was due.
+    pub due_ns: u64,
+    /// When this was said.
+    pub noticed_ns: u64,
+    /// Variables that have a value: the row that feeders gave it, and what its start took from responses.
+    pub variables: Vec<(String, Vec<u8>)>,
+}
+
+/// What a script is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptPart {
+    /// A user's start.
+    Start,
+    /// An iteration.
+    Iteration,
+}
+
+impl ScriptPart {
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Iteration => "iteration",
+        }
+    }
+}
+
+impl Answer {
+    /// Whether a response arrived.
+    #[must_use]
+    pub fn has_arrived(&self) -> bool {
+        self.outcome == Outcome::Ok && self.status > 0
+    }
 }

@@ -9,7 +9,8 @@ use crate::exchange::Stack;
 use crate::program::LoadProgram;
 use crate::record::ScenarioId;
 use crate::timer::TaskGroup;
-use crate::user::{Quota, Worker, scripted};
+use crate::user::scripted::{self, CLEAN_UP_NS};
+use crate::user::{Quota, Worker};
 
 /// Carries out a scenario's load, to the end of its last iteration.
 pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
@@ -48,8 +49,15 @@ async fn last_call<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     }
     worker.timer.wake_group(group);
     let last_call_ns = worker.last_call_ns(scenario.planned_end_ns);
-    if task.sleep_until(last_call_ns).await.is_ok() {
-        worker.timer.interrupt(group);
+    if task.sleep_until(last_call_ns).await.is_err() {
+        return;
+    }
+    worker.timer.interrupt(group);
+    if scenario.script.is_some() {
+        let clean_up_ns = if matches!(scenario.load, LoadProgram::Script) { 0 } else { CLEAN_UP_NS };
+        if task.sleep_until(last_call_ns.saturating_add(clean_up_ns)).await.is_ok() {
+            worker.timer.interrupt(TaskGroup::of_script(scenario.id));
+        }
     }
 }
 

@@ -19,8 +19,8 @@ pub use http::{Cookies, Http, Limits, Reuse, Timeouts, Tls, TlsResumption, Upstr
 pub use literal::Literal;
 pub use load::{Arrivals, IterationScope, Load, Rate, RateStage, UserStage};
 pub use step::{
-    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Pick, Repeat, Request, Step,
-    Test, Think,
+    Body, Branch, Check, CheckKind, Choice, Comparison, Extract, ExtractFrom, Group, Part, Pick, Repeat, Request,
+    ScriptStep, Step, Test, Think,
 };
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,9 @@ pub struct Plan {
     /// The ways to authenticate that steps refer to by name.
     #[serde(default)]
     pub auth: Vec<Auth>,
+    /// Code that steps leave iterations to. What it is, only those know who run it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<serde_json::Value>,
     /// What runs, side by side.
     pub scenarios: Vec<Scenario>,
 }
@@ -115,4 +118,12 @@ pub struct Scenario {
     /// Place in the user's file.
     #[serde(default)]
     pub at: Option<String>,
+}
+
+impl Scenario {
+    /// Whether code beside the engine does any of its iterations, or a part of them.
+    #[must_use]
+    pub fn has_script(&self) -> bool {
+        self.script || [&self.on_start, &self.steps].into_iter().flatten().any(Step::has_script)
+    }
 }

@@ -20,6 +20,37 @@ pub enum Step {
     Repeat(Repeat),
     /// One list of steps or another, by a variable.
     Branch(Branch),
+    /// Code of the user's own, which runs beside the engine.
+    Script(ScriptStep),
+}
+
+impl Step {
+    /// Whether code beside the engine does it, or a part of it.
+    #[must_use]
+    pub fn has_script(&self) -> bool {
+        let any = |steps: &[Self]| steps.iter().any(Self::has_script);
+        match self {
+            Self::Script(_) => true,
+            Self::Request(_) | Self::Think(_) => false,
+            Self::Group(group) => any(&group.steps),
+            Self::Choice(choice) => choice.options.iter().any(|(_, steps)| any(steps)),
+            Self::Repeat(repeat) => any(&repeat.steps),
+            Self::Branch(branch) => any(&branch.then) || any(&branch.otherwise),
+        }
+    }
+}
+
+/// What code does until it says that it is done. See [`crate::driver::script`].
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptStep {
+    /// Its place in [`super::Plan::scripts`].
+    pub script: u32,
+    /// What it is called.
+    pub name: String,
+    /// Place in the user's file.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 /// One exchange with the target.

@@ -150,7 +150,7 @@ impl ScenarioCompiler<'_, '_> {
         self.pacing();
         self.authenticates_once();
         let on_start = self.flow("on_start", &scenario.on_start, Section::Start);
-        let (main, script) = self.iteration();
+        let (main, script) = self.iteration(&on_start);
         self.find_unset();
         let feeds = feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
         let Some(load) = load else { return };
@@ -281,6 +281,14 @@ impl ScenarioCompiler<'_, '_> {
                 flow.ops.push(Op::RepeatEnd { level, times: repeat.times, back });
             }
             Step::Branch(branch) => self.branch(branch, section, flow, nesting),
+            Step::Script(script) => {
+                if script.script as usize >= self.plan.scripts.len() {
+                    self.problems.add_in("script", "the plan has no script of this number");
+                }
+                // It may give any variable a value.
+                self.any_variable = true;
+                flow.ops.push(Op::Script(script.script));
+            }
         }
     }
 
@@ -437,6 +445,7 @@ fn place(step: &Step) -> Option<&String> {
         Step::Choice(choice) => choice.at.as_ref(),
         Step::Repeat(repeat) => repeat.at.as_ref(),
         Step::Branch(branch) => branch.at.as_ref(),
+        Step::Script(script) => script.at.as_ref(),
     }
 }
 

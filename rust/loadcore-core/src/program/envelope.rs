@@ -11,7 +11,7 @@ use crate::record::StepId;
 pub(crate) struct OriginId(pub(crate) u16);
 
 /// What a request is, apart from its bytes and from what is looked at in its response.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Envelope {
     /// What it is counted under.
     pub(crate) step: StepId,

@@ -57,8 +57,8 @@ pub(crate) enum Op {
         test: BranchTest,
         otherwise: usize,
     },
-    /// What the scenario's script does until it says that it is done.
-    Script,
+    /// What this script of the plan does until it says that it is done.
+    Script(u32),
 }
 
 #[derive(Debug)]

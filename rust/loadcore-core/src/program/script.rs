@@ -22,23 +22,25 @@ pub(crate) struct ScriptProgram {
 }
 
 impl ScenarioCompiler<'_, '_> {
-    /// The flow of an iteration: its steps, or a script that decides.
-    pub(super) fn iteration(&mut self) -> (Flow, Option<ScriptProgram>) {
+    /// The flow of an iteration: its steps, or a script that decides; and what scripts in any flow have in common.
+    pub(super) fn iteration(&mut self, on_start: &Flow) -> (Flow, Option<ScriptProgram>) {
         let scenario = self.scenario;
         if scenario.script {
             if !scenario.steps.is_empty() {
                 self.problems.add_in("steps", "a scenario that is driven by a script has no steps");
             }
-            return (Flow { ops: vec![Op::Script], depth: 0 }, self.script());
+            return (Flow { ops: vec![Op::Script(0)], depth: 0 }, self.script());
         }
         let main = self.flow("steps", &scenario.steps, Section::Main);
-        if !main.ops.iter().any(|op| matches!(op, Op::Request(_))) {
+        let has_script = |flow: &Flow| flow.ops.iter().any(|op| matches!(op, Op::Script(_)));
+        let script = if has_script(&main) || has_script(on_start) { self.script() } else { None };
+        if !main.ops.iter().any(|op| matches!(op, Op::Request(_) | Op::Script(_))) {
             self.problems.add_in("steps", "no step sends a request");
         }
         if scenario.load == (plan::Load::Script {}) {
             self.problems.add_in("load", "only a script can say who joins and leaves, and the scenario has none");
         }
-        (main, None)
+        (main, script)
     }
 
     fn script(&mut self) -> Option<ScriptProgram> {

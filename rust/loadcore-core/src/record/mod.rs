@@ -6,7 +6,9 @@ mod tables;
 
 pub use chunk::{CHUNK_ROWS, Chunk, Columns, ERROR, SUPERSEDED};
 pub use outcome::Outcome;
-pub use tables::{CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepInfo, Tables};
+pub use tables::{
+    CheckId, CheckInfo, GroupId, GroupInfo, Model, Name, ScenarioId, ScenarioInfo, Section, StepInfo, Tables,
+};
 
 /// Index of a step in the program's table of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -67,6 +67,28 @@ pub struct StepInfo {
     pub section: Section,
 }
 
+/// A name that is met at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// Of a step.
+    Step(StepInfo),
+    /// Of a check.
+    Check(CheckInfo),
+    /// Of a group.
+    Group(GroupInfo),
+}
+
+impl Tables {
+    /// Adds a name to those of its kind.
+    pub fn add(&mut self, name: Name) {
+        match name {
+            Name::Step(step) => self.steps.push(step),
+            Name::Check(check) => self.checks.push(check),
+            Name::Group(group) => self.groups.push(group),
+        }
+    }
+}
+
 /// The part of a scenario that a step is in. Headline numbers come from [`Section::Main`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,11 +99,13 @@ pub enum Section {
     Start,
     /// A request for a token.
     Auth,
+    /// What the code of users saw by itself: no request of the engine's.
+    User,
 }
 
 impl Section {
     /// All sections, in the order of their codes.
-    pub const ALL: &[Self] = &[Self::Main, Self::Start, Self::Auth];
+    pub const ALL: &[Self] = &[Self::Main, Self::Start, Self::Auth, Self::User];
 
     /// The stable name.
     #[must_use]
@@ -90,6 +114,7 @@ impl Section {
             Self::Main => "main",
             Self::Start => "start",
             Self::Auth => "auth",
+            Self::User => "user",
         }
     }
 }

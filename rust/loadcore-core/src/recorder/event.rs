@@ -3,16 +3,16 @@
 use serde::Serialize;
 
 use crate::aggregate::Window;
-use crate::record::{Chunk, StepInfo};
+use crate::record::{Chunk, Name};
 use crate::sample::Sample;
 
 /// What the engine thread hands to the thread that writes.
 #[derive(Debug)]
 pub enum Event {
-    /// A name that appeared at run time: the next entry of [`Tables::steps`]. Comes before all that has it.
+    /// A name that appeared at run time: the next entry of its kind in the [`Tables`]. Comes before all that has it.
     ///
-    /// [`Tables::steps`]: crate::record::Tables::steps
-    Step(Box<StepInfo>),
+    /// [`Tables`]: crate::record::Tables
+    Name(Box<Name>),
     /// Rows: a full chunk, or those of the last second.
     Rows(Box<Chunk>),
     /// The counts of one second.

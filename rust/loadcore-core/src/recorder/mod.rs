@@ -7,15 +7,17 @@
 )]
 
 mod event;
+mod names;
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 pub use event::{EndReason, Event, RunEnd};
+use names::Added;
 
 use crate::aggregate::{Flights, Gaps, ScenarioEvent, Sends, Users, Window};
 use crate::health;
-use crate::record::{CheckId, Chunk, GroupId, Outcome, Phase, Record, ScenarioId, Section, StepId, StepInfo, Tables};
+use crate::record::{CheckId, Chunk, GroupId, Name, Outcome, Phase, Record, ScenarioId, StepId, Tables};
 use crate::sample::{Class, Samples, Seen};
 
 /// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual
@@ -23,12 +25,6 @@ use crate::sample::{Class, Samples, Seen};
 const EVENTS: usize = if cfg!(test) { 4_096 } else { 32 };
 /// Used chunks and windows that may wait to be used again.
 const SPARE: usize = 8;
-/// The number of steps that may be met at run time, by name and method. Further ones are counted as [`OTHER_STEPS`]: a
-/// name that holds an id would fill the memory, and tell nothing.
-const MOST_ADDED_STEPS: usize = 500;
-/// The name of all steps beyond [`MOST_ADDED_STEPS`].
-const OTHER_STEPS: &str = "(other steps)";
-
 /// Takes every record of a worker. Lives on the engine thread; no locks, and no allocations once its memory has come
 /// round.
 ///
@@ -44,9 +40,9 @@ pub struct Recorder {
     gaps: Gaps,
     samples: Samples,
     tables: Tables,
-    /// Steps that were met at run time, and those of them that the reader does not know yet.
-    steps_added: usize,
-    new_steps: VecDeque<StepInfo>,
+    /// Names that were met at run time, and those of them that the reader does not know yet.
+    added: Added,
+    new_names: VecDeque<Name>,
     rows_dropped: u64,
     events: SyncSender<Event>,
     used_chunks: Receiver<Box<Chunk>>,
@@ -78,8 +74,8 @@ impl Recorder {
             gaps: Gaps::default(),
             samples: Samples::default(),
             tables,
-            steps_added: 0,
-            new_steps: VecDeque::new(),
+            added: Added::default(),
+            new_names: VecDeque::new(),
             rows_dropped: 0,
             events,
             used_chunks,
@@ -139,29 +135,15 @@ impl Recorder {
         is_looked_at
     }
 
-    /// The step of this scenario with this name and method. A new one is reported to the reader; too many of them are
-    /// counted under one name.
-    pub(crate) fn step(&mut self, scenario: &str, name: &str, method: &str) -> StepId {
-        let steps = &mut self.tables.steps;
-        let is_same = |step: &StepInfo, name: &str| {
-            step.name == name && step.method == method && step.scenario == scenario && step.section == Section::Main
-        };
-        if let Some(known) = steps.iter().position(|step| is_same(step, name)) {
-            return StepId(u16::try_from(known).unwrap_or(u16::MAX));
+    /// Takes what user code saw by itself, which was no request: a row, and a count of its step.
+    pub(crate) fn seen(&mut self, record: &Record) {
+        let durations = record.durations();
+        self.window.seen(record, &durations);
+        if let Some(chunk) = &mut self.chunk
+            && chunk.push(record, &durations)
+        {
+            self.hand_over_rows();
         }
-        if self.steps_added >= MOST_ADDED_STEPS && name != OTHER_STEPS {
-            return self.step(scenario, OTHER_STEPS, method);
-        }
-        let info = StepInfo {
-            scenario: scenario.to_owned(),
-            name: name.to_owned(),
-            method: method.to_owned(),
-            section: Section::Main,
-        };
-        steps.push(info.clone());
-        self.steps_added += 1;
-        self.new_steps.push_back(info);
-        StepId(u16::try_from(self.tables.steps.len() - 1).unwrap_or(u16::MAX))
     }
 
     /// Takes what a response said about where its time went.
@@ -231,7 +213,7 @@ impl Recorder {
         self.hand_over_rows();
         self.hand_over_samples();
         self.close_window(second, phase);
-        if !self.hand_over_steps() {
+        if !self.hand_over_names() {
             return;
         }
         let spare = self.spare_window.take().or_else(|| self.used_windows.try_recv().ok());
@@ -248,8 +230,8 @@ impl Recorder {
 
     /// Ends the recording: hands over the rest and the end. Waits for room, since no load depends on it any more.
     pub fn finish(mut self, second: u32, phase: Phase, reason: EndReason, error: Option<String>) {
-        for step in self.new_steps.drain(..) {
-            let _ = self.events.send(Event::Step(Box::new(step)));
+        for name in self.new_names.drain(..) {
+            let _ = self.events.send(Event::Name(Box::new(name)));
         }
         if let Some(chunk) = self.chunk.take()
             && !chunk.is_empty()
@@ -269,21 +251,6 @@ impl Recorder {
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
     }
 
-    /// Tells of steps that were met at run time; returns whether all are reported.
-    fn hand_over_steps(&mut self) -> bool {
-        while let Some(step) = self.new_steps.pop_front() {
-            if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
-                self.events.try_send(Event::Step(Box::new(step)))
-            {
-                if let Event::Step(step) = event {
-                    self.new_steps.push_front(*step);
-                }
-                return false;
-            }
-        }
-        true
-    }
-
     /// Those that find no room wait for the next second.
     fn hand_over_samples(&mut self) {
         let waiting = self.samples.waiting();
@@ -301,12 +268,12 @@ impl Recorder {
 
     #[inline(never)]
     fn hand_over_rows(&mut self) {
-        let are_steps_told = self.hand_over_steps();
+        let are_names_told = self.hand_over_names();
         let Some(chunk) = self.chunk.take_if(|chunk| !chunk.is_empty()) else {
             return;
         };
         let event = Event::Rows(chunk);
-        match if are_steps_told { self.events.try_send(event) } else { Err(TrySendError::Full(event)) } {
+        match if are_names_told { self.events.try_send(event) } else { Err(TrySendError::Full(event)) } {
             Ok(()) => self.chunk = Some(self.used_chunks.try_recv().unwrap_or_default()),
             Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) => {
                 if let Event::Rows(mut chunk) = event {

@@ -63,6 +63,21 @@ impl JsonPath {
     }
 }
 
+/// The JSON of the first value at a path in a body; `None` if there is none.
+///
+/// # Errors
+/// What is wrong with the path, or with the body.
+pub(crate) fn find_json<'a>(path: &str, body: &'a [u8]) -> Result<Option<&'a [u8]>, String> {
+    if let Some(places) = singular(path) {
+        return walk(body, &places).map_err(not_json);
+    }
+    JsonPath::parse(path)?.find(body).map_err(not_json)
+}
+
+fn not_json(_: NotJson) -> String {
+    "the body is not JSON".to_owned()
+}
+
 /// The text of the value at a singular path.
 fn walk<'a>(body: &'a [u8], places: &[PathPart]) -> Result<Option<&'a [u8]>, NotJson> {
     let mut cursor = Cursor::new(body);

@@ -34,6 +34,7 @@ pub(crate) use compare::{CompiledComparison, Operand};
 pub(crate) use encode::append_url_text;
 pub(crate) use encode::{append_form_value, forbidden_in_head};
 pub(crate) use extract::{CompiledExtract, Extracted};
+pub(crate) use jsonpath::find_json;
 pub(crate) use response::{Evaluation, Headers, Response, Scratch, Unreadable, Wanted};
 pub(crate) use template::{Context, RenderError, Template, TemplateBuilder, TemplateProblem};
 pub(crate) use template::{environment_variables, leading_variable};

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Clock;
+use crate::record::ScenarioId;
 use turns::BEAT_NS;
 
 const NEVER: u64 = u64::MAX;
@@ -83,6 +84,11 @@ pub(crate) struct TaskGroup(pub u16);
 impl TaskGroup {
     /// Tasks that are interrupted only when all are.
     pub(crate) const NONE: Self = Self(u16::MAX);
+
+    /// What a scenario's script has under way: it may clean up after its users have been interrupted.
+    pub(crate) const fn of_script(scenario: ScenarioId) -> Self {
+        Self(scenario.0 | 1 << 15)
+    }
 }
 
 /// A task as its timer knows it: it waits, has a deadline and can be interrupted. Dropping it frees its place.

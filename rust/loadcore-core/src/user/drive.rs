@@ -54,8 +54,8 @@ pub(super) enum Next<'a> {
     Think(u64),
     /// Rest, after many steps that sent nothing.
     Rest,
-    /// Leave it to the scenario's script.
-    Script,
+    /// Leave it to this script of the plan.
+    Script(u32),
     /// Nothing: the flow is done.
     End,
     /// Nothing: the iteration has been cut short.
@@ -106,7 +106,7 @@ impl<T: Stack> User<T> {
                         }
                     }
                     Next::Rest => Box::pin(self.rest(scenario)).await,
-                    Next::Script => Box::pin(self.leave_to_script(scenario)).await,
+                    Next::Script(script) => Box::pin(self.leave_to_script(scenario, script, part)).await,
                     Next::End => {
                         self.give_back_request();
                         return IterationEnd::Completed;
@@ -208,7 +208,7 @@ impl<T: Stack> User<T> {
                 Action::Request(id) => return self.approach(scenario, id),
                 Action::Think(ns) => return Some(Next::Think(ns)),
                 Action::Idle => return Some(Next::Rest),
-                Action::Script => return Some(Next::Script),
+                Action::Script(script) => return Some(Next::Script(script)),
                 Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
                 Action::End => {
                     if part == Part::Start || !self.turn(scenario) {

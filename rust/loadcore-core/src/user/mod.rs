@@ -34,6 +34,7 @@ mod worker;
 pub(crate) use allowance::{Allowance, Quota};
 pub(crate) use crowd::Crowd;
 pub(crate) use iteration::IterationEnd;
+pub use scripted::Answer;
 pub(crate) use worker::{Work, Worker};
 
 use std::rc::Rc;

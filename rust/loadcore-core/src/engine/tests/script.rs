@@ -10,15 +10,16 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
-use crate::driver::script::{Body, Command, Notice, Request, RequestKey, Response, Script};
+use crate::driver::script::{Answer, BodyFraming, Call, Command, Form, Iterate, Notice, RequestKey, Script, ScriptEnd};
 
 /// A script whose code is tasks of the test, by virtual time.
 #[derive(Default)]
 struct Code {
     commands: RefCell<VecDeque<Command>>,
     waker: RefCell<Option<Waker>>,
-    keys: Cell<u64>,
-    waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Notice>>>,
+    keys: Cell<u32>,
+    forms: Cell<u32>,
+    waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Box<Call>>>>,
     /// What else it learned, with the millisecond.
     told: RefCell<Vec<(u64, String)>>,
     /// Iterations that are due: the user, and its row.
@@ -34,12 +35,12 @@ impl Script for Rc<Code> {
 
     fn notice(&self, notice: Notice) {
         match notice {
-            Notice::Answered { request, .. } | Notice::Unanswered { request, .. } => {
-                if let Some(waiting) = self.waiting.borrow_mut().remove(&request) {
-                    let _ = waiting.send(notice);
+            Notice::Ended(call) => {
+                if let Some(waiting) = self.waiting.borrow_mut().remove(&call.key) {
+                    let _ = waiting.send(call);
                 }
             }
-            Notice::Iterate { user, iteration, due_ns, variables } => {
+            Notice::Iterate(Iterate { user, iteration, due_ns, variables, .. }) => {
                 self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));
                 let row: Vec<_> = variables.iter().map(|(_, value)| String::from_utf8_lossy(value)).collect();
                 self.due.borrow_mut().push_back((user, row.join(",")));
@@ -47,6 +48,7 @@ impl Script for Rc<Code> {
             }
             Notice::Interrupted { user } => self.told.borrow_mut().push((0, format!("interrupted {user}"))),
             Notice::Stopping => self.told.borrow_mut().push((0, "stopping".to_owned())),
+            Notice::Closed => self.told.borrow_mut().push((0, "closed".to_owned())),
         }
     }
 }
@@ -60,27 +62,22 @@ impl Code {
     }
 
     /// Sends a request of a user; `change` says what is not usual about it.
-    fn send(&self, user: u32, url: &str, change: impl FnOnce(&mut Request)) -> (RequestKey, oneshot::Receiver<Notice>) {
-        let key = RequestKey(self.keys.replace(self.keys.get() + 1));
-        let mut request = Request {
-            key,
-            user,
-            name: url.split('?').next().unwrap_or_default().to_owned(),
-            method: "GET".to_owned(),
-            url: url.to_owned(),
-            headers: Vec::new(),
-            body: Body::None,
-            timeouts: None,
-            expect: Vec::new(),
-            max_redirects: None,
-            is_anonymous: false,
-            is_settled_later: false,
-            due_ns: None,
-        };
-        change(&mut request);
+    fn send(
+        &self,
+        user: u32,
+        url: &str,
+        change: impl FnOnce(&mut Call, &mut Form),
+    ) -> (RequestKey, oneshot::Receiver<Box<Call>>) {
+        let key = RequestKey { slot: self.keys.replace(self.keys.get() + 1), generation: 1 };
+        let name = url.split('?').next().unwrap_or_default().to_owned();
+        let mut form = Form { name, method: "GET".to_owned(), ..Form::default() };
+        let mut call = Call { key, user, url: url.to_owned(), ..Call::default() };
+        call.form = self.forms.replace(self.forms.get() + 1);
+        change(&mut call, &mut form);
         let (sender, receiver) = oneshot::channel();
         self.waiting.borrow_mut().insert(key, sender);
-        self.say(Command::Send(Box::new(request)));
+        self.say(Command::Form(Box::new(form)));
+        self.say(Command::Send(Box::new(call)));
         (key, receiver)
     }
 
@@ -94,17 +91,19 @@ impl Code {
         }
     }
 
-    async fn get(&self, user: u32, url: &str) -> Result<Response, Outcome> {
-        ended(self.send(user, url, |_| ()).1).await
+    async fn get(&self, user: u32, url: &str) -> Result<Answer, Outcome> {
+        ended(self.send(user, url, |_, _| ()).1).await
+    }
+
+    /// Ends an iteration that is complete.
+    fn complete(&self, user: u32) {
+        self.say(Command::End { user, end: ScriptEnd::Complete });
     }
 }
 
-async fn ended(notice: oneshot::Receiver<Notice>) -> Result<Response, Outcome> {
-    match notice.await.expect("a notice") {
-        Notice::Answered { response, .. } => Ok(response),
-        Notice::Unanswered { outcome, .. } => Err(outcome),
-        other => panic!("{other:?}"),
-    }
+async fn ended(ended: oneshot::Receiver<Box<Call>>) -> Result<Answer, Outcome> {
+    let answer = ended.await.expect("a call").answer;
+    if answer.has_arrived() { Ok(answer) } else { Err(answer.outcome) }
 }
 
 /// Until the run is so old.
@@ -165,7 +164,7 @@ fn users_join_and_leave() {
         at(began, 1_500).await;
         code.say(Command::Join { user: 9 });
         assert_eq!(code.get(9, "/a").await.expect("an answer").status, 200);
-        let (_, gone) = code.send(7, "/b", |_| ());
+        let (_, gone) = code.send(7, "/b", |_, _| ());
         at(began, 1_650).await;
         code.say(Command::Leave { user: 7 });
         assert_eq!(ended(gone).await.expect_err("no answer"), Outcome::Interrupted);
@@ -204,12 +203,14 @@ fn a_plan_without_steps() {
                 assert!(code.get(user, &format!("/a?{row}")).await.is_ok());
                 sleep(ms(50)).await;
                 assert!(code.get(user, "/b").await.is_ok());
-                code.say(Command::End { user, is_complete });
+                let end = if is_complete { ScriptEnd::Complete } else { ScriptEnd::Failed };
+                code.say(Command::End { user, end });
             }));
         }
         for user in users {
             user.await.expect("no panic");
         }
+        code.say(Command::Finish);
         kept.replace(code.told.borrow().clone());
     });
     assert_eq!(outcomes.count(ScenarioEvent::IterationStarted), 4);
@@ -259,12 +260,10 @@ fn a_new_origin() {
     plan["scenarios"][0]["headers"] = json!([["X-A", "1"], ["X-B", "2"]]);
     let outcomes = drive(&plan, fake, async |code, _| {
         code.say(Command::Join { user: 0 });
-        assert_eq!(code.get(0, "/a?x=1").await.expect("an answer").body, b"hello");
-        let (_, away) = code.send(0, "http://other:8080/b", |request| {
-            request.headers = vec![("x-b".to_owned(), "3".to_owned())];
-        });
+        assert_eq!(code.get(0, "/a?x=1").await.expect("an answer").body(), b"hello");
+        let (_, away) = code.send(0, "http://other:8080/b", |call, _| call.headers.push(b"x-b", b"3"));
         assert!(ended(away).await.is_ok());
-        let refused = code.send(0, "ftp://other/", |request| request.name = "bad".to_owned()).1;
+        let refused = code.send(0, "ftp://other/", |_, form| form.name = "bad".to_owned()).1;
         assert_eq!(ended(refused).await.expect_err("nothing to send to"), Outcome::RequestInvalid);
         code.say(Command::Finish);
     });
@@ -297,8 +296,8 @@ fn two_requests_at_once() {
     plan["http"]["cookies"] = json!(true);
     let outcomes = drive(&plan, fake, async |code, _| {
         code.say(Command::Join { user: 0 });
-        let (_, one) = code.send(0, "/one", |_| ());
-        let (_, two) = code.send(0, "/two", |_| ());
+        let (_, one) = code.send(0, "/one", |_, _| ());
+        let (_, two) = code.send(0, "/two", |_, _| ());
         assert!(ended(one).await.is_ok() && ended(two).await.is_ok());
         assert!(code.get(0, "/three").await.is_ok());
         code.say(Command::Finish);
@@ -327,8 +326,8 @@ fn a_body_in_pieces() {
     });
     let outcomes = drive(&scripted(), fake, async |code, began| {
         code.say(Command::Join { user: 0 });
-        let (request, answer) = code.send(0, "/up", |request| {
-            (request.method, request.body) = ("POST".to_owned(), Body::Pieces);
+        let (request, answer) = code.send(0, "/up", |call, form| {
+            (form.method, call.framing) = ("POST".to_owned(), BodyFraming::Pieces);
         });
         for (after_ms, piece, is_last) in [(50, "hello ", false), (100, "world, and all", false), (150, "!", true)] {
             at(began, after_ms).await;
@@ -336,9 +335,9 @@ fn a_body_in_pieces() {
         }
         assert_eq!(ended(answer).await.expect("an answer").status, 200);
         // The connection is fit for another request.
-        assert!(
-            ended(code.send(0, "/last", |request| request.body = Body::Whole(b"0\r\n\r\n".into())).1).await.is_ok()
-        );
+        let last =
+            code.send(0, "/last", |call, _| (call.framing, call.body) = (BodyFraming::Whole, b"0\r\n\r\n".into()));
+        assert!(ended(last.1).await.is_ok());
         code.say(Command::Finish);
     });
     let pieces = ["head ", "6\r\nhello \r\n", "e\r\nworld, and all\r\n", "1\r\n!\r\n0\r\n\r\n"];
@@ -354,7 +353,7 @@ fn a_cancel() {
     let fake = FakeTransport::new(|request, _| (!request.starts_with(b"GET /slow")).then(|| Reply::ok(ms(10), "")));
     let outcomes = drive(&scripted(), fake, async |code, began| {
         code.say(Command::Join { user: 0 });
-        let (request, slow) = code.send(0, "/slow", |_| ());
+        let (request, slow) = code.send(0, "/slow", |_, _| ());
         at(began, 30).await;
         code.say(Command::Cancel { request });
         assert_eq!(ended(slow).await.expect_err("no answer"), Outcome::Interrupted);
@@ -382,7 +381,7 @@ fn an_outcome_after_the_answer() {
     plan["graceful_stop_ns"] = json!(1_000_000_000);
     let outcomes = drive(&plan, fake, async |code, began| {
         code.say(Command::Join { user: 0 });
-        let (mut keys, settled) = (Vec::new(), |request: &mut Request| request.is_settled_later = true);
+        let (mut keys, settled) = (Vec::new(), |_: &mut Call, form: &mut Form| form.is_settled_later = true);
         for url in ["/200", "/500", "/500?unsaid"] {
             let (key, answer) = code.send(0, url, settled);
             assert!(ended(answer).await.is_ok());
@@ -414,11 +413,11 @@ fn an_end_that_the_script_decides() {
     let outcomes = drive(&scripted(), answers_after(100), async |code, began| {
         code.say(Command::Join { user: 0 });
         code.say(Command::Begin { user: 0 });
-        let (_, last) = code.send(0, "/a", |_| ());
+        let (_, last) = code.send(0, "/a", |_, _| ());
         at(began, 50).await;
         code.say(Command::Finish);
         assert!(ended(last).await.is_ok());
-        code.say(Command::End { user: 0, is_complete: true });
+        code.complete(0);
     });
     assert_eq!((outcomes.end.reason, outcomes.end.error.clone()), (EndReason::Finished, None));
     assert_eq!((outcomes.ended_ms, outcomes.rows.len()), (100, 1));

@@ -1,12 +1,14 @@
 //! A request that a script makes: given an envelope, written, and sent like any other.
 
+use std::rc::Rc;
+
 use super::Scripted;
 use super::sender::Job;
 use crate::auth::CompiledAuth;
-use crate::driver::script::{self, Body};
+use crate::driver::script::{BodyFraming, Call, Headers};
 use crate::exchange::{self, Field, Framing, Stack};
-use crate::program::{Envelope, Outgoing, ScenarioProgram, ScriptProgram, Want, is_method, is_token};
-use crate::record::{Outcome, StepId};
+use crate::program::{Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, is_token};
+use crate::record::Outcome;
 use crate::step::{RenderError, forbidden_in_head};
 use crate::transport::Origin;
 use crate::user::User;
@@ -16,9 +18,15 @@ use crate::user::sample::Unsent;
 use crate::user::send::{Answer, Message, NoAnswer, Withheld};
 
 /// Headers that are decided by the body and the connection, not by the script.
-const OURS: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
-/// The maximum number of redirects to follow.
-const MOST_REDIRECTS: u8 = 10;
+const OURS: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"connection"];
+
+/// An answer to a call.
+pub(super) struct Called {
+    pub(super) answer: Answer,
+    pub(super) is_error: bool,
+    /// Where redirects led.
+    pub(super) moved_to: Option<Box<str>>,
+}
 
 impl<T: Stack> User<T> {
     /// Sends a request of the script, and those that its answers demand. There is a row for each.
@@ -26,92 +34,87 @@ impl<T: Stack> User<T> {
         &mut self,
         scenario: &ScenarioProgram,
         scripted: &Scripted,
-        job: &Job,
-    ) -> Result<Answer, NoAnswer> {
-        let (request, due_ns) = (&*job.request, job.due_ns);
-        let Some(program) = &scenario.script else {
+        job: &mut Job,
+    ) -> Result<Called, NoAnswer> {
+        let (call, due_ns) = (&*job.call, job.due_ns);
+        let (Some(program), Some(form)) = (&scenario.script, scripted.form(call.form)) else {
             return Err(NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns });
         };
-        let step = scripted.step(&self.worker, scenario, &request.name, &request.method);
-        let mut envelope = self.envelope(scenario, program, request, step);
-        let target = match self.address(program, &mut envelope, request) {
-            Ok(target) => target,
+        let address = form.check().and_then(|()| self.address(scenario, program, &form.envelope, call));
+        let Address { target, own } = match address {
+            Ok(address) => address,
             Err(problem) => {
-                let unsent = Unsent::unmade(&envelope, Outcome::RequestInvalid).because(problem);
+                let unsent = Unsent::unmade(&form.envelope, Outcome::RequestInvalid).because(problem);
                 return Err(self.refuse(scenario, due_ns, &unsent));
             }
         };
-        let (token, ready_ns) = self.authenticate(scenario, &envelope, due_ns).await?;
-        if let Err(error) = self.write(scenario, program, &envelope, target, request) {
-            let unsent = Unsent::unmade(&envelope, Outcome::RequestInvalid).because_of(error, scenario);
+        let envelope = own.as_deref().unwrap_or(&form.envelope);
+        let (token, ready_ns) = self.authenticate(scenario, envelope, due_ns).await?;
+        if let Err(error) = self.write(scenario, program, envelope, target, call) {
+            let unsent = Unsent::unmade(envelope, Outcome::RequestInvalid).because_of(error, scenario);
             return Err(self.refuse(scenario, due_ns, &unsent));
         }
-        let outgoing = Outgoing { envelope: &envelope, whole: None };
-        let base = Withheld::unauthorized(is_replaceable(&envelope, token));
-        let withholds = if request.is_settled_later { Withheld::ALL } else { base };
+        let outgoing = Outgoing { envelope, whole: None };
+        let base = Withheld::unauthorized(is_replaceable(envelope, token));
+        let withholds = if form.is_settled_later { Withheld::ALL } else { base };
         let message = Message { withholds, ..self.message(outgoing, envelope.origin, false) };
-        let first = self.send(scenario, &message, ready_ns).await?;
-        let sent = (envelope.origin, token);
-        let (mut answer, origin) = self.send_again(scenario, outgoing, sent, withholds, first).await?;
+        let answer = self.send(scenario, &message, ready_ns).await?;
+        let status = answer.complete.status;
+        let (mut answer, origin, moved_to) =
+            if envelope.follows(status) || (status == 401 && self.lane.withheld.is_some()) {
+                let sent = (envelope.origin, token);
+                let first = self.lane.rendered.request(outgoing).target().to_owned();
+                let (answer, origin) = Box::pin(self.send_again(scenario, outgoing, sent, withholds, answer)).await?;
+                (answer, origin, self.moved_to(outgoing, origin, &first))
+            } else {
+                self.store_cookies(envelope.origin, outgoing, answer.kept.capture.as_deref());
+                (answer, envelope.origin, None)
+            };
         self.decode(&mut answer);
         self.sample_plain(scenario, &self.message(outgoing, origin, false), &answer);
+        let is_error = !envelope.expects(answer.complete.status);
         if let Some(row) = self.lane.withheld.take() {
-            let is_error = !envelope.expects(answer.complete.status);
-            scripted.held.borrow_mut().insert(request.key, (row, is_error));
+            scripted.held.borrow_mut().insert(call.key, (row, is_error));
         }
         self.forget_request();
-        Ok(answer)
+        Ok(Called { answer, is_error, moved_to })
     }
 
-    fn envelope(
-        &self,
-        scenario: &ScenarioProgram,
-        program: &ScriptProgram,
-        request: &script::Request,
-        step: StepId,
-    ) -> Envelope {
-        let http = &self.worker.program.http;
-        let auth = program.auth.filter(|_| !request.is_anonymous);
-        let header = auth.and_then(|auth| scenario.auths[usize::from(auth.0)].compiled.header());
-        let max_redirects = request.max_redirects.unwrap_or(http.max_redirects).min(MOST_REDIRECTS);
-        Envelope {
-            step,
-            method: request.method.as_str().into(),
-            origin: program.origin,
-            has_own_host: has(&request.headers, "host"),
-            timeouts: request.timeouts.unwrap_or(http.timeouts),
-            expect: request.expect.as_slice().into(),
-            max_redirects,
-            // A request's own header wins: there is one of a name.
-            auth: auth.filter(|_| header.is_none_or(|header| !has(&request.headers, header))),
-            auth_header: header.map(Into::into),
-            want: Want::HEADERS
-                .and(Want::BODY)
-                .and_if(max_redirects > 0, Want::REDIRECTS)
-                .and_if(self.worker.samples_everything(), Want::SHOWN),
-        }
+    /// Where redirects have led, if they led anywhere.
+    fn moved_to(&self, outgoing: Outgoing<'_>, origin: OriginId, first: &str) -> Option<Box<str>> {
+        let last = self.lane.rendered.request(outgoing).target();
+        (origin != outgoing.envelope.origin || last != first)
+            .then(|| format!("{}{last}", self.worker.origin(origin)).into())
     }
 
     /// Finds out where a request goes, and what is its target there. An absolute URL may name an origin that is new.
     fn address<'a>(
         &self,
+        scenario: &ScenarioProgram,
         program: &ScriptProgram,
-        envelope: &mut Envelope,
-        request: &'a script::Request,
-    ) -> Result<Target<'a>, String> {
-        check(request)?;
-        let url = &*request.url;
-        if url.starts_with('/') {
-            return Ok(Target { is_at_home: true, path: url });
+        envelope: &Envelope,
+        call: &'a Call,
+    ) -> Result<Address<'a>, String> {
+        check(call)?;
+        let url = &*call.url;
+        let (target, origin) = if url.starts_with('/') {
+            (Target { is_at_home: true, path: url }, program.origin)
+        } else {
+            let (origin, path) = Origin::split(url).map_err(|problem| problem.to_string())?;
+            let origin = self.worker.origin_id(origin).ok_or("the run has had too many hosts")?;
+            (Target { is_at_home: false, path }, origin)
+        };
+        let has_own_host = call.headers.first("host").is_some();
+        let auth_header = envelope.auth.and_then(|auth| scenario.auths[usize::from(auth.0)].compiled.header());
+        // A request's own header wins: there is one of a name.
+        let has_own_auth = auth_header.is_some_and(|header| call.headers.first(header).is_some());
+        if origin == program.origin && !has_own_host && !has_own_auth {
+            return Ok(Address { target, own: None });
         }
-        let (origin, path) = Origin::split(url).map_err(|problem| problem.to_string())?;
-        let origin = self.worker.origin_id(origin).ok_or("the run has had too many hosts")?;
-        if origin != program.origin {
-            // What proves who asks is nothing for others.
-            envelope.auth = None;
-        }
-        envelope.origin = origin;
-        Ok(Target { is_at_home: false, path })
+        // What proves who asks is nothing for others.
+        let auth = envelope.auth.filter(|_| origin == program.origin && !has_own_auth);
+        let own = Envelope { origin, has_own_host, auth, ..envelope.clone() };
+        Ok(Address { target, own: Some(Rc::new(own)) })
     }
 
     /// Finds what authenticates a request, and says when it may be sent.
@@ -147,11 +150,11 @@ impl<T: Stack> User<T> {
         program: &ScriptProgram,
         envelope: &Envelope,
         target: Target<'_>,
-        request: &script::Request,
+        call: &Call,
     ) -> Result<(), RenderError> {
         let origin = self.worker.origin(envelope.origin);
         let unix_ns = self.worker.unix_ns();
-        let is_own = |name: &str| has(&request.headers, name);
+        let is_own = |name: &str| call.headers.first(name).is_some();
         let key = match envelope.auth.map(|auth| &scenario.auths[usize::from(auth.0)].compiled) {
             Some(CompiledAuth::Query { name, value }) => Some((name, value)),
             _ => None,
@@ -177,18 +180,19 @@ impl<T: Stack> User<T> {
             Ok(())
         })?;
         let host = origin.host_header();
-        let host = request.headers.iter().find(|(name, _)| is(name, "host")).map_or(&*host, |(_, value)| value);
+        let own_host = call.headers.first("host").map(String::from_utf8_lossy);
+        let host = own_host.as_deref().unwrap_or(&host);
         let path = String::from_utf8_lossy(&path);
 
         let mut fields: Vec<Field<'_>> = values.iter().map(|(name, value)| (*name, &value[..])).collect();
         let keeps_cookies = self.state.cookies.is_some();
-        let kept_apart = |name: &str| is(name, "host") || keeps_cookies && is(name, "cookie");
-        fields.extend(request.headers.iter().filter(|(name, _)| !kept_apart(name)).map(field));
+        let kept_apart = |name: &[u8]| is(name, b"host") || keeps_cookies && is(name, b"cookie");
+        fields.extend(call.headers.iter().filter(|(name, _)| !kept_apart(name)));
         if let Some(name) = envelope.auth_header.as_deref().filter(|_| !self.lane.credential.is_empty()) {
             fields.push((name.as_bytes(), &self.lane.credential));
         }
-        let own_cookies = request.headers.iter().filter(|(name, _)| is(name, "cookie"));
-        let mut cookie = own_cookies.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("; ").into_bytes();
+        let own_cookies = call.headers.iter().filter(|(name, _)| is(name, b"cookie"));
+        let mut cookie = own_cookies.map(|(_, value)| value).collect::<Vec<_>>().join(&b"; "[..]);
         self.lane.rendered.own_cookie = cookie.len();
         if let Some(jar) = &self.state.cookies {
             let place = crate::cookies::Destination {
@@ -201,14 +205,14 @@ impl<T: Stack> User<T> {
                 fields.push((b"Cookie", &cookie));
             }
         }
-        let framing = match &request.body {
-            Body::None => Framing::None,
-            Body::Whole(bytes) => Framing::Whole(bytes),
-            Body::Pieces => Framing::Pieces,
+        let framing = match call.framing {
+            BodyFraming::None => Framing::None,
+            BodyFraming::Whole => Framing::Whole(&call.body),
+            BodyFraming::Pieces => Framing::Pieces,
         };
         let bytes = &mut self.lane.rendered.bytes;
         bytes.clear();
-        exchange::Request::write_framed(bytes, &request.method, &path, host, &fields, framing);
+        exchange::Request::write_framed(bytes, &envelope.method, &path, host, &fields, framing);
         Ok(())
     }
 }
@@ -221,37 +225,37 @@ struct Target<'a> {
     path: &'a str,
 }
 
+/// Where a request leads, and its envelope where that is not its form's.
+struct Address<'a> {
+    target: Target<'a>,
+    own: Option<Rc<Envelope>>,
+}
+
 /// What keeps a request from being sent as it is.
-fn check(request: &script::Request) -> Result<(), String> {
-    let script::Request { method, url, headers, .. } = request;
-    if !is_method(method) {
-        return Err(format!("`{method}` is not a method that can be sent: write it in capitals, such as `GET`"));
-    }
+fn check(call: &Call) -> Result<(), String> {
+    let Call { url, headers, .. } = call;
     if let Some(forbidden) = url.chars().find(|each| !each.is_ascii_graphic()) {
         return Err(format!("the URL holds {forbidden:?}: percent-encode it"));
     }
-    for (name, value) in headers {
-        if !is_token(name) {
-            return Err(format!("`{name}` is not the name of a header"));
+    check_headers(headers)
+}
+
+fn check_headers(headers: &Headers) -> Result<(), String> {
+    for (name, value) in headers.iter() {
+        let shown = || String::from_utf8_lossy(name);
+        if !std::str::from_utf8(name).is_ok_and(is_token) {
+            return Err(format!("`{}` is not the name of a header", shown()));
         }
         if OURS.iter().any(|ours| is(name, ours)) {
-            return Err(format!("the header `{name}` is set by loadcore"));
+            return Err(format!("the header `{}` is set by loadcore", shown()));
         }
-        if forbidden_in_head(value.as_bytes()) {
-            return Err(format!("the value of the header `{name}` holds a line end, which cannot be sent"));
+        if forbidden_in_head(value) {
+            return Err(format!("the value of the header `{}` holds a line end, which cannot be sent", shown()));
         }
     }
     Ok(())
 }
 
-fn is(name: &str, other: &str) -> bool {
+fn is(name: &[u8], other: &[u8]) -> bool {
     name.eq_ignore_ascii_case(other)
-}
-
-fn has(headers: &[(String, String)], name: &str) -> bool {
-    headers.iter().any(|(known, _)| is(known, name))
-}
-
-fn field((name, value): &(String, String)) -> Field<'_> {
-    (name.as_bytes(), value.as_bytes())
 }

@@ -2,15 +2,24 @@
 
 use std::rc::Rc;
 
-use crate::driver::script::Notice;
+use super::CLEAN_UP_NS;
+use crate::driver::script::{Iterate, Notice, ScriptEnd, ScriptPart};
 use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
 use crate::user::User;
-use crate::user::drive::Cut;
+use crate::user::drive::{Cut, Part};
+
+/// How long a user rests whose script broke by a fault of its own: it would only break again.
+const REST_WHEN_BROKEN_NS: u64 = CLEAN_UP_NS;
 
 impl<T: Stack> User<T> {
     /// Tells the script that an iteration is due, and waits until it says that it has ended.
-    pub(in crate::user) async fn leave_to_script(&mut self, scenario: &ScenarioProgram) -> Result<(), Cut> {
+    pub(in crate::user) async fn leave_to_script(
+        &mut self,
+        scenario: &ScenarioProgram,
+        script: u32,
+        part: Part,
+    ) -> Result<(), Cut> {
         let worker = Rc::clone(&self.worker);
         let Some(scripted) = worker.scripted(usize::from(scenario.id.0)) else { return Err(Cut::Interrupted) };
         let number = self.state.number;
@@ -23,17 +32,38 @@ impl<T: Stack> User<T> {
         let variables = values.iter().map(|(_, name, value)| (name.clone(), value.clone())).collect();
         user.values.replace(values.into_iter().map(|(slot, _, value)| (slot, value)).collect());
         user.iteration.set(self.state.iteration);
+        user.phase.set(Some(self.cursor.phase));
         user.waits.set(Some(self.lane.task.index()));
+        user.ended.set(None);
         let (iteration, due_ns) = (self.state.iteration, self.cursor.due_ns);
-        scripted.script.notice(Notice::Iterate { user: number, iteration, due_ns, variables });
+        // What arrives or is paced has a time of its own; others send when they have come to it.
+        let has_schedule = self.state.arrival.is_some() || scenario.pacing.is_some();
+        user.first_due_ns.set(has_schedule.then_some(due_ns));
+        let part = match part {
+            Part::Start => ScriptPart::Start,
+            Part::Iteration => ScriptPart::Iteration,
+        };
+        let noticed_ns = worker.timer.recent();
+        let iterate = Iterate { user: number, iteration, script, part, due_ns, noticed_ns, variables };
+        scripted.script.notice(Notice::Iterate(iterate));
+        scripted.wake(&worker);
         let waited = self.lane.task.sleep_until_or(u64::MAX, || user.ended.get().is_some()).await;
+        user.waits.set(None);
         self.cursor.due_ns = worker.now();
+        for (slot, value) in user.set.take() {
+            self.state.variables.set(slot, &value);
+        }
         match user.ended.take() {
-            Some(true) => Ok(()),
-            Some(false) => Err(Cut::Failed),
+            Some(ScriptEnd::Complete) => Ok(()),
+            Some(ScriptEnd::Failed) => Err(Cut::Failed),
+            Some(ScriptEnd::Broken) => {
+                self.cursor.due_ns += REST_WHEN_BROKEN_NS;
+                Err(Cut::Failed)
+            }
             None => {
                 debug_assert!(waited.is_err(), "woken for nothing");
                 scripted.script.notice(Notice::Interrupted { user: number });
+                scripted.wake(&worker);
                 Err(Cut::Interrupted)
             }
         }

@@ -3,8 +3,11 @@
 //! A user may have several requests under way. Each has a [`Sender`], a task with a lane of its own; all senders of a
 //! user share its cookies. One task of the scenario ([`obey`]) takes the script's commands and hands them on.
 
+mod answer;
 mod call;
+mod form;
 mod iteration;
+mod seen;
 mod sender;
 mod upload;
 
@@ -18,61 +21,83 @@ use super::send::HeldRow;
 use super::{Crowd, Worker};
 use crate::aggregate::ScenarioEvent;
 use crate::cookies::Jar;
-use crate::driver::script::{Body, Command, Notice, Request, RequestKey, Script};
+use crate::driver::script::{BodyFraming, Call, Command, Notice, RequestKey, Script, ScriptEnd};
 use crate::exchange::Stack;
 use crate::plan::Cookies;
-use crate::program::ScenarioProgram;
-use crate::record::{Phase, StepId};
+use crate::program::{LoadProgram, ScenarioProgram};
+use crate::record::{Outcome, Phase};
 use crate::step::Slot;
 use crate::timer::TaskGroup;
+pub use answer::Answer;
+use form::FormProgram;
 use sender::{Job, Sender};
 pub(super) use upload::Upload;
+
+/// How long users may clean up that the end of the run cut short.
+pub(crate) const CLEAN_UP_NS: u64 = 1_000_000_000;
 
 /// A script, and all that is under way for it.
 pub(crate) struct Scripted {
     script: Rc<dyn Script>,
     users: RefCell<HashMap<u32, Rc<ScriptUser>>>,
-    /// Who sends each request that has no answer yet.
-    under_way: RefCell<HashMap<RequestKey, Rc<Sender>>>,
+    /// By the slots of requests that have no answer yet: their generation, and who sends them.
+    under_way: RefCell<Vec<UnderWay>>,
+    count_under_way: Cell<usize>,
     /// Rows of requests whose outcome the script has yet to say, and whether their status is an error.
     held: RefCell<HashMap<RequestKey, (Box<HeldRow>, bool)>>,
-    /// Steps by name, then method.
-    steps: RefCell<HashMap<String, Vec<(String, StepId)>>>,
+    forms: RefCell<Vec<Rc<FormProgram>>>,
+    names: RefCell<seen::Names>,
     /// All senders of its users, while it is obeyed.
     senders: RefCell<Option<Crowd>>,
     /// Nothing more is to begin.
     is_closed: Cell<bool>,
+    /// The script has said that nothing more comes.
+    is_finished: Cell<bool>,
+    /// It is known until when that is waited for.
+    has_deadline: Cell<bool>,
     /// Task of the task that obeys.
     task: Cell<Option<u32>>,
 }
 
+/// The generation of a slot's request, and who sends it.
+type UnderWay = Option<(u32, Rc<Sender>)>;
+
 /// A user that a script drives: what its senders have in common.
 pub(super) struct ScriptUser {
     number: u32,
+    /// Whether it joined by a command, and is not one of a load model.
+    has_joined: bool,
     iteration: Cell<u32>,
     /// The phase of the iteration that it has begun.
     phase: Cell<Option<Phase>>,
     iterations_begun: Cell<u32>,
+    /// When the first request of its iteration is due, until that is sent.
+    first_due_ns: Cell<Option<u64>>,
     cookies: Option<Rc<RefCell<Jar>>>,
     /// Its variables that have a value.
     values: RefCell<Vec<(Slot, Vec<u8>)>>,
+    /// Variables that its script has given a value since its turn began.
+    set: RefCell<Vec<(Slot, Vec<u8>)>>,
     /// Those that it has, and those of them that have nothing to do.
     senders: RefCell<Vec<Rc<Sender>>>,
     free: RefCell<Vec<Rc<Sender>>>,
-    /// Of a user of a load model: its task, and whether the iteration that it waits for is complete.
+    /// Of a user of a load model: its task, and how the iteration has ended that it waits for.
     waits: Cell<Option<u32>>,
-    ended: Cell<Option<bool>>,
+    ended: Cell<Option<ScriptEnd>>,
 }
 
 impl ScriptUser {
-    fn new(number: u32, cookies: Option<Rc<RefCell<Jar>>>) -> Self {
+    fn new(number: u32, has_joined: bool, cookies: Option<Rc<RefCell<Jar>>>) -> Self {
         Self {
             number,
+            has_joined,
             iteration: Cell::new(0),
             phase: Cell::new(None),
             iterations_begun: Cell::new(0),
+            first_due_ns: Cell::new(None),
             cookies,
             values: RefCell::default(),
+            set: RefCell::default(),
             senders: RefCell::default(),
             free: RefCell::default(),
             waits: Cell::new(None),
@@ -87,10 +112,14 @@ impl Scripted {
             script,
             users: RefCell::default(),
             under_way: RefCell::default(),
+            count_under_way: Cell::new(0),
             held: RefCell::default(),
-            steps: RefCell::default(),
+            forms: RefCell::default(),
+            names: RefCell::default(),
             senders: RefCell::default(),
             is_closed: Cell::new(false),
+            is_finished: Cell::new(false),
+            has_deadline: Cell::new(false),
             task: Cell::new(None),
         })
     }
@@ -108,7 +137,8 @@ impl Scripted {
     }
 
     fn is_done(&self) -> bool {
-        self.is_closed.get() && self.under_way.borrow().is_empty() && self.held.borrow().is_empty()
+        let is_over = self.is_closed.get() && self.is_finished.get();
+        is_over && self.count_under_way.get() == 0 && self.held.borrow().is_empty()
     }
 
     fn user(&self, number: u32) -> Option<Rc<ScriptUser>> {
@@ -118,20 +148,7 @@ impl Scripted {
     /// The user of a load model whose iteration the script is to decide.
     pub(super) fn enter(&self, number: u32, cookies: Option<&Rc<RefCell<Jar>>>) -> Rc<ScriptUser> {
         let mut users = self.users.borrow_mut();
-        Rc::clone(users.entry(number).or_insert_with(|| Rc::new(ScriptUser::new(number, cookies.cloned()))))
-    }
-
-    /// The step of this name and method.
-    fn step<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, name: &str, method: &str) -> StepId {
-        let mut steps = self.steps.borrow_mut();
-        if let Some((_, step)) =
-            steps.get(name).and_then(|by_method| by_method.iter().find(|(known, _)| known == method))
-        {
-            return *step;
-        }
-        let step = worker.recorder.borrow_mut().step(&scenario.name, name, method);
-        steps.entry(name.to_owned()).or_default().push((method.to_owned(), step));
-        step
+        Rc::clone(users.entry(number).or_insert_with(|| Rc::new(ScriptUser::new(number, false, cookies.cloned()))))
     }
 
     fn perform<T: Stack>(&self, worker: &Rc<Worker<T>>, index: usize, command: Command) {
@@ -140,15 +157,17 @@ impl Scripted {
             Command::Join { user } => self.join(worker, scenario, user),
             Command::Leave { user } => self.leave(worker, scenario, user),
             Command::Begin { user } => self.begin(worker, scenario, user),
-            Command::End { user, is_complete } => self.end(worker, scenario, user, is_complete),
-            Command::Send(request) => self.send(worker, index, request),
+            Command::End { user, end } => self.end(worker, scenario, user, end),
+            Command::Form(form) => self.add_form(worker, scenario, *form),
+            Command::Send(call) => self.send(worker, index, call, None),
+            Command::Wait { call, wait_ns } => self.send(worker, index, call, Some(wait_ns)),
             Command::Piece { request, bytes, is_last } => {
-                if let Some(sender) = self.under_way.borrow().get(&request) {
+                if let Some(sender) = self.sender(request) {
                     sender.piece(&bytes, is_last, &worker.timer);
                 }
             }
             Command::Cancel { request } => {
-                if let Some(sender) = self.under_way.borrow().get(&request) {
+                if let Some(sender) = self.sender(request) {
                     sender.cancel(&worker.timer);
                 }
             }
@@ -157,9 +176,18 @@ impl Scripted {
                     row.settle(&mut worker.recorder.borrow_mut(), is_error);
                 }
             }
+            Command::Set { user, name, value } => {
+                if let (Some(user), Some(slot)) = (self.user(user), scenario.names.find(&name)) {
+                    user.set.borrow_mut().push((slot, value));
+                }
+            }
+            Command::Count(seen) => self.count(worker, scenario, *seen),
             Command::Finish => {
-                worker.stop(crate::recorder::EndReason::Finished, None);
-                self.is_closed.set(true);
+                self.is_finished.set(true);
+                if matches!(scenario.load, LoadProgram::Script) {
+                    worker.stop(crate::recorder::EndReason::Finished, None);
+                    self.is_closed.set(true);
+                }
             }
         }
     }
@@ -167,7 +195,7 @@ impl Scripted {
     fn join<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, number: u32) {
         let cookies = (worker.program.http.cookies != Cookies::Off).then(Rc::default);
         let mut users = self.users.borrow_mut();
-        if users.insert(number, Rc::new(ScriptUser::new(number, cookies))).is_none() {
+        if users.insert(number, Rc::new(ScriptUser::new(number, true, cookies))).is_none() {
             worker.recorder.borrow_mut().users_mut(scenario.id).active += 1;
         }
     }
@@ -178,7 +206,7 @@ impl Scripted {
             sender.dismiss(&worker.timer);
         }
         // Those of a load model are counted by it.
-        if user.waits.get().is_none() {
+        if user.has_joined {
             if let Some(phase) = user.phase.take() {
                 worker.count(scenario.id, phase, ScenarioEvent::IterationInterrupted);
             }
@@ -199,26 +227,33 @@ impl Scripted {
         worker.count(scenario.id, phase, ScenarioEvent::IterationStarted);
     }
 
-    fn end<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, number: u32, is_complete: bool) {
+    fn end<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, number: u32, end: ScriptEnd) {
         let Some(user) = self.user(number) else { return };
         if let Some(task) = user.waits.get() {
-            user.ended.set(Some(is_complete));
+            user.ended.set(Some(end));
             return worker.timer.wake(task);
         }
+        let is_complete = end == ScriptEnd::Complete;
         let event = if is_complete { ScenarioEvent::IterationCompleted } else { ScenarioEvent::IterationFailed };
         if let Some(phase) = user.phase.take() {
             worker.count(scenario.id, phase, event);
         }
     }
 
-    /// Gives a request to a sender of its user that has nothing to do, or to a new one.
-    fn send<T: Stack>(&self, worker: &Rc<Worker<T>>, index: usize, request: Box<Request>) {
-        let Some(user) = self.user(request.user) else {
-            let ended_ns = worker.now();
-            let outcome = crate::record::Outcome::Interrupted;
-            return self.script.notice(Notice::Unanswered { request: request.key, outcome, ended_ns });
+    /// Who sends a request that is under way.
+    fn sender(&self, key: RequestKey) -> Option<Rc<Sender>> {
+        let under_way = self.under_way.borrow();
+        let (generation, sender) = under_way.get(key.slot as usize)?.as_ref()?;
+        (*generation == key.generation).then(|| Rc::clone(sender))
+    }
+
+    /// Gives a call to a sender of its user that has nothing to do, or to a new one.
+    fn send<T: Stack>(&self, worker: &Rc<Worker<T>>, index: usize, mut call: Box<Call>, wait_ns: Option<u64>) {
+        let Some(user) = self.user(call.user) else {
+            (call.answer.outcome, call.answer.ended_ns) = (Outcome::Interrupted, worker.now());
+            return self.script.notice(Notice::Ended(call));
         };
-        let upload = matches!(request.body, Body::Pieces).then(Rc::<Upload>::default);
+        let upload = (call.framing == BodyFraming::Pieces).then(Rc::<Upload>::default);
         let sender = user.free.borrow_mut().pop().unwrap_or_else(|| {
             let sender = Rc::new(Sender::default());
             user.senders.borrow_mut().push(Rc::clone(&sender));
@@ -228,9 +263,17 @@ impl Scripted {
             }
             sender
         });
-        self.under_way.borrow_mut().insert(request.key, Rc::clone(&sender));
-        let due_ns = request.due_ns.unwrap_or_else(|| worker.now());
-        sender.give(Job { due_ns, iteration: user.iteration.get(), request, upload }, &worker.timer);
+        let slot = call.key.slot as usize;
+        let mut under_way = self.under_way.borrow_mut();
+        if slot >= under_way.len() {
+            under_way.resize(slot + 1, None);
+        }
+        under_way[slot] = Some((call.key.generation, Rc::clone(&sender)));
+        self.count_under_way.set(self.count_under_way.get() + 1);
+        let made_ns = call.made_ns.unwrap_or_else(|| worker.now());
+        let first_due_ns = if wait_ns.is_none() { user.first_due_ns.take() } else { None };
+        let due_ns = call.due_ns.or(first_due_ns).unwrap_or(made_ns);
+        sender.give(Job { call, wait_ns, iteration: user.iteration.get(), due_ns, upload }, &worker.timer);
     }
 }
 
@@ -239,25 +282,33 @@ impl Scripted {
 pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     let Some(scripted) = worker.scripted(index) else { return };
     let scenario = &worker.program.scenarios[index];
-    let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+    let task = worker.timer.register(TaskGroup::of_script(scenario.id)).await;
     scripted.task.set(Some(task.index()));
     scripted.senders.replace(Some(Crowd::new(Rc::clone(&worker.timer))));
     let mut is_told = false;
     poll_fn(|cx| {
+        if !is_told && (scripted.is_closed.get() || worker.is_over(scenario)) {
+            is_told = true;
+            scripted.script.notice(Notice::Stopping);
+        }
+        scripted.script.flush();
         loop {
-            if !is_told && worker.is_over(scenario) {
-                is_told = true;
-                scripted.script.notice(Notice::Stopping);
-            }
-            if task.is_interrupted() {
+            if task.is_interrupted() || task.is_overdue() {
                 return Poll::Ready(());
             }
             match scripted.script.poll_command(cx) {
                 Poll::Ready(command) => scripted.perform(&worker, index, command),
                 Poll::Pending if scripted.is_done() => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => break,
             }
         }
+        if scripted.is_closed.get() && !scripted.has_deadline.replace(true) {
+            let grace_ns = worker.program.graceful_stop_ns.max(CLEAN_UP_NS);
+            task.set_deadline(worker.now().saturating_add(grace_ns));
+        }
+        // What a command was answered at once.
+        scripted.script.flush();
+        Poll::Pending
     })
     .await;
     let users: Vec<u32> = scripted.users.borrow().keys().copied().collect();
@@ -272,4 +323,6 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     for (row, is_error) in scripted.held.take().into_values() {
         row.settle(&mut worker.recorder.borrow_mut(), is_error);
     }
+    scripted.script.notice(Notice::Closed);
+    scripted.script.flush();
 }

@@ -3,16 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{ScriptUser, Scripted, Upload};
-use crate::driver::script::{Notice, Request, RequestKey, Response};
+use super::call::Called;
+use super::{Answer, ScriptUser, Scripted, Upload};
+use crate::driver::script::{Call, Notice};
 use crate::exchange::{Piece, Stack};
+use crate::record::Outcome;
 use crate::timer::{TaskGroup, Timer};
 use crate::user::send::NoAnswer;
-use crate::user::{User, Worker, send};
+use crate::user::{User, Worker};
 
-/// A request to send.
+/// A request to send, or a time to wait.
 pub(super) struct Job {
-    pub(super) request: Box<Request>,
+    pub(super) call: Box<Call>,
+    /// How long to wait, if that is all.
+    pub(super) wait_ns: Option<u64>,
     pub(super) iteration: u32,
     pub(super) due_ns: u64,
     /// Its body, if that comes in pieces.
@@ -75,7 +79,7 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
     let Some(scripted) = worker.scripted(index) else { return };
     let program = Rc::clone(&worker.program);
     let scenario = &program.scenarios[index];
-    let task = worker.timer.register(TaskGroup(scenario.id.0)).await;
+    let task = worker.timer.register(TaskGroup::of_script(scenario.id)).await;
     sender.task.set(Some(task.index()));
     let mut user = User::new(Rc::clone(&worker), scenario, owner.number, task);
     user.state.cookies.clone_from(&owner.cookies);
@@ -83,19 +87,20 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
         let is_wanted = || sender.job.borrow().is_some() || sender.is_dismissed.get();
         // Interrupted or not: what it was given has an end, too.
         let _ = user.lane.task.sleep_until_or(u64::MAX, is_wanted).await;
-        let Some(job) = sender.job.take() else { break };
+        let Some(mut job) = sender.job.take() else { break };
         if sender.is_cancelled.get() {
             user.lane.task.interrupt();
         }
-        user.state.iteration = job.iteration;
-        for (slot, value) in owner.values.borrow().iter() {
-            user.state.variables.set(*slot, value);
+        if let Some(wait_ns) = job.wait_ns {
+            let waited = user.lane.task.sleep_until(job.due_ns.saturating_add(wait_ns)).await;
+            let outcome = waited.map_or(Outcome::Interrupted, |()| Outcome::Ok);
+            job.call.answer = Answer { outcome, ended_ns: worker.now(), ..Answer::default() };
+        } else {
+            user.take_over(&owner, &mut job);
+            let answered = user.call(scenario, &scripted, &mut job).await;
+            user.answer(&mut job, answered);
         }
-        user.lane.upload.clone_from(&job.upload);
-        let answered = user.call(scenario, &scripted, &job).await;
-        scripted.answered(&user, job.request.key, answered);
-        user.lane.upload = None;
-        user.give_back_request();
+        scripted.give_back(job.call);
         scripted.wake(&worker);
         if sender.is_dismissed.get() {
             break;
@@ -106,25 +111,56 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
     sender.task.set(None);
 }
 
-impl Scripted {
-    /// Reports a request's result to the script.
-    fn answered<T: Stack>(&self, user: &User<T>, request: RequestKey, answered: Result<send::Answer, NoAnswer>) {
-        self.under_way.borrow_mut().remove(&request);
-        self.script.notice(match answered {
-            Ok(answer) => {
-                let capture = answer.capture();
-                let headers = capture.headers().map(|(name, value)| (name.to_vec(), value.to_vec()));
-                let response = Response {
-                    status: answer.complete.status,
-                    headers: headers.collect(),
-                    body: capture.body().to_vec(),
-                    service_ns: answer.service_ns,
-                    ended_ns: answer.ended_ns,
+impl<T: Stack> User<T> {
+    /// Takes what it needs for a job: its owner's variables, and what the call brings of memory.
+    fn take_over(&mut self, owner: &ScriptUser, job: &mut Job) {
+        self.state.iteration = job.iteration;
+        for (slot, value) in owner.values.borrow().iter() {
+            self.state.variables.set(*slot, value);
+        }
+        self.lane.upload.clone_from(&job.upload);
+        self.worker.give_back(job.call.answer.capture.take());
+    }
+
+    /// Writes into a job's call what came back.
+    fn answer(&mut self, job: &mut Job, answered: Result<Called, NoAnswer>) {
+        let answer = &mut job.call.answer;
+        match answered {
+            Ok(Called { answer: came, is_error, moved_to }) => {
+                let started_ns = came.ended_ns.saturating_sub(came.service_ns);
+                let first_byte_ns = self.lane.flight.arrival.first_byte_ns;
+                *answer = Answer {
+                    outcome: Outcome::Ok,
+                    status: came.complete.status,
+                    is_error,
+                    started_ns,
+                    ttfb_ns: first_byte_ns.min(came.ended_ns).saturating_sub(started_ns),
+                    service_ns: came.service_ns,
+                    response_ns: came.ended_ns.saturating_sub(job.due_ns),
+                    ended_ns: came.ended_ns,
+                    moved_to,
+                    capture: came.kept.capture,
                 };
-                user.worker.give_back(answer.kept.capture);
-                Notice::Answered { request, response }
             }
-            Err(NoAnswer { outcome, ended_ns }) => Notice::Unanswered { request, outcome, ended_ns },
-        });
+            Err(NoAnswer { outcome, ended_ns }) => {
+                let response_ns = ended_ns.saturating_sub(job.due_ns);
+                let is_error = outcome != Outcome::Interrupted;
+                let started_ns = ended_ns;
+                *answer = Answer { outcome, is_error, started_ns, response_ns, ended_ns, ..Answer::default() };
+            }
+        }
+        self.lane.upload = None;
+        self.give_back_request();
+    }
+}
+
+impl Scripted {
+    /// Gives a call back to the script.
+    fn give_back(&self, call: Box<Call>) {
+        if let Some(place) = self.under_way.borrow_mut().get_mut(call.key.slot as usize) {
+            *place = None;
+        }
+        self.count_under_way.set(self.count_under_way.get() - 1);
+        self.script.notice(Notice::Ended(call));
     }
 }

@@ -49,17 +49,18 @@ fn a_request_like_a_compiled_one() {
     let (fake, log_of_script) = server();
     let by_script = drive(&scripted, fake, async |code, _| {
         let (user, _) = code.iteration().await;
-        let there = code.send(user, "/there", |request| {
-            (request.name, request.method) = ("there".to_owned(), "POST".to_owned());
-            request.headers = vec![("Cookie".to_owned(), "own=1".to_owned())];
-            request.body = Body::Whole(b"sent again".into());
+        let there = code.send(user, "/there", |call, form| {
+            (form.name, form.method) = ("there".to_owned(), "POST".to_owned());
+            call.headers.push(b"Cookie", b"own=1");
+            (call.framing, call.body) = (BodyFraming::Whole, b"sent again".into());
         });
         assert_eq!(ended(there.1).await.expect("an answer").status, 200);
-        let odd = code.send(user, "/odd", |request| {
-            (request.name, request.expect) = ("odd".to_owned(), vec![(200, 299)]);
+        let odd = code.send(user, "/odd", |_, form| {
+            (form.name, form.expect) = ("odd".to_owned(), vec![(200, 299)]);
         });
         assert_eq!(ended(odd.1).await.expect("an answer").status, 304);
-        code.say(Command::End { user, is_complete: true });
+        code.complete(user);
+        code.say(Command::Finish);
     });
     assert_eq!(*log_of_script.borrow(), *log.borrow());
     let shown = |outcomes: &Outcomes| {

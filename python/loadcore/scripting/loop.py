@@ -1,0 +1,119 @@
+"""Runs the users of a worker on its event loop: one long-lived task for each, woken by the engine.
+
+The engine's descriptor is watched like a socket, so that any loop will do and any asyncio library works beside it. What
+waits for a response is resumed inside the drain, in its own context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from loadcore.engine import Crossing, ScriptUser, Turn
+
+SWALLOWS = 3
+"""A user that has swallowed this many cancellations is named and dropped."""
+
+_AGAIN_S = 0.3
+
+
+class Loop:
+    """All users of a worker.
+
+    Args:
+        crossing: The engine's side of the worker.
+        scenarios: The numbers of the scenarios whose users are here.
+        make: Makes what runs a user's turns: given a turn, it says how that ended.
+        say: Tells the supervisor something, in one sentence.
+    """
+
+    def __init__(
+        self,
+        crossing: Crossing,
+        scenarios: frozenset[int],
+        make: Callable[[ScriptUser], Callable[[Turn], Awaitable[str]]],
+        say: Callable[[str], None],
+    ) -> None:
+        self._crossing = crossing
+        self._open = set(scenarios)
+        self._make = make
+        self._say = say
+        self._tasks: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._in_turn: set[tuple[int, int]] = set()
+        self._stopping: set[int] = set()
+        self._over = asyncio.Event()
+
+    async def run(self, answer: type[Any]) -> None:
+        """Run users until the engine takes nothing more.
+
+        Args:
+            answer: The class that calls are made of.
+        """
+        loop = asyncio.get_running_loop()
+        self._crossing.attach(loop, answer)
+        loop.add_reader(self._crossing.fileno(), self._drain)
+        try:
+            await self._over.wait()
+        finally:
+            loop.remove_reader(self._crossing.fileno())
+            await self._end_all()
+
+    def _drain(self) -> None:
+        for notice in self._crossing.drain():
+            match notice:
+                case ("iterate", scenario, user):
+                    self._start(scenario, user)
+                case ("interrupted", scenario, user):
+                    self._interrupt(scenario, user)
+                case ("stopping", scenario):
+                    self._stopping.add(scenario)
+                    self._finish_if_idle(scenario)
+                case ("closed", scenario):
+                    self._open.discard(scenario)
+                    if not self._open:
+                        self._over.set()
+
+    def _start(self, scenario: int, number: int) -> None:
+        user = self._crossing.user(scenario, number)
+        task = asyncio.get_running_loop().create_task(self._live(user), name=f"user {number}", context=copy_context())
+        self._tasks[scenario, number] = task
+
+    async def _live(self, user: ScriptUser) -> None:
+        """All that a user does: turn after turn."""
+        key, take = (user.scenario, user.number), self._make(user)
+        while True:
+            turn = await user.turn()
+            self._in_turn.add(key)
+            try:
+                user.end(await take(turn))
+            finally:
+                self._in_turn.discard(key)
+                if user.scenario in self._stopping:
+                    self._finish_if_idle(user.scenario)
+
+    def _finish_if_idle(self, scenario: int) -> None:
+        if all(of != scenario for of, _ in self._in_turn):
+            self._crossing.finish(scenario)
+
+    def _interrupt(self, scenario: int, number: int) -> None:
+        """Cut a user's iteration short. What its `finally` awaits, the engine still does for a moment."""
+        if (scenario, number) in self._in_turn:
+            self._tasks[scenario, number].cancel()
+
+    async def _end_all(self) -> None:
+        """End the tasks of users that wait for a turn that does not come; those that swallow it are named."""
+        tasks = {key: task for key, task in self._tasks.items() if not task.done()}
+        for _ in range(SWALLOWS):
+            for task in tasks.values():
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks.values(), timeout=_AGAIN_S)
+            tasks = {key: task for key, task in tasks.items() if not task.done()}
+        for (_, number), task in tasks.items():
+            frames = task.get_stack(limit=1)
+            where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
+            self._say(f"user {number} swallows CancelledError{where}, and was dropped: raise it again")

@@ -1,0 +1,117 @@
+"""What a worker runs of a plan with scripts: its users, on an event loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from loadcore.scripting.client import Driver
+from loadcore.scripting.iteration import iterate
+from loadcore.scripting.loop import Loop
+from loadcore.scripting.per_worker import close_all, open_all
+from loadcore.scripting.response import Response
+from loadcore.scripting.travel import find
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from loadcore.engine import Crossing, ScriptUser, Turn
+    from loadcore.scenario.step import Script
+    from loadcore.scripting.iteration import Ended
+
+
+class Control(Protocol):
+    """The way to the supervisor: see `loadcore.processes.user_code`."""
+
+    def raised(self, kind: str, place: str, traceback: str, *, at_fault: bool = False) -> None:
+        """An exception of user code."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Something worth knowing."""
+        ...
+
+    def abort(self, reason: str) -> None:
+        """The end of the run."""
+        ...
+
+
+def prepare(arguments: Mapping[str, Any], share: int, shares: int) -> Users:
+    """Find the functions that users run.
+
+    Args:
+        arguments: `scripts` and `seed` of the plan, and `scenarios`: the name of each, and whether it has a script.
+        share: Which worker this is.
+        shares: Of how many.
+    """
+    _ = share, shares
+    scripts = [find(script) for script in arguments["scripts"]]
+    return Users(scripts, arguments["scenarios"], arguments["seed"])
+
+
+class Users:
+    """The users of a worker.
+
+    Args:
+        scripts: What they run, as the plan numbers it.
+        scenarios: The name of each scenario, and whether a script is in it.
+        seed: Of the run.
+    """
+
+    def __init__(self, scripts: list[Script], scenarios: list[tuple[str, bool]], seed: int) -> None:
+        self.facts: dict[str, Any] = {}
+        self._scripts = scripts
+        self._names = {number: name for number, (name, is_scripted) in enumerate(scenarios) if is_scripted}
+        self._seed = seed
+
+    def run(self, crossing: Crossing, control: Control) -> dict[str, Any] | None:
+        """Run them until the engine takes nothing more."""
+        asyncio.run(self._run(crossing, control))
+        return None
+
+    async def _run(self, crossing: Crossing, control: Control) -> None:
+        await open_all()
+        try:
+            run = Run(crossing, control)
+            make = lambda user: self._user(user, run, control)  # noqa: E731
+            await Loop(crossing, frozenset(self._names), make, control.say).run(Response)
+        finally:
+            await close_all()
+
+    def _user(self, user: ScriptUser, run: Run, control: Control) -> Callable[[Turn], Awaitable[str]]:
+        driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
+        told = set[str]()
+
+        async def take(turn: Turn) -> str:
+            driver.begin(turn)
+            ended = await iterate(driver, self._scripts[turn.script])
+            if ended.raised is not None:
+                _report(ended, control)
+                return "broken"
+            for name in ended.unsent:
+                if name not in told:
+                    told.add(name)
+                    control.say(f"a request of {name} was made and never awaited: write await before it")
+            return ended.how
+
+        return take
+
+
+class Run:
+    """What users need of the run.
+
+    Args:
+        crossing: The engine's side.
+        control: The way to the supervisor.
+    """
+
+    def __init__(self, crossing: Crossing, control: Control) -> None:
+        self.now_ns = crossing.now_ns
+        self.abort = control.abort
+
+
+def _report(ended: Ended, control: Control) -> None:
+    raised = ended.raised
+    if raised is not None:
+        traceback = "\n".join([*raised.frames, raised.message])
+        control.raised(raised.kind, raised.at or "", traceback, at_fault=ended.at_fault)

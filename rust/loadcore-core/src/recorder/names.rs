@@ -1,0 +1,95 @@
+//! Names that are met at run time: of steps, checks and groups.
+
+use std::sync::mpsc::TrySendError;
+
+use super::{Event, Recorder};
+use crate::record::{CheckId, CheckInfo, GroupId, GroupInfo, Name, Section, StepId, StepInfo};
+
+/// The number of names of one kind that may be met at run time. Further ones are counted as one: a name that holds an id
+/// would fill the memory, and tell nothing.
+const MOST_ADDED: usize = 500;
+/// The name of all steps beyond [`MOST_ADDED`].
+const OTHER_STEPS: &str = "(other steps)";
+const OTHER_CHECKS: &str = "(other checks)";
+const OTHER_GROUPS: &str = "(other groups)";
+
+/// How many names of each kind were met at run time.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    steps: usize,
+    checks: usize,
+    groups: usize,
+}
+
+impl Recorder {
+    /// The step of this scenario with this name and method. A new one is reported to the reader; too many of them are
+    /// counted under one name.
+    pub(crate) fn step(&mut self, scenario: &str, name: &str, method: &str, section: Section) -> StepId {
+        let is_same = |step: &StepInfo| {
+            step.name == name && step.method == method && step.scenario == scenario && step.section == section
+        };
+        if let Some(known) = self.tables.steps.iter().position(is_same) {
+            return StepId(index(known));
+        }
+        if self.added.steps >= MOST_ADDED && name != OTHER_STEPS {
+            return self.step(scenario, OTHER_STEPS, method, section);
+        }
+        let (scenario, name, method) = (scenario.to_owned(), name.to_owned(), method.to_owned());
+        let info = StepInfo { scenario, name, method, section };
+        self.tables.steps.push(info.clone());
+        self.added.steps += 1;
+        self.new_names.push_back(Name::Step(info));
+        StepId(index(self.tables.steps.len() - 1))
+    }
+
+    /// The check of this scenario and step with this name, likewise.
+    pub(crate) fn check_id(&mut self, scenario: &str, step: &str, name: &str) -> CheckId {
+        let is_same = |check: &CheckInfo| check.name == name && check.step == step && check.scenario == scenario;
+        if let Some(known) = self.tables.checks.iter().position(is_same) {
+            return CheckId(index(known));
+        }
+        if self.added.checks >= MOST_ADDED && name != OTHER_CHECKS {
+            return self.check_id(scenario, "", OTHER_CHECKS);
+        }
+        let info = CheckInfo { scenario: scenario.to_owned(), step: step.to_owned(), name: name.to_owned() };
+        self.tables.checks.push(info.clone());
+        self.added.checks += 1;
+        self.new_names.push_back(Name::Check(info));
+        CheckId(index(self.tables.checks.len() - 1))
+    }
+
+    /// The group of this scenario with this name, likewise.
+    pub(crate) fn group_id(&mut self, scenario: &str, name: &str) -> GroupId {
+        let is_same = |group: &GroupInfo| group.name == name && group.scenario == scenario;
+        if let Some(known) = self.tables.groups.iter().position(is_same) {
+            return GroupId(index(known));
+        }
+        if self.added.groups >= MOST_ADDED && name != OTHER_GROUPS {
+            return self.group_id(scenario, OTHER_GROUPS);
+        }
+        let info = GroupInfo { scenario: scenario.to_owned(), name: name.to_owned() };
+        self.tables.groups.push(info.clone());
+        self.added.groups += 1;
+        self.new_names.push_back(Name::Group(info));
+        GroupId(index(self.tables.groups.len() - 1))
+    }
+
+    /// Tells of names that were met at run time; returns whether all are reported.
+    pub(super) fn hand_over_names(&mut self) -> bool {
+        while let Some(name) = self.new_names.pop_front() {
+            if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
+                self.events.try_send(Event::Name(Box::new(name)))
+            {
+                if let Event::Name(name) = event {
+                    self.new_names.push_front(*name);
+                }
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn index(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
+}

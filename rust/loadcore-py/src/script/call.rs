@@ -1,0 +1,227 @@
+//! A call: a request from when it was made, and its answer once it came.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use loadcore_core::driver::script::{self, Command, RequestKey};
+use loadcore_core::record::Outcome;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::future::{Future, State};
+use super::user::ScriptUser;
+
+/// Boxes of calls that have been looked at, to be used again.
+pub(super) type Spares = Arc<Mutex<Vec<Box<script::Call>>>>;
+
+/// As many are kept.
+const MOST_SPARES: usize = 4_096;
+
+/// A request of a user, which is a future of its answer. A fault is an answer, too: it has no status.
+#[pyclass(extends = Future, subclass, module = "loadcore._core")]
+#[derive(Default)]
+pub(crate) struct Call {
+    key: RequestKey,
+    /// The request with its answer, once it came back.
+    content: Option<Box<script::Call>>,
+    user: Option<Py<ScriptUser>>,
+    name: Option<Py<PyString>>,
+    method: Option<Py<PyString>>,
+    url: Option<Py<PyString>>,
+    spares: Option<Spares>,
+}
+
+/// What a call is of.
+pub(super) struct CallFacts<'a, 'py> {
+    pub(super) key: RequestKey,
+    pub(super) user: Py<ScriptUser>,
+    pub(super) name: Option<&'a Bound<'py, PyString>>,
+    pub(super) method: Option<&'a Bound<'py, PyString>>,
+    pub(super) url: Option<&'a Bound<'py, PyString>>,
+    pub(super) spares: Spares,
+}
+
+impl Call {
+    pub(super) fn begin(&mut self, facts: CallFacts<'_, '_>) {
+        let kept = |text: Option<&Bound<'_, PyString>>| text.map(|text| text.clone().unbind());
+        self.key = facts.key;
+        self.user = Some(facts.user);
+        self.name = kept(facts.name);
+        self.method = kept(facts.method);
+        self.url = kept(facts.url);
+        self.spares = Some(facts.spares);
+    }
+
+    /// Takes what came back.
+    pub(super) fn answer(&mut self, content: Box<script::Call>) {
+        self.content = Some(content);
+    }
+
+    pub(super) fn user_of(&self, py: Python<'_>) -> Option<Py<ScriptUser>> {
+        self.user.as_ref().map(|user| user.clone_ref(py))
+    }
+
+    fn came(&self) -> Option<&script::Answer> {
+        self.content.as_ref().map(|content| &content.answer)
+    }
+
+    fn time(&self, of: fn(&script::Answer) -> u64) -> u64 {
+        self.came().map_or(0, of)
+    }
+}
+
+/// Has the engine give a request up.
+pub(super) fn cancel(call: &Bound<'_, Call>) {
+    let py = call.py();
+    let (key, user) = {
+        let this = call.borrow();
+        (this.key, this.user_of(py))
+    };
+    if let Some(user) = user {
+        ScriptUser::say(user.bind(py), Command::Cancel { request: key });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let (Some(content), Some(spares)) = (self.content.take(), &self.spares) {
+            let mut spares = spares.lock().unwrap_or_else(PoisonError::into_inner);
+            if spares.len() < MOST_SPARES {
+                spares.push(content);
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Call {
+    #[new]
+    fn new() -> PyClassInitializer<Self> {
+        PyClassInitializer::from(Future::new()).add_subclass(Self::default())
+    }
+
+    /// The status of the response; 0: none arrived.
+    #[getter]
+    fn status(&self) -> u16 {
+        self.came().map_or(0, |answer| answer.status)
+    }
+
+    /// Why no response arrived, as results name it.
+    #[getter]
+    fn outcome(slf: &Bound<'_, Self>) -> Option<&'static str> {
+        let this = slf.borrow();
+        if this.as_super().state() == State::Cancelled {
+            return Some(Outcome::Interrupted.name());
+        }
+        this.came().filter(|answer| answer.outcome != Outcome::Ok).map(|answer| answer.outcome.name())
+    }
+
+    /// Whether a response arrived with a status that is expected.
+    #[getter]
+    fn ok(&self) -> bool {
+        self.came().is_some_and(|answer| answer.has_arrived() && !answer.is_error)
+    }
+
+    /// The body, decoded if it came compressed. Made at each reading.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.came().map_or(&[], script::Answer::body))
+    }
+
+    /// Names and values of the response's headers, as they came. Made at each reading.
+    #[getter]
+    fn head<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let head = PyList::empty(py);
+        if let Some(answer) = self.came() {
+            for (name, value) in answer.headers() {
+                head.append((PyBytes::new(py, name), PyBytes::new(py, value)))?;
+            }
+        }
+        Ok(head)
+    }
+
+    /// The value of the first header of this name, however that is written.
+    fn header<'py>(&self, py: Python<'py>, name: &str) -> Option<Bound<'py, PyBytes>> {
+        let value = self.came()?.header(name.as_bytes())?;
+        Some(PyBytes::new(py, value))
+    }
+
+    /// The JSON of the first value at a `JSONPath` in the body; None if there is none.
+    /// Raises `ValueError` if the body is not JSON, or the path cannot be read.
+    fn find(&self, path: &str) -> PyResult<Option<String>> {
+        let Some(answer) = self.came() else { return Ok(None) };
+        let found = answer.find(path).map_err(PyValueError::new_err)?;
+        found
+            .map(|json| String::from_utf8(json.to_vec()))
+            .transpose()
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Where the response came from, after redirects.
+    #[getter]
+    fn url(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        match self.came().and_then(|answer| answer.moved_to.as_deref()) {
+            Some(moved_to) => Some(PyString::new(py, moved_to).unbind()),
+            None => self.url.as_ref().map(|url| url.clone_ref(py)),
+        }
+    }
+
+    /// What it is counted under.
+    #[getter]
+    fn name(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.name.as_ref().map(|name| name.clone_ref(py))
+    }
+
+    /// The method it was made with.
+    #[getter]
+    fn method(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.method.as_ref().map(|method| method.clone_ref(py))
+    }
+
+    /// Whose it is.
+    #[getter]
+    fn user(&self, py: Python<'_>) -> Option<Py<ScriptUser>> {
+        self.user_of(py)
+    }
+
+    /// Send to last byte.
+    #[getter]
+    fn service_ns(&self) -> u64 {
+        self.time(|answer| answer.service_ns)
+    }
+
+    /// Due to last byte.
+    #[getter]
+    fn response_ns(&self) -> u64 {
+        self.time(|answer| answer.response_ns)
+    }
+
+    /// Send to first byte.
+    #[getter]
+    fn ttfb_ns(&self) -> u64 {
+        self.time(|answer| answer.ttfb_ns)
+    }
+
+    /// When it was sent, since the run's start.
+    #[getter]
+    fn started_ns(&self) -> u64 {
+        self.time(|answer| answer.started_ns)
+    }
+
+    /// When it ended, since the run's start.
+    #[getter]
+    fn ended_ns(&self) -> u64 {
+        self.time(|answer| answer.ended_ns)
+    }
+
+    /// Decides a call that was held: whether it is an error.
+    fn settle(slf: &Bound<'_, Self>, error: bool) {
+        let (key, user) = {
+            let this = slf.borrow();
+            (this.key, this.user_of(slf.py()))
+        };
+        if let Some(user) = user {
+            ScriptUser::say(user.bind(slf.py()), Command::Settle { request: key, is_error: error });
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! A worker's crossing, as the thread of user code sees it.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use loadcore_core::clock::Clock;
+use loadcore_core::driver::crossing;
+use loadcore_core::driver::script::{self, Command, Notice, RequestKey};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyType};
+
+use super::call::{Call, Spares};
+use super::forms::{Forms, Unusual};
+use super::future::Future;
+use super::user::{ScriptUser, Turn};
+use crate::border::Home;
+
+/// After this time a drain lets timers and signals have their turn.
+const LONGEST_DRAIN_NS: u64 = 1_000_000;
+/// The clock is read once for this number of notices.
+const NOTICES_PER_LOOK: usize = 16;
+
+/// The crossing between the engine of a worker and the code of its users.
+#[pyclass(module = "loadcore._core")]
+pub(crate) struct Crossing {
+    home: Home,
+    core: crossing::Crossing,
+    clock: Arc<OnceLock<Clock>>,
+    incoming: VecDeque<(usize, Notice)>,
+    slots: Slots,
+    spares: Spares,
+    forms: Vec<Forms>,
+    users: HashMap<(usize, u32), Py<ScriptUser>>,
+    event_loop: Option<Py<PyAny>>,
+    flusher: Option<Py<PyAny>>,
+    answers: Option<Py<PyType>>,
+    /// What was said leaves at the end of the drain, or when the loop comes round.
+    is_draining: bool,
+    is_flush_due: bool,
+    /// What the clock showed when it was last read.
+    recent_ns: u64,
+    /// For how long the user that runs had been kept from running.
+    script_lag_ns: u64,
+}
+
+/// Calls that are under way, by the slots of their keys.
+#[derive(Default)]
+struct Slots {
+    calls: Vec<(u32, Option<Py<Call>>)>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    fn take(&mut self) -> RequestKey {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.calls.push((0, None));
+            u32::try_from(self.calls.len() - 1).unwrap_or(u32::MAX)
+        });
+        let generation = &mut self.calls[slot as usize].0;
+        *generation = generation.wrapping_add(1);
+        RequestKey { slot, generation: *generation }
+    }
+
+    fn end(&mut self, key: RequestKey) -> Option<Py<Call>> {
+        let (generation, call) = self.calls.get_mut(key.slot as usize)?;
+        if *generation != key.generation {
+            return None;
+        }
+        self.free.push(key.slot);
+        call.take()
+    }
+}
+
+impl Crossing {
+    /// The code's side of a crossing with this number of scripts.
+    pub(crate) fn new(core: crossing::Crossing, scripts: usize, clock: Arc<OnceLock<Clock>>) -> Self {
+        Self {
+            home: Home::here(),
+            core,
+            clock,
+            incoming: VecDeque::new(),
+            slots: Slots::default(),
+            spares: Spares::default(),
+            forms: (0..scripts).map(|_| Forms::default()).collect(),
+            users: HashMap::new(),
+            event_loop: None,
+            flusher: None,
+            answers: None,
+            is_draining: false,
+            is_flush_due: false,
+            recent_ns: 0,
+            script_lag_ns: 0,
+        }
+    }
+
+    pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.event_loop.as_ref().map(|event_loop| event_loop.bind(py).clone())
+    }
+
+    pub(super) fn read_clock(&mut self) -> u64 {
+        self.recent_ns = self.clock.get().map_or(0, Clock::now);
+        self.recent_ns
+    }
+
+    pub(super) const fn script_lag_ns(&self) -> u64 {
+        self.script_lag_ns
+    }
+
+    /// Says something to the engine. Outside a drain the loop is asked to have it handed over.
+    pub(super) fn say(slf: &Bound<'_, Self>, script: usize, command: Command) -> PyResult<()> {
+        let mut this = slf.borrow_mut();
+        this.core.say(script, command);
+        if this.is_draining || this.is_flush_due {
+            return Ok(());
+        }
+        let py = slf.py();
+        let (Some(event_loop), Some(flusher)) = (&this.event_loop, &this.flusher) else { return Ok(()) };
+        let (event_loop, flusher) = (event_loop.bind(py).clone(), flusher.clone_ref(py));
+        this.is_flush_due = true;
+        drop(this);
+        event_loop.call_method1(intern!(py, "call_soon"), (flusher,))?;
+        Ok(())
+    }
+
+    /// A call of the class that was attached, and its box.
+    pub(super) fn new_call<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, Call>, Box<script::Call>)> {
+        let call = match &self.answers {
+            Some(class) => class.bind(py).call0()?.cast_into::<Call>()?,
+            None => py.get_type::<Call>().call0()?.cast_into::<Call>()?,
+        };
+        let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut content = spare.unwrap_or_default();
+        content.key = self.slots.take();
+        content.headers.clear();
+        content.body.clear();
+        content.url.clear();
+        content.framing = script::BodyFraming::None;
+        content.due_ns = None;
+        content.answer.moved_to = None;
+        self.slots.calls[content.key.slot as usize].1 = Some(call.clone().unbind());
+        Ok((call, content))
+    }
+
+    pub(super) fn spares(&self) -> Spares {
+        Arc::clone(&self.spares)
+    }
+
+    /// The number of a form. A new one is said to the engine first.
+    pub(super) fn form(&mut self, script: usize, name: &str, method: &str, unusual: Unusual) -> u32 {
+        let (number, new) = self.forms[script].number(name, method, unusual);
+        if let Some(form) = new {
+            self.core.say(script, Command::Form(form));
+        }
+        number
+    }
+
+    /// Calls of a user that are under way, and that nothing waits for.
+    pub(super) fn calls_of<'py>(&self, py: Python<'py>, user: &Bound<'py, ScriptUser>) -> Vec<Bound<'py, Call>> {
+        let calls = self.slots.calls.iter().filter_map(|(_, call)| Some(call.as_ref()?.bind(py).clone()));
+        let is_pending = |call: &Bound<'py, Call>| {
+            let call = call.borrow();
+            let is_own = call.user_of(py).is_some_and(|owner| owner.is(user));
+            is_own && !call.as_super().was_awaited() && !call.as_super().is_waited_for()
+        };
+        calls.filter(is_pending).collect()
+    }
+
+    fn user_of(slf: &Bound<'_, Self>, script: usize, number: u32) -> PyResult<Py<ScriptUser>> {
+        let py = slf.py();
+        if let Some(user) = slf.borrow().users.get(&(script, number)) {
+            return Ok(user.clone_ref(py));
+        }
+        let user = Py::new(py, ScriptUser::new(slf.clone().unbind(), script, number))?;
+        slf.borrow_mut().users.insert((script, number), user.clone_ref(py));
+        Ok(user)
+    }
+
+    /// Takes the next notice, and notes for how long it has lain there.
+    fn next(slf: &Bound<'_, Self>) -> Option<(usize, Notice)> {
+        let this = &mut *slf.borrow_mut();
+        let (script, notice) = this.incoming.pop_front()?;
+        let noticed_ns = match &notice {
+            Notice::Ended(call) => call.answer.ended_ns,
+            Notice::Iterate(iterate) => iterate.noticed_ns,
+            _ => this.recent_ns,
+        };
+        this.script_lag_ns = this.recent_ns.saturating_sub(noticed_ns);
+        Some((script, notice))
+    }
+
+    /// Deals with a notice; with `calls`, ended calls are put there and not completed.
+    fn deal(
+        slf: &Bound<'_, Self>,
+        script: usize,
+        notice: Notice,
+        told: &Bound<'_, PyList>,
+        takes: bool,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        match notice {
+            Notice::Ended(content) => {
+                let Some(call) = slf.borrow_mut().slots.end(content.key) else { return Ok(()) };
+                let call = call.into_bound(py);
+                let owner = call.borrow().user_of(py).filter(|_| content.answer.is_error);
+                if let Some(user) = owner {
+                    user.bind(py).borrow_mut().faults += 1;
+                }
+                call.borrow_mut().answer(content);
+                Future::complete(call.as_super())?;
+                if takes {
+                    told.append(call)?;
+                }
+            }
+            Notice::Iterate(iterate) => {
+                let number = iterate.user;
+                let user = Self::user_of(slf, script, number)?;
+                let turn = user.bind(py).borrow_mut().due(iterate);
+                if let Some(turn) = turn {
+                    Turn::complete(turn.bind(py))?;
+                } else {
+                    told.append((intern!(py, "iterate"), script, number))?;
+                }
+            }
+            Notice::Interrupted { user } => told.append((intern!(py, "interrupted"), script, user))?,
+            Notice::Stopping => told.append((intern!(py, "stopping"), script))?,
+            Notice::Closed => told.append((intern!(py, "closed"), script))?,
+        }
+        Ok(())
+    }
+
+    /// Works off up to `limit` notices, and hands over what was said meanwhile.
+    fn work<'py>(slf: &Bound<'py, Self>, limit: usize, takes: bool) -> PyResult<Bound<'py, PyList>> {
+        let told = PyList::empty(slf.py());
+        let began_ns = {
+            let this = &mut *slf.borrow_mut();
+            this.core.hear();
+            this.core.take(&mut this.incoming);
+            this.is_draining = true;
+            this.read_clock()
+        };
+        let mut dealt = Ok(());
+        for done in 1..=limit {
+            let Some((script, notice)) = Self::next(slf) else { break };
+            dealt = Self::deal(slf, script, notice, &told, takes);
+            let is_look = done % NOTICES_PER_LOOK == 0;
+            if dealt.is_err() || is_look && slf.borrow_mut().read_clock() > began_ns + LONGEST_DRAIN_NS {
+                break;
+            }
+        }
+        let this = &mut *slf.borrow_mut();
+        this.is_draining = false;
+        this.script_lag_ns = 0;
+        this.core.flush();
+        let is_busy = !this.incoming.is_empty();
+        this.core.sleep(is_busy);
+        dealt.map(|()| told)
+    }
+}
+
+#[pymethods]
+impl Crossing {
+    /// Readable when there is something to drain or to take.
+    fn fileno(&self) -> RawFd {
+        self.core.bell().as_raw_fd()
+    }
+
+    /// Says what loop runs the code, and what class calls have; both are asyncio's way.
+    #[pyo3(signature = (event_loop, answer = None))]
+    fn attach(slf: &Bound<'_, Self>, event_loop: Bound<'_, PyAny>, answer: Option<Bound<'_, PyType>>) -> PyResult<()> {
+        let flusher = slf.getattr("flush")?.unbind();
+        let mut this = slf.borrow_mut();
+        this.event_loop = Some(event_loop.unbind());
+        this.flusher = Some(flusher);
+        this.answers = answer.map(Bound::unbind);
+        Ok(())
+    }
+
+    /// Completes what has ended: what waits for it runs at once. Gives back what concerns none that waits.
+    #[pyo3(signature = (limit = 256))]
+    fn drain<'py>(slf: &Bound<'py, Self>, limit: usize) -> PyResult<Bound<'py, PyList>> {
+        Self::work(slf, limit, false)
+    }
+
+    /// The calls that have ended, and what else there is to tell.
+    #[pyo3(signature = (limit = 256))]
+    fn take<'py>(slf: &Bound<'py, Self>, limit: usize) -> PyResult<Bound<'py, PyList>> {
+        Self::work(slf, limit, true)
+    }
+
+    /// Hands over what was said since the last drain.
+    fn flush(&mut self) {
+        self.is_flush_due = false;
+        self.core.flush();
+    }
+
+    /// A user of a scenario, by their numbers: always the same object.
+    fn user(slf: &Bound<'_, Self>, scenario: usize, number: u32) -> PyResult<Py<ScriptUser>> {
+        slf.borrow().home.check().map_err(|error| error.into_exception(slf.py()))?;
+        Self::user_of(slf, scenario, number)
+    }
+
+    /// The code of a scenario has ended: nothing more will come.
+    fn finish(&mut self, scenario: usize) {
+        self.core.say(scenario, Command::Finish);
+        self.core.flush();
+    }
+
+    /// The time since the run's start.
+    fn now_ns(&mut self) -> u64 {
+        self.read_clock()
+    }
+}

@@ -1,0 +1,55 @@
+//! Forms of requests, numbered when they are first met.
+
+use std::collections::HashMap;
+
+use loadcore_core::driver::script::{Form, FormTimeouts};
+
+/// What is not usual about a request, apart from its name and method.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unusual {
+    pub(crate) timeouts: FormTimeouts,
+    pub(crate) expect: Vec<(u16, u16)>,
+    pub(crate) max_redirects: Option<u8>,
+    pub(crate) is_anonymous: bool,
+    pub(crate) is_settled_later: bool,
+}
+
+/// The forms of a script, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Forms {
+    by_name: HashMap<String, Vec<Known>>,
+    count: u32,
+}
+
+#[derive(Debug)]
+struct Known {
+    method: String,
+    unusual: Unusual,
+    number: u32,
+}
+
+impl Forms {
+    /// The number of a form, and the form itself if it is new.
+    pub(crate) fn number(&mut self, name: &str, method: &str, unusual: Unusual) -> (u32, Option<Box<Form>>) {
+        let known = self.by_name.get(name).and_then(|forms| {
+            forms.iter().find(|known| known.method == method && known.unusual == unusual).map(|known| known.number)
+        });
+        if let Some(number) = known {
+            return (number, None);
+        }
+        let number = self.count;
+        self.count += 1;
+        let form = Form {
+            name: name.to_owned(),
+            method: method.to_owned(),
+            timeouts: unusual.timeouts,
+            expect: unusual.expect.clone(),
+            max_redirects: unusual.max_redirects,
+            is_anonymous: unusual.is_anonymous,
+            is_settled_later: unusual.is_settled_later,
+        };
+        let known = Known { method: method.to_owned(), unusual, number };
+        self.by_name.entry(name.to_owned()).or_default().push(known);
+        (number, Some(Box::new(form)))
+    }
+}

@@ -1,0 +1,339 @@
+//! A user of a script, and its turns.
+
+use std::thread::{self, ThreadId};
+
+use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Iterate, ScriptEnd, Seen};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use super::call::{Call, CallFacts};
+use super::crossing::Crossing;
+use super::forms::Unusual;
+use super::future::{Future, State};
+
+/// A virtual user whose code is Python's.
+#[pyclass(module = "loadcore._core")]
+pub(crate) struct ScriptUser {
+    crossing: Py<Crossing>,
+    home: ThreadId,
+    /// The scenario's number.
+    #[pyo3(get)]
+    scenario: usize,
+    /// The user's number, counted over all workers.
+    #[pyo3(get)]
+    number: u32,
+    /// Its iteration, from 0.
+    #[pyo3(get)]
+    iteration: u32,
+    /// How many requests of its turn were errors.
+    #[pyo3(get)]
+    pub(super) faults: usize,
+    /// A turn that waits for its iteration.
+    turn: Option<Py<Turn>>,
+    /// An iteration that waits for its turn.
+    due: Option<Iterate>,
+}
+
+impl ScriptUser {
+    pub(super) fn new(crossing: Py<Crossing>, scenario: usize, number: u32) -> Self {
+        let home = thread::current().id();
+        Self { crossing, home, scenario, number, iteration: 0, faults: 0, turn: None, due: None }
+    }
+
+    /// Takes an iteration that is due, and gives the turn that has waited for it.
+    pub(super) fn due(&mut self, iterate: Iterate) -> Option<Py<Turn>> {
+        (self.iteration, self.faults) = (iterate.iteration, 0);
+        self.due = Some(iterate);
+        self.turn.take()
+    }
+
+    pub(super) fn say(slf: &Bound<'_, Self>, command: Command) {
+        let (crossing, scenario) = {
+            let this = slf.borrow();
+            (this.crossing.clone_ref(slf.py()), this.scenario)
+        };
+        // Only a loop that is closed says no, and that runs nothing any more.
+        let _ = Crossing::say(crossing.bind(slf.py()), scenario, command);
+    }
+
+    fn at_home(&self) -> PyResult<()> {
+        if self.home == thread::current().id() {
+            return Ok(());
+        }
+        let name = thread::current().name().unwrap_or("another").to_owned();
+        Err(PyRuntimeError::new_err(format!(
+            "a request was made in a thread of its own ({name}): users make theirs in the thread that runs them"
+        )))
+    }
+}
+
+type Timeouts = (Option<u64>, Option<u64>, Option<u64>);
+
+#[pymethods]
+impl ScriptUser {
+    /// It is there from now on. Only where no load model decides that.
+    fn join(slf: &Bound<'_, Self>) {
+        Self::say(slf, Command::Join { user: slf.borrow().number });
+    }
+
+    /// It goes: its requests are given up, its connections closed.
+    fn leave(slf: &Bound<'_, Self>) {
+        Self::say(slf, Command::Leave { user: slf.borrow().number });
+    }
+
+    /// It begins an iteration, having joined.
+    fn begin(slf: &Bound<'_, Self>) {
+        Self::say(slf, Command::Begin { user: slf.borrow().number });
+    }
+
+    /// It has ended its iteration: "complete", "failed", "broken" by a fault of its own, or "interrupted".
+    #[pyo3(signature = (how = "complete"))]
+    fn end(slf: &Bound<'_, Self>, how: &str) -> PyResult<()> {
+        let end = match how {
+            "complete" => ScriptEnd::Complete,
+            "failed" => ScriptEnd::Failed,
+            "broken" => ScriptEnd::Broken,
+            "interrupted" => return Ok(()),
+            _ => return Err(PyValueError::new_err(format!("an iteration does not end {how:?}"))),
+        };
+        Self::say(slf, Command::End { user: slf.borrow().number, end });
+        Ok(())
+    }
+
+    /// Its next iteration, to be awaited.
+    fn turn(slf: &Bound<'_, Self>) -> PyResult<Py<Turn>> {
+        let py = slf.py();
+        let turn = Bound::new(py, PyClassInitializer::from(Future::new()).add_subclass(Turn::default()))?;
+        {
+            let crossing = slf.borrow().crossing.clone_ref(py);
+            let mut new = turn.borrow_mut();
+            new.user = Some(slf.clone().unbind());
+            new.as_super().of(crossing);
+        }
+        let is_due = {
+            let mut this = slf.borrow_mut();
+            this.turn = Some(turn.clone().unbind());
+            this.due.is_some()
+        };
+        if is_due {
+            slf.borrow_mut().turn = None;
+            Turn::complete(&turn)?;
+        }
+        Ok(turn.unbind())
+    }
+
+    /// Sends a request. It leaves with the others of this drain, or when the loop comes round.
+    #[pyo3(signature = (name, method, url, headers = None, body = None, *, timeouts = None, expect = None,
+        max_redirects = None, anonymous = false, held = false, due_ns = None))]
+    #[expect(clippy::too_many_arguments, reason = "as many as a request has")]
+    fn send<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+        method: &Bound<'py, PyString>,
+        url: &Bound<'py, PyString>,
+        headers: Option<&Bound<'py, PyAny>>,
+        body: Option<&Bound<'py, PyBytes>>,
+        timeouts: Option<Timeouts>,
+        expect: Option<Vec<(u16, u16)>>,
+        max_redirects: Option<u8>,
+        anonymous: bool,
+        held: bool,
+        due_ns: Option<u64>,
+    ) -> PyResult<Bound<'py, Call>> {
+        let py = slf.py();
+        let this = slf.borrow();
+        this.at_home()?;
+        let (scenario, number) = (this.scenario, this.number);
+        let crossing = this.crossing.bind(py).clone();
+        drop(this);
+        let (connect_ns, first_byte_ns, total_ns) = timeouts.unwrap_or_default();
+        let unusual = Unusual {
+            timeouts: FormTimeouts { connect_ns, first_byte_ns, total_ns },
+            expect: expect.unwrap_or_default(),
+            max_redirects,
+            is_anonymous: anonymous,
+            is_settled_later: held,
+        };
+        let (call, mut content) = {
+            let mut crossing = crossing.borrow_mut();
+            let (call, mut content) = crossing.new_call(py)?;
+            content.form = crossing.form(scenario, name.to_str()?, method.to_str()?, unusual);
+            content.script_lag_ns = crossing.script_lag_ns();
+            content.made_ns = Some(crossing.read_clock());
+            let facts = CallFacts {
+                key: content.key,
+                user: slf.clone().unbind(),
+                name: Some(name),
+                method: Some(method),
+                url: Some(url),
+                spares: crossing.spares(),
+            };
+            let mut new = call.borrow_mut();
+            new.begin(facts);
+            (call.clone(), content)
+        };
+        call.borrow_mut().as_super().of(crossing.clone().unbind());
+        content.user = number;
+        content.due_ns = due_ns;
+        content.url.push_str(url.to_str()?);
+        if let Some(headers) = headers {
+            add_headers(&mut content.headers, headers)?;
+        }
+        if let Some(body) = body {
+            content.framing = BodyFraming::Whole;
+            content.body.extend_from_slice(body.as_bytes());
+        }
+        Crossing::say(&crossing, scenario, Command::Send(content))?;
+        Ok(call)
+    }
+
+    /// A pause on the engine's timers, to be awaited.
+    fn wait<'py>(slf: &Bound<'py, Self>, ns: u64) -> PyResult<Bound<'py, Call>> {
+        let py = slf.py();
+        let (scenario, number, crossing) = {
+            let this = slf.borrow();
+            this.at_home()?;
+            (this.scenario, this.number, this.crossing.bind(py).clone())
+        };
+        let (call, mut content) = crossing.borrow_mut().new_call(py)?;
+        {
+            let mut new = call.borrow_mut();
+            new.begin(CallFacts {
+                key: content.key,
+                user: slf.clone().unbind(),
+                name: None,
+                method: None,
+                url: None,
+                spares: crossing.borrow().spares(),
+            });
+            new.as_super().of(crossing.clone().unbind());
+        }
+        content.user = number;
+        content.made_ns = Some(crossing.borrow_mut().read_clock());
+        Crossing::say(&crossing, scenario, Command::Wait { call: content, wait_ns: ns })?;
+        Ok(call)
+    }
+
+    /// Counts a claim, which held or did not.
+    #[pyo3(signature = (name, held, step = ""))]
+    fn check(slf: &Bound<'_, Self>, name: &str, held: bool, step: &str) {
+        let user = slf.borrow().number;
+        let seen = Seen::Check { user, step: step.to_owned(), name: name.to_owned(), held };
+        Self::say(slf, Command::Count(Box::new(seen)));
+    }
+
+    /// Counts steps that were timed together.
+    fn group(slf: &Bound<'_, Self>, name: &str, duration_ns: u64, ok: bool) {
+        let user = slf.borrow().number;
+        let seen = Seen::Group { user, name: name.to_owned(), duration_ns, is_ok: ok };
+        Self::say(slf, Command::Count(Box::new(seen)));
+    }
+
+    /// A row of something that was no request of the engine's.
+    #[pyo3(signature = (name, kind, started_ns, duration_ns, size = 0, error = false))]
+    fn row(slf: &Bound<'_, Self>, name: &str, kind: &str, started_ns: u64, duration_ns: u64, size: u64, error: bool) {
+        let user = slf.borrow().number;
+        let (name, kind) = (name.to_owned(), kind.to_owned());
+        let seen = Seen::Row { user, name, kind, started_ns, duration_ns, bytes: size, is_error: error };
+        Self::say(slf, Command::Count(Box::new(seen)));
+    }
+
+    /// Gives a variable of its iteration a value, for declared steps that follow.
+    fn set(slf: &Bound<'_, Self>, name: &str, value: &str) {
+        let user = slf.borrow().number;
+        Self::say(slf, Command::Set { user, name: name.to_owned(), value: value.as_bytes().to_vec() });
+    }
+
+    /// Its calls that are under way, and that nothing waits for.
+    fn pending<'py>(slf: &Bound<'py, Self>) -> Vec<Bound<'py, Call>> {
+        let py = slf.py();
+        let crossing = slf.borrow().crossing.bind(py).clone();
+        crossing.borrow().calls_of(py, slf)
+    }
+}
+
+fn add_headers(headers: &mut loadcore_core::driver::script::Headers, given: &Bound<'_, PyAny>) -> PyResult<()> {
+    for pair in given.try_iter()? {
+        let pair = pair?;
+        let pair = pair.cast::<PyTuple>()?;
+        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
+        let name = name.cast::<PyString>()?.to_str()?.as_bytes();
+        if let Ok(text) = value.cast::<PyString>() {
+            headers.push(name, text.to_str()?.as_bytes());
+        } else if let Ok(bytes) = value.cast::<PyBytes>() {
+            headers.push(name, bytes.as_bytes());
+        } else {
+            return Err(PyTypeError::new_err("the value of a header is a str or bytes"));
+        }
+    }
+    Ok(())
+}
+
+/// An iteration of a user: a future of when it is due.
+#[pyclass(extends = Future, module = "loadcore._core")]
+#[derive(Default)]
+pub(crate) struct Turn {
+    user: Option<Py<ScriptUser>>,
+    iterate: Option<Iterate>,
+}
+
+impl Turn {
+    /// Takes the iteration that is due, and wakes who waits.
+    pub(super) fn complete(turn: &Bound<'_, Self>) -> PyResult<()> {
+        let py = turn.py();
+        let user = {
+            let this = turn.borrow();
+            let is_pending = this.as_super().state() == State::Pending;
+            this.user.as_ref().filter(|_| is_pending).map(|user| user.clone_ref(py))
+        };
+        if let Some(user) = user {
+            let iterate = user.bind(py).borrow_mut().due.take();
+            turn.borrow_mut().iterate = iterate;
+        }
+        Future::complete(turn.as_super())
+    }
+
+    fn of<R: Default>(&self, what: impl FnOnce(&Iterate) -> R) -> R {
+        self.iterate.as_ref().map(what).unwrap_or_default()
+    }
+}
+
+#[pymethods]
+impl Turn {
+    /// The user's iteration, from 0.
+    #[getter]
+    fn iteration(&self) -> u32 {
+        self.of(|iterate| iterate.iteration)
+    }
+
+    /// Which of the plan's scripts it is.
+    #[getter]
+    fn script(&self) -> u32 {
+        self.of(|iterate| iterate.script)
+    }
+
+    /// "start" or "iteration".
+    #[getter]
+    fn part(&self) -> &'static str {
+        self.of(|iterate| iterate.part.name())
+    }
+
+    /// When it is due, since the run's start.
+    #[getter]
+    fn due_ns(&self) -> u64 {
+        self.of(|iterate| iterate.due_ns)
+    }
+
+    /// What has a value: the row that feeders gave it, and what its start took from responses.
+    #[getter]
+    fn variables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let variables = PyDict::new(py);
+        if let Some(iterate) = &self.iterate {
+            for (name, value) in &iterate.variables {
+                variables.set_item(name, String::from_utf8_lossy(value))?;
+            }
+        }
+        Ok(variables)
+    }
+}
