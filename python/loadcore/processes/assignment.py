@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.machine.client_limits import Needs
+    from loadcore.processes.executor import Placement
     from loadcore.processes.worker_handle import WorkerHandle
     from loadcore.results.run_folder import RunFolder
 
@@ -38,5 +39,7 @@ class Assignment:
     """The plan as it may be shown and stored."""
     program: Mapping[str, Any] | None = None
     """The code of the user's that runs in the workers: see `messages.Prepare`."""
+    placement: Placement | None = None
+    """Where the workers will be, if that is not this machine: then `start_worker` is not used."""
     look: Look = field(default_factory=Look)
     """Where to look for the target."""

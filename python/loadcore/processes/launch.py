@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loadcore.judge.headroom import Headroom
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
+    from loadcore.processes.executor import Placement
     from loadcore.results.open.run import Run
 
 
@@ -45,18 +46,21 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     headroom: Headroom | None = None,
     command: str | None = None,
     program: Mapping[str, Any] | None = None,
+    placement: Placement | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
     `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
-    secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are. The
-    rest, and the errors, are as of `loadcore.api.run`.
+    secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are,
+    `placement` where the workers will be if not on this machine. The rest, and the errors, are as of
+    `loadcore.api.run`.
     """
     plan = checked(plan)
-    count = workers_of(plan, workers)
+    count = workers_of(plan, workers, placement)
     program = program or scripts.program(plan)
     raise_file_limit()
-    client_limits.require_workers(count)
+    if placement is None:
+        client_limits.require_workers(count)
     run_id = new_run_id()
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
@@ -88,6 +92,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
         needs=lambda connections: needs(plan, connections),
         start_worker=lambda worker: WorkerProcess(worker, folder.log(worker), with_site=program is not None),
         shown_plan=plan.redacted(),
+        placement=placement,
         look=look,
         program=program,
     )
@@ -105,13 +110,15 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     return run
 
 
-def workers_of(plan: Plan, asked: int | None) -> int:
+def workers_of(plan: Plan, asked: int | None, placement: Placement | None = None) -> int:
     """How many workers a plan gets: those that are asked for, or one for each core, but no more than users.
 
     Raises:
         UsageError: It cannot have as many as are asked for.
     """
     whole = outline.indivisible(plan)
+    if placement is not None:
+        return placement.workers(asked, whole=bool(whole), users=most_users(plan))
     if asked is None:
         return 1 if whole else client_limits.default_workers(most_users(plan))
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from loadcore.live.listeners import Listeners
     from loadcore.processes.assignment import Assignment
+    from loadcore.processes.executor import Executor
     from loadcore.processes.stop_requests import StopRequests
     from loadcore.processes.watch import Watch
 
@@ -65,19 +66,26 @@ class Supervisor:
             PlanError: The plan is not valid, or this machine does not allow it. Nothing was sent.
             RunError: The workers could not be started. Nothing was sent.
         """
-        assignment = self._assignment
-        with Workers.start(assignment.start_worker, assignment.workers, self._leave_if_asked) as workers:
+        with self._executor() as workers:
             start, start_at_ns = self._start(workers)
             watch = self._watch(workers, start, start_at_ns)
             watch.until_the_end()
+            watch.collect()
         return watch.conclude()
 
-    def _start(self, workers: Workers) -> tuple[RunStart, int]:
+    def _executor(self) -> Executor:
+        assignment = self._assignment
+        if assignment.placement is not None:
+            return assignment.placement.open(assignment, self._leave_if_asked)
+        return Workers.start(assignment.start_worker, assignment.workers, self._leave_if_asked)
+
+    def _start(self, workers: Executor) -> tuple[RunStart, int]:
         """Get all workers ready, write down what starts, and start it everywhere at one moment, which is returned."""
         facts = self._assignment.facts()
         prepared = workers.prepare(self._order_for, self._leave_if_asked, READY_WITHIN_S)
         descriptions = [Description.from_dict(answer.description) for answer in prepared]
-        client_limits.require(self._assignment.needs([each.connections for each in descriptions]))
+        if workers.is_here:
+            client_limits.require(self._assignment.needs([each.connections for each in descriptions]))
         workers.arm(self._leave_if_asked, READY_WITHIN_S)
         description = merge(descriptions)
         folder = self._assignment.folder
@@ -85,12 +93,12 @@ class Supervisor:
             plan = json.dumps(self._assignment.shown_plan, indent=2, ensure_ascii=False)
             write_whole(folder.plan, plan + "\n")
             folder.claim_windows()
-            start, order = self._write_start(description, facts)
+            start, order = self._write_start(description, facts | {"nodes": workers.nodes()}, workers.lead_s)
         workers.go(order)
         self._wait_for(order.start_at_ns, workers)
         return start, order.start_at_ns
 
-    def _watch(self, workers: Workers, start: RunStart, start_at_ns: int) -> Watch:
+    def _watch(self, workers: Executor, start: RunStart, start_at_ns: int) -> Watch:
         """All that can wait until the workers send."""
         folder = self._assignment.folder
         self._listeners.tell("on_start", start.description)
@@ -122,9 +130,11 @@ class Supervisor:
             error.exit_code = ExitCode.TERMINATED if by_program else ExitCode.INTERRUPTED
             raise error
 
-    def _write_start(self, description: Description, facts: dict[str, Any]) -> tuple[RunStart, messages.Go]:
+    def _write_start(
+        self, description: Description, facts: dict[str, Any], more_s: float
+    ) -> tuple[RunStart, messages.Go]:
         """Write down the start, a moment before it. A slow disk gets more time, so that users do not start late."""
-        lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * self._assignment.workers) * _NS)
+        lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * self._assignment.workers + more_s) * _NS)
         while True:
             began_ns = time.monotonic_ns()
             wall_start_us = (time.time_ns() + lead_ns) // 1000
@@ -136,7 +146,7 @@ class Supervisor:
                 return start, messages.Go(began_ns + lead_ns, wall_start_us)
             lead_ns = int(2 * took_ns / _LEAD_FOR_DISK)
 
-    def _wait_for(self, start_at_ns: int, workers: Workers) -> None:
+    def _wait_for(self, start_at_ns: int, workers: Executor) -> None:
         """Until the first request is due, a signal still means that there is no run."""
         while (left_ns := start_at_ns - time.monotonic_ns()) > _TOO_LATE_NS:
             try:

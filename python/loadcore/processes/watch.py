@@ -19,6 +19,7 @@ from loadcore.live.snapshot import frame_of, load_of
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
+from loadcore.processes.executor import NodeNews, NodeSecond
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
 from loadcore.results.run_facts import RunEnd, WorkerEnd
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.live.listeners import Listeners
     from loadcore.processes.assignment import Assignment
+    from loadcore.processes.executor import Executor, Said
     from loadcore.processes.stop_requests import StopRequests
-    from loadcore.processes.workers import Workers
     from loadcore.results.run_facts import RunStart
     from loadcore.results.write.windows_file import WindowsFile
 
@@ -75,7 +76,7 @@ class Watch:
         assignment: Assignment,
         start: RunStart,
         start_at_ns: int,
-        workers: Workers,
+        workers: Executor,
         windows: WindowsFile,
         listeners: Listeners,
         stops: StopRequests,
@@ -92,7 +93,7 @@ class Watch:
         self._totals = totals_for(start)
         self._thresholds = AbortWatch(assignment.rules)
         self._breaks = BreakWatch(assignment.rules)
-        self._host = HostWatch(workers.pids())
+        self._host = HostWatch(workers.pids()) if workers.is_here else None
         self._target = TargetWatch(assignment.look)
         self._samples = Samples(assignment.folder.samples)
         self._aborted_by: Rule | None = None
@@ -116,13 +117,17 @@ class Watch:
             while self._workers.working:
                 said = self._workers.next()
                 if said is not None:
-                    self._take(*said)
+                    self._hear(*said)
                 self._obey_stops()
                 self._complete_seconds()
                 self._mind_the_clock()
         except BaseException:
             self._disown()
             raise
+
+    def collect(self) -> None:
+        """Bring the rows into the run's folder."""
+        self._ends = self._workers.collect(self._ends, self._assignment.folder)
 
     def conclude(self) -> dict[str, Any]:
         """Sum up and seal the folder."""
@@ -148,6 +153,12 @@ class Watch:
         """A bug ends the run: readers must not take this process for one that still runs it."""
         with contextlib.suppress(OSError):
             write_durably(self._assignment.folder.start, replace(self._start, supervisor={}).to_json())
+
+    def _hear(self, worker: int, message: Said) -> None:
+        if isinstance(message, NodeSecond | NodeNews):
+            self._take_of_node(message)
+        else:
+            self._take(worker, message)
 
     def _take(self, worker: int, message: messages.Report | Gone) -> None:
         """What a worker said."""
@@ -190,6 +201,14 @@ class Watch:
         elif self._aborted_because is None:
             self._aborted_because = message.reason
             self._stop(f"stopping: {message.reason}")
+
+    def _take_of_node(self, said: NodeSecond | NodeNews) -> None:
+        """What the agent of a node said."""
+        if isinstance(said, NodeNews):
+            self._listeners.say(said.text)
+            return
+        phase = self._totals.phase_of(said.second)
+        self._totals.add(self._windows.write_machine(said.second, phase, said.values, node=said.node))
 
     def _mind_the_disk(self) -> None:
         if self._windows.problem is not None and not self._complained:
@@ -255,7 +274,7 @@ class Watch:
 
     def _complete_second(self, second: int) -> None:
         self._mind_the_folder()
-        row = self._host.look()
+        row = None if self._host is None else self._host.look()
         if row is not None:
             self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
         if (seen := self._target.look()) is not None:

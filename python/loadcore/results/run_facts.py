@@ -55,6 +55,8 @@ class RunStart:
     """What of the target can be seen: `is_here`, whether it has an address of this machine, and `sight`."""
     command: str | None = None
     """The command that started it, without secrets; None if none did."""
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    """What is known of each machine of a cluster: its name, its workers, its cores; empty on one machine."""
     supervisor: dict[str, int] = field(default_factory=dict)
     """Process id and start time of who runs it, by which a reader tells a running run from a killed one, and the inode
     of the run's folder, by which it tells a copy."""

@@ -64,10 +64,11 @@ class WindowsFile:
         values: Mapping[str, float | str],
         *,
         kind: Literal["worker", "target"] = "worker",
+        node: int = 0,
     ) -> pa.RecordBatch:
-        """Append a row about the machine, or about the target on it."""
+        """Append a row about the machine, about one of several nodes, or about the target on it."""
         words = {"phase": texts([phase]), "kind": texts([kind])}
-        numbers = {"second": second, "worker": MACHINE, **values}
+        numbers = {"second": second, "worker": MACHINE - node, **values}
         columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
         return self.write(pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns]))
 

@@ -1,0 +1,206 @@
+"""Where the workers of a run are, behind nine verbs: on this machine, or on nodes.
+
+The supervisor knows nothing else of them. `Workers` are processes of this machine; `loadcore.cluster` has those of
+nodes. The verbs: `nodes`, `prepare`, `arm`, `go`, `next`, `stop`, `interrupt`, `kill`, `collect`.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+
+from loadcore.errors import PlanError, RunError, WorkerLost
+from loadcore.processes import messages
+from loadcore.processes.worker_handle import Gone
+from loadcore.wording.refusals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from loadcore.processes.assignment import Assignment
+    from loadcore.results.run_facts import WorkerEnd
+    from loadcore.results.run_folder import RunFolder
+
+_POLL_S = 0.1
+
+Answer = TypeVar("Answer", messages.Prepared, messages.Armed)
+
+
+class NodeSecond(NamedTuple):
+    """How busy a node was with the client and with other programs."""
+
+    node: int
+    second: int
+    values: Mapping[str, int]
+
+
+class NodeNews(NamedTuple):
+    """Something that happened to a node, in one sentence."""
+
+    text: str
+
+
+Said = messages.Report | Gone | NodeSecond | NodeNews
+
+
+class Executor(ABC):
+    """The workers of a run, all together. As a context manager it ends those that still run.
+
+    Args:
+        workers: Their numbers.
+    """
+
+    is_here = True
+    """Whether the workers are processes of this machine."""
+    lead_s = 0.0
+    """What the order to start needs to reach all workers, beyond what it takes on this machine."""
+
+    def __init__(self, workers: Iterable[int]) -> None:
+        self.working = set(workers)
+        """Those that have neither finished nor gone."""
+        self._all = sorted(self.working)
+        self._queue: queue.SimpleQueue[tuple[int, Said]] = queue.SimpleQueue()
+        self._heard = dict.fromkeys(self._all, time.monotonic())
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def open(self) -> None:
+        """Begin to hear the workers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End every worker that still runs."""
+
+    def pids(self) -> list[int]:
+        """The processes of the workers on this machine."""
+        return []
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """What is known of each node: `name`, `workers`, `cores` and more. Empty where there is this machine only."""
+        return []
+
+    @abstractmethod
+    def prepare(
+        self, orders: Callable[[int], messages.Prepare], give_up: Callable[[], None], within_s: float
+    ) -> list[messages.Prepared]:
+        """Hand out the shares and wait until all workers are ready.
+
+        Args:
+            orders: Gives each worker its order.
+            give_up: Called again and again while waiting; raises to give up.
+            within_s: How long it may take.
+
+        Raises:
+            PlanError: The plan is not valid.
+            RunError: A worker failed to start.
+        """
+
+    @abstractmethod
+    def arm(self, give_up: Callable[[], None], within_s: float) -> None:
+        """Wait until all workers could start at once. Arguments and errors as of `prepare`."""
+
+    @abstractmethod
+    def go(self, order: messages.Go) -> None:
+        """Start all together."""
+
+    def next(self, timeout_s: float = _POLL_S) -> tuple[int, Said] | None:
+        """A worker's or a node's next message; None if there was none in time."""
+        try:
+            worker, message = self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if worker in self._heard:
+            self._heard[worker] = time.monotonic()
+        if isinstance(message, messages.Done | Gone):
+            self.working.discard(worker)
+        return worker, message
+
+    def silence(self) -> dict[int, float]:
+        """For how many seconds each working worker has said nothing."""
+        now = time.monotonic()
+        return {worker: now - self._heard[worker] for worker in self.working}
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Have all start no more iterations."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Have all stop now."""
+
+    @abstractmethod
+    def kill(self, workers: Sequence[int]) -> None:
+        """End processes, whatever they do. They will be reported as gone."""
+
+    def collect(self, ends: Mapping[int, WorkerEnd], folder: RunFolder) -> dict[int, WorkerEnd]:  # noqa: ARG002
+        """Bring the rows of all workers into the run's folder.
+
+        Args:
+            ends: How each worker ended, with the files that it wrote.
+            folder: The run's folder.
+
+        Returns:
+            The same with what is in the folder now.
+        """
+        return dict(ends)
+
+    def _gather(self, kind: type[Answer], give_up: Callable[[], None], within_s: float) -> list[Answer]:
+        """One answer of this kind from every worker, in the order of their numbers."""
+        answers: dict[int, Answer] = {}
+        deadline = time.monotonic() + within_s
+        while len(answers) < len(self._all):
+            give_up()
+            if time.monotonic() > deadline:
+                late = sorted(set(self._all) - set(answers))
+                raise RunError(
+                    f"workers {late} were not ready within {within_s:g} s", hint="is the machine overloaded?"
+                )
+            said = self.next()
+            if said is None:
+                continue
+            worker, message = said
+            match message:
+                case messages.Trouble(problems=[_, *_]):
+                    raise PlanError(message.problems)
+                case messages.Trouble():
+                    raise RunError(f"{self.name_of(worker)} failed to start: {message.message}")
+                case Gone():
+                    name = self.name_of(worker)
+                    refused = refusal(RuntimeError(message.reason), f"{name} failed to start")
+                    raise refused or WorkerLost(f"{name} was lost before the start: {message.reason}")
+                case _ if isinstance(message, kind):
+                    answers[worker] = message
+        return [answers[worker] for worker in sorted(answers)]
+
+    def name_of(self, worker: int) -> str:
+        """A worker in words, with the node that it is on."""
+        return f"worker {worker}"
+
+
+class Placement(ABC):
+    """Where the workers of a run will be."""
+
+    @abstractmethod
+    def workers(self, asked: int | None, *, whole: bool, users: int) -> int:
+        """How many workers there will be.
+
+        Args:
+            asked: How many the user asked for, on each machine.
+            whole: Whether the plan cannot be divided.
+            users: The most users at once.
+        """
+
+    @abstractmethod
+    def open(self, assignment: Assignment, give_up: Callable[[], None]) -> Executor:
+        """Make the executor of this assignment. `give_up` raises to give up."""
