@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
     out: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     name: str | None = None,
+    tags: Mapping[str, str] | None = None,
     listeners: Sequence[Any] = (),
     allow_lost_workers: bool = False,
     target_pid: int | None = None,
@@ -68,6 +69,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         out: The run's folder; by default `runs/<id>`.
         seed: Where every random choice comes from; by default another one each time.
         name: What the run is called; by default as its file or scenario is.
+        tags: What it is tagged with, to be found again: `{"build": "17"}`.
         listeners: Who follows the run, see `loadcore.live.listeners.Listener`.
         allow_lost_workers: Whether a run that lost a worker may still be valid.
         target_pid: A process of the target on this machine, whose CPU and that of its children is watched; by default
@@ -109,6 +111,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         listeners=listeners,
         allow_lost_workers=allow_lost_workers,
         look=look_at(target_pid, target_cgroup, target_metrics),
+        tags=tags,
     )
 
 

@@ -29,6 +29,7 @@ _OF_OTHERS = {
     *("--nofile", "--pid"),  # prlimit
     "--backlog",  # uvicorn
     "--python",  # uv
+    *("--no-optional-locks", "--porcelain", "--untracked-files"),  # git
     "--folder",  # of the module that starts the gateway's services
 }
 """Options of other programs that messages name, or that are started."""

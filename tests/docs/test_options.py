@@ -32,7 +32,8 @@ def _options_of(command: Any) -> set[str]:
 
 def _everything() -> list[Any]:
     root = _command()
-    return [root, *root.commands.values(), *root.commands["target"].commands.values()]
+    inner = [command for each in root.commands.values() for command in getattr(each, "commands", {}).values()]
+    return [root, *root.commands.values(), *inner]
 
 
 def _texts(page: Path) -> list[str]:
@@ -53,7 +54,8 @@ def _unknown(text: str) -> list[str]:
         path = []
     elif not path or path[0] not in _command().commands:
         return [words[1]]
-    command = _command(*path[:2]) if path[:1] == ["target"] and len(path) > 1 else _command(*path[:1])
+    several = len(path) > 1 and path[1] in getattr(_command(path[0]), "commands", {})
+    command = _command(*path[: 2 if several else 1])
     options = _options_of(command)
     return [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
 
@@ -78,7 +80,7 @@ def test_options_named_alone_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_variables_exist(page: Path) -> None:
     """Every `LOADCORE_…` stands in the help of some command."""
-    listed = {"LOADCORE_ENV", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON"}
+    listed = {"LOADCORE_ENV", "LOADCORE_TAG", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON"}
     found = [entry.envvar for command in _everything() for entry in command.params if entry.envvar]
     known = listed | {name for names in found for name in ([names] if isinstance(names, str) else names)}
     named = set(re.findall(r"LOADCORE_[A-Z_]+[A-Z]", page.read_text("utf-8")))

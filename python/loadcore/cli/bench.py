@@ -19,6 +19,7 @@ from loadcore.errors import ScenarioError
     options.Judging,
     options.Processes,
     options.Watching,
+    options.Naming,
     options.Showing,
     options.Output,
     options.Documents,

@@ -14,6 +14,7 @@ from loadcore.cli.settings import Setting, Settings, gather
 from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from loadcore.report.plan_text import Source
     from loadcore.results.attempt import Attempt
 
 
@@ -103,4 +104,16 @@ def _text(prepared: Prepared, settings: Settings, console: Console) -> str:
     workers = settings.either("workers", Setting(None, "default"))
     shown = "one for each core" if workers.value is None else str(workers.value)
     settings_shown.append(Source("workers", shown, workers.source))
+    settings_shown.append(_disk(prepared, workers.value))
     return render(plan, settings_shown, page)
+
+
+def _disk(prepared: Prepared, workers: int | None) -> "Source":
+    """What a run will take on the disk."""
+    from loadcore.calibration.disk import ROW_BYTES, disk_of
+    from loadcore.processes.launch import workers_of
+    from loadcore.report.numbers import size
+    from loadcore.report.plan_text import Source
+
+    takes = disk_of(prepared.plan, workers_of(prepared.plan, workers))
+    return Source("disk", f"{ROW_BYTES} B a request" if takes is None else f"up to {size(takes)}", "estimate")

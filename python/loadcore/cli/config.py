@@ -43,6 +43,8 @@ KEYS: Mapping[str, tuple[_Types, str]] = {
     "thresholds": ((list,), "a list of strings"),
     "abort_on": ((list,), "a list of strings"),
     "env": ((dict,), "a table of strings"),
+    "name": ((str,), "text"),
+    "tags": ((dict,), "a table of strings"),
     "out": ((str,), "text"),
     "html": ((str,), "text"),
     "progress": ((str,), "text"),

@@ -1,5 +1,6 @@
 """Runs a plan for a command: shows it, prints its report, and returns the exit code."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +108,14 @@ def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Head
     return before(prepared.plan, settings.get("workers"), output.console.note)
 
 
+def tags_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """Tags as a file has them, or as the command line does: `build=17`."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    pairs = (each.partition("=") for each in given or ())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
 def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Headroom | None" = None) -> "Run":
     """Runs what was prepared while it is shown, and prints nothing at its end."""
     from loadcore.live.heading import Heading
@@ -131,6 +140,7 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
             look=look_of(settings),
             headroom=headroom,
             command=output.command,
+            tags=tags_of(settings.get("tags")),
         )
     finally:
         if view is not None:

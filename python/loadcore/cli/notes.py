@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from loadcore.compiler import Overrides
     from loadcore.plan.plan import Plan
 
+_SMALL_BYTES = 10_000_000
+_LARGE_BYTES = 1_000_000_000
+_LARGE_SHARE = 0.1
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -27,8 +31,29 @@ def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
         proxy_note(urls, os.environ),
         sum_note(len(prepared.scenarios), settings.layers()),
         worker_note(prepared.plan),
+        disk_note(prepared.plan, settings),
     )
     return [note for note in notes if note is not None]
+
+
+def disk_note(plan: Plan, settings: Settings) -> str | None:
+    """What a run will take on the disk, where that is much; `loadcore check` says it of every run."""
+    from loadcore.calibration.disk import disk_of
+    from loadcore.machine.host import free_bytes
+    from loadcore.processes.launch import workers_of
+    from loadcore.report.numbers import size
+    from loadcore.results.run_folder import DEFAULT_ROOT
+
+    if plan.scripted():
+        return None
+    takes = disk_of(plan, workers_of(plan, settings.get("workers")))
+    if takes is None or takes < _SMALL_BYTES:
+        return None
+    place = Path(settings.get("out") or DEFAULT_ROOT)
+    free = free_bytes(place)
+    if free is None or (takes < _LARGE_BYTES and takes < _LARGE_SHARE * free):
+        return None
+    return f"this run takes up to {size(takes)} of the disk, where {size(free)} are free"
 
 
 def proxy_note(urls: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -179,6 +179,19 @@ AbortOn = Annotated[
         "[env var: LOADCORE_ABORT_ON, separated by ;]",
     ),
 ]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", envvar="LOADCORE_NAME", help="Name of the run; the scenario's by default."),
+]
+Tags = Annotated[
+    list[str],
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        callback=several("LOADCORE_TAG", pairs("=", "build=17")),
+        help="Tag the run, to find it again. May be repeated. [env var: LOADCORE_TAG, separated by ;]",
+    ),
+]
 Seed = Annotated[
     str | None,
     typer.Option(
@@ -400,6 +413,13 @@ class Repeating:
     runs: Runs = None
     baseline: Baseline = None
     save_baseline: SaveBaseline = None
+
+
+class Naming:
+    """What a run is called."""
+
+    name: Name = None
+    tags: Tags = []  # noqa: RUF012 - read by the parser only
 
 
 class Showing:

@@ -87,7 +87,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
     from loadcore.compiler import Options, compile_run, override
 
     scenarios = override(file.scenarios, settings.layers())
-    options = Options(seed=settings.get("seed"), name=name or file.name, once=once)
+    options = Options(seed=settings.get("seed"), name=name or settings.get("name") or file.name, once=once)
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
     plan, rules = compile_run(scenarios, options, of_file, given, _guards(settings))
     sources = {

@@ -14,6 +14,7 @@ from loadcore.cli.settings import gather
     options.Judging,
     options.Processes,
     options.Watching,
+    options.Naming,
     options.Showing,
     options.Output,
     options.Documents,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from loadcore.compiler import Overrides
 
 _PREFIX = "LOADCORE_"
-_LISTS = ("LOADCORE_ENV", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON")
+_LISTS = ("LOADCORE_ENV", "LOADCORE_TAG", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON")
 """Variables that the parser does not read by itself."""
 _SIMILAR = 0.8
 

@@ -95,6 +95,19 @@ def available_memory() -> int | None:
     return _least(_meminfo("MemAvailable"), control_groups.free_memory())
 
 
+def free_bytes(place: Path) -> int | None:
+    """Bytes that may be written at a place, which need not exist yet; None if that is not known."""
+    for folder in (place.absolute(), *place.absolute().parents):
+        try:
+            facts = os.statvfs(folder)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        return facts.f_bavail * facts.f_frsize
+    return None
+
+
 def free_processes() -> int | None:
     """Processes and threads that this user may still start, by the limits of user, control group and kernel."""
     most = number_in(_PROC / "sys/kernel/threads-max")

@@ -46,9 +46,9 @@ class Plan:
 
     @property
     def comparable_digest(self) -> str:
-        """As `digest`, whatever the targets' addresses are: runs that share it did the same, if to other servers."""
+        """As `digest`, whatever it is called and the targets' addresses are: runs that share it did the same."""
         urls = list(dict.fromkeys(scenario["base_url"] for scenario in self.document["scenarios"]))
-        text = _json({**self.document, "seed": 0})
+        text = _json({**self.document, "seed": 0, "name": ""})
         for url in sorted(urls, key=len, reverse=True):
             text = text.replace(json.dumps(url, ensure_ascii=False)[1:-1], f"<base_url {urls.index(url)}>")
         return hashlib.sha256(text.encode()).hexdigest()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import engine_version
 from loadcore.errors import UsageError
 from loadcore.live.listeners import Listeners
-from loadcore.machine import client_limits, host
+from loadcore.machine import client_limits, host, revision
 from loadcore.machine.file_limit import raise_file_limit
 from loadcore.machine.look import Look
 from loadcore.machine.needs import most_users, needs
@@ -25,7 +26,6 @@ from loadcore.results.run_folder import RunFolder, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from loadcore.judge.headroom import Headroom
     from loadcore.judge.thresholds.rule import Rule
@@ -47,13 +47,14 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     command: str | None = None,
     program: Mapping[str, Any] | None = None,
     placement: Placement | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
     `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
     secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are,
-    `placement` where the workers will be if not on this machine. The rest, and the errors, are as of
-    `loadcore.api.run`.
+    `placement` where the workers will be if not on this machine, `tags` what the run is tagged with. The rest, and the
+    errors, are as of `loadcore.api.run`.
     """
     plan = checked(plan)
     count = workers_of(plan, workers, placement)
@@ -72,6 +73,8 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
             "run_id": run_id,
             "allow_lost_workers": allow_lost_workers,
             "target": look.to_dict(),
+            "tags": dict(tags or {}),
+            "revision": revision.look(Path.cwd()),
             "calibration": None if headroom is None else headroom.to_dict(),
             "command": command,
             **_known(plan, rules, count, folder),

@@ -35,6 +35,10 @@ class RunStart:
     """By scenario."""
     thresholds: list[dict[str, Any]]
     """What the run is judged by: `expression`, the `scenario` and `step` it is about, and whether it is a `default`."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """What the user tagged it with."""
+    revision: dict[str, Any] | None = None
+    """Of the git repository it was started in: `commit`, `branch`, `dirty`; see `loadcore.machine.revision`."""
     comparable_sha256: str = ""
     """Of the plan without the targets' addresses: runs that share it can be compared."""
     loads: dict[str, dict[str, Any]] = field(default_factory=dict)

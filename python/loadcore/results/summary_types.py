@@ -432,6 +432,15 @@ class LostWorkerSummary(TypedDict):
     """When it went, in seconds since the start."""
 
 
+class RevisionSummary(TypedDict):
+    """Where a git repository stood."""
+
+    commit: str
+    branch: str | None
+    dirty: bool | None
+    """Whether tracked files differed from the commit; null where git could not say in time."""
+
+
 class Summary(TypedDict):
     """summary.json of a run.
 
@@ -471,6 +480,10 @@ class Summary(TypedDict):
     versions: dict[str, str]
     seed: int
     plan_sha256: str
+    tags: NotRequired[dict[str, str]]
+    """What the run was tagged with."""
+    revision: NotRequired[RevisionSummary | None]
+    """Of the git repository that the run was started in; null outside of one."""
     comparable_sha256: NotRequired[str]
     """Of the plan without its seed and the targets' addresses: runs that share it can be compared."""
     calibration: NotRequired[CalibrationSummary | None]

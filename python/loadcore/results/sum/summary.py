@@ -105,6 +105,8 @@ def build(parts: Parts) -> dict[str, Any]:
         "versions": start.versions,
         "seed": start.seed,
         "plan_sha256": start.plan_sha256,
+        "tags": start.tags,
+        "revision": start.revision,
         "comparable_sha256": start.comparable_sha256,
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,

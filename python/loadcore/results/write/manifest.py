@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 MANIFEST_VERSION = 1
 
+_OF_START = (
+    *("run_id", "name", "tags", "revision", "started_at", "command"),
+    *("plan_sha256", "seed", "versions", "limits", "machine"),
+)
+"""What it repeats of `run.json`."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -36,10 +41,7 @@ def seal(folder: RunFolder, start: Mapping[str, Any], arrow_files: Iterable[File
     files += [_facts_of(path) for path in (folder.start, folder.plan, folder.summary) if path.exists()]
     document = {
         "manifest_version": MANIFEST_VERSION,
-        **{
-            key: start.get(key)
-            for key in ("run_id", "started_at", "command", "plan_sha256", "seed", "versions", "limits", "machine")
-        },
+        **{key: start.get(key) for key in _OF_START},
         "files": sorted(files, key=lambda entry: str(entry["name"])),
     }
     write_durably(folder.manifest, json.dumps(document, indent=2) + "\n")
