@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import typer
 
-_NOT_REPEATED = frozenset({"out", "html", "color", "progress", "quiet", "as_json", "ui", "help"})
+_NOT_REPEATED = frozenset({"out", "html", "color", "progress", "quiet", "as_json", "ui", "markdown", "help"})
 """Options that say where a run is kept and how it is shown."""
 _PAIRS = {"header": (":", ": "), "env": ("=", "=")}
 _HIDDEN = frozenset({"auth"})

@@ -1,4 +1,4 @@
-"""A metric of two sets of runs: how much it changed, and in which of three words that is told."""
+"""A metric of two sets of runs: how much it changed, in one of three words."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 POWER: Final = 0.8
-"""How often a change of the size that is told would be found."""
+"""How often a change of that size would be found."""
 
 
 def detectable(before: Sequence[float], after: Sequence[float], level: float) -> float:
