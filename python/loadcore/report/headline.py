@@ -17,7 +17,7 @@ class Headline(NamedTuple):
     Attributes:
         word: One or two words: `PASS`, `NO DATA`.
         role: Whether that is good, bad, or a warning.
-        is_known: Whether it passed or failed; otherwise a question mark stands before it.
+        is_known: Whether it passed or failed; otherwise its mark is a question mark.
         reasons: Why, the first of them first; never empty.
         doubts: Reasons to doubt the numbers that are not among the reasons.
     """

@@ -51,7 +51,7 @@ class Chart:
     Attributes:
         key: Its name in the page.
         title: What it shows.
-        sentence: What is to be seen in it, made from the same numbers.
+        sentence: What a reader can see in it, made from the same numbers.
         kind: How it is drawn.
         series: What is drawn. Of a `stack` those with the style `area` lie on each other.
         y_title: What the left axis counts.

@@ -58,7 +58,7 @@ def connection_charts(history: History) -> list[Chart]:
     """What connecting cost."""
     moments = history.moments
     series = [
-        Series("opened per second", _per_s(moments, lambda each: each.connections), 1, "area", "per_s"),
+        Series("opened per second", _per_s(moments, lambda each: each.connections), 1, "bars", "per_s"),
         Series("connect p95", us(each.connect_p95_ns for each in moments), 4, "dashed", "us", right=True),
         Series("first byte p95", us(each.ttfb_p95_ns for each in moments), 3, "solid", "us", right=True),
     ]

@@ -19,6 +19,7 @@ from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
 from loadcore.report.html import charts, spark, table
 from loadcore.report.html.history import History
+from loadcore.report.html.sentences import sentence
 from loadcore.report.html.story import story_of
 
 if TYPE_CHECKING:
@@ -254,4 +255,5 @@ def _template(name: str) -> Template:
     environment = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["sentence"] = sentence
     return environment.get_template(name)

@@ -1,4 +1,4 @@
-"""The sentence under each chart: what is to be seen in it, made from the same numbers."""
+"""The sentence under each chart: what it shows, made from the same numbers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ _MORE: Final = 1.1
 _TOP: Final = 0.2
 """The share of moments that "at the highest load" means, and "at the lowest"."""
 _LEAST_MOMENTS: Final = 5
+
+
+def sentence(clause: str) -> str:
+    """A clause as a sentence. One that begins with a name, `windows.arrow` or `GET /`, keeps it as it is."""
+    first = clause.split(maxsplit=1)[0] if clause.strip() else ""
+    begun = f"{clause[:1].upper()}{clause[1:]}" if first.rstrip(",:").isalpha() and first.islower() else clause
+    return begun if begun.endswith((".", "?", "!")) else f"{begun}."
 
 
 def knee(history: History) -> str:
@@ -119,7 +126,7 @@ def heat(history: History) -> str:
     low, high, tail = (histogram.quantile(each) for each in (0.25, 0.75, 0.999))
     text = f"Half of the responses took {_between(low, high)}"
     text += f", one in a thousand more than {duration(tail)}." if histogram.count >= 1000 else "."  # noqa: PLR2004 - a thousand
-    return text + " The darker a cell, the more responses took that long in that second."
+    return text + " The stronger a cell's colour, the more responses took that long in that second."
 
 
 def lag(history: History) -> str:
@@ -190,7 +197,10 @@ def client(history: History) -> str:
     most = max(found, key=lambda each: each.cpu or 0)
     text = f"The busiest engine thread used {percent(most.cpu)} of a core at most, at {clock(most.from_s)}"
     flights = [each.in_flight for each in history.moments if each.in_flight is not None]
-    return f"{text}; up to {numbers.rate(max(flights))} requests were in flight." if flights else f"{text}."
+    most_flights = (
+        f"; at most {numbers.rate(max(flights))} requests were in flight, averaged over a moment" if flights else ""
+    )
+    return f"{text}{most_flights}."
 
 
 def machine(history: History) -> str:

@@ -9,6 +9,7 @@ from loadcore.judge.headroom import told
 from loadcore.report import numbers, uncertain
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.html.chart import Mark
+from loadcore.report.html.sentences import sentence
 from loadcore.report.numbers import clock
 from loadcore.report.tables import merged, what_of
 from loadcore.report.text import notes_of_client, quantity
@@ -99,6 +100,14 @@ def _where(history: History) -> Sequence[Line]:
     status = history.summary["verdict"]["status"]
     if not history.moments or not any(each.done for each in history.moments):
         return [Line("Nothing was measured, so nothing can be said.", "bad")]
+    if history.summary["client"]["verdict"] == "client_limited":
+        text = "The client was the limit: what follows is its doing as well as the target's."
+        return [Line(text, "warning"), *_held(history, status)]
+    return _held(history, status)
+
+
+def _held(history: History, status: str) -> Sequence[Line]:
+    """The same of a run that did not break in one place, or at all."""
     if history.broke is not None:
         return _broken(history, history.broke)
     highest = _highest(history.moments)
@@ -168,17 +177,17 @@ def _who(history: History) -> list[Line]:
     summary = history.summary
     named = summary.get("bottleneck") or {"subject": None, "rule": None, "message": "the bottleneck is not known"}
     role = {"client": "bad", "other programs": "bad", "target": "warning"}.get(str(named["subject"]), "")
-    lines = [Line(_capital(named["message"]) + ".", role), _client(summary["client"])]
+    lines = [Line(sentence(named["message"]), role), _client(summary["client"])]
     told_by = [each for each in summary["findings"] if each["severity"] in {"invalid", "suspect"}]
     told_by += [each for each in summary["findings"] if each["subject"] == "target" and each not in told_by]
     lines += [
-        Line(f"{_capital(each['message'])}.", "bad" if each["severity"] == "invalid" else "warning")
+        Line(sentence(each["message"]), "bad" if each["severity"] == "invalid" else "warning")
         for each in told_by[:_FEW]
         if each["message"] not in named["message"]
     ]
     advice = dict.fromkeys(each["advice"] for each in told_by[:_FEW])
-    lines += [Line(f"{_capital(text)}.", "advice") for text in advice]
-    lines += [Line(f"{_capital(each['message'])}.", label="Note:") for each in notes_of_client(summary)]
+    lines += [Line(sentence(text), "advice") for text in advice]
+    lines += [Line(sentence(each["message"]), label="Note:") for each in notes_of_client(summary)]
     return lines
 
 
@@ -214,14 +223,10 @@ def _marks(history: History) -> list[Mark]:
         kind = {"client": "client", "target": "target"}.get(who, "other")
         last_s = finding["last_s"] if finding["last_s"] is not None else finding["first_s"]
         title = f"{_WHO.get(who, who)}: {finding['rule'].replace('_', ' ')}"
-        marks.append(Mark(kind, letter, finding["first_s"], last_s + 1, title, f"{_capital(finding['message'])}."))
+        marks.append(Mark(kind, letter, finding["first_s"], last_s + 1, title, sentence(finding["message"])))
     for worker in history.summary["workers_lost"]:
         if worker["after_s"] is not None:
             text = f"Worker {worker['worker']} was lost: {worker['reason'] or 'the reason is not known'}."
             letter = _LETTERS[len(marks) % len(_LETTERS)]
             marks.append(Mark("client", letter, worker["after_s"], worker["after_s"] + 1, "worker lost", text))
     return marks
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from loadcore.report import beside, numbers, uncertain
 from loadcore.report.glyphs import UNICODE
+from loadcore.report.html.sentences import sentence
 from loadcore.report.html.spark import spark_of
 from loadcore.report.samples import reason_of, reasons
 from loadcore.report.tables import merged, seen, step_row, what_of
@@ -27,7 +28,7 @@ class Column(NamedTuple):
     """The heading of a column.
 
     Attributes:
-        title: What stands in it.
+        title: Its words.
         is_number: Whether it is aligned right, and sorted as numbers.
         hint: What it means, where the title does not say it.
     """
@@ -99,7 +100,7 @@ def steps(history: History) -> Table:
     notes += [f"{each['name']} made no request." for each in found if not each["requests"]]
     if len(found) > 1:
         rows.append(_step_cells(history, summary["all"], "All steps"))
-    return Table("steps", "Every step", _STEP_COLUMNS, rows, [_sentence(each) for each in notes], total=len(found) > 1)
+    return Table("steps", "Every step", _STEP_COLUMNS, rows, [sentence(each) for each in notes], total=len(found) > 1)
 
 
 def apart(history: History) -> Table | None:
@@ -198,7 +199,7 @@ def workers(history: History) -> Table | None:
     if not found:
         return None
     columns = (
-        Column("Worker"),
+        Column("Worker", is_number=False),
         Column("CPU", hint="Of the engine thread, of one core, over the run"),
         Column("CPU, busiest second"),
         Column("Lag p99", hint="How late requests were sent"),
@@ -289,7 +290,3 @@ def _worker_cells(worker: Mapping[str, Any]) -> list[Cell]:
         ),
         Cell(str(worker.get("ended") or "unknown"), role="bad" if worker.get("ended") == "lost" else ""),
     ]
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")

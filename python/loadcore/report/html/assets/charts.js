@@ -93,9 +93,11 @@
   const logScale = range => ({ distr: 3, range: () => range });
   const linear = unit => ({ range: (_, low, high) => [0, Math.max(high || 0, unit === "ratio" ? 1 : unit === "cores" ? 0.1 : 1) * 1.06] });
   const end = () => (data.from.length ? data.from.at(-1) + data.seconds.at(-1) : 1);
+  // What is measured over a moment is drawn in its middle.
+  const middles = () => data.from.map((from, at) => from + data.seconds[at] / 2);
   const timeScale = () => ({
     time: false,
-    range: (_, low, high) => (low === null || (low === data.from[0] && high === data.from.at(-1)) ? [0, end()] : [low, high]),
+    range: (_, low, high) => (low === null || data.from.length < 2 || (low === middles()[0] && high === middles().at(-1)) ? [0, end()] : [low, high]),
   });
 
   // What is painted over charts over time: phases, where the run broke, and the seconds of findings.
@@ -117,6 +119,7 @@
     const pen = u.ctx, { top, height, left, width } = u.bbox, ratio = devicePixelRatio;
     pen.save();
     pen.font = font(11);
+    pen.textAlign = "left";
     pen.textBaseline = "top";
     for (const [from, to, phase] of data.phases) {
       const x0 = Math.max(left, u.valToPos(from, "x", true)), x1 = Math.min(left + width, u.valToPos(to, "x", true));
@@ -144,6 +147,7 @@
     const pen = u.ctx, ratio = devicePixelRatio, { left, width, top, height } = u.bbox;
     u.labels = [];
     const label = (text, x, y, tone) => {
+      pen.textAlign = "left";
       pen.font = `600 ${font(11)}`;
       const wide = pen.measureText(text).width;
       const at = Math.min(Math.max(x, left), left + width - wide);
@@ -192,8 +196,11 @@
   // One kind of chart after another. Each gives uPlot's options and data, and what the legend and the table say.
   const lineSeries = (each, scale, single) => ({
     scale, label: each.label, stroke: colour(`c${each.colour}`), width: each.style === "dotted" ? 2 : 1.75,
-    dash: dashes[each.style], spanGaps: false, points: { show: single, size: 7, fill: colour(`c${each.colour}`) },
+    dash: dashes[each.style], spanGaps: false,
+    // A value without neighbours would not be seen as a line.
+    points: { show: true, size: single ? 8 : 5, fill: colour(`c${each.colour}`), filter: (u, index) => (single ? null : lonely(u.data[index])) },
   });
+  const lonely = values => values.map((_, at) => at).filter(at => values[at] != null && values[at - 1] == null && values[at + 1] == null);
   const overTime = chart => {
     const stacked = chart.kind === "stack", lone = data.from.length < 3;
     const areas = stacked ? chart.series.filter(each => each.style === "area") : [];
@@ -201,15 +208,16 @@
     const sums = [];
     areas.forEach((each, place) => sums.push(each.values.map((value, at) => (value || 0) + (place ? sums[place - 1][at] : 0))));
     const scaleOf = each => (each.right ? "right" : "y");
-    const series = [{}], values = [data.from];
+    const series = [{}], values = [middles()];
     areas.map((each, place) => [each, place]).reverse().forEach(([each, place]) => {
-      series.push({ ...lineSeries(each, "y", lone), fill: tile(`c${each.colour}`, each.colour - 1), width: 1.25 });
+      series.push({ ...lineSeries(each, "y", lone), fill: tile(`c${each.colour}`, each.colour - 1), width: 1.25,
+        ...(lone ? { paths: uPlot.paths.bars({ size: [0.6, 200] }), points: { show: false } } : {}) });
       values.push(sums[place]);
     });
     for (const each of others) {
       const drawn = lineSeries(each, scaleOf(each), lone);
       if (each.style === "area") drawn.fill = tile(`c${each.colour}`, each.colour - 1);
-      if (each.style === "bars") { drawn.fill = tile(`c${each.colour}`, each.colour - 1); drawn.paths = uPlot.paths.bars({ size: [0.9, 40], align: 1 }); drawn.points = { show: false }; }
+      if (each.style === "bars") { drawn.fill = tile(`c${each.colour}`, each.colour - 1); drawn.paths = uPlot.paths.bars({ size: [0.9] }); drawn.points = { show: false }; }
       series.push(drawn);
       values.push(each.values.map(value => (value === null || (value <= 0 && (chart.log || (each.right && each.unit === "us"))) ? null : value)));
     }
@@ -262,7 +270,7 @@
     return {
       options: { series: [{}, { paths: () => null, points: { show: false } }], scales: { x: timeScale(), y: logScale(range) },
         axes: [timeAxis(), axis("us", chart.y_title, { scale: "y", splits: () => rounds(range), filter: (_, splits) => splits })], height: 320, sync: true, paint, full: true },
-      values: [data.from, data.from.map(() => edges[0])],
+      values: [middles(), data.from.map(() => edges[0])],
       legend: [{ label: `responses in a cell: 1 to ${grouped(most)}`, gradient: shade, at: index => `${grouped((columns[index] || [0]).slice(1).reduce((a, b) => a + b, 0))} ended` }],
       heading: ["From", ...groups.map(([from, to]) => `${tell("us", edges[from])} – ${tell("us", edges[to])}`)],
       rows: () => data.from.filter((_, at) => at % few === 0).map((from, place) => [clock(from), ...groups.map(group => grouped(sum(place * few, group)))]),
