@@ -17,6 +17,7 @@ from loadcore.engine import Description, ScenarioInfo
 from loadcore.errors import ExitCode, RunError
 from loadcore.machine import client_limits
 from loadcore.processes import messages
+from loadcore.processes.priority import import_giving_way
 from loadcore.processes.workers import Workers
 from loadcore.results.run_facts import RunStart
 from loadcore.results.run_folder import keep, write_whole
@@ -101,6 +102,7 @@ class Supervisor:
     def _watch(self, workers: Executor, start: RunStart, start_at_ns: int) -> Watch:
         """All that can wait until the workers send."""
         folder = self._assignment.folder
+        import_giving_way("loadcore.processes.watch", "loadcore.results.write.windows_file")
         self._listeners.tell("on_start", start.description)
         with contextlib.suppress(OSError):  # Against a power cut only, and a disk that fails is noticed by its rows.
             keep(folder.plan, folder.start)
