@@ -22,6 +22,7 @@ from loadcore.wording.suggestions import SCENARIO_WORDS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 _MOST_FRAMES: Final = 7
 # As Python words them: `Scenario.__init__() got an unexpected keyword argument 'step'`, `users() missing 1 required …`.
@@ -92,6 +93,16 @@ def place_of(error: BaseException) -> Place | None:
     """The user's own line that raised an exception, or called what raised it."""
     own = [each for each in traceback.walk_tb(error.__traceback__) if _is_the_users(each[0].f_code.co_filename)]
     return Place(own[-1][0].f_code.co_filename, own[-1][1]) if own else None
+
+
+def line_in(frame: FrameType | None) -> tuple[str, str] | None:
+    """The innermost line of the user's that a frame is in: its place, and its source; None if it is in none."""
+    while frame is not None and not _is_the_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    path, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{Path(path).name}:{line}", _source(linecache.getline(path, line).strip())
 
 
 def _is_the_users(filename: str) -> bool:

@@ -27,6 +27,7 @@ REQUESTS = pa.schema(
         pa.field("scheduled_at", pa.timestamp("us", tz="UTC"), nullable=_REQUIRED),
         pa.field("offset_ns", pa.int64(), nullable=_REQUIRED),
         pa.field("lag_ns", pa.int64(), nullable=_REQUIRED),
+        pa.field("script_lag_ns", pa.int64(), nullable=_OPTIONAL),
         pa.field("dns_ns", pa.int64(), nullable=_OPTIONAL),
         pa.field("connect_ns", pa.int64(), nullable=_OPTIONAL),
         pa.field("tls_ns", pa.int64(), nullable=_OPTIONAL),
@@ -118,7 +119,7 @@ WINDOWS = pa.schema(
         *_optional(pa.int32(), "open_fds", "fd_limit"),
         *_optional(pa.int64(), "rows_dropped", "in_flight_ns", "flights_ns"),
         _list("gaps", *_whole("from_ns", "to_ns")),
-        *_optional(pa.binary(), "sending"),
+        *_optional(pa.binary(), "sending", "script_lag"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),
         *OF_MACHINE,
     ]

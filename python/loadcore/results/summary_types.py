@@ -441,6 +441,59 @@ class RevisionSummary(TypedDict):
     """Whether tracked files differed from the commit; null where git could not say in time."""
 
 
+class ExceptionSummary(TypedDict):
+    """Exceptions of one type from one line of the user's."""
+
+    kind: str
+    place: str
+    count: int
+    at_fault: int
+    """Of these: in iterations in which a request was an error, too."""
+    traceback: str
+    """Of the first."""
+    printed: list[str]
+    """What the worker had printed last before the first."""
+
+
+class BlockedSummary(TypedDict):
+    """A line of the user's that held up all users of a worker."""
+
+    place: str
+    source: str
+    times: int
+    longest_ms: int
+
+
+class CollectionsSummary(TypedDict):
+    """Full collections of Python's garbage collector, in which all users of a worker stand still."""
+
+    times: int
+    longest_ms: float
+    sum_ms: float
+
+
+class ScriptLagSummary(TypedDict):
+    """How long Python kept users from making their requests, busy with others; null if they made none."""
+
+    count: int
+    p50_ns: int | None
+    p99_ns: int | None
+    max_ns: int | None
+
+
+class UserCodeSummary(TypedDict):
+    """Code of the user's that ran in the workers."""
+
+    exceptions: list[ExceptionSummary]
+    """The most frequent first."""
+    script_lag: ScriptLagSummary
+    blocked: list[BlockedSummary]
+    """The longest first."""
+    collections: CollectionsSummary
+    programs: list[dict[str, Any]]
+    """What the program of each worker says of itself."""
+
+
 class Summary(TypedDict):
     """summary.json of a run.
 
@@ -490,3 +543,5 @@ class Summary(TypedDict):
     """What was measured against a null target before the run; null where nothing was."""
     workers_lost: list[LostWorkerSummary]
     signal: Literal["SIGINT", "SIGTERM", "SIGHUP"] | None
+    user_code: NotRequired[UserCodeSummary]
+    """What is to be told of code of the user's that ran in the workers."""

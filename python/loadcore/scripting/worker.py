@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadcore.scripting.client import Driver
+from loadcore.scripting.collector import Collector
 from loadcore.scripting.iteration import iterate
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.per_worker import close_all, open_all
 from loadcore.scripting.response import Response
 from loadcore.scripting.travel import find
+from loadcore.scripting.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -66,16 +68,20 @@ class Users:
 
     def run(self, crossing: Crossing, control: Control) -> dict[str, Any] | None:
         """Run them until the engine takes nothing more."""
-        asyncio.run(self._run(crossing, control))
-        return None
+        watchdog, collector = Watchdog(control.say), Collector()
+        collector.start()
+        asyncio.run(self._run(crossing, control, watchdog))
+        return {"blocked": [*watchdog.blocked.values()], "collections": collector.stop()}
 
-    async def _run(self, crossing: Crossing, control: Control) -> None:
+    async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
         await open_all()
         try:
+            watchdog.start()
             run = Run(crossing, control)
             make = lambda user: self._user(user, run, control)  # noqa: E731
             await Loop(crossing, frozenset(self._names), make, control.say).run(Response)
         finally:
+            watchdog.stop()
             await close_all()
 
     def _user(self, user: ScriptUser, run: Run, control: Control) -> Callable[[Turn], Awaitable[str]]:

@@ -59,6 +59,7 @@ pub(crate) fn rows(
         ("scheduled_at", scheduled_at(columns, wall_start_us), false),
         ("offset_ns", lend::<Int64Type>(&lent, |columns| &columns.due_ns, None), false),
         ("lag_ns", lend::<Int64Type>(&lent, |columns| &columns.lag_ns, None), false),
+        ("script_lag_ns", script_lags(columns), true),
         ("dns_ns", connection_times(columns, |timings| timings.dns_ns), true),
         ("connect_ns", connection_times(columns, |timings| timings.connect_ns), true),
         ("tls_ns", connection_times(columns, |timings| timings.tls_ns), true),
@@ -141,6 +142,16 @@ fn by_step(columns: &Columns, names: &Names, of: fn(&StepKeys) -> i16) -> Primit
 }
 
 /// A part of what connections took; null in all rows for which none was opened.
+fn script_lags(columns: &Columns) -> ArrayRef {
+    let mut times = vec![0; columns.rows];
+    let mut valid = vec![false; columns.rows];
+    for (row, script_lag_ns) in &columns.script_lags {
+        times[*row as usize] = script_lag_ns.cast_signed();
+        valid[*row as usize] = true;
+    }
+    Arc::new(Int64Array::new(ScalarBuffer::from(times), Some(NullBuffer::from(valid))))
+}
+
 fn connection_times(columns: &Columns, of: fn(&ConnectTimings) -> Option<u64>) -> ArrayRef {
     let mut times = vec![0; columns.rows];
     let mut valid = vec![false; columns.rows];

@@ -64,6 +64,7 @@ struct Row {
     flights_ns: Option<i64>,
     gaps: Option<Vec<Gap>>,
     sending: Option<Vec<u8>>,
+    script_lag: Option<Vec<u8>>,
     health: Option<Health>,
 }
 
@@ -128,6 +129,7 @@ impl WindowTables {
             flights_ns: Some(window.flights_ns),
             gaps: Some(window.gaps.clone()),
             sending: self.encode_any(&window.sending)?,
+            script_lag: self.encode_any(&window.script_lag)?,
             health: Some(health),
             ..Row::new(Kind::Worker, window.phase)
         });
@@ -302,6 +304,7 @@ fn columns(rows: &[Row], names: &Names) -> Result<StructArray, ArrowError> {
         ("flights_ns", long(|row| row.flights_ns), true),
         ("gaps", lists::gaps(&each(rows, |row| row.gaps.as_ref()))?, true),
         ("sending", binary(|row| row.sending.as_ref()), true),
+        ("script_lag", binary(|row| row.script_lag.as_ref()), true),
         ("psi_some_avg10", float(|row| row.health.and_then(|health| health.psi_some_avg10)), true),
         ("steal_ratio", float(|row| row.health.and_then(|health| health.steal_ratio)), true),
     ]);

@@ -24,6 +24,7 @@ from loadcore.results.sum.client import client_section, counted_of, headroom_of,
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
 from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
+from loadcore.results.sum.user_code import user_code
 from loadcore.results.sum.verdict import Evidence, decide
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "comparable_sha256": start.comparable_sha256,
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
+        **({} if (of_code := user_code(end.workers, totals)) is None else {"user_code": of_code}),
     }
 
 
@@ -300,16 +302,18 @@ def _rates(asked: Asked) -> dict[str, float | int | None]:
 
 def _requests(parts: Parts, whole: Tally) -> dict[str, int]:
     everything = whole.all_steps(*SECTIONS)
+    # What user code timed by itself has rows, but was not sent.
+    sent = whole.all_steps(*(section for section in SECTIONS if section != "user"))
     ends = parts.end.workers
     return {
         "recorded": everything.requests,
-        "sent_total": everything.attempts,
-        "not_sent": everything.not_sent,
+        "sent_total": sent.attempts,
+        "not_sent": sent.not_sent,
         "unanswered": everything.unanswered,
         "interrupted": everything.interrupted,
         "hops": everything.hops,
         "repeats": everything.repeats,
-        "sent_again": everything.attempts - (everything.requests - everything.not_sent),
+        "sent_again": sent.attempts - (sent.requests - sent.not_sent),
         "surplus_bytes": everything.surplus_bytes,
         "rows": sum(end.rows for end in ends),
         "rows_dropped": sum(end.rows_dropped + end.rows_lost for end in ends),

@@ -75,6 +75,7 @@ class WorkerTotals:
     """The busiest second of the engine thread, of one core; None if no second was whole."""
     lag: Histogram = field(default_factory=Histogram)
     lag_max_ns: int = 0
+    script_lag: Histogram = field(default_factory=Histogram)
     involuntary_switches: int = 0
     open_fds_max: int = 0
     fd_limit: int | None = None
@@ -103,6 +104,8 @@ class WorkerTotals:
             self.cpu_ratio_max = max(self.cpu_ratio_max or 0.0, self.second.cpu_ratio)
         if row["lag"] is not None:
             self.lag.add_encoded(row["lag"])
+        if row.get("script_lag") is not None:
+            self.script_lag.add_encoded(row["script_lag"])
 
     @property
     def cpu_ratio(self) -> float | None:

@@ -14,6 +14,7 @@ from loadcore.errors import ExitCode
 from loadcore.judge.health import who
 from loadcore.results.sum import causes
 from loadcore.results.sum.tally import MAIN, Tally
+from loadcore.results.sum.user_code import exceptions_of, raised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ Status = Literal["pass", "fail", "invalid", "no_data", "interrupted", "running"]
 PRECEDENCE = (
     ExitCode.BUG,
     ExitCode.SCENARIO_RAISED,
+    ExitCode.ABORTED,
     ExitCode.NO_DATA,
     ExitCode.INVALID,
     ExitCode.THRESHOLD_CROSSED,
@@ -40,6 +42,7 @@ PRECEDENCE = (
 _STATUS: dict[ExitCode, Status] = {
     ExitCode.BUG: "invalid",
     ExitCode.SCENARIO_RAISED: "fail",
+    ExitCode.ABORTED: "fail",
     ExitCode.NO_DATA: "no_data",
     ExitCode.INVALID: "invalid",
     ExitCode.THRESHOLD_CROSSED: "fail",
@@ -98,6 +101,7 @@ def decide(evidence: Evidence) -> Verdict:
     for code, text in (
         *_truncated_reasons(evidence),
         *_signal_reasons(evidence),
+        *_abort_reasons(evidence),
         *_scenario_reasons(evidence),
         *_data_reasons(evidence),
         *_validity_reasons(evidence),
@@ -106,7 +110,8 @@ def decide(evidence: Evidence) -> Verdict:
         held.setdefault(code, []).append(text)
     codes = [code for code in PRECEDENCE if code in held]
     reasons = tuple(text for code in codes for text in held[code])
-    notes = tuple(lost_workers(evidence.start, evidence.end)) if evidence.start.allow_lost_workers else ()
+    lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
+    notes = (*lost, *(f"users raised {raised(each)}" for each in exceptions_of(evidence.end.workers)))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     if not codes:
         return Verdict("pass", int(ExitCode.PASS), (), (0,), suspect=suspect, notes=notes)
@@ -146,6 +151,11 @@ def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     return [(ExitCode.INVALID, text)]
 
 
+def _abort_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    reason = evidence.end.aborted_because
+    return [] if reason is None else [(ExitCode.ABORTED, f"the scenario ended the run: {reason}")]
+
+
 def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     ended: dict[tuple[str, str], list[int]] = {}
     for worker in evidence.end.workers:
@@ -168,6 +178,7 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         if scenario.iterations_failed and not scenario.iterations_completed and not scenario.idle_steps:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations completed"
             cause = causes.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
+            cause = cause or "; ".join(raised(each) for each in exceptions_of(evidence.end.workers)[:3])
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
 

@@ -35,6 +35,8 @@ pub struct Window {
     pub gaps: Vec<Gap>,
     /// How long it took to send, of requests that did not leave at once.
     pub sending: Counts,
+    /// For how long scripts were kept from making their requests.
+    pub script_lag: Counts,
     /// Until when the scenarios lasted, of those that have ended.
     pub ended_ns: Vec<Option<u64>>,
     /// Where it begins: what was due before belongs to another second.
@@ -63,6 +65,7 @@ impl Window {
             flights_ns: 0,
             gaps: Vec::new(),
             sending: Counts::new(),
+            script_lag: Counts::new(),
             ended_ns: vec![None; tables.scenarios.len()],
             begin_ns: 0,
             elsewhere: Flows::default(),
@@ -189,6 +192,7 @@ impl Window {
         (self.in_flight_ns, self.flights_ns) = (0, 0);
         self.gaps.clear();
         self.sending.clear();
+        self.script_lag.clear();
         self.elsewhere.clear();
         self.steps.clear();
         self.checks.clear();

@@ -131,6 +131,8 @@ pub enum ScriptEnd {
     Complete,
     /// It was given up.
     Failed,
+    /// It was cut short, by itself or by the end of the run: its user does nothing more.
+    Interrupted,
     /// It broke by a fault of its own. The user rests before its next one: it would only break again.
     Broken,
 }

@@ -15,6 +15,7 @@ macro_rules! columns {
             rows: usize,
             $($name: Box<[$type; CHUNK_ROWS]>,)+
             connections: Vec<(u32, ConnectTimings)>,
+            script_lags: Vec<(u32, u64)>,
         }
 
         /// The columns of a [`Chunk`] as vectors: the same memory, to be lent to others and made a chunk again.
@@ -25,26 +26,38 @@ macro_rules! columns {
             $($(#[doc = $text])+ pub $name: Vec<$type>,)+
             /// What connections took, of the rows (by number, ascending) for which one was opened.
             pub connections: Vec<(u32, ConnectTimings)>,
+            /// For how long scripts were kept from making their requests, of the rows that are theirs.
+            pub script_lags: Vec<(u32, u64)>,
         }
 
         impl Chunk {
             /// An empty chunk. Its memory is not touched, so not really taken, before rows fill it.
             #[must_use]
             pub fn new() -> Self {
-                Self { rows: 0, $($name: column(vec![0; CHUNK_ROWS]),)+ connections: Vec::new() }
+                Self { rows: 0, $($name: column(vec![0; CHUNK_ROWS]),)+ connections: Vec::new(), script_lags: Vec::new() }
             }
 
             /// The columns, without copying.
             #[must_use]
             pub fn into_columns(self) -> Columns {
-                Columns { rows: self.rows, $($name: (self.$name as Box<[$type]>).into_vec(),)+ connections: self.connections }
+                Columns {
+                    rows: self.rows,
+                    $($name: (self.$name as Box<[$type]>).into_vec(),)+
+                    connections: self.connections,
+                    script_lags: self.script_lags,
+                }
             }
         }
 
         impl From<Columns> for Chunk {
             /// An empty chunk in the memory of these columns.
             fn from(columns: Columns) -> Self {
-                let mut chunk = Self { rows: 0, $($name: column(columns.$name),)+ connections: columns.connections };
+                let mut chunk = Self {
+                    rows: 0,
+                    $($name: column(columns.$name),)+
+                    connections: columns.connections,
+                    script_lags: columns.script_lags,
+                };
                 chunk.clear();
                 chunk
             }
@@ -140,6 +153,14 @@ impl Chunk {
     pub fn clear(&mut self) {
         self.rows = 0;
         self.connections.clear();
+        self.script_lags.clear();
+    }
+
+    /// Notes for how long the script of the row that was added last was kept from making its request.
+    pub fn script_lag(&mut self, script_lag_ns: u64) {
+        if let Some(row) = self.rows.checked_sub(1).and_then(|row| u32::try_from(row).ok()) {
+            self.script_lags.push((row, script_lag_ns));
+        }
     }
 
     /// Out of line: rare where connections are kept.

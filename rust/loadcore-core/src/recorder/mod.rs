@@ -146,6 +146,15 @@ impl Recorder {
         }
     }
 
+    /// Takes for how long a script was kept from making the request that was recorded last. Of a row that filled its chunk,
+    /// and has gone with it, that is not known.
+    pub(crate) fn script_lag(&mut self, script_lag_ns: u64) {
+        self.window.script_lag.record(script_lag_ns);
+        if let Some(chunk) = &mut self.chunk {
+            chunk.script_lag(script_lag_ns);
+        }
+    }
+
     /// Takes what a response said about where its time went.
     pub(crate) fn hint(&mut self, step: StepId, phase: Phase, name: &str, time_ns: u64, ttfb_ns: u64) {
         self.window.hint(step, phase, name, time_ns, ttfb_ns);

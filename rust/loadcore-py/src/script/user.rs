@@ -94,7 +94,7 @@ impl ScriptUser {
             "complete" => ScriptEnd::Complete,
             "failed" => ScriptEnd::Failed,
             "broken" => ScriptEnd::Broken,
-            "interrupted" => return Ok(()),
+            "interrupted" => ScriptEnd::Interrupted,
             _ => return Err(PyValueError::new_err(format!("an iteration does not end {how:?}"))),
         };
         Self::say(slf, Command::End { user: slf.borrow().number, end });

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Scripted;
 use super::sender::Job;
+use super::{Held, Scripted};
 use crate::auth::CompiledAuth;
 use crate::driver::script::{BodyFraming, Call, Headers};
 use crate::exchange::{self, Field, Framing, Stack};
@@ -58,7 +58,12 @@ impl<T: Stack> User<T> {
         let base = Withheld::unauthorized(is_replaceable(envelope, token));
         let withholds = if form.is_settled_later { Withheld::ALL } else { base };
         let message = Message { withholds, ..self.message(outgoing, envelope.origin, false) };
-        let answer = self.send(scenario, &message, ready_ns).await?;
+        let answer = self.send(scenario, &message, ready_ns).await;
+        if self.lane.withheld.is_none() {
+            // The row that was recorded last is its row: nothing else ran meanwhile.
+            self.worker.recorder.borrow_mut().script_lag(call.script_lag_ns);
+        }
+        let answer = answer?;
         let status = answer.complete.status;
         let (mut answer, origin, moved_to) =
             if envelope.follows(status) || (status == 401 && self.lane.withheld.is_some()) {
@@ -74,7 +79,8 @@ impl<T: Stack> User<T> {
         self.sample_plain(scenario, &self.message(outgoing, origin, false), &answer);
         let is_error = !envelope.expects(answer.complete.status);
         if let Some(row) = self.lane.withheld.take() {
-            scripted.held.borrow_mut().insert(call.key, (row, is_error));
+            let held = Held { row, is_error, script_lag_ns: call.script_lag_ns };
+            scripted.held.borrow_mut().insert(call.key, held);
         }
         self.forget_request();
         Ok(Called { answer, is_error, moved_to })

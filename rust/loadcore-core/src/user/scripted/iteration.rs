@@ -56,6 +56,7 @@ impl<T: Stack> User<T> {
         match user.ended.take() {
             Some(ScriptEnd::Complete) => Ok(()),
             Some(ScriptEnd::Failed) => Err(Cut::Failed),
+            Some(ScriptEnd::Interrupted) => Err(Cut::Interrupted),
             Some(ScriptEnd::Broken) => {
                 self.cursor.due_ns += REST_WHEN_BROKEN_NS;
                 Err(Cut::Failed)

@@ -26,6 +26,7 @@ use crate::exchange::Stack;
 use crate::plan::Cookies;
 use crate::program::{LoadProgram, ScenarioProgram};
 use crate::record::{Outcome, Phase};
+use crate::recorder::Recorder;
 use crate::step::Slot;
 use crate::timer::TaskGroup;
 pub use answer::Answer;
@@ -43,8 +44,8 @@ pub(crate) struct Scripted {
     /// By the slots of requests that have no answer yet: their generation, and who sends them.
     under_way: RefCell<Vec<UnderWay>>,
     count_under_way: Cell<usize>,
-    /// Rows of requests whose outcome the script has yet to say, and whether their status is an error.
-    held: RefCell<HashMap<RequestKey, (Box<HeldRow>, bool)>>,
+    /// Rows of requests whose outcome the script has yet to say.
+    held: RefCell<HashMap<RequestKey, Held>>,
     forms: RefCell<Vec<Rc<FormProgram>>>,
     names: RefCell<seen::Names>,
     /// All senders of its users, while it is obeyed.
@@ -57,6 +58,21 @@ pub(crate) struct Scripted {
     has_deadline: Cell<bool>,
     /// Task of the task that obeys.
     task: Cell<Option<u32>>,
+}
+
+/// A row whose outcome the script has yet to say.
+struct Held {
+    row: Box<HeldRow>,
+    /// Whether its status is an error.
+    is_error: bool,
+    script_lag_ns: u64,
+}
+
+impl Held {
+    fn settle(self, recorder: &mut Recorder, is_error: bool) {
+        self.row.settle(recorder, is_error);
+        recorder.script_lag(self.script_lag_ns);
+    }
 }
 
 /// The generation of a slot's request, and who sends it.
@@ -172,8 +188,8 @@ impl Scripted {
                 }
             }
             Command::Settle { request, is_error } => {
-                if let Some((row, _)) = self.held.borrow_mut().remove(&request) {
-                    row.settle(&mut worker.recorder.borrow_mut(), is_error);
+                if let Some(held) = self.held.borrow_mut().remove(&request) {
+                    held.settle(&mut worker.recorder.borrow_mut(), is_error);
                 }
             }
             Command::Set { user, name, value } => {
@@ -233,9 +249,13 @@ impl Scripted {
             user.ended.set(Some(end));
             return worker.timer.wake(task);
         }
-        let is_complete = end == ScriptEnd::Complete;
-        let event = if is_complete { ScenarioEvent::IterationCompleted } else { ScenarioEvent::IterationFailed };
-        if let Some(phase) = user.phase.take() {
+        let event = match end {
+            ScriptEnd::Complete => ScenarioEvent::IterationCompleted,
+            ScriptEnd::Interrupted => ScenarioEvent::IterationInterrupted,
+            ScriptEnd::Failed | ScriptEnd::Broken => ScenarioEvent::IterationFailed,
+        };
+        // What the end of the run has cut short, the load model has counted.
+        if let Some(phase) = user.phase.take().filter(|_| user.has_joined) {
             worker.count(scenario.id, phase, event);
         }
     }
@@ -271,6 +291,7 @@ impl Scripted {
         under_way[slot] = Some((call.key.generation, Rc::clone(&sender)));
         self.count_under_way.set(self.count_under_way.get() + 1);
         let made_ns = call.made_ns.unwrap_or_else(|| worker.now());
+        call.script_lag_ns += worker.timer.recent().saturating_sub(made_ns);
         let first_due_ns = if wait_ns.is_none() { user.first_due_ns.take() } else { None };
         let due_ns = call.due_ns.or(first_due_ns).unwrap_or(made_ns);
         sender.give(Job { call, wait_ns, iteration: user.iteration.get(), due_ns, upload }, &worker.timer);
@@ -320,8 +341,9 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
         senders.end(&worker).await;
     }
     // The status decides what the script has not.
-    for (row, is_error) in scripted.held.take().into_values() {
-        row.settle(&mut worker.recorder.borrow_mut(), is_error);
+    for held in scripted.held.take().into_values() {
+        let is_error = held.is_error;
+        held.settle(&mut worker.recorder.borrow_mut(), is_error);
     }
     scripted.script.notice(Notice::Closed);
     scripted.script.flush();

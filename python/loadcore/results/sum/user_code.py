@@ -1,0 +1,81 @@
+"""What the summary says of code of the user's that ran in the workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadcore.engine import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loadcore.results.run_facts import WorkerEnd
+    from loadcore.results.sum.totals import Totals
+
+_KNOWN = ("exceptions", "blocked", "collections")
+
+
+def user_code(ends: Sequence[WorkerEnd], totals: Totals) -> dict[str, Any] | None:
+    """Of all workers together; None if none ran any."""
+    documents = [end.user_code for end in ends if end.user_code is not None]
+    if not documents:
+        return None
+    collections = [document["collections"] for document in documents if "collections" in document]
+    return {
+        "exceptions": _exceptions(documents),
+        "script_lag": _script_lag(totals),
+        "blocked": _blocked(documents),
+        "collections": {
+            "times": sum(each["times"] for each in collections),
+            "longest_ms": max((each["longest_ms"] for each in collections), default=0.0),
+            "sum_ms": sum(each["sum_ms"] for each in collections),
+        },
+        "programs": [{name: value for name, value in document.items() if name not in _KNOWN} for document in documents],
+    }
+
+
+def _script_lag(totals: Totals) -> dict[str, Any]:
+    """For how long users were kept from making their requests, by Python that was busy with others."""
+    whole = Histogram()
+    for worker in totals.workers.values():
+        whole.add(worker.script_lag)
+    if not whole.count:
+        return {"count": 0, "p50_ns": None, "p99_ns": None, "max_ns": None}
+    return {
+        "count": whole.count,
+        "p50_ns": whole.quantile(0.5),
+        "p99_ns": whole.quantile(0.99),
+        "max_ns": whole.max_ns,
+    }
+
+
+def exceptions_of(ends: Sequence[WorkerEnd]) -> list[dict[str, Any]]:
+    """What user code raised, the most frequent first."""
+    return _exceptions([end.user_code for end in ends if end.user_code is not None])
+
+
+def _exceptions(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for document in documents:
+        for each in document.get("exceptions", ()):
+            known = merged.setdefault((each["kind"], each["place"]), {**each, "count": 0, "at_fault": 0})
+            known["count"] += each["count"]
+            known["at_fault"] += each["at_fault"]
+    return sorted(merged.values(), key=lambda each: -each["count"])
+
+
+def _blocked(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    merged: dict[str, dict[str, Any]] = {}
+    for document in documents:
+        for each in document.get("blocked", ()):
+            known = merged.setdefault(each["place"], {**each, "times": 0, "longest_ms": 0})
+            known["times"] += each["times"]
+            known["longest_ms"] = max(known["longest_ms"], each["longest_ms"])
+    return sorted(merged.values(), key=lambda each: -each["longest_ms"])
+
+
+def raised(exception: dict[str, Any]) -> str:
+    """An exception in a sentence: `KeyError at shop.py:12 (3 times)`."""
+    place = f" at {exception['place']}" if exception["place"] else ""
+    times = exception["count"]
+    return f"{exception['kind']}{place} ({times} time{'s' if times > 1 else ''})"

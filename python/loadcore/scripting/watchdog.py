@@ -1,0 +1,93 @@
+"""Names what holds up all users of a worker: code that blocks the event loop, by file and line."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from loadcore.loader.user_code import line_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BLOCKED_S: Final = 0.05
+"""A loop that does not come round for this long is held up."""
+
+_BEAT_S: Final = 0.02
+_LOOK_S: Final = 0.01
+_MOST_PLACES: Final = 100
+
+
+class Watchdog:
+    """Looks, from a thread of its own, whether the loop comes round.
+
+    Args:
+        say: Tells the supervisor something, in one sentence: each place once.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._beat = 0.0
+        self._owner = _thread.get_ident()
+        self._ended = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.blocked: dict[str, dict[str, Any]] = {}
+        """By place: what stands there, how often it held up the loop, and for how long at most."""
+
+    def start(self) -> None:
+        """Begin, within the loop."""
+        self._tick()
+        _thread.start_new_thread(self._watch, ())
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._beat = time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(_BEAT_S, self._tick)
+
+    def _watch(self) -> None:
+        while not self._ended:
+            time.sleep(_LOOK_S)
+            beat = self._beat
+            if time.monotonic() - beat <= BLOCKED_S:
+                continue
+            seen = self._look()
+            while self._beat == beat and not self._ended:
+                time.sleep(_LOOK_S)
+            # Seen in the same call once before and after: whoever is only slow to be scheduled is not.
+            if seen is not None and not self._ended:
+                self._note(*seen, int((self._beat - beat - _BEAT_S) * 1e3))
+
+    def _look(self) -> tuple[str, str] | None:
+        """Where the loop's thread is in code of the user's, and what stands there."""
+        return line_in(sys._current_frames().get(self._owner))  # noqa: SLF001 - the only way to see another thread
+
+    def _note(self, place: str, source: str, longest_ms: int) -> None:
+        if longest_ms <= BLOCKED_S * 1e3:
+            return
+        known = self.blocked.get(place)
+        if known is None:
+            if len(self.blocked) >= _MOST_PLACES:
+                return
+            self.blocked[place] = {
+                "place": place,
+                "source": source.removeprefix(": "),
+                "times": 1,
+                "longest_ms": longest_ms,
+            }
+            with contextlib.suppress(OSError):
+                self._say(
+                    f"all users were held up for {longest_ms} ms at {place}{source}; await what does not block, or use "
+                    "await asyncio.to_thread(...)"
+                )
+            return
+        known["times"] += 1
+        known["longest_ms"] = max(known["longest_ms"], longest_ms)
