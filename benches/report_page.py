@@ -1,6 +1,6 @@
 """What the page of a long run weighs, and how long it takes to build: `python -m benches.report_page [--hours N]`.
 
-The windows are made of one measured minute, again and again: how many there are decides, and not what is in them.
+The windows are those of an hour of random times, again and again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MINUTE_S = 60
+_MINUTES = 60
+"""Different ones."""
 MOST_BYTES = 250_000
 """What a page may weigh."""
 _REQUESTS = 40
@@ -76,9 +78,9 @@ def start_of(seconds: int, steps: int) -> RunStart:
     )
 
 
-def minute(steps: int) -> pa.RecordBatch:
+def minute(steps: int, number: int) -> pa.RecordBatch:
     """Windows of a minute."""
-    draws = random.Random(7)
+    draws = random.Random(number)
     rows = [row for second in range(_MINUTE_S) for row in _second(second, steps, draws)]
     return pa.RecordBatch.from_pylist(rows, schema=PLAIN)
 
@@ -115,10 +117,13 @@ def _second(second: int, steps: int, draws: random.Random) -> Iterator[dict[str,
 def build(hours: float, steps: int, path: Path) -> Built:
     """Make a run folder, build its page, and measure that."""
     seconds = max(_MINUTE_S, round(hours * 3600 / _MINUTE_S) * _MINUTE_S)
-    folder, start, batch = RunFolder(path), start_of(seconds, steps), minute(steps)
+    folder, start = RunFolder(path), start_of(seconds, steps)
+    minutes = [minute(steps, number) for number in range(min(_MINUTES, seconds // _MINUTE_S))]
+    batch = minutes[0]
     place = batch.schema.get_field_index("second")
     with pa.OSFile(str(folder.windows_segment(0)), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         for number in range(seconds // _MINUTE_S):
+            batch = minutes[number % len(minutes)]
             moved = pa.array([value + number * _MINUTE_S for value in batch.column(place).to_pylist()], pa.int32())
             writer.write_batch(batch.set_column(place, "second", moved))
     totals = Totals()

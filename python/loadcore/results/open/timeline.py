@@ -212,7 +212,7 @@ class TimelineReader:
             for place in sorted(self._rows):
                 self._settle(place, duration_s)
         for place in self._stale:
-            self._moments[place] = self._moment(place, self._rows[place], duration_s)[0]
+            self._moments[place] = self._moment(place, self._rows[place], duration_s)
         self._stale.clear()
         places = range(max(self._moments, default=-1) + 1)
         moments = [self._moments.get(place) or Moment(*self._span(place, duration_s)) for place in places]
@@ -220,10 +220,14 @@ class TimelineReader:
 
     def _settle(self, place: int, duration_s: float) -> None:
         """No more comes of a moment."""
-        self._moments[place], measured = self._moment(place, self._rows.pop(place), duration_s)
+        rows = self._rows.pop(place)
+        self._moments[place] = self._moment(place, rows, duration_s)
         self._stale.discard(place)
-        self._response.add(measured.response)
-        self._service.add(measured.service)
+        for row in rows:
+            if _is_main(row) and row["phase"] == STEADY:
+                for name, whole in (("response", self._response), ("service", self._service)):
+                    if row[name] is not None:
+                        whole.add_encoded(row[name])
 
     def _last_of(self, duration_s: float) -> int:
         """The place of the last moment: a scrap at the end counts with the one before."""
@@ -236,44 +240,73 @@ class TimelineReader:
         is_whole = place < self._last_of(duration_s)
         return from_s, float(self.width) if is_whole else max(duration_s - from_s, 1e-3)
 
-    def _moment(self, place: int, rows: Sequence[Row], duration_s: float) -> tuple[Moment, StepTotals]:
-        """What the rows of a moment come to, and the requests of it that are measured."""
+    def _moment(self, place: int, rows: Sequence[Row], duration_s: float) -> Moment:
+        """What the rows of a moment come to."""
         moment = Moment(*self._span(place, duration_s))
-        phases: dict[str, Tally] = {}
-        begun: Counter[str] = Counter()
-        for row in rows:
-            if row["kind"] in {"worker", "target"}:
-                begun[row["phase"]] += 1
-            else:
-                phases.setdefault(row["phase"], Tally()).add_row(row)
-        steady = phases.get(STEADY, Tally())
-        whole = steady if len(phases) == 1 and STEADY in phases else Tally().add(phases.values())
-        moment.phase = max(begun, key=lambda phase: begun[phase], default=next(iter(phases), ""))
-        main = whole.all_steps()
-        measured = main if whole is steady else steady.all_steps()
-        _add_requests(moment, whole, main)
-        _add_scenarios(moment, whole, steady, rows)
+        main = _main_of(rows)
+        _add_requests(moment, main)
+        _add_steps(moment, rows)
+        _add_scenarios(moment, rows)
         _add_client(moment, rows)
         if self._start is not None:
             # A ramp-up may be the warm-up: where it broke is asked of that as well.
-            before = (
-                steady
-                if not phases.keys() - {STEADY, "ramp_down"}
-                else Tally().add(tally for phase, tally in phases.items() if phase != "ramp_down")
-            )
-            stretch = MeasuredStretch(before, whole, self._start, moment.seconds)
+            judged = [row for row in rows if row["phase"] != "ramp_down"]
+            known = main if len(judged) == len(rows) else _main_of(judged)
+            scoped = any(rule.step is not None or rule.scenario is not None for rule in self._rules)
+            tally = _tally_of(judged, steps=scoped)
+            stretch = MeasuredStretch(tally, tally, self._start, moment.seconds, known if known.requests else None)
             moment.measured = {rule.expression: evaluate(rule, stretch).value for rule in self._rules}
-        return moment, measured
+        return moment
 
 
-def _add_requests(moment: Moment, whole: Tally, main: StepTotals) -> None:
+def _is_main(row: Row) -> bool:
+    return (row["kind"], row["section"]) == ("step", MAIN)
+
+
+def _main_of(rows: Iterable[Row]) -> StepTotals:
+    """What the requests of iterations come to, without their percentiles less lag."""
+    main = StepTotals("", "all", "", MAIN)
+    for row in rows:
+        if _is_main(row):
+            main.add_counts(row)
+            for name in ("response", "service", "ttfb"):
+                if row[name] is not None:
+                    getattr(main, name).add_encoded(row[name])
+    return main
+
+
+def _tally_of(rows: Iterable[Row], *, steps: bool) -> Tally:
+    """What thresholds need of the rows besides all steps together."""
+    tally = Tally()
+    for row in rows:
+        if row["kind"] in {"scenario", "check"} or (steps and row["kind"] == "step"):
+            tally.add_row(row)
+    return tally
+
+
+def _add_requests(moment: Moment, main: StepTotals) -> None:
     moment.asked, moment.done, moment.answered = main.asked, main.answered + main.failed, main.answered
-    moment.connections = sum(step.connections for step in whole.steps.values())
     moment.ended = ended_by_kind(main)
     moment.response, moment.service = Quantiles.of(main.response), Quantiles.of(main.service)
     moment.ttfb_p95_ns = main.ttfb.quantile(0.95) if main.ttfb.count else None
     moment.heat = heat_of(main.response)
-    moment.steps = {key: step.response.quantile(0.95) for key, step in whole.steps.items() if step.response.count}
+
+
+def _add_steps(moment: Moment, rows: Iterable[Row]) -> None:
+    found: dict[StepKey, list[bytes]] = {}
+    for row in rows:
+        if row["kind"] == "step":
+            moment.connections += row["connections"] or 0
+            if row["response"] is not None:
+                found.setdefault((row["scenario"], row["section"], row["name"]), []).append(row["response"])
+    moment.steps = {key: _p95_of(encoded) for key, encoded in found.items()}
+
+
+def _p95_of(encoded: Iterable[bytes]) -> int:
+    histogram = Histogram()
+    for each in encoded:
+        histogram.add_encoded(each)
+    return histogram.quantile(0.95)
 
 
 def ended_by_kind(step: StepTotals) -> Counter[str]:
@@ -284,22 +317,27 @@ def ended_by_kind(step: StepTotals) -> Counter[str]:
     return +kinds
 
 
-def _add_scenarios(moment: Moment, whole: Tally, steady: Tally, rows: Iterable[Row]) -> None:
-    moment.dropped = sum(scenario.iterations_dropped for scenario in whole.scenarios.values())
-    moment.asked += moment.dropped
+def _add_scenarios(moment: Moment, rows: Iterable[Row]) -> None:
     users: Counter[int] = Counter()
+    begun: Counter[str] = Counter()
+    of_scenarios: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         if row["kind"] == "scenario":
+            dropped = row["iterations_dropped"] or 0
             users[row["second"]] += row["users_active"] or 0
+            moment.dropped += dropped
+            if row["phase"] == STEADY:
+                of_scenarios[row["scenario"]][0] += dropped
+        elif _is_main(row) and row["phase"] == STEADY:
+            of_scenarios[row["scenario"]][0] += row["asked"] or 0
+            of_scenarios[row["scenario"]][1] += (row["answered"] or 0) + (row["failed"] or 0)
+        elif row["kind"] in {"worker", "target"}:
+            begun[row["phase"]] += 1
+    moment.asked += moment.dropped
     moment.users = max(users.values(), default=0)
-    of_scenarios: dict[str, tuple[int, int]] = {
-        name: (scenario.iterations_dropped, 0) for name, scenario in steady.scenarios.items()
-    }
-    for step in steady.steps.values():
-        if step.section == MAIN:
-            asked, done = of_scenarios.get(step.scenario, (0, 0))
-            of_scenarios[step.scenario] = asked + step.asked, done + step.answered + step.failed
-    moment.of_scenarios = of_scenarios
+    moment.of_scenarios = {name: (asked, done) for name, (asked, done) in of_scenarios.items()}
+    phases = begun or Counter(row["phase"] for row in rows)
+    moment.phase = max(phases, key=lambda phase: phases[phase], default="")
 
 
 def _add_client(moment: Moment, rows: Iterable[Row]) -> None:

@@ -172,14 +172,17 @@ class MeasuredStretch(Measured):
         whole: All of the stretch.
         start: What was started.
         seconds: How long the stretch is.
+        main: What all steps of iterations come to in the steady phase, where that is known already.
     """
 
-    def __init__(self, steady: Tally, whole: Tally, start: RunStart, seconds: float) -> None:
+    def __init__(
+        self, steady: Tally, whole: Tally, start: RunStart, seconds: float, main: StepTotals | None = None
+    ) -> None:
         self._steady = steady
         self._all = whole
         self._start = start
         self._seconds = seconds
-        self._sums = {}
+        self._sums = {} if main is None else {(None, None): main}
 
     def seconds_of(self, scenario: str | None, step: str | None) -> float:  # noqa: ARG002 - of whichever it is
         """Of the stretch."""

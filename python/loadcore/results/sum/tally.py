@@ -99,6 +99,15 @@ class StepTotals:
 
     def add_row(self, row: Row) -> None:
         """Add a window."""
+        self.add_counts(row)
+        for name in _STEP_HISTOGRAMS:
+            if row[name] is not None:
+                getattr(self, name).add_encoded(row[name])
+        if row["response"] is not None:
+            self.response_without_lag.add_differing(row["response"], row["delay_added"], row["delay_taken"])
+
+    def add_counts(self, row: Row) -> None:
+        """Add what a window counts, and not its times."""
         for name in _STEP_SUMS:
             setattr(self, name, getattr(self, name) + (row[name] or 0))
         self.requests += row["count"] or 0
@@ -108,11 +117,6 @@ class StepTotals:
             self.statuses[entry["status"]] += entry["count"]
         for entry in row["error_statuses"] or ():
             self.error_statuses[entry["status"]] += entry["count"]
-        for name in _STEP_HISTOGRAMS:
-            if row[name] is not None:
-                getattr(self, name).add_encoded(row[name])
-        if row["response"] is not None:
-            self.response_without_lag.add_differing(row["response"], row["delay_added"], row["delay_taken"])
 
     def add(self, other: StepTotals) -> None:
         """Add the results of other requests."""
