@@ -29,7 +29,7 @@ class BreakWatch:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._watch = AbortWatch(replace(rule, abort_after_ns=_SECONDS * 1_000_000_000) for rule in rules)
-        self._loads: deque[LoadFrame] = deque(maxlen=_SECONDS)
+        self._loads: deque[LoadFrame | None] = deque(maxlen=_SECONDS)
         self.broke: BreakFrame | None = None
         """Where; None if it has not."""
 
@@ -40,6 +40,6 @@ class BreakWatch:
             before = self._loads[0] if len(self._loads) == _SECONDS else None
             self.broke = BreakFrame(max(0, second + 1 - _SECONDS), rule.expression, before)
 
-    def bore(self, load: LoadFrame) -> None:
-        """Take the load of the second that was looked at last."""
+    def bore(self, load: LoadFrame | None) -> None:
+        """Take the load of the second that was looked at last; None if nothing is judged in it."""
         self._loads.append(load)

@@ -39,8 +39,8 @@ def draw(
         return [*progress, cut(f"{MARGIN}waiting for the first second", page.width, page.glyphs)]
     frame = frames[-1]
     total = None if len(frame.steps) == 1 else frame.total
-    dot = page.glyphs.dot
-    hint = f"times are of the last {RECENT_S} s {dot} Ctrl-C: stop and report {dot} twice: stop now"
+    hints = (f"times are of the last {RECENT_S} s", "Ctrl-C: stop and report", "twice: stop now")
+    hint = facts(Cell(""), [Cell(each, Role.QUIET) for each in hints], page, indent=0)
     return _fitting(
         [
             (0, [*progress, *_headline(frames, page)]),
@@ -50,7 +50,7 @@ def draw(
             (2, _thresholds(frame, page)),
             (3, _broke(frame, page)),
             (3, _client(frame.client, page)),
-            (5, [page.paint(cut(MARGIN + hint, page.width, page.glyphs), Role.QUIET)]),
+            (5, hint),
         ],
         height,
         page,
@@ -88,6 +88,8 @@ def line(frame: Frame) -> str:
         words.append(f"phase={frame.phase}")
     if frame.errors:
         words.append(f"worst={frame.errors[0].what}:{frame.errors[0].count}")
+    if frame.broke is not None:
+        words.append(f"broke={numbers.clock(frame.broke.second)}")
     words.append(f"client={'ok' if frame.client.ok else 'limit'}")
     return " ".join(words)
 
@@ -173,7 +175,7 @@ def _broke(frame: Frame, page: Page) -> list[str]:
         )
     parts = [Cell(f"at {numbers.clock(broke.second)}: {printable(broke.expression, glyphs)}", Role.BAD)]
     if broke.before is None:
-        parts.append(Cell("from the first second on"))
+        parts.append(Cell("from the first judged second on"))
     else:
         users, rate = numbers.count(broke.before.users, glyphs), numbers.rate(broke.before.requests_per_s, glyphs)
         p95 = numbers.duration(broke.before.p95_ns, glyphs)

@@ -25,7 +25,7 @@ from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
 from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.run_folder import write_durably
 from loadcore.results.samples import Sample, Samples
-from loadcore.results.schema import PHASES
+from loadcore.results.schema import PHASES, STEADY
 from loadcore.results.sum import sealing
 from loadcore.results.sum.causes import idle
 from loadcore.results.sum.measured import Measured, MeasuredSecond
@@ -286,7 +286,7 @@ class Watch:
         of_second = MeasuredSecond(self._totals, self._start, second)
         self._breaks.observe(second, of_second, measured)
         frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged, self._breaks.broke)
-        self._breaks.bore(load_of(frame))
+        self._breaks.bore(load_of(frame) if frame.phase == STEADY else None)
         self._listeners.tell("on_window", frame, second)
         self._mind_the_idle()
         rule = self._thresholds.observe(second, of_second, measured)

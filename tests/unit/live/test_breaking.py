@@ -60,6 +60,16 @@ def test_two_seconds_in_a_row_do_not() -> None:
     assert watched([20, 300, 300, 20, 300, 300]) is None
 
 
+def test_the_warm_up_is_not_a_load_that_was_borne() -> None:
+    """Nothing was judged in it, so nothing is known of it."""
+    watch = BreakWatch([parse("response.p95 < 250ms")])
+    for second in range(5):
+        of_second = Second(20 if second < 2 else 300)
+        watch.observe(second, of_second, of_second)
+        watch.bore(None if second < 2 else LoadFrame(10, 100.0, 300_000_000))
+    assert watch.broke == BreakFrame(2, "response.p95 < 250ms", None)
+
+
 def test_a_run_may_break_from_its_first_second_on() -> None:
     """Then no load was borne."""
     assert watched([300, 300, 300, 300]) == BreakFrame(0, "response.p95 < 250ms", None)

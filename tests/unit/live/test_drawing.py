@@ -97,8 +97,9 @@ def test_the_block_says_where_the_run_broke() -> None:
     broken = replace(frame(71), broke=BreakFrame(68, "errors.rate < 1%", before))
     lines = draw(HEADING, [broken], 71.0, Page(80, ASCII))
     assert " BROKE?    at 1:08: errors.rate < 1% - before: 746 users, 4,771/s, p95 27.0ms" in lines
+    assert " broke=1:08 client=" in line(broken)
     broken = replace(frame(71), broke=BreakFrame(0, "errors.rate < 1%"))
-    assert " BROKE?    at 0:00: errors.rate < 1% - from the first second on" in draw(
+    assert " BROKE?    at 0:00: errors.rate < 1% - from the first judged second on" in draw(
         HEADING, [broken], 71.0, Page(80, ASCII)
     )
 
