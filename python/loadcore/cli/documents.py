@@ -1,7 +1,7 @@
 """Documents that a command writes besides its result: a page, a comment, what a CI system reads."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loadcore.cli.console import Console
@@ -36,12 +36,18 @@ def require_places(places: Mapping[str, Path | None]) -> None:
 
 def write(console: Console, option: str, path: Path, content: str) -> LimitsError | None:
     """Writes a document and says so. Gives back why it could not be written; then that is printed."""
-    from loadcore.cli.finish import path_as_typed
     from loadcore.results.run_folder import write_durably
+
+    return write_by(console, option, path, lambda: write_durably(path, content))
+
+
+def write_by(console: Console, option: str, path: Path, writes: Callable[[], object]) -> LimitsError | None:
+    """As `write`, of what writes by itself."""
+    from loadcore.cli.finish import path_as_typed
     from loadcore.wording.refusals import refusal
 
     try:
-        write_durably(path, content)
+        writes()
     except OSError as problem:
         what = f"{option}: cannot write {path}"
         lost = refusal(problem, what, path) or LimitsError([Problem(f"{what}: {problem}")])

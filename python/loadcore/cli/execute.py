@@ -1,25 +1,23 @@
 """Runs a plan for a command: shows it, prints its report, and returns the exit code."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
 from loadcore.cli.console import Console, standard
-from loadcore.cli.documents import require_places, write
 from loadcore.cli.finish import finish, lenient
 from loadcore.cli.notes import notes_of
 from loadcore.cli.options import Color, Progress
 from loadcore.cli.prepare import Prepared
+from loadcore.cli.run_documents import RunDocuments, tell_github
 from loadcore.cli.settings import Settings
 from loadcore.cli.target_look import look_of
 from loadcore.cli.typed import typed
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
-    from loadcore.errors import LimitsError
     from loadcore.judge.headroom import Headroom
     from loadcore.live.listeners import Listener
     from loadcore.results.open.run import Run
@@ -34,7 +32,7 @@ class Output:
         progress: How it is shown while it runs.
         as_json: Whether the result is one JSON document.
         strict_client: Whether a client that was the bottleneck decides the exit code.
-        html: Where its page is written; None for no page.
+        documents: What is written of it.
         ui: Whether it is shown in the browser, too.
         command: What was typed, without secrets.
     """
@@ -43,7 +41,7 @@ class Output:
     progress: Progress
     as_json: bool = False
     strict_client: bool = True
-    html: Path | None = None
+    documents: RunDocuments = field(default_factory=RunDocuments)
     ui: bool = False
     command: str | None = None
 
@@ -52,10 +50,9 @@ class Output:
         """As the options of a command that runs something say, and a file.
 
         Raises:
-            UsageError: There is no place for the page, or what shows it is not installed.
+            UsageError: There is no place for a document, or what shows the page is not installed.
         """
-        html = settings.get("html")
-        require_places({"--html": None if html is None else Path(html)})
+        documents = RunDocuments.of(settings.get)
         if context.params["ui"]:
             from loadcore.cli.ui import require_extra
 
@@ -65,7 +62,7 @@ class Output:
             Progress(settings.get("progress", Progress.AUTO)),
             as_json=context.params["as_json"],
             strict_client=settings.get("strict_client", default=True),
-            html=None if html is None else Path(html),
+            documents=documents,
             ui=context.params["ui"],
             command=typed(context),
         )
@@ -85,16 +82,9 @@ def execute(prepared: Prepared, settings: Settings, output: Output, *, calibrate
     headroom = headroom_of(prepared, settings, output) if calibrated else None
     run = start(prepared, settings, output, headroom)
     exit_code = int(run.exit_code) if output.strict_client else lenient(run.summary)
-    lost = write_page(run, output.html, output.console) if output.html is not None else None
-    code = finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json)
-    return code or (int(lost.exit_code) if lost is not None else code)
-
-
-def write_page(run: "Run", path: Path, console: Console) -> "LimitsError | None":
-    """Writes the page of a run. Gives back why it could not be written; then that is printed."""
-    from loadcore.report.html.page import render
-
-    return write(console, "--html", path, render(run))
+    lost = output.documents.write(run, output.console)
+    tell_github([run.summary], output.console)
+    return finish(output.console, run.path, run.summary, exit_code, as_json=output.as_json) or lost
 
 
 def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Headroom | None":

@@ -218,6 +218,35 @@ Markdown = Annotated[
         "--markdown", metavar="FILE", envvar="LOADCORE_MARKDOWN", help="Write the report as Markdown, for a comment."
     ),
 ]
+Junit = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", envvar="LOADCORE_JUNIT", help="Write thresholds and checks as JUnit XML."),
+]
+GitlabMetrics = Annotated[
+    Path | None,
+    typer.Option(
+        "--gitlab-metrics",
+        metavar="FILE",
+        envvar="LOADCORE_GITLAB_METRICS",
+        help="Write a metrics report of GitLab (OpenMetrics).",
+    ),
+]
+Benchmark = Annotated[
+    Path | None,
+    typer.Option(
+        "--benchmark",
+        metavar="FILE",
+        envvar="LOADCORE_BENCHMARK",
+        help="Write customSmallerIsBetter JSON, for github-action-benchmark.",
+    ),
+]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", envvar="LOADCORE_CSV", help="Write every request as CSV.")
+]
+Parquet = Annotated[
+    Path | None,
+    typer.Option("--parquet", metavar="FILE", envvar="LOADCORE_PARQUET", help="Write every request as Parquet."),
+]
 Runs = Annotated[
     int | None,
     typer.Option("--runs", min=1, metavar="NUMBER", envvar="LOADCORE_RUNS", help="Number of runs, one after another."),
@@ -434,6 +463,12 @@ class Documents:
     """What is written besides the run folder."""
 
     html: Html = None
+    markdown: Markdown = None
+    junit: Junit = None
+    gitlab_metrics: GitlabMetrics = None
+    benchmark: Benchmark = None
+    csv: Csv = None
+    parquet: Parquet = None
 
 
 class LivePage:

@@ -7,9 +7,8 @@ import typer
 
 from loadcore.cli import options
 from loadcore.cli.console import standard
-from loadcore.cli.documents import require_places
-from loadcore.cli.execute import write_page
 from loadcore.cli.finish import LATEST, rendered
+from loadcore.cli.run_documents import RunDocuments
 from loadcore.errors import ExitCode
 
 
@@ -27,18 +26,16 @@ def command(
     """Prints the report of a run, by default of the latest.
 
     A report that can be printed exits with 0: the run's own exit code is its
-    last line. With --html FILE it is written there, as a page, in place of
-    being printed.
+    last line. With --html FILE, --junit FILE or another document that is
+    written in place of being printed.
     """
     from loadcore.api import load
 
-    html = context.params["html"]
-    require_places({"--html": html})
+    documents = RunDocuments.of(context.params.get)
     found = load(run)
     console = standard(context.params["color"])
-    if html is not None:
-        lost = write_page(found, html, console)
-        return ExitCode.PASS if lost is None else int(lost.exit_code)
+    if documents.places:
+        return documents.write(found, console)
     exit_code = int(found.exit_code)
     console.result(
         rendered(console, found.path, found.summary, exit_code, as_json=context.params["as_json"], samples=verbose)

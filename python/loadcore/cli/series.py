@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loadcore.cli.documents import write
 from loadcore.cli.execute import headroom_of, start
 from loadcore.cli.finish import MEANINGS, end_with, lenient, rendered
 from loadcore.cli.notes import notes_of
+from loadcore.cli.run_documents import OPTIONS, tell_github
 from loadcore.cli.settings import Setting
-from loadcore.errors import ExitCode, ResultsError
+from loadcore.errors import ExitCode, ResultsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,6 +86,7 @@ def run_series(
     Raises:
         ResultsError: The baseline's runs did something else.
     """
+    _require_one_subject(series, output)
     prepared = prepare()
     if series.before is not None:
         _require_same(series.before, prepared)
@@ -101,6 +104,15 @@ def run_series(
         if run.summary["signal"] or run.exit_code in _POINTLESS:
             break
     return _conclude(series, made, output)
+
+
+def _require_one_subject(series: Series, output: Output) -> None:
+    """Refuse documents of one run where there will be several: with a baseline two of them can be of the comparison."""
+    of_all = {"html", "markdown"} if series.baseline is not None else set()
+    wrong = [OPTIONS[name] for name in output.documents.places if name not in of_all]
+    if series.runs > 1 and wrong:
+        hint = "write it of a run that is there: loadcore report RUN"
+        raise UsageError(f"{', '.join(wrong)}: of one run, but --runs {series.runs} makes several", hint=hint)
 
 
 def _require_same(before: Side, prepared: Prepared) -> None:
@@ -137,7 +149,24 @@ def _conclude(series: Series, made: Sequence[Run], output: Output) -> int:
     if series.save is not None and not _save(series.save, made, output):
         codes.append(int(ExitCode.NO_DATA))
     exit_code = _first(codes)
-    return end_with(_rendered(made, comparison, exit_code, output), output.console, exit_code)
+    lost = _write_documents(made, comparison, output)
+    return end_with(_rendered(made, comparison, exit_code, output), output.console, exit_code or lost)
+
+
+def _write_documents(made: Sequence[Run], comparison: Comparison | None, output: Output) -> int:
+    """Writes the documents of the only run, or of the comparison; the exit code of one that is lost, or 0."""
+    from loadcore.comparison import html, markdown
+
+    compared = None if comparison is None else markdown.render(comparison)
+    tell_github([run.summary for run in made], output.console, instead=compared)
+    if len(made) == 1 or comparison is None:
+        return output.documents.write(made[0], output.console, then="" if compared is None else f"\n{compared}")
+    contents = {"html": html.render, "markdown": markdown.render}
+    lost = [
+        write(output.console, OPTIONS[name], path, contents[name](comparison))
+        for name, path in output.documents.places.items()
+    ]
+    return next((int(each.exit_code) for each in lost if each is not None), 0)
 
 
 def _first(codes: Sequence[int]) -> int:

@@ -6,13 +6,14 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from loadcore.cli.option_values import source_of
+from loadcore.cli.run_documents import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import typer
 
-_NOT_REPEATED = frozenset({"out", "html", "color", "progress", "quiet", "as_json", "ui", "markdown", "help"})
+_NOT_REPEATED = frozenset({"out", "color", "progress", "quiet", "as_json", "ui", "help", *OPTIONS})
 """Options that say where a run is kept and how it is shown."""
 _PAIRS = {"header": (":", ": "), "env": ("=", "=")}
 _HIDDEN = frozenset({"auth"})

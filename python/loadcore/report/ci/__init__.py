@@ -1,0 +1,1 @@
+"""A run as CI systems read it."""

@@ -1,0 +1,39 @@
+"""All requests of a run as one table."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from loadcore.results.open.export import write_csv, write_parquet
+from loadcore.results.schema import REQUESTS
+from tests.unit.results.simulated import independent, summed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_rows_of_files_that_lack_columns_are_exported(tmp_path: Path) -> None:
+    """All columns are there, those that the files do not have empty; nothing is left beside the file."""
+    folder, out = tmp_path / "run", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    requests = independent(random.Random(1), 2)
+    summed(folder, requests, 2)
+    counts = [write_csv(folder, out / "rows.csv"), write_parquet(folder, out / "rows.parquet")]
+    assert counts == [len(requests)] * 2
+    assert sorted(each.name for each in out.iterdir()) == ["rows.csv", "rows.parquet"]
+    csv = pd.read_csv(out / "rows.csv")
+    parquet = pq.read_table(out / "rows.parquet")
+    assert [*csv.columns] == parquet.column_names == REQUESTS.names
+    assert csv["offset_ns"].tolist() == parquet["offset_ns"].to_pylist()
+    assert csv["status"].isna().all()
+
+
+def test_a_run_without_rows_is_a_heading(tmp_path: Path) -> None:
+    """No file of rows is no error."""
+    assert write_csv(tmp_path, tmp_path / "rows.csv") == 0
+    assert (tmp_path / "rows.csv").read_text().count("\n") == 1
