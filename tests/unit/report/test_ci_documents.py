@@ -85,7 +85,7 @@ def test_names_cannot_break_a_document() -> None:
     suites(summary)
     assert all(line.count("::") == 2 or not line.startswith("::") for line in commands(summary)[:1])
     assert not any("\n" in line for line in commands(summary))
-    list(text_string_to_metric_families(gitlab.render(summary)))
+    list(text_string_to_metric_families(gitlab.render(summary)))  # type: ignore[no-untyped-call]
     json.loads(benchmark.render(summary))
     told = markdown.render(summary)
     assert "\x1b" not in told
@@ -117,7 +117,7 @@ def test_annotations_name_what_is_not_a_threshold() -> None:
 def test_gitlab_metrics_are_open_metrics() -> None:
     """As the parser of prometheus_client reads them, and as GitLab splits its lines."""
     text = gitlab.render(failed_run())
-    families = {family.name: family for family in text_string_to_metric_families(text)}
+    families = {family.name: family for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
     assert set(families) == {
         *(f"loadcore_response_{name}_seconds" for name in ("p50", "p95", "p99")),
         "loadcore_error_ratio",
