@@ -25,7 +25,6 @@ def command(
         int | None,
         typer.Option("--port", min=0, max=65535, help="5666 by default, or the next free port."),
     ] = None,
-    leave: Annotated[bool, typer.Option("--leave", help="Exit after the run has ended and no page is open.")] = False,
 ) -> int:
     """Shows a run in the browser: running, finished or killed, by default the latest.
 
@@ -36,12 +35,15 @@ def command(
 
     require_extra()
     from loadcore.live.web.follow import Follower
-    from loadcore.live.web.server import listen, serve
+    from loadcore.live.web.place import listen
+    from loadcore.live.web.server import serve
 
     console = standard(context.params["color"])
     follower = Follower(find_run(run).resolve())
+    place = listen(port)
     os.nice(19)
-    serve(follower, listen(port), console.result, leaves=leave)
+    console.result(place.address)
+    serve(follower, place)
     return ExitCode.PASS
 
 

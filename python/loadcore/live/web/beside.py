@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
 
+from loadcore.errors import LimitsError
 from loadcore.live.listeners import Listener
+from loadcore.live.web.place import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,30 +36,35 @@ class PageBeside(Listener):
         self._path = path
 
     def on_start(self, description: Description) -> None:  # noqa: ARG002 - the page reads it from the folder
-        """Starts the page, and does not wait for it."""
-        command = [sys.executable, "-m", "loadcore", "ui", str(self._path), "--leave", "--color", "never"]
+        """Starts the page, and does not wait for it: who opens its address before it is ready waits there."""
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,  # Ctrl-C ends the run, and the page shows how it ended.
-            )
-        except OSError as problem:
-            self._tell(f"the live page cannot be shown: {problem.strerror or problem}")
+            place = listen()
+        except LimitsError as problem:
+            self._tell(f"the live page cannot be shown: {problem}")
             return
-        threading.Thread(target=self._introduce, args=(process,), name="live page", daemon=True).start()
+        address = place.address
+        with place.socket:
+            told = json.dumps({"folder": str(self._path), "socket": place.socket.fileno(), "token": place.token})
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "loadcore.live.web.process"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    pass_fds=(place.socket.fileno(),),
+                    start_new_session=True,  # Ctrl-C ends the run, and the page shows how it ended.
+                )
+            except OSError as problem:
+                self._tell(f"the live page cannot be shown: {problem.strerror or problem}")
+                return
+        self._tell(f"live page: {address}")
+        threading.Thread(target=self._attend, args=(process, told), name="live page", daemon=True).start()
 
-    def _introduce(self, process: subprocess.Popen[str]) -> None:
-        """Say where the page is, as soon as it says so itself."""
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        assert process.stderr is not None  # noqa: S101 - it is a pipe
+    def _attend(self, process: subprocess.Popen[str], told: str) -> None:
+        """Tell the page what to show, and whoever runs this if it fails."""
         with contextlib.suppress(OSError, ValueError):
-            address = process.stdout.readline().strip()
-            if address:
-                self._tell(f"live page: {address}")
-            else:
-                said = process.stderr.read().splitlines() or ["error: it ended at once"]
-                self._tell(f"the live page cannot be shown: {said[0].removeprefix('error: ')}")
+            _, said = process.communicate(told)
+            if process.returncode:
+                last = said.strip().splitlines() or ["it ended at once"]
+                self._tell(f"the live page has ended: {last[-1]}")

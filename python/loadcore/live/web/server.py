@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-import socket
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -13,22 +11,19 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from loadcore.errors import LimitsError, Problem
 from loadcore.live.web.feed import Feed
 from loadcore.live.web.guard import Guard
 from loadcore.report.html.page import live_page_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    import socket
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
     from loadcore.live.web.follow import Follower
+    from loadcore.live.web.place import Place
 
-PORT: Final = 5666
-"""Where the page is served, if that port is free."""
-_TRIED: Final = 20
-_HOST: Final = "127.0.0.1"
 _MOST_PAGES: Final = 16
 """Pages that may be open at once."""
 _BEAT_S: Final = 15.0
@@ -43,45 +38,21 @@ _HEADERS: Final = {
 }
 
 
-def listen(port: int | None) -> socket.socket:
-    """A socket on 127.0.0.1: at this port; if none is given, at the first that is free from `PORT` on.
-
-    Raises:
-        LimitsError: The port is taken.
-    """
-    tried = range(PORT, PORT + _TRIED) if port is None else [port]
-    for each in tried:
-        found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((_HOST, each))
-        except OSError:
-            found.close()
-        else:
-            return found
-    taken = f"ports {tried[0]} to {tried[-1]} are" if len(tried) > 1 else f"port {tried[0]} is"
-    raise LimitsError(
-        [Problem(f"the page cannot be served: {taken} taken", hint="name a free port: --port 0 finds one")]
-    )
-
-
-def serve(follower: Follower, listening: socket.socket, tell: Callable[[str], None], *, leaves: bool = False) -> None:
+def serve(follower: Follower, place: Place, *, leaves: bool = False) -> None:
     """Serve the page of a run until Ctrl-C.
 
     Args:
         follower: Follows the run.
-        listening: Where.
-        tell: Takes the address of the page.
+        place: Where.
         leaves: Whether to end soon after the run, once no page is open.
     """
-    guard = Guard(listening.getsockname()[1], secrets.token_urlsafe(16))
     feed = Feed(follower)
-    server = uvicorn.Server(
-        uvicorn.Config(application(feed, guard), log_level="error", access_log=False, lifespan="off")
+    settings = uvicorn.Config(
+        application(feed, Guard(place.port, place.token)), log_level="error", access_log=False, lifespan="off"
     )
-    tell(f"http://{_HOST}:{guard.port}/?token={guard.token}")
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(server, listening, feed, leaves=leaves))
+        asyncio.run(_serve(uvicorn.Server(settings), place.socket, feed, leaves=leaves))
+    follower.close()
 
 
 async def _serve(server: uvicorn.Server, listening: socket.socket, feed: Feed, *, leaves: bool) -> None:
