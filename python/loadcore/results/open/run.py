@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from loadcore.errors import ResultsError
+from loadcore.errors import ExitCode, ResultsError
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.samples import Sample
 from loadcore.results.write import manifest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from loadcore.report.notebook import Shown
     from loadcore.results.summary_types import FindingSummary, StepSummary, Summary, VerdictSummary
 
 # This module is imported with the package, so what reads Arrow is imported when a table is asked for.
@@ -102,6 +103,35 @@ class Run:
         except ResultsError as problem:
             return [str(problem)]
         return ["there is no manifest"] if document is None else manifest.check(folder, document, hashes=True)
+
+    def assert_passed(self, *, allow_invalid: bool = False) -> Run:
+        """This run, if it passed: every threshold has data and holds, and the client was not the limit.
+
+        Args:
+            allow_invalid: Whether a run whose client was the limit may pass, where a machine is too busy to say.
+
+        Raises:
+            AssertionError: It did not; it says why as `loadcore run` prints it.
+        """
+        __tracebackhide__ = True
+        allowed = {ExitCode.PASS, ExitCode.INVALID} if allow_invalid else {ExitCode.PASS}
+        if set(self.verdict["exit_codes"]) <= allowed:
+            return self
+        from loadcore.report import notebook  # noqa: PLC0415 - a run shows itself
+
+        raise AssertionError(notebook.failure(self.summary, str(self.path)))
+
+    def plot(self) -> Shown:
+        """The page of this run, with all its charts, as a notebook shows it; `run.plot().save(FILE)` writes it."""
+        from loadcore.report.html import page  # noqa: PLC0415 - a run shows itself
+        from loadcore.report.notebook import Shown  # noqa: PLC0415
+
+        return Shown(page.render(self))
+
+    def _repr_html_(self) -> str:
+        from loadcore.report import notebook  # noqa: PLC0415 - a run shows itself
+
+        return notebook.fragment(self.summary)
 
     def __repr__(self) -> str:
         return f"<Run {self.summary['run_id']} {self.state}: {self.verdict['status']}>"
