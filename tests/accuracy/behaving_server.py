@@ -96,7 +96,7 @@ async def _read_head(connection: socket.socket, unread: bytes) -> tuple[bytes, b
 
 
 async def _answer(connection: socket.socket, behaviour: Behaviour) -> bool:
-    """Whether the connection goes on."""
+    """Whether the connection stays open."""
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(connection, behaviour.response)
     if behaviour.then == "reset":

@@ -1,4 +1,4 @@
-"""Forty behaviours of a server: twelve that are fine, twenty-eight that are not, and what must be said of each."""
+"""Forty behaviours of a server: twelve that are fine, twenty-eight that are not, and what a report must say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that works at a given pace and logs when it has answered: the truth that rates are held against."""
+"""A server that works at a given pace and logs when it has answered: the truth that rates are compared with."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Pace:
     takes_s: float = 0.0
     """How long it works on each."""
     stall: Callable[[float], float] = lambda _: 0.0
-    """How long it does nothing, at so many seconds since its first request."""
+    """How long it does nothing, by the seconds since its first request."""
     fails_every: int = 0
-    """Of so many requests one is cut off instead of answered."""
+    """One request in this many is cut off instead of answered."""
 
 
 @dataclass

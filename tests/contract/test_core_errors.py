@@ -52,7 +52,7 @@ def test_a_plan_of_another_version_is_a_plan_error() -> None:
 
 
 def _problems(plan_json: str) -> list[Problem]:
-    """What the engine holds against a plan."""
+    """The problems that the engine finds in a plan."""
     try:
         _core.Engine(plan_json, 0, 1)
     except PlanError as error:
@@ -61,7 +61,7 @@ def _problems(plan_json: str) -> list[Problem]:
 
 
 def _nested(depth: int) -> list[dict[str, Any]]:
-    """A request within so many groups."""
+    """A request within this many groups."""
     step: dict[str, Any] = {"kind": "request", "name": "home", "method": "GET", "url": "/"}
     for _ in range(depth):
         step = {"kind": "group", "name": "g", "steps": [step]}
@@ -105,7 +105,9 @@ def test_too_many_redirects_are_one_problem() -> None:
         pytest.param(ValueError, lambda: _core.Histogram.decode(b"noise"), id="decode noise"),
         pytest.param(ValueError, lambda: _core.Histogram().add_encoded(b""), id="add nothing"),
         pytest.param(ValueError, lambda: _core.Histogram().quantile(1.1), id="a quantile of 1.1"),
-        pytest.param(ValueError, lambda: _core.Histogram().quantile(float("nan")), id="a quantile that is no number"),
+        pytest.param(
+            ValueError, lambda: _core.Histogram().quantile(float("nan")), id="a quantile that is not a number"
+        ),
         pytest.param(RuntimeError, lambda: _core.Engine(plan(), 0, 1).next_event(0), id="read before the start"),
     ],
 )
@@ -116,7 +118,7 @@ def test_misuse_raises_pythons_own_exceptions(expected: type[Exception], act: Ca
 
 
 def test_an_engine_starts_once() -> None:
-    """A second start is refused and the first goes on."""
+    """A second start is refused, and the first one continues."""
     engine = started()
     with pytest.raises(RuntimeError, match="started already"):
         engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
@@ -124,7 +126,7 @@ def test_an_engine_starts_once() -> None:
 
 
 def test_an_engine_in_a_forked_child_is_refused() -> None:
-    """Threads do not survive a fork, so the child is told instead of left waiting for ever."""
+    """Threads do not survive a fork, so the child gets an error instead of waiting forever."""
     engine = started()
     child = os.fork()
     if child == 0:
@@ -140,7 +142,7 @@ def test_an_engine_in_a_forked_child_is_refused() -> None:
 
 
 def test_stop_and_interrupt_may_come_at_any_time_and_often() -> None:
-    """Before the start and after the end there is nothing to stop, and that is no error."""
+    """Before the start and after the end there is nothing to stop, and that is not an error."""
     engine = _core.Engine(plan(), 0, 1)
     for act in (engine.stop, engine.interrupt):
         act()

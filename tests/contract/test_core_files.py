@@ -126,7 +126,7 @@ def test_windows_as_a_stream_are_the_windows_that_were_lent(
 
 
 def test_a_file_with_its_footer_takes_no_more(made: tuple[_core.Engine, _core.Batch, _core.Batch]) -> None:
-    """The footer is the end of a file: a batch after it is an error, not a file that nobody can read."""
+    """The footer is the end of a file: a batch after it is an error, not an unreadable file."""
     engine, rows, windows = made
     encoder = engine.file_encoder({})
     encoder.finish()

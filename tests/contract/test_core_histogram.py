@@ -17,7 +17,7 @@ LONGEST_US = 3_600_000_000
 
 
 def index(value_us: int) -> int:
-    """Where HDR histograms with three digits count a value: by their published layout, written down anew."""
+    """Where HDR histograms with three digits count a value: by their published layout, written independently."""
     power = max(value_us.bit_length() - 11, 0)
     return power * 1024 + (value_us >> power)
 
@@ -89,7 +89,7 @@ def test_a_histogram_may_be_added_to_itself() -> None:
 
 
 def test_an_empty_histogram_answers_zero() -> None:
-    """No durations are no error: every answer is 0."""
+    """Having no durations is not an error: every answer is 0."""
     empty = _core.Histogram.decode(_core.Histogram().encode())
     assert [empty.count, empty.quantile(0.99), empty.min_ns, empty.max_ns, empty.mean_ns] == [0] * 5
     assert empty.buckets() == []

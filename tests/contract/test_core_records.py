@@ -47,7 +47,7 @@ def threads() -> int:
 
 
 def iterations(count: int = ITERATIONS) -> dict[str, Any]:
-    """A load of so many iterations by three users."""
+    """A load of this many iterations by three users."""
     return {"kind": "iterations", "users": 3, "iterations": count, "scope": "shared", "max_duration_ns": 30 * SECOND}
 
 
@@ -130,7 +130,7 @@ def test_times_of_a_row_fit_together() -> None:
 
 
 def test_a_request_never_sent_is_counted_but_not_timed() -> None:
-    """Where nobody listens there are rows without a service time, and windows with a count and empty histograms."""
+    """Without a listener there are rows without a service time, and windows with a count and empty histograms."""
     with counting_server() as server:
         closed = server.url
     rows, windows, _ = run(plan(closed, [HOME], load=iterations(5)))
@@ -153,7 +153,7 @@ def test_checks_of_one_name_are_told_apart_by_their_step() -> None:
 
 
 def test_groups_carry_their_durations() -> None:
-    """A group's row counts its passes, and its durations stand under `response`."""
+    """A group's row counts its passes, and its durations are under `response`."""
     group = {"kind": "group", "name": "both", "steps": [HOME, MISSING]}
     with counting_server() as server:
         rows, windows, _ = run(plan(server.url, [group], load=iterations(10)))

@@ -1,7 +1,7 @@
 """The plan is a contract between two languages: the same file is written by one test and read by another.
 
 `everything.plan.json` is what the compiler makes of `everything.py`. The engine's `tests/plan_shapes.rs` reads it.
-After a deliberate change `python -m tests.contract.test_plan` writes it anew; the difference is what changed.
+After a deliberate change `python -m tests.contract.test_plan` rewrites it; the difference is what changed.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def test_every_module_of_the_package_is_in_the_contract() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs/reference/exit-codes.md"], ids=name_of)
 def test_every_exit_code_is_listed(page: Path) -> None:
-    """Each code that a command may end with stands in the first column of the page's table."""
+    """Each code that a command may end with is in the first column of the page's table."""
     rows = re.findall(r"^\| ([\d, ]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {int(code) for row in rows for code in row.split(",")}
     assert listed | _RESERVED == set(ExitCode)

@@ -79,7 +79,7 @@ def test_options_named_alone_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_variables_exist(page: Path) -> None:
-    """Every `LOADCORE_…` stands in the help of some command."""
+    """Every `LOADCORE_…` is in the help of some command."""
     listed = {"LOADCORE_ENV", "LOADCORE_TAG", "LOADCORE_THRESHOLD", "LOADCORE_ABORT_ON"}
     found = [entry.envvar for command in _everything() for entry in command.params if entry.envvar]
     known = listed | {name for names in found for name in ([names] if isinstance(names, str) else names)}

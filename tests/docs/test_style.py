@@ -46,7 +46,7 @@ _BANNED = {
 
 @cache
 def _files() -> tuple[Path, ...]:
-    """The pages and sources under version control. Tests are left out: none of them ships."""
+    """The pages and sources under version control, tests too."""
     listed = subprocess.run(
         ["git", "ls-files", "*.md", "*.py", "*.rs", "*.html", "*.toml", "*.yml", "*.yaml"],
         cwd=ROOT,
@@ -54,7 +54,7 @@ def _files() -> tuple[Path, ...]:
         text=True,
         check=True,
     ).stdout.split()
-    paths = (ROOT / name for name in listed if not (name.startswith("tests/") and name.endswith(".py")))
+    paths = (ROOT / name for name in listed)
     return tuple(path for path in paths if path.exists() and path not in _EXEMPT)
 
 

@@ -1,4 +1,4 @@
-"""Runs `loadcore` as a user does: in a process of its own, with streams that are no terminal."""
+"""Runs `loadcore` as a user does: in a process of its own, with streams that are not a terminal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def loadcore(
     """Runs a command to its end.
 
     Args:
-        arguments: What stands after `loadcore`.
+        arguments: What follows `loadcore`.
         cwd: Where it runs.
         timeout: Seconds until the test gives up.
         environ: Added to the environment.

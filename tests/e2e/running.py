@@ -63,7 +63,7 @@ class Running:
         return self.process.wait(WITHIN_S)
 
     def messages(self) -> list[str]:
-        """What was said about the run so far."""
+        """What the run has printed so far."""
         return [event["message"] for event in self.events if "message" in event]
 
 
@@ -79,7 +79,7 @@ def running(
     graceful_stop: str = "5s",
     before: str = "",
 ) -> Iterator[Running]:
-    """A run that goes on; it is ended with the block.
+    """A run in progress; it ends with the block.
 
     Args:
         url: Its target.

@@ -65,7 +65,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_scenario_is_measured_without_a_request_to_its_target(user: Path, target: Target) -> None:
-    """Everything in it is done, against the null target alone; what could not be is told."""
+    """Everything in it is done, against the null target alone; the rest is reported."""
     done = command(user, "calibrate", "shop.py", "--workers", "2", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -135,7 +135,7 @@ def assert_no_secret_in(run_folder: Path) -> None:
 
 
 def command_lines(process: psutil.Process) -> set[str]:
-    """What everybody on this machine can see of a process and its children."""
+    """What every user of this machine can see of a process and its children."""
     lines = set()
     for each in [process, *process.children(recursive=True)]:
         try:
@@ -234,7 +234,7 @@ def test_samples_hold_no_secret(failing: Path) -> None:
 
 
 def test_a_killed_run_holds_no_secret(failing: Path) -> None:
-    """What is written while a run goes on is without secrets, too, and is there after `kill -9`."""
+    """Files written during a run are free of secrets, too, and is there after `kill -9`."""
     folder = failing / "killed"
     with subprocess.Popen(
         [sys.executable, "-m", "loadcore", "run", "shop.py", "--iterations", "500", "--out", str(folder)],

@@ -124,7 +124,7 @@ def test_nothing_is_sent_unasked(tmp_path: Path, server: Target) -> None:
 
 
 def test_one_user_is_sent_once(tmp_path: Path, server: Target) -> None:
-    """With `--send` each request is told on stdout; progress is not, and no run folder is left."""
+    """With `--send` each request is shown on stdout; progress is not, and no run folder is left."""
     write(tmp_path, server.url, 'get("/"), get("/b", checks=[response.json("$.total") == 3])')
     done = loadcore("check", "shop.py", "--send", "--workers", "3", cwd=tmp_path)
 
@@ -227,7 +227,7 @@ def test_what_follows_a_check_that_stops_is_named(tmp_path: Path, server: Target
 
 
 def test_a_variable_without_a_value_is_the_cause(tmp_path: Path, server: Target) -> None:
-    """Nothing was sent, and nobody is told to look at the target."""
+    """Nothing was sent, and the hint does not point at the target."""
     steps = (
         'get("/", extract={"jwt": response.json("$.missing").default("a\\nb")}), get("/b", headers={"X-Jwt": "{jwt}"})'
     )
@@ -253,7 +253,7 @@ def test_why_there_is_no_token_is_told(tmp_path: Path, server: Target) -> None:
 
 
 def test_a_target_that_is_not_there(tmp_path: Path) -> None:
-    """A sound plan against nobody: the cause, and what was asked for."""
+    """A sound plan without a listener: the cause, and what was asked for."""
     write(tmp_path, "http://127.0.0.1:1", 'get("/")')
     done = loadcore("check", "shop.py", "--send", cwd=tmp_path)
 
@@ -286,7 +286,7 @@ def test_a_long_body_is_shown_in_part(tmp_path: Path, server: Target) -> None:
 
 
 def test_a_compressed_body_is_read(tmp_path: Path, server: Target) -> None:
-    """It is decompressed for checks, extracts and the reader, who is told that it came compressed."""
+    """It is decompressed for checks, extracts and the reader, who learns that it came compressed."""
     steps = (
         """get("/gzip", expect=500, checks=[response.json("$.total") == 4], extract={"t": response.json("$.total")})"""
     )

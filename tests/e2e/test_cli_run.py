@@ -50,7 +50,7 @@ def test_a_run_that_passes_exits_with_0(tmp_path: Path, scenario: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith(" shop · http://127.0.0.1:")
-    # What the machine of the test adds to times this short is told, and decides nothing here.
+    # What the machine of the test adds to times this short is reported, and decides nothing here.
     assert lines[2].startswith((" ✓ PASS", " ? SUSPECT", " ✗ INVALID"))
     assert lines[-1].startswith(" exit 0 (pass")
     assert (lines[2].startswith(" ✗ INVALID")) is (", though the measurement is invalid" in lines[-1])
@@ -79,7 +79,7 @@ def test_a_body_and_headers_are_sent(tmp_path: Path, url: str) -> None:
 
 
 def test_a_crossed_threshold_exits_with_99(tmp_path: Path, url: str) -> None:
-    """A target that answers every request with 503 is no success, however fast it does so."""
+    """A target that answers every request with 503 is not a success, however fast it does so."""
     done = loadcore("bench", f"{url}/503", "-n", "20", "-c", "2", *LENIENT, cwd=tmp_path)
     assert done.returncode == 99
     assert "FAIL" in done.stdout
@@ -142,7 +142,7 @@ def test_doctor_says_the_same_beforehand(tmp_path: Path) -> None:
 
 
 def test_doctor_looks_at_the_target_too(tmp_path: Path) -> None:
-    """A target's limit is its own process'; what is too small there is told and does not refuse the run."""
+    """A target's limit is its own process'; what is too small there gets a warning and does not refuse the run."""
     asked = ("doctor", "--users", "1000", "--workers", "1", "--json")
     with subprocess.Popen(
         ["/bin/sh", "-c", "ulimit -n 128; echo; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -192,7 +192,7 @@ def test_a_reader_that_went_away_does_not_harm_the_run(tmp_path: Path, url: str,
 
 
 def test_progress_on_a_pipe_is_lines(tmp_path: Path, url: str) -> None:
-    """Where nobody can draw, a line every few seconds goes to stderr."""
+    """Without a terminal, a line every few seconds goes to stderr."""
     done = loadcore("bench", url, "-z", "6s", "--rate", "20/s", *LENIENT, cwd=tmp_path, environ={"TERM": "dumb"})
     line = done.stderr.splitlines()[0]
     assert line.startswith("0:05 users=")

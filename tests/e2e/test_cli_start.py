@@ -29,7 +29,7 @@ def test_help_fits_eighty_columns(tmp_path: Path, command: tuple[str, ...]) -> N
 
 
 def test_every_option_of_run_has_a_variable(tmp_path: Path) -> None:
-    """What can be said on the command line can be said in the environment."""
+    """Every option of the command line has an environment variable."""
     text = " ".join(loadcore("run", "--help", cwd=tmp_path).stdout.split())
     options = text.partition("Options:")[2]
     for variable in (
@@ -189,7 +189,7 @@ def test_streams_without_unicode_get_ascii(tmp_path: Path, encoding: str) -> Non
 
 
 def test_users_of_doctor_take_the_place_of_a_rate_in_the_environment(tmp_path: Path) -> None:
-    """What is said on the command line holds."""
+    """The command line wins."""
     environ = {"LOADCORE_RATE": "5/s"}
     asked = loadcore("doctor", "-u", "7", "--json", cwd=tmp_path, environ=environ)
     assert json.loads(asked.stdout)["users"] == 7

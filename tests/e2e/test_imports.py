@@ -47,7 +47,7 @@ def go(workers, order, out=os.dup(1)):
 Workers.go = go
 main(sys.argv[1:])
 """
-"""Runs a command until its workers would be told to start, and lists what is imported by then."""
+"""Runs a command until its workers would get the order to start, and lists what is imported by then."""
 WHOLE = """
 import sys
 from loadcore.cli.app import main

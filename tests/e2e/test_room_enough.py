@@ -1,4 +1,4 @@
-"""Ports, descriptors and quotas as the kernel really gives them: what suffices is refused and blamed by nothing."""
+"""Ports, descriptors and quotas as the kernel really gives them: what is enough is neither refused nor blamed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_ports_that_suffice_are_no_finding(tmp_path: Path, arguments: tuple[str,
 
 @pytest.mark.skipif(not _may_have_a_network(), reason="this user may not make a network namespace")
 def test_ports_that_run_out_are_named(tmp_path: Path) -> None:
-    """Of users nobody knows beforehand how many connections they open: what was not sent says so."""
+    """How many connections users open is not known beforehand: the requests that were not sent say so."""
     code, summary = _bench(tmp_path, "-c", "5", "-n", "510", "--disable-keepalive", "--workers", "1")
 
     assert code == 111, summary
@@ -82,7 +82,7 @@ def test_ports_that_run_out_are_named(tmp_path: Path) -> None:
 
 
 def test_doctor_asks_no_more_of_a_rate_than_the_run_does(tmp_path: Path) -> None:
-    """100/s within 256 descriptors: users that nobody chose are those of a second, and not of ten."""
+    """100/s within 256 descriptors: users without a setting are those of a second, and not of ten."""
     doctor = f'ulimit -n 256; exec "{sys.executable}" -m loadcore doctor --rate 100/s --workers 1 --json'
     done = subprocess.run(
         ["sh", "-c", doctor], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False, timeout=60

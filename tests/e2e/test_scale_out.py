@@ -145,7 +145,7 @@ def test_a_rolling_restart_loses_nothing(proxy: str, tmp_path: Path) -> None:
 
 
 def test_sigterm_to_each_replica_loses_nothing(tmp_path: Path) -> None:
-    """Replicas that are told to stop by somebody else drain by themselves; the balancer repeats what it must."""
+    """Replicas that another program stops drain by themselves; the balancer repeats what it must."""
     with stack(tmp_path, *THREE, "--proxy", "haproxy") as running:
 
         def stop_each() -> None:

@@ -125,7 +125,7 @@ def test_a_signal_while_workers_start_ends_them_all(tmp_path: Path, number: sign
 
 @pytest.mark.usefixtures("scenario")
 def test_workers_that_are_still_importing_see_that_their_supervisor_is_gone(tmp_path: Path) -> None:
-    """After kill -9 of the supervisor no worker goes on with its imports, however long they take."""
+    """After kill -9 of the supervisor no worker continues its imports, however long they take."""
     with starting(tmp_path, {"queue.py": SLOW}, 3) as (process, workers):
         process.kill()
         gone, alive = psutil.wait_procs(workers, timeout=WITHIN_S)
@@ -208,7 +208,7 @@ def test_a_working_directory_that_was_deleted_is_told(tmp_path: Path, arguments:
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_what_a_user_calls_latest_is_not_in_the_way(tmp_path: Path, scenario: str, kind: str) -> None:
-    """The run goes on beside it, says so, and touches it not."""
+    """The run continues beside it, says so, and leaves it alone."""
     latest = tmp_path / "runs" / "latest"
     latest.parent.mkdir()
     latest.mkdir() if kind == "folder" else latest.write_text("mine")

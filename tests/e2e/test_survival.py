@@ -161,7 +161,7 @@ def test_the_third_signal_ends_at_once(target: Target, tmp_path: Path) -> None:
 
 
 def test_a_worker_that_hangs_is_said(target: Target, tmp_path: Path) -> None:
-    """A stopped worker is no lost one: it is said to be silent, and said to be back."""
+    """A stopped worker is not a lost one: the run says that it is silent, and that it is back."""
     with running(target.url, tmp_path / "run", duration="8s") as run:
         run.until("second", 1)
         victim = run.workers()[0]
@@ -179,7 +179,7 @@ def test_a_worker_that_hangs_is_said(target: Target, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_stops_no_load(target: Target, tmp_path: Path) -> None:
-    """No space left: the run goes on and ends, rows are counted as lost, what was written before is read."""
+    """No space left: the run continues and ends, rows are counted as lost, what was written before is read."""
     folder = tmp_path / "disk" / "run"
     folder.parent.mkdir()
     mount = f"mount -t tmpfs -o size=1300k tmpfs {folder.parent}"

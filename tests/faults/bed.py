@@ -84,7 +84,7 @@ class Bed:
 
 
 def served(log: Path) -> Counter[str]:
-    """How often each id stands in a gateway's log."""
+    """How often each id is in a gateway's log."""
     return Counter(log.read_text().splitlines())
 
 

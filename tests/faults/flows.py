@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loadcore.scenario.load_models import Load
 
 TOTAL_S = 3.0
-"""Time-out of every exchange: more than a busy machine keeps a healthy one waiting."""
+"""Timeout of every exchange: more than a busy machine keeps a healthy one waiting."""
 
 
 def run_on(

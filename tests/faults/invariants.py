@@ -55,8 +55,8 @@ def served(
     A request of an outcome in `unread` may have been sent without being read.
     """
     rows = {row_id(row): row for row in run.requests.to_pylist()}
-    found = [f"{name} was read but is no row" for name in entries.keys() - rows.keys()]
-    found += [f"{name} was served but is no row" for name in by_gateway.keys() - rows.keys()]
+    found = [f"{name} was read but has no row" for name in entries.keys() - rows.keys()]
+    found += [f"{name} was served but has no row" for name in by_gateway.keys() - rows.keys()]
     for name, row in rows.items():
         read = len(entries.get(name, []))
         if row["attempts"] != read and not (row["outcome"] in unread and read <= row["attempts"]):

@@ -34,7 +34,7 @@ class Fault(StrEnum):
     CROSSED_408 = "crossed_408"
     """Not chosen: a request that crossed a late 408 has it for its answer."""
     CORRUPT_CHUNK = "corrupt_chunk"
-    """Send it in chunks, of which one has a size that is no number."""
+    """Send it in chunks, of which one has a size that is not a number."""
     SWAP = "swap"
     """Exchange it for that of another connection."""
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import asyncio
 
 ITEMS = "/items/"
-"""What stands before the id in the path of every request that is counted."""
+"""What precedes the id in the path of every request that is counted."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Message:
 
     @property
     def path(self) -> str:
-        """Of a request: what stands after the method."""
+        """Of a request: what follows the method."""
         return self.head.split(b" ", 2)[1].decode()
 
     @property

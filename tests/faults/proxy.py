@@ -91,7 +91,7 @@ class FaultProxy:
         self.ledger.write(entry.to_line())
 
     async def _deliver(self, client: _Client, request: Message, response: Message) -> bool:
-        """Sends a response, or what is made of it. Whether the connection goes on."""
+        """Sends a response, or what is made of it. Returns whether the connection stays open."""
         of_response = [fault for fault in self.faults if fault != Fault.LATE_408]
         fault = self.random.choice(of_response) if of_response and self.random.random() < self.rate else None
         head = len(response.head)

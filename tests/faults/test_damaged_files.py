@@ -1,4 +1,4 @@
-"""Run folders that somebody cut, changed or emptied: what is whole is read, what is not is named, nothing crashes."""
+"""Run folders that were cut, changed or emptied: what is whole is read, what is not is named, nothing crashes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _read_all(folder: Path) -> tuple[int, list[str]]:
-    """Rows that could be read, and what was said to be wrong."""
+    """Rows that could be read, and what was reported as wrong."""
     run = loadcore.load(folder)
     rows = run.requests.num_rows
     # Looks at every value, and at what Arrow did not.
@@ -71,7 +71,7 @@ def test_a_damaged_file_is_named(whole: Path, tmp_path: Path, name: str, how: st
             refused += 1
             said, read = [str(error)], 0
         assert read <= rows
-        # Nobody says what the manifest's own bytes should be.
+        # Nothing records what the manifest's own bytes should be.
         if (name, how) != ("manifest.json", "flip"):
             assert any(name in text or "manifest" in text for text in said), (at, said)
         shutil.rmtree(folder)

@@ -60,7 +60,7 @@ SCENARIOS = {
         CROSSED,
     ),
 }
-"""What a scenario may say, and what `loadcore check --send` makes of it: it sends one request, to nobody."""
+"""What a scenario may say, and what `loadcore check --send` makes of it: it sends one request, to a closed port."""
 
 FILES = {
     "deep.json": (b"[" + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"]", 'json_feeder("deep.json")', CROSSED),

@@ -1,4 +1,4 @@
-"""Targets that go away and come back: what is lost is said, what can be kept is kept, and afterwards all is well."""
+"""Targets that go away and come back: what is lost is reported, what can be kept is kept, and then all is well."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def outcomes_of(rows: list[Row]) -> set[str]:
 
 
 def test_a_target_that_refuses_for_a_while(tmp_path: Path) -> None:
-    """C1: while nobody listens, every new connection is refused, at once; the schedule is kept; then all is well."""
+    """C1: without a listener, every new connection is refused, at once; the schedule is kept; then all is well."""
     with bed(tmp_path / "bed", seed=1, rate=0, faults=[]) as laid:
         outage = Outage(lambda: laid.proxy.tell("refuse"), lambda: laid.proxy.tell("listen"))
         run = run_on(laid.url, LOAD, tmp_path / "run", reuse="request", meanwhile=Meanwhile(outage))
@@ -120,7 +120,7 @@ def test_a_target_that_refuses_for_a_while(tmp_path: Path) -> None:
 
 
 def test_a_target_that_hangs_for_a_while(tmp_path: Path) -> None:
-    """C2: a stopped target costs time-outs, none before its time, and not one arrival."""
+    """C2: a stopped target costs timeouts, none before its time, and not one arrival."""
     log = tmp_path / "served.log"
     with started("tests.faults.gateway", log) as gateway:
         outage = Outage(
@@ -197,5 +197,5 @@ def test_connections_that_close_just_when_they_are_used(tmp_path: Path, method: 
     assert run.summary["all"]["connections"] > 100
     assert ok_but_not_served(run, by_gateway) == set()
     assert [name for name, count in by_gateway.items() if count > 1] == []
-    # What crossed was read by nobody, so that sending it once more did no harm.
+    # No server read what crossed, so sending it once more did no harm.
     assert len(by_gateway) == outcomes["ok"]

@@ -55,7 +55,7 @@ def run_in_terminal(command: list[str], folder: Path, *, before: str = "") -> in
     Args:
         command: The command.
         folder: Where it runs; its own `run` folder shows when it has begun.
-        before: What stands before the command, `nohup` for one.
+        before: What precedes the command, `nohup` for one.
     """
     controlled, terminal = pty.openpty()
     script = f'{before} "$0" "$@"'
@@ -161,7 +161,7 @@ def test_a_kill_at_any_moment(target: Target, tmp_path: Path, seed: int) -> None
 
 
 def _rows(folder: Path) -> int:
-    """Rows that can be read while the run goes on."""
+    """Rows that can be read during the run."""
     try:
         return int(loadcore.load(folder).requests.num_rows)
     except LoadcoreError:
@@ -178,7 +178,7 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed")
 def test_a_clock_that_jumps(command: list[str], target: Target, tmp_path: Path) -> None:
-    """The wall clock goes an hour ahead and an hour back while a run goes on: not one number changes by it."""
+    """The wall clock goes an hour ahead and an hour back during a run: not one number changes by it."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     variables = {

@@ -1,4 +1,4 @@
-"""What limited the target stands in the summary and in the report of a real run."""
+"""What limited the target is in the summary and in the report of a real run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_rate_limit_is_named_and_told_apart_from_failures(tmp_path: Path) -> N
 
 
 def test_a_target_that_keeps_up_is_blamed_for_nothing(tmp_path: Path) -> None:
-    """And nobody is named as the limit."""
+    """And the report names no limit."""
     with limiter() as url:
         step = get("/items", expect=[200, 429])
         plan = Scenario("shop", base_url=url, load=arrival_rate("1/s", duration="2s"), steps=[step])

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                 get("/broken", expect=503),
                 choice(
                     (1, [get("/hang", name="never answers")]),
-                    (1, [get("http://127.0.0.1:1/", name="nobody there")]),
+                    (1, [get("http://127.0.0.1:1/", name="closed port")]),
                     (2, []),
                 ),
                 think("100ms"),

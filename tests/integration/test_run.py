@@ -41,7 +41,7 @@ def shop(url: str, *steps: Any, count: int = 10, duration: str = "2s", **setting
 
 
 class Follower(Listener):
-    """Remembers what it was told."""
+    """Remembers its messages."""
 
     def __init__(self) -> None:
         self.description: Description | None = None
@@ -77,7 +77,7 @@ def opens_of(path: Path) -> Iterator[Callable[[], int]]:
 
 
 def test_a_plan_is_compiled_once_beforehand_and_once_by_each_worker(target: Target, tmp_path: Path) -> None:
-    """Who compiles a plan reads its test data: once before the start, where its mistakes are told, and once a share."""
+    """Compiling a plan reads its test data: once before the start, which reports mistakes, and once a share."""
     table = tmp_path / "ids.csv"
     table.write_text("id\n1\n2\n", "utf-8")
     step = get("/items", query={"id": "{id}"})
@@ -129,7 +129,7 @@ def test_a_finished_run_is_opened_as_it_was(target: Target, tmp_path: Path) -> N
 
 
 def test_a_target_that_answers_503_crosses_the_default_threshold(target: Target, tmp_path: Path) -> None:
-    """A fast server of errors is no success."""
+    """A fast server of errors is not a success."""
     run = loadcore.run(shop(target.url, get("/broken")), workers=1, duration="1s", out=tmp_path / "run")
 
     assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
@@ -148,7 +148,7 @@ def test_a_threshold_about_times_does_not_hide_errors(target: Target, tmp_path: 
 
 
 def test_checks_that_all_fail_are_judged(target: Target, tmp_path: Path) -> None:
-    """Nobody wrote a threshold about them; the user may say that they may fail."""
+    """They have a threshold by default; the user may say that they may fail."""
     checked = shop(target.url, get("/items", checks=[response.contains("never there")]))
     failing = loadcore.run(checked, workers=1, duration="1s", out=tmp_path / "failing")
     let_off = loadcore.run(
@@ -175,7 +175,7 @@ def test_a_busy_scenario_does_not_hide_one_that_fails(target: Target, tmp_path: 
 
 
 def test_expected_statuses_are_no_errors(target: Target, tmp_path: Path) -> None:
-    """What a step expects is not held against the target."""
+    """What a step expects does not count as an error of the target."""
     run = loadcore.run(shop(target.url, get("/missing", expect=404)), workers=1, duration="1s", out=tmp_path / "run")
 
     assert exit_codes(run) == []

@@ -68,7 +68,7 @@ def test_up_status_down(tmp_path: Path) -> None:
 
 
 def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
-    """Another port, another capacity: said, not ignored. The same options again, or none, are no mistake."""
+    """Another port or another capacity is refused, not ignored. The same options again, or none, are fine."""
     where = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime"), "TMPDIR": str(tmp_path)}
     up = loadcore("target", "up", *QUICK, "--json", cwd=tmp_path, environ=where)
     try:
@@ -77,8 +77,8 @@ def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
             refused = loadcore("target", "up", *options, cwd=tmp_path, environ=where)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert refused.stderr.startswith(f"error: a target is already up at {url}, with other options\nhint: ")
-            anew = shlex.join(["loadcore", "target", "up", *options])
-            assert refused.stderr.endswith(f"hint: stop it and start it again: loadcore target down; {anew}\n")
+            again = shlex.join(["loadcore", "target", "up", *options])
+            assert refused.stderr.endswith(f"hint: stop it and start it again: loadcore target down; {again}\n")
         for same in (list(QUICK), []):
             again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
             assert (again.returncode, again.stdout.split()[3]) == (0, url)
@@ -124,7 +124,7 @@ def gateways_below(folder: Path) -> list[psutil.Process]:
 
 
 def test_where_nothing_can_be_written_nothing_starts(tmp_path: Path) -> None:
-    """A target that nobody could stop is not started; the message names what was tried and what helps."""
+    """A target that could not be stopped is not started; the message names what was tried and what helps."""
     (tmp_path / f"loadcore-{os.getuid()}").write_text("in the way")
     where = {"HOME": "/proc/none", "XDG_RUNTIME_DIR": "", "XDG_CACHE_HOME": "", "TMPDIR": str(tmp_path)}
     up = loadcore("target", "up", *QUICK, cwd=tmp_path, environ=where)
@@ -281,7 +281,7 @@ def test_replicas_up_status_down(tmp_path: Path) -> None:
 
 
 def test_missing_programs_are_a_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not installed is said with the command that installs it, and is no fault of loadcore's."""
+    """A missing package is named with the command that installs it, and is not reported as a bug."""
     monkeypatch.setattr(gateway, "STACK_MODULE", "tests.integration.missing_programs")
     with pytest.raises(UsageError) as caught:
         gateway.start_stack((), tmp_path)

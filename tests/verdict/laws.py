@@ -60,14 +60,14 @@ class Delay:
 
 @dataclass
 class Slots:
-    """Serves so many requests at once, each for a time; the others wait, if they must for at most so long."""
+    """Serves a number of requests at once, each for a time; the others wait, for a limited time if there is a limit."""
 
     slots: int
     ms: float
     spread: float = 0.1
     """By which share the time of a request differs at most."""
     patience_ms: float | None = None
-    """Who would wait longer is told 503 after that time."""
+    """A request that would wait longer gets a 503 after that time."""
     _free_ns: list[int] = field(default_factory=list)
 
     def answer(self, now_ns: int, random: Random) -> Answer:
@@ -83,7 +83,7 @@ class Slots:
 
 @dataclass
 class Busy:
-    """One thread that needs so much CPU for each request, or holds it for so long without CPU."""
+    """One thread that needs some CPU for each request, or holds it for a time without CPU."""
 
     cpu_ms: float = 0.0
     held_ms: float = 0.0
@@ -119,7 +119,7 @@ class RateLimit:
 
 @dataclass
 class Stalls:
-    """Answers nobody for a time in every period; what comes meanwhile is answered when it is over."""
+    """Answers no request for a time in every period; what comes meanwhile is answered when it is over."""
 
     every_s: float
     for_s: float
@@ -137,7 +137,7 @@ class Stalls:
 
 @dataclass
 class Phases:
-    """Slow for a time in every period, fast else. With slots, so many at once and the others wait."""
+    """Slow for a time in every period, fast else. With slots, this many at once and the others wait."""
 
     every_s: float
     slow_s: float

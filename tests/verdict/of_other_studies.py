@@ -19,7 +19,7 @@ def _open(rate: float, *, max_users: int | None = None, http: Http | None = None
 
 
 def situations(scale: float) -> list[Situation]:
-    """A cap of users, connections with TLS that are made anew, and a limit of the target."""
+    """A cap of users, connections with TLS that are opened for each request, and a limit of the target."""
     slow_ms, few, enough = 200 * scale, round(40 * scale), round(100 * scale)
     phases = Target(Phases(every_s=4, slow_s=1.5, slow_ms=slow_ms, fast_ms=5))
     at_once, rate = round(240 * scale), 600 * scale
@@ -37,7 +37,7 @@ def situations(scale: float) -> list[Situation]:
         ),
         Situation(
             "cap-enough",
-            f"the same with max_users={enough}, which suffices",
+            f"the same with max_users={enough}, which is enough",
             _open(400, max_users=enough),
             phases,
             Expected(frozenset({0}), may_blame=_TARGET),

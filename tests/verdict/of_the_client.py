@@ -57,7 +57,7 @@ _OWN_LIMITS = (
     ),
     Situation(
         "a-enough",
-        "the client may have 256 descriptors, 100/s of 5 ms: one user suffices",
+        "the client may have 256 descriptors, 100/s of 5 ms: one user is enough",
         _open("100/s"),
         _5_MS,
         Expected(),

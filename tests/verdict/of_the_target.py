@@ -142,7 +142,7 @@ def _upstream(scale: float) -> tuple[Situation, ...]:
     return (
         _slow("j-closed", title, _closed(20), telling, named, truth="front"),
         _slow("j-open", "the same, asked 40/s", _open(40), telling, named, truth="front"),
-        _slow("j-untold", "the same, without that header: nobody can know", _open(40), silent, truth="front"),
+        _slow("j-untold", "the same, without that header: nothing tells", _open(40), silent, truth="front"),
         _slow("j-504", cut, _closed(20), impatient, gives_up, exits=_CROSSED, truth="front"),
         _slow("j-504-open", "the same, asked 40/s", _open(40), impatient, gives_up, exits=_CROSSED, truth="front"),
     )

@@ -1,7 +1,7 @@
 """Runs of the matrix as they were recorded: windows and truth, so that rules can be judged without a server.
 
 A folder `recorded/KEY-SEED` holds the run's `run.json` and `windows.arrow`, and `truth.json` with what the server saw.
-`python -m tests.verdict KEY … --record` makes them anew.
+`python -m tests.verdict KEY … --record` records them again.
 """
 
 from __future__ import annotations

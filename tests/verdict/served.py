@@ -1,4 +1,4 @@
-"""What a server wrote down of each request: the truth that a report is held against."""
+"""What a server wrote down of each request: the truth that a report is compared with."""
 
 from __future__ import annotations
 

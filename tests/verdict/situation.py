@@ -1,4 +1,4 @@
-"""What a situation is: a server with a law, a client with limits, surroundings, and what must be said of it."""
+"""What a situation is: a server with a law, a client with limits, surroundings, and what the report must say."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the client may have, and what else goes on."""
+    """What the client may have, and what else runs."""
 
     open_files: int | None = None
     cores: str | None = None
@@ -78,13 +78,13 @@ class Surroundings:
     quota: float | None = None
     """Of a core, for the client."""
     stopped_ms: tuple[int, int] | None = None
-    """The client's processes are stopped for so long in each period of so long."""
+    """For how long the client's processes are stopped in each period, and the period."""
     stopped_once_s: tuple[float, float] | None = None
-    """They are stopped once: after so long, for so long."""
+    """They are stopped once: after how long, and for how long."""
     hogs: int = 0
     """Programs that want a core each, all the time."""
     bursts_ms: tuple[int, int] | None = None
-    """One program on each core that is busy for so long in each period of so long."""
+    """For how long one program on each core is busy in each period, and the period."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a client may have, and what else goes on meanwhile: limits that the kernel enforces, programs that compete."""
+"""What a client may have, and what else runs meanwhile: limits that the kernel enforces, programs that compete."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def missing(around: Surroundings) -> str | None:
 
 @contextmanager
 def namespace(around: Surroundings) -> Iterator[list[str]]:
-    """What a command begins with to run where there are only so many ports; nothing if there are as many as usual."""
+    """What a command begins with to run where the number of ports is limited; nothing if there are as many as usual."""
     if around.local_ports is None:
         yield []
         return

@@ -84,6 +84,6 @@ def test_a_busy_thread_is_told_for_how_long() -> None:
     ids=lambda law: type(law).__name__,
 )
 def test_a_law_is_the_same_in_another_process(law: Law) -> None:
-    """What a server is told is what the law does here: the same arrivals and seed give the same answers."""
+    """The law as a server reads it is the law here: the same arrivals and seed give the same answers."""
     again = laws.from_json(laws.to_json(law))
     assert _answers(again, 100) == _answers(law, 100)

@@ -1,4 +1,4 @@
-"""What the rules say of recorded runs of the matrix, held against the server's log of each: no server, no load."""
+"""What the rules say of recorded runs of the matrix, compared with the server's log of each: no server, no load."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def _observed(
 
 
 def test_a_true_conclusion_is_right() -> None:
-    """The cause with its figure and a remedy, the right exit code, nobody else blamed."""
+    """The cause with its figure and a remedy, the right exit code, no one else blamed."""
     assert score(_situation(), _observed(_finding())).is_right
 
 

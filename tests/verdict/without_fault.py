@@ -1,4 +1,4 @@
-"""Situations in which nobody is at fault: whoever is blamed is blamed falsely."""
+"""Situations without a fault: whoever is blamed is blamed falsely."""
 
 from __future__ import annotations
 

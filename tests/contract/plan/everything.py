@@ -1,4 +1,4 @@
-"""A scenario file that says everything that can be said, once."""
+"""A scenario file that uses every declaration once."""
 
 from loadcore import (
     Http,

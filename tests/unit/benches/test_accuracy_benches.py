@@ -77,7 +77,7 @@ def test_drift_is_the_difference_between_end_and_beginning() -> None:
 
 
 def test_growth_looks_at_what_follows_the_start() -> None:
-    """What a process takes while it starts is no growth; what it takes at the end is."""
+    """What a process takes while it starts is not growth; what it takes at the end is."""
     flat = [memory.Sample("worker", float(second), 100 + min(second, 2) * 50) for second in range(10)]
     growing = [memory.Sample("worker", float(second), 100 * second) for second in range(10)]
     assert memory.growth(flat) == 0

@@ -41,7 +41,7 @@ def test_callgrind_sum_is_found(word: str) -> None:
 
 
 def test_profile_without_sum_is_refused() -> None:
-    """A profile that was cut short is no profile of nothing."""
+    """A profile that was cut short is not taken for an empty one."""
     with pytest.raises(ValueError, match="without its sum"):
         instructions.parse("version: 1\n")
 
@@ -65,7 +65,7 @@ def test_failed_gate_names_figure_and_limit() -> None:
 
 
 def test_annotated_profile_is_read_by_file_and_function() -> None:
-    """Long paths are cut to what tells files apart, and the sum of all is no function."""
+    """Long paths are cut to what distinguishes files, and the total is not a function."""
     annotated = (
         "3,831 (100.0%)  PROGRAM TOTALS\n"
         "  222 (5.80%)  /home/me/loadcore/rust/loadcore-core/src/user/send.rs:user::send::{{closure}} [/x/run_plan]\n"
@@ -78,7 +78,7 @@ def test_annotated_profile_is_read_by_file_and_function() -> None:
 
 
 def test_nginx_is_shown_beside_and_is_no_limit() -> None:
-    """A figure with nginx as the server is told, however large; without nginx its column is empty."""
+    """A figure with nginx as the server is shown, however large; without nginx its column is empty."""
     gate = Gate("instructions", 2_400.0, 2_540, digits=0, goal=2_400, beside=3_310.0)
     assert gate.holds
     assert gate.row() == ["instructions", "2,400", "2,540 (goal 2,400)", "3,310"]

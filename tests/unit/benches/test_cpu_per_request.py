@@ -33,7 +33,7 @@ RUNS = [
 
 
 def test_start_is_taken_away() -> None:
-    """What a client costs before its first request is no cost of a request."""
+    """What a client costs before its first request is not a cost of a request."""
     assert start_costs(RUNS) == {"ours": pytest.approx(0.5), "wrk": pytest.approx(0.0)}
     assert costs_us(RUNS)["ours"] == {0: pytest.approx(5.0), 1: pytest.approx(10.0)}
 

@@ -1,4 +1,4 @@
-"""What other tools print is read right: a count that is wrong would flatter somebody."""
+"""What other tools print is read right: a wrong count would flatter one of them."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def test_output_is_read(client: clients.Client, output: str, count: clients.Coun
 
 
 def test_summary_of_k6_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests and failed requests stand in the file that it was told to write."""
+    """Requests and failed requests are in the file that it writes."""
     monkeypatch.setattr(scripted, "find", lambda program: program)
     client = scripted.K6()
     with client.command(clients.Job("http://127.0.0.1:9", 64, 1.0)) as words:

@@ -98,6 +98,6 @@ def test_a_bench_that_was_not_run_keeps_its_section() -> None:
 
 
 def test_a_section_of_no_bench_is_refused() -> None:
-    """What somebody wrote into the page by hand is not silently lost."""
+    """What was written into the page by hand is not silently lost."""
     with pytest.raises(ValueError, match="not the section of a bench: ## Other"):
         page.kept("# Results\n\n## Other\n\n| a |\n| --- |\n")

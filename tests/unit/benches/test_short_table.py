@@ -34,7 +34,7 @@ def line(text: str, name: str) -> list[str]:
 
 
 def test_only_what_is_cheaper_for_certain_is_bold() -> None:
-    """An interval that reaches 1 is no claim, whatever its median."""
+    """An interval that reaches 1 claims nothing, whatever its median."""
     text = short_table.text([*WRK, *runs("floor", [0.5, 0.6, 0.7]), *runs("loadcore bench", [0.7, 0.8, 1.1])], [], [])
     assert line(text, "bare epoll client")[2] == "**0.60 [0.50-0.70]**"
     assert line(text, "`loadcore bench`")[2] == "0.80 [0.70-1.10]"
@@ -63,5 +63,5 @@ def test_scenario_says_how_many_times_as_many() -> None:
 
 
 def test_nothing_measured_is_nothing_said() -> None:
-    """The table that stands there stays."""
+    """The table on the page stays."""
     assert short_table.text([], [], []) == ""

@@ -86,7 +86,7 @@ def test_null_is_there_where_it_is_claimed() -> None:
     ],
 )
 def test_the_status_is_the_expected_one(expect: Any, checks: list[Any], status: int) -> None:
-    """That for which the checks hold, of those that are no error."""
+    """That for which the checks hold, of those that are not errors."""
     options = {} if expect is None else {"expect": expect}
 
     assert answered(checks=checks, **options)[0] == status

@@ -60,7 +60,7 @@ def test_the_rate_of_a_scenario(steps: list[Any], load: Any, pacing: Any, asked:
 
 
 def test_scenarios_add_up() -> None:
-    """Of one that sends as fast as it can nobody knows; what arrives at a rate is known all the same."""
+    """One that sends as fast as it can has no asked rate; arrivals have one all the same."""
     one, two, three = (scenario(GET, name=name, load=load) for name, load in [("a", OPEN), ("b", OPEN), ("c", TEN)])
 
     assert asked_per_s(plan(one, two)) == 200

@@ -79,7 +79,7 @@ def test_another_machine_has_measured_nothing(monkeypatch: pytest.MonkeyPatch) -
     "text", ["", "{}", "[]", "null", "1", "{", json.dumps({**MEASURED.to_dict(), "cpu_ns_per_request": 0}), "\xff"]
 )
 def test_a_damaged_cache_knows_nothing(folder: Path, text: str) -> None:
-    """It is written anew."""
+    """It is rewritten."""
     found = shape(asking("100/s"))
     path = cache.remember(found, MEASURED)
     assert path is not None
@@ -161,7 +161,7 @@ def test_other_runs_are_not_measured(monkeypatch: pytest.MonkeyPatch, of: Plan) 
 
 
 def test_a_measurement_that_fails_stops_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told. But a signal is meant for the run."""
+    """It is reported. But a signal is meant for the run."""
     measured(monkeypatch, RunError("no room"))
     said: list[str] = []
     assert before(asking("3000/s"), 2, said.append) is None

@@ -110,7 +110,7 @@ def test_logins_are_made_at_the_null_target() -> None:
 
 
 def test_what_cannot_be_satisfied_ends_no_iteration() -> None:
-    """A check that stops does not, an extract that finds nothing has a value, and both are told."""
+    """A check that stops does not, an extract that finds nothing has a value, and both are reported."""
     found = shaped(
         scenario(
             get(

@@ -1,4 +1,4 @@
-"""What is told of a request that was tried."""
+"""The output about a request that was tried."""
 
 from __future__ import annotations
 

@@ -38,12 +38,12 @@ def test_a_project_that_does_not_mention_loadcore_is_passed_over(tmp_path: Path)
 
 
 def test_without_a_file_nothing_is_set(tmp_path: Path) -> None:
-    """No file is no error."""
+    """A missing file is not an error."""
     assert config.load(tmp_path) == config.Config(None, {})
 
 
 def test_two_files_in_one_folder_are_refused(tmp_path: Path) -> None:
-    """Nobody can say which of them holds, so neither does."""
+    """It is unclear which of them holds, so neither does."""
     write(tmp_path, "loadcore.toml", "users = 1")
     write(tmp_path, "pyproject.toml", "[tool.loadcore]\nusers = 2")
     with pytest.raises(ConfigError, match=r"both .*loadcore\.toml and \[tool\.loadcore\]"):

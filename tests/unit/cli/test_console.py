@@ -71,7 +71,7 @@ def test_a_terminal_of_a_ci_system_is_not_drawn_on(environ: dict[str, str], live
 
 
 def test_results_and_notes_go_to_different_streams() -> None:
-    """What a program may read stands alone on stdout."""
+    """Only what a program may read is on stdout."""
     out, err = io.StringIO(), io.StringIO()
     console = Console(out, err, {})
     console.result("the result")

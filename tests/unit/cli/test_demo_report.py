@@ -29,7 +29,7 @@ from tests.unit.report.example import failed_run
     ],
 )
 def test_three_counts_agree_or_not(counts: Counts, agree: bool, words: str) -> None:
-    """A request that is missing anywhere is seen and said; one that was sent twice is no error."""
+    """A request that is missing anywhere is found and reported; one that was sent twice is not an error."""
     assert counts.agree is agree
     assert counts.words(ASCII) == words
 

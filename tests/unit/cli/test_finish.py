@@ -28,6 +28,6 @@ def test_the_last_line_does_not_contradict_the_head(verdict: dict[str, Any], exi
 
 
 def test_lenience_leaves_one_reason_out() -> None:
-    """Whatever else was held against the run decides."""
+    """Any other reason against the run decides."""
     assert lenient({"verdict": {"exit_codes": [111, 99]}}) == 99
     assert lenient({"verdict": {"exit_codes": [111]}}) == 0

@@ -1,4 +1,4 @@
-"""What is said before a run begins, though nothing is wrong."""
+"""Notes before a run begins, though nothing is wrong."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_the_letters_make_a_load() -> None:
 def test_a_rate_with_a_number_ends_when_either_is_reached(
     rate: str, number: int, duration: str | None, lasts: str
 ) -> None:
-    """So long that exactly so many requests are due, and no longer than -z."""
+    """Long enough that exactly this number of requests is due, and no longer than -z."""
     assert load_of(None, rate, number, duration) == arrival_rate(rate, duration=lasts)
 
 
@@ -183,7 +183,7 @@ def test_a_body_file_that_cannot_be_read_is_refused(data: str) -> None:
 
 
 def test_the_flags_reach_the_plan() -> None:
-    """Time-out, certificate checks, keep-alive and user are settings of the run."""
+    """Timeout, certificate checks, keep-alive and user are settings of the run."""
     scenario = scenario_of(
         Target("https://h", "/"),
         request_of(HERE, None, [], None),

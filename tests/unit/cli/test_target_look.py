@@ -1,4 +1,4 @@
-"""Where a command is told to look for the target is checked before the first request."""
+"""Where a command looks for the target is checked before the first request."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def metrics(body: bytes) -> Iterator[str]:
 
 
 def test_what_is_there_is_looked_at() -> None:
-    """A process, metrics, or nothing that was said."""
+    """A process, metrics, or nothing."""
     assert look_of(settings()) is None
     look = look_of(settings(target_pid=os.getpid()))
     assert look is not None

@@ -42,13 +42,13 @@ def test_a_slower_set_is_slower(tmp_path: Path) -> None:
 
 
 def test_a_faster_set_passes(tmp_path: Path) -> None:
-    """It is told, and no error."""
+    """It is reported, and not an error."""
     found = compared(several(tmp_path / "a", SLOW), several(tmp_path / "b", FAST))
     assert (found.word, found.exit_code(require_power=True)) == ("faster", ExitCode.PASS)
 
 
 def test_equal_sets_show_no_evidence_and_what_could_have_been_seen(tmp_path: Path) -> None:
-    """The power is told, and how much worse it may still be."""
+    """The output has the power, and how much worse it may still be."""
     found = compared(several(tmp_path / "a", [10, 13, 9, 12, 8]), several(tmp_path / "b", [11, 9, 12, 8, 13]))
     assert (found.word, found.exit_code()) == ("no evidence", ExitCode.PASS)
     assert found.exit_code(require_power=True) == ExitCode.INCONCLUSIVE
@@ -59,7 +59,7 @@ def test_equal_sets_show_no_evidence_and_what_could_have_been_seen(tmp_path: Pat
 
 @pytest.mark.parametrize("runs", [1, 4])
 def test_few_runs_make_no_verdict(tmp_path: Path, runs: int) -> None:
-    """It is told with their number, and exits with 0, or 114 where power is required."""
+    """It says so with their number, and exits with 0, or 114 where power is required."""
     found = compared(several(tmp_path / "a", FAST[:runs]), several(tmp_path / "b", SLOW))
     assert f"no verdict possible with {runs} and 5 runs: each side needs 5" in " ".join(str(found).split())
     assert found.exit_code() == ExitCode.PASS
@@ -200,7 +200,7 @@ def test_metrics_that_cannot_be_judged(names: list[str], message: str) -> None:
 
 
 def test_the_document_is_json_and_whole(tmp_path: Path) -> None:
-    """All that is told is in it, and nothing that JSON has no word for."""
+    """It holds everything that the text does, and nothing that JSON cannot express."""
     found = compared(several(tmp_path / "a", FAST), several(tmp_path / "b", SLOW)).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert [each["metric"] for each in found["judged"]] == [

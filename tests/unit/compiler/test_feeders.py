@@ -36,7 +36,7 @@ def test_one_feeder_object_is_one_feeder() -> None:
 
 
 def test_rows_become_columns() -> None:
-    """Values stand in the order of the first row's keys."""
+    """Values are in the order of the first row's keys."""
     rows = [{"a": 1, "b": "x"}, {"b": None, "a": True}]
     assert source(rows) == {"kind": "rows", "columns": ["a", "b"], "rows": [[1, "x"], [True, None]]}
 

@@ -118,7 +118,7 @@ def test_everything_wrong_with_a_layer_is_listed() -> None:
 
 
 def test_every_scenario_that_does_not_fit_is_named() -> None:
-    """Of several scenarios all that an override cannot change are told at once."""
+    """Of several scenarios all that an override cannot change are named at once."""
     scenarios = [scenario(name=name, load=load) for name, load in (("a", RAMP), ("b", CLOSED), ("c", RAMP))]
     with pytest.raises(UsageError) as caught:
         override(scenarios, [Overrides.of({"duration": "1s"})])

@@ -10,7 +10,7 @@ from loadcore.errors import ScenarioError
 
 
 def test_declarations_thresholds_and_the_plan_are_looked_at_together() -> None:
-    """A load without a length, a limit without a unit and a variable that nobody sets are three lines of one list."""
+    """A load without a length, a limit without a unit and a variable that is never set are three lines of one list."""
     shop = Scenario(
         "shop",
         base_url="http://127.0.0.1:8080",

@@ -170,13 +170,13 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
     ],
 )
 def test_scenarios_that_cannot_be_compiled(settings: dict[str, Any], message: str) -> None:
-    """What is wrong with a scenario is said in one sentence that names it."""
+    """One sentence names the scenario and what is wrong with it."""
     (found,) = problems(scenario(**settings))
     assert message in found
 
 
 def test_everything_that_is_wrong_is_said_at_once_with_its_place() -> None:
-    """Mistakes in several places are one error, each with the line it stands in and what to do."""
+    """Mistakes in several places are one error, each with its line and what to do."""
     declared: Any = scenario(get("/", expect=5), get("/", jsn=1), load=users(0, duration=3))  # type: ignore[call-arg, arg-type]
     with pytest.raises(ScenarioError) as caught:
         plan(declared)
@@ -188,13 +188,13 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place() -> None:
 
 
 def test_a_secret_that_is_wrong_is_not_shown() -> None:
-    """A password of the wrong kind does not stand in the message."""
+    """A password of the wrong kind is not in the message."""
     (found,) = problems(scenario(auth=basic("me", 5318008)))  # type: ignore[arg-type]
     assert "5318008" not in found
 
 
 def test_scenarios_have_names_of_their_own() -> None:
-    """Two scenarios of one name could not be told apart in results."""
+    """Two scenarios of one name could not be distinguished in results."""
     assert problems(scenario(), scenario()) == ['2 scenarios are called "one"']
 
 
@@ -205,7 +205,7 @@ def test_nothing_to_run_is_said() -> None:
 
 
 def test_settings_of_the_run_hold_for_all_scenarios() -> None:
-    """What one scenario says of the whole run is said for the others."""
+    """What one scenario sets for the whole run holds for the others."""
     result = document(scenario(warm_up="5s", http=Http(reuse="request")), scenario(name="two", graceful_stop="1s"))
     said = (result["warm_up_ns"], result["graceful_stop_ns"], result["http"]["reuse"])
     assert said == (5 * 10**9, 10**9, "request")

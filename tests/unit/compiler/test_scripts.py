@@ -158,7 +158,7 @@ def test_thresholds_may_name_what_the_run_will_show() -> None:
     ],
 )
 def test_what_cannot_be_a_script(settings: Any, message: str) -> None:
-    """It is said like any other problem of a declaration."""
+    """It is reported like any other problem of a declaration."""
     (found,) = problems(scenario(**settings))
     assert message in found
 

@@ -118,7 +118,7 @@ def test_several_files_of_one_name(tmp_path: Path) -> None:
 
 
 def test_a_secret_stands_wherever_a_text_may() -> None:
-    """The plan holds its name only: as the value of a field of any kind, in a body, and within longer texts."""
+    """The plan holds its name only: as the value of a field of any kind, in a body, and within longer strings."""
     key = env("KEY")
     found = step(
         post(
@@ -312,7 +312,7 @@ def test_equal_ways_to_authenticate_are_one() -> None:
     ],
 )
 def test_steps_that_cannot_be_compiled(declared: Any, message: str) -> None:
-    """What is wrong with a step is said in one sentence that names it."""
+    """One sentence names the step and what is wrong with it."""
     (found,) = problems(scenario(declared))
     assert message in found
 

@@ -97,7 +97,7 @@ def test_what_ends_a_run_early_replaces_no_default() -> None:
 
 
 def test_a_threshold_written_twice_is_judged_once() -> None:
-    """The same rule does not stand in the summary twice."""
+    """The same rule is not in the summary twice."""
     assert len(rules(scenario(), of_file=["errors.rate < 5%", "errors.rate <  5%"])) == 1
 
 
@@ -124,6 +124,6 @@ def test_all_that_is_wrong_is_said() -> None:
 
 
 def test_thresholds_are_a_list() -> None:
-    """A text would be read letter by letter."""
+    """A string would be read letter by letter."""
     with pytest.raises(ScenarioError, match=r"thresholds is 'errors.rate < 1%': it must be a list"):
         rules(scenario(thresholds="errors.rate < 1%"))

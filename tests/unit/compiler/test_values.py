@@ -80,7 +80,7 @@ def test_numbers_of_rows_and_comparisons_keep_their_digits() -> None:
 
 
 def test_a_default_of_none_leaves_the_variable_without_a_value() -> None:
-    """So a branch can ask whether there was one; other defaults are values, texts as they are."""
+    """So a branch can ask whether there was one; other defaults are values, strings as they are."""
     extract: dict[str, Any] = {
         "a": response.json("$.next").default(None),
         "b": response.json("$.next").default(""),
@@ -148,7 +148,7 @@ def test_a_bad_data_file_is_one_problem_that_names_it(
 
 
 def test_several_bad_files_are_all_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Declared in one line, they are told apart by their names; a variable that none of them has is still said."""
+    """Declared in one line, their names distinguish them; a variable that none of them has is still an error."""
     monkeypatch.chdir(tmp_path)
     bad = written(tmp_path, "bad.csv", 'u\n"x\n')
     short = written(tmp_path, "short.csv", "p,q\n1\n")
@@ -191,7 +191,7 @@ def test_an_extract_of_the_start_is_not_undone_by_rows(tmp_path: Path) -> None:
 
 
 def test_columns_may_be_called_anything(tmp_path: Path) -> None:
-    """A name with spaces is used as it stands in the file."""
+    """A name with spaces is used as the file has it."""
     users = csv_feeder(written(tmp_path, "users.csv", "first name;Preis (€)\nann;1,5\n"), delimiter=";")
     assert messages(get("/{first name}/{Preis (€)}"), feeders=[users]) == []
     assert messages(post("/", json={"n": "{first name:json}"}), feeders=[users]) == []

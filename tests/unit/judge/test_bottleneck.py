@@ -1,4 +1,4 @@
-"""Who was the bottleneck is one sentence, and nobody is named without need."""
+"""Who was the bottleneck is one sentence, and no party is named without need."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def test_what_takes_time_limits_who_waits_for_it() -> None:
     assert bottleneck([upstream], is_wrong=False, is_open=True)["rule"] is None
 
 
-def test_nobody_is_named() -> None:
+def test_no_party_is_named() -> None:
     """Where nothing is wrong, the plan asked for no more."""
-    nobody = bottleneck([SUSPECT], is_wrong=False, is_open=True)
-    assert nobody == {
+    unknown = bottleneck([SUSPECT], is_wrong=False, is_open=True)
+    assert unknown == {
         "subject": "plan",
         "rule": None,
         "message": "neither client nor target was the bottleneck: the plan asked for no more",
@@ -67,5 +67,5 @@ def test_nobody_is_named() -> None:
     ],
 )
 def test_answers_by_policy(status: int, asks_to_wait: bool, expected: str | None) -> None:
-    """A target that does as it was told to is told apart from one that fails."""
+    """A target that applies its policy is distinguished from one that fails."""
     assert policy(status, asks_to_wait=asks_to_wait) == expected

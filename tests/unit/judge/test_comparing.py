@@ -85,7 +85,7 @@ def _rates(draws: random.Random) -> list[float]:
 
 
 def _alarms(pairs: int, factor: float, noise: float) -> dict[Word, int]:
-    """How often each word is said of pairs of five runs whose times differ by this factor."""
+    """How often each word is given to pairs of five runs whose times differ by this factor."""
     draws = random.Random(f"{factor} {noise}")
     said = dict.fromkeys(Word, 0)
     for _ in range(pairs):

@@ -23,7 +23,7 @@ def second_of(number: int, foreign: float = 0.0, client: float = 0.1, stopped: f
 
 
 def found(workers: list[WorkerSecond], machine: list[MachineSecond], counted: Counted = PACED) -> dict[str, Finding]:
-    """What is said of these seconds, by rule."""
+    """The findings about these seconds, by rule."""
     health = ClientHealth()
     for worker, seen in zip(workers, machine, strict=True):
         health.see(worker)
@@ -91,7 +91,7 @@ def test_a_quota_that_hardly_stops_the_client_is_not_told() -> None:
 
 
 def test_other_programs_are_noted_and_not_held_against_the_result() -> None:
-    """Foreign CPU is told where threads waited for a core: by the machine's pressure, or by the engine's own wait."""
+    """Foreign CPU counts where threads waited for a core: by the machine's pressure, or by the engine's own wait."""
     pressed = [WorkerSecond(second, 0, 0.3, 0.0, pressure=35.0) for second in range(3)]
     waiting = [WorkerSecond(second, 0, 0.3, 0.035) for second in range(3)]
     for workers in (pressed, waiting):
@@ -153,7 +153,7 @@ LATE = lag.findings([lag.Delayed(None, None, 4000, (4 * MS, 5 * MS, 8 * MS), (4 
     ],
 )
 def test_a_delay_without_another_cause_is_the_clients_own_work(engine: WorkerSecond, words: str, remedy: str) -> None:
-    """What is late although nobody had the core is late because of what came before it."""
+    """What is late although the core was free is late because of what came before it."""
     health = ClientHealth()
     health.see(WorkerSecond(0, 0, 0.01, 0.0))
     health.see(engine)

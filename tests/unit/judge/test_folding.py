@@ -1,4 +1,4 @@
-"""Causes and effects are told once."""
+"""Causes and effects are reported once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_cause_that_decides_by_itself_leads() -> None:
 
 
 def test_other_programs_keep_their_sentence_and_give_the_remedy() -> None:
-    """They are another subject: the client's delay is told of the client, and what to do is theirs."""
+    """They are another subject: the client keeps its delay, and the remedy is theirs."""
     effect, cause = told([LAG, OTHERS])
 
     assert (effect.message, effect.advice, cause) == (LAG.message, "stop the other programs", OTHERS)
@@ -75,7 +75,7 @@ def test_one_full_core_is_not_told_by_three_rules() -> None:
 
 
 def test_what_has_another_cause_stays() -> None:
-    """Missing rows are told beside a client that was late."""
+    """Missing rows are reported beside a client that was late."""
     assert [each.rule for each in told([QUOTA, LAG, ROWS])] == ["lag", "rows"]
     assert told([QUOTA, ROWS]) == [QUOTA, ROWS]
 
@@ -91,7 +91,7 @@ FINDINGS = st.builds(
 
 @given(st.lists(FINDINGS, unique_by=lambda each: each.rule), st.booleans())
 def test_folding_never_changes_the_verdict(findings: list[Finding], is_late: bool) -> None:
-    """The gravest word stays, nothing is told twice, and folding again changes nothing more."""
+    """The gravest word stays, nothing is reported twice, and folding again changes nothing more."""
     before = [*findings, *([LAG] if is_late else [])]
     after = told(before)
 

@@ -25,7 +25,7 @@ def test_headroom_is_cores_by_what_a_request_costs_them() -> None:
 
 @pytest.mark.parametrize(("asked", "is_enough"), [(39_999, True), (40_000, True), (40_001, False), (None, True)])
 def test_a_machine_that_falls_short_is_noted(asked: float | None, is_enough: bool) -> None:
-    """From one on it is_enough. A note is no verdict."""
+    """From one on it is_enough. A note is not a verdict."""
     headroom = Headroom(40_000, asked, 2)
 
     assert headroom.is_enough is is_enough
@@ -55,7 +55,7 @@ def test_it_is_told_in_a_sentence(headroom: Headroom, text: str) -> None:
     [(0.004, "0.004 x"), (0.9999, "0.99 x"), (1, "1.0 x"), (6.83, "6.8 x"), (41.4, "41 x"), (2e6, "> 1,000 x")],
 )
 def test_times_are_short(times: float, text: str) -> None:
-    """Nobody needs more digits."""
+    """More digits would not help."""
     assert told(times) == text
 
 
@@ -72,7 +72,7 @@ def test_afterwards_it_is_cores_by_cores_used() -> None:
 
 @pytest.mark.parametrize(("asked", "notes"), [(1_000, []), (80_000, ["headroom"])])
 def test_what_was_measured_before_stands_in_the_summary(asked: float, notes: list[str]) -> None:
-    """With its figures, and with a note where it did not suffice; the exit code stays what it was."""
+    """With its figures, and with a note where it was not enough; the exit code stays what it was."""
     calibration = Headroom(40_000, asked, 2).to_dict()
     start = replace(START, calibration=calibration)
     end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished")))

@@ -16,7 +16,7 @@ MS = 1_000_000
 
 
 def reasons(seconds: list[WorkerSecond], counted: Counted | None = None) -> list[Finding]:
-    """What is held against a client that had these seconds."""
+    """The findings about a client that had these seconds."""
     health = ClientHealth()
     for second in seconds:
         health.see(second)
@@ -29,14 +29,14 @@ def cpu(*ratios: float, worker: int = 0) -> list[WorkerSecond]:
 
 
 def test_a_quiet_client_is_healthy() -> None:
-    """Nothing is held against a client that keeps up."""
+    """A client that keeps up has no findings."""
     quiet = WorkerSecond(0, 0, 0.5, open_fds=40, fd_limit=1000)
 
     assert reasons([quiet] * 10, Counted()) == []
 
 
 def test_three_busy_seconds_in_a_row_count() -> None:
-    """A core used by 90 % for three seconds in a row is held against its worker, with when and how much."""
+    """A core used by 90 % for three seconds in a row is a finding about its worker, with when and how much."""
     (found,) = reasons(cpu(0.2, 0.95, 0.90, 0.97, 0.3))
 
     assert (found.rule, found.worker, found.value, found.limit) == ("cpu", 0, 0.97, 0.90)
@@ -46,7 +46,7 @@ def test_three_busy_seconds_in_a_row_count() -> None:
 
 @pytest.mark.parametrize("ratios", [(0.95, 0.95, 0.3, 0.95, 0.95), (0.89,) * 9, ()])
 def test_busy_seconds_that_do_not_last_are_forgiven(ratios: tuple[float, ...]) -> None:
-    """Two bad seconds, or many almost bad ones, are not held against a client."""
+    """Two bad seconds, or many almost bad ones, are not a finding."""
     assert reasons(cpu(*ratios)) == []
 
 
@@ -99,7 +99,7 @@ def test_each_cause_of_missing_rows_has_its_sentence_and_its_remedy() -> None:
 
 
 def test_a_rule_speaks_once_of_all_workers() -> None:
-    """Sixteen workers without cores are one reason, with the number of the worst; which ones is said if not all."""
+    """Sixteen workers without cores are one reason, with the number of the worst, and names if they are not all."""
     health = ClientHealth()
     for second in range(3):
         for worker in range(16):

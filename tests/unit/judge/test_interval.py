@@ -38,7 +38,7 @@ def test_independent_requests_have_the_interval_of_order_statistics() -> None:
     [(0.999, 160, True), (0.99, 379, True), (0.99, 382, False), (0.5, 6, False), (0.999, 3_800, True)],
 )
 def test_too_few_requests_leave_the_upper_end_open(quantile: float, requests: int, *, open_above: bool) -> None:
-    """And what is needed is said: 3,839 for p99.9, more than there are."""
+    """And the message has what is needed: 3,839 for p99.9, more than there are."""
     found = interval(quantile, requests, Spread())
     assert (found.high is None) == open_above
     assert (found.needed > requests) == open_above
@@ -54,7 +54,7 @@ def test_what_is_needed_is_more_than_there_is_wherever_an_end_is_open() -> None:
 
 
 def test_few_batches_tell_nothing() -> None:
-    """Nine are too few, ten suffice."""
+    """Nine are too few, ten are enough."""
     assert spread_of([100] * (LEAST_BATCHES - 1), [1] * (LEAST_BATCHES - 1)) is None
     assert spread_of([100] * LEAST_BATCHES, [1] * LEAST_BATCHES) is not None
 
@@ -101,5 +101,5 @@ def test_seconds_without_answers_count_as_time() -> None:
 
 @pytest.mark.parametrize("above", [[0] * 20, [50] * 20])
 def test_shares_of_nothing_and_of_all_do_not_divide_by_zero(above: list[int]) -> None:
-    """There is no variance to hold against."""
+    """There is no variance to compare with."""
     assert spread_of([50] * 20, above) == Spread()

@@ -56,7 +56,7 @@ def test_too_few_users_are_the_plan_s() -> None:
 
 
 def test_failures_are_not_a_backlog() -> None:
-    """What ended without an answer is told as errors; the ratio counts it all the same."""
+    """What ended without an answer is reported as errors; the ratio counts it all the same."""
     failing = replace(QUICK, answered=500, failed=498)
     assert answered_ratio(failing) == pytest.approx(500 / 999)
     assert findings(failing) == []

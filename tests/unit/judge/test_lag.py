@@ -55,7 +55,7 @@ def of_step(name: str, response_ms: tuple[float, ...], without_ms: tuple[float, 
 def test_a_client_is_judged_by_the_times_it_changed(
     response_ms: tuple[float, ...], without_ms: tuple[float, ...], severity: str | None
 ) -> None:
-    """From 3 % on a run is to be read with doubt, from 10 % on it is no measurement of its target."""
+    """From 3 % on a run is suspect, from 10 % on it does not measure its target."""
     found = lag.findings([delayed(response_ms, without_ms)])
 
     assert [finding.severity for finding in found] == ([severity] if severity else [])
@@ -131,7 +131,7 @@ def test_nothing_measured_is_nothing_found() -> None:
 
 @pytest.mark.parametrize(("unpaced", "severities"), [(True, ["note"]), (False, [])])
 def test_users_without_pauses_are_told_a_small_delay(unpaced: bool, severities: list[str]) -> None:
-    """They go as fast as the client lets them, so its part of their times is told from 1 % on, and spoils nothing."""
+    """They go as fast as the client lets them, so its part of their times is a note from 1 % on, and spoils nothing."""
     small = delayed((3.2, 3.96, 6.0), (3.19, 3.77, 5.9))
 
     assert [each.severity for each in lag.findings([small], unpaced=unpaced)] == severities

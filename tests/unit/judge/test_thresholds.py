@@ -25,7 +25,7 @@ STEPS = [("shop", "GET /items"), ("shop", "POST /orders"), ("admin", "GET /items
 
 @dataclass
 class FixedTotals:
-    """Totals that say what they are told, whatever the scope, and note the scope they were asked for."""
+    """Totals with given values, whatever the scope, which note the scope they were asked for."""
 
     counts: dict[str, int] = field(default_factory=dict)
     times: dict[tuple[str, float], float] = field(default_factory=dict)
@@ -137,7 +137,7 @@ def test_statistics_are_quantiles(quantile: float, name: str) -> None:
 
 
 def test_the_mean_is_asked_for() -> None:
-    """The mean is no quantile."""
+    """The mean is not a quantile."""
     assert evaluate(parse("ttfb.mean < 8ms"), FixedTotals(means={"ttfb": 9e6})).state is ThresholdState.FAIL
 
 
@@ -160,7 +160,7 @@ def test_the_mean_is_asked_for() -> None:
     ],
 )
 def test_counters_are_judged(expression: str, value: float, state: ThresholdState) -> None:
-    """Each counter is the part that its name says, held against the limit by the operator."""
+    """Each counter is the part that its name says, compared with the limit by the operator."""
     counts = {
         "requests": 1000,
         "answered": 1000,
@@ -263,7 +263,7 @@ def fails_at(*seconds: int, rule: Rule, until: int) -> int | None:
 
 
 def test_a_threshold_aborts_after_it_failed_for_as_long_as_it_says() -> None:
-    """Three seconds are three whole ones; a second that holds begins the count anew."""
+    """Three seconds are three whole ones; a second that holds restarts the count."""
     rule = parse(Threshold("errors.rate < 50%", abort_after="3s"))
     assert fails_at(*range(2, 20), rule=rule, until=20) == 4
     assert fails_at(2, 3, 5, 6, 7, rule=rule, until=20) == 7
@@ -304,7 +304,7 @@ def test_a_second_without_data_is_no_break() -> None:
 
 
 def test_a_judgement_is_written_with_its_unit() -> None:
-    """What stands in the summary says in which unit value and limit are."""
+    """The summary says in which unit value and limit are."""
     judgement = evaluate(parse("service.p99 < 1s"), FixedTotals(times={("service", 0.99): 2e9}))
     assert judgement.to_json() == {
         "expression": "service.p99 < 1s",

@@ -84,7 +84,7 @@ def failing() -> Frame:
 
 
 def test_the_block_names_the_errors() -> None:
-    """How many there are is told by the table; of which kind, and where, is told while the run goes on."""
+    """The table has how many there are; their kind and place appear during the run."""
     lines = draw(HEADING, [failing()], 41.3, Page(80, ASCII))
 
     assert " ERRORS    http_503 1,312  GET /0 - timeout 7  GET /1" in lines

@@ -53,7 +53,7 @@ class Terminal:
         return [row.rstrip() for row in self._broken()[self.gone :]]
 
     def _broken(self, lines: int | None = None) -> list[str]:
-        """The rows that all lines take, or the first so many."""
+        """The rows that all lines take, or the first of them."""
         width = self.columns
         return [row[at : at + width] for row in self.lines[:lines] for at in range(0, max(len(row), 1), width)]
 

@@ -48,7 +48,7 @@ def test_a_file_gives_its_scenarios_and_thresholds(tmp_path: Path) -> None:
 
 
 def test_a_scenario_is_picked_by_its_name(tmp_path: Path) -> None:
-    """What stands after the colon is the name that results show, spaces included."""
+    """What follows the colon is the name that results show, spaces included."""
     path = write(tmp_path, SCENARIOS)
     assert [each.name for each in scenario_file.load(f"{path}:browse items").scenarios] == ["browse items"]
 
@@ -91,7 +91,7 @@ def test_a_file_without_a_scenario_is_refused(tmp_path: Path) -> None:
 
 
 def test_thresholds_are_a_list(tmp_path: Path) -> None:
-    """A text would be read letter by letter."""
+    """A string would be read letter by letter."""
     error = failure(write(tmp_path, SCENARIOS.replace('["errors.rate < 5%"]', '"errors.rate < 5%"')))
     assert str(error) == "shop.py: THRESHOLDS is 'errors.rate < 5%': it must be a list"
 
@@ -157,7 +157,7 @@ def test_wrong_arguments_of_a_function_of_the_user_stay_an_exception(tmp_path: P
 
 
 def test_a_missing_module_comes_with_the_command_for_this_environment(tmp_path: Path) -> None:
-    """Which of several Pythons lacks it is in the hint; a locustfile is told that it needs another tool."""
+    """Which of several Pythons lacks it is in the hint; a locustfile gets a message that it needs another tool."""
     error = failure(write(tmp_path, "import nowhere.at_all\n"))
     assert error.hint == f"install it in loadcore's environment: {sys.executable} -m pip install nowhere"
     hidden = "import sys\nsys.modules['locust'] = None\nimport locust\n"

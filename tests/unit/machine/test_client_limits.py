@@ -25,7 +25,7 @@ NARROW = replace(ROOMY, files_soft=256, files_hard=256)
 
 
 def test_a_run_that_fits_is_not_refused() -> None:
-    """Every limit is looked at, and all suffice."""
+    """Every limit is checked, and all are high enough."""
     findings = client_limits.require(Needs((500, 500)), ROOMY)
 
     assert [(finding.name, finding.ok) for finding in findings] == [
@@ -38,7 +38,7 @@ def test_a_run_that_fits_is_not_refused() -> None:
 
 
 def test_1000_users_on_256_descriptors_are_refused_with_the_remedy() -> None:
-    """The failure this project was born from: said before the first request, with what mends it."""
+    """The failure this project was born from: reported before the first request, with the remedy."""
     with pytest.raises(LimitsError) as caught:
         client_limits.require(Needs((1000,)), NARROW)
 
@@ -117,7 +117,7 @@ def test_the_remedy_names_max_users_where_that_is_a_bound() -> None:
 
 
 def test_pressure_is_a_whole_percentage() -> None:
-    """Nobody needs its decimals."""
+    """Its decimals would not help."""
     (_, pressure, *_) = client_limits.look_at_machine(replace(ROOMY, cpu_pressure=93.48))
 
     assert "in 93 % of the last 10 s" in pressure.message
@@ -168,7 +168,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
-    """Raising needs no rights, and is undone by nobody."""
+    """Raising needs no rights, and nothing undoes it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(200, hard), hard))
     try:
@@ -189,7 +189,7 @@ def test_a_worker_for_each_core_but_none_without_users(
 
 
 def test_the_machine_is_described_for_doctor() -> None:
-    """What does not depend on the run is told as well, and pressure from others is a finding."""
+    """What does not depend on the run is listed as well, and pressure from others is a finding."""
     names = [finding.name for finding in client_limits.look_at_machine(read_limits())]
 
     assert names == ["cores", "cpu pressure", "port settings"]

@@ -97,7 +97,7 @@ def test_the_cpu_time_of_a_process_is_read(kernel: Path) -> None:
 
 
 def test_unlimited_groups_do_not_limit(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-1`, `max` and the greatest number there is are no limits."""
+    """`-1`, `max` and the greatest number there is mean that there is no limit."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
     put(kernel, proc__meminfo="MemAvailable: 2000 kB\n", proc__self__cgroup="4:memory:/\n2:cpu:/\n8:pids:/\n")
     put(kernel, cgroup__memory__placeholder="", cgroup__pids__placeholder="", cgroup__cpu__placeholder="")

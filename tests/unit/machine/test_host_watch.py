@@ -20,7 +20,7 @@ BURN = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() 
 
 
 def test_a_workers_cpu_is_the_clients_while_it_works_and_after_it_has_ended() -> None:
-    """CPU of a worker is told once, and is never that of another program."""
+    """CPU of a worker is counted once, and is never that of another program."""
     with subprocess.Popen([sys.executable, "-c", BURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         watch = HostWatch([worker.pid])
         assert worker.stdout is not None

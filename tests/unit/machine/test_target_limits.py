@@ -1,4 +1,4 @@
-"""Whether a target on this machine has what a load needs of it: said, with what mends it, and nothing refused."""
+"""Whether a target on this machine has what a load needs of it: a warning with the remedy, never a refusal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.processes.roomy import ROOMY
 
 
 def test_a_target_that_has_enough() -> None:
-    """Every one of the five limits is looked at, and all suffice."""
+    """Each of the five limits is checked, and all are high enough."""
     assert [(finding.name, finding.ok) for finding in look_as_target(Serving(1000), ROOMY)] == [
         ("open files", True),
         ("accept queue", True),
@@ -33,7 +33,7 @@ def test_a_target_that_has_enough() -> None:
     ],
 )
 def test_what_is_too_small_is_said_with_what_mends_it(place: int, changes: dict[str, int], remedy: str) -> None:
-    """One limit at a time is too small for 1,000 users: that one, and no other, has a remedy that suffices."""
+    """One limit at a time is too small for 1,000 users: that one, and no other, has a remedy that is enough."""
     findings = look_as_target(Serving(1000), replace(ROOMY, **changes))
     assert [finding.ok for finding in findings] == [number != place for number in range(4)]
     assert remedy in (findings[place].remedy or "")

@@ -157,7 +157,7 @@ process_max_fds 1024
 
 
 def test_metrics_that_are_asked_for() -> None:
-    """The difference of two answers is what was used between them; an answer is told once."""
+    """The difference of two answers is what was used between them; an answer is counted once."""
     answers = iter([b"process_cpu_seconds_total 10\n", b"process_cpu_seconds_total 10.9\n"])
 
     def fetch(_: str) -> bytes:

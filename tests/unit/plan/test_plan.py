@@ -1,4 +1,4 @@
-"""The plan as a thing: written, told apart, shown without secrets."""
+"""The plan as a document: written, distinguished, shown without secrets."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_steps_are_those_that_have_rows_in_results() -> None:
     ids=range(32),
 )
 def test_no_secret_is_shown(settings: dict[str, Any]) -> None:
-    """What may be shown or stored holds no secret, in clear or in base64, wherever it stands in the plan."""
+    """What may be shown or stored holds no secret, in clear or in base64, wherever it is in the plan."""
     declared = plan(scenario(**settings))
     shown = json.dumps(declared.redacted())
     assert (SECRET in declared.to_json() or "base64" in declared.to_json(), SECRET in shown) == (True, False)
@@ -149,7 +149,7 @@ def test_one_refresh_token_is_one_login() -> None:
 
 
 def test_names_of_steps_hold_no_secret() -> None:
-    """Step names stand in every result: a URL gives its path, and neither user nor query."""
+    """Step names are in every result: a URL gives its path, and neither user nor query."""
     user = oauth2_password(token_url=f"https://u:{SECRET}@h.test/token?key={SECRET}", username="me", password="p")
     steps = plan(scenario(get(f"http://u:{SECRET}@h.test/x?token={SECRET}"), auth=user)).steps()
     assert steps == [("one", "GET /x"), ("one", "POST /token")]
@@ -241,7 +241,7 @@ PER_REQUEST = Http(reuse="request")
 def test_a_run_needs_what_it_will_hold_and_open(
     load: Any, http: Http, connections: tuple[int, ...], in_all: int | None
 ) -> None:
-    """Of the users that nobody chose, those that arrive in a second; of connections, those of the run's own length."""
+    """Of the users without a setting, those that arrive in a second; of connections, those of the run's own length."""
     made = plan(scenario(get("/"), load=load, http=http))
     most = most_users(made)
     found = needs(made, (most // 2, most // 2))

@@ -47,7 +47,7 @@ BROKEN = (
     "a{x:CANARY}b",
     "CANARY\\r\\nX: y",
 )
-"""Texts that are wrong as a template, or ask for a variable that nobody gives."""
+"""Strings that are wrong as a template, or ask for a variable without a source."""
 FIELDS = (
     'post("/", text="{}")',
     'post("/", form={{"password": "{}"}})',
@@ -64,7 +64,7 @@ HARMLESS = {
     (FIELDS[6], "CANARY\\r\\nX: y"),
     (FIELDS[7], "CANARY\\r\\nX: y"),
 }
-"""A variable by all appearances, and texts that may hold a line end."""
+"""A variable by all appearances, and strings that may hold a line end."""
 
 STATEMENTS = [
     *(f"s = run(get('/'), auth={auth.replace('{}', text)})" for auth in AUTHS for text in BROKEN[:4]),
@@ -155,7 +155,7 @@ FILES = {
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_a_mistake_in_a_scenario_shows_no_secret(tmp_path: Path, statement: str) -> None:
-    """It is refused, and what is said of it holds nothing of what was written there."""
+    """It is refused, and the message holds nothing of what was written there."""
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     path = tmp_path / "shop.py"
@@ -214,7 +214,7 @@ def test_a_value_of_the_settings_file_shows_no_secret(
 
 
 def test_names_that_are_no_secrets_are_told(tmp_path: Path) -> None:
-    """Who mistypes a variable is told which: what the plan shows, a message may show."""
+    """A mistyped variable is named: what the plan shows, a message may show."""
     path = tmp_path / "shop.py"
     path.write_text(HEAD + 's = run(get("/{usernmae}"), auth=basic("{usre}", "{passwrod}"))\n', encoding="utf-8")
 

@@ -62,7 +62,7 @@ def done(worker: int, reason: str = "finished", error: str | None = None) -> mes
 
 
 class ScriptedWorker(WorkerHandle):
-    """A worker that answers as it is told.
+    """A worker with scripted answers.
 
     Args:
         worker: Its number.
@@ -136,7 +136,7 @@ def healthy(worker: int) -> ScriptedWorker:
 
 
 class Follower(Listener):
-    """Remembers what it was told, and can act on it."""
+    """Remembers its messages, and can act on them."""
 
     def __init__(self, on_second: Callable[[int], None] = lambda _second: None) -> None:
         self.messages: list[str] = []

@@ -72,13 +72,13 @@ def test_a_cut_report_is_the_end(report: messages.Report, share: float) -> None:
     ],
 )
 def test_nonsense_is_refused(frame: bytes) -> None:
-    """What is no report is an error, and is not waited for where it claims to be huge."""
+    """What is not a report is an error, and is not waited for where it claims to be huge."""
     with pytest.raises(InternalError):
         messages.read_report(io.BytesIO(frame).read)
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'{"fly": {}}', b'{"go": {"when": 1}}', b'{"stop": 3}', b"\xff"])
 def test_nonsense_orders_are_refused(line: bytes) -> None:
-    """What is no order is an error."""
+    """What is not an order is an error."""
     with pytest.raises(InternalError):
         messages.decode_order(line)

@@ -35,7 +35,7 @@ def lost_of(summary: dict[str, Any]) -> list[tuple[int, str]]:
 
 
 def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None:
-    """All are told the same moment, each second is the sum of both, and the folder is sealed."""
+    """All get the same moment, each second is the sum of both, and the folder is sealed."""
     handles, follower = [healthy(0), healthy(1)], Follower()
     summary = supervise(tmp_path, handles, follower)
 
@@ -50,7 +50,7 @@ def test_workers_start_together_and_their_windows_add_up(tmp_path: Path) -> None
 
 
 def test_a_lost_worker_is_said_and_the_run_is_not_valid(tmp_path: Path) -> None:
-    """The others go on, what the lost one reported counts, and nobody can take the result for a good one."""
+    """The others continue, what the lost one reported counts, and the result cannot pass for a good one."""
     lost = ScriptedWorker(1, [window(0, 1, 10), Gone("killed by SIGKILL")])
     follower = Follower()
     summary = supervise(tmp_path, [healthy(0), lost], follower)
@@ -135,7 +135,7 @@ def test_a_signal_before_the_start_sends_nothing(tmp_path: Path) -> None:
 
 
 def test_problems_of_the_plan_are_told_before_anybody_starts(tmp_path: Path) -> None:
-    """What one worker finds in the plan is raised, and no worker was told to start."""
+    """What one worker finds in the plan is raised, and no worker got the order to start."""
     problem = {"message": "no such variable", "at": "shop.py:3", "hint": None, "path": "scenarios[0]"}
     handles = [healthy(0), ScriptedWorker(1, [], prepare=[messages.Trouble("the plan is not valid", [problem])])]
     with pytest.raises(PlanError, match=r"shop\.py:3: no such variable"):
@@ -155,7 +155,7 @@ def test_a_worker_that_does_not_get_ready_ends_it(tmp_path: Path, said: Any, err
 
 
 def test_a_worker_that_cannot_be_started_ends_those_that_were(tmp_path: Path) -> None:
-    """Without a process left for the second worker the first is ended, and the reason is told."""
+    """Without a process left for the second worker the first is ended, and the reason is reported."""
     first = healthy(0)
 
     class Links(list[ScriptedWorker]):
@@ -223,7 +223,7 @@ def test_a_bug_leaves_no_run_that_seems_to_go_on(tmp_path: Path, monkeypatch: py
 
 
 def test_a_threshold_ends_the_run(tmp_path: Path) -> None:
-    """A threshold that must not be crossed for long stops the workers and stands in the reasons."""
+    """A threshold that must not be crossed for long stops the workers and is among the reasons."""
     handle = ScriptedWorker(0, [window(0, 0, 10, errors=9)])
     summary = supervise(tmp_path, [handle], Follower(), thresholds=[Threshold("errors.rate < 50%", abort_after="0s")])
 
@@ -247,7 +247,7 @@ def test_a_threshold_that_ended_the_run_has_failed(tmp_path: Path) -> None:
 
 
 def test_a_target_that_recovers_does_not_end_the_run(tmp_path: Path) -> None:
-    """What went wrong in one second, or before the measured part, is not held against the seconds after it."""
+    """What went wrong in one second, or before the measured part, does not count in the seconds after it."""
     windows = [window(second, 0, 10, errors=9, phase="warm_up") for second in range(3)]
     windows += [window(second, 0, 10, errors=9 if second == 3 else 0) for second in range(3, 8)]
     handle = ScriptedWorker(0, [*windows, done(0)])
@@ -258,7 +258,7 @@ def test_a_target_that_recovers_does_not_end_the_run(tmp_path: Path) -> None:
 
 
 def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that hangs is no reason to wait for ever."""
+    """A worker that hangs is not a reason to wait forever."""
     monkeypatch.setattr(watch, "SILENT_S", 0.2)
     monkeypatch.setattr(watch, "LOST_AFTER_S", 0.6)
     follower = Follower()
@@ -269,7 +269,7 @@ def test_a_silent_worker_is_said_and_at_last_ended(tmp_path: Path, monkeypatch: 
 
 
 def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Past the planned end and the graceful stop, a worker that goes on is stopped."""
+    """Past the planned end and the graceful stop, a worker that continues is stopped."""
     monkeypatch.setattr(watch, "OVERTIME_S", 0.2)
     description = DESCRIPTION.to_dict()
     description["scenarios"][0]["planned_end_ns"] = 1
@@ -281,7 +281,7 @@ def test_late_workers_are_interrupted(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_second_does_not_wait_for_a_worker_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A view goes on with what is there; what comes late still counts."""
+    """A view continues with what is there; what comes late still counts."""
     monkeypatch.setattr(watch, "WINDOW_GRACE_S", -1.0)
     stops = StopRequests()
     handles = [

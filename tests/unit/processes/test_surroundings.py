@@ -82,7 +82,7 @@ def test_a_signal_in_the_last_moment_before_the_start_is_no_run(tmp_path: Path) 
 def test_no_thread_left_for_the_supervisor_is_told_with_its_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the machine lets no more threads be started, the workers are ended, and nobody calls it a bug."""
+    """Where the machine lets no more threads be started, the workers are ended, and the error is not called a bug."""
 
     def fail(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -108,7 +108,7 @@ def test_no_thread_left_for_a_worker_is_told_with_its_remedy(tmp_path: Path) -> 
 def test_a_folder_that_takes_nothing_is_refused_before_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """No worker is told to go before everything that a run needs is on the disk."""
+    """No worker gets the order to start before everything that a run needs is on the disk."""
 
     def full(path: Path, *_arguments: object) -> None:
         if path.name == name:
@@ -152,7 +152,7 @@ def test_a_slow_disk_delays_the_start_and_no_user(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("how", ["deleted", "moved", "a file"])
 def test_a_folder_that_goes_away_costs_its_rows_and_the_verdict(tmp_path: Path, how: str) -> None:
-    """Rows that nobody can read are lost: said at once, counted at the end, never a pass."""
+    """Rows that cannot be read are lost: reported at once, counted at the end, never a pass."""
     folder = tmp_path / "run"
 
     def remove(second: int) -> None:

@@ -25,7 +25,7 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e\x00\x08\r\x7f\u2028"
 
 
 def controls(shown: str) -> list[str]:
-    """The control and format characters in a text, but for line ends."""
+    """The control and format characters in a string, but for line ends."""
     return [
         character
         for character in shown
@@ -60,7 +60,7 @@ def hostile(place: tuple[Any, ...]) -> dict[str, Any]:
     ids=lambda place: ".".join(map(str, place)),
 )
 def test_a_report_shows_none_of_them(place: tuple[Any, ...], glyphs: Glyphs) -> None:
-    """Wherever a summary has a text that is not one of a few known words."""
+    """Wherever a summary has a string that is not one of a few known words."""
     assert controls(text.render(hostile(place), Page(80, glyphs))) == []
 
 

@@ -30,7 +30,7 @@ def test_columns_are_left_out_from_the_least_needed_one() -> None:
 
 @given(st.lists(TEXT, min_size=1, max_size=8), st.integers(min_value=30, max_value=100))
 def test_no_line_of_facts_is_wider_than_the_page(texts: list[str], width: int) -> None:
-    """Facts go on in the next line where the width ends, and none is lost."""
+    """Facts continue in the next line where the width ends, and none is lost."""
     page = Page(width, UNICODE)
     parts = [Cell(printable(text, UNICODE)) for text in texts]
     lines = facts(Cell("LABEL"), parts, page)
@@ -45,7 +45,7 @@ def test_no_line_of_a_sentence_is_wider_than_the_page(text: str, width: int) -> 
 
 
 def test_a_cut_text_says_so() -> None:
-    """A text that does not fit ends in an ellipsis; one that fits stays as it is."""
+    """A string that does not fit ends in an ellipsis; one that fits stays as it is."""
     assert cut("GET /items/{id}", 9, UNICODE) == "GET /ite…"
     assert cut("GET /items/{id}", 9, ASCII) == "GET /i..."
     assert cut("GET /", 9, UNICODE) == "GET /"

@@ -161,13 +161,13 @@ def test_sizes_have_a_unit(octets: float | None, expected: str) -> None:
 def test_an_interval_has_the_unit_of_its_time_and_the_digits_that_it_supports(
     value: int, low: int | None, high: int | None, expected: tuple[str, str]
 ) -> None:
-    """A tenth of its width is the least that is told, and three digits the most."""
+    """A tenth of its width is the least that is shown, and three digits the most."""
     assert numbers.between(value, low, high) == expected
 
 
 @given(st.integers(1_000, 59_000_000_000), st.integers(0, 900), st.integers(0, 3_000))
 def test_a_narrow_interval_leaves_the_time_as_it_is(value: int, below: int, above: int) -> None:
-    """What is told of the time never lies further from it than the interval is wide, or than three digits are."""
+    """What is shown of the time never lies further from it than the interval is wide, or than three digits are."""
     low, high = value - value * below // 1_000, value + value * above // 1_000
     told, _ = numbers.between(value, low, high, ASCII)
     match = re.fullmatch(r"([\d.]+)(us|ms|s)", told)

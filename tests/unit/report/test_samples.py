@@ -78,7 +78,7 @@ def test_nothing_of_a_target_reaches_a_terminal_as_it_is(glyphs: Any) -> None:
 
 
 def test_what_there_is_of_a_body_is_said() -> None:
-    """No body, one that goes on, one that came compressed."""
+    """No body, one that continues, one that came compressed."""
     assert exchange(sample("status", "500", ""), PAGE, full=False)[-1].endswith("(no body)")
     long = exchange(sample("status", "500", "", "a", body_bytes=3000, cut=True), PAGE, full=False)
     assert [line.strip() for line in long[-2:]] == ["a", "(… the first part of 3.0 kB)"]

@@ -51,7 +51,7 @@ WHOLE = """\
 
 
 def test_a_run_that_passed_with_doubts_is_headed_by_them() -> None:
-    """SUSPECT, why, and then how the thresholds stand; the remedy stands in the block of the client."""
+    """SUSPECT, why, and then the thresholds; the remedy is in the block of the client."""
     summary = failed_run()
     doubt = "p99 31.6 ms, of which the client added 1.6 ms: without its own delay 30.0 ms"
     summary["verdict"] |= {"status": "pass", "reasons": [], "suspect": [doubt]}
@@ -112,7 +112,7 @@ def test_a_pass_says_how_many_thresholds_hold() -> None:
 
 
 def test_every_reason_is_told() -> None:
-    """Reasons after the first stand below it, long ones wrapped."""
+    """Reasons after the first follow it, long ones wrapped."""
     summary = failed_run()
     summary["verdict"] = {
         "status": "invalid",
@@ -153,11 +153,14 @@ def test_a_run_without_its_end_does_not_read_as_a_pass(status: str, begin: str) 
 
 
 def test_a_verdict_says_what_to_do_where_it_knows() -> None:
-    """Advice stands below the reasons."""
+    """Advice follows the reasons."""
     summary = failed_run()
-    summary["verdict"] |= {"reasons": ["nobody listens"], "advice": ["loadcore target up"]}
+    summary["verdict"] |= {"reasons": ["connection refused"], "advice": ["loadcore target up"]}
 
-    assert text.verdict(summary, Page(80, ASCII)) == [" XX FAIL   nobody listens", "           -> loadcore target up"]
+    assert text.verdict(summary, Page(80, ASCII)) == [
+        " XX FAIL   connection refused",
+        "           -> loadcore target up",
+    ]
 
 
 def test_errors_are_named_for_programs_and_put_in_words_for_people() -> None:
@@ -182,7 +185,7 @@ OPEN = {
 
 
 def test_an_open_run_says_its_rate_and_what_became_of_arrivals() -> None:
-    """The rate stands in the title; due, dropped and users stand in the load."""
+    """The rate is in the title; due, dropped and users are in the load."""
     summary = failed_run()
     summary["load"]["scenarios"] = [OPEN]
 
@@ -234,7 +237,7 @@ def test_a_run_of_a_millisecond_has_no_rate() -> None:
 
 
 def test_requests_that_were_not_sent_have_no_rate() -> None:
-    """So many refused connections a second are nothing to boast of."""
+    """A rate of refused connections is nothing to boast of."""
     summary = failed_run()
     summary["steps"] = [step("GET /", 500, 500, NO_TIMES) | {"not_sent": 500}]
     assert tables.steps(summary, "main", "STEP", Page(80, ASCII))[1].split() == [
@@ -300,7 +303,7 @@ def test_json_is_the_summary_and_refuses_what_is_no_number() -> None:
 
 
 def test_a_client_that_was_the_limit_says_what_to_do() -> None:
-    """What helps stands below the client's numbers, once for all findings that it helps against."""
+    """The remedy follows the client's numbers, once for all findings that it helps against."""
     summary = failed_run()
     advice = "leave cores to the workers: fewer other programs, more workers, or the target elsewhere"
     summary["findings"] = [
@@ -368,7 +371,7 @@ def test_what_limited_the_target_stands_before_the_client() -> None:
     ],
 )
 def test_a_run_that_ends_late_says_why(duration_s: float, waiting: int, told: str | None) -> None:
-    """What was under way at the planned end is waited for; that is told where it took long."""
+    """What was under way at the planned end is waited for; the report says so where it took long."""
     summary = failed_run() | {"duration_s": duration_s}
     summary["load"]["scenarios"][0] |= {
         "steady_from_s": 0.0,

@@ -210,7 +210,7 @@ class Coverage:
 
 
 def coverage(law: str, seconds: int, runs: int) -> dict[str, Coverage]:
-    """How often the intervals of so many seeded runs hold the truth."""
+    """How often the intervals of this many seeded runs hold the truth."""
     true_ns = truth(law)
     found = {name: Coverage() for name in QUANTILES}
     with tempfile.TemporaryDirectory() as folder:

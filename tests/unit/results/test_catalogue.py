@@ -25,7 +25,7 @@ _HOUR_US = 3_600_000_000
 
 
 def kept(root: Path, name: str, hours: int, **facts: object) -> Path:
-    """A run that began so many hours after the first."""
+    """A run that began this many hours after the first."""
     folder = made(root / name, summary(10))
     start = replace(START, run_id=name, wall_start_us=START.wall_start_us + hours * _HOUR_US, **facts)  # type: ignore[arg-type]
     RunFolder(folder).start.write_text(start.to_json())
@@ -33,7 +33,7 @@ def kept(root: Path, name: str, hours: int, **facts: object) -> Path:
 
 
 def test_the_newest_run_is_first_and_other_folders_are_left_out(tmp_path: Path) -> None:
-    """Links and folders without a run are no runs; one that cannot be read is listed as such."""
+    """Links and folders without a run are not runs; one that cannot be read is listed as such."""
     kept(tmp_path, "one", 0)
     kept(tmp_path, "two", 2, tags={"build": "17"}, revision={"commit": "ab" * 20, "branch": "main", "dirty": True})
     (tmp_path / "baselines").mkdir()

@@ -27,7 +27,7 @@ def seconds(count: int) -> list[pa.RecordBatch]:
 
 
 def test_windows_of_a_small_run_take_little_room(tmp_path: Path) -> None:
-    """While the run goes on every second is on the disk; at its end they share a batch, and the facts still hold."""
+    """During the run every second is on the disk; at its end they share a batch, and the facts still hold."""
     folder = RunFolder(tmp_path)
     windows = WindowsFile(folder, DESCRIPTION, {"loadcore.run_id": "01JD"})
     for batch in seconds(60):

@@ -34,6 +34,6 @@ def test_rows_of_files_that_lack_columns_are_exported(tmp_path: Path) -> None:
 
 
 def test_a_run_without_rows_is_a_heading(tmp_path: Path) -> None:
-    """No file of rows is no error."""
+    """A run without files of rows is not an error."""
     assert write_csv(tmp_path, tmp_path / "rows.csv") == 0
     assert (tmp_path / "rows.csv").read_text().count("\n") == 1

@@ -60,7 +60,7 @@ def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Pa
 
 
 def test_a_run_that_never_said_who_runs_it_is_over(tmp_path: Path) -> None:
-    """Without a supervisor nobody goes on."""
+    """Without a supervisor the run ends."""
     assert load(started(tmp_path)).state == "killed"
 
 
@@ -98,7 +98,7 @@ def test_importing_loadcore_reads_no_arrow() -> None:
 
 
 def wrote(folder: Path, seconds: dict[int, int], rows: int, *, sealed: bool = False, warm_up_s: int = 0) -> Path:
-    """A run whose workers were gone after these numbers of seconds of ten requests each, and so many rows in all."""
+    """A run whose workers were gone after these numbers of seconds of ten requests each, with this many rows in all."""
     run = RunFolder(folder)
     folder.mkdir()
     known = {"pid": os.getpid(), "started_ticks": 1, **run.inode()}
@@ -183,7 +183,7 @@ def test_a_folder_that_was_moved_is_no_killed_run(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_was_made_in_mid_run_is_no_killed_run(tmp_path: Path) -> None:
-    """It neither goes on, though the run does, nor was it killed."""
+    """It neither continues, though the run does, nor was it killed."""
     folder = wrote(tmp_path / "run", {0: 2, 1: 2}, 40)
     document = RunFolder(folder).start
     document.write_text(document.read_text().replace('"started_ticks": 1', f'"started_ticks": {_ticks()}'))

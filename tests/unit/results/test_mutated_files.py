@@ -1,4 +1,4 @@
-"""A run folder whose JSON somebody changed is told to be one: an error of ours, or a report. Never a traceback."""
+"""A run folder whose JSON was changed gives one of our errors, or a report. Never a traceback."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_changed_document_is_told_or_shown(whole: Path, data: st.DataObject, s
 def test_what_was_started_is_told_where_it_does_not_fit(
     whole: Path, tmp_path: Path, member: str, junk: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A killed run is summed up from `run.json`: what is of another kind there is told, and never half shown."""
+    """A killed run is summed up from `run.json`: what is of another kind there is reported, and never half shown."""
     killed = tmp_path / "run"
     shutil.copytree(whole, killed)
     for gone in ("manifest.json", "summary.json"):

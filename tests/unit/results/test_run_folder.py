@@ -58,7 +58,7 @@ def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    """The reason stands in the message."""
+    """The reason is in the message."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(LimitsError, match="Not a directory") as caught:
@@ -89,7 +89,7 @@ def test_a_folder_without_room_is_refused_and_left_as_it_was(
 
 
 def test_one_of_many_runs_gets_a_folder(tmp_path: Path) -> None:
-    """Eight that want the same folder at the same moment: one has it, seven are told so, and it holds one claim."""
+    """Eight that want the same folder at the same moment: one has it, seven get an error, and it holds one claim."""
     for attempt in range(20):
         folder = tmp_path / str(attempt)
         barrier = threading.Barrier(8)
@@ -148,7 +148,7 @@ def test_what_a_user_calls_latest_stays(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_file_system_without_links_has_no_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run goes on, and a sentence says why."""
+    """The run continues, and a sentence says why."""
     monkeypatch.chdir(tmp_path)
 
     def fail(*_arguments: object, **_options: object) -> None:

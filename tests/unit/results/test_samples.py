@@ -30,7 +30,7 @@ NOT_SENT = replace(SAMPLE, kind="outcome", what="connect_refused", request=None,
 
 
 def test_one_of_each_class_is_kept_whoever_had_it(tmp_path: Path) -> None:
-    """The first worker's counts; all of them stand in the order in which they happened."""
+    """The first worker's counts; all of them are in the order in which they happened."""
     samples = Samples(tmp_path / "samples.jsonl")
     for worker, sample in ((0, SAMPLE), (1, replace(SAMPLE, user=4)), (1, NOT_SENT), (0, replace(NOT_SENT, user=9))):
         samples.add(worker, sample)

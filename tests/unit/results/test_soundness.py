@@ -73,7 +73,7 @@ def test_records_that_are_lost_make_a_run_invalid() -> None:
     ids=["lost", "killed", "running"],
 )
 def test_what_is_in_flight_still_is_not_lost(end: RunEnd) -> None:
-    """Of a lost worker, of a killed run, of one that goes on."""
+    """Of a lost worker, of a killed run, of one in progress."""
     assert "littles_law" not in rules(ended(worked(SECOND, SECOND), worked(3 * SECOND, SECOND, worker=1), end=end))
 
 
@@ -175,7 +175,7 @@ def poisson(seed: int, rate: int = RATE) -> list[int]:
 
 @pytest.mark.parametrize("rate", [50, 500, 3_000])
 def test_arrivals_of_the_plan_are_not_blamed(tmp_path: Path, rate: int) -> None:
-    """Of two workers together, each of which has every other one; opened connections are nobody's fault."""
+    """Of two workers together, each of which has every other one; opened connections are not a fault."""
     start = planned(rate={"count": rate, "per_ns": SECOND})
     for seed in range(5):
         sends = [(due, 30_000_000 if place % 5 == 0 else 0, 50_000) for place, due in enumerate(poisson(seed, rate))]

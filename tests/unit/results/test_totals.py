@@ -27,7 +27,7 @@ SECOND = 1_000_000_000
 
 
 def step(times_ms: list[int], name: str = "GET /items", **fields: Any) -> dict[str, Any]:
-    """A window of a step whose requests took so long."""
+    """A window of a step whose requests took this long."""
     section = "auth" if name == "token" else "main"
     durations = encoded([1000 * time for time in times_ms])
     row: dict[str, Any] = {"kind": "step", "scenario": "shop", "name": name, "section": section, "method": "GET"}
@@ -169,7 +169,7 @@ def test_errors_are_listed_by_what_they_were_and_when() -> None:
 
 
 def test_errors_are_of_the_requests_that_ended_their_step() -> None:
-    """A redirect that was followed, a 401 that was sent again and what the end of the run cut off are no answers."""
+    """A redirect that was followed, a 401 that was sent again and what the end of the run cut off are not answers."""
     cut_off = [{"name": "ok", "count": 9}, {"name": "interrupted", "count": 2}]
     followed = step([1] * 9, count=11, errors=2, hops=4, repeats=1, outcomes=cut_off)
     totals = added(batch(3, followed))
@@ -188,7 +188,7 @@ def test_what_was_cut_off_alone_is_no_data() -> None:
 
 
 def test_requests_never_sent_stand_in_no_time() -> None:
-    """They count, and are told apart from those that were sent."""
+    """They count, apart from those that were sent."""
     refused = step([], outcomes=[{"name": "connect_refused", "count": 7}], statuses=[], count=7, errors=7, not_sent=7)
     total = added(batch(0, refused, step([5]))).over().all_steps()
 
@@ -256,7 +256,7 @@ def test_the_cpu_of_the_last_second_is_known_with_the_scrap_after_it() -> None:
 
 
 def test_a_scrap_alone_has_no_cpu_ratio() -> None:
-    """Of a run of few milliseconds only the whole can be said."""
+    """A run of few milliseconds has only a total."""
     worker = added(batch(0, {"kind": "worker", "cpu_ns": 12 * MS, "wall_ns": 20 * MS})).workers[0]
 
     assert worker.cpu_ratio_max is None
@@ -333,7 +333,7 @@ def test_nothing_measured_is_no_data(expression: str) -> None:
 
 
 def test_a_default_without_data_is_judged_only_where_nothing_was_measured() -> None:
-    """No check was made, so there is nothing to hold against any; a threshold that somebody wrote still has no data."""
+    """No check was made, so none failed; a threshold that the user wrote still has no data."""
     rules = [parse("checks.rate > 98%"), *defaults([], ["shop"], {"shop"})]
     busy = added(batch(3, step([10])))
 

@@ -120,7 +120,7 @@ def test_the_reason_that_makes_others_meaningless_decides() -> None:
 
 
 def test_who_ends_a_run_before_its_first_answer_is_not_told_that_there_is_none() -> None:
-    """What was cut off by the user is no fault of anybody; what the planned end cut off is all that there is."""
+    """What the user cut off is not a fault; what the planned end cut off is all that there is."""
     cut_off = StepTotals("", "all", "", "main", requests=4, attempts=4, outcomes=Counter(interrupted=4))
     for main in (cut_off, NOTHING):
         judgement = decide(replace(GOOD, main=main, thresholds=[EMPTY], end=end(signal="SIGINT")))
@@ -302,7 +302,7 @@ def test_an_iteration_that_got_through_saves_its_scenario() -> None:
 
 
 def test_a_lost_worker_may_be_allowed() -> None:
-    """Then it is no reason."""
+    """Then it is not a reason."""
     allowed = replace(GOOD, start=replace(START, allow_lost_workers=True), end=worker("lost", "killed by SIGKILL"))
 
     assert decide(allowed).exit_code == 0

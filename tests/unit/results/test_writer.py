@@ -172,7 +172,7 @@ def test_a_writer_without_rows_leaves_an_empty_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_something_else_reads_as_nothing(tmp_path: Path) -> None:
-    """What is no Arrow file holds no batches; it is no error."""
+    """What is not an Arrow file holds no batches; it is not an error."""
     for content in (b"", b"ARROW1", b"ARROW1\0\0", b"hello, this is not Arrow at all" * 10):
         (tmp_path / "x.arrow").write_bytes(content)
         contents = reader.read(tmp_path / "x.arrow")

@@ -77,7 +77,7 @@ def test_later_changes_to_what_was_given_do_not_matter() -> None:
 
 
 def test_equal_declarations_are_equal_wherever_they_stand() -> None:
-    """The place of a declaration is no part of what it says."""
+    """The place of a declaration is not a part of its value."""
     first = get("/", checks=[response.status == 200])
     second = get("/", checks=[response.status == 200])
     assert first == second
@@ -89,7 +89,7 @@ def helper() -> Any:
 
 
 def test_places_are_the_lines_in_which_things_are_written() -> None:
-    """Each thing has the line of its own call, whatever it stands in and whoever calls the function it is in."""
+    """Each thing has the line of its own call, whatever it is part of and whoever calls the function it is in."""
     line = here()
     assert line is not None
     declared: Any = scenario(
@@ -104,7 +104,7 @@ def test_places_are_the_lines_in_which_things_are_written() -> None:
 
 
 def test_declarations_of_loadcore_itself_have_no_place() -> None:
-    """What a command declares, as `loadcore bench` does, is no line of a user's file."""
+    """What a command declares, as `loadcore bench` does, is not a line of a user's file."""
     names: dict[str, Any] = {"__name__": "loadcore.cli.bench", "get": get}
     exec("declared = get('/')", names)
     assert names["declared"].place is None

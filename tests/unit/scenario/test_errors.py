@@ -20,7 +20,7 @@ EXAMPLES = [
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """Every exception stands in the module's docstring below its base, with its exit code."""
+    """Every exception is in the module's docstring below its base, with its exit code."""
     documented: dict[str, tuple[str | None, int]] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():

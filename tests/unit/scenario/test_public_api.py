@@ -35,7 +35,7 @@ def test_everything_public_is_documented() -> None:
 
 
 def test_no_name_shadows_a_module() -> None:
-    """`loadcore.load` is the function for everybody: no module of the package bears a public name."""
+    """`loadcore.load` is the function in every import: no module of the package bears a public name."""
     modules = {module.name for module in pkgutil.iter_modules(loadcore.__path__)}
     assert modules & {*loadcore.__all__} == set()
 

@@ -113,6 +113,6 @@ def test_authentication_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_calls_that_make_no_sense(options: Any, message: str) -> None:
-    """What is wrong is said in one sentence, with what to write."""
+    """One sentence says what is wrong and what to write."""
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         call_of("GET", options)

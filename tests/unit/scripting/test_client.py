@@ -15,7 +15,7 @@ from tests.unit.scripting.fake import Fake, Turn, driver, run
 
 
 def test_requests_are_named_by_what_is_written() -> None:
-    """Method and URL with its braces; parameters are never part of it, and a name of one's own wins."""
+    """Method and URL with its braces; parameters are never part of it, and an explicit name wins."""
     fake = Fake()
 
     async def shopper(c: Client) -> None:
@@ -131,7 +131,7 @@ def test_pauses() -> None:
     ],
 )
 def test_pauses_that_make_no_sense(pause: Any, message: str) -> None:
-    """What is wrong is said, with what to write."""
+    """The message says what is wrong and what to write."""
     client: Any = driver(Fake()).client
     with pytest.raises((TypeError, ValueError)) as caught:
         asyncio.run(client.think(*pause))

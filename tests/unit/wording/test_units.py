@@ -52,7 +52,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @given(st.one_of(st.integers(min_value=0), st.floats(min_value=0, allow_infinity=False)))
 def test_a_bare_number_is_told_its_unit(number: float) -> None:
-    """A number without a unit is refused, as a number and as a text, by a message that shows it with one."""
+    """A number without a unit is refused, as a number and as a string, by a message that shows it with one."""
     for parser in PARSERS:
         with pytest.raises(ValueError, match="has no unit: write"):
             parser(number)
@@ -158,7 +158,7 @@ def test_counts_have_no_unit() -> None:
 
 @pytest.mark.parametrize("value", [None, True, b"30s", ["30s"]])
 def test_other_things_are_no_quantities(value: object) -> None:
-    """What is no text is refused by type, booleans too."""
+    """What is not a string is refused by type, booleans too."""
     for parser in PARSERS:
         with pytest.raises(ValueError, match="is not a quantity: write a string with a unit"):
             parser(value)

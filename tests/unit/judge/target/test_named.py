@@ -45,7 +45,7 @@ def test_a_limit_of_concurrency_open() -> None:
 
 
 def test_a_limit_of_concurrency_closed() -> None:
-    """Fifty users at once: the first ten wait for nobody, and everybody else 500 ms for ever."""
+    """Fifty users at once: the first ten do not wait, and all others wait 500 ms every time."""
     first = Times((*((batch * 100 * MS, 10) for batch in (1, 2, 3, 4)), (500 * MS, 58)))
     seconds = [second(0, first), *(second(number, spread(498, 512, 98)) for number in range(1, 8))]
     found = only(Facts(seconds=seconds, sight="processes"))
@@ -64,7 +64,7 @@ def slow_phase() -> list[Second]:
 
 
 def test_a_limit_that_is_met_while_the_target_is_slow() -> None:
-    """Two seconds behind, in the second of which everybody was slow and many had waited, and then the rest at once."""
+    """Two seconds behind, in the second of which all were slow and many had waited, and then the rest at once."""
     found = only(Facts(seconds=slow_phase(), is_open=True, sight="processes"))
 
     assert found.value == pytest.approx(240, rel=0.15)
@@ -73,7 +73,7 @@ def test_a_limit_that_is_met_while_the_target_is_slow() -> None:
 
 
 def test_a_slow_phase_alone_is_no_limit() -> None:
-    """Everything takes 1.2 s for a while, and nobody waits for anybody; or the client itself stood still."""
+    """Everything takes 1.2 s for a while, and none waits for another; or the client itself stopped."""
     slow = spread(1_080, 1_320, 120)
     times = [spread(4, 6, 400), spread(4, 6, 200), slow, spread(1_080, 1_320, 520), *[spread(4, 6, 400)] * 3]
     seconds = [second(number, each, due=400) for number, each in enumerate(times)]
@@ -95,7 +95,7 @@ def test_one_at_a_time_without_a_number_of_workers() -> None:
 
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_full_core(is_open: bool) -> None:
-    """One process at 98 % of a core; what it cannot do is said, and that the queue is long is not."""
+    """One process at 98 % of a core; the finding says what it cannot do, and not that the queue is long."""
     process = Process(program="uvicorn", processes=1, cores=0.98, busiest=0.98, thread=0.98, allowed=2.0)
     seconds = [replace(each, answered=191, process=process) for each in growing_queue()]
     found = only(Facts(seconds=seconds, is_open=is_open, sight="processes"))
@@ -157,7 +157,7 @@ def test_a_rate_limit() -> None:
 
 
 def test_a_breaker() -> None:
-    """503 at once is no queue's."""
+    """A 503 at once does not come from a queue."""
     seconds = [second(number, spread(1, 60, 100), statuses={200: 40, 503: 60}) for number in range(6)]
     facts = Facts(
         seconds=seconds,
@@ -223,7 +223,7 @@ def test_slow_connects_off_the_grid_are_no_accept_queue() -> None:
 
 
 def test_stalls() -> None:
-    """When, how often and for how long nobody was answered; the workers have to agree."""
+    """When, how often and for how long no request was answered; the workers have to agree."""
     gaps = [(4_000 * MS, 5_003 * MS), (9_001 * MS, 10_000 * MS)]
     found = only(steady(spread(5, 6, 200), seconds=12, gaps=[gaps, gaps]))
 
@@ -243,13 +243,13 @@ def test_a_client_that_stood_still_is_no_stall_of_the_target() -> None:
 
 
 def test_gaps_of_all_workers() -> None:
-    """Only what all of them have in common is nobody's."""
+    """Only what all of them have in common counts."""
     assert together([[(0, 10), (20, 30)], [(5, 25)], [(6, 22)]]) == [(6, 10), (20, 22)]
     assert together([]) == []
 
 
 def test_an_upstream() -> None:
-    """The largest part that the responses name, of the time to the first byte; the whole is no part."""
+    """The largest part that the responses name, of the time to the first byte; the whole is not a part."""
     hints = [
         Hint(name="Server-Timing total", count=9, mean_ns=299 * MS, ttfb_ns=300 * MS),
         Hint(name="Server-Timing db", count=9, mean_ns=290 * MS, ttfb_ns=300 * MS),
@@ -286,7 +286,7 @@ def test_descriptors() -> None:
     by_effect = only(Facts(outcomes=lost, lost_on_new=60, reused=900))
     assert "only new connections got no response (60 requests)" in by_effect.message
     assert rules(Facts(outcomes=lost, lost_on_new=20, reused=900)) == []
-    assert rules(Facts(outcomes=lost, lost_on_new=60, reused=0)) == [], "a target that answers nobody is down"
+    assert rules(Facts(outcomes=lost, lost_on_new=60, reused=0)) == [], "a target that answers no request is down"
 
 
 def test_the_network() -> None:

@@ -1,4 +1,4 @@
-"""The live page becomes what a page made anew would be, and keeps what a reader has open."""
+"""The live page becomes what a newly made page would be, and keeps what a reader has open."""
 
 from __future__ import annotations
 

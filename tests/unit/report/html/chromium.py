@@ -1,4 +1,4 @@
-"""Headless Chromium: what becomes of a page there."""
+"""Headless Chromium, and how it shows a page."""
 
 from __future__ import annotations
 

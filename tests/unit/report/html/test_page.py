@@ -121,7 +121,7 @@ def test_an_unanswered_run_is_not_green(tmp_path: Path) -> None:
 
 
 def test_a_client_that_was_late_is_named(tmp_path: Path) -> None:
-    """The numbers are said to be the client's as well as the target's."""
+    """The page says that the numbers are the client's as well as the target's."""
     page = render(RUNS["late"].run(tmp_path / "run"))
     assert "INVALID" in Reader(page).text
     assert "The client was the limit:" in Reader(page).text
@@ -130,7 +130,7 @@ def test_a_client_that_was_late_is_named(tmp_path: Path) -> None:
 
 
 def test_names_of_scenarios_are_told_where_there_are_several(tmp_path: Path) -> None:
-    """Steps of the same name are told by their scenario."""
+    """Steps of the same name are distinguished by their scenario."""
     text = Reader(render(RUNS["scenarios"].run(tmp_path / "run"))).text
     assert "browse: GET /items" in text
     assert "checkout: GET /items" in text
