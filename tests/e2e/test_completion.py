@@ -60,17 +60,17 @@ def test_the_completion_script_is_shown(tmp_path: Path) -> None:
 
 def test_completion_while_one_types_installs_nothing(tmp_path: Path) -> None:
     """The line that is being completed may hold the option that installs."""
-    asked = {"_LOADCORE_COMPLETE": "complete_bash", "COMP_CWORD": "2", "COMP_WORDS": "loadcore --install-completion ru"}
+    asked = {"_LOADCORE_COMPLETE": "complete_bash", "COMP_CWORD": "2", "COMP_WORDS": "loadcore --install-completion be"}
     done = _python("-m", "loadcore", cwd=tmp_path, HOME=str(tmp_path), SHELL="/bin/bash", **asked)
-    assert done.stdout.split() == ["run"]
+    assert done.stdout.split() == ["bench"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_commands_and_options_are_completed(tmp_path: Path) -> None:
     """As the installed script asks for them."""
     asked = {"_LOADCORE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
-    commands = _python("-m", "loadcore", cwd=tmp_path, **asked, COMP_WORDS="loadcore r")
-    assert commands.stdout.split() == ["run", "report"]
+    commands = _python("-m", "loadcore", cwd=tmp_path, **asked, COMP_WORDS="loadcore d")
+    assert commands.stdout.split() == ["doctor", "demo"]
     options = _python(
         "-m", "loadcore", cwd=tmp_path, **{**asked, "COMP_CWORD": "2"}, COMP_WORDS="loadcore bench --dura"
     )
