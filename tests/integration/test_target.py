@@ -77,8 +77,8 @@ def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
             refused = loadcore("target", "up", *options, cwd=tmp_path, environ=where)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert refused.stderr.startswith(f"error: a target is already up at {url}, with other options\nhint: ")
-            again = shlex.join(["loadcore", "target", "up", *options])
-            assert refused.stderr.endswith(f"hint: stop it and start it again: loadcore target down; {again}\n")
+            restart = shlex.join(["loadcore", "target", "up", *options])
+            assert refused.stderr.endswith(f"hint: stop it and start it again: loadcore target down; {restart}\n")
         for same in (list(QUICK), []):
             again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
             assert (again.returncode, again.stdout.split()[3]) == (0, url)
