@@ -50,6 +50,10 @@ struct Outcomes {
     seconds: BTreeMap<u32, (u32, u32)>,
     /// Times without an answer in milliseconds, by the windows.
     gaps: Vec<(u64, u64)>,
+    /// How many steps, checks and groups had a name in the end.
+    names: (usize, usize, usize),
+    /// What the script of a test was told, with the millisecond.
+    told: Vec<(u64, String)>,
     ended_ms: u64,
     fake: FakeTransport,
 }
@@ -209,6 +213,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         seconds: BTreeMap::new(),
         gaps: Vec::new(),
         ended_ms,
+        names: (0, 0, 0),
+        told: Vec::new(),
         fake,
     };
     let (mut in_flight_ns, mut flights_ns) = (0, 0);
@@ -248,6 +254,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     outcomes.checks.1 += u64::from(cell.failed);
                 }
                 for (id, _, cell) in window.groups() {
+                    let known = outcomes.groups.len().max(usize::from(id.0) + 1);
+                    outcomes.groups.resize(known, (0, 0));
                     let group = &mut outcomes.groups[usize::from(id.0)];
                     group.0 += u64::from(cell.ended);
                     group.1 += u64::from(cell.failed);
@@ -257,6 +265,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
             Event::End(end) => outcomes.end = end,
         }
     }
+    outcomes.names = (tables.steps.len(), tables.checks.len(), tables.groups.len());
     // Whatever happened: what was sent and what was recorded are the same requests, to the nanosecond.
     assert_eq!(in_flight_ns, flights_ns);
     outcomes

@@ -19,8 +19,6 @@ use crate::border::Home;
 
 /// After this time a drain lets timers and signals have their turn.
 const LONGEST_DRAIN_NS: u64 = 1_000_000;
-/// The clock is read once for this number of notices.
-const NOTICES_PER_LOOK: usize = 16;
 
 /// The crossing between the engine of a worker and the code of its users.
 #[pyclass(module = "loadcore._core")]
@@ -181,12 +179,14 @@ impl Crossing {
     fn next(slf: &Bound<'_, Self>) -> Option<(usize, Notice)> {
         let this = &mut *slf.borrow_mut();
         let (script, notice) = this.incoming.pop_front()?;
+        // Whoever was dealt with before may have worked for long.
+        let now_ns = this.read_clock();
         let noticed_ns = match &notice {
             Notice::Ended(call) => call.answer.ended_ns,
             Notice::Iterate(iterate) => iterate.noticed_ns,
-            _ => this.recent_ns,
+            _ => now_ns,
         };
-        this.script_lag_ns = this.recent_ns.saturating_sub(noticed_ns);
+        this.script_lag_ns = now_ns.saturating_sub(noticed_ns);
         Some((script, notice))
     }
 
@@ -241,11 +241,10 @@ impl Crossing {
             this.read_clock()
         };
         let mut dealt = Ok(());
-        for done in 1..=limit {
+        for _ in 0..limit {
             let Some((script, notice)) = Self::next(slf) else { break };
             dealt = Self::deal(slf, script, notice, &told, takes);
-            let is_look = done % NOTICES_PER_LOOK == 0;
-            if dealt.is_err() || is_look && slf.borrow_mut().read_clock() > began_ns + LONGEST_DRAIN_NS {
+            if dealt.is_err() || slf.borrow().recent_ns > began_ns + LONGEST_DRAIN_NS {
                 break;
             }
         }

@@ -1,6 +1,7 @@
 //! Users that a script drives during the run: all that users with code of their own need.
 
 mod compiled;
+mod turns;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -10,7 +11,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
-use crate::driver::script::{Answer, BodyFraming, Call, Command, Form, Iterate, Notice, RequestKey, Script, ScriptEnd};
+use crate::driver::script::{
+    Answer, BodyFraming, Call, Command, Form, Iterate, Notice, RequestKey, Script, ScriptEnd, ScriptPart,
+};
 
 /// A script whose code is tasks of the test, by virtual time.
 #[derive(Default)]
@@ -22,6 +25,8 @@ struct Code {
     waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Box<Call>>>>,
     /// What else it learned, with the millisecond.
     told: RefCell<Vec<(u64, String)>>,
+    /// Which scripts iterations were left to, and what they were.
+    scripts: RefCell<Vec<(u32, ScriptPart)>>,
     /// Iterations that are due: the user, and its row.
     due: RefCell<VecDeque<(u32, String)>>,
     is_due: Notify,
@@ -40,7 +45,8 @@ impl Script for Rc<Code> {
                     let _ = waiting.send(call);
                 }
             }
-            Notice::Iterate(Iterate { user, iteration, due_ns, variables, .. }) => {
+            Notice::Iterate(Iterate { user, iteration, script, part, due_ns, variables, .. }) => {
+                self.scripts.borrow_mut().push((script, part));
                 self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));
                 let row: Vec<_> = variables.iter().map(|(_, value)| String::from_utf8_lossy(value)).collect();
                 self.due.borrow_mut().push_back((user, row.join(",")));
@@ -135,8 +141,9 @@ fn drive_with<F: Future<Output = ()> + 'static>(
 ) -> Outcomes {
     let panicked = Rc::new(RefCell::new(None));
     let kept = Rc::clone(&panicked);
-    let outcomes = simulate_scripts(fake.clone(), plan, fake, Share::WHOLE, move |control| {
-        let code = Rc::<Code>::default();
+    let code = Rc::<Code>::default();
+    let told = Rc::clone(&code);
+    let mut outcomes = simulate_scripts(fake.clone(), plan, fake, Share::WHOLE, move |control| {
         let user = tokio::task::spawn_local(begin(Rc::clone(&code), control.clone()));
         tokio::task::spawn_local(async move {
             if let Err(error) = user.await {
@@ -149,6 +156,7 @@ fn drive_with<F: Future<Output = ()> + 'static>(
     if let Some(error) = panicked.take() {
         std::panic::resume_unwind(error.into_panic());
     }
+    outcomes.told = told.told.take();
     outcomes
 }
 

@@ -1,0 +1,189 @@
+"""What holds for code of the user's that decides the requests: whole runs, with users that do odd things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import loadcore
+from loadcore import Client, Scenario, arrival_rate, iterations, users
+from loadcore.errors import ExitCode
+from tests.integration.busy import exit_codes, reasons
+from tests.integration.counting_target import Target, counting_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loadcore.results.open.run import Run
+    from loadcore.scenario.step import Script
+
+_mark = contextvars.ContextVar("mark", default="unset")
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    """A target for all tests."""
+    with counting_target() as listening:
+        yield listening
+
+
+def once(script: Script, target: Target, out: Path, **options: object) -> Run:
+    """A run of one iteration by one user."""
+    shop = Scenario("shop", base_url=target.url, load=iterations(total=1), steps=script)
+    return loadcore.run(shop, out=out, workers=1, **options)  # type: ignore[arg-type]
+
+
+async def awaits_in_every_way(c: Client) -> None:
+    """Requests are futures and coroutines."""
+    first = c.get("/once")
+    c.check((await first).status == 200 and (await first).status == 200, "awaited twice")
+    both = await asyncio.gather(c.get("/a"), c.get("/b"))
+    c.check([each.status for each in both] == [200, 200], "gather")
+    three = await c.gather(c.get("/a"), c.get("/b"), c.get("/c"))
+    c.check(len(three) == 3, "c.gather")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(c.get(path)) for path in ("/a", "/b")]
+    c.check([task.result().status for task in tasks] == [200, 200], "TaskGroup")
+    c.check((await asyncio.wait_for(c.get("/a"), 5)).status == 200, "wait_for")
+    done, _ = await asyncio.wait([asyncio.create_task(c.get(path)) for path in ("/a", "/b")])
+    c.check(len(done) == 2, "wait")
+    try:
+        async with asyncio.timeout(0.1):
+            await c.get("/hang")
+    except TimeoutError:
+        c.check(True, "timeout")
+    shielded = c.get("/slow")
+    try:
+        await asyncio.wait_for(asyncio.shield(shielded), 0.1)
+    except TimeoutError:
+        c.check((await shielded).status == 200, "shield")
+    c.check(await asyncio.to_thread(lambda: 7) == 7, "to_thread")
+    _mark.set(f"user {c.user}")
+    await c.get("/a")
+    c.check(_mark.get() == f"user {c.user}", "context")
+    current = asyncio.current_task()
+    c.check(current is not None and current.get_name() == f"user {c.user}", "current_task")
+
+
+def test_requests_are_awaited_in_every_way(target: Target, tmp_path: Path) -> None:
+    """gather, TaskGroup, timeout, shield work on requests; what a timeout cuts off has a row that says so."""
+    run = once(awaits_in_every_way, target, tmp_path / "run")
+    checks = {check["name"]: (check["evaluated"], check["failed"]) for check in run.summary["checks"]}
+    names = "awaited twice|gather|c.gather|TaskGroup|wait_for|wait|timeout|shield|to_thread|context|current_task"
+    assert checks == dict.fromkeys(names.split("|"), (1, 0))
+    outcomes = {row["step"]: row["outcome"] for row in run.requests.to_pylist()}
+    assert outcomes.pop("GET /hang") == "interrupted"
+    assert set(outcomes.values()) == {"ok"}
+    assert exit_codes(run) == []
+
+
+async def raises(c: Client) -> None:
+    """Has a fault of its own."""
+    await c.get("/items")
+    print("about to look")  # noqa: T201 - what is tested
+    {}["missing"]
+
+
+def test_a_script_that_always_raises_fails_the_run(target: Target, tmp_path: Path) -> None:
+    """All iterations raise: 107 with type and line, the first traceback and what was printed, and no hot loop."""
+    shop = Scenario("shop", base_url=target.url, load=users(2, duration="1500ms"), steps=raises)
+    said: list[str] = []
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1, listeners=[_Heard(said)])
+    assert exit_codes(run) == [ExitCode.SCENARIO_RAISED]
+    (exception,) = run.summary["user_code"]["exceptions"]
+    place = exception["place"]
+    assert place.startswith("test_user_code.py:")
+    assert (exception["kind"], exception["at_fault"], exception["printed"][-1]) == ("KeyError", 0, "about to look")
+    assert "KeyError: 'missing'" in exception["traceback"]
+    count = exception["count"]
+    assert reasons(run) == [f"shop: none of {count} iterations completed: KeyError at {place} ({count} times)"]
+    assert 2 <= exception["count"] <= 4
+    assert "worker 0: about to look" in said
+
+
+async def aborts(c: Client) -> None:
+    """Has seen enough."""
+    await c.get("/items")
+    c.abort("enough seen")
+
+
+def test_a_script_ends_the_run(target: Target, tmp_path: Path) -> None:
+    """An abort ends the run with 108 and its reason, at once."""
+    shop = Scenario("shop", base_url=target.url, load=users(2, duration="1m"), steps=aborts)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1)
+    assert exit_codes(run)[0] == ExitCode.ABORTED
+    assert reasons(run)[0] == "the scenario ended the run: enough seen"
+    assert run.summary["duration_s"] < 20
+
+
+async def is_cut_off(c: Client) -> None:
+    """Waits for ever, and logs out."""
+    try:
+        await c.get("/hang")
+    finally:
+        await c.get("/logout")
+
+
+async def swallows(c: Client) -> None:
+    """Never gives up."""
+    while True:
+        try:
+            await c.get("/hang")
+        except asyncio.CancelledError:
+            continue
+
+
+def test_the_end_of_a_run_cuts_iterations_short(target: Target, tmp_path: Path) -> None:
+    """What hangs is interrupted after the grace; `finally` still sends, in the ramp-down; who swallows it is named."""
+    said: list[str] = []
+    shops = [
+        Scenario(script.__name__, base_url=target.url, load=users(1, duration="500ms"), steps=script)
+        for script in (is_cut_off, swallows)
+    ]
+    before = target.count()
+    run = loadcore.run(shops, out=tmp_path / "run", workers=1, graceful_stop="200ms", listeners=[_Heard(said)])
+    rows = {row["step"]: row for row in run.requests.to_pylist() if row["scenario"] == "is_cut_off"}
+    assert (rows["GET /hang"]["outcome"], rows["GET /hang"]["error"]) == ("interrupted", False)
+    assert (rows["GET /logout"]["outcome"], rows["GET /logout"]["phase"]) == ("ok", "ramp_down")
+    assert target.count()["/logout"] - before.get("/logout", 0) == 1
+    interrupted = {each["name"]: each["iterations"]["interrupted"] for each in run.summary["load"]["scenarios"]}
+    assert interrupted == {"is_cut_off": 1, "swallows": 1}
+    assert [line for line in said if "swallows CancelledError" in line]
+    assert run.summary["duration_s"] < 10
+
+
+async def blocks(c: Client) -> None:
+    """Holds everybody up."""
+    await c.get("/items")
+    time.sleep(0.2)  # noqa: ASYNC251 - what is tested
+
+
+def test_a_blocking_call_is_named(target: Target, tmp_path: Path) -> None:
+    """Code that blocks the loop is named with its line, and script lag is told in rows, windows and summary."""
+    shop = Scenario("shop", base_url=target.url, load=arrival_rate("20/s", duration="1s", max_users=9), steps=blocks)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1)
+    told = run.summary["user_code"]
+    (blocked,) = told["blocked"]
+    assert blocked["source"].startswith("time.sleep(0.2)")
+    assert blocked["longest_ms"] >= 150
+    assert told["script_lag"]["max_ns"] > 100e6
+    lags = [row["script_lag_ns"] for row in run.requests.to_pylist()]
+    assert max(lags) > 100e6
+    # The one that was first waited for nobody.
+    assert min(lags) < 100e6
+
+
+class _Heard:
+    """Keeps what is said."""
+
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
+
+    def on_message(self, text: str) -> None:
+        """Something was said."""
+        self._said.append(text)
