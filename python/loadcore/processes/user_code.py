@@ -111,6 +111,7 @@ class UserCode:
         self._began, self._ended, self._returned = (_locked() for _ in range(3))
         self._pump: Callable[[], None] = lambda: None
         self._document: dict[str, Any] = {}
+        self._problem: BaseException | None = None
         # Whatever the code holds up, even the interpreter: the process ends soon after its supervisor.
         end_without(lifeline)
         _thread.start_new_thread(self._work, ())
@@ -148,12 +149,18 @@ class UserCode:
             self._output.flush()
             self._returned.release()
         self._ended.acquire()
+        if self._problem is not None:
+            raise self._problem
         return 0
 
     def _work(self) -> None:
         self._began.acquire()
-        self._pump()
-        self._ended.release()
+        try:
+            self._pump()
+        except BaseException as problem:  # noqa: BLE001 - told on the main thread
+            self._problem = problem
+        finally:
+            self._ended.release()
 
     def _hand_on(self, engine: Engine, log: RowLog, go: messages.Go) -> None:
         """Hand on what the engine gives until it has ended, and the code as well."""

@@ -10,7 +10,7 @@ use loadcore_core::record::{Outcome, Phase, Section, Tables};
 
 use crate::errors::BorderError;
 
-/// The names of a run and of a worker, fixed before it starts, so that result files need one dictionary each.
+/// The names of a run and of a worker. Most are known before it starts.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// The share's number.
@@ -39,6 +39,16 @@ pub(crate) struct Names {
     pub(crate) groups: Vec<NameKeys>,
     /// The keys of each scenario.
     pub(crate) scenarios: Vec<NameKeys>,
+    words: Words,
+}
+
+/// Where each word is in its dictionary.
+#[derive(Debug, Clone, Default)]
+struct Words {
+    scenario: HashMap<String, i16>,
+    step: HashMap<String, i16>,
+    method: HashMap<String, i16>,
+    name: HashMap<String, i16>,
 }
 
 /// What a row of a window is about.
@@ -82,11 +92,17 @@ pub(crate) struct CheckKeys {
 impl Names {
     /// The names of these tables, for the worker with this share.
     pub(crate) fn new(tables: &Tables, worker: i16) -> Result<Self, BorderError> {
-        let (mut scenario, mut step, mut method, mut name) = Default::default();
-        // First, so that steps that are met at run time only add words at the end of a dictionary: files take no others.
-        for info in &tables.scenarios {
-            intern(&mut scenario, &info.name)?;
-        }
+        Self::with(Words::default(), tables, worker)
+    }
+
+    /// The names of tables that have got more of them: words keep their places, since files take only words that are added
+    /// at the end of a dictionary.
+    pub(crate) fn extended(&self, tables: &Tables) -> Result<Self, BorderError> {
+        Self::with(self.words.clone(), tables, self.worker)
+    }
+
+    fn with(words: Words, tables: &Tables, worker: i16) -> Result<Self, BorderError> {
+        let Words { mut scenario, mut step, mut method, mut name } = words;
         let steps = tables.steps.iter().map(|info| {
             let names = name_keys(&mut scenario, &info.scenario, &mut name, &info.name)?;
             let (step, method) = (intern(&mut step, &info.name)?, intern(&mut method, &info.method)?);
@@ -116,6 +132,7 @@ impl Names {
             checks,
             groups,
             scenarios,
+            words: Words { scenario, step, method, name },
         })
     }
 }

@@ -77,7 +77,7 @@ impl Reader {
         Ok(Some(match event {
             Event::Name(name) => {
                 self.tables.add(*name);
-                self.names = Arc::new(Names::new(&self.tables, self.names.worker)?);
+                self.names = Arc::new(self.names.extended(&self.tables)?);
                 return Ok(None);
             }
             Event::Rows(chunk) => Item::Rows(rows(*chunk, &self.names, self.wall_start_us, self.recycler.clone())?),
