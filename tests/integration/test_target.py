@@ -80,8 +80,8 @@ def test_options_for_a_target_that_runs_are_refused(tmp_path: Path) -> None:
             restart = shlex.join(["loadcore", "target", "up", *options])
             assert refused.stderr.endswith(f"hint: stop it and start it again: loadcore target down; {restart}\n")
         for same in (list(QUICK), []):
-            again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
-            assert (again.returncode, again.stdout.split()[3]) == (0, url)
+            same_again = loadcore("target", "up", *same, cwd=tmp_path, environ=where)
+            assert (same_again.returncode, same_again.stdout.split()[3]) == (0, url)
     finally:
         loadcore("target", "down", cwd=tmp_path, environ=where)
 
