@@ -12,7 +12,7 @@ from loadcore.cli.plain_values import read_plainly
 
 COMMANDS = (
     *("run", "bench", "check", "calibrate", "init", "report", "ui", "compare", "runs"),
-    *("doctor", "target", "demo", "version"),
+    *("doctor", "cluster", "target", "demo", "version"),
 )
 """In the order of `--help`. Each is a module of this package with a function `command`, or with an `app` of several."""
 

@@ -1,6 +1,7 @@
 """Runs a plan for a command: shows it, prints its report, and returns the exit code."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ from loadcore.cli.typed import typed
 from loadcore.cli.views import view_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadcore.cluster.placement import Cluster
     from loadcore.judge.headroom import Headroom
     from loadcore.live.listeners import Listener
+    from loadcore.processes.executor import Placement
     from loadcore.results.open.run import Run
 
 
@@ -35,6 +40,7 @@ class Output:
         documents: What is written of it.
         ui: Whether it is shown in the browser, too.
         command: What was typed, without secrets.
+        cluster: The machines that it runs on; None for this one.
     """
 
     console: Console
@@ -44,6 +50,7 @@ class Output:
     documents: RunDocuments = field(default_factory=RunDocuments)
     ui: bool = False
     command: str | None = None
+    cluster: "Cluster | None" = None
 
     @classmethod
     def of(cls, context: typer.Context, settings: Settings) -> "Output":
@@ -91,7 +98,7 @@ def headroom_of(prepared: Prepared, settings: Settings, output: Output) -> "Head
     """What this machine can drive, measured first; None where no rate is asked for that may be too much."""
     from loadcore.calibration.asked import arrivals_per_s
 
-    if prepared.plan.scripted() or not arrivals_per_s(prepared.plan):
+    if output.cluster is not None or prepared.plan.scripted() or not arrivals_per_s(prepared.plan):
         return None
     from loadcore.calibration.before import before
 
@@ -120,18 +127,32 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
 
         listeners.append(PageBeside(output.console.note if view is None else view.on_message))
     try:
-        return run_plan(
-            plan,
-            prepared.rules,
-            workers=settings.get("workers"),
-            out=settings.get("out"),
-            listeners=listeners,
-            allow_lost_workers=settings.get("allow_lost_workers", default=False),
-            look=look_of(settings),
-            headroom=headroom,
-            command=output.command,
-            tags=tags_of(settings.get("tags")),
-        )
+        with placed(output.cluster) as placement:
+            return run_plan(
+                plan,
+                prepared.rules,
+                workers=settings.get("workers"),
+                out=settings.get("out"),
+                listeners=listeners,
+                allow_lost_workers=settings.get("allow_lost_workers", default=False),
+                look=look_of(settings),
+                headroom=headroom,
+                command=output.command,
+                tags=tags_of(settings.get("tags")),
+                placement=placement,
+            )
     finally:
         if view is not None:
             view.close()
+
+
+@contextmanager
+def placed(cluster: "Cluster | None") -> "Iterator[Placement | None]":
+    """Where the workers will be: on the nodes of a cluster, or None for this machine."""
+    if cluster is None:
+        yield None
+        return
+    from loadcore.cluster.placement import connected
+
+    with connected(cluster) as placement:
+        yield placement

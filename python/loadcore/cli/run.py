@@ -1,8 +1,11 @@
 """`loadcore run SCENARIO`: runs a scenario file."""
 
+from dataclasses import replace
+
 import typer
 
 from loadcore.cli import options
+from loadcore.cli.cluster_options import OnNodes, cluster_of
 from loadcore.cli.execute import Output, execute
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.series import Series, run_series
@@ -23,6 +26,7 @@ from loadcore.cli.settings import gather
     options.Calibration,
     options.Repeating,
     options.Comparing,
+    OnNodes,
 )
 def command(context: typer.Context, scenario: options.Scenario) -> int:
     """Runs a scenario and reports.
@@ -30,7 +34,7 @@ def command(context: typer.Context, scenario: options.Scenario) -> int:
     Ctrl-C stops, lets running iterations finish, reports and judges; twice stops now.
     """
     settings = gather(context)
-    output = Output.of(context, settings)
+    output = replace(Output.of(context, settings), cluster=cluster_of(context.params))
     file = load_file(scenario, settings)
     calibrated = settings.get("calibrate", default=True)
     series = Series.of(context.params)

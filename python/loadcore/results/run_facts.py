@@ -107,6 +107,8 @@ class FileFacts:
     bytes: int
     sha256: str
     sealed: bool
+    stored: str | None = None
+    """Where it is, if not in the run's folder: a URI."""
 
     def to_dict(self) -> dict[str, object]:
         """The same as JSON types."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def kept(folder: RunFolder, end: WorkerEnd) -> WorkerEnd:
     """The end of a worker, with the rows of files that are not there any more counted as lost."""
-    gone = [facts for facts in end.files if _size_of(folder.path / facts.name) != facts.bytes]
+    here = [facts for facts in end.files if facts.stored is None]
+    gone = [facts for facts in here if _size_of(folder.path / facts.name) != facts.bytes]
     if not gone:
         return end
     return replace(

@@ -87,7 +87,8 @@ def check(folder: RunFolder, document: Mapping[str, Any], *, hashes: bool) -> li
     return [
         problem
         for entry in document.get("files", ())
-        if (problem := _difference(folder.path / entry["name"], entry, hashes=hashes)) is not None
+        if entry.get("stored") is None
+        and (problem := _difference(folder.path / entry["name"], entry, hashes=hashes)) is not None
     ]
 
 

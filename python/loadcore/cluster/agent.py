@@ -1,0 +1,186 @@
+"""The agent of a node: does what a driver asks for, whatever carries the questions.
+
+It knows no engine of clusters. Each verb takes JSON types and bytes, and gives back the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadcore.cluster import bundle
+from loadcore.cluster.node_facts import facts_of_this_node
+from loadcore.cluster.node_run import NodeRun
+from loadcore.errors import LimitsError, LoadcoreError
+from loadcore.machine import client_limits
+from loadcore.machine.file_limit import raise_file_limit
+from loadcore.machine.needs import needs
+from loadcore.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class StaleRun(LoadcoreError):  # noqa: N818 - reads as what happened
+    """The node does not work on this run, or does not any more."""
+
+
+def default_cache() -> Path:
+    """Where bundles and rows are kept on a node."""
+    base = os.environ.get("LOADCORE_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "loadcore" / f"node-{os.getuid()}"
+
+
+class NodeAgent:
+    """Answers a driver. Any thread may call `answer`; runs are one after another.
+
+    Args:
+        say: Sends a message to the driver.
+        cache: Where bundles and rows are kept.
+    """
+
+    def __init__(self, say: Callable[[dict[str, Any]], None], cache: Path) -> None:
+        self._say = say
+        self._cache = cache
+        cache.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._run: NodeRun | None = None
+        self._refused: set[str] = set()
+        """Runs that have ended here: what still comes for them does nothing."""
+
+    def answer(self, verb: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON types
+        """Do what a verb says."""
+        return getattr(self, f"do_{verb}")(**arguments)
+
+    def do_clock(self) -> int:
+        """The monotonic clock, in ns."""
+        return time.monotonic_ns()
+
+    def do_facts(self, asked: Sequence[str] = ()) -> dict[str, Any]:
+        """What this node says of itself."""
+        run = self._run
+        busy = run.run_id if run is not None and not run.is_over else None
+        return facts_of_this_node(self._cache, busy, asked)._asdict()
+
+    def do_has(self, sha256: str) -> bool:
+        """Whether a bundle is here."""
+        return self._bundle(sha256).is_dir()
+
+    def do_put(self, sha256: str, offset: int, chunk: bytes, last: bool) -> None:  # noqa: FBT001 - one of a message
+        """Take a piece of a bundle."""
+        with self._lock:
+            tar = self._bundle(sha256).with_suffix(".part")
+            tar.parent.mkdir(parents=True, exist_ok=True)
+            with tar.open("wb" if offset == 0 else "r+b") as file:
+                file.seek(offset)
+                file.write(chunk)
+            if last:
+                found = bundle.sha256_of(tar)
+                if found != sha256:
+                    tar.unlink()
+                    raise LoadcoreError("the bundle arrived damaged")
+                bundle.unpack(tar, self._bundle(sha256))
+                tar.unlink()
+
+    def do_prepare(
+        self,
+        run: str,
+        plan: str,
+        orders: Sequence[dict[str, Any]],
+        sha256: str,
+        paths: Mapping[str, str],
+        lease_s: float,
+        secrets: Mapping[str, str],
+    ) -> None:
+        """Start the workers of a run and hand them their shares."""
+        with self._lock:
+            if self._run is not None and not self._run.is_over:
+                raise LoadcoreError(f"the node works on the run {self._run.run_id}")
+            if run in self._refused:
+                raise StaleRun(f"the run {run} has ended on this node")
+            folder = self._bundle(sha256)
+            document = json.loads(plan)
+            for part in ("feeders", "scripts"):
+                if part in document:
+                    document[part] = bundle.rewritten(document[part], paths, folder)
+            plan = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+            os.environ.update(secrets)
+            self._plan = Plan(document)
+            self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
+            rows = {"plan": plan, "run_dir": str(self._run.folder)}
+            self._run.begin([bundle.rewritten(order, paths, folder) | rows for order in orders])
+
+    def do_arm(self, run: str, connections: Sequence[int]) -> list[dict[str, Any]]:
+        """Check this machine's limits, and have everything opened. Gives the limits that are too low."""
+        raise_file_limit()
+        try:
+            client_limits.require(needs(self._plan, connections))
+        except LimitsError as refused:
+            return [{"message": each.message, "hint": each.hint} for each in refused.problems]
+        self._of(run).arm()
+        return []
+
+    def do_go(self, run: str, start_at_ns: int, wall_start_us: int) -> int:
+        """Start at a moment of this node's clock."""
+        return self._of(run).go(start_at_ns, wall_start_us)
+
+    def do_stop(self, run: str) -> None:
+        """Start no more iterations."""
+        self._of(run).stop()
+
+    def do_interrupt(self, run: str) -> None:
+        """Stop now."""
+        self._of(run).interrupt()
+
+    def do_kill(self, run: str, workers: Sequence[int]) -> None:
+        """End workers at once."""
+        self._of(run).kill(workers)
+
+    def do_renew(self, run: str) -> int:
+        """The driver is there. Gives the clock, so that its drift is seen."""
+        self._of(run).renew()
+        return time.monotonic_ns()
+
+    def do_read(self, run: str, name: str, offset: int) -> bytes:
+        """A piece of a file of a run."""
+        path = self._of(run).folder / Path(name).name
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(bundle.CHUNK_BYTES)
+
+    def do_store(self, run: str, name: str, uri: str) -> None:
+        """Copy a file of a run to a store."""
+        from loadcore.cluster.store import copy_to  # noqa: PLC0415 - imports pyarrow
+
+        copy_to(uri, self._of(run).folder / Path(name).name)
+
+    def do_forget(self, run: str, keep: bool = False) -> None:  # noqa: FBT001, FBT002 - one of a message
+        """End a run, and remove its files unless they are to be kept."""
+        self._refused.add(run)
+        with self._lock:
+            if self._run is None or self._run.run_id != run:
+                return
+            if keep:
+                self._run.close()
+            else:
+                self._run.forget()
+            self._run = None
+
+    def close(self) -> None:
+        """This node leaves the cluster."""
+        if self._run is not None:
+            self._run.close()
+
+    def _of(self, run: str) -> NodeRun:
+        if self._run is None or self._run.run_id != run:
+            raise StaleRun(f"this node does not work on the run {run}")
+        return self._run
+
+    def _bundle(self, sha256: str) -> Path:
+        if not sha256.isalnum():
+            raise LoadcoreError("not a hash")
+        return self._cache / "bundles" / sha256

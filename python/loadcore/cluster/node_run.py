@@ -1,0 +1,183 @@
+"""One run on one node: its workers, what they say, and the lease without which they end.
+
+Workers are the processes that a run on one machine has. What they report leaves in batches: at once where something
+waits for it, else five times a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from loadcore.machine.host_watch import HostWatch
+from loadcore.processes import messages
+from loadcore.processes.worker_handle import Gone, WorkerProcess
+from loadcore.results.run_folder import RunFolder
+from loadcore.wording.refusals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+GATHER_S = 0.2
+"""How long windows wait for those of other workers."""
+KILL_AFTER_S = 5.0
+"""What interrupted workers may take to seal their files once the lease has ended."""
+
+_NS = 1_000_000_000
+_CAN_WAIT = (messages.WindowBatch, messages.Alive, messages.Sampled)
+
+
+class NodeRun:
+    """A run on this node.
+
+    Args:
+        run_id: The run's id.
+        folder: Where its rows are written to.
+        lease_s: For how long it continues without a word from the driver.
+        say: Sends a batch to the driver.
+    """
+
+    def __init__(self, run_id: str, folder: Path, lease_s: float, say: Callable[[dict[str, Any]], None]) -> None:
+        self.run_id = run_id
+        self.folder = folder
+        self.is_over = False
+        """Whether nothing of it works any more."""
+        self._lease_s = lease_s
+        self._say = say
+        self._renewed = time.monotonic()
+        self._expired: float | None = None
+        self._handles: dict[int, WorkerProcess] = {}
+        self._pending: list[tuple[int, str, bytes]] = []
+        self._urgent = threading.Event()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._sequence = 0
+        self._start_at_ns: int | None = None
+        self._host: HostWatch | None = None
+        self._second = 0
+        self._gone = 0
+
+    def begin(self, orders: Sequence[dict[str, Any]]) -> None:
+        """Start the workers and hand them their orders. One that cannot be started is reported as gone."""
+        run_folder = RunFolder(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        threading.Thread(target=self._send, name="node-run", daemon=True).start()
+        by_worker = {order["worker"]: order for order in orders}
+        for worker, order in by_worker.items():
+            try:
+                self._handles[worker] = WorkerProcess(
+                    worker, run_folder.log(worker), with_site=order.get("program") is not None
+                )
+            except OSError as problem:
+                refused = refusal(problem, f"worker {worker} could not be started")
+                self._put(worker, "gone", str(refused or problem).encode())
+        for worker, handle in self._handles.items():
+            prepare = messages.Prepare(**by_worker[worker])
+            threading.Thread(target=self._relay, args=(worker, handle), daemon=True).start()
+            threading.Thread(target=handle.prepare, args=(prepare,), daemon=True).start()
+
+    def arm(self) -> None:
+        """Have everything opened that is needed to start."""
+        for handle in self._handles.values():
+            handle.arm()
+
+    def go(self, start_at_ns: int, wall_start_us: int) -> int:
+        """Start at a moment of this node's monotonic clock. Gives how many ns before it the order was there."""
+        left_ns = start_at_ns - time.monotonic_ns()
+        for handle in self._handles.values():
+            handle.go(messages.Go(start_at_ns, wall_start_us))
+        self._host = HostWatch([handle.pid for handle in self._handles.values()])
+        self._start_at_ns = start_at_ns
+        return left_ns
+
+    def stop(self) -> None:
+        """Have all start no more iterations."""
+        for handle in self._handles.values():
+            handle.stop()
+
+    def interrupt(self) -> None:
+        """Have all stop now."""
+        for handle in self._handles.values():
+            handle.interrupt()
+
+    def kill(self, workers: Sequence[int]) -> None:
+        """End these workers at once."""
+        for worker in workers:
+            if worker in self._handles:
+                self._handles[worker].close()
+
+    def renew(self) -> None:
+        """The driver is there."""
+        self._renewed = time.monotonic()
+
+    def close(self) -> None:
+        """End everything at once; the files stay."""
+        self._closed.set()
+        self._urgent.set()
+        for handle in self._handles.values():
+            handle.close()
+        self.is_over = True
+
+    def forget(self) -> None:
+        """End everything, and remove the files."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _relay(self, worker: int, handle: WorkerProcess) -> None:
+        for report in handle.reports():
+            if isinstance(report, Gone):
+                self._put(worker, "gone", report.reason.encode())
+                self._gone += 1
+                self.is_over = self._gone >= len(self._handles)
+            else:
+                self._put(worker, "report", messages.encode_report(report), urgent=not isinstance(report, _CAN_WAIT))
+
+    def _put(self, worker: int, kind: str, content: bytes, *, urgent: bool = True) -> None:
+        with self._lock:
+            self._pending.append((worker, kind, content))
+        if urgent:
+            self._urgent.set()
+
+    def _send(self) -> None:
+        """Send what there is, and at least once a second that this node is there."""
+        last = 0.0
+        while not self._closed.is_set():
+            self._urgent.wait(GATHER_S)
+            self._urgent.clear()
+            self._mind_the_lease()
+            with self._lock:
+                batch, self._pending = self._pending, []
+            seconds = self._host_seconds()
+            if not batch and not seconds and time.monotonic() - last < 1.0:
+                continue
+            last = time.monotonic()
+            self._sequence += 1
+            state = "lease-expired" if self._expired is not None else "works"
+            message = {"run": self.run_id, "sequence": self._sequence, "state": state, "said": batch}
+            with contextlib.suppress(Exception):  # The driver, or the way to it, is gone: the lease will tell.
+                self._say(message | {"host": seconds})
+
+    def _host_seconds(self) -> list[tuple[int, dict[str, int]]]:
+        """What happened on this machine in the second that has just ended, if one has."""
+        if self._host is None or self._start_at_ns is None:
+            return []
+        second = (time.monotonic_ns() - self._start_at_ns) // _NS
+        if second <= self._second:
+            return []
+        ended, self._second = self._second, second
+        seen = self._host.look()
+        return [] if seen is None else [(ended, seen)]
+
+    def _mind_the_lease(self) -> None:
+        now = time.monotonic()
+        if self._expired is None:
+            if now - self._renewed > self._lease_s:
+                self._expired = now
+                self.interrupt()
+        elif now - self._expired > KILL_AFTER_S and not self.is_over:
+            self.kill(list(self._handles))
+            self.is_over = True

@@ -1,0 +1,34 @@
+"""What the loss of a node does to a run, and when a node counts as lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+OnNodeLoss = Literal["continue", "abort"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a run deals with its nodes."""
+
+    on_node_loss: OnNodeLoss = "continue"
+    max_lost_share: float = 0.25
+    """The share of the workers without which the run still continues."""
+    lease_s: float = 10.0
+    """How long a node continues without a word from the driver."""
+    renew_s: float = 1.0
+    late_after_s: float = 3.0
+    lost_after_s: float = 10.0
+    lead_s: float = 2.0
+    """From the order to start to the start, at the least."""
+    store: str | None = None
+    """Where rows go in place of the run's folder: a URI."""
+
+    def after_loss(self, share: float) -> str | None:
+        """Why a run that has lost this share of its workers ends; None if it continues."""
+        if self.on_node_loss == "abort":
+            return "a node was lost, and the run was to end then (`--on-node-loss abort`)"
+        if share > self.max_lost_share:
+            return f"{share:.0%} of the workers are lost, and the run may lose {self.max_lost_share:.0%}"
+        return None

@@ -1,0 +1,86 @@
+"""Nodes in this process, whose link can be made to fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from loadcore.cluster.agent import NodeAgent
+from loadcore.cluster.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class FaultyLink(Link):
+    """A link to agents of this process.
+
+    Args:
+        folder: Where the agents keep their files.
+        nodes: Their names.
+    """
+
+    def __init__(self, folder: Path, *nodes: str) -> None:
+        self._message: Callable[[str, dict[str, Any]], None] = lambda _node, _said: None
+        self._lost: Callable[[str, str], None] = lambda _node, _reason: None
+        self._pool = ThreadPoolExecutor(16)
+        self.agents = {node: NodeAgent(self._say_of(node), folder / node) for node in nodes}
+        self.calls: list[tuple[str, str]] = []
+        self.cut: set[str] = set()
+        """Nodes that nothing reaches, and that reach nothing."""
+        self.skew_ns: dict[str, int] = {}
+        self.answers: dict[tuple[str, str], Any] = {}
+        """What a node answers to a verb in place of the truth."""
+        self.repeats = 1
+        """How often each message of an agent arrives."""
+
+    def _say_of(self, node: str) -> Callable[[dict[str, Any]], None]:
+        def say(said: dict[str, Any]) -> None:
+            for _ in range(self.repeats):
+                if node not in self.cut:
+                    self._message(node, said)
+
+        return say
+
+    def nodes(self) -> list[str]:
+        """Their names."""
+        return sorted(self.agents)
+
+    def call(self, node: str, verb: str, timeout_s: float, **arguments: Any) -> Future[Any]:
+        """Ask an agent."""
+        self.calls.append((node, verb))
+        if node in self.cut:
+            lost: Future[Any] = Future()
+            threading.Timer(min(timeout_s, 0.2), lost.set_exception, [TimeoutError("no answer")]).start()
+            return lost
+        if (node, verb) in self.answers:
+            known: Future[Any] = Future()
+            known.set_result(self.answers[node, verb])
+            return known
+        skew = self.skew_ns.get(node, 0)
+        if verb == "clock":
+            now: Future[Any] = Future()
+            now.set_result(time.monotonic_ns() + skew)
+            return now
+        if verb == "go":
+            arguments["start_at_ns"] -= skew
+        return self._pool.submit(self.agents[node].answer, verb, arguments)
+
+    def listen(self, message: Callable[[str, dict[str, Any]], None], lost: Callable[[str, str], None]) -> None:
+        """Hear them."""
+        self._message, self._lost = message, lost
+
+    def lose(self, node: str) -> None:
+        """The node's process ends, and its workers with it."""
+        self.agents[node].close()
+        self.cut.add(node)
+        self._lost(node, "it left the cluster")
+
+    def close(self) -> None:
+        """End everything."""
+        for agent in self.agents.values():
+            agent.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
