@@ -17,7 +17,7 @@ FROM python:3.13-slim-bookworm
 
 COPY --from=build /dist /dist
 COPY .ci/constraints.txt /dist/constraints.txt
-RUN pip install --no-cache-dir --constraint /dist/constraints.txt /dist/*.whl \
+RUN pip install --no-cache-dir --constraint /dist/constraints.txt "$(echo /dist/*.whl)[cluster]" \
     && rm -rf /dist \
     && useradd --create-home --uid 10001 loadcore
 USER 10001

@@ -30,6 +30,9 @@ _OF_OTHERS = {
     "--backlog",  # uvicorn
     "--python",  # uv
     *("--no-optional-locks", "--porcelain", "--untracked-files"),  # git
+    *("--dashboard", "--local-directory", "--memory-limit", "--no-dashboard", "--no-nanny", "--nthreads"),  # dask
+    *("--protocol", "--tls-ca-file", "--tls-"),  # dask
+    *("--follow", "--ignore-not-found", "--namespace", "--output", "--selector", "--wait"),  # kubectl
     "--folder",  # of the module that starts the gateway's services
 }
 """Options of other programs that messages name, or that are started."""

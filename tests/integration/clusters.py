@@ -64,7 +64,7 @@ def cluster_of(nodes: int, folder: Path, options: Sequence[str] = (), scheme: st
         _wait_for(port, scheduler)
         for number in range(nodes):
             host = f"127.0.0.{number + 2}"
-            node = loadcore(["cluster", "worker", cluster.address, "--host", host, *options], folder)
+            node = loadcore(["cluster", "worker", cluster.address, "--own-address", host, *options], folder)
             stack.callback(_end, node)
             cluster.nodes.append(node)
         yield cluster

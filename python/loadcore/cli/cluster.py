@@ -3,13 +3,12 @@
 import json
 import os
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Insecure
+from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Nodes, NoTls, Ship
 from loadcore.cli.console import standard
 from loadcore.cli.options import Json
 from loadcore.errors import ExitCode, UsageError
@@ -23,32 +22,33 @@ Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The scheduler: 
 
 @app.command()
 def scheduler(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    listen: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
     certs: Certs = DEFAULT_CERTS,
-    insecure: Insecure = False,
+    no_tls: NoTls = False,
 ) -> int:
     """Starts the scheduler: what nodes and runs connect to.
 
     With certificates (`loadcore cluster certs`) it takes tls:// only. Without them it
-    listens on loopback addresses, or elsewhere with --insecure.
+    listens on loopback addresses, or elsewhere with --no-tls.
     """
     from loadcore.cluster import dask_settings
     from loadcore.cluster.placement import is_loopback
 
-    certificates = _certificates(certs, "scheduler", needed=not (is_loopback(host) or insecure))
+    certificates = _certificates(certs, "scheduler", needed=not (is_loopback(listen) or no_tls))
     scheme = "tcp" if certificates is None else "tls"
-    standard().note(f"scheduler at {scheme}://{host}:{port}; Ctrl-C ends it, and the nodes with it")
-    _replace_by(dask_settings.scheduler(host, port, certificates))
+    standard().note(f"scheduler at {scheme}://{listen}:{port}; Ctrl-C ends it, and the nodes with it")
+    return _replace_by(dask_settings.scheduler(listen, port, certificates))
 
 
 @app.command()
 def worker(
     address: Address,
-    host: Annotated[str | None, typer.Option(help="Address of this machine that the scheduler can reach.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of this node.")] = None,
+    own_address: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address of this machine that the others can reach.")
+    ] = None,
     certs: Certs = DEFAULT_CERTS,
-    insecure: Insecure = False,
+    no_tls: NoTls = False,
 ) -> int:
     """Makes this machine a node of a cluster.
 
@@ -59,13 +59,13 @@ def worker(
     from loadcore.cluster.agent import default_cache
     from loadcore.cluster.placement import Cluster
 
-    if why := Cluster(address, certs, insecure).problems():
+    if why := Cluster(address, certs, no_tls).problems():
         raise UsageError(why.replace("--cluster ", "", 1))
     certificates = _certificates(certs, "node", needed=True) if address.startswith("tls:") else None
     folder = default_cache()
     folder.mkdir(parents=True, exist_ok=True)
     standard().note(f"a node of {address}; Ctrl-C ends it")
-    _replace_by(dask_settings.worker(address, host, name, str(folder), certificates))
+    return _replace_by(dask_settings.worker(address, own_address, str(folder), certificates))
 
 
 @app.command()
@@ -97,12 +97,12 @@ def env() -> int:
 
 
 @app.command()
-def status(address: Address, certs: Certs = DEFAULT_CERTS, insecure: Insecure = False, as_json: Json = False) -> int:
+def status(address: Address, certs: Certs = DEFAULT_CERTS, no_tls: NoTls = False, as_json: Json = False) -> int:
     """Lists the nodes of a cluster, and what keeps one from taking part in a run."""
     from loadcore.cluster.placement import Cluster, link_to
     from loadcore.cluster.standing import standing, table
 
-    cluster = Cluster(address, certs, insecure)
+    cluster = Cluster(address, certs, no_tls)
     if why := cluster.problems():
         raise UsageError(why.replace("--cluster ", "", 1))
     link = link_to(cluster)
@@ -118,7 +118,7 @@ def status(address: Address, certs: Certs = DEFAULT_CERTS, insecure: Insecure = 
 def manifest(
     context: typer.Context,
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
-    nodes: Annotated[int, typer.Option(min=1, max=64, metavar="NUMBER", help="Number of nodes.")] = 2,
+    nodes: Nodes = 2,
     image: Annotated[str, typer.Option(metavar="IMAGE", help="Container image with loadcore[cluster].")] = "loadcore",
     namespace: Annotated[str, typer.Option(metavar="NAME", help="Namespace of the run.")] = "default",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the job.")] = "loadcore",
@@ -131,7 +131,7 @@ def manifest(
     claim: Annotated[
         str | None, typer.Option(metavar="NAME", help="A PersistentVolumeClaim for the run folder.")
     ] = None,
-    ship: Annotated[list[Path], typer.Option(metavar="PATH", help="A file the scenario reads. May be repeated.")] = [],
+    ship: Ship = [],
 ) -> int:
     """Prints a Kubernetes manifest of one run: `kubectl apply -f -` starts it.
 
@@ -142,7 +142,7 @@ def manifest(
 
     del context
     job = Job(
-        name=name, namespace=namespace, image=image, nodes=nodes, cpu=cpu, memory=memory,
+        name=name, namespace=namespace, image=image, nodes=nodes or 1, cpu=cpu, memory=memory,
         scenario=Path(scenario), arguments=tuple(shlex.split(arguments)), secrets=tuple(secret), claim=claim,
         shipped=tuple(ship),
     )  # fmt: skip
@@ -156,7 +156,7 @@ def _certificates(folder: Path, role: str, *, needed: bool) -> Any:  # noqa: ANN
     return Certificates.of(folder, role) if needed or (folder / f"{role}.pem").is_file() else None
 
 
-def _replace_by(command: Sequence[str]) -> Any:  # noqa: ANN401 - it does not return
+def _replace_by(command: list[str]) -> NoReturn:
     """This process becomes Dask's: what ends it ends that, and nothing is between."""
     from loadcore.cluster.dask_settings import ENVIRONMENT
     from loadcore.cluster.installed import require_extra

@@ -35,9 +35,9 @@ Address = Annotated[
 Certs = Annotated[
     Path, typer.Option("--certs", metavar="FOLDER", envvar="LOADCORE_CERTS", help="Certificates for tls://.")
 ]
-Insecure = Annotated[
+NoTls = Annotated[
     bool,
-    typer.Option("--insecure", envvar="LOADCORE_INSECURE", help="Allow tcp:// to other machines: no encryption."),
+    typer.Option("--no-tls", envvar="LOADCORE_NO_TLS", help="Allow tcp:// to other machines: no encryption."),
 ]
 Nodes = Annotated[
     int | None,
@@ -93,7 +93,7 @@ class OnNodes:
 
     cluster: Address = None
     certs: Certs = DEFAULT_CERTS
-    insecure: Insecure = False
+    no_tls: NoTls = False
     nodes: Nodes = None
     nodes_within: NodesWithin = "1m"
     leave_out_node: LeaveOutNode = []  # noqa: RUF012 - read by the parser only
@@ -124,7 +124,7 @@ def cluster_of(parameters: "Mapping[str, Any]") -> "Cluster | None":
     described = Described(
         address=parameters["cluster"],
         certs=parameters["certs"],
-        insecure=parameters["insecure"],
+        insecure=parameters["no_tls"],
         nodes=parameters["nodes"],
         nodes_within_s=_seconds(parameters["nodes_within"]),
         leave_out=tuple(parameters["leave_out_node"]),

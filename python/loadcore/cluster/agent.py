@@ -159,7 +159,7 @@ class NodeAgent:
         copy_to(uri, self._of(run).folder / Path(name).name)
 
     def do_forget(self, run: str, keep: bool = False) -> None:  # noqa: FBT001, FBT002 - one of a message
-        """End a run, and remove its files unless they are to be kept."""
+        """End a run, and remove its files, or keep them."""
         self._refused.add(run)
         with self._lock:
             if self._run is None or self._run.run_id != run:

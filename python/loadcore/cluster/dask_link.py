@@ -11,8 +11,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from distributed import Client, Worker, WorkerPlugin
-from distributed.security import Security
+import distributed
+from distributed import Worker, WorkerPlugin
 
 from loadcore.cluster.agent import NodeAgent, default_cache
 from loadcore.cluster.link import Link
@@ -29,7 +29,7 @@ CONNECT_WITHIN_S = 10.0
 PLUGIN = "loadcore-agent"
 
 
-class AgentPlugin(WorkerPlugin):  # type: ignore[misc] # Dask is not typed
+class AgentPlugin(WorkerPlugin):
     """Puts an agent into a Dask worker."""
 
     name = PLUGIN
@@ -71,7 +71,7 @@ class DaskLink(Link):
         self._address = address
         self._security = None if certificates is None else _security(certificates)
         self._loop = asyncio.new_event_loop()
-        self._client: Client | None = None
+        self._client: Any = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
         try:
@@ -84,7 +84,8 @@ class DaskLink(Link):
             ) from problem
 
     async def _connect(self) -> None:
-        self._client = await Client(
+        client: Any = distributed.Client
+        self._client = await client(
             self._address, security=self._security, asynchronous=True, timeout=CONNECT_WITHIN_S, set_as_default=False
         )
 
@@ -113,7 +114,8 @@ class DaskLink(Link):
     async def _nodes(self) -> list[str]:
         if self._client is None:
             return []
-        info = await self._client.scheduler.identity(n_workers=-1)
+        scheduler: Any = self._client.scheduler
+        info = await scheduler.identity(n_workers=-1)
         return [*info["workers"]]
 
     def call(self, node: str, verb: str, timeout_s: float, **arguments: Any) -> Future[Any]:  # noqa: ANN401
@@ -166,8 +168,9 @@ class DaskLink(Link):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
 
-def _security(certificates: Certificates) -> Security:
-    return Security(
+def _security(certificates: Certificates) -> Any:  # noqa: ANN401 - Dask is not typed everywhere
+    security: Any = distributed.Security
+    return security(
         tls_ca_file=str(certificates.authority),
         tls_client_cert=str(certificates.certificate),
         tls_client_key=str(certificates.key),

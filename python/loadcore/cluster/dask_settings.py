@@ -29,14 +29,11 @@ def scheduler(host: str, port: int, certificates: Certificates | None) -> list[s
     return [*_dask("scheduler"), "--host", host, "--port", str(port), "--no-dashboard", *_tls(certificates)]
 
 
-def worker(
-    address: str, host: str | None, name: str | None, folder: str, certificates: Certificates | None
-) -> list[str]:
+def worker(address: str, host: str | None, folder: str, certificates: Certificates | None) -> list[str]:
     """The command of a node: one process, which nothing starts again behind the driver's back."""
     command = [*_dask("worker"), address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
     command += ["--memory-limit", "0", "--local-directory", folder]
     command += ["--host", host] if host else []
-    command += ["--name", name] if name else []
     return [*command, *_tls(certificates)]
 
 

@@ -31,12 +31,12 @@ _VERDICTS: Final = sorted(int(code) for code in ExitCode if code not in {0, Exit
 _START: Final = """\
 set -eu
 if [ "$JOB_COMPLETION_INDEX" = 0 ]; then
-  loadcore cluster scheduler --host "$POD_IP" --port {port} --certs /certs &
+  loadcore cluster scheduler --listen "$POD_IP" --port {port} --certs /certs &
   cd /work
   exec loadcore run "/scenario/{scenario}" --cluster "tls://$POD_IP:{port}" --certs /certs --nodes {nodes} \
 --nodes-within 10m {arguments}
 fi
-exec loadcore cluster worker "tls://{name}-0.{name}:{port}" --host "$POD_IP" --certs /certs
+exec loadcore cluster worker "tls://{name}-0.{name}:{port}" --own-address "$POD_IP" --certs /certs
 """
 
 

@@ -58,7 +58,7 @@ class Cluster:
         if parts.scheme == "tcp" and not self.insecure and not is_loopback(parts.hostname):
             return (
                 f"--cluster {self.address} is not encrypted: whoever reaches that port can run code on every node; "
-                "use tls:// (`loadcore cluster certs`), or say --insecure"
+                "use tls:// (`loadcore cluster certs`), or say --no-tls"
             )
         return None
 

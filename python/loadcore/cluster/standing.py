@@ -31,7 +31,7 @@ def _node(link: Link, address: str, name: str, ours: Any) -> dict[str, Any]:  # 
         offset = offset_to(lambda: link.call(address, "clock", ASK_WITHIN_S).result(ASK_WITHIN_S), PINGS)
     except Exception as problem:  # noqa: BLE001 - the node's trouble, whatever it is
         return node | {"problems": [f"does not answer: {problem or type(problem).__name__}"]}
-    return node | facts | {"clock_bound_ns": offset.bound_ns, "problems": misfits(ours, facts)}
+    return {**node, **facts, "clock_bound_ns": offset.bound_ns, "problems": misfits(ours, facts)}
 
 
 def table(nodes: Sequence[dict[str, Any]]) -> str:
