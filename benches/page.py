@@ -30,6 +30,7 @@ ORDER = (
     "coordinated_omission",
     "fidelity",
     "matrix",
+    "report_page",
 )
 RESULTS = ROOT / "benches" / "results.md"
 INTRODUCTION = """\

@@ -12,12 +12,13 @@ import resource
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from benches import results
 from loadcore.engine import Description, ScenarioInfo, StepInfo
 from loadcore.report.html.history import History
 from loadcore.report.html.page import page_of
@@ -32,7 +33,7 @@ from loadcore.results.write.windows_file import PLAIN
 from tests.contract.test_core_histogram import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _MINUTE_S = 60
 _MINUTES = 60
@@ -140,22 +141,35 @@ def build(hours: float, steps: int, path: Path) -> Built:
     return Built(hours, steps, rows, len(page.encode()), packed[1] - packed[0], took_s, peak)
 
 
+def page(found: Sequence[Built]) -> str:
+    """The section of the page of results."""
+    rows = [
+        [
+            f"{each.hours * 60:,.0f} min x {each.steps} steps",
+            f"{each.rows:,}",
+            f"{each.page_bytes / 1000:.0f} kB",
+            f"{each.packed_bytes / 1000:.0f} kB",
+            f"{each.seconds:.1f} s",
+            f"{each.peak_bytes / 1e6:.0f} MB",
+        ]
+        for each in found
+    ]
+    table = results.Table(["run", "windows", "page", "of it data", "built in", "peak memory"], rows)
+    return f"## The page of a run\n\nOne worker, 40 requests of each step a second.\n\n{table.markdown()}"
+
+
 def main() -> int:
     """Build the page of a usual run and of a long one; 1 if the usual one is too heavy."""
     parser = argparse.ArgumentParser(prog="python -m benches.report_page", description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--steps", type=int, default=20)
     arguments = parser.parse_args()
-    light = True
+    found = []
     for hours, steps in ((1 / 6, 10), (arguments.hours, arguments.steps)):
         with tempfile.TemporaryDirectory() as path:
-            found = build(hours, steps, Path(path))
-        light &= found.page_bytes < MOST_BYTES
-        size, data = (f"{octets / 1000:.0f} kB" for octets in (found.page_bytes, found.packed_bytes))
-        took = f"built in {found.seconds:.1f} s, peak {found.peak_bytes / 1e6:.0f} MB"
-        what = f"{found.hours:.2f} h x {found.steps} steps: {found.rows:,} windows"
-        print(f"{what}, page {size} (data {data}), {took}", flush=True)
-    return 0 if light else 1
+            found.append(build(hours, steps, Path(path)))
+    results.keep("report_page", [asdict(each) for each in found], page(found))
+    return 0 if all(each.page_bytes < MOST_BYTES for each in found) else 1
 
 
 if __name__ == "__main__":
