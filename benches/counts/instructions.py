@@ -26,8 +26,8 @@ MEASURED: tuple[tuple[Case, bool, int, int | None], ...] = (
     (UNIQUE, True, 2_030, None),
     (REALISTIC, True, 2_110, None),
     (SHIFTING, True, 3_110, None),
-    (API, True, 3_120, None),
-    (TEMPLATED, True, 3_720, 3_400),
+    (API, True, 2_980, None),
+    (TEMPLATED, True, 3_580, 3_400),
 )
 """Case, whether rows are kept, limit, and the goal where the limit is to come down to one."""
 

@@ -56,9 +56,36 @@ enum Operator {
 #[derive(Debug, Clone)]
 enum Expected {
     Number(Number<Box<[u8]>>),
-    /// `true`, `false` or `null`.
-    Literal(&'static str),
+    Literal(Word),
     Text(Template),
+}
+
+/// A JSON value that is a word.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Null,
+    True,
+    False,
+}
+
+impl Word {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::True => "true",
+            Self::False => "false",
+        }
+    }
+
+    /// Whether a text is the word: by constants, which takes no call.
+    #[inline]
+    fn is(self, text: &[u8]) -> bool {
+        match self {
+            Self::Null => text == b"null",
+            Self::True => text == b"true",
+            Self::False => text == b"false",
+        }
+    }
 }
 
 /// A value that is compared.
@@ -80,9 +107,9 @@ impl CompiledComparison {
         let expected = match &comparison.value {
             Literal::Text(text) => Expected::Text(Template::parse(text, Context::Text, names)?),
             Literal::Json(json) => match &**json {
-                "null" => Expected::Literal("null"),
-                "true" => Expected::Literal("true"),
-                "false" => Expected::Literal("false"),
+                "null" => Expected::Literal(Word::Null),
+                "true" => Expected::Literal(Word::True),
+                "false" => Expected::Literal(Word::False),
                 number => {
                     Number::parse(number.as_bytes().into()).map(Expected::Number).ok_or(ComparisonProblem::NotScalar)?
                 }
@@ -90,7 +117,7 @@ impl CompiledComparison {
         };
         match expected {
             Expected::Literal(value) if operator.orders() => {
-                Err(ComparisonProblem::NoOrder { value: value.to_owned() })
+                Err(ComparisonProblem::NoOrder { value: value.text().to_owned() })
             }
             expected => Ok(Self { operator, expected }),
         }
@@ -102,7 +129,7 @@ impl CompiledComparison {
         match &self.expected {
             Expected::Number(expected) => self.operator.accepts(compare_number(actual, expected)),
             Expected::Literal(expected) => {
-                let same = matches!(actual, Operand::Text(text) | Operand::Json(text) if text == expected.as_bytes());
+                let same = matches!(actual, Operand::Text(text) | Operand::Json(text) if expected.is(text));
                 self.operator.accepts(same.then_some(Ordering::Equal))
             }
             Expected::Text(template) => {

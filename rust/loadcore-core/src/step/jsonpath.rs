@@ -9,6 +9,7 @@ mod document;
 mod problem;
 mod reach;
 mod scan;
+mod usual;
 
 pub(super) use scan::{NotJson, unescape};
 

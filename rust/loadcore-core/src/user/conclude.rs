@@ -50,9 +50,10 @@ impl<T: Stack> User<T> {
         let worker = Rc::clone(&self.worker);
         let exchanges = worker.exchanges.borrow();
         let received = T::Exchange::received(&exchanges);
-        let response = answer.response(received);
+        let mut response = answer.response(received);
         let mut goes_on = true;
         let mut met = true;
+        let mut missing = Vec::new();
         if !request.looks.checks.is_empty() {
             // The phase that the request was due in: its checks count where it does.
             let phase = self.worker.phase(scenario, due_ns);
@@ -69,20 +70,24 @@ impl<T: Stack> User<T> {
         if !met || request.envelope.want.has(Want::SHOWN) {
             self.keep_body(&mut answer.kept);
             self.sample_checks(scenario, request, origin, answer);
+            response = answer.kept_response();
         }
         if goes_on {
             for extract in &request.looks.extracts {
                 let State { variables, random, .. } = &mut self.state;
-                let extracted = extract.apply(&answer.response(received), variables, random);
+                let extracted = extract.apply(&response, variables, random);
                 if !scenario.links.is_empty() {
                     self.note_link(scenario, request.outgoing(), origin, extract.slot(), extracted == Extracted::Found);
                 }
                 if extracted == Extracted::Missing {
                     goes_on = false;
-                    self.keep_body(&mut answer.kept);
-                    self.sample_unmet(scenario, request, origin, answer, &[Unmet::Extract(extract)]);
+                    missing.push(Unmet::Extract(extract));
                 }
             }
+        }
+        if !missing.is_empty() {
+            self.keep_body(&mut answer.kept);
+            self.sample_unmet(scenario, request, origin, answer, &missing);
         }
         goes_on
     }

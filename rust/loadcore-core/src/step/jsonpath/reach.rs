@@ -7,7 +7,20 @@ use crate::block::{self, SIZE, is, is_alphanumeric};
 /// Where the first `"` or `\` is, from `at` on.
 #[inline]
 pub(super) fn quote_or_backslash(text: &[u8], at: usize) -> Option<usize> {
-    first(text, at, |block| is(block, b'"') | is(block, b'\\'))
+    first(text, at, is_quote_or_backslash)
+}
+
+#[expect(clippy::inline_always, reason = "a few instructions")]
+#[inline(always)]
+pub(super) fn is_quote_or_backslash(block: i8x16) -> i8x16 {
+    is(block, b'"') | is(block, b'\\')
+}
+
+/// What numbers and words are made of.
+#[expect(clippy::inline_always, reason = "a few instructions")]
+#[inline(always)]
+pub(super) fn is_of_scalar(block: i8x16) -> i8x16 {
+    is_alphanumeric(block) | is(block, b'-') | is(block, b'+') | is(block, b'.')
 }
 
 /// Where the quote is that ends a string, whose text has its first backslash at `at`.
@@ -62,8 +75,7 @@ pub(super) fn end_of_space(text: &[u8], mut at: usize) -> usize {
 /// Where the first byte is, from `at` on, that is in no number and no word; the text's end if there is none.
 #[inline]
 pub(super) fn end_of_scalar(text: &[u8], at: usize) -> usize {
-    first(text, at, |block| !(is_alphanumeric(block) | is(block, b'-') | is(block, b'+') | is(block, b'.')))
-        .unwrap_or(text.len())
+    first(text, at, |block| !is_of_scalar(block)).unwrap_or(text.len())
 }
 
 /// Where the first byte of the class is, from `at` on. Mostly, the first block knows.

@@ -1,6 +1,6 @@
 //! Reading JSON text without building anything.
 
-use super::reach;
+use super::{reach, usual};
 use crate::block::{self, Block};
 
 /// The text is not JSON, as far as it was read.
@@ -36,6 +36,13 @@ impl<'a> Cursor<'a> {
             return Ok(false);
         }
         loop {
+            match usual::pass_members(self.text, self.at, name) {
+                Ok(at) => {
+                    self.at = at;
+                    return Ok(true);
+                }
+                Err(at) => self.at = at,
+            }
             match self.peek()? {
                 b'"' => {}
                 b'}' => return Ok(false),
@@ -258,6 +265,13 @@ impl Name {
         let length = text.len().min(block::SIZE);
         let block = block::padded(&text[..length]).unwrap_or_default();
         Self { text: text.into(), begin: (block, !(u32::MAX << length)) }
+    }
+
+    /// Whether it is the first `length` bytes of a block.
+    #[inline]
+    pub(super) fn is(&self, block: &Block, length: usize) -> bool {
+        let (begin, begin_bits) = &self.begin;
+        length == self.text.len() && block::same(block, begin) & begin_bits == *begin_bits
     }
 
     /// Whether this text begins with the name.

@@ -256,6 +256,24 @@ proptest! {
         prop_assert_eq!(value(&path, &text), expected, "{} in {}", path, text);
     }
 
+    /// The same where documents are written as most servers do, and end anywhere.
+    #[test]
+    fn scanner_agrees_where_there_is_no_space(
+        members in prop::collection::vec(("[ab\"\\\\é]{1,17}", any_json()), 1..6), chosen in 0_usize..6, cut in 0_usize..400,
+    ) {
+        let (name, _) = &members[chosen % members.len()];
+        let written = |(name, value): &(String, Value)| format!("{}:{value}", json!(name));
+        let text = format!("{{{}}}", members.iter().map(written).collect::<Vec<_>>().join(","));
+        let expected = members.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let path = JsonPath::Singular([PathPart::Name(Name::new(name))].into());
+        let found = path.find(text.as_bytes()).unwrap().map(|value| serde_json::from_slice(value).unwrap());
+        prop_assert_eq!(&found, &expected, "{} in {}", name, text);
+        let cut = cut.min(text.len());
+        if let Ok(Some(value)) = path.find(&text.as_bytes()[..cut]) {
+            prop_assert_eq!(serde_json::from_slice::<Value>(value).ok(), expected, "{} in {}", name, &text.as_bytes()[..cut].escape_ascii());
+        }
+    }
+
     /// Both engines find the same text, digits and repeated names included.
     #[test]
     fn engines_agree(members in prop::collection::vec(("[ab]", "-?[1-9][0-9]{0,30}(\\.[0-9]{1,20})?(e[0-9]{1,3})?"), 1..5)) {
