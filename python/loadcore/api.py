@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
     from loadcore.results.open.run import Run
+    from loadcore.scenario.feeders import Value
     from loadcore.scenario.scenario import Scenario
     from loadcore.scenario.threshold import Threshold
 
@@ -113,6 +114,30 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         look=look_at(target_pid, target_cgroup, target_metrics),
         tags=tags,
     )
+
+
+def debug(
+    scenario: Scenario, /, *, iterations: int = 1, base_url: str | None = None, row: Mapping[str, Value] | None = None
+) -> None:
+    """Run one user in this process, and print a line for each request.
+
+    Exceptions of the user's code, and `breakpoint()`, come through as they are. While a debugger is attached no request
+    times out.
+
+        loadcore.debug(shop)
+
+    Args:
+        scenario: Whose user it is.
+        iterations: How many iterations it makes.
+        base_url: The target, in place of the scenario's.
+        row: The row of each iteration, in place of those that feeders deal out.
+
+    Raises:
+        PlanError: The scenario is not valid. Nothing was sent.
+    """
+    from loadcore import debugging  # noqa: PLC0415 - see above
+
+    debugging.debug(scenario, iterations, {"base_url": base_url, "row": row})
 
 
 def load(path: str | os.PathLike[str]) -> Run:

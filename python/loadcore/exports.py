@@ -1,6 +1,6 @@
 """What `from loadcore import …` gives: everything that scenario files are written with, and results are opened with."""
 
-from loadcore.api import compare, load, run
+from loadcore.api import compare, debug, load, run
 from loadcore.errors import LoadcoreError
 from loadcore.live.listeners import Listener
 from loadcore.results.open.run import Run
@@ -76,6 +76,7 @@ __all__ = [
     "choice",
     "compare",
     "csv_feeder",
+    "debug",
     "delete",
     "env",
     "every",

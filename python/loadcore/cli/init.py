@@ -16,10 +16,11 @@ from loadcore.wording.refusals import refusing
 def command(
     name: Annotated[str, typer.Argument(help="The file to write.")] = "scenario.py",
     base_url: options.BaseUrl = None,
+    script: Annotated[bool, typer.Option("--script", help="Write users in Python instead of declared steps.")] = False,
 ) -> int:
     """Writes a scenario of a few lines that runs as it is. Never overwrites a file."""
     path = Path(name if name.endswith(".py") else f"{name}.py")
-    _write(path, _scenario(base_url, path.name))
+    _write(path, _scenario(base_url, path.name, "script" if script else "scenario"))
     console = standard()
     console.result(f"wrote {path}")
     console.note("next:")
@@ -30,9 +31,9 @@ def command(
     return ExitCode.PASS
 
 
-def _scenario(base_url: str | None, name: str) -> str:
+def _scenario(base_url: str | None, name: str, kind: str) -> str:
     """The text of the scenario, for the reference gateway or for another target."""
-    template = "scenario.py.txt" if base_url is None else "scenario_for_host.py.txt"
+    template = f"{kind}.py.txt" if base_url is None else f"{kind}_for_host.py.txt"
     text = files("loadcore.templates").joinpath(template).read_text(encoding="utf-8").replace("scenario.py", name)
     if base_url is None:
         return text

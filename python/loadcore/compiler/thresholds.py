@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loadcore.compiler.problems import Problems
@@ -12,6 +13,7 @@ from loadcore.plan.walk import every_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
@@ -62,7 +64,16 @@ def compile_thresholds(
             except ValueError as error:
                 problems.add(owner.place if owner else None, f"{what}: {error}")
     problems.raise_if_any()
-    return tuple(dict.fromkeys([*rules, *_defaults(plan, rules), *guarding]))
+    scripted = plan.scripted()
+    found = dict.fromkeys([*rules, *_defaults(plan, rules), *guarding])
+    return tuple(_of_scripts(rule, scripted) for rule in found)
+
+
+def _of_scripts(rule: Rule, scripted: AbstractSet[str]) -> Rule:
+    """The rule, and whether it may find no check: those of users in Python are known in the end only."""
+    is_about_checks = rule.metric.name.startswith("checks.") and rule.step is None
+    is_scripted = rule.scenario in scripted if rule.scenario is not None else bool(scripted)
+    return replace(rule, may_lack_checks=True) if is_about_checks and is_scripted else rule
 
 
 def _defaults(plan: Plan, rules: Sequence[Rule]) -> list[Rule]:
@@ -71,7 +82,7 @@ def _defaults(plan: Plan, rules: Sequence[Rule]) -> list[Rule]:
         scenario["name"]
         for scenario in plan.document["scenarios"]
         if any(step.get("checks") for step in every_step(scenario))
-    }
+    } | plan.scripted()
     arriving = {each["name"] for each in plan.document["scenarios"] if each["load"]["kind"].startswith("arrival_")}
     # What ends a run early allows far more than what it is judged by.
     return defaults([rule for rule in rules if rule.abort_after_ns is None], names, checking, arriving)

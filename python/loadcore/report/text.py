@@ -19,7 +19,7 @@ from loadcore.results.sum.causes import idle
 Summary = Mapping[str, Any]
 """The content of `summary.json`."""
 
-_SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"))
+_SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"), ("user", "MEASURED"))
 _SHORT_ID = 10
 _LABEL = 9
 _FINDINGS = 3

@@ -81,9 +81,9 @@ class Client:
     ) -> None:
         self.iteration = 0
         """The number of the user's iteration, as `{$iteration}`."""
-        self.row: Mapping[str, Value] = _NO_ROW
-        """The columns of this iteration's rows, of all feeders."""
-        self.variables: MutableMapping[str, Value] = {}
+        self.row: Mapping[str, str] = _NO_ROW
+        """The columns of this iteration's rows, of all feeders, as strings."""
+        self.variables: MutableMapping[str, Any] = {}
         """The row, and what declared steps have extracted or you have set: declared steps that follow may use both."""
         self.state: dict[str, Any] = {}
         """Yours, for as long as the user lives."""
@@ -271,12 +271,13 @@ class Driver:
         run: The engine's side of the worker.
         scenario: The name of the user's scenario.
         seed: Where every random choice of the run comes from.
+        client: The client, if there is one already.
     """
 
     __slots__ = ("_given", "_port", "client")
 
-    def __init__(self, port: Port, run: Run, *, scenario: str, seed: int) -> None:
-        self.client = Client()
+    def __init__(self, port: Port, run: Run, *, scenario: str, seed: int, client: Client | None = None) -> None:
+        self.client = client or Client()
         """What the user's function is given."""
         self.client._port, self.client._run, self.client._seed = port, run, f"{seed}/{scenario}"
         self._port = port

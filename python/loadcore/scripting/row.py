@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from loadcore.wording.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    from loadcore.scenario.feeders import Value
 
 
 class NoColumn(KeyError):  # noqa: N818 - reads as what happened
@@ -20,15 +17,15 @@ class NoColumn(KeyError):  # noqa: N818 - reads as what happened
 
 
 @final
-class Row(Mapping[str, "Value"]):
+class Row(Mapping[str, str]):
     """The columns of an iteration's rows, of all feeders."""
 
     __slots__ = ("_values",)
 
-    def __init__(self, values: Mapping[str, Value], /) -> None:
+    def __init__(self, values: Mapping[str, str], /) -> None:
         self._values = values
 
-    def __getitem__(self, name: str) -> Value:
+    def __getitem__(self, name: str) -> str:
         try:
             return self._values[name]
         except KeyError:

@@ -34,7 +34,7 @@ async def read_all(c: Client) -> None:
 
 async def pay(c: Client) -> None:
     """Pays one of the open invoices; the body is signed."""
-    found = await c.get("/v1/invoices", params={"state": "open", "account": str(c.row["account"])})
+    found = await c.get("/v1/invoices", params={"state": "open", "account": c.row["account"]})
     invoice = c.random.choice(found.json("$.items"))
     body = json.dumps({"invoice": invoice["id"], "amount": invoice["due"]})
     stamp = str(int(time.time()))

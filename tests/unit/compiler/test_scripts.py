@@ -141,6 +141,20 @@ def test_thresholds_may_name_what_the_run_will_show() -> None:
     assert (rule.scenario, rule.step) == ("one", "postgres order by id")
 
 
+def test_checks_of_scripts_are_judged_by_default() -> None:
+    """They may be made or not: none is as good as all that hold. Declared checks have to be there."""
+    rules = compile_thresholds(plan(scenario(steps=shopper), scenario(name="two")), [])
+    assert [(rule.expression, rule.may_lack_checks) for rule in rules] == [
+        ("one/*: errors.rate < 1%", False),
+        ("two/*: errors.rate < 1%", False),
+        ("one/*: checks.rate > 99%", True),
+    ]
+    (rule, *_) = compile_thresholds(plan(scenario(steps=shopper)), [], given=["checks.failed == 0"])
+    assert rule.may_lack_checks
+    (rule, *_) = compile_thresholds(plan(scenario()), [], given=["checks.failed == 0"])
+    assert not rule.may_lack_checks
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -287,6 +287,23 @@ def test_counts_abort_by_what_was_counted_so_far() -> None:
 def test_a_threshold_aborts_only_if_it_says_so() -> None:
     """Without `abort_after` a threshold is judged at the end."""
     assert fails_at(*range(20), rule=parse("errors.rate < 50%"), until=20) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "counts", "state", "value"),
+    [
+        ("checks.failed == 0", {"requests": 9, "checks": 0, "checks_failed": 0}, ThresholdState.PASS, 0),
+        ("checks.rate > 99%", {"requests": 9, "checks": 0, "checks_failed": 0}, ThresholdState.PASS, 1.0),
+        ("checks.failed == 0", {"requests": 9, "checks": 2, "checks_failed": 2}, ThresholdState.FAIL, 2),
+        ("checks.failed == 0", {"requests": 0, "checks": 0, "checks_failed": 0}, ThresholdState.NO_DATA, None),
+    ],
+)
+def test_checks_that_may_be_lacking(
+    expression: str, counts: dict[str, int], state: ThresholdState, value: float | None
+) -> None:
+    """Users in Python may come to no check: that holds, if they sent anything at all."""
+    judgement = evaluate(replace(parse(expression), may_lack_checks=True), FixedTotals(counts))
+    assert (judgement.state, judgement.value) == (state, value)
 
 
 def test_no_data_does_not_abort() -> None:

@@ -117,6 +117,8 @@ def _value(rule: Rule, measured: Measurements) -> float | None:
     if metric.name == "answered":
         return measured.answered_ratio(rule.scenario)
     part, whole = (measured.count(counter, *scope) for counter in _PARTS[metric.name])
+    if rule.may_lack_checks and not whole and measured.count("requests", *scope):
+        return 1.0 if metric.name == "checks.rate" else 0
     return _counted(metric, part, whole, measured.seconds_of(*scope))
 
 

@@ -60,3 +60,6 @@ class Rule:
     abort_after_ns: int | None = None
     default: bool = False
     """Whether it is one of `DEFAULTS`, not written by the user."""
+    may_lack_checks: bool = False
+    """Whether no check at all is as good as checks that hold: users in Python make theirs where they get to, and an
+    `assert` that holds is not seen."""

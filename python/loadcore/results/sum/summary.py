@@ -7,6 +7,7 @@ Headline numbers are of the steady phase and of the steps of iterations. What us
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
+from loadcore.results.sum.met import with_steps_met
 from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
 from loadcore.results.sum.user_code import user_code
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
 
 def build(parts: Parts) -> dict[str, Any]:
     """The content of `summary.json`."""
+    steady, whole = parts.totals.over(), parts.totals.over(*PHASES)
+    parts = replace(parts, start=with_steps_met(parts.start, whole))
     start, end, totals = parts.start, parts.end, parts.totals
-    steady, whole = totals.over(), totals.over(*PHASES)
     measured = Measured(totals, start, end.ended_ns, as_planned=end.as_planned)
     span = measured.span()
     main = steady.all_steps()

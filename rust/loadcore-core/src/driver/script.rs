@@ -208,6 +208,8 @@ pub struct Form {
     pub is_anonymous: bool,
     /// Whether their rows are held until [`Command::Settle`] decides them.
     pub is_settled_later: bool,
+    /// Whether they belong to what a user does once: to its start or its stop.
+    pub is_once: bool,
 }
 
 /// Timeouts that differ from those of the run.
@@ -344,6 +346,8 @@ pub enum ScriptPart {
     Start,
     /// An iteration.
     Iteration,
+    /// A user's stop.
+    Stop,
 }
 
 impl ScriptPart {
@@ -353,6 +357,7 @@ impl ScriptPart {
         match self {
             Self::Start => "start",
             Self::Iteration => "iteration",
+            Self::Stop => "stop",
         }
     }
 }

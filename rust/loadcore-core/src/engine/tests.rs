@@ -17,6 +17,7 @@ mod request;
 mod sample;
 mod script;
 mod sizes;
+mod stop;
 mod visits;
 
 use std::collections::BTreeMap;

@@ -219,7 +219,8 @@ impl<T: Stack> Dispatcher<T> {
         let mut arrival = first;
         loop {
             if !user.feed(scenario) {
-                return self.count(arrival, ScenarioEvent::IterationDropped);
+                self.count(arrival, ScenarioEvent::IterationDropped);
+                return Box::pin(user.stop(scenario)).await;
             }
             if user.iterate(scenario, arrival.due_ns).await == IterationEnd::Interrupted {
                 return;
@@ -228,7 +229,12 @@ impl<T: Stack> Dispatcher<T> {
             if free_ns > worker.timer.recent() && user.rest_until(free_ns).await.is_err() {
                 return;
             }
-            let Some(next) = self.next(&pooled, user.task()).await else { return };
+            let Some(next) = self.next(&pooled, user.task()).await else {
+                if !pooled.is_gone.get() {
+                    Box::pin(user.stop(scenario)).await;
+                }
+                return;
+            };
             arrival = next;
             user.serve(scenario, arrival.number);
             self.draw();

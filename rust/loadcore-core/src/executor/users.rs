@@ -38,8 +38,11 @@ fn take_turns<T: Stack>(
         let mut is_new = true;
         for (start_ns, stop_ns) in intervals {
             let (mut due_ns, stop_ns) = (scenario.start_after_ns + start_ns, scenario.start_after_ns + stop_ns);
-            if user.rest_until(due_ns).await.is_err() || worker.is_stopping() {
+            if user.rest_until(due_ns).await.is_err() {
                 return;
+            }
+            if worker.is_stopping() {
+                break;
             }
             let active = Active::new(&worker, scenario.id);
             if std::mem::take(&mut is_new) {
@@ -64,9 +67,12 @@ fn take_turns<T: Stack>(
                 }
             }
             if user.allowance().is_used_up() {
-                return;
+                break;
             }
             drop(active);
+        }
+        if !is_new {
+            Box::pin(user.stop(scenario)).await;
         }
     }
 }

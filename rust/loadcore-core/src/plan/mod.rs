@@ -109,6 +109,9 @@ pub struct Scenario {
     /// Walked once by every user before its first iteration. A user whose start fails is lost: it never iterates.
     #[serde(default)]
     pub on_start: Vec<Step>,
+    /// Walked once by every user that iterated, after its last iteration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_stop: Vec<Step>,
     /// One iteration.
     pub steps: Vec<Step>,
     /// Whether a script decides iterations during the run: there are no steps then. See

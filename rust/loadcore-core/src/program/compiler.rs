@@ -150,7 +150,8 @@ impl ScenarioCompiler<'_, '_> {
         self.pacing();
         self.authenticates_once();
         let on_start = self.flow("on_start", &scenario.on_start, Section::Start);
-        let (main, script) = self.iteration(&on_start);
+        let on_stop = self.flow("on_stop", &scenario.on_stop, Section::Start);
+        let (main, script) = self.iteration([&on_start, &on_stop]);
         self.find_unset();
         let feeds = feeds.into_iter().map(|feed| (feed, self.program.feeders[feed].table.bind(&self.names))).collect();
         let Some(load) = load else { return };
@@ -174,6 +175,7 @@ impl ScenarioCompiler<'_, '_> {
             names: self.names,
             feeds,
             on_start,
+            on_stop,
             taken: main.takes(&self.requests),
             main,
             requests: self.requests,

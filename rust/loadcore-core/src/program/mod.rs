@@ -64,6 +64,7 @@ pub(crate) struct ScenarioProgram {
     /// Feeders of the program, and which column goes into which variable.
     pub(crate) feeds: Vec<(usize, Binding)>,
     pub(crate) on_start: Flow,
+    pub(crate) on_stop: Flow,
     pub(crate) main: Flow,
     pub(crate) requests: Vec<RequestProgram>,
     /// What its script's requests have in common, if a script drives it.

@@ -23,7 +23,7 @@ pub(crate) struct ScriptProgram {
 
 impl ScenarioCompiler<'_, '_> {
     /// The flow of an iteration: its steps, or a script that decides; and what scripts in any flow have in common.
-    pub(super) fn iteration(&mut self, on_start: &Flow) -> (Flow, Option<ScriptProgram>) {
+    pub(super) fn iteration(&mut self, others: [&Flow; 2]) -> (Flow, Option<ScriptProgram>) {
         let scenario = self.scenario;
         if scenario.script {
             if !scenario.steps.is_empty() {
@@ -33,7 +33,8 @@ impl ScenarioCompiler<'_, '_> {
         }
         let main = self.flow("steps", &scenario.steps, Section::Main);
         let has_script = |flow: &Flow| flow.ops.iter().any(|op| matches!(op, Op::Script(_)));
-        let script = if has_script(&main) || has_script(on_start) { self.script() } else { None };
+        let is_scripted = has_script(&main) || others.into_iter().any(has_script);
+        let script = if is_scripted { self.script() } else { None };
         if !main.ops.iter().any(|op| matches!(op, Op::Request(_) | Op::Script(_))) {
             self.problems.add_in("steps", "no step sends a request");
         }

@@ -95,7 +95,7 @@ impl Tables {
 pub enum Section {
     /// An iteration.
     Main,
-    /// What a user does once, before its first iteration.
+    /// What a user does once, before its first iteration or after its last one.
     Start,
     /// A request for a token.
     Auth,

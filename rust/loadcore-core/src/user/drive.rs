@@ -69,6 +69,8 @@ pub(super) enum Part {
     Start,
     /// Its iterations.
     Iteration,
+    /// Its stop.
+    Stop,
 }
 
 impl<T: Stack> User<T> {
@@ -211,7 +213,7 @@ impl<T: Stack> User<T> {
                 Action::Script(script) => return Some(Next::Script(script)),
                 Action::GroupEnded(group, duration_ns) => self.count_group(scenario, group, duration_ns, true),
                 Action::End => {
-                    if part == Part::Start || !self.turn(scenario) {
+                    if part != Part::Iteration || !self.turn(scenario) {
                         return Some(Next::End);
                     }
                     self.cursor.walk.begin(flow);

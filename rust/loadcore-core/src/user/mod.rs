@@ -121,6 +121,14 @@ impl<T: Stack> User<T> {
         }
     }
 
+    /// What a user does once, after its last iteration. However that ends, the user is done.
+    pub(crate) async fn stop(&mut self, scenario: &ScenarioProgram) {
+        if !scenario.on_stop.ops.is_empty() {
+            self.cursor.due_ns = self.worker.now();
+            self.walk_flow(scenario, &scenario.on_stop, Part::Stop).await;
+        }
+    }
+
     /// Does `work` with the walk, what all users share, and everything a template or a comparison may need.
     fn evaluate<R>(&mut self, work: impl FnOnce(&mut Walk, &Worker<T>, &mut Evaluation<'_, '_>) -> R) -> R {
         let (counter, scratch) = (&mut *self.worker.counter.borrow_mut(), &mut *self.worker.scratch.borrow_mut());

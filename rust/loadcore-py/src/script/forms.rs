@@ -12,6 +12,7 @@ pub(crate) struct Unusual {
     pub(crate) max_redirects: Option<u8>,
     pub(crate) is_anonymous: bool,
     pub(crate) is_settled_later: bool,
+    pub(crate) is_once: bool,
 }
 
 /// The forms of a script, by name.
@@ -47,6 +48,7 @@ impl Forms {
             max_redirects: unusual.max_redirects,
             is_anonymous: unusual.is_anonymous,
             is_settled_later: unusual.is_settled_later,
+            is_once: unusual.is_once,
         };
         let known = Known { method: method.to_owned(), unusual, number };
         self.by_name.entry(name.to_owned()).or_default().push(known);

@@ -2,7 +2,7 @@
 
 use std::thread::{self, ThreadId};
 
-use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Iterate, ScriptEnd, Seen};
+use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Iterate, ScriptEnd, ScriptPart, Seen};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -29,6 +29,8 @@ pub(crate) struct ScriptUser {
     /// How many requests of its turn were errors.
     #[pyo3(get)]
     pub(super) faults: usize,
+    /// Whether its turn is its start or its stop.
+    is_once: bool,
     /// A turn that waits for its iteration.
     turn: Option<Py<Turn>>,
     /// An iteration that waits for its turn.
@@ -38,12 +40,13 @@ pub(crate) struct ScriptUser {
 impl ScriptUser {
     pub(super) fn new(crossing: Py<Crossing>, scenario: usize, number: u32) -> Self {
         let home = thread::current().id();
-        Self { crossing, home, scenario, number, iteration: 0, faults: 0, turn: None, due: None }
+        Self { crossing, home, scenario, number, iteration: 0, faults: 0, is_once: false, turn: None, due: None }
     }
 
     /// Takes an iteration that is due, and gives the turn that has waited for it.
     pub(super) fn due(&mut self, iterate: Iterate) -> Option<Py<Turn>> {
         (self.iteration, self.faults) = (iterate.iteration, 0);
+        self.is_once = iterate.part != ScriptPart::Iteration;
         self.due = Some(iterate);
         self.turn.take()
     }
@@ -144,7 +147,7 @@ impl ScriptUser {
         let py = slf.py();
         let this = slf.borrow();
         this.at_home()?;
-        let (scenario, number) = (this.scenario, this.number);
+        let (scenario, number, is_once) = (this.scenario, this.number, this.is_once);
         let crossing = this.crossing.bind(py).clone();
         drop(this);
         let (connect_ns, first_byte_ns, total_ns) = timeouts.unwrap_or_default();
@@ -154,6 +157,7 @@ impl ScriptUser {
             max_redirects,
             is_anonymous: anonymous,
             is_settled_later: held,
+            is_once,
         };
         let (call, mut content) = {
             let mut crossing = crossing.borrow_mut();
@@ -313,7 +317,7 @@ impl Turn {
         self.of(|iterate| iterate.script)
     }
 
-    /// "start" or "iteration".
+    /// "start", "iteration" or "stop".
     #[getter]
     fn part(&self) -> &'static str {
         self.of(|iterate| iterate.part.name())

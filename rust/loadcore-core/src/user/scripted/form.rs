@@ -23,7 +23,8 @@ impl Scripted {
     /// Makes a form ready: the next one by number.
     pub(super) fn add_form<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, form: Form) {
         let Some(program) = &scenario.script else { return };
-        let step = worker.recorder.borrow_mut().step(&scenario.name, &form.name, &form.method, Section::Main);
+        let section = if form.is_once { Section::Start } else { Section::Main };
+        let step = worker.recorder.borrow_mut().step(&scenario.name, &form.name, &form.method, section);
         let http = &worker.program.http;
         let auth = program.auth.filter(|_| !form.is_anonymous);
         let mut timeouts = http.timeouts;

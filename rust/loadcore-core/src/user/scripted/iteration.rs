@@ -42,6 +42,7 @@ impl<T: Stack> User<T> {
         let part = match part {
             Part::Start => ScriptPart::Start,
             Part::Iteration => ScriptPart::Iteration,
+            Part::Stop => ScriptPart::Stop,
         };
         let noticed_ns = worker.timer.recent();
         let iterate = Iterate { user: number, iteration, script, part, due_ns, noticed_ns, variables };

@@ -1,0 +1,197 @@
+"""One user in this process, with no run around it: to step through its code, or to try a request.
+
+Its requests are sent by the same engine, so they authenticate, redirect and time out as in a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from loadcore.compiler import Options, compile_run
+from loadcore.engine import Ended, Engine, Sampled
+from loadcore.errors import RunError
+from loadcore.plan.plan import Plan
+from loadcore.results.samples import Sample
+from loadcore.scenario.feeders import rows_feeder
+from loadcore.scenario.load_models import iterations as number_of_iterations
+from loadcore.scenario.scenario import Scenario
+from loadcore.scenario.step import Declaring
+from loadcore.scripting import per_worker
+from loadcore.scripting.client import Client, Driver, RunAborted
+from loadcore.scripting.failures import IterationFailed
+from loadcore.scripting.loop import Loop
+from loadcore.scripting.response import Response
+from loadcore.scripting.travel import find
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from loadcore.engine import Crossing, ScriptUser, Turn
+    from loadcore.plan.document import PlanDocument
+    from loadcore.scenario.step import Script
+
+_AN_HOUR_NS: Final = 3_600_000_000_000
+_EVENT_TIMEOUT_MS: Final = 50
+
+
+def debug(scenario: Scenario, iterations: int, given: Mapping[str, Any]) -> None:
+    """Run one user to its end. Arguments and errors as of `loadcore.api.debug`."""
+    plan = _plan_of(scenario, iterations, given)
+    Declaring.is_over = True
+    try:
+        asyncio.run(_debug(plan))
+    finally:
+        Declaring.is_over = False
+
+
+async def _debug(plan: Plan) -> None:
+    scripts = [find(script) for script in plan.document.get("scripts", ())]
+    stopped: list[BaseException] = []
+
+    def user(port: ScriptUser, run: _Run) -> Callable[[Turn], Awaitable[str]]:
+        driver = Driver(port, run, scenario=plan.name, seed=plan.seed)
+
+        async def take(turn: Turn) -> str:
+            driver.begin(turn)
+            try:
+                await scripts[turn.script](driver.client)
+            except IterationFailed as failed:
+                run.tell(f"the iteration failed: {failed}")
+                return "failed"
+            except RunAborted:
+                return "interrupted"
+            except BaseException as error:  # noqa: BLE001 - raised once the engine has ended
+                stopped.append(error)
+                run.interrupt()
+                return "failed"
+            driver.end()
+            return "complete"
+
+        return take
+
+    await _Engine(plan, print).run(user)
+    await per_worker.close_all()
+    if stopped:
+        raise stopped[0]
+
+
+@asynccontextmanager
+async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, Any]) -> AsyncIterator[None]:
+    """Open the client of a user that makes one iteration: what is done meanwhile."""
+    declared = replace(scenario or Scenario("client", steps=_held), steps=_held)
+    plan = _plan_of(declared, 1, given)
+    scripts = [find(script) for script in plan.document["scripts"]]
+    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    left = asyncio.Event()
+
+    def user(port: ScriptUser, run: _Run) -> Callable[[Turn], Awaitable[str]]:
+        driver = Driver(port, run, scenario=plan.name, seed=plan.seed, client=client)
+
+        async def take(turn: Turn) -> str:
+            driver.begin(turn)
+            script: Script = scripts[turn.script]
+            try:
+                await script(client)
+            except Exception as error:  # noqa: BLE001 - raised where the client is opened
+                if not ready.done():
+                    ready.set_exception(error)
+                return "failed"
+            if script is _held:
+                ready.set_result(None)
+                await left.wait()
+            driver.end()
+            return "complete"
+
+        return take
+
+    running = asyncio.ensure_future(_Engine(plan, lambda _: None).run(user))
+    try:
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            raise RunError("the user's start failed: a request of on_start, or its login, had no response")
+        await ready
+        yield
+    finally:
+        left.set()
+        await running
+
+
+async def _held(_: Client) -> None:
+    """The iteration of a user that is driven from outside."""
+
+
+def _plan_of(scenario: Scenario, iterations: int, given: Mapping[str, Any]) -> Plan:
+    changes = {name: value for name, value in given.items() if value is not None}
+    row = changes.pop("row", None)
+    if row is not None:
+        changes["feeders"] = [rows_feeder([row])]
+    load = number_of_iterations(each=iterations, max_duration="24h")
+    one = replace(scenario, load=load, pacing=None, start_after="0s", warm_up=None, thresholds=(), **changes)
+    plan, _ = compile_run([one], Options())
+    document: PlanDocument = {**plan.document, "samples": "everything"}
+    if _is_debugged():
+        document["http"] = {**plan.document["http"], "timeouts": {"connect_ns": _AN_HOUR_NS, "total_ns": _AN_HOUR_NS}}
+    return Plan(document)
+
+
+def _is_debugged() -> bool:
+    monitoring = getattr(sys, "monitoring", None)
+    by_events = monitoring is not None and monitoring.get_tool(monitoring.DEBUGGER_ID) is not None
+    return by_events or sys.gettrace() is not None
+
+
+class _Run:
+    """What users need of a run."""
+
+    def __init__(self, engine: Engine, crossing: Crossing, tell: Callable[[str], None]) -> None:
+        self.now_ns = crossing.now_ns
+        self.interrupt = engine.interrupt
+        self.tell = tell
+
+    def abort(self, reason: str) -> None:
+        """End it."""
+        self.tell(f"aborted: {reason}")
+        self.interrupt()
+
+
+class _Engine:
+    """An engine whose users run on the running loop."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
+        self._engine = Engine(plan.to_json(), 0, 1)
+        self._tell = tell
+
+    async def run(self, user: Callable[[ScriptUser, _Run], Callable[[Turn], Awaitable[str]]]) -> None:
+        """Run to the end of the only user."""
+        crossing = self._engine.crossing()
+        reader = threading.Thread(target=self._read, name="debug", daemon=True)
+        self._engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
+        reader.start()
+        if crossing is not None:
+            run = _Run(self._engine, crossing, self._tell)
+            await Loop(crossing, frozenset({0}), lambda port: user(port, run), self._tell).run(Response)
+        await asyncio.to_thread(reader.join)
+
+    def _read(self) -> None:
+        """Take what the engine tells: requests are shown, rows and windows are not kept."""
+        while True:
+            event = self._engine.next_event(_EVENT_TIMEOUT_MS)
+            if isinstance(event, Sampled):
+                self._tell(_line(Sample.from_dict(event.sample)))
+            if isinstance(event, Ended):
+                if event.error:
+                    self._tell(event.error)
+                return
+
+
+def _line(sample: Sample) -> str:
+    """A request on one line: its step, its status or outcome, and what is wrong with it."""
+    status = sample.response.status if sample.response is not None and sample.response.status else sample.what
+    size = f" {sample.response.body_bytes:,} B" if sample.response is not None else ""
+    return f"{sample.step} → {status}{size}" + (f": {sample.reason}" if sample.kind != "none" else "")
