@@ -23,6 +23,7 @@ from loadcore.errors import ScenarioError
     options.Showing,
     options.Output,
     options.Documents,
+    options.Telemetry,
     options.LivePage,
     options.Strictness,
 )

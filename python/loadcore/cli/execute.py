@@ -15,6 +15,7 @@ from loadcore.cli.prepare import Prepared
 from loadcore.cli.run_documents import RunDocuments, tell_github
 from loadcore.cli.settings import Settings
 from loadcore.cli.target_look import look_of
+from loadcore.cli.telemetry import exporters_of
 from loadcore.cli.typed import typed
 from loadcore.cli.views import view_for
 
@@ -121,11 +122,13 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
     plan = prepared.plan
     heading = Heading(plan.name, prepared.target)
     view = view_for(output.progress, output.console, heading)
-    listeners: list[Listener] = [] if view is None else [view]
+    tell = output.console.note if view is None else view.on_message
+    exporters = exporters_of(settings, plan.name, output.console, tell)
+    listeners: list[Listener] = [*exporters] if view is None else [view, *exporters]
     if output.ui:
         from loadcore.live.web.beside import PageBeside
 
-        listeners.append(PageBeside(output.console.note if view is None else view.on_message))
+        listeners.append(PageBeside(tell))
     try:
         with placed(output.cluster) as placement:
             return run_plan(
@@ -144,6 +147,8 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
     finally:
         if view is not None:
             view.close()
+        for each in exporters:
+            each.close()
 
 
 @contextmanager

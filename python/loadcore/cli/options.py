@@ -12,7 +12,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from loadcore.cli.option_values import length, number, pairs, setting, several
+from loadcore.cli.option_values import checked, length, number, pairs, setting, several
+from loadcore.cli.telemetry import address, http_url
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
@@ -247,6 +248,36 @@ Parquet = Annotated[
     Path | None,
     typer.Option("--parquet", metavar="FILE", envvar="LOADCORE_PARQUET", help="Write every request as Parquet."),
 ]
+Prometheus = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus",
+        metavar="[HOST:]PORT",
+        envvar="LOADCORE_PROMETHEUS",
+        callback=checked(address),
+        help="Serve metrics for Prometheus to scrape while it runs; on 127.0.0.1 unless a host is named.",
+    ),
+]
+Otlp = Annotated[
+    str | None,
+    typer.Option(
+        "--otlp",
+        metavar="URL",
+        envvar="LOADCORE_OTLP",
+        callback=checked(http_url),
+        help="Push metrics to an OpenTelemetry collector (OTLP over HTTP) every 5 s.",
+    ),
+]
+RemoteWrite = Annotated[
+    str | None,
+    typer.Option(
+        "--remote-write",
+        metavar="URL",
+        envvar="LOADCORE_REMOTE_WRITE",
+        callback=checked(http_url),
+        help="Push metrics by Prometheus' remote write every 5 s.",
+    ),
+]
 Runs = Annotated[
     int | None,
     typer.Option("--runs", min=1, metavar="NUMBER", envvar="LOADCORE_RUNS", help="Number of runs, one after another."),
@@ -475,6 +506,14 @@ class LivePage:
     """Whether a run is shown in the browser."""
 
     ui: Ui = False
+
+
+class Telemetry:
+    """Where metrics go while it runs."""
+
+    prometheus: Prometheus = None
+    otlp: Otlp = None
+    remote_write: RemoteWrite = None
 
 
 class Strictness:

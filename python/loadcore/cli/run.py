@@ -21,6 +21,7 @@ from loadcore.cli.settings import gather
     options.Showing,
     options.Output,
     options.Documents,
+    options.Telemetry,
     options.LivePage,
     options.Strictness,
     options.Calibration,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     import typer
 
-_NOT_REPEATED = frozenset({"out", "color", "progress", "quiet", "as_json", "ui", "help", *OPTIONS})
+_NOT_REPEATED = frozenset(
+    {"out", "prometheus", "otlp", "remote_write", "color", "progress", "quiet", "as_json", "ui", "help", *OPTIONS}
+)
 """Options that say where a run is kept and how it is shown."""
 _PAIRS = {"header": (":", ": "), "env": ("=", "=")}
 _HIDDEN = frozenset({"auth"})

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from loadcore.engine import Description
     from loadcore.live.frame import Frame
     from loadcore.results.open.run import Run
+    from loadcore.results.sum.totals import Totals
 
 
 class Listener:
@@ -26,6 +27,9 @@ class Listener:
 
     def on_start(self, description: Description) -> None:
         """The workers have got the signal to start."""
+
+    def on_totals(self, totals: Totals) -> None:
+        """All workers have reported a second, or all have ended: the sums so far, which are only to be read."""
 
     def on_window(self, frame: Frame, second: int) -> None:
         """All workers have reported a second. `frame` is the run at its end, and stays as it is."""

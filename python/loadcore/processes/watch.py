@@ -131,6 +131,7 @@ class Watch:
 
     def conclude(self) -> dict[str, Any]:
         """Sum up and seal the folder."""
+        self._listeners.tell("on_totals", self._totals)
         folder = self._assignment.folder
         windows = self._windows.close()
         end = RunEnd(
@@ -287,6 +288,7 @@ class Watch:
         self._breaks.observe(second, of_second, measured)
         frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged, self._breaks.broke)
         self._breaks.bore(load_of(frame) if frame.phase == STEADY else None)
+        self._listeners.tell("on_totals", self._totals)
         self._listeners.tell("on_window", frame, second)
         self._mind_the_idle()
         rule = self._thresholds.observe(second, of_second, measured)

@@ -1,0 +1,144 @@
+"""What is exported of a run: sums since its start and what is true now, by step and by scenario."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from loadcore.results.schema import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loadcore.engine import Histogram
+    from loadcore.results.sum.tally import StepTotals
+    from loadcore.results.sum.totals import Totals
+
+BOUNDS_S: Final = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
+    *(0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Upper bounds of the buckets of times."""
+EDGES: Final = (*map(str, BOUNDS_S), "+Inf")
+"""The same as Prometheus writes them."""
+_NS: Final = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Durations, in buckets.
+
+    Attributes:
+        counts: Of each bucket, and of what is above the last bound.
+        sum_s: Of all.
+        min_s: The least; 0 without any.
+        max_s: The greatest.
+    """
+
+    counts: tuple[int, ...]
+    sum_s: float
+    min_s: float
+    max_s: float
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class StepMeasures:
+    """The requests of a step, in all phases.
+
+    Attributes:
+        scenario: Its scenario.
+        step: Its name.
+        method: Its method.
+        section: `main`, `start` or `auth`.
+        outcomes: Requests by outcome.
+        statuses: Responses by status.
+        errors: Requests that are errors.
+        service: From sent to the last byte.
+        response: From due to the last byte.
+        sent_bytes: Bytes that were sent.
+        received_bytes: Bytes that came.
+    """
+
+    scenario: str
+    step: str
+    method: str
+    section: str
+    outcomes: Mapping[str, int]
+    statuses: Mapping[int, int]
+    errors: int
+    service: Times
+    response: Times
+    sent_bytes: int
+    received_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """A run up to a second.
+
+    Attributes:
+        steps: Of each step.
+        iterations: By scenario and end: `started`, `completed`, `failed`, `dropped`.
+        users: Those that are active, by scenario.
+        client_cpu: Of each worker, of one core, in the last second; without those that are not known.
+        client_lag_p99_s: Of each worker, over the whole run.
+        rows_dropped: Rows that came too fast for the writer.
+    """
+
+    steps: Sequence[StepMeasures] = ()
+    iterations: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    users: Mapping[str, int] = field(default_factory=dict)
+    client_cpu: Mapping[int, float] = field(default_factory=dict)
+    client_lag_p99_s: Mapping[int, float] = field(default_factory=dict)
+    rows_dropped: int = 0
+
+
+def measures_of(totals: Totals) -> Measures:
+    """The numbers of a run, free of it: they do not change while it lasts."""
+    whole = totals.over(*PHASES)
+    workers = totals.workers.values()
+    cpu = {each.worker: each.second.cpu_ratio for each in workers}
+    return Measures(
+        steps=[_step(step) for step in whole.steps.values()],
+        iterations={
+            (name, end): getattr(scenario, f"iterations_{end}")
+            for name, scenario in whole.scenarios.items()
+            for end in ("started", "completed", "failed", "dropped")
+        },
+        users={name: totals.users_active(name) for name in whole.scenarios},
+        client_cpu={worker: ratio for worker, ratio in cpu.items() if ratio is not None},
+        client_lag_p99_s={each.worker: each.lag.quantile(0.99) / _NS for each in workers if each.lag.count},
+        rows_dropped=sum(each.rows_dropped for each in workers),
+    )
+
+
+def _step(step: StepTotals) -> StepMeasures:
+    return StepMeasures(
+        scenario=step.scenario,
+        step=step.name,
+        method=step.method,
+        section=step.section,
+        outcomes=dict(step.outcomes),
+        statuses=dict(step.statuses),
+        errors=step.errors,
+        service=times_of(step.service, step.service_sum_ns),
+        response=times_of(step.response, step.response_sum_ns),
+        sent_bytes=step.bytes_sent,
+        received_bytes=step.bytes_received,
+    )
+
+
+def times_of(histogram: Histogram, sum_ns: int) -> Times:
+    """A histogram in the buckets that are exported. At a bound it is exact to 0.1 %."""
+    counts = [0] * (len(BOUNDS_S) + 1)
+    for value_ns, count in histogram.buckets():
+        counts[bisect_left(BOUNDS_S, value_ns / _NS)] += count
+    known = bool(histogram.count)
+    least, greatest = (histogram.min_ns / _NS, histogram.max_ns / _NS) if known else (0.0, 0.0)
+    return Times(tuple(counts), sum_ns / _NS, least, greatest)
