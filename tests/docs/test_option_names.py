@@ -33,6 +33,7 @@ _OF_OTHERS = {
     *("--dashboard", "--local-directory", "--memory-limit", "--no-dashboard", "--no-nanny", "--nthreads"),  # dask
     *("--protocol", "--tls-ca-file", "--tls-"),  # dask
     *("--follow", "--ignore-not-found", "--namespace", "--output", "--selector", "--wait"),  # kubectl
+    "--loadcore-report",  # of pytest, by the plugin
     "--folder",  # of the module that starts the gateway's services
 }
 """Options of other programs that messages name, or that are started."""

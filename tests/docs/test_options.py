@@ -72,6 +72,7 @@ def test_options_named_alone_exist(page: Path) -> None:
     """An option in running text is one of some command, or of the gateway."""
     known = {option for command in _everything() for option in _options_of(command)}
     known |= set(re.findall(r"--[a-z-]+", serve_parser().format_help()))
+    known.add("--loadcore-report")  # of pytest, by the plugin
     alone = [text for text in inline_code_of(page) if text.startswith("--")]
     named = {word for text in alone for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
     assert sorted(named - known) == []
