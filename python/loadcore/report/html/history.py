@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from loadcore.engine import Histogram
 from loadcore.errors import ResultsError
 from loadcore.judge.crossing import Crossing, behind, crossing, first_break
 from loadcore.judge.thresholds.evaluation import holds
 from loadcore.results.open.opening import read_start
-from loadcore.results.open.timeline import read_timeline
+from loadcore.results.open.timeline import Timeline, read_timeline
+from loadcore.results.reader import DAMAGE
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import STEADY
 from loadcore.results.sum.thresholds import rules_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.results.open.run import Run
-    from loadcore.results.open.timeline import Moment, Timeline
+    from loadcore.results.open.timeline import Moment
     from loadcore.results.run_facts import RunStart
 
 
@@ -46,12 +47,17 @@ class History:
     def of(cls, run: Run) -> History:
         """Read the windows of a run."""
         folder = RunFolder(run.path)
+        duration_s = run.summary["duration_s"]
+        missing = list(run.missing)
         start: RunStart | None = None
-        with suppress(ResultsError):
+        try:
             start = read_start(folder)
-        rules = rules_of(start) if start is not None else []
-        timeline = read_timeline(folder, run.summary["duration_s"], start, rules)
-        return cls(run.summary, timeline, start, run.missing)
+            timeline = read_timeline(folder, duration_s, start, rules_of(start))
+        except (ResultsError, AttributeError, ArithmeticError, *DAMAGE) as problem:
+            missing.append(f"{folder.start.name} cannot be read: when thresholds were crossed is not known ({problem})")
+            start = None
+            timeline = _without_start(folder, duration_s, missing)
+        return cls(run.summary, timeline, start, missing)
 
     @property
     def moments(self) -> Sequence[Moment]:
@@ -126,3 +132,12 @@ class History:
         """How long the target takes at its best: the least p99 of a moment."""
         times = [each.response.p99_ns for each in self.moments if each.response is not None]
         return min(times, default=0) / 1e9
+
+
+def _without_start(folder: RunFolder, duration_s: float, missing: list[str]) -> Timeline:
+    """The timeline of a folder of which it is not known what was started in it; empty if the windows are damaged."""
+    try:
+        return read_timeline(folder, duration_s)
+    except (AttributeError, ArithmeticError, *DAMAGE) as problem:
+        missing.append(f"{folder.windows_segment(0).name} cannot be read: there are no charts ({problem})")
+        return Timeline((), Histogram(), Histogram())

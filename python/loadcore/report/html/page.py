@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from loadcore.errors import ResultsError
 from loadcore.report import numbers, plan_words
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
@@ -45,8 +46,16 @@ class Tile:
 
 
 def render(run: Run) -> str:
-    """The page of a run, as HTML. It loads nothing from anywhere."""
-    return page_of(History.of(run))
+    """The page of a run, as HTML. It loads nothing from anywhere.
+
+    Raises:
+        ResultsError: The files of the run hold numbers that no run could have.
+    """
+    try:
+        return page_of(History.of(run))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+        # Whatever it was: all that could be wrong here was read from files.
+        raise ResultsError(f"{run.path} does not contain a run that can be shown: {problem}") from problem
 
 
 def page_of(history: History) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from loadcore.engine import Histogram
 from loadcore.judge.thresholds.evaluation import evaluate
 from loadcore.results.open.heat import heat_of
-from loadcore.results.reader import DAMAGE, stream
+from loadcore.results.reader import stream
 from loadcore.results.schema import MACHINE, STEADY
 from loadcore.results.sum.measured import MeasuredStretch
 from loadcore.results.sum.tally import MAIN, Row, StepKey, StepTotals, Tally
@@ -156,11 +156,10 @@ def read_timeline(
     """
     reader = TimelineReader(width_of(duration_s), start, rules)
     for path in folder.all_windows():
-        try:
-            for batch in stream(path, COLUMNS):
-                reader.add(batch.to_pylist(), duration_s)
-        except DAMAGE:
-            continue
+        for batch in stream(path, COLUMNS):
+            # A file of an earlier version may lack columns.
+            nothing = dict.fromkeys(set(COLUMNS) - set(batch.schema.names))
+            reader.add([nothing | row for row in batch.to_pylist()] if nothing else batch.to_pylist(), duration_s)
     return reader.timeline(duration_s)
 
 

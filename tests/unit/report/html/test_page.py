@@ -11,8 +11,10 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
+from loadcore.api import load
 from loadcore.report.html.page import render
 from tests.unit.report.html.runs import HOSTILE, RUNS, TEN_STEPS, Made
 
@@ -202,13 +204,24 @@ def test_the_command_is_there_to_run_again(tmp_path: Path) -> None:
     assert "The run was not started by a command" in text
 
 
+def test_windows_of_an_earlier_version_are_drawn(tmp_path: Path) -> None:
+    """Columns that it did not have are as if nothing had happened in them."""
+    folder = RUNS["healthy"].folder(tmp_path / "run")
+    windows = folder / "windows.arrow"
+    with pa.OSFile(str(windows)) as source:
+        table = pa.ipc.open_file(source).read_all().drop_columns(["connect", "ttfb", "in_flight_ns"])
+    with pa.OSFile(str(windows), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    (connections,) = [each for each in data_of(render(load(folder)))["charts"] if each["key"] == "connections"]
+    assert set(connections["series"][1]["values"]) == {None}
+    assert connections["series"][0]["values"][0] > 0
+
+
 def test_damaged_windows_leave_a_page(tmp_path: Path) -> None:
     """What cannot be read is left out; the summary is still told."""
     folder = RUNS["healthy"].folder(tmp_path / "run")
     windows = folder / "windows.arrow"
     windows.write_bytes(windows.read_bytes()[:2000] + b"\0" * (windows.stat().st_size - 2000))
-    from loadcore.api import load  # noqa: PLC0415
-
     text = Reader(render(load(folder))).text
     assert "PASS" in text
     assert "Nothing was measured" in text
