@@ -87,7 +87,7 @@ def raised(summary: dict[str, Any], factor: float) -> dict[str, Any]:
 
 
 def words(summaries: Sequence[dict[str, Any]], comparisons: int, factor: float, draws: random.Random) -> Counter[Word]:
-    """What is said of pairs of sets that are drawn from these runs, the second with its median raised."""
+    """The words for pairs of sets that are drawn from these runs, the second with its median raised."""
     said: Counter[Word] = Counter()
     for _ in range(comparisons):
         drawn = draws.sample(summaries, 2 * LEAST_RUNS)
@@ -101,7 +101,7 @@ def words(summaries: Sequence[dict[str, Any]], comparisons: int, factor: float, 
 
 
 def main() -> int:
-    """Prints what was said; 1 if that is too many alarms, or too few finds."""
+    """Prints the words; 1 if that is too many alarms, or too few finds."""
     parser = argparse.ArgumentParser(prog="python -m benches.comparing", description=__doc__)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=2)
