@@ -32,6 +32,9 @@ def measured(threshold: Mapping[str, Any], glyphs: Glyphs) -> tuple[str, str]:
         return "", ""
     low, high = interval["low_ns"], interval["high_ns"]
     told, inside = numbers.between(round(threshold["value"]), low, high, glyphs)
+    if told == numbers.duration(threshold["limit"], glyphs):
+        # In fewer digits it would be the limit itself, and which side it is on would not be seen.
+        told = numbers.duration(threshold["value"], glyphs)
     if not inside:
         return told, ""
     within = (low is None or low <= threshold["limit"]) and (high is None or threshold["limit"] <= high)

@@ -93,3 +93,10 @@ def test_other_thresholds_are_told_as_they_are() -> None:
     assert uncertain.measured({"value": 0.5, "limit": 1}, ASCII) == ("", "")
     assert uncertain.measured({"value": 0.5, "limit": 1, "interval": None}, ASCII) == ("", "")
     assert uncertain.measured(threshold(None, 1, low_ns=None, high_ns=None), ASCII) == ("", "")
+
+
+def test_a_value_is_not_rounded_to_its_limit() -> None:
+    """Crossed by 4 ms is not 250 ms of less than 250 ms, however wide the interval is."""
+    ends = {"low_ns": 160 * MS, "high_ns": None}
+    assert uncertain.measured(threshold(254 * MS, 250 * MS, **ends), ASCII)[0] == "254ms"
+    assert uncertain.measured(threshold(254 * MS, 300 * MS, **ends), ASCII)[0] == "250ms"
