@@ -198,7 +198,7 @@ def main(supervised: Callable[[], None], lifeline: int) -> int:
 
 
 def _trouble(problem: Exception) -> messages.Trouble:
-    """What the supervisor is told of it. What is nobody's fault but ours stands in the log as well."""
+    """The problem as the supervisor gets it. A bug of loadcore is in the log as well."""
     import traceback  # noqa: PLC0415
     from dataclasses import asdict  # noqa: PLC0415
 
