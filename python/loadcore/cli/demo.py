@@ -49,7 +49,6 @@ def command(
     ramp = _QUICK_RAMP if quick else RAMP
     count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users, str(duration))
     with _gateway(gateway_workers, keep=keep) as running:
-        gateway.give_way(running)
         _announce(console, running, count, ramp, hold, gateway_workers)
         insisted = {
             "users": f"0:{ramp},{count}:{hold}",
@@ -109,7 +108,7 @@ def _announce(console: Console, running: Gateway, users: int, ramp: str, hold: s
     processes = f"{workers} worker{'' if workers == 1 else 's'}"
     load = f"{numbers.count(users, glyphs)} users log in within {ramp}, then use it for {hold}"
     lines = (
-        f"the reference gateway runs at {running.url} ({processes}) and leaves the cores to the client first",
+        f"the reference gateway runs at {running.url} ({processes})",
         f"{load}; each thinks 1 to 3 s between requests",
         "Ctrl-C stops it and reports",
     )

@@ -22,8 +22,6 @@ MODULE = "loadcore_target"
 STACK_MODULE = "loadcore_target.deploy"
 """The same with a balancer in front of several, a database, a cache, a Prometheus."""
 
-NICENESS = 3
-"""Of a gateway that gives way: of a core that both want, it gets a third."""
 _START_S = 60.0
 _STOP_S = 60.0
 _KILL_S = 5.0
@@ -105,18 +103,6 @@ def cpu_s(gateway: Gateway) -> float:
     except psutil.Error:
         return 0.0
     return sum(float(each.user + each.system) for each in times)
-
-
-def give_way(gateway: Gateway) -> None:
-    """Has a gateway leave the cores to a client that shares them with it.
-
-    The client needs little of a core, and that at once: what it waits for one counts in its times. Linux shares cores
-    out among sessions first where it groups by them, and only then by the niceness of processes, so both are set.
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, gateway.pid, NICENESS)
-    with suppress(OSError):
-        Path(f"/proc/{gateway.pid}/autogroup").write_text(str(NICENESS), encoding="utf-8")
 
 
 def last_words(gateway: Gateway) -> str:
