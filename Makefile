@@ -55,6 +55,10 @@ test-rust: ## Run the engine's tests
 test-py: setup ## Run the tests of the package and of the gateway
 	@$(PYTHON) -m building.suite package $(BIN)/python -m pytest
 
+.PHONY: locust-conformance
+locust-conformance: setup ## Run parts of Locust's own tests over the engine: make locust-conformance LOCUST=path
+	@$(BIN)/python -m benches.locustfiles.conformance "$(LOCUST)"
+
 .PHONY: lint
 lint: setup ## Check formats, lints, types and layers
 	cargo fmt --all --check

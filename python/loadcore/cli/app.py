@@ -5,6 +5,7 @@ command is imported when it is asked for, and imports what it needs when it runs
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 from loadcore.cli import completion
 from loadcore.cli.commands import Group
 from loadcore.cli.console import standard
+from loadcore.cli.locust_arguments import taken_apart
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.wording.refusals import refusal
 from loadcore.wording.suggestions import did_you_mean
@@ -71,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = standard()
     completion.get_ready()
     try:
-        code = app(args=arguments, standalone_mode=False, prog_name="loadcore")
+        ours, of_locust = taken_apart(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=ours, standalone_mode=False, prog_name="loadcore", obj=of_locust)
     except LoadcoreError as error:
         console.failure(error)
         return error.exit_code

@@ -39,6 +39,11 @@ def command(
     if verbose and not send:
         raise UsageError("-v shows requests and responses, but nothing is sent", hint="add --send")
     settings = gather(context)
+    if context.obj is not None:
+        from loadcore.cli.locust_check import check
+
+        console = standard(settings.get("color", Color.AUTO))
+        return check(context.obj, settings, console, as_json=context.params["as_json"], send=send)
     file = load_file(scenario, settings)
     prepared = prepare(file, settings)
     console = standard(settings.get("color", Color.AUTO))

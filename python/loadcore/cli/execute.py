@@ -119,7 +119,7 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
     from loadcore.live.heading import Heading
     from loadcore.processes.launch import run_plan
 
-    plan = prepared.plan
+    plan, code = prepared.plan, prepared.code
     heading = Heading(plan.name, prepared.target)
     view = view_for(output.progress, output.console, heading)
     tell = output.console.note if view is None else view.on_message
@@ -134,7 +134,7 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
             return run_plan(
                 plan,
                 prepared.rules,
-                workers=settings.get("workers"),
+                workers=settings.get("workers") if code is None else code.workers,
                 out=settings.get("out"),
                 listeners=listeners,
                 allow_lost_workers=settings.get("allow_lost_workers", default=False),
@@ -143,6 +143,8 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
                 command=output.command,
                 tags=tags_of(settings.get("tags")),
                 placement=placement,
+                program=None if code is None else code.program,
+                start_beside=None if code is None else code.start_beside,
             )
     finally:
         if view is not None:

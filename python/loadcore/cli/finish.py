@@ -81,9 +81,13 @@ def last_line(exit_code: int, summary: Mapping[str, Any]) -> str:
     """The exit code in words, with the doubts about its numbers, which do not decide it."""
     verdict = summary["verdict"]
     if verdict["exit_codes"][0] == ExitCode.INVALID != exit_code:
-        return f" exit {exit_code} ({MEANINGS[exit_code]}, though {MEANINGS[ExitCode.INVALID]})"
+        meaning = MEANINGS.get(exit_code, "as the file says")
+        return f" exit {exit_code} ({meaning}, though {MEANINGS[ExitCode.INVALID]})"
     doubt = ", suspect" if verdict.get("suspect") else ""
-    return f" exit {exit_code} ({MEANINGS[exit_code]}{doubt})"
+    meaning = MEANINGS.get(exit_code, "as the file says")
+    if exit_code == (summary.get("user_code") or {}).get("process_exit_code"):
+        meaning = "as the file says"
+    return f" exit {exit_code} ({meaning}{doubt})"
 
 
 def lenient(summary: Mapping[str, Any]) -> int:

@@ -404,6 +404,14 @@ Calibrate = Annotated[
         help="Before a high rate, measure against a null target whether this machine can drive it.",
     ),
 ]
+IncludeRamp = Annotated[
+    bool,
+    typer.Option(
+        "--include-ramp",
+        envvar="LOADCORE_INCLUDE_RAMP",
+        help="Locust files: measure while users are started, too, as Locust does.",
+    ),
+]
 NumberOfUsers = Annotated[
     int, typer.Option("--users", "-u", min=1, metavar="NUMBER", help="Number of concurrent users.")
 ]
@@ -527,3 +535,9 @@ class Calibration:
     """What is measured before a run."""
 
     calibrate: Calibrate = True
+
+
+class Ramp:
+    """What is measured of a Locust file."""
+
+    include_ramp: IncludeRamp = False

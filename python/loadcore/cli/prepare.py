@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING, Any
 from loadcore.cli.settings import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from loadcore.cli.settings import Settings
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.loader.scenario_file import ScenarioFile
     from loadcore.plan.plan import Plan
+    from loadcore.processes.assignment import Beside
     from loadcore.scenario.scenario import Scenario
     from loadcore.scenario.threshold import Threshold
 
 ABORT_AFTER = "5s"
 """For how long a threshold of `--abort-on` must not hold until it ends the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code of the user's that runs in the workers, where the plan does not say which.
+
+    Attributes:
+        program: What runs it: see `loadcore.processes.messages.Prepare`.
+        workers: How many workers it has.
+        start_beside: Starts what else belongs to it, given the run's folder and the number of workers.
+    """
+
+    program: Mapping[str, Any]
+    workers: int
+    start_beside: Callable[[Path, int], Beside] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +48,14 @@ class Prepared:
         rules: What the run is judged by.
         scenarios: The declarations, as the settings changed them.
         sources: Settings of the run, by name, with where they came from.
+        code: Code that runs in the workers, if the plan does not say which.
     """
 
     plan: Plan
     rules: Sequence[Rule]
     scenarios: Sequence[Scenario]
     sources: Mapping[str, Setting]
+    code: Code | None = None
 
     @property
     def target(self) -> str:
@@ -89,7 +108,7 @@ def prepare(file: ScenarioFile, settings: Settings, *, once: bool = False, name:
     scenarios = override(file.scenarios, settings.layers())
     options = Options(seed=settings.get("seed"), name=name or settings.get("name") or file.name, once=once)
     of_file, given, source = _thresholds(file.thresholds, scenarios, settings)
-    plan, rules = compile_run(scenarios, options, of_file, given, _guards(settings))
+    plan, rules = compile_run(scenarios, options, of_file, given, guards(settings))
     sources = {
         **_load_sources(file.path.name, file.scenarios, settings),
         "base_url": _base_url_source(file, settings),
@@ -138,7 +157,7 @@ def _thresholds(
     return of_file, (), None if said else "default"
 
 
-def _guards(settings: Settings) -> list[Threshold]:
+def guards(settings: Settings) -> list[Threshold]:
     """What ends the run early."""
     from loadcore.scenario.threshold import Threshold
 

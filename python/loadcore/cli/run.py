@@ -1,5 +1,6 @@
 """`loadcore run SCENARIO`: runs a scenario file."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import typer
@@ -7,9 +8,10 @@ import typer
 from loadcore.cli import options
 from loadcore.cli.cluster_options import OnNodes, cluster_of
 from loadcore.cli.execute import Output, execute
-from loadcore.cli.prepare import load_file, prepare
+from loadcore.cli.prepare import Prepared, load_file, prepare
 from loadcore.cli.series import Series, run_series
-from loadcore.cli.settings import gather
+from loadcore.cli.settings import Settings, gather
+from loadcore.errors import UsageError
 
 
 @options.takes(
@@ -28,17 +30,34 @@ from loadcore.cli.settings import gather
     options.Repeating,
     options.Comparing,
     OnNodes,
+    options.Ramp,
 )
 def command(context: typer.Context, scenario: options.Scenario) -> int:
-    """Runs a scenario and reports.
+    """Runs a scenario, or a Locust file, and reports.
 
-    Ctrl-C stops, lets running iterations finish, reports and judges; twice stops now.
+    Ctrl-C stops, lets running iterations finish, reports and judges; twice stops now. Of loadcore's options, a Locust
+    file takes the long ones; all others are Locust's own.
     """
     settings = gather(context)
     output = replace(Output.of(context, settings), cluster=cluster_of(context.params))
-    file = load_file(scenario, settings)
     calibrated = settings.get("calibrate", default=True)
+    make = _preparing(context, scenario, settings)
     series = Series.of(context.params)
     if series is not None:
-        return run_series(series, lambda: prepare(file, settings), settings, output, calibrated=calibrated)
-    return execute(prepare(file, settings), settings, output, calibrated=calibrated)
+        return run_series(series, make, settings, output, calibrated=calibrated)
+    return execute(make(), settings, output, calibrated=calibrated)
+
+
+def _preparing(context: typer.Context, scenario: str, settings: Settings) -> Callable[[], Prepared]:
+    """What prepares a run: of a scenario, or of a Locust file."""
+    ramp = context.params["include_ramp"]
+    if context.obj is not None:
+        from loadcore.cli import locust_files
+
+        if context.params.get("cluster") is not None:
+            raise UsageError("--cluster is for scenarios", hint="the workers of a Locust file are on this machine")
+        return lambda: locust_files.prepare(context.obj, settings, include_ramp=ramp)[0]
+    if ramp:
+        raise UsageError("--include-ramp is for Locust files", hint="a scenario's warm-up is --warm-up 0s")
+    file = load_file(scenario, settings)
+    return lambda: prepare(file, settings)

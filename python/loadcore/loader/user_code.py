@@ -30,7 +30,7 @@ _CALL: Final = re.compile(
     r"(?:(?P<owner>\w+)\.)?(?P<called>\w+)\(\) "
     r"(?P<what>got an unexpected keyword argument '(?P<unknown>\w+)'|(?:missing|takes|got) .+)"
 )
-_NOT_THE_USERS: Final = tuple(
+NOT_THE_USERS: Final = tuple(
     {
         sysconfig.get_path("stdlib"),
         sysconfig.get_path("purelib"),
@@ -62,8 +62,6 @@ def _remedy(error: BaseException) -> str | None:
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     package = error.name.partition(".")[0]
-    if package == "locust":
-        return "loadcore does not run Locust files; to start a scenario, run: loadcore init"
     from loadcore.wording import extras  # noqa: PLC0415 - needed for errors only
 
     return f"install it in loadcore's environment: {extras.installer()} {package}"
@@ -106,7 +104,7 @@ def line_in(frame: FrameType | None) -> tuple[str, str] | None:
 
 
 def _is_the_users(filename: str) -> bool:
-    return not filename.startswith((*_NOT_THE_USERS, "<frozen"))
+    return not filename.startswith((*NOT_THE_USERS, "<frozen"))
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ class StagePlan(TypedDict):
 class LoadPlan(TypedDict):
     """How load is offered; what it holds depends on its kind."""
 
-    kind: Literal["users", "user_stages", "arrival_rate", "arrival_stages", "iterations"]
+    kind: Literal["users", "user_stages", "arrival_rate", "arrival_stages", "iterations", "script"]
     users: NotRequired[int]
     duration_ns: NotRequired[int]
     start: NotRequired[int | RatePlan]
@@ -333,6 +333,7 @@ class ScenarioPlan(TypedDict):
     on_start: list[StepPlan]
     on_stop: NotRequired[list[StepPlan]]
     steps: list[StepPlan]
+    script: NotRequired[bool]
     at: NotRequired[str]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loadcore.machine.look import Look
 
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from loadcore.processes.executor import Placement
     from loadcore.processes.worker_handle import WorkerHandle
     from loadcore.results.run_folder import RunFolder
+
+
+class Beside(Protocol):
+    """A process beside the workers that has a part in what their code does."""
+
+    arguments: dict[str, Any]
+    """What the workers' program needs to know of it."""
+
+    def stop(self) -> None:
+        """The run is to end."""
+
+    def document(self) -> dict[str, Any]:
+        """What it says of code of the user's, once the workers have ended."""
+
+    def close(self) -> None:
+        """End it, if it still runs."""
 
 
 @dataclass(frozen=True)
@@ -41,5 +57,7 @@ class Assignment:
     """The code of the user's that runs in the workers: see `messages.Prepare`."""
     placement: Placement | None = None
     """Where the workers will be, if that is not this machine: then `start_worker` is not used."""
+    beside: Beside | None = None
+    """What else belongs to that code."""
     look: Look = field(default_factory=Look)
     """Where to look for the target."""

@@ -25,11 +25,12 @@ from loadcore.results.run_facts import COLUMNS_VERSION
 from loadcore.results.run_folder import RunFolder, new_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadcore.judge.headroom import Headroom
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
+    from loadcore.processes.assignment import Beside
     from loadcore.processes.executor import Placement
     from loadcore.results.open.run import Run
 
@@ -48,13 +49,15 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     program: Mapping[str, Any] | None = None,
     placement: Placement | None = None,
     tags: Mapping[str, str] | None = None,
+    start_beside: Callable[[Path, int], Beside] | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
     `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
     secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are,
-    `placement` where the workers will be if not on this machine, `tags` what the run is tagged with. The rest, and the
-    errors, are as of `loadcore.api.run`.
+    `placement` where the workers will be if not on this machine, `tags` what the run is tagged with. `start_beside`
+    starts what else belongs to that code, given the run's folder and the number of workers. The rest, and the errors,
+    are as of `loadcore.api.run`.
     """
     plan = checked(plan)
     count = workers_of(plan, workers, placement)
@@ -66,6 +69,9 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     folder = RunFolder.create(run_id, out)
     following = Listeners(listeners)
     following.tell("on_folder", folder.path)
+    beside = None if start_beside is None else start_beside(folder.path, count)
+    if beside is not None and program is not None:
+        program = {**program, "arguments": {**program["arguments"], **beside.arguments}}
     look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
 
     def facts() -> dict[str, Any]:
@@ -77,6 +83,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
             "revision": revision.look(Path.cwd()),
             "calibration": None if headroom is None else headroom.to_dict(),
             "command": command,
+            "until_stopped": bool(program and program.get("until_stopped")),
             **_known(plan, rules, count, folder),
         }
 
@@ -98,6 +105,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
         placement=placement,
         look=look,
         program=program,
+        beside=beside,
     )
     try:
         with StopRequests() as stops:
@@ -106,6 +114,9 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
         if not folder.start.exists():
             folder.discard()
         raise
+    finally:
+        if beside is not None:
+            beside.close()
     from loadcore.results.open.run import Run  # noqa: PLC0415 - needs pyarrow, which would hold up the workers
 
     run = Run(folder.path, summary, "finished")

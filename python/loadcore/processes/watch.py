@@ -141,6 +141,7 @@ class Watch:
             aborted_by=self._aborted_by.expression if self._aborted_by else None,
             aborted_because=self._aborted_because,
             windows_lost=self._windows.problem or sealing.missing(folder, windows),
+            beside=() if self._assignment.beside is None else (self._assignment.beside.document(),),
         )
         judged = evaluate_all(
             self._assignment.rules,
@@ -255,6 +256,8 @@ class Watch:
 
     def _stop(self, text: str) -> None:
         self._listeners.say(text)
+        if self._assignment.beside is not None:
+            self._assignment.beside.stop()
         self._workers.stop()
         self._deadline_ns = self._elapsed_ns() + self._allowance_ns()
 

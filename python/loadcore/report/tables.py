@@ -99,7 +99,7 @@ def checks(summary: Entry, page: Page) -> list[str]:
         ]
         for check in failing[:MAX_ROWS]
     ]
-    return table(columns, rows, page) + _more(failing, page)
+    return table(columns, rows, page) + more(failing, page)
 
 
 def errors(summary: Entry, page: Page) -> list[str]:
@@ -121,7 +121,7 @@ def errors(summary: Entry, page: Page) -> list[str]:
         Column("seen", left=True, drop=1),
     )
     why = _reasons(found[:MAX_ROWS], reasons(summary), page)
-    return [*table(columns, rows, page), *_more(found, page), *why, *_by_policy(found, page)] if rows else []
+    return [*table(columns, rows, page), *more(found, page), *why, *_by_policy(found, page)] if rows else []
 
 
 def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:
@@ -148,7 +148,8 @@ def _reasons(found: Sequence[Entry], known: Mapping[Key, str], page: Page) -> li
     return [cut(f"{MARGIN}{text}", page.width, glyphs) for text in said]
 
 
-def _more(found: Sequence[Entry], page: Page) -> list[str]:
+def more(found: Sequence[Entry], page: Page) -> list[str]:
+    """How many rows a table leaves out."""
     hidden = len(found) - MAX_ROWS
     return sentence(Cell(""), f"+{hidden} more in summary.json", page) if hidden > 0 else []
 

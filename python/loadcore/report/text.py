@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadcore.judge.headroom import told
-from loadcore.report import numbers, plan_words, tables, uncertain
+from loadcore.report import numbers, plan_words, tables, uncertain, user_code
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.headline import headline
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
@@ -42,6 +42,7 @@ def render(summary: Summary, page: Page | None = None) -> str:
         tables.groups(summary, page),
         tables.checks(summary, page),
         tables.errors(summary, page),
+        user_code.section(summary, page),
         [*limit(summary, page), *client(summary, page), *load(summary, page)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -48,6 +48,8 @@ class RunStart:
     needed: list[tuple[str, str, list[str]]] = field(default_factory=list)
     """Scenario, step, and the variables it must set for the iteration to continue, in the order of the plan."""
     allow_lost_workers: bool = False
+    until_stopped: bool = False
+    """Whether the run has no end of its own: Ctrl-C is its end."""
     unpaced: bool = True
     """Whether some users send as fast as they can."""
     calibration: dict[str, Any] | None = None
@@ -180,6 +182,8 @@ class RunEnd:
     """Whether this is a copy of its folder, made before it was complete."""
     windows_lost: str | None = None
     """Why windows are missing in `windows.arrow`, if some are."""
+    beside: tuple[dict[str, Any], ...] = ()
+    """What processes beside the workers say of code of the user's."""
     not_sealed: str | None = None
     """Why the run folder could not be completed, if it could not."""
 

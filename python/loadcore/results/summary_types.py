@@ -481,11 +481,26 @@ class ScriptLagSummary(TypedDict):
     max_ns: int | None
 
 
+class FailureSummary(TypedDict):
+    """What code of the user's called a failure: the request, by method and name, and the words."""
+
+    method: str
+    name: str
+    error: str
+    count: int
+
+
 class UserCodeSummary(TypedDict):
     """Code of the user's that ran in the workers."""
 
     exceptions: list[ExceptionSummary]
     """The most frequent first."""
+    judged: bool
+    """Whether an exception fails the run."""
+    failures: list[FailureSummary]
+    """The most frequent first."""
+    process_exit_code: int | None
+    """The exit code that the code asks for, in place of 0 and 99."""
     script_lag: ScriptLagSummary
     blocked: list[BlockedSummary]
     """The longest first."""

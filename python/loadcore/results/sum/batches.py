@@ -23,6 +23,7 @@ from loadcore.results.write.plain_arrays import is_word, number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from loadcore.engine import StepInfo
     from loadcore.results.run_facts import RunStart
     from loadcore.results.run_folder import RunFolder
 
@@ -141,7 +142,8 @@ class Batches:
         self._asked: dict[Scope, Series] = {}
         self._also: dict[Key, list[Series]] = {}
         self._least_alike = 0.0
-        self._sections = {(step.scenario, step.name): step.section for step in start.description.steps}
+        steps: list[StepInfo | StepTotals] = [*start.description.steps, *whole.steps.values()]
+        self._sections = {(step.scenario, step.name): step.section for step in steps}
         for step in (*_of(steady, main=True), *_of(whole, main=False)):
             self._expect(step.scenario, step.section, step)
         self._expect("", MAIN, steady.all_steps())

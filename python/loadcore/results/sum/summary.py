@@ -32,7 +32,7 @@ from loadcore.results.sum.verdict import Evidence, decide
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.engine import Histogram, ScenarioInfo
+    from loadcore.engine import Histogram, ScenarioInfo, StepInfo
     from loadcore.judge.finding import Finding
     from loadcore.judge.keeping_up import Asked
     from loadcore.results.run_facts import WorkerEnd
@@ -65,9 +65,9 @@ def build(parts: Parts) -> dict[str, Any]:
         *target_findings(parts, steady, of_client),
         *_keeping_up(parts, measured, of_client),
     ]
-    verdict = decide(
-        Evidence(start, end, main, list(whole.scenarios.values()), parts.thresholds, findings, whole, parts.samples)
-    )
+    code = user_code(end.workers, totals, end.beside)
+    scenarios = list(whole.scenarios.values())
+    verdict = decide(Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code))
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": start.run_id,
@@ -114,7 +114,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "comparable_sha256": start.comparable_sha256,
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
-        **({} if (of_code := user_code(end.workers, totals)) is None else {"user_code": of_code}),
+        **({} if code is None else {"user_code": code}),
     }
 
 
@@ -231,9 +231,13 @@ def _step(step: StepTotals, seconds: float, batches: Batches) -> dict[str, Any]:
 
 
 def _steps(parts: Parts, measured: Measured, steady: Tally, whole: Tally, spreads: Batches) -> list[dict[str, Any]]:
-    """Every step of the plan, also those that made no request, in the plan's order."""
+    """Every step of the plan, also those that made no request, in the plan's order; then those met at run time."""
     entries = []
-    for info in parts.start.description.steps:
+    planned = parts.start.description.steps
+    known = {(info.scenario, info.section, info.name) for info in planned}
+    met = [step for key, step in whole.steps.items() if key not in known]
+    everything: list[StepInfo | StepTotals] = [*planned, *met]
+    for info in everything:
         is_main = info.section == MAIN
         tally, seconds = (
             (steady, measured.span([info.scenario]).seconds) if is_main else (whole, parts.end.ended_ns / 1e9)

@@ -12,17 +12,25 @@ if TYPE_CHECKING:
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.sum.totals import Totals
 
-_KNOWN = ("exceptions", "blocked", "collections")
+_KNOWN = ("exceptions", "blocked", "collections", "judged", "failures", "process_exit_code")
+_MOST_FAILURES = 50
 
 
-def user_code(ends: Sequence[WorkerEnd], totals: Totals) -> dict[str, Any] | None:
-    """Of all workers together; None if none ran any."""
-    documents = [end.user_code for end in ends if end.user_code is not None]
+def user_code(
+    ends: Sequence[WorkerEnd], totals: Totals, beside: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """Of all workers together, and of the processes beside them; None if none ran any."""
+    documents = [end.user_code for end in ends if end.user_code is not None] + [each for each in beside if each]
     if not documents:
         return None
     collections = [document["collections"] for document in documents if "collections" in document]
     return {
         "exceptions": _exceptions(documents),
+        "judged": any(document.get("judged") for document in documents),
+        "failures": _failures(documents),
+        "process_exit_code": next(
+            (each["process_exit_code"] for each in reversed(documents) if each.get("process_exit_code") is not None), None
+        ),
         "script_lag": _script_lag(totals),
         "blocked": _blocked(documents),
         "collections": {
@@ -62,6 +70,15 @@ def _exceptions(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             known["count"] += each["count"]
             known["at_fault"] += each["at_fault"]
     return sorted(merged.values(), key=lambda each: -each["count"])
+
+
+def _failures(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What user code called a failure. Several processes may know of the same: the one that knows of most counts."""
+    merged: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for each in (each for document in documents for each in document.get("failures", ())):
+        known = merged.setdefault((each["method"], each["name"], each["error"]), dict(each))
+        known["count"] = max(known["count"], each["count"])
+    return sorted(merged.values(), key=lambda each: -each["count"])[:_MOST_FAILURES]
 
 
 def _blocked(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

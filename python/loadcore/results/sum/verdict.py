@@ -17,7 +17,7 @@ from loadcore.results.sum.tally import MAIN, Tally
 from loadcore.results.sum.user_code import exceptions_of, raised
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.judge.finding import Finding
     from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
@@ -93,6 +93,8 @@ class Evidence:
     """Over the whole run, for the names of what went wrong."""
     samples: Sequence[Sample] = ()
     """What failures looked like, for the reasons of what went wrong."""
+    user_code: Mapping[str, Any] | None = None
+    """What the user's own code did, as `loadcore.results.sum.user_code` has it."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -106,17 +108,25 @@ def decide(evidence: Evidence) -> Verdict:
         *_data_reasons(evidence),
         *_validity_reasons(evidence),
         *_threshold_reasons(evidence),
+        *_code_reasons(evidence),
     ):
         held.setdefault(code, []).append(text)
-    codes = [code for code in PRECEDENCE if code in held]
-    reasons = tuple(text for code in codes for text in held[code])
+    reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
+    codes: list[int] = [code for code in PRECEDENCE if code in held]
     lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
-    notes = (*lost, *(f"users raised {raised(each)}" for each in exceptions_of(evidence.end.workers)))
+    is_judged = bool((evidence.user_code or {}).get("judged"))
+    found = () if is_judged else exceptions_of(evidence.end.workers)
+    notes = (*lost, *(f"users raised {raised(each)}" for each in found))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
-    if not codes:
-        return Verdict("pass", int(ExitCode.PASS), (), (0,), suspect=suspect, notes=notes)
-    status = "running" if evidence.end.running else _STATUS[codes[0]]
+    status: Status = "pass"
+    if codes:
+        status = "running" if evidence.end.running else _STATUS[ExitCode(codes[0])]
+    own = (evidence.user_code or {}).get("process_exit_code")
+    if own is not None:
+        # It takes the place of a pass and of a crossed threshold, and of nothing that makes the numbers worthless.
+        codes = [*(code for code in codes if code != ExitCode.THRESHOLD_CROSSED), own]
     advice = _advice(evidence) if ExitCode.NO_DATA in held else ()
+    codes = codes or [ExitCode.PASS]
     return Verdict(status, int(codes[0]), reasons, tuple(int(code) for code in codes), advice, suspect, notes)
 
 
@@ -278,8 +288,15 @@ def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     return [(ExitCode.THRESHOLD_CROSSED, text)]
 
 
+def _code_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
+    """What user code raised, where that is judged."""
+    if not (evidence.user_code or {}).get("judged"):
+        return []
+    return [(ExitCode.THRESHOLD_CROSSED, f"users raised {raised(each)}") for each in exceptions_of(evidence.end.workers)]
+
+
 def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    if evidence.end.signal is None:
+    if evidence.end.signal is None or (evidence.start.until_stopped and evidence.end.signal == "SIGINT"):
         return []
     code, what = _SIGNALS[evidence.end.signal]
     until_then = f"after {evidence.end.ended_ns / 1e9:.1f} s; until then {standing(evidence.thresholds, ended=True)}"

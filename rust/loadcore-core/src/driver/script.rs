@@ -101,12 +101,12 @@ pub enum Command {
         /// The request.
         request: RequestKey,
     },
-    /// Decides a request whose row was held: whether it is an error.
+    /// Decides a request whose row was held.
     Settle {
         /// The request.
         request: RequestKey,
-        /// Whether it is an error.
-        is_error: bool,
+        /// What it counts as.
+        settled: Settled,
     },
     /// Gives a variable of a user's iteration a value, for steps that follow.
     Set {
@@ -119,9 +119,36 @@ pub enum Command {
     },
     /// Something that the script has seen by itself, to be counted.
     Count(Box<Seen>),
+    /// From now on all is ramp-down: the code winds up. Requests are still made. Only in a load model of a script's own.
+    RampDown,
     /// Nothing more comes. In a load model of a script's own it is also the end: no iteration starts any more, and
     /// requests under way may end.
     Finish,
+}
+
+/// What a request counts as whose row was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is not an error.
+    Ok,
+    /// It is an error.
+    Error,
+    /// Another request took its place: a redirect that the script has followed.
+    Superseded,
+    /// The code that was to decide it was cut off.
+    Interrupted,
+}
+
+/// Whose rows are held until [`Command::Settle`] decides them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Holds {
+    /// No one's.
+    #[default]
+    None,
+    /// Those of redirects, which the script may follow: of the statuses from 301 to 308.
+    Redirects,
+    /// Those of all.
+    All,
 }
 
 /// How a script says that an iteration has ended.
@@ -206,10 +233,10 @@ pub struct Form {
     pub max_redirects: Option<u8>,
     /// Whether they go without the scenario's authentication.
     pub is_anonymous: bool,
-    /// Whether their rows are held until [`Command::Settle`] decides them.
-    pub is_settled_later: bool,
     /// Whether they belong to what a user does once: to its start or its stop.
     pub is_once: bool,
+    /// Whose rows are held.
+    pub holds: Holds,
 }
 
 /// Timeouts that differ from those of the run.

@@ -160,7 +160,7 @@ impl ScenarioCompiler<'_, '_> {
             name: scenario.name.clone(),
             model: load.model(),
             planned_start_ns: scenario.start_after_ns,
-            planned_end_ns,
+            planned_end_ns: (planned_end_ns < u64::MAX).then_some(planned_end_ns),
             planned_iterations: None,
             users: load.users(),
         });

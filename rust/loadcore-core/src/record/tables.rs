@@ -36,8 +36,8 @@ pub struct ScenarioInfo {
     pub model: Model,
     /// Offset from the run's start before which no iteration is started.
     pub planned_start_ns: u64,
-    /// Offset from the run's start after which no more iterations are started.
-    pub planned_end_ns: u64,
+    /// Offset from the run's start after which no more iterations are started; `None`: a script says when.
+    pub planned_end_ns: Option<u64>,
     /// How many iterations this share starts, where that is known beforehand.
     pub planned_iterations: Option<u64>,
     /// Most users this share has at any time.

@@ -121,7 +121,7 @@ impl Transport for Net {
             return Err(fail(Outcome::TlsHandshake, timings));
         };
         let began = Instant::now();
-        match timeout_at(deadline, client.handshake(tcp, &origin.host, session)).await {
+        match timeout_at(deadline, client.handshake(tcp, origin, session)).await {
             Ok(Ok(connection)) => {
                 timings.tls_ns = Some(nanoseconds(began.elapsed()));
                 Ok(Opened { connection: NetConnection::Tls(Box::new(connection)), timings })

@@ -101,4 +101,6 @@ pub(crate) struct ConnectFailure {
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     pub(crate) tls: Option<tls::UserSession>,
+    /// With origins whose certificates are not checked.
+    pub(crate) unverified: Option<tls::UserSession>,
 }

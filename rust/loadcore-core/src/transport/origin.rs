@@ -11,7 +11,12 @@ pub(crate) struct Origin {
     pub host: String,
     /// The port, the scheme's default filled in.
     pub port: u16,
+    /// Whether its certificate is checked as the run says; otherwise it is not checked at all.
+    pub verifies: bool,
 }
+
+/// The scheme by which a script says that this certificate is not to be checked. Only scripts may say so, and no target.
+const UNVERIFIED: &str = "https+insecure://";
 
 /// Why a URL names no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +38,14 @@ pub(crate) enum OriginProblem {
 impl Origin {
     /// Stands in for an origin that could not be read, so that a plan can be checked further.
     pub(crate) const fn nowhere() -> Self {
-        Self { tls: false, host: String::new(), port: 0 }
+        Self { tls: false, host: String::new(), port: 0, verifies: true }
+    }
+
+    /// Like `split`, for a URL that a script made.
+    pub(crate) fn of_script(url: &str) -> Result<(Self, &str), OriginProblem> {
+        let Some(rest) = strip_scheme(url, UNVERIFIED) else { return Self::split(url) };
+        let (origin, target) = Self::behind_scheme(url, true, rest)?;
+        Ok((Self { verifies: false, ..origin }, target))
     }
 
     /// Splits an absolute URL into its origin and what follows (`""`, or path and query without fragment).
@@ -45,6 +57,10 @@ impl Origin {
         } else {
             return Err(OriginProblem::Scheme(shown(url)));
         };
+        Self::behind_scheme(url, tls, rest)
+    }
+
+    fn behind_scheme<'a>(url: &str, tls: bool, rest: &'a str) -> Result<(Self, &'a str), OriginProblem> {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         if authority.contains('@') {
@@ -67,7 +83,7 @@ impl Origin {
             Some(_) => return Err(OriginProblem::Port(shown(url))),
         };
         let target = target.split('#').next().unwrap_or("");
-        Ok((Self { tls, host, port }, target))
+        Ok((Self { tls, host, port, verifies: true }, target))
     }
 
     /// Like `split`, for a URL in a plan: a colon without a port is a mistake there, while a target may send one.
@@ -190,6 +206,19 @@ mod tests {
         assert!(matches!(Origin::split("http://a:+5/"), Err(OriginProblem::Port(_))));
         assert!(matches!(Origin::split("http://[::1]x/"), Err(OriginProblem::Port(_))));
         assert!(matches!(Origin::split("http://me:secret@a/"), Err(OriginProblem::UserInfo)));
+    }
+
+    /// A script may leave a certificate unchecked; that is another origin. A target cannot.
+    #[test]
+    fn only_scripts_leave_certificates_unchecked() {
+        let url = "https+insecure://a:8443/x?y";
+        let (origin, target) = Origin::of_script(url).expect("a good URL");
+
+        assert_eq!(("https://a:8443".to_owned(), "/x?y"), (origin.to_string(), target));
+        assert!(!origin.verifies && Origin::of_script("https://a:8443").expect("a good URL").0.verifies);
+        assert_ne!(origin, Origin::split("https://a:8443").expect("a good URL").0);
+        assert!(matches!(Origin::split(url), Err(OriginProblem::Scheme(_))));
+        assert!(matches!(Origin::of_script("https+insecure://me:x@a"), Err(OriginProblem::UserInfo)));
     }
 
     /// A message repeats nothing of a URL that may be a secret.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
@@ -18,7 +19,7 @@ use rustls::{ClientConfig, ClientConnection};
 use self::failure::Broken;
 use self::verify::{AcceptAnything, NoClientCertificate};
 use super::tcp::Tcp;
-use super::{Connection, IdleState, Session};
+use super::{Connection, IdleState, Origin, Session};
 use crate::plan::{self, TlsResumption};
 use crate::record::Outcome;
 
@@ -48,6 +49,8 @@ pub(crate) enum TlsProblem {
 #[derive(Debug)]
 pub(super) struct TlsClient {
     config: Arc<ClientConfig>,
+    /// For origins whose certificates are not checked.
+    unverified: Arc<ClientConfig>,
     client_certificate: Arc<NoClientCertificate>,
     server_name: Option<ServerName<'static>>,
     resumption: TlsResumption,
@@ -69,8 +72,9 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsProblem::Setup(error.to_string()))?;
+        let anything: Arc<dyn ServerCertVerifier> = Arc::new(AcceptAnything(Arc::clone(&provider)));
         let verifier = if settings.insecure {
-            Arc::new(AcceptAnything(provider))
+            Arc::clone(&anything)
         } else {
             verify::verifier(settings.ca_file.as_deref(), &provider)?
         };
@@ -84,18 +88,31 @@ impl TlsClient {
             .as_ref()
             .map(|name| ServerName::try_from(name.clone()).map_err(|_| TlsProblem::ServerName(name.clone())))
             .transpose()?;
-        Ok(Self { config: Arc::new(config), client_certificate, server_name, resumption: settings.resumption })
+        let mut unverified = config.clone();
+        unverified.dangerous().set_certificate_verifier(anything);
+        Ok(Self {
+            config: Arc::new(config),
+            unverified: Arc::new(unverified),
+            client_certificate,
+            server_name,
+            resumption: settings.resumption,
+        })
     }
 
     /// Shakes hands over an open connection.
-    pub(super) async fn handshake(&self, tcp: Tcp, host: &str, session: &mut Session) -> Result<Tls, Outcome> {
+    pub(super) async fn handshake(&self, tcp: Tcp, origin: &Origin, session: &mut Session) -> Result<Tls, Outcome> {
+        let (config, remembered) = if origin.verifies {
+            (&self.config, &mut session.tls)
+        } else {
+            (&self.unverified, &mut session.unverified)
+        };
         let config = match self.resumption {
-            TlsResumption::Full => Arc::clone(&self.config),
-            TlsResumption::Resume => Arc::clone(&session.tls.get_or_insert_with(|| self.user_session()).0),
+            TlsResumption::Full => Arc::clone(config),
+            TlsResumption::Resume => Arc::clone(&remembered.get_or_insert_with(|| user_session(config)).0),
         };
         let name = match &self.server_name {
             Some(name) => name.clone(),
-            None => ServerName::try_from(host.to_owned()).map_err(|_| Outcome::TlsCertHostname)?,
+            None => ServerName::try_from(origin.host.clone()).map_err(|_| Outcome::TlsCertHostname)?,
         };
         let client = ClientConnection::new(config, name).map_err(|error| failure::outcome(&error, false))?;
         let client_certificate = Arc::clone(&self.client_certificate);
@@ -103,12 +120,12 @@ impl TlsClient {
         poll_fn(|cx| tls.poll_handshake(cx)).await?;
         Ok(tls)
     }
+}
 
-    fn user_session(&self) -> UserSession {
-        let mut config = (*self.config).clone();
-        config.resumption = Resumption::in_memory_sessions(4);
-        UserSession(Arc::new(config))
-    }
+fn user_session(config: &ClientConfig) -> UserSession {
+    let mut config = config.clone();
+    config.resumption = Resumption::in_memory_sessions(4);
+    UserSession(Arc::new(config))
 }
 
 /// What the server's alert says; `None` for other errors.

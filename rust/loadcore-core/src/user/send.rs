@@ -8,6 +8,7 @@ use super::capture::{Capture, Retained};
 use super::flight::{Ended, NOT_YET};
 use super::lane::Lane;
 use super::sample::Unsent;
+use crate::driver::script::Settled;
 use crate::exchange::{Exchange, Stack};
 use crate::http::Complete;
 use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
@@ -36,6 +37,8 @@ pub(super) struct Withheld(u16, u16);
 impl Withheld {
     /// All that are not followed: the answer is not decided yet.
     pub(super) const ALL: Self = Self(0, u16::MAX);
+    /// Those that a script may follow.
+    pub(super) const REDIRECTS: Self = Self(301, 308);
 
     /// A 401, if the request may be sent again with another token.
     #[inline(always)]
@@ -115,9 +118,11 @@ pub(super) struct HeldRow {
 }
 
 impl HeldRow {
-    /// Records the row, now that it is known whether it is an error.
-    pub(super) fn settle(self, recorder: &mut Recorder, error: bool) {
-        recorder.count(&Record { error, ..self.row });
+    /// Records the row, now that it is known what it counts as.
+    pub(super) fn settle(self, recorder: &mut Recorder, settled: Settled) {
+        let error = settled == Settled::Error;
+        let outcome = if settled == Settled::Interrupted { Outcome::Interrupted } else { self.row.outcome };
+        recorder.count(&Record { error, outcome, superseded: settled == Settled::Superseded, ..self.row });
         if let Some((class, seen)) = self.sample.filter(|_| error) {
             recorder.sample(class, seen);
         }
@@ -389,7 +394,7 @@ impl<T: Stack> User<T> {
     #[cold]
     pub(super) fn release(&mut self, error: bool) {
         let Some(held) = self.lane.withheld.take() else { return };
-        held.settle(&mut self.worker.recorder.borrow_mut(), error);
+        held.settle(&mut self.worker.recorder.borrow_mut(), if error { Settled::Error } else { Settled::Ok });
     }
 
     /// Records the row that was withheld: its request is sent again, and that one is the answer.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use loadcore_core::driver::script::{self, Command, RequestKey};
+use loadcore_core::driver::script::{self, Command, RequestKey, Settled};
 use loadcore_core::record::Outcome;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -214,14 +214,21 @@ impl Call {
         self.time(|answer| answer.ended_ns)
     }
 
-    /// Decides a call that was held: whether it is an error.
-    fn settle(slf: &Bound<'_, Self>, error: bool) {
+    /// Decides a call that was held: whether it is an error, or has made way for another request, or was cut off.
+    #[pyo3(signature = (error, *, superseded = false, interrupted = false))]
+    fn settle(slf: &Bound<'_, Self>, error: bool, superseded: bool, interrupted: bool) {
+        let settled = match (superseded, interrupted) {
+            (true, _) => Settled::Superseded,
+            (_, true) => Settled::Interrupted,
+            _ if error => Settled::Error,
+            _ => Settled::Ok,
+        };
         let (key, user) = {
             let this = slf.borrow();
             (this.key, this.user_of(slf.py()))
         };
         if let Some(user) = user {
-            ScriptUser::say(user.bind(slf.py()), Command::Settle { request: key, is_error: error });
+            ScriptUser::say(user.bind(slf.py()), Command::Settle { request: key, settled });
         }
     }
 }

@@ -300,6 +300,12 @@ impl Crossing {
         Self::user_of(slf, scenario, number)
     }
 
+    /// The code of a scenario winds up: what it still sends is ramp-down. Only where no load model decides that.
+    fn ramp_down(&mut self, scenario: usize) {
+        self.core.say(scenario, Command::RampDown);
+        self.core.flush();
+    }
+
     /// The code of a scenario has ended: nothing more will come.
     fn finish(&mut self, scenario: usize) {
         self.core.say(scenario, Command::Finish);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use loadcore_core::driver::script::{Form, FormTimeouts};
+use loadcore_core::driver::script::{Form, FormTimeouts, Holds};
 
 /// What is not usual about a request, apart from its name and method.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub(crate) struct Unusual {
     pub(crate) expect: Vec<(u16, u16)>,
     pub(crate) max_redirects: Option<u8>,
     pub(crate) is_anonymous: bool,
-    pub(crate) is_settled_later: bool,
     pub(crate) is_once: bool,
+    pub(crate) holds: Holds,
 }
 
 /// The forms of a script, by name.
@@ -47,8 +47,8 @@ impl Forms {
             expect: unusual.expect.clone(),
             max_redirects: unusual.max_redirects,
             is_anonymous: unusual.is_anonymous,
-            is_settled_later: unusual.is_settled_later,
             is_once: unusual.is_once,
+            holds: unusual.holds,
         };
         let known = Known { method: method.to_owned(), unusual, number };
         self.by_name.entry(name.to_owned()).or_default().push(known);

@@ -2,7 +2,7 @@
 
 use std::thread::{self, ThreadId};
 
-use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Iterate, ScriptEnd, ScriptPart, Seen};
+use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Holds, Iterate, ScriptEnd, ScriptPart, Seen};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -128,7 +128,7 @@ impl ScriptUser {
 
     /// Sends a request. It leaves with the others of this drain, or when the loop comes round.
     #[pyo3(signature = (name, method, url, headers = None, body = None, *, timeouts = None, expect = None,
-        max_redirects = None, anonymous = false, held = false, due_ns = None))]
+        max_redirects = None, anonymous = false, held = false, held_redirects = false, due_ns = None))]
     #[expect(clippy::too_many_arguments, reason = "as many as a request has")]
     fn send<'py>(
         slf: &Bound<'py, Self>,
@@ -142,6 +142,7 @@ impl ScriptUser {
         max_redirects: Option<u8>,
         anonymous: bool,
         held: bool,
+        held_redirects: bool,
         due_ns: Option<u64>,
     ) -> PyResult<Bound<'py, Call>> {
         let py = slf.py();
@@ -156,8 +157,14 @@ impl ScriptUser {
             expect: expect.unwrap_or_default(),
             max_redirects,
             is_anonymous: anonymous,
-            is_settled_later: held,
             is_once,
+            holds: if held {
+                Holds::All
+            } else if held_redirects {
+                Holds::Redirects
+            } else {
+                Holds::None
+            },
         };
         let (call, mut content) = {
             let mut crossing = crossing.borrow_mut();

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
 use crate::driver::script::{
-    Answer, BodyFraming, Call, Command, Form, Iterate, Notice, RequestKey, Script, ScriptEnd, ScriptPart,
+    Answer, BodyFraming, Call, Command, Form, Holds, Iterate, Notice, RequestKey, Script, ScriptEnd, ScriptPart,
+    Settled,
 };
 
 /// A script whose code is tasks of the test, by virtual time.
@@ -389,7 +390,7 @@ fn an_outcome_after_the_answer() {
     plan["graceful_stop_ns"] = json!(1_000_000_000);
     let outcomes = drive(&plan, fake, async |code, began| {
         code.say(Command::Join { user: 0 });
-        let (mut keys, settled) = (Vec::new(), |_: &mut Call, form: &mut Form| form.is_settled_later = true);
+        let (mut keys, settled) = (Vec::new(), |_: &mut Call, form: &mut Form| form.holds = Holds::All);
         for url in ["/200", "/500", "/500?unsaid"] {
             let (key, answer) = code.send(0, url, settled);
             assert!(ended(answer).await.is_ok());
@@ -397,8 +398,8 @@ fn an_outcome_after_the_answer() {
         }
         assert!(code.get(0, "/last").await.is_ok());
         at(began, 2_300).await;
-        code.say(Command::Settle { request: keys[0], is_error: true });
-        code.say(Command::Settle { request: keys[1], is_error: false });
+        code.say(Command::Settle { request: keys[0], settled: Settled::Error });
+        code.say(Command::Settle { request: keys[1], settled: Settled::Ok });
         at(began, 2_400).await;
         code.say(Command::Finish);
     });
@@ -413,6 +414,48 @@ fn an_outcome_after_the_answer() {
     assert_eq!(outcomes.ended_ms, 3_400);
     // No time went by without an answer.
     assert_eq!(outcomes.gaps, []);
+}
+
+/// What a script may say of a held row besides whether it is an error; and of redirects alone, which it may follow itself.
+#[test]
+fn rows_of_redirects_that_the_script_follows() {
+    let fake = FakeTransport::new(|request, _| {
+        let head = if request.starts_with(b"GET /302") { "302 X\r\nLocation: /200" } else { "200 X" };
+        let head = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n");
+        Some(Reply::raw(ms(10), head.as_bytes(), crate::transport::fake::Then::Keep))
+    });
+    let outcomes = drive(&scripted(), fake, async |code, _| {
+        code.say(Command::Join { user: 0 });
+        let holds = |_: &mut Call, form: &mut Form| (form.holds, form.max_redirects) = (Holds::Redirects, Some(0));
+        let (hop, answer) = code.send(0, "/302", holds);
+        assert!(ended(answer).await.is_ok());
+        let (_, answer) = code.send(0, "/200", holds);
+        assert!(ended(answer).await.is_ok());
+        code.say(Command::Settle { request: hop, settled: Settled::Superseded });
+        let (cut, answer) = code.send(0, "/200?cut", |_, form| form.holds = Holds::All);
+        assert!(ended(answer).await.is_ok());
+        code.say(Command::Settle { request: cut, settled: Settled::Interrupted });
+        code.say(Command::Finish);
+    });
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (row.due_ms, row.status, row.error, row.superseded)).collect();
+    assert_eq!(rows, [(10, 200, false, false), (0, 302, false, true), (20, 200, false, false)]);
+    assert_eq!(outcomes.rows[2].outcome, Outcome::Interrupted);
+}
+
+/// Code that winds up may still send: that is ramp-down, and the run has finished.
+#[test]
+fn code_that_winds_up_still_sends() {
+    let outcomes = drive(&scripted(), answers_after(10), async |code, began| {
+        code.say(Command::Join { user: 0 });
+        assert!(code.get(0, "/a").await.is_ok());
+        code.say(Command::RampDown);
+        at(began, 50).await;
+        assert!(code.get(0, "/b").await.is_ok());
+        code.say(Command::Finish);
+    });
+    let rows: Vec<_> = outcomes.rows.iter().map(|row| (&*row.step, row.phase)).collect();
+    assert_eq!(rows, [("/a", Phase::Steady), ("/b", Phase::RampDown)]);
+    assert_eq!((outcomes.end.reason, outcomes.ended_ms), (EndReason::Finished, 60));
 }
 
 /// The script says when the run is over: what is under way may end, and nothing else is waited for.

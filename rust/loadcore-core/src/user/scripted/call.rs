@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::sender::Job;
 use super::{Held, Scripted};
 use crate::auth::CompiledAuth;
-use crate::driver::script::{BodyFraming, Call, Headers};
+use crate::driver::script::{BodyFraming, Call, Headers, Holds};
 use crate::exchange::{self, Field, Framing, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, is_token};
 use crate::record::Outcome;
@@ -56,7 +56,11 @@ impl<T: Stack> User<T> {
         }
         let outgoing = Outgoing { envelope, whole: None };
         let base = Withheld::unauthorized(is_replaceable(envelope, token));
-        let withholds = if form.is_settled_later { Withheld::ALL } else { base };
+        let withholds = match form.holds {
+            Holds::None => base,
+            Holds::Redirects => Withheld::REDIRECTS,
+            Holds::All => Withheld::ALL,
+        };
         let message = Message { withholds, ..self.message(outgoing, envelope.origin, false) };
         let answer = self.send(scenario, &message, ready_ns).await;
         if self.lane.withheld.is_none() {
@@ -106,7 +110,7 @@ impl<T: Stack> User<T> {
         let (target, origin) = if url.starts_with('/') {
             (Target { is_at_home: true, path: url }, program.origin)
         } else {
-            let (origin, path) = Origin::split(url).map_err(|problem| problem.to_string())?;
+            let (origin, path) = Origin::of_script(url).map_err(|problem| problem.to_string())?;
             let origin = self.worker.origin_id(origin).ok_or("the run has had too many hosts")?;
             (Target { is_at_home: false, path }, origin)
         };

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Scripted;
-use crate::driver::script::Form;
+use crate::driver::script::{Form, Holds};
 use crate::exchange::Stack;
 use crate::program::{Envelope, ScenarioProgram, Want, is_method};
 use crate::record::Section;
@@ -16,7 +16,7 @@ const MOST_REDIRECTS: u8 = crate::plan::MAX_REDIRECTS;
 pub(super) struct FormProgram {
     /// That of a request to the scenario's own origin, with none but its own headers.
     pub(super) envelope: Envelope,
-    pub(super) is_settled_later: bool,
+    pub(super) holds: Holds,
 }
 
 impl Scripted {
@@ -47,7 +47,7 @@ impl Scripted {
                 .and_if(worker.samples_everything(), Want::SHOWN),
             method: form.method.into(),
         };
-        let form = FormProgram { envelope, is_settled_later: form.is_settled_later };
+        let form = FormProgram { envelope, holds: form.holds };
         self.forms.borrow_mut().push(Rc::new(form));
     }
 

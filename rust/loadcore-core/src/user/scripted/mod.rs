@@ -21,7 +21,7 @@ use super::send::HeldRow;
 use super::{Crowd, Worker};
 use crate::aggregate::ScenarioEvent;
 use crate::cookies::Jar;
-use crate::driver::script::{BodyFraming, Call, Command, Notice, RequestKey, Script, ScriptEnd};
+use crate::driver::script::{BodyFraming, Call, Command, Notice, RequestKey, Script, ScriptEnd, Settled};
 use crate::exchange::Stack;
 use crate::plan::Cookies;
 use crate::program::{LoadProgram, ScenarioProgram};
@@ -69,8 +69,8 @@ struct Held {
 }
 
 impl Held {
-    fn settle(self, recorder: &mut Recorder, is_error: bool) {
-        self.row.settle(recorder, is_error);
+    fn settle(self, recorder: &mut Recorder, settled: Settled) {
+        self.row.settle(recorder, settled);
         recorder.script_lag(self.script_lag_ns);
     }
 }
@@ -187,9 +187,9 @@ impl Scripted {
                     sender.cancel(&worker.timer);
                 }
             }
-            Command::Settle { request, is_error } => {
+            Command::Settle { request, settled } => {
                 if let Some(held) = self.held.borrow_mut().remove(&request) {
-                    held.settle(&mut worker.recorder.borrow_mut(), is_error);
+                    held.settle(&mut worker.recorder.borrow_mut(), settled);
                 }
             }
             Command::Set { user, name, value } => {
@@ -198,6 +198,11 @@ impl Scripted {
                 }
             }
             Command::Count(seen) => self.count(worker, scenario, *seen),
+            Command::RampDown => {
+                if matches!(scenario.load, LoadProgram::Script) {
+                    worker.stop(crate::recorder::EndReason::Finished, None);
+                }
+            }
             Command::Finish => {
                 self.is_finished.set(true);
                 if matches!(scenario.load, LoadProgram::Script) {
@@ -342,8 +347,8 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     }
     // The status decides what the script has not.
     for held in scripted.held.take().into_values() {
-        let is_error = held.is_error;
-        held.settle(&mut worker.recorder.borrow_mut(), is_error);
+        let settled = if held.is_error { Settled::Error } else { Settled::Ok };
+        held.settle(&mut worker.recorder.borrow_mut(), settled);
     }
     scripted.script.notice(Notice::Closed);
     scripted.script.flush();

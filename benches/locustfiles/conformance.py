@@ -1,0 +1,83 @@
+"""Runs named parts of Locust's own test suite with loadcore's engine under Locust's clients.
+
+    python -m benches.locustfiles.conformance PATH_TO_LOCUSTS_SOURCE
+
+The source is brought beside the project and never copied into it: only `locust/test` is used, against the Locust that
+is installed. Ends with 1 if fewer than 95 % of the tests pass, or if one fails that is not among the named exceptions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LEAST = 0.95
+FILES = (
+    "test_wait_time.py",
+    "test_tags.py",
+    "test_sequential_taskset.py",
+    "test_taskratio.py",
+    "test_users.py",
+    "test_interruptable_task.py",
+    "test_locust_class.py",
+    "test_http.py",
+    "test_fasthttp.py",
+)
+EXCEPTIONS: dict[str, str] = {}
+"""Tests that may fail, and why."""
+_PLUGIN = '''
+"""Puts the engine under Locust's clients before the first test."""
+
+import locust
+
+from loadcore import locustfiles
+
+locust.__path__.append({source!r})
+locustfiles.install()
+'''
+_RESULT = re.compile(r"^(PASSED|FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+def main(source: Path) -> int:
+    """Run the suite and print what passed."""
+    if not (source / "locust" / "test").is_dir():
+        print(f"{source} is not Locust's source: it has no locust/test", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        done = _run(source, Path(folder))
+    results = {name: result for result, name in _RESULT.findall(done.stdout)}
+    failed = sorted(name for name, result in results.items() if result != "PASSED")
+    passed = len(results) - len(failed)
+    unexpected = [name for name in failed if _short(name) not in EXCEPTIONS]
+    for name in failed:
+        print(f"{_short(name)}: {EXCEPTIONS.get(_short(name), 'FAILED')}")
+    if not results:
+        print(done.stdout[-3000:], done.stderr[-3000:], file=sys.stderr)
+        return 1
+    print(f"{passed} of {len(results)} tests of Locust's own suite pass ({passed / len(results):.1%})")
+    return int(passed / len(results) < LEAST or bool(unexpected))
+
+
+def _run(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The tests, where `locust` is what is installed and `locust.test` what is in the source."""
+    root = Path(__file__).parents[2]
+    (folder / "engine_under_locust.py").write_text(_PLUGIN.format(source=str(source / "locust")), encoding="utf-8")
+    modules = [f"locust.test.{Path(file).stem}" for file in FILES]
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "engine_under_locust", "-p", "no:cacheprovider"]
+    command += ["-c", os.devnull, "--rootdir", str(folder), "--timeout", "60", "--no-header", "--pyargs", *modules]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
+
+
+def _short(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

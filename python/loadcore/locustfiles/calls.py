@@ -1,0 +1,112 @@
+"""Requests of greenlets: each greenlet waits for its own answer, and the others run meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import getcurrent, monkey
+
+if TYPE_CHECKING:
+    from loadcore.locustfiles.crossing import Answer, Crossing, Verdict, Wish
+
+
+_native_thread = monkey.get_original("_thread", "get_ident")
+"""Which native thread this is: gevent gives every greenlet a number of its own."""
+
+
+class ForeignThreadError(RuntimeError):
+    """A request was made from a thread in which no users run."""
+
+
+class Calls:
+    """Sends the requests of greenlets and wakes each when its answer has come.
+
+    Args:
+        crossing: The way to the engine.
+    """
+
+    def __init__(self, crossing: Crossing) -> None:
+        self._crossing = crossing
+        self._waiting: dict[Answer, Any] = {}
+        self._is_taking = False
+        self._thread = _native_thread()
+        self._numbers = itertools.count()
+        self._hub = gevent.get_hub()
+        self._watcher = self._hub.loop.io(crossing.fileno(), 1)
+        self._watcher.start(self._take)
+
+    def close(self) -> None:
+        """Take no more answers."""
+        self._watcher.stop()
+        self._watcher.close()
+
+    def join(self) -> int:
+        """The number of a user that joins the run."""
+        number = next(self._numbers)
+        self._crossing.join(number)
+        self._hand_over()
+        return number
+
+    def leave(self, user: int) -> None:
+        """A user has left."""
+        self._crossing.leave(user)
+        self._hand_over()
+
+    def call(self, user: int, wish: Wish) -> Answer:
+        """Send a request and wait for its answer. A greenlet that is killed meanwhile gives the request up.
+
+        Raises:
+            ForeignThreadError: This is not the thread in which the users run.
+        """
+        if _native_thread() != self._thread:
+            raise ForeignThreadError(_foreign(wish))
+        request = self._crossing.send(user, wish)
+        self._hand_over()
+        self._waiting[request] = getcurrent()
+        try:
+            while request in self._waiting:
+                self._hub.switch()
+        except BaseException:
+            if self._waiting.pop(request, None) is not None:
+                self._crossing.cancel(request)
+                self._crossing.flush()
+            raise
+        return request
+
+    def settle(self, request: Answer, verdict: Verdict) -> None:
+        """Decide a row that was held."""
+        self._crossing.settle(request, verdict)
+        self._hand_over()
+
+    def row(self, user: int, name: str, method: str, *, duration_ns: int, size: int, is_error: bool) -> None:
+        """Record something that user code measured itself."""
+        self._crossing.row(user, name, method, duration_ns=duration_ns, size=size, is_error=is_error)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        if not self._is_taking:
+            self._crossing.flush()
+
+    def _take(self) -> None:
+        """Wake all whose answers have come. What they send meanwhile leaves together."""
+        waiting = self._waiting
+        self._is_taking = True
+        try:
+            for request in self._crossing.take():
+                greenlet = waiting.pop(request, None)
+                if greenlet is not None:
+                    greenlet.switch()
+        finally:
+            self._is_taking = False
+            self._crossing.flush()
+
+
+def _foreign(wish: Wish) -> str:
+    name = threading.current_thread().name
+    return (
+        f"{wish.method} {wish.url} was called from the thread {name!r}: users run in the main thread; "
+        "use gevent.spawn in place of a thread, or call requests directly (without a row)"
+    )

@@ -1,0 +1,125 @@
+"""What the clients of Locust's users need of the engine: requests go one way, answers come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NS = 1_000_000_000
+
+
+class Verdict(Enum):
+    """What a row that was held counts as."""
+
+    OK = "ok"
+    ERROR = "error"
+    SUPERSEDED = "superseded"
+    """Another request took its place: a redirect that was followed."""
+    INTERRUPTED = "interrupted"
+    """Its user was killed before it decided."""
+
+
+class Hold(Enum):
+    """Which answers leave it to the user's code what their row counts as."""
+
+    NONE = "none"
+    REDIRECTS = "redirects"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines of a request in nanoseconds; None: as of the run."""
+
+    connect_ns: int | None = None
+    first_byte_ns: int | None = None
+
+
+NO_TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request that user code makes.
+
+    Attributes:
+        name: What it is counted under.
+        method: In capitals.
+        url: Absolute.
+        headers: Names and values, without those that describe the body or the connection.
+        body: None: there is none, and no length is sent.
+        timeouts: Deadlines.
+        hold: Whether its row waits for a verdict.
+        verify: Whether the certificate of an `https` target is verified.
+    """
+
+    name: str
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes | None = None
+    timeouts: Timeouts = NO_TIMEOUTS
+    hold: Hold = Hold.NONE
+    verify: bool = True
+
+
+class Answer(Protocol):
+    """A request, and its end once it has come."""
+
+    @property
+    def status(self) -> int:
+        """The status; 0 if no response came."""
+
+    @property
+    def outcome(self) -> str | None:
+        """Why there is no response, one of the engine's outcomes; None if there is one."""
+
+    @property
+    def head(self) -> Sequence[tuple[bytes, bytes]]:
+        """Names and values of its headers, as they came."""
+
+    def header(self, name: str) -> bytes | None:
+        """The first header of a name, in any case."""
+
+    @property
+    def body(self) -> bytes:
+        """The body, decompressed. Made at each read."""
+
+    @property
+    def service_ns(self) -> int:
+        """From sent to the last byte."""
+
+
+class Crossing(Protocol):
+    """The way to the engine and back. All of it belongs to one thread, and nothing waits."""
+
+    def fileno(self) -> int:
+        """Readable when answers wait."""
+
+    def join(self, user: int) -> None:
+        """A user joins the run."""
+
+    def leave(self, user: int) -> None:
+        """A user has left: its connections are closed."""
+
+    def send(self, user: int, wish: Wish) -> Answer:
+        """Queue a request."""
+
+    def flush(self) -> None:
+        """Hand over what was queued."""
+
+    def take(self) -> Sequence[Answer]:
+        """The requests that have ended since."""
+
+    def cancel(self, request: Answer) -> None:
+        """Give a request up."""
+
+    def settle(self, request: Answer, verdict: Verdict) -> None:
+        """Decide a row that was held."""
+
+    def row(self, user: int, name: str, method: str, *, duration_ns: int, size: int, is_error: bool) -> None:
+        """Record something that user code measured itself."""

@@ -1,0 +1,180 @@
+"""Responses of `FastHttpUser`: geventhttpclient's classes around an answer of the engine."""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING, Any
+
+from geventhttpclient.header import Headers
+from locust.contrib import fasthttp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loadcore.locustfiles.crossing import Answer
+
+
+class RingMessage:
+    """What `FastResponse` asks of geventhttpclient's response: all of it was read before."""
+
+    version = "HTTP/1.1"
+    message_complete = True
+    headers_complete = True
+
+    def __init__(self, answer: Answer, sent: str) -> None:
+        self._answer = answer
+        self._body = answer.body
+        self._position = 0
+        self._sent_request = sent
+        self._headers_index = Headers()
+        for name, value in answer.head:
+            self._headers_index.add(name.decode("latin-1"), value.decode("latin-1"))
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+        return self._answer.status
+
+    @property
+    def status_message(self) -> str:
+        """The usual words for the status."""
+        return http.client.responses.get(self._answer.status, "")
+
+    def get_code(self) -> int:
+        """The status."""
+        return self._answer.status
+
+    def get_http_version(self) -> str:
+        """The version of the protocol."""
+        return self.version
+
+    @property
+    def headers(self) -> Any:
+        """Names and values."""
+        return self._headers_index.items()
+
+    def info(self) -> Any:
+        """The headers."""
+        return self._headers_index
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A header."""
+        return self._headers_index.get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        """A header."""
+        return self._headers_index[key]
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is such a header."""
+        return key in self._headers_index
+
+    @property
+    def content_length(self) -> int | None:
+        """The length that the headers say."""
+        length = self.get("content-length")
+        return None if length is None else int(length)
+
+    length = content_length
+
+    def read(self, length: int | None = None) -> bytes:
+        """The next bytes of the body, decompressed."""
+        body = self._body
+        end = len(body) if length is None else min(len(body), self._position + length)
+        piece = body[self._position : end]
+        self._position = end
+        return piece
+
+    def readline(self, sep: bytes = b"\r\n") -> bytes:
+        """The next line of the body, with what separates it."""
+        found = self._body.find(sep, self._position)
+        return self.read(None if found < 0 else found + len(sep) - self._position)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pieces of the body."""
+        while piece := self.read(4096):
+            yield piece
+
+    def release(self) -> None:
+        """There is nothing to give back."""
+
+    def should_close(self) -> bool:
+        """The engine minds the connections."""
+        return False
+
+
+class _Later:
+    """What `FastResponse` has from the start is made here when it is read."""
+
+    _answer: Answer
+    _wish: tuple[str, str, str, Any, Any]
+    _url: str
+
+    @property
+    def headers(self) -> Any:
+        """The headers of the response."""
+        own = self.__dict__
+        if "headers" not in own:
+            own["headers"] = self._response._headers_index
+        return own["headers"]
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:
+        self.__dict__["headers"] = headers
+
+    @property
+    def _response(self) -> RingMessage:
+        own = self.__dict__
+        if "_message" not in own:
+            own["_message"] = RingMessage(self._answer, self._sent_request)
+        message: RingMessage = own["_message"]
+        return message
+
+    @property
+    def _sent_request(self) -> str:
+        request = self.request
+        lines = [f"{name}: {value}" for name, value in request.headers.items()]
+        return "\r\n".join([f"{request.method} {request.url_split.request_uri} HTTP/1.1", *lines, "", ""])
+
+    @property
+    def request(self) -> Any:
+        """The request, as geventhttpclient has it."""
+        own = self.__dict__
+        if "request" not in own:
+            own["request"] = own["_make_request"]()
+        return own["request"]
+
+    @request.setter
+    def request(self, request: Any) -> None:
+        self.__dict__["request"] = request
+
+    @property
+    def _request(self) -> Any:
+        return self.request
+
+    @property
+    def status_code(self) -> int:
+        """The status."""
+        return self._answer.status
+
+    @property
+    def content(self) -> bytes:
+        """The body, decompressed."""
+        body: bytes = self.__dict__["_cached_content"]
+        return body
+
+
+class PlainFastResponse(_Later, fasthttp.FastResponse):
+    """The response of a plain call."""
+
+
+class PlainFastManager(_Later, fasthttp.ResponseContextManager):
+    """The response of a plain call with `catch_response=True`."""
+
+
+def as_fast_response(kind: type, answer: Answer, request: Any) -> Any:
+    """An answer as `FastResponse`, with all its parts."""
+    sent = f"{request.method} {request.url_split.request_uri} HTTP/1.1\r\n\r\n"
+    response = kind(RingMessage(answer, sent), request=request, sent_request=sent)
+    response._cached_content = response._response._body
+    return response

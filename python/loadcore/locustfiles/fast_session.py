@@ -1,0 +1,221 @@
+"""`FastHttpSession` over the ring: plain calls by the shortest way, all others by geventhttpclient's own code."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from geventhttpclient.header import Headers
+from geventhttpclient.response import HTTPConnectionClosed
+from locust.contrib import fasthttp
+
+from loadcore.locustfiles import outcomes
+from loadcore.locustfiles.crossing import NS, Hold, Timeouts, Wish
+from loadcore.locustfiles.fast_prepared import FastPreparing
+from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
+from loadcore.locustfiles.measured_call import MeasuredCall, current
+from loadcore.locustfiles.request_event import RequestEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.fast_prepared import FastPlain
+    from loadcore.locustfiles.patches import Patches
+    from loadcore.locustfiles.users import Users
+
+_GOOD = fasthttp.LocustUserAgent.valid_response_codes
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class RingFastSessions:
+    """Has all `FastHttpSession`s send their requests over the ring.
+
+    Args:
+        users: Whose requests are whose.
+        patches: What puts it in place.
+    """
+
+    def __init__(self, users: Users, patches: Patches) -> None:
+        self._users = users
+        session, response = fasthttp.FastHttpSession, fasthttp.ResponseContextManager
+        patches.method(session, "__init__", _init)
+        patches.method(session, "request", self._request)
+        patches.method(fasthttp.LocustUserAgent, "_urlopen", _urlopen)
+        patches.method(response, "__init__", _init_response)
+        patches.method(response, "__exit__", _exit)
+        patches.method(response, "_report_request", _report_request)
+
+    def _request(
+        self, original: Callable[..., Any], session: Any, method: Any, url: Any, *rest: Any, **options: Any
+    ) -> Any:
+        user = self._users.of_session(session)
+        catches = bool(options.get("catch_response"))
+        follows = options.get("allow_redirects", True)
+        hold = Hold.ALL if catches else Hold.REDIRECTS if follows else Hold.NONE
+        plain = None
+        if not rest and type(session.request_event) is RequestEvent:
+            plain = session._loadcore_preparing.plain(method, url, options)
+        first = None
+        if plain is not None:
+            start_time = time.time()
+            name = options.get("name") or session.request_name or url
+            wish = Wish(name, plain.method, plain.url, plain.headers, plain.body, plain.timeouts, hold, plain.verify)
+            first = self._users.calls.call(user, wish)
+            if _went_well(first, follows=follows):
+                return self._well(session, plain, first, start_time, name, method, options, user)
+        call = MeasuredCall(
+            self._users.calls,
+            user,
+            hold=hold,
+            name=options.get("name") or (rest[0] if rest else None) or session.request_name or str(url),
+            is_streamed=bool(options.get("stream")),
+            first=first,
+        )
+        outside = current.set(call)
+        try:
+            return original(session, method, url, *rest, **options)
+        finally:
+            current.reset(outside)
+
+    def _well(
+        self,
+        session: Any,
+        plain: FastPlain,
+        answer: Answer,
+        start_time: float,
+        name: str,
+        method: str,
+        options: dict[str, Any],
+        user: int,
+    ) -> Any:
+        """The response of a plain call that went well."""
+        event: RequestEvent = session.request_event
+        catches = bool(options.get("catch_response"))
+        kind = PlainFastManager if catches else PlainFastResponse
+        response: Any = kind.__new__(kind)
+        own = response.__dict__
+        body = answer.body
+        own.update(_answer=answer, _cached_content=body, _make_request=plain.as_request)
+        context = options.get("context") or {}
+        if session.user is not None:
+            context = {**session.user.context(), **context}
+        meta = {
+            "request_type": method,
+            "name": name,
+            "context": context,
+            "response": response,
+            "exception": None,
+            "start_time": start_time,
+            "url": plain.built_url,
+            "response_length": len(body),
+            "response_time": answer.service_ns / 1e6,
+        }
+        if not catches:
+            event.of_meta(meta)
+            return response
+        call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
+        call.answers.append(answer)
+        own.update(_request_event=event, request_meta=meta, _catch_response=True, _call=call)
+        return response
+
+
+def _went_well(answer: Answer, *, follows: bool) -> bool:
+    return (
+        answer.outcome is None
+        and answer.status in _GOOD
+        and not (follows and answer.status in _REDIRECTS)
+        and answer.header("set-cookie") is None
+    )
+
+
+def _init(original: Callable[..., None], session: Any, *arguments: Any, **options: Any) -> None:
+    original(session, *arguments, **options)
+    # Before Locust 2.47 only `HttpSession` had it.
+    session.__dict__.setdefault("request_name", None)
+    session._loadcore_preparing = FastPreparing(session)
+
+
+def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
+    """One message of the user agent."""
+    call = current.get()
+    settings = agent.clientpool.client_args
+    if call is None or call.is_streamed or settings.get("proxy_host") or not _is_for_the_engine(settings):
+        return original(agent, request)
+    call.name = call.name or request.url
+    headers = Headers()
+    headers.update(request.headers)
+    body = request.payload
+    if body is not None and hasattr(body, "read"):
+        body = body.read()
+    method = request.method.upper()
+    # As Locust does, from that version of geventhttpclient on that has it.
+    target = getattr(request.url_split, "quoted_uri", request.url_split.request_uri)
+    wish = Wish(
+        name=call.name,
+        method=method,
+        url=f"{request.url_split.scheme}://{_authority(request.url_split)}{target}",
+        headers=[(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"],
+        body=body.encode() if isinstance(body, str) else bytes(body) if body else None,
+        timeouts=timeouts_of(settings),
+        hold=call.hold,
+        verify=not settings.get("insecure"),
+    )
+    answer = call.send(wish)
+    if answer.outcome is None:
+        return as_fast_response(agent.response_type, answer, request)
+    if answer.outcome == outcomes.INTERRUPTED:
+        raise gevent.GreenletExit
+    if answer.outcome in {"closed_before_response", "stale_connection", "reset_before_response"}:
+        message = "connection closed."
+        raise HTTPConnectionClosed(message)
+    raise outcomes.cause_of(answer.outcome)
+
+
+def timeouts_of(settings: dict[str, Any]) -> Timeouts:
+    """The time-outs of a pool of geventhttpclient's clients."""
+    given = (settings.get("connection_timeout"), settings.get("network_timeout"))
+    return Timeouts(*(int(each * NS) if each else None for each in given))
+
+
+def _is_for_the_engine(settings: dict[str, Any]) -> bool:
+    """Whether the engine can do it: not with a context of TLS that user code made."""
+    factory = settings.get("ssl_context_factory")
+    return factory in (None, fasthttp.insecure_ssl_context_factory, gevent.ssl.create_default_context)
+
+
+def _authority(url: Any) -> str:
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    usual = {"http": 80, "https": 443}.get(url.scheme)
+    return host if url.port in (None, usual) else f"{host}:{url.port}"
+
+
+def _init_response(
+    original: Callable[..., None],
+    managed: Any,
+    response: Any,
+    request_event: Any,
+    request_meta: dict[str, Any],
+    catch_response: bool,
+) -> None:
+    original(managed, response, request_event, request_meta, catch_response)
+    managed._call = call = current.get()
+    if call is not None and call.service_ms is not None:
+        request_meta["response_time"] = call.service_ms
+
+
+def _exit(original: Callable[..., bool], response: Any, kind: Any, error: Any, trace: Any) -> bool:
+    result = original(response, kind, error, trace)
+    call = response.__dict__.get("_call")
+    if kind is not None and call is not None:
+        call.give_up(was_killed=issubclass(kind, gevent.GreenletExit))
+    return result
+
+
+def _report_request(original: Callable[..., None], response: Any) -> None:
+    outside = current.set(response.__dict__.get("_call"))
+    try:
+        original(response)
+    finally:
+        current.reset(outside)

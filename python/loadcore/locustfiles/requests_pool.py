@@ -1,0 +1,151 @@
+"""Connections of urllib3 that are the engine's: `requests` does all it does, and the ring carries its messages."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    IncompleteRead,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from loadcore.locustfiles import outcomes
+from loadcore.locustfiles.crossing import NS, Timeouts, Wish
+from loadcore.locustfiles.measured_call import current
+from loadcore.locustfiles.requests_response import as_urllib3
+
+if TYPE_CHECKING:
+    from loadcore.locustfiles.crossing import Answer
+
+_WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
+
+
+class _OverTheRing:
+    """What a pool of the ring does in place of writing to a socket of its own."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    def _make_request(self, conn: Any, method: str, url: str, **options: Any) -> Any:
+        call = current.get()
+        if call is None or call.is_streamed or not self._is_for_the_engine():
+            return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
+        timeout = options.get("timeout")
+        headers = list((options.get("headers") or {}).items())
+        body, fields = _read(method, options.get("body")), [_text(header) for header in headers]
+        # Redirects are counted under the name of the request that they answer.
+        call.name = call.name or url
+        wish = Wish(
+            name=call.name,
+            method=method,
+            url=f"{self.scheme}://{_authority(self.host, self.port, self.scheme)}{url}",
+            headers=[field for field in fields if _is_sent(*field)],
+            body=body,
+            timeouts=Timeouts(*(_ns(getattr(timeout, f"{part}_timeout", None)) for part in ("connect", "read"))),
+            hold=call.hold,
+            verify=self._verifies(),
+        )
+        answer = call.send(wish)
+        if answer.outcome is not None:
+            self._raise(conn, url, answer)
+        return as_urllib3(answer, method, url)
+
+    def _is_for_the_engine(self) -> bool:
+        """Whether the engine can do it: not over a proxy, with a client's certificate, or with other authorities."""
+        authorities = getattr(self, "ca_certs", None)
+        return (
+            getattr(self, "proxy", None) is None
+            and authorities in (None, DEFAULT_CA_BUNDLE_PATH)
+            and not any(getattr(self, name, None) for name in ("cert_file", "key_file", "ca_cert_dir"))
+        )
+
+    def _verifies(self) -> bool:
+        return self.scheme != "https" or getattr(self, "cert_reqs", None) not in ("CERT_NONE", 0)
+
+    def _raise(self, conn: Any, url: str, answer: Answer) -> None:
+        """Raise what urllib3 would have raised here."""
+        outcome = answer.outcome or ""
+        if outcome == outcomes.INTERRUPTED:
+            raise gevent.GreenletExit
+        cause = outcomes.cause_of(outcome)
+        if outcome in outcomes.CONNECT_TIMED_OUT:
+            message = f"Connection to {self.host} timed out."
+            raise ConnectTimeoutError(conn, message) from cause
+        if outcome in outcomes.TIMED_OUT:
+            raise ReadTimeoutError(self, url, "Read timed out.") from cause
+        if outcome in outcomes.CUT_OFF:
+            raise IncompleteRead(len(answer.body), None) from cause
+        if outcome.startswith("dns"):
+            raise_with(NameResolutionError(self.host, conn, cause), cause)
+        if outcome.startswith("connect"):
+            raise_with(NewConnectionError(conn, f"Failed to establish a new connection: {cause}"), cause)
+        raise cause
+
+
+class RingPool(_OverTheRing, HTTPConnectionPool):
+    """Connections to an `http` origin."""
+
+
+class SecureRingPool(_OverTheRing, HTTPSConnectionPool):
+    """Connections to an `https` origin."""
+
+
+class RingPoolManager(PoolManager):
+    """In place of the pool manager of an adapter. What the engine cannot do goes over sockets of its own."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.pool_classes_by_scheme = {"http": RingPool, "https": SecureRingPool}
+
+
+def raise_with(error: Exception, cause: Exception) -> None:
+    """Raise an error where another was being handled: Locust looks for the innermost."""
+    try:
+        raise cause
+    except type(cause):
+        raise error  # noqa: B904 - the context is what is asked for
+
+
+def _authority(host: str, port: int | None, scheme: str) -> str:
+    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return shown if port in (None, {"http": 80, "https": 443}[scheme]) else f"{shown}:{port}"
+
+
+def _read(method: str, body: Any) -> bytes | None:
+    """A body as bytes; files and generators are read to their end."""
+    if body is None:
+        return None if method in _WITHOUT_LENGTH else b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    if hasattr(body, "read"):
+        return _bytes(body.read())
+    return b"".join(map(_bytes, itertools.chain(body)))
+
+
+def _bytes(piece: str | bytes) -> bytes:
+    return piece.encode() if isinstance(piece, str) else piece
+
+
+def _text(header: tuple[str | bytes, str | bytes | int]) -> tuple[str, str]:
+    name, value = (each.decode("latin-1") if isinstance(each, bytes) else str(each) for each in header)
+    return name, value
+
+
+def _is_sent(name: str, value: str) -> bool:
+    """Whether a header is sent as it is: the engine says how long the body is, and keeps connections itself."""
+    name = name.lower()
+    return name not in {"content-length", "transfer-encoding"} and (name, value.lower()) != ("connection", "keep-alive")
+
+
+def _ns(seconds: Any) -> int | None:
+    return int(seconds * NS) if isinstance(seconds, (int, float)) else None

@@ -1,0 +1,136 @@
+"""The response of a plain request: a `requests.Response` of Locust whose parts are made when they are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import io
+from typing import TYPE_CHECKING, Any
+
+from locust import clients
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
+from urllib3._collections import HTTPHeaderDict
+from urllib3.response import HTTPResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from loadcore.locustfiles.crossing import Answer
+
+HTTP_ERROR = 400
+
+
+class OriginalMessage:
+    """What `requests` asks of the response of `http.client`: its headers, to find cookies in them."""
+
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.msg = http.client.HTTPMessage()
+        for name, value in headers:
+            self.msg[name.decode("latin-1")] = value.decode("latin-1")
+
+    def isclosed(self) -> bool:
+        """All of it was read."""
+        return True
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class ReadResponse(HTTPResponse):
+    """A response of urllib3 whose body was read and decompressed before."""
+
+    def _init_decoder(self) -> None:
+        """The body is not compressed any more, whatever its headers say."""
+
+
+def as_urllib3(answer: Answer, method: str | None, url: str | None, **options: Any) -> ReadResponse:
+    """An answer as urllib3 has it."""
+    fields = HTTPHeaderDict()
+    for name, value in answer.head:
+        fields.add(name.decode("latin-1"), value.decode("latin-1"))
+    return ReadResponse(
+        body=io.BytesIO(answer.body),
+        headers=fields,
+        status=answer.status,
+        version=11,
+        reason=http.client.responses.get(answer.status, ""),
+        decode_content=False,
+        original_response=OriginalMessage(answer.head),
+        enforce_content_length=False,
+        request_method=method,
+        request_url=url,
+        **{"preload_content": False, **options},
+    )
+
+
+def _headers(response: PlainResponse) -> CaseInsensitiveDict[str]:
+    fields: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for raw_name, raw_value in response._answer.head:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def _raw(response: PlainResponse) -> ReadResponse:
+    plain = response._plain
+    raw = as_urllib3(response._answer, plain.method, plain.path_url)
+    raw.read()
+    return raw
+
+
+def _meta(response: PlainResponse) -> dict[str, Any]:
+    answer, plain = response._answer, response._plain
+    return {
+        "request_type": response._method,
+        "response_time": answer.service_ns / 1e6,
+        "name": response._name,
+        "context": response._context,
+        "response": response,
+        "exception": None,
+        "start_time": response._start_time,
+        "url": plain.url,
+        "response_length": len(response._content),
+    }
+
+
+_LATER: dict[str, Callable[[PlainResponse], Any]] = {
+    "_next": lambda _response: None,
+    "connection": lambda response: response._session.get_adapter(response.url),
+    "cookies": lambda _response: RequestsCookieJar(),
+    "elapsed": lambda response: dt.timedelta(microseconds=response._answer.service_ns / 1e3),
+    "encoding": lambda response: get_encoding_from_headers(response.headers),
+    "headers": _headers,
+    "history": lambda _response: [],
+    "raw": _raw,
+    "reason": lambda response: http.client.responses.get(response.status_code, ""),
+    "request": lambda response: response._plain.as_requests(),
+    "request_meta": _meta,
+    "url": lambda response: response._plain.url,
+}
+
+
+class PlainResponse(clients.ResponseContextManager):
+    """Made with `__new__`: what `requests.Response()` sets up takes as long as half the request."""
+
+    def __getattr__(self, name: str) -> Any:
+        later = _LATER.get(name)
+        if later is None:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(message)
+        value = self.__dict__[name] = later(self)
+        return value
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        """Report the call. Most went well, and nothing was said about them."""
+        own = self.__dict__
+        if (
+            kind is None
+            and self._manual_result is None
+            and own["status_code"] < HTTP_ERROR
+            and "request_meta" not in own
+        ):
+            self._request_event.of_plain(self)
+            return True
+        return bool(super().__exit__(kind, error, trace))

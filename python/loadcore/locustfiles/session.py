@@ -1,0 +1,178 @@
+"""One run of Locust in this process: its environment, its runner, its events, in the order in which Locust has them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import locust
+from locust import log as locust_log
+from locust import stats as locust_stats
+from locust.env import Environment
+from locust.html import get_html_report, process_html_filename
+
+from loadcore.errors import Problem, ScenarioError, ScenarioRaised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loadcore.locustfiles.locustfile import Locustfile
+
+_MOST_FAILURES = 100
+_LONGEST_FAILURE = 500
+
+
+class Session:
+    """A run of the users of a file.
+
+    Args:
+        file: The file, imported and with its options.
+        make_runner: Gives the environment its runner.
+    """
+
+    def __init__(self, file: Locustfile, make_runner: Callable[[Environment], Any]) -> None:
+        self._file = file
+        self._options = file.options
+        self._is_ended = False
+        if not self._options.skip_log_setup:
+            locust_log.setup_logging(self._options.loglevel, self._options.logfile)
+        self.environment = self._environment()
+        self.runner = make_runner(self.environment)
+        self._csv = self._csv_writer()
+        self.exit_code = 0
+        """What Locust would have ended with."""
+
+    def _environment(self) -> Any:
+        file, options = self._file, self._options
+        environment = Environment(
+            locustfile=Path(file.path).name,
+            parsed_locustfiles=[str(Path(file.path).resolve())],
+            user_classes=list(file.user_classes.values()),
+            shape_class=file.shape,
+            events=locust.events,
+            host=options.host,
+            reset_stats=options.reset_stats,
+            parsed_options=options,
+            available_user_classes=dict(file.available),
+            available_shape_classes=dict(file.shapes),
+            available_user_tasks=dict(file.tasks),
+            profile=getattr(options, "profile", None),
+        )
+        for settings in itertools.chain(*(options.config_users or ())):
+            try:
+                environment.update_user_class(settings)
+            except (KeyError, TypeError, AttributeError) as error:
+                message = f"--config-users {settings!r} cannot be applied: {error!r}"
+                raise ScenarioError([Problem(message, at=Path(file.path).name)]) from error
+        return environment
+
+    def _csv_writer(self) -> Any:
+        prefix = self._options.csv_prefix
+        if not prefix:
+            return None
+        Path(prefix).parent.mkdir(parents=True, exist_ok=True)
+        return locust_stats.StatsCSVFileWriter(
+            self.environment, locust_stats.PERCENTILES_TO_REPORT, prefix, self._options.stats_history_enabled
+        )
+
+    def initialize(self) -> None:
+        """Fire `init`, as Locust does before a run.
+
+        Raises:
+            ScenarioRaised: A listener raised an exception.
+        """
+        environment = self.environment
+        if self._options.equal_weights:
+            environment.events.init.add_listener(lambda environment, **_: environment.assign_equal_weights())
+        environment.events.init.fire(environment=environment, runner=self.runner, web_ui=None)
+        if locust_log.unhandled_greenlet_exception:
+            message = "a listener of the event init raised an exception"
+            raise ScenarioRaised(message, hint="its traceback is above")
+
+    def start(self) -> None:
+        """Start users, as `--headless` does. Does not wait."""
+        options = self._options
+        # Timers count from when the loop last looked at the clock, and imports took a while.
+        gevent.get_hub().loop.update_now()
+        gevent.spawn(locust_stats.stats_history, self.runner)
+        gevent.spawn(_keep_counting, self.environment)
+        if self._csv is not None:
+            gevent.spawn(self._csv.stats_writer)
+        if self.environment.shape_class:
+            self.runner.start_shape()
+            gevent.spawn(self._quit_after_shape)
+            if self.environment.shape_class.use_common_options and options.run_time:
+                gevent.spawn_later(options.run_time, self.runner.quit)
+            return
+        gevent.spawn(self.runner.start, options.num_users, options.spawn_rate)
+        if options.run_time:
+            gevent.spawn_later(options.run_time, self.runner.quit)
+
+    def _quit_after_shape(self) -> None:
+        self.runner.shape_greenlet.join()
+        self.runner.quit()
+
+    def wait(self) -> None:
+        """Until the runner has quit."""
+        self.runner.greenlet.join()
+
+    def end(self) -> None:
+        """End as Locust does: `quitting`, then stop what still runs, then `quit`."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        environment = self.environment
+        environment.events.quitting.fire(environment=environment, reverse=True)
+        self.exit_code = self._exit_code()
+        self.runner.quit()
+        self._write_reports()
+        environment.events.quit.fire(exit_code=self.exit_code)
+        if self._csv is not None:
+            self._csv.close_files()
+
+    def _exit_code(self) -> int:
+        if self.environment.process_exit_code is not None:
+            return int(self.environment.process_exit_code)
+        if len(self.runner.errors) or len(self.runner.exceptions):
+            return int(self._options.exit_code_on_error)
+        return 2 if locust_log.unhandled_greenlet_exception else 0
+
+    def _write_reports(self) -> None:
+        """Locust's own reports, if they were asked for."""
+        options = self._options
+        if options.html_file:
+            process_html_filename(options)
+            report = get_html_report(self.environment, show_download_link=False)
+            Path(options.html_file).write_text(report, encoding="utf-8")
+        if options.json_file:
+            locust_stats.save_stats_json(self.runner.stats, options.json_file)
+
+    def document(self) -> dict[str, Any]:
+        """How it ended, as JSON types: for the verdict and the report."""
+        failures = sorted(self.runner.errors.values(), key=lambda each: -each.occurrences)[:_MOST_FAILURES]
+        return {
+            "process_exit_code": self.environment.process_exit_code,
+            "judged": self._options.exit_code_on_error != 0,
+            "failures": [
+                {
+                    "method": each.method,
+                    "name": each.name,
+                    "error": each.parse_error(each.error)[:_LONGEST_FAILURE],
+                    "count": each.occurrences,
+                }
+                for each in failures
+            ],
+        }
+
+
+def _keep_counting(environment: Any) -> None:
+    """Count requests at least once a second, for those who hold an entry of the statistics."""
+    while True:
+        count = getattr(environment.stats, "count", None)
+        if count is not None:
+            with contextlib.suppress(Exception):
+                count()
+        gevent.sleep(1)

@@ -1,0 +1,169 @@
+"""`loadcore run` of Locust files: what runs, what is judged, what is said, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from tests.e2e.command import environment, loadcore
+from tests.e2e.small_target import small_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# A test machine may be too busy for its client; what that does to an exit code has a test of its own.
+LENIENT = ("--no-strict-client", "--progress", "lines")
+USERS = ("-u", "4", "-r", "4", "-t", "1")
+FILE = '''
+from locust import FastHttpUser, HttpUser, constant, events, task
+
+@events.quitting.add_listener
+def gate(environment, **_):
+    print("merged", environment.stats.total.num_requests, environment.stats.total.num_failures)
+
+class Shopper(HttpUser):
+    wait_time = constant(0.05)
+
+    def on_start(self):
+        self.client.get("/login")
+
+    @task
+    def look(self):
+        self.client.get("/items", params={"page": 1})
+
+    @task
+    def missing(self):
+        with self.client.get("/404", catch_response=True) as response:
+            response.success()
+
+    def on_stop(self):
+        self.client.get("/bye")
+
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def order(self):
+        with self.rest("POST", "/order", json={"a": 1}) as response:
+            assert response.js == {}
+'''
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A target for all tests of this file."""
+    with small_target() as base_url:
+        yield base_url
+
+
+def run(folder: Path, text: str, *arguments: str, url: str) -> subprocess.CompletedProcess[str]:
+    """Run a Locust file of this text."""
+    (folder / "locustfile.py").write_text(text, encoding="utf-8")
+    return loadcore("run", "locustfile.py", "-H", url, *arguments, *LENIENT, cwd=folder)
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """The summary of the last run."""
+    document: dict[str, Any] = json.loads((folder / "runs" / "latest" / "summary.json").read_text("utf-8"))
+    return document
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of the last run."""
+    files = sorted((folder / "runs" / "latest").glob("requests-*.arrow"))
+    return [row for file in files for row in pa.ipc.open_file(file).read_all().to_pylist()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_locust_file_runs_as_it_is(tmp_path: Path, url: str, workers: int) -> None:
+    """Both clients, events and statistics, in one process or in several with a master beside them."""
+    done = run(tmp_path, FILE, *USERS, "--workers", str(workers), url=url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = rows(tmp_path)
+    assert {(row["step"], row["error"]) for row in found} == {
+        ("GET /login", False),
+        ("GET /items?page=1", False),
+        ("GET /404", False),
+        ("POST /order", False),
+        ("GET /bye", False),
+    }
+    assert {row["phase"] for row in found if row["step"] == "GET /bye"} == {"ramp_down"}
+    assert sum(row["step"] == "GET /login" for row in found) == 2
+    assert {step["name"] for step in summary(tmp_path)["steps"]} == {row["step"] for row in found}
+    log = tmp_path / "runs" / "latest" / "locust-master.log"
+    said = done.stderr if workers == 1 else log.read_text("utf-8")
+    merged = next(line for line in said.splitlines() if "merged" in line).split()
+    counted = [row for row in found if row["outcome"] != "interrupted"]
+    assert merged[-2:] == [str(len(counted)), "0"]
+
+
+def test_failures_and_exceptions_fail_the_run(tmp_path: Path, url: str) -> None:
+    """As they end Locust with 1; the report has the words of the failure and the first traceback."""
+    text = FILE.replace("response.success()", "response.failure('too bad')").replace(
+        'params={"page": 1})', 'params={"page": 1})\n        raise ValueError("mine")'
+    )
+    done = run(tmp_path, text, *USERS, url=url)
+    assert done.returncode == 99, done.stdout + done.stderr
+    code = summary(tmp_path)["user_code"]
+    assert [(each["kind"], each["place"]) for each in code["exceptions"]] == [("ValueError", "locustfile.py:17")]
+    assert code["exceptions"][0]["traceback"].splitlines()[-1] == "ValueError: mine"
+    assert [each["error"] for each in code["failures"]] == ["CatchResponseError('too bad')"]
+    assert "ValueError: mine" in done.stdout
+    assert "errors.count == 0" in done.stdout
+
+
+def test_the_file_may_choose_its_exit_code(tmp_path: Path, url: str) -> None:
+    """In place of a pass."""
+    text = FILE.replace("    print(", "    environment.process_exit_code = 42\n    print(")
+    done = run(tmp_path, text, *USERS, url=url)
+    assert done.returncode == 42, done.stdout + done.stderr
+    assert "exit 42 (as the file says" in done.stdout
+
+
+def test_without_an_end_a_run_lasts_until_ctrl_c(tmp_path: Path, url: str) -> None:
+    """Which is then its planned end: users stop, `on_stop` sends, the run passes."""
+    (tmp_path / "locustfile.py").write_text(FILE, encoding="utf-8")
+    command = [sys.executable, "-m", "loadcore", "run", "locustfile.py", "-H", url, "-u", "2", "--no-strict-client"]
+    process = subprocess.Popen(
+        [*command, "--progress", "lines"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "All users spawned" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert any(row["step"] == "GET /bye" for row in rows(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "code", "message"),
+    [
+        ("from locust import HttpLocust", (), 104, "locustfile.py: the file was written for Locust before 1.0"),
+        ("import locust\nclass A(locust.HttpUser): pass", ("Unknown",), 104, "there is no user class Unknown"),
+        ("import locust", (), 104, "locustfile.py: the file has no user class"),
+        ("import locust\nraise KeyError('x')", (), 107, "KeyError: 'x'"),
+        (FILE, ("--web-port", "9"), 2, "--web-port: loadcore runs Locust files without Locust's web interface"),
+        (FILE, ("-u", "many"), 2, "argument -u/--users: invalid int value: 'many'"),
+        (FILE, ("--rate", "5/s"), 2, "--rate: a Locust file has users, not arrivals"),
+        (FILE, (), 104, 'the host is "ftp://shop", which is not the URL of a target'),
+        (FILE, ("-H", "shop"), 104, "write it with its scheme: -H https://shop.example"),
+    ],
+)
+def test_mistakes_are_said_before_the_first_request(
+    tmp_path: Path, text: str, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    """In one message with what to do, and without a traceback."""
+    done = run(tmp_path, text, *arguments, url="ftp://shop")
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,356 @@
+"""`HttpUser`'s client over the ring."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import gevent
+import pytest
+import requests
+from gevent.threadpool import ThreadPool
+from locust import HttpUser
+from locust.clients import HttpSession
+from locust.exception import CatchResponseError, LocustError, ResponseError
+
+from loadcore.locustfiles.calls import ForeignThreadError
+from loadcore.locustfiles.crossing import Hold, Verdict
+from loadcore.locustfiles.requests_response import PlainResponse
+from tests.locustfiles.double import DoubleAnswer, DoubleCrossing
+
+
+@pytest.fixture
+def client(environment: Any) -> Any:
+    """The client of a user."""
+
+    class Shopper(HttpUser):
+        host = "http://shop.test"
+
+    return Shopper(environment).client
+
+
+def logged(environment: Any) -> dict[tuple[str, str], tuple[int, int]]:
+    """Requests and failures by name and method."""
+    entries = environment.stats.entries
+    return {key: (entry.num_requests, entry.num_failures) for key, entry in entries.items()}
+
+
+def test_a_plain_response_is_a_response_of_requests(crossing: DoubleCrossing, client: Any) -> None:
+    """With all that user code reads of one."""
+    body = '{"id": "ü"}'.encode()
+    head = [(b"Content-Type", b"application/json; charset=utf-8"), (b"X-A", b"1"), (b"x-a", b"2")]
+    crossing.respond = lambda _wish: DoubleAnswer(201, body, head)
+    response = client.post("/items?a=b", json={"x": 1}, headers={"X-Own": "y"})
+    assert type(response) is PlainResponse
+    assert isinstance(response, requests.Response)
+    assert (response.status_code, response.ok, bool(response), response.reason) == (201, True, True, "Created")
+    assert (response.json(), response.text, response.content) == ({"id": "ü"}, '{"id": "ü"}', body)
+    assert response.headers["CONTENT-type"] == "application/json; charset=utf-8"
+    assert response.headers["x-a"] == "1, 2"
+    assert response.encoding == "utf-8"
+    assert response.elapsed == dt.timedelta(milliseconds=1.5)
+    assert response.url == "http://shop.test/items?a=b"
+    assert (response.history, list(response.cookies), response.is_redirect) == ([], [], False)
+    assert response.request.headers["X-Own"] == "y"
+    assert (response.request.method, response.request.body) == ("POST", b'{"x": 1}')
+    assert response.request.path_url == "/items?a=b"
+    assert response.raw.status == 201
+    assert list(response.iter_lines()) == [body]
+    assert response.request_meta["name"] == "/items?a=b"
+    response.raise_for_status()
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = response.nonsense
+    with pytest.raises(LocustError):
+        response.success()
+
+
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/", {}),
+    ("GET", "/items", {"params": {"a": "b c", "d": 5}}),
+    ("GET", "/items?x=1", {"params": {"a": "ü"}}),
+    ("HEAD", "/", {}),
+    ("POST", "/", {}),
+    ("POST", "/", {"data": {}}),
+    ("POST", "/", {"data": {"a": "b", "c": ["d", "e f"]}}),
+    ("POST", "/", {"data": [("a", "b"), ("a", "c")]}),
+    ("POST", "/", {"data": "täxt"}),
+    ("POST", "/", {"data": b"\x00\xff"}),
+    ("PUT", "/a/b~c;d", {"json": {"a": [1, None, "ü"]}}),
+    ("PATCH", "/", {"json": [], "headers": {"content-type": "application/merge-patch+json"}}),
+    ("POST", "/", {"data": {"a": 1}, "json": {"b": 2}}),
+    ("DELETE", "/", {"headers": {"X-A": "1", "accept": "text/html"}}),
+    ("GET", "/", {"auth": ("user", "wörd"), "headers": {"Authorization": "Bearer x"}}),
+    ("OPTIONS", "/", {"timeout": (1, 2.5)}),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "options"), CALLS)
+def test_a_plain_call_sends_what_requests_would(
+    crossing: DoubleCrossing, client: Any, method: str, url: str, options: dict[str, Any]
+) -> None:
+    """The same call with a hook goes through `requests` itself, and must come out the same."""
+    client.cookies.set("seen", "yes", domain="shop.test")
+    client.headers["X-Session"] = "z"
+    plain = client.request(method, url, **options)
+    other = client.request(method, url, hooks={"response": []}, **options)
+    assert type(plain) is PlainResponse
+    assert type(other) is not PlainResponse
+    first, second = crossing.wishes
+    assert (first.name, first.method, first.url, first.body) == (second.name, second.method, second.url, second.body)
+    assert (first.timeouts, first.verify) == (second.timeouts, second.verify)
+    assert {(name.lower(), value) for name, value in first.headers} == {
+        (name.lower(), value) for name, value in second.headers
+    }
+    assert dict(first.headers)["Cookie"] == "seen=yes"
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("/a/../b", {}),
+        ("/ä", {}),
+        ("/a b", {}),
+        ("/%7Ea", {}),
+        ("http://other.test/x", {}),
+        ("/", {"files": {"f": ("a.txt", b"abc")}}),
+        ("/", {"auth": lambda request: request}),
+        ("/", {"cookies": {"a": "b"}}),
+        ("/", {"data": iter([b"a", b"b"])}),
+        ("/", {"headers": {"X-A": None}}),
+        ("/", {"headers": {b"X-A": b"1"}}),
+        ("/", {"params": {"a": ["b", "c"]}}),
+        ("/#part", {}),
+    ],
+)
+def test_what_is_not_plain_is_left_to_requests(
+    crossing: DoubleCrossing, environment: Any, client: Any, url: str, options: dict[str, Any]
+) -> None:
+    """And still goes over the ring, with one row and one entry of the statistics."""
+    response = client.post(url, **options)
+    assert type(response) is not PlainResponse
+    assert response.status_code == 200
+    assert len(crossing.wishes) == 1
+    assert environment.stats.total.num_requests == 1
+    assert crossing.rows == []
+
+
+def test_names_are_as_locust_has_them(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """Path and query, or what the call or the block says."""
+    client.get("/items", params={"a": 1})
+    client.get("/items/7", name="/items/[id]")
+    with client.rename_request("renamed"):
+        client.get("/a")
+        client.get("/ü")
+    client.get("/ü?x=y")
+    names = [wish.name for wish in crossing.wishes]
+    assert names == ["/items?a=1", "/items/[id]", "renamed", "renamed", "/%C3%BC?x=y"]
+    assert {name for name, _ in logged(environment)} == set(names)
+
+
+def test_redirects_are_one_call_with_a_history(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """Each hop is a request; the statistics and the event know one, by the first name, with the time of all."""
+
+    def respond(wish: Any) -> DoubleAnswer:
+        if wish.url.endswith("/old"):
+            return DoubleAnswer(302, b"", [(b"Location", b"/new"), (b"Set-Cookie", b"a=b; Path=/")])
+        return DoubleAnswer(200, b"there")
+
+    crossing.respond = respond
+    seen: list[dict[str, Any]] = []
+    environment.events.request.add_listener(lambda **meta: seen.append(meta))
+    response = client.get("/old")
+    assert [each.status_code for each in response.history] == [302]
+    assert response.history[0].cookies["a"] == "b"
+    assert (response.text, response.url) == ("there", "http://shop.test/new")
+    assert [(wish.name, wish.url) for wish in crossing.wishes] == [
+        ("/old", "http://shop.test/old"),
+        ("/old", "http://shop.test/new"),
+    ]
+    assert dict(crossing.wishes[1].headers)["Cookie"] == "a=b"
+    assert logged(environment) == {("/old", "GET"): (1, 0)}
+    assert crossing.settled == [("/old", Verdict.SUPERSEDED)]
+    assert [(meta["name"], meta["response_time"], meta["url"]) for meta in seen] == [
+        ("/old", 3.0, "http://shop.test/old")
+    ]
+
+
+def test_a_redirect_that_is_not_followed_is_a_success(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """With `allow_redirects=False` the answer is what came."""
+    crossing.respond = lambda _wish: DoubleAnswer(302, b"", [(b"Location", b"/new")])
+    assert client.get("/old", allow_redirects=False).status_code == 302
+    assert client.head("/old").status_code == 302
+    assert len(crossing.wishes) == 2
+    assert logged(environment) == {("/old", "GET"): (1, 0), ("/old", "HEAD"): (1, 0)}
+
+
+def test_cookies_are_kept_for_the_user(crossing: DoubleCrossing, client: Any) -> None:
+    """They are sent back until they change."""
+    crossing.respond = lambda wish: DoubleAnswer(head=[(b"Set-Cookie", b"a=b")] if "login" in wish.url else [])
+    client.get("/login")
+    client.get("/a")
+    client.get("/a")
+    client.cookies.set("a", "c", domain="shop.test", path="/")
+    client.get("/a")
+    client.cookies.clear()
+    client.get("/a")
+    assert [dict(wish.headers).get("Cookie") for wish in crossing.wishes] == [None, "a=b", "a=b", "a=c", None]
+
+
+def test_a_request_without_a_response_is_a_failure(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """Status 0, the error on the response, and in the statistics what the socket said."""
+    crossing.respond = lambda _wish: DoubleAnswer(0, b"", outcome="connect_refused")
+    response = client.get("/")
+    assert (response.status_code, response.content, response.text) == (0, None, "")
+    assert isinstance(response.error, requests.exceptions.ConnectionError)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        response.raise_for_status()
+    assert [error.error for error in environment.stats.errors.values()] == [
+        ConnectionRefusedError(111, "Connection refused")
+    ] or "Connection refused" in str(next(iter(environment.stats.errors.values())).error)
+    assert len(crossing.wishes) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        ("timeout_headers", requests.exceptions.ReadTimeout),
+        ("connect_timeout", requests.exceptions.ConnectTimeout),
+        ("dns_nxdomain", requests.exceptions.ConnectionError),
+        ("tls_cert_untrusted", requests.exceptions.SSLError),
+        ("closed_before_response", requests.exceptions.ConnectionError),
+        ("proto_status_line", requests.exceptions.ConnectionError),
+    ],
+)
+def test_outcomes_are_the_exceptions_of_requests(
+    crossing: DoubleCrossing, client: Any, outcome: str, kind: type[Exception]
+) -> None:
+    """A file that looks at their types finds those it knows."""
+    crossing.respond = lambda _wish: DoubleAnswer(0, b"", outcome=outcome)
+    assert isinstance(client.get("/").error, kind)
+
+
+def test_statuses_from_400_on_are_failures(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """In the words of `requests`, with the name in place of the URL."""
+    crossing.respond = lambda _wish: DoubleAnswer(404, b"gone")
+    response = client.get("/items/7", name="/items/[id]")
+    assert response.url == "http://shop.test/items/7"
+    assert logged(environment) == {("/items/[id]", "GET"): (1, 1)}
+    (error,) = environment.stats.errors.values()
+    assert "404 Client Error: Not Found for url: /items/[id]" in str(error.error)
+
+
+def test_the_last_word_of_a_block_decides(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """A success may be a failure, and a failure a success; rows wait for it."""
+    crossing.respond = lambda wish: DoubleAnswer(404 if "missing" in wish.url else 200)
+    with client.get("/missing", catch_response=True) as response:
+        response.failure("no")
+        response.success()
+    with client.get("/there", catch_response=True) as response:
+        response.success()
+        response.failure("too small")
+    with client.get("/neither", catch_response=True):
+        pass
+    with client.get("/raises", catch_response=True):
+        raise ResponseError("own")
+    assert {wish.hold for wish in crossing.wishes} == {Hold.ALL}
+    assert crossing.settled == [
+        ("/missing", Verdict.OK),
+        ("/there", Verdict.ERROR),
+        ("/neither", Verdict.OK),
+        ("/raises", Verdict.ERROR),
+    ]
+    assert {name: failures for (name, _), (_, failures) in logged(environment).items()} == {
+        "/missing": 0,
+        "/there": 1,
+        "/neither": 0,
+        "/raises": 1,
+    }
+    errors = {error.name: error.error for error in environment.stats.errors.values()}
+    assert isinstance(errors["/there"], CatchResponseError)
+
+
+def test_an_exception_in_a_block_is_not_counted_and_goes_on(
+    crossing: DoubleCrossing, environment: Any, client: Any
+) -> None:
+    """Its row counts as its status says, since the request was made."""
+    crossing.respond = lambda wish: DoubleAnswer(500 if "bad" in wish.url else 200)
+    for path in ("/good", "/bad"):
+        with pytest.raises(ValueError, match="mine"), client.get(path, catch_response=True):
+            raise ValueError("mine")
+    assert logged(environment) == {}
+    assert crossing.settled == [("/good", Verdict.OK), ("/bad", Verdict.ERROR)]
+
+
+def test_a_user_that_is_killed_in_a_block_interrupts_its_request(crossing: DoubleCrossing, client: Any) -> None:
+    """It is neither a success nor a failure."""
+
+    def wait() -> None:
+        with client.get("/", catch_response=True):
+            gevent.sleep(60)
+
+    greenlet = gevent.spawn(wait)
+    gevent.sleep(0.05)
+    greenlet.kill()
+    assert crossing.settled == [("/", Verdict.INTERRUPTED)]
+
+
+def test_a_response_without_its_block_counts_as_its_status_says(crossing: DoubleCrossing, client: Any) -> None:
+    """As soon as it is forgotten; Locust's statistics never hear of it."""
+    response = client.get("/", catch_response=True)
+    with pytest.raises(LocustError):
+        response.failure("outside")
+    assert crossing.settled == []
+    del response
+    assert crossing.settled == [("/", Verdict.OK)]
+
+
+def test_a_block_without_catch_response_is_an_error(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """The request is counted before."""
+    with pytest.raises(LocustError), client.get("/"):
+        pass
+    assert logged(environment) == {("/", "GET"): (1, 0)}
+    assert crossing.settled == []
+
+
+def test_a_request_of_a_killed_user_is_given_up(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """And counted nowhere."""
+    crossing.respond = lambda _wish: None
+    greenlet = gevent.spawn(client.get, "/slow")
+    gevent.sleep(0.05)
+    greenlet.kill()
+    assert [each.wish.name for each in crossing.cancelled if each.wish] == ["/slow"]
+    assert logged(environment) == {}
+
+
+def test_each_greenlet_gets_its_own_answer(crossing: DoubleCrossing, client: Any) -> None:
+    """Whoever waits longest."""
+    crossing.respond = lambda wish: DoubleAnswer(body=wish.url.encode())
+    greenlets = [gevent.spawn(client.get, f"/{number}") for number in range(50)]
+    gevent.joinall(greenlets, timeout=10)
+    assert [each.value.text for each in greenlets] == [f"http://shop.test/{number}" for number in range(50)]
+
+
+def test_a_thread_of_its_own_may_not_call(client: Any) -> None:
+    """The error names the thread and says what to use."""
+    pool = ThreadPool(1)
+    with pytest.raises(ForeignThreadError, match=r"GET http://shop.test/ was called from the thread .*gevent.spawn"):
+        pool.apply(client.get, ("/",))
+    pool.kill()
+
+
+def test_a_second_session_for_another_host_is_of_the_same_user(crossing: DoubleCrossing, environment: Any) -> None:
+    """Made by hand, as Locust's documentation shows."""
+
+    class Shopper(HttpUser):
+        host = "http://user:word@shop.test/api"
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.other = HttpSession("http://other.test", self.client.request_event, self)
+
+    user = Shopper(environment)
+    user.client.get("/a")
+    user.other.get("/b")
+    assert [wish.url for wish in crossing.wishes] == ["http://shop.test/api/a", "http://other.test/b"]
+    assert dict(crossing.wishes[0].headers)["Authorization"] == "Basic dXNlcjp3b3Jk"
+    assert logged(environment) == {("/api/a", "GET"): (1, 0), ("/b", "GET"): (1, 0)}

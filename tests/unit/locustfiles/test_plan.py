@@ -1,0 +1,81 @@
+"""The plan of a Locust file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadcore.errors import ScenarioError
+from loadcore.locustfiles.plan import base_url, plan_of, ramp_ns
+
+FILE = Path("shop.py")
+
+
+def facts(**changed: Any) -> dict[str, Any]:
+    """The facts of a file with one class."""
+    one = {"name": "Shopper", "client": "http", "host": "http://class:81", "insecure": False}
+    usual = {
+        "classes": [one],
+        "host": None,
+        "users": 20,
+        "spawn_rate": 10,
+        "run_time_s": 5,
+        "stop_timeout_s": 0.0,
+        "shape": None,
+        "sets_host": False,
+    }
+    return {**usual, **changed}
+
+
+@pytest.mark.parametrize(
+    ("users", "rate", "seconds"), [(1, 1, 0), (20, 10, 1), (21, 10, 2), (100, 100, 0), (3, 0.5, 4), (10, 2.5, 3.2)]
+)
+def test_the_ramp_lasts_until_the_last_users_are_started(users: int, rate: float, seconds: float) -> None:
+    """Locust starts the whole part of the rate at once, and then pauses."""
+    assert ramp_ns(facts(users=users, spawn_rate=rate)) == pytest.approx(seconds * 1e9)
+
+
+def test_a_shape_has_no_ramp_of_its_own() -> None:
+    """It may go up and down as it likes: all of it is measured."""
+    assert ramp_ns(facts(shape="Waves")) == 0
+
+
+def test_the_target_is_that_of_the_command_line_before_that_of_a_class() -> None:
+    """Credentials and path are for the requests."""
+    assert base_url(FILE, facts()) == "http://class:81"
+    assert base_url(FILE, facts(host="https://user:word@cli/api")) == "https://cli"
+    own = {"name": "Db", "client": "own", "host": None, "insecure": False}
+    assert base_url(FILE, facts(classes=[own])) == "http://localhost"
+
+
+def test_a_class_without_a_target_is_refused_before_the_first_request() -> None:
+    """Unless the file gives it one while it runs."""
+    none = {"name": "Shopper", "client": "fast", "host": None, "insecure": True}
+    with pytest.raises(ScenarioError) as refused:
+        base_url(FILE, facts(classes=[none]))
+    assert str(refused.value) == (
+        "shop.py: Shopper: the class has no host\n  hint: give the target with -H https://…, or give the class a host"
+    )
+    assert base_url(FILE, facts(classes=[none], sets_host=True)) == "http://localhost"
+
+
+def test_a_host_that_is_no_url_is_refused() -> None:
+    """With what to write."""
+    with pytest.raises(ScenarioError, match="which is not the URL of a target"):
+        base_url(FILE, facts(host="ftp://shop"))
+
+
+def test_the_ramp_is_the_warm_up_unless_it_is_to_be_measured() -> None:
+    """`--include-ramp` measures it; `--warm-up` says something else."""
+    assert plan_of(FILE, facts()).document["warm_up_ns"] == 1_000_000_000
+    assert plan_of(FILE, facts(), include_ramp=True).document["warm_up_ns"] == 0
+    assert plan_of(FILE, facts(), warm_up_ns=7).document["warm_up_ns"] == 7
+
+
+def test_only_fast_users_alone_leave_certificates_unverified() -> None:
+    """As `FastHttpUser` does; `HttpUser` verifies them."""
+    fast = {"name": "Fast", "client": "fast", "host": "https://a", "insecure": True}
+    assert plan_of(FILE, facts(classes=[fast])).document["http"]["tls"]["insecure"]
+    assert not plan_of(FILE, facts(classes=[fast, facts()["classes"][0]])).document["http"]["tls"]["insecure"]
