@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A test machine may be too busy for its client; what that does to an exit code has a test of its own.
 LENIENT = ("--no-strict-client", "--progress", "lines")
 USERS = ("-u", "4", "-r", "4", "-t", "1")
-FILE = '''
+FILE = """
 from locust import FastHttpUser, HttpUser, constant, events, task
 
 @events.quitting.add_listener
@@ -53,7 +53,7 @@ class Fast(FastHttpUser):
     def order(self):
         with self.rest("POST", "/order", json={"a": 1}) as response:
             assert response.js == {}
-'''
+"""
 
 
 @pytest.fixture(scope="module")

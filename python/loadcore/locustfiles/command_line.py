@@ -24,7 +24,8 @@ NOT_FOR_LOCUST: Final = {
 CLASHES: Final = {
     "--users": "loadcore takes it and gives it to Locust as -u; stages are for a LoadTestShape",
     "--host": "loadcore takes it, like --base-url, and gives it to Locust as -H",
-    "--html": "loadcore's: its own report as one page",
+    "--csv": "loadcore's: its own table; Locust's files are written with -- --csv NAME",
+    "--html": "loadcore's: its own report as one page; Locust's is written with -- --html FILE",
     "--json": "loadcore's: one JSON document on stdout; Locust's statistics are in --json-file",
     "--help": "loadcore's; Locust's own options are listed by: locust --help",
     "--version": "loadcore's version is printed by: loadcore --version",

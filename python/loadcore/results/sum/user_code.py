@@ -29,7 +29,8 @@ def user_code(
         "judged": any(document.get("judged") for document in documents),
         "failures": _failures(documents),
         "process_exit_code": next(
-            (each["process_exit_code"] for each in reversed(documents) if each.get("process_exit_code") is not None), None
+            (each["process_exit_code"] for each in reversed(documents) if each.get("process_exit_code") is not None),
+            None,
         ),
         "script_lag": _script_lag(totals),
         "blocked": _blocked(documents),

@@ -292,7 +292,9 @@ def _code_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     """What user code raised, where that is judged."""
     if not (evidence.user_code or {}).get("judged"):
         return []
-    return [(ExitCode.THRESHOLD_CROSSED, f"users raised {raised(each)}") for each in exceptions_of(evidence.end.workers)]
+    return [
+        (ExitCode.THRESHOLD_CROSSED, f"users raised {raised(each)}") for each in exceptions_of(evidence.end.workers)
+    ]
 
 
 def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
