@@ -24,7 +24,7 @@ fn tables() -> Tables {
             name: "shop".into(),
             model: Model::Closed,
             planned_start_ns: 0,
-            planned_end_ns: 1,
+            planned_end_ns: Some(1),
             planned_iterations: None,
             users: 2,
         }],

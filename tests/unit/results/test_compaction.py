@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from loadcore.engine import Description
+
 
 def seconds(count: int) -> list[pa.RecordBatch]:
     """A small batch for each second."""
@@ -61,3 +63,23 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(tmp_path: Path, monkeypat
     assert gather(path, facts) == facts
     assert sha256_of(path) == facts.sha256
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_names_may_be_met_after_windows_without_any(tmp_path: Path) -> None:
+    """A run whose plan has no steps begins with windows that name none."""
+    folder = RunFolder(tmp_path)
+    windows = WindowsFile(folder, without_names(DESCRIPTION), {})
+    windows.write(*seconds(1))
+    row = {"second": 1, "worker": 0, "phase": "steady", "kind": "step", "name": "GET /x", "method": "GET"}
+    windows.write(pa.RecordBatch.from_pylist([row], schema=PLAIN))
+    windows.close()
+
+    assert windows.problem is None
+    with pa.OSFile(str(folder.windows_segment(0))) as source:
+        names = pa.ipc.open_file(source).read_all().column("name").to_pylist()
+    assert names == [None, "GET /x"]
+
+
+def without_names(description: Description) -> Description:
+    """The same without steps, checks and groups."""
+    return description._replace(steps=(), checks=(), groups=())

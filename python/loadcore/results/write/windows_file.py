@@ -44,7 +44,8 @@ class WindowsFile:
         self._folder = folder
         self._schema = WINDOWS.with_metadata(metadata)
         self._writer = SegmentedWriter(folder.windows_segment, lambda: TableEncoder(self._schema), claimed=claimed)
-        self._words = {name: texts(words) for name, words in _words_of(description).items()}
+        # An empty dictionary cannot be added to: where nothing is known beforehand it begins with the empty word.
+        self._words = {name: texts(words or [""]) for name, words in _words_of(description).items()}
 
     def open(self) -> None:
         """Make the file now. Errors as of `SegmentedWriter.open`."""
