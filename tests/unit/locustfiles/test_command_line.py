@@ -17,7 +17,7 @@ from loadcore.locustfiles.command_line import for_locust, split
         (["--quiet", "l.py", "--tags", "a", "b"], ["--quiet", "l.py"], ["--tags", "a", "b"]),
         (["l.py", "--out", "x", "Shopper", "-d", "5"], ["--out", "x", "l.py"], ["Shopper", "-d", "5"]),
         (["l.py", "--", "--env", "staging"], ["l.py"], ["--env", "staging"]),
-        (["l.py", "--no-strict-client", "--csv", "x"], ["--no-strict-client", "l.py"], ["--csv", "x"]),
+        (["l.py", "--no-strict-client", "--tags", "x"], ["--no-strict-client", "l.py"], ["--tags", "x"]),
         (["l.py", "--threshold", "errors.rate < 5%"], ["--threshold", "errors.rate < 5%", "l.py"], []),
     ],
 )
