@@ -54,7 +54,7 @@ impl<T: Stack> User<T> {
         let sent = current.map_or((request.envelope.origin, None), |current| (current.origin, current.token));
         let withholds = Withheld::unauthorized(is_replaceable(&request.envelope, sent.1));
         match self.send_again(scenario, request.outgoing(), sent, withholds, first).await {
-            Ok((answer, origin)) => self.conclude(scenario, request, origin, answer),
+            Ok((mut answer, origin)) => self.conclude(scenario, request, origin, &mut answer),
             Err(failed) => Err(self.cut(failed)),
         }
     }

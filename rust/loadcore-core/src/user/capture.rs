@@ -46,6 +46,7 @@ impl Retained {
     }
 
     /// What the response is kept in, from now on if not before.
+    #[inline(never)]
     fn hold(&mut self, spare: impl Spare) -> &mut Capture {
         let capture = self.capture.get_or_insert_with(spare);
         if capture.want == Want::NONE {
@@ -103,7 +104,7 @@ impl Retained {
             || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
     }
 
-    /// Takes in what a [`Sink`] does.
+    /// Takes in what a `Sink` does.
     #[inline]
     pub(super) fn status(&mut self, status: u16, spare: impl Spare) {
         if self.want.has(Want::REDIRECTS) && (300..400).contains(&status) {
@@ -131,6 +132,7 @@ impl Retained {
         self.capture.as_ref().is_some_and(|capture| capture.want.has(Want::COOKIES) || capture.wants_all_headers())
     }
 
+    #[inline(never)]
     pub(super) fn piece_of_body(&mut self, piece: &[u8], spare: impl Spare) {
         self.hold(spare).add_body(piece);
     }

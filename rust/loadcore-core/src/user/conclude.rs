@@ -19,13 +19,13 @@ impl<T: Stack> User<T> {
         scenario: &ScenarioProgram,
         request: &RequestProgram,
         origin: OriginId,
-        mut answer: Answer,
+        answer: &mut Answer,
     ) -> Result<(), Cut> {
         let due_ns = std::mem::replace(&mut self.cursor.due_ns, answer.ended_ns);
         let mut goes_on = true;
         if request.looks.is_looked_at {
-            self.decode(&mut answer);
-            goes_on = self.look_at(scenario, request, origin, &mut answer, due_ns);
+            self.decode(answer);
+            goes_on = self.look_at(scenario, request, origin, answer, due_ns);
         }
         self.forget_request();
         if let Some(capture) = &answer.kept.capture
@@ -34,7 +34,7 @@ impl<T: Stack> User<T> {
             let started_ns = answer.ended_ns.saturating_sub(answer.service_ns);
             self.look_at_kept(request.envelope.step, self.worker.phase(scenario, due_ns), capture, started_ns);
         }
-        self.worker.give_back(answer.kept.capture);
+        self.worker.give_back(answer.kept.capture.take());
         if goes_on { Ok(()) } else { Err(Cut::Failed) }
     }
 

@@ -162,12 +162,14 @@ impl<T: Stack> User<T> {
         {
             let request = &scenario.requests[request.index()];
             let message = self.message(request.outgoing(), origin, is_replaceable(&request.envelope, token));
-            match ready!(self.poll_land(cx, scenario, &message, self.cursor.due_ns)) {
-                Landed::Answer(mut answer) => {
+            // By reference: an answer is large, and is moved only where it has to wait.
+            let mut landed = ready!(self.poll_land(cx, scenario, &message, self.cursor.due_ns));
+            match &mut landed {
+                Landed::Answer(answer) => {
                     let status = answer.complete.status;
                     if (status == 401 && self.lane.withheld.is_some()) || request.envelope.follows(status) {
                         self.keep_body(&mut answer.kept);
-                        return Poll::Ready(Next::Another(request, Box::new(answer)));
+                        return Poll::Ready(Next::Another(request, Box::new(answer.take())));
                     }
                     self.cursor.current = None;
                     self.store_cookies(origin, request.outgoing(), answer.kept.capture.as_deref());
@@ -175,7 +177,7 @@ impl<T: Stack> User<T> {
                         return Poll::Ready(Next::Cut(cut));
                     }
                 }
-                Landed::NoAnswer(failed) => return Poll::Ready(Next::Cut(self.cut(failed))),
+                Landed::NoAnswer(failed) => return Poll::Ready(Next::Cut(self.cut(*failed))),
                 Landed::SendAgain => {}
             }
         }

@@ -188,7 +188,8 @@ impl<T: Stack> Sink for Stamped<'_, T> {
         self.arrival.kept.piece_of_body(piece, || self.worker.take_capture());
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn whole_body(&mut self, received: &[u8], place: Range<usize>) {
         self.arrival.kept.whole_body(received, place, || self.worker.take_capture());
     }

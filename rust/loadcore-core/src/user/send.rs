@@ -87,6 +87,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The answer, of which nothing kept is left behind.
+    pub(super) fn take(&mut self) -> Self {
+        Self { kept: std::mem::take(&mut self.kept), ..*self }
+    }
+
     /// What was kept of the response.
     pub(super) fn capture(&self) -> &Capture {
         self.kept.capture.as_deref().unwrap_or(Capture::NOTHING)
@@ -369,7 +374,7 @@ impl<T: Stack> User<T> {
         error: bool,
         superseded: bool,
     ) {
-        let row = Record { superseded, ..self.row(scenario, step, due_ns, ended, error) };
+        let row = self.row(scenario, step, due_ns, ended, error, superseded);
         let is_looked_at = self.worker.recorder.borrow_mut().record(&row);
         if is_looked_at && ended.result.is_ok() {
             self.look_for_hints(&row);
@@ -382,7 +387,7 @@ impl<T: Stack> User<T> {
     /// message.
     #[cold]
     fn withhold(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended: Ended) {
-        let row = self.row(scenario, message.step(), due_ns, ended, true);
+        let row = self.row(scenario, message.step(), due_ns, ended, true, false);
         self.worker.recorder.borrow_mut().answered(&row);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
@@ -407,7 +412,15 @@ impl<T: Stack> User<T> {
 
     /// The row of the message.
     #[inline(always)]
-    fn row(&self, scenario: &ScenarioProgram, step: StepId, due_ns: u64, ended: Ended, error: bool) -> Record {
+    fn row(
+        &self,
+        scenario: &ScenarioProgram,
+        step: StepId,
+        due_ns: u64,
+        ended: Ended,
+        error: bool,
+        superseded: bool,
+    ) -> Record {
         let Ended { result, end_ns } = ended;
         let flight = &self.lane.flight;
         let arrival = &flight.arrival;
@@ -428,7 +441,7 @@ impl<T: Stack> User<T> {
             outcome,
             status,
             error,
-            superseded: false,
+            superseded,
             phase,
             started_in,
             ended_in,

@@ -37,7 +37,7 @@ fn window(text: &[u8], at: usize) -> Option<&Window> {
 fn end_of_string(window: &Window) -> Option<usize> {
     let [b'"', block @ .., _] = window else { return None };
     let quote = 1 + first(block::bits(block, reach::is_quote_or_backslash))?;
-    (window[quote] == b'"').then_some(quote)
+    if window[quote] == b'"' { Some(quote) } else { None }
 }
 
 /// How long a usual value is that a comma follows.
@@ -52,11 +52,11 @@ fn length_of_value(text: &[u8], at: usize) -> Option<usize> {
         }
         _ => return None,
     };
-    (window[length] == b',').then_some(length)
+    if window[length] == b',' { Some(length) } else { None }
 }
 
 /// The place of the first bit that is set, within a block.
 #[inline]
 fn first(bits: u32) -> Option<usize> {
-    (bits != 0).then(|| bits.trailing_zeros() as usize % SIZE)
+    if bits == 0 { None } else { Some(bits.trailing_zeros() as usize % SIZE) }
 }
