@@ -56,7 +56,11 @@ NodesWithin = Annotated[
 ]
 LeaveOutNode = Annotated[
     list[str],
-    typer.Option("--leave-out-node", metavar="NODE", help="Give this node no share of the load. May be repeated."),
+    typer.Option(
+        "--leave-out-node",
+        metavar="NODE",
+        help="Leave this node out: of the run, or of the report of one. May be repeated.",
+    ),
 ]
 NodeLoss = Annotated[
     OnNodeLoss,

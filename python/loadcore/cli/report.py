@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from loadcore.cli import options
+from loadcore.cli.cluster_options import LeaveOutNode
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST, rendered
 from loadcore.cli.run_documents import RunDocuments
@@ -22,6 +23,7 @@ def command(
         ),
     ] = LATEST,
     verbose: options.Verbose = False,
+    leave_out_node: LeaveOutNode = [],
 ) -> int:
     """Prints the report of a run, by default of the latest.
 
@@ -33,6 +35,11 @@ def command(
 
     documents = RunDocuments.of(context.params.get)
     found = load(run)
+    if leave_out_node:
+        from loadcore.results.open.leaving_out import without_nodes
+        from loadcore.results.open.run import Run
+
+        found = Run(found.path, without_nodes(found, leave_out_node), found.state, found.missing)
     console = standard(context.params["color"])
     if documents.places:
         return documents.write(found, console)

@@ -39,6 +39,10 @@ def command(context: typer.Context, scenario: options.Scenario) -> int:
     file takes the long ones; all others are Locust's own.
     """
     settings = gather(context)
+    if (context.params["cluster"] or "").startswith("k8s://"):
+        from loadcore.cli.on_kubernetes import run_there
+
+        return run_there(context, scenario)
     output = replace(Output.of(context, settings), cluster=cluster_of(context.params))
     calibrated = settings.get("calibrate", default=True)
     make = _preparing(context, scenario, settings)

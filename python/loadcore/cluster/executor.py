@@ -54,8 +54,6 @@ class Node:
     is_late: bool = False
     lost: str | None = None
     sequence: int = 0
-    missed: int = 0
-    """Messages that did not arrive."""
     left: set[int] = field(default_factory=set)
     """Its workers that have not ended."""
 
@@ -236,7 +234,8 @@ class ClusterExecutor(Executor):
         with self._lock:
             if node.lost is not None or said["sequence"] <= node.sequence:
                 return
-            node.missed += said["sequence"] - node.sequence - 1
+            if missed := said["sequence"] - node.sequence - 1:
+                self._say(node, f"{missed} messages of node {node.name} did not arrive: some of its counts are missing")
             node.sequence = said["sequence"]
             node.heard = time.monotonic()
             if node.is_late:

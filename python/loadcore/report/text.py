@@ -43,9 +43,26 @@ def render(summary: Summary, page: Page | None = None) -> str:
         tables.checks(summary, page),
         tables.errors(summary, page),
         user_code.section(summary, page),
-        [*limit(summary, page), *client(summary, page), *load(summary, page)],
+        [*limit(summary, page), *client(summary, page), *nodes(summary, page), *load(summary, page)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def nodes(summary: Summary, page: Page) -> list[str]:
+    """The machines of a run on several, each with its share and how it did."""
+    lines: list[str] = []
+    for node in summary.get("nodes", ()):
+        lost = node["lost"]
+        mark, role = (page.glyphs.bad, Role.BAD) if lost or node["client"] == "client_limited" else ("", Role.QUIET)
+        parts = [Cell(f"{node['name']} {mark}".rstrip(), role), Cell(f"{node['share']:.0%} of the load")]
+        parts.append(Cell(f"{numbers.count(node['requests'], page.glyphs)} requests"))
+        if node["client"] != "healthy":
+            parts.append(Cell("it was the limit" if node["client"] == "client_limited" else "suspect"))
+        if lost:
+            when = "" if lost["after_s"] is None else f" after {lost['after_s']:.1f} s"
+            parts.append(Cell(f"lost{when}: {printable(lost['reason'], page.glyphs)}", Role.BAD))
+        lines += facts(Cell("" if lines else "NODES"), parts, page)
+    return lines
 
 
 def title(summary: Summary, page: Page) -> list[str]:

@@ -96,7 +96,9 @@ class RunStart:
 
     @property
     def cores(self) -> int:
-        """Cores of the machine that the client may use."""
+        """Cores of the machine that the client may use; on several nodes, of all of them."""
+        if self.nodes:
+            return int(sum(node["cores"] or 1 for node in self.nodes))
         return int(self.machine.get("client_cores") or self.machine.get("cores") or 1)
 
 

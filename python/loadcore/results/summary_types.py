@@ -423,6 +423,33 @@ class CalibrationSummary(TypedDict):
     cores: float
 
 
+class LostNodeSummary(TypedDict):
+    """When and why a node was lost."""
+
+    after_s: float | MaybeNone
+    """In seconds since the start."""
+    reason: str
+    share: float
+    """The share of the load that is missing from then on."""
+
+
+class NodeSummary(TypedDict):
+    """One machine of a run on several."""
+
+    name: str
+    address: str
+    workers: list[int]
+    cores: float | MaybeNone
+    clock_bound_ns: int
+    """By how much its clock may differ from what was measured."""
+    share: float
+    """Its share of the load."""
+    requests: int
+    client: Literal["healthy", "suspect", "client_limited"]
+    """How it did as a client."""
+    lost: LostNodeSummary | None
+
+
 class LostWorkerSummary(TypedDict):
     """A worker that was lost."""
 
@@ -558,5 +585,7 @@ class Summary(TypedDict):
     """What was measured against a null target before the run; null where nothing was."""
     workers_lost: list[LostWorkerSummary]
     signal: Literal["SIGINT", "SIGTERM", "SIGHUP"] | None
+    nodes: NotRequired[list[NodeSummary]]
+    """The machines of a run on several."""
     user_code: NotRequired[UserCodeSummary]
     """What is to be told of code of the user's that ran in the workers."""

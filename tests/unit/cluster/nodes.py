@@ -28,6 +28,8 @@ class FaultyLink(Link):
         self._lost: Callable[[str, str], None] = lambda _node, _reason: None
         self._pool = ThreadPoolExecutor(16)
         self.agents = {node: NodeAgent(self._say_of(node), folder / node) for node in nodes}
+        self._open = threading.Event()
+        self._open.set()
         self.calls: list[tuple[str, str]] = []
         self.cut: set[str] = set()
         """Nodes that nothing reaches, and that reach nothing."""
@@ -39,6 +41,8 @@ class FaultyLink(Link):
 
     def _say_of(self, node: str) -> Callable[[dict[str, Any]], None]:
         def say(said: dict[str, Any]) -> None:
+            if node == "b":
+                self._open.wait()
             for _ in range(self.repeats):
                 if node not in self.cut:
                     self._message(node, said)
@@ -73,6 +77,14 @@ class FaultyLink(Link):
         """Hear them."""
         self._message, self._lost = message, lost
 
+    def hold(self) -> None:
+        """What node `b` says does not leave it, until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """What was held leaves."""
+        self._open.set()
+
     def lose(self, node: str) -> None:
         """The node's process ends, and its workers with it."""
         self.agents[node].close()
@@ -81,6 +93,7 @@ class FaultyLink(Link):
 
     def close(self) -> None:
         """End everything."""
+        self.release()
         for agent in self.agents.values():
             agent.close()
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -106,7 +106,7 @@ def rebuild(folder: RunFolder, start: RunStart, state: State = "killed") -> dict
 
 def totals_for(start: RunStart) -> Totals:
     """Empty totals, ready to take the windows of a run."""
-    return Totals(start.cores, start.limits.get("cores"))
+    return Totals(start.cores, start.limits.get("cores"), start.nodes)
 
 
 def totals_of(folder: RunFolder, start: RunStart) -> Totals:
@@ -128,7 +128,7 @@ def whole_seconds(batches: Iterable[pa.RecordBatch]) -> int:
     last: dict[int, int] = {}
     for batch in batches:
         for second, worker in zip(batch.column("second").to_pylist(), batch.column("worker").to_pylist(), strict=True):
-            if worker != MACHINE:
+            if worker > MACHINE:
                 last[worker] = max(last.get(worker, -1), second)
     newest = max(last.values(), default=-1)
     return min((second for second in last.values() if second >= newest - _BEHIND_S), default=newest)

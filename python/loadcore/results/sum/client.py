@@ -92,7 +92,8 @@ def headroom_of(start: RunStart, totals: Totals) -> float | None:
     """How much more of the same this machine could have driven, by what its workers used; None if too short to tell."""
     workers = [worker for worker in totals.workers.values() if worker.wall_ns >= _LEAST_WALL_NS]
     used = sum(worker.process_cpu_ns / worker.wall_ns for worker in workers)
-    cores = min(float(start.limits.get("cores") or start.cores), float(start.workers))
+    usable = start.cores if start.nodes else start.limits.get("cores") or start.cores
+    cores = min(float(usable), float(start.workers))
     return headroom.afterwards(used, cores)
 
 

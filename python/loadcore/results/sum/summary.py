@@ -24,6 +24,7 @@ from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
 from loadcore.results.sum.met import with_steps_met
+from loadcore.results.sum.nodes import nodes_section
 from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
 from loadcore.results.sum.user_code import user_code
@@ -54,7 +55,7 @@ def build(parts: Parts) -> dict[str, Any]:
     counted = counted_of(start, end, whole, measured.answered_ratio(None))
     calibration = start.calibration
     of_client = [
-        *folding.told(totals.health.spoils(counted, lag_findings(steady, unpaced=start.unpaced))),
+        *folding.told(totals.spoils(counted, lag_findings(steady, unpaced=start.unpaced))),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)
@@ -115,6 +116,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
         **({} if code is None else {"user_code": code}),
+        **({"nodes": nodes_section(start, end, totals, counted)} if start.nodes else {}),
     }
 
 

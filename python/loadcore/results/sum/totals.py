@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
-from loadcore.judge.health import ClientHealth
+from loadcore.judge.health import ClientHealth, Counted
 from loadcore.judge.seconds import MachineSecond, WorkerSecond
 from loadcore.results.schema import MACHINE, STEADY, Phase
+from loadcore.results.sum.nodes import of_node, worst_of
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally
 from loadcore.results.sum.target_facts import TargetTotals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
+
+    from loadcore.judge.finding import Finding
 
 
 RECENT_S = 5
@@ -143,6 +146,16 @@ class MachineTotals:
 _OF_MACHINE = ("wall_ns", "foreign_cpu_ns", "client_cpu_ns", "throttled_ns")
 
 
+@dataclass(slots=True)
+class OneNode:
+    """One machine of several."""
+
+    name: str
+    cores: float
+    health: ClientHealth = field(default_factory=ClientHealth)
+    machine: MachineTotals = field(default_factory=MachineTotals)
+
+
 ErrorKey = tuple[str, str, str, str, str, int]
 """Scenario, section, step, phase, outcome (empty: the status was the error), status (0: the outcome was the error)."""
 
@@ -162,10 +175,16 @@ class Totals:
     Args:
         cores: On how many cores the client may run, to tell what share of them other programs used.
         usable_cores: How many of them the client may use; None if that is not known.
+        nodes: The machines of a run on several: their names, workers and cores. Each is judged by itself.
     """
 
-    def __init__(self, cores: int = 1, usable_cores: float | None = None) -> None:
+    def __init__(
+        self, cores: int = 1, usable_cores: float | None = None, nodes: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         self.health = ClientHealth()
+        self._nodes = [OneNode(node["name"], float(node["cores"] or 1)) for node in nodes]
+        self._node_of = {worker: number for number, node in enumerate(nodes) for worker in node["workers"]}
+        self._requests: Counter[int] = Counter()
         self.workers: dict[int, WorkerTotals] = {}
         self.machine = MachineTotals()
         self.target = TargetTotals()
@@ -232,13 +251,30 @@ class Totals:
             ended.setdefault(scenario, []).append(at_ns)
         return {scenario: max(ends) for scenario, ends in ended.items() if len(ends) == len(self.workers)}
 
+    def spoils(self, counted: Counted, late: Sequence[Finding]) -> list[Finding]:
+        """What spoils the measurement: see `ClientHealth.spoils`. What is of one node has its name."""
+        if not self._nodes:
+            return self.health.spoils(counted, late)
+        of_load = Counted(unpaced=counted.unpaced, fell_behind=counted.fell_behind)
+        of_nodes = [of_node(node.name, node.health.spoils(of_load)) for node in self._nodes]
+        return [*(found for each in of_nodes for found in each), *self.health.spoils(counted, late)]
+
+    def verdict_of(self, node: int, counted: Counted) -> str:
+        """How a node did as a client: `healthy`, `suspect` or `client_limited`."""
+        of_load = Counted(unpaced=counted.unpaced, fell_behind=counted.fell_behind)
+        return worst_of(self._nodes[node].health.spoils(of_load))
+
+    def requests_of(self, worker: int) -> int:
+        """Requests that a worker has recorded."""
+        return self._requests[worker]
+
     def last_second_of(self, worker: int) -> int:
         """The newest second of a worker; -1 before its first."""
         return self._last_seconds.get(worker, -1)
 
     def _add_second(self, second: int, worker: int, rows: list[Row]) -> None:
-        if worker == MACHINE:
-            self._add_machine(second, rows)
+        if worker <= MACHINE:
+            self._add_machine(second, rows, MACHINE - worker)
             return
         self.last_second = max(self.last_second, second)
         self._last_seconds[worker] = max(self.last_second_of(worker), second)
@@ -250,6 +286,7 @@ class Totals:
             self._recent.setdefault(second, []).append(row)
             if row["kind"] == "step":
                 self._note_errors(row)
+                self._requests[worker] += row["count"] or 0
             self._note_asked(second, row)
         self._note_quickest(rows)
         self._recent_tallies.pop(second, None)
@@ -274,32 +311,27 @@ class Totals:
                 self._recent_tallies[second] = tally
         return tally
 
-    def _add_machine(self, second: int, rows: Iterable[Row]) -> None:
+    def _add_machine(self, second: int, rows: Iterable[Row], number: int) -> None:
         for row in rows:
             if row["kind"] == "target":
                 self.target.add_target(row)
                 continue
-            whole = self.machine.add_row(row)
-            if whole is not None and row["phase"] == STEADY:
-                self.health.see_machine(self._machine_second(second, whole))
-
-    def _machine_second(self, second: int, row: Row) -> MachineSecond:
-        wall_ns = row["wall_ns"]
-        return MachineSecond(
-            second,
-            wall_s=wall_ns / 1e9,
-            foreign_cores=row["foreign_cpu_ns"] / wall_ns,
-            cores=self._cores,
-            client_cores=row["client_cpu_ns"] / wall_ns,
-            usable_cores=self._usable_cores,
-            stopped_s=row["throttled_ns"] / 1e9,
-        )
+            node = self._nodes[number] if number < len(self._nodes) else None
+            whole = (self.machine if node is None else node.machine).add_row(row)
+            if whole is None or row["phase"] != STEADY:
+                continue
+            if node is None:
+                self.health.see_machine(_machine_second(second, whole, self._cores, self._usable_cores))
+            else:
+                node.health.see_machine(_machine_second(second, whole, int(node.cores), node.cores))
 
     def _add_worker(self, row: Row) -> None:
         worker = self.workers.setdefault(row["worker"], WorkerTotals(row["worker"]))
         worker.add_row(row)
         if row["phase"] == STEADY:
-            self.health.see(_worker_second(row, worker.second))
+            node = self._node_of.get(row["worker"])
+            health = self.health if node is None else self._nodes[node].health
+            health.see(_worker_second(row, worker.second))
 
     def _count_users(self, second: int, worker: int, rows: Iterable[Row]) -> None:
         active: dict[str, int] = {}
@@ -359,4 +391,17 @@ def _worker_second(row: Row, engine: EngineSecond) -> WorkerSecond:
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],
         steal=row["steal_ratio"],
+    )
+
+
+def _machine_second(second: int, row: Row, cores: int, usable_cores: float | None) -> MachineSecond:
+    wall_ns = row["wall_ns"]
+    return MachineSecond(
+        second,
+        wall_s=wall_ns / 1e9,
+        foreign_cores=row["foreign_cpu_ns"] / wall_ns,
+        cores=cores,
+        client_cores=row["client_cpu_ns"] / wall_ns,
+        usable_cores=usable_cores,
+        stopped_s=row["throttled_ns"] / 1e9,
     )

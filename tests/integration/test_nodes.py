@@ -1,0 +1,280 @@
+"""What a run on nodes does when nodes fail: agents in this process, behind a link that can be cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore import Scenario, arrival_rate, bearer, env, get, iterations
+from loadcore.cluster.placement import Cluster, ClusterPlacement
+from loadcore.cluster.policy import Policy
+from loadcore.compiler import Options, compile_run
+from loadcore.errors import LimitsError, UsageError
+from loadcore.processes.launch import run_plan
+from loadcore.results.open.leaving_out import without_nodes
+from loadcore.results.open.opening import open_run
+from loadcore.results.shape import fault
+from loadcore.results.sum.summary import schema
+from tests.contract.test_executors import plan_of
+from tests.integration.counting_target import Target, counting_target
+from tests.unit.cluster.nodes import FaultyLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from loadcore.results.open.run import Run
+
+QUICK = Policy(lead_s=0.2, lease_s=1.5, renew_s=0.2, late_after_s=0.6, lost_after_s=2.5, max_lost_share=0.5)
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    """A target that counts."""
+    with counting_target() as found:
+        yield found
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[FaultyLink]:
+    """Two nodes."""
+    found = FaultyLink(tmp_path / "nodes", "a", "b")
+    for node in ("a", "b"):
+        found.answers[node, "facts"] = found.agents[node].do_facts() | {"machine": node}
+    yield found
+    found.close()
+
+
+class Told:
+    """Does something at a second of a run, and keeps what was said."""
+
+    def __init__(self, at: int = -1, act: Callable[[], None] = lambda: None) -> None:
+        self.at, self.act = at, act
+        self.lines: list[str] = []
+
+    def on_window(self, _frame: Any, second: int) -> None:
+        """A second has ended."""
+        if second == self.at:
+            self.at = -1
+            self.act()
+
+    def on_message(self, text: str) -> None:
+        """Something worth knowing."""
+        self.lines.append(text)
+
+
+def run(link: FaultyLink, plan: Any, out: Path, told: Told | None = None, policy: Policy = QUICK) -> Run:
+    """A run on both nodes, with a worker on each."""
+    placement = ClusterPlacement(link, Cluster("tcp://127.0.0.1:1", Path(), policy=policy))
+    return run_plan(plan, (), workers=1, out=out, placement=placement, listeners=[told or Told()])
+
+
+def lasting(target: Target, load: str = "4s") -> Any:
+    """Users for some seconds."""
+    return plan_of(target, arrival_rate("100/s", duration=load))
+
+
+def count_at_rest(target: Target) -> int:
+    """The target's count, once nothing comes any more."""
+    deadline = time.monotonic() + 20
+    before = target.total()
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        if (now := target.total()) == before:
+            return now
+        before = now
+    raise AssertionError("the load does not end")
+
+
+def test_all_shares_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Rows, summary and target agree, and the second run ships nothing."""
+    before = target.total()
+    found = run(link, lasting(target, "2s"), tmp_path / "one")
+    sent = found.summary["load"]["requests"]["recorded"]
+    assert sent == 200 == target.total() - before == found.summary["load"]["requests"]["rows"]
+    link.calls.clear()
+    run(link, lasting(target, "1s"), tmp_path / "two")
+    assert {verb for _, verb in link.calls}.isdisjoint({"put"})
+
+
+def test_a_node_is_left_out_of_the_report(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """The summary of the other node alone: half of the requests, said in a note; no such node is an error."""
+    found = run(link, lasting(target, "2s"), tmp_path / "run")
+    alone = without_nodes(found, ["b"])
+    assert alone["load"]["requests"]["recorded"] == 100
+    assert [node["name"] for node in alone["nodes"]] == ["a"]
+    assert alone["verdict"]["notes"] == ["without node b, which had 1 of 2 workers"]
+    assert fault(alone, schema()) is None
+    with pytest.raises(UsageError, match="the run has no node c: it has a, b"):
+        without_nodes(found, ["c"])
+    with pytest.raises(UsageError, match="no node is left"):
+        without_nodes(found, ["a", "b"])
+
+
+def test_clocks_that_differ_by_hours(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Nodes start together whatever their monotonic clocks say."""
+    link.skew_ns = {"a": 500_000_000_000, "b": -12_345_000_000_000}
+    before = target.total()
+    found = run(link, lasting(target, "2s"), tmp_path / "run")
+    assert found.summary["load"]["requests"]["recorded"] == 200 == target.total() - before
+
+
+def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Batches have numbers: one that was seen is dropped."""
+    link.repeats = 2
+    found = run(link, lasting(target, "2s"), tmp_path / "run")
+    assert found.summary["load"]["requests"]["recorded"] == 200
+
+
+def test_a_node_that_dies(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """The other one continues, the missing share is a number, no request is made twice, and a reader agrees."""
+    told = Told(1, lambda: link.lose("b"))
+    before = target.total()
+    found = run(link, lasting(target), tmp_path / "run", told)
+    count = count_at_rest(target) - before
+    nodes = {node["name"]: node for node in found.summary["nodes"]}
+    assert found.exit_code == 111
+    lost = nodes["b"]["lost"]
+    assert lost is not None
+    assert lost["share"] == 0.5
+    assert 1 < lost["after_s"] < 4
+    assert nodes["a"]["lost"] is None
+    assert 200 < count < 400
+    assert any("node b was lost: it left the cluster" in line for line in told.lines)
+    assert any("half" in reason or "50%" in reason for reason in found.verdict["reasons"])
+    assert open_run(found.path).summary["nodes"] == found.summary["nodes"]
+
+
+def test_a_node_that_is_cut_off(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """It is late, then lost; its own load ends with its lease, and it is never asked again."""
+    told = Told(1, lambda: link.cut.add("b"))
+    before = target.total()
+    run(link, lasting(target, "8s"), tmp_path / "run", told)
+    count = count_at_rest(target) - before
+    late = next(number for number, line in enumerate(told.lines) if "node b is late" in line)
+    lost = next(number for number, line in enumerate(told.lines) if "node b was lost" in line)
+    assert late < lost
+    # 400 of `a`, and those of `b` until its lease ended.
+    assert 400 < count < 400 + 50 * 6
+    gone = len(link.calls) - 1 - link.calls[::-1].index(("b", "renew"))
+    assert ("b", "stop") not in link.calls[gone:]
+    assert ("b", "forget") not in link.calls
+
+
+def test_a_pause_heals(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """A node that was late and is back has lost nothing."""
+    told, second = Told(1, link.hold), Told(3, link.release)
+    patient = Policy(**{**vars(QUICK), "lost_after_s": 20.0})
+    placement = ClusterPlacement(link, Cluster("tcp://127.0.0.1:1", Path(), policy=patient))
+    found = run_plan(
+        lasting(target, "5s"), (), workers=1, out=tmp_path / "run", placement=placement, listeners=[told, second]
+    )
+    assert any("node b is late" in line for line in told.lines)
+    assert any("node b is back" in line for line in told.lines)
+    assert found.summary["load"]["requests"]["recorded"] == 500
+
+
+def test_abort_with_the_first_lost_node(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """The run ends then, and says why."""
+    policy = Policy(**{**vars(QUICK), "on_node_loss": "abort"})
+    told = Told(1, lambda: link.lose("b"))
+    found = run(link, lasting(target, "60s"), tmp_path / "run", told, policy)
+    assert found.summary["duration_s"] < 20
+    assert any("--on-node-loss abort" in line for line in told.lines)
+    assert found.exit_code == 111
+
+
+def test_too_large_a_share(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """A run that lost more than it may lose ends."""
+    policy = Policy(**{**vars(QUICK), "max_lost_share": 0.25})
+    told = Told(1, lambda: link.lose("b"))
+    found = run(link, lasting(target, "60s"), tmp_path / "run", told, policy)
+    assert found.summary["duration_s"] < 20
+    assert any("50% of the workers are lost, and the run may lose 25%" in line for line in told.lines)
+
+
+def test_a_worker_that_dies_is_not_its_node(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Kill -9 of a load process: the worker is lost, its node is not, its rows up to then are kept."""
+
+    def kill() -> None:
+        run_of_b = link.agents["b"]._run
+        assert run_of_b is not None
+        next(iter(run_of_b._handles.values()))._process.kill()
+
+    told = Told(1, kill)
+    found = run(link, lasting(target), tmp_path / "run", told)
+    assert [lost["worker"] for lost in found.summary["workers_lost"]] == [1]
+    assert found.summary["nodes"][1]["lost"] is None
+    assert "SIGKILL" in str(found.summary["workers_lost"][0]["reason"])
+
+
+@pytest.mark.parametrize("fact", ["loadcore", "python", "architecture"])
+def test_a_node_of_another_kind_is_refused_by_name(link: FaultyLink, fact: str) -> None:
+    """All that is wrong with nodes is listed, before anything is sent."""
+    link.answers["b", "facts"] |= {fact: "other", "free_bytes": 5}
+    with pytest.raises(LimitsError) as raised:
+        ClusterPlacement(link, Cluster("tcp://127.0.0.1:1", Path()))
+    assert "node b has" in str(raised.value)
+    assert "other" in str(raised.value)
+    assert "free disk" in str(raised.value)
+
+
+def test_two_nodes_of_one_machine_are_refused(tmp_path: Path) -> None:
+    """They would share its cores, and its load would be double."""
+    found = FaultyLink(tmp_path, "tcp://10.0.0.1:1", "tcp://10.0.0.2:1")
+    with pytest.raises(LimitsError, match=r"nodes 10\.0\.0\.1 and 10\.0\.0\.2 are one machine"):
+        ClusterPlacement(found, Cluster("tcp://127.0.0.1:1", Path()))
+    found.close()
+
+
+def test_a_node_that_lacks_a_secret_is_named(
+    link: FaultyLink, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a link that others can read secrets do not travel; over a private one those that are missing do."""
+    monkeypatch.setenv("SHOP_KEY", "hidden-value")
+    shop = Scenario(
+        "shop",
+        base_url=target.url,
+        load=iterations(total=4, users=4),
+        auth=bearer(env("SHOP_KEY")),
+        steps=[get("/items")],
+    )
+    plan = compile_run([shop], Options(seed=7, name="shop"), (), ())[0]
+    link.answers["b", "facts"] |= {"missing": ["SHOP_KEY"]}
+    link.is_private = False
+    with pytest.raises(LimitsError, match="node b has no SHOP_KEY"):
+        run(link, plan, tmp_path / "refused")
+    link.is_private = True
+    assert run(link, plan, tmp_path / "sent").summary["load"]["requests"]["recorded"] == 4
+    assert not [
+        path for path in (tmp_path / "nodes").rglob("*") if path.is_file() and b"hidden-value" in path.read_bytes()
+    ]
+
+
+def test_rows_in_a_store(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Each node puts its rows there; the manifest says where, with the same hashes, and nothing counts as lost."""
+    policy = Policy(**{**vars(QUICK), "store": f"file://{tmp_path}/store"})
+    found = run(link, lasting(target, "1s"), tmp_path / "run", policy=policy)
+    files = json.loads((tmp_path / "run" / "manifest.json").read_text())["files"]
+    stored = [entry for entry in files if entry.get("stored")]
+    assert sum(entry["rows"] for entry in stored) == 100
+    for entry in stored:
+        content = Path(entry["stored"].removeprefix("file://")).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    assert not [*(tmp_path / "run").glob("requests-*")]
+    assert found.summary["load"]["requests"]["rows_dropped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("host:8786", "is not an address"), ("tcp://10.0.0.1:8786", "is not encrypted"), ("tls://host", "not an address")],
+)
+def test_addresses_that_cannot_be_used(address: str, why: str) -> None:
+    """What is wrong, and what to write."""
+    found = Cluster(address, Path()).problems()
+    assert found is not None
+    assert why in found
