@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 import loadcore
@@ -196,6 +199,44 @@ def test_a_blocking_call_is_named(target: Target, tmp_path: Path) -> None:
     assert max(lags) > 100e6
     # The one that was first waited for nobody.
     assert min(lags) < 100e6
+
+
+_BLOCKS_FOR_EVER = """
+import time
+
+from loadcore import Client, Scenario, users
+
+
+async def stuck(c: Client) -> None:
+    await c.get("/items")
+    await c.sleep("1200ms")
+    await c.get("/late")
+    await c.sleep("1200ms")
+    print("stuck", flush=True)
+    time.sleep(600)
+
+
+shop = Scenario("shop", base_url={url!r}, load=users(1, duration="10m"), steps=stuck)
+"""
+
+
+def test_a_killed_supervisor_takes_a_blocked_worker_along(target: Target, tmp_path: Path) -> None:
+    """The supervisor gets kill -9 while a user blocks the loop: the worker goes, and its rows have names."""
+    (tmp_path / "stuck.py").write_text(_BLOCKS_FOR_EVER.format(url=target.url), encoding="utf-8")
+    command = [sys.executable, "-m", "loadcore", "run", "stuck.py", "--workers", "1", "--out", "run"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if line.strip() == "worker 0: stuck":
+                break
+        workers = psutil.Process(run.pid).children(recursive=True)
+        assert workers
+        run.kill()
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert alive == []
+    result = loadcore.load(tmp_path / "run")
+    assert result.truncated
+    assert [row["step"] for row in result.requests.to_pylist()] == ["GET /items", "GET /late"]
 
 
 class _Heard:
