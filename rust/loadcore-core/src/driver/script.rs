@@ -76,7 +76,7 @@ pub enum Command {
         /// How.
         end: ScriptEnd,
     },
-    /// What some requests have in common. They name it by its number; the first is 0.
+    /// What some requests have in common, who name it by its number. It takes the place of what had that number.
     Form(Box<Form>),
     /// Sends a request. A user may have any number of requests under way: each goes over a connection of its own.
     Send(Box<Call>),
@@ -221,6 +221,8 @@ pub struct RequestKey {
 /// What some requests have in common.
 #[derive(Debug, Clone, Default)]
 pub struct Form {
+    /// Its number: a small one.
+    pub number: u32,
     /// What they are counted under. A new name is reported to the writer.
     pub name: String,
     /// In capitals.

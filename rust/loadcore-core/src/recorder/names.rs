@@ -5,10 +5,12 @@ use std::sync::mpsc::TrySendError;
 use super::{Event, Recorder};
 use crate::record::{CheckId, CheckInfo, GroupId, GroupInfo, Name, Section, StepId, StepInfo};
 
-/// The number of names of one kind that may be met at run time. Further ones are counted as one: a name that holds an id
-/// would fill the memory, and tell nothing.
+/// The number of names of one kind that may be met at run time. Further ones are counted by pattern, and then as one: a
+/// name that holds an id would fill the memory, and tell nothing.
 const MOST_ADDED: usize = 500;
-/// The name of all steps beyond [`MOST_ADDED`].
+/// The number of patterns of steps.
+const MOST_PATTERNS: usize = 100;
+/// The name of all steps beyond that.
 const OTHER_STEPS: &str = "(other steps)";
 const OTHER_CHECKS: &str = "(other checks)";
 const OTHER_GROUPS: &str = "(other groups)";
@@ -32,7 +34,14 @@ impl Recorder {
             return StepId(index(known));
         }
         if self.added.steps >= MOST_ADDED && name != OTHER_STEPS {
-            return self.step(scenario, OTHER_STEPS, method, section);
+            let pattern = pattern_of(name);
+            let is_pattern = pattern == name;
+            if !is_pattern {
+                return self.step(scenario, &pattern, method, section);
+            }
+            if self.added.steps >= MOST_ADDED + MOST_PATTERNS || !name.contains(ANY) {
+                return self.step(scenario, OTHER_STEPS, method, section);
+            }
         }
         let (scenario, name, method) = (scenario.to_owned(), name.to_owned(), method.to_owned());
         let info = StepInfo { scenario, name, method, section };
@@ -88,6 +97,21 @@ impl Recorder {
         }
         true
     }
+}
+
+/// Stands for a part of a path that looks like an id.
+const ANY: char = '*';
+
+/// A name with `*` for each part of its path that looks like an id: one that has a digit, and more than a version has.
+fn pattern_of(name: &str) -> String {
+    let looks_like_an_id = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        let is_version = part.len() <= 3 && part.starts_with(['v', 'V']);
+        digits > 0 && !is_version && !part.contains(' ')
+    };
+    let path = name.split_once('?').map_or(name, |(path, _)| path);
+    let parts = path.split('/').map(|part| if looks_like_an_id(part) { ANY.to_string() } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn index(place: usize) -> u16 {

@@ -203,9 +203,11 @@ impl Crossing {
             Notice::Ended(content) => {
                 let Some(call) = slf.borrow_mut().slots.end(content.key) else { return Ok(()) };
                 let call = call.into_bound(py);
-                let owner = call.borrow().user_of(py).filter(|_| content.answer.is_error);
+                let owner = call.borrow().user_of(py);
                 if let Some(user) = owner {
-                    user.bind(py).borrow_mut().faults += 1;
+                    let mut user = user.bind(py).borrow_mut();
+                    user.under_way = user.under_way.saturating_sub(1);
+                    user.faults += usize::from(content.answer.is_error);
                 }
                 call.borrow_mut().answer(content);
                 Future::complete(call.as_super())?;

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use loadcore_core::driver::script::{Form, FormTimeouts, Holds};
 
+/// As many are kept; after that it begins anew.
+const MOST_FORMS: u32 = 4_096;
+
 /// What is not usual about a request, apart from its name and method.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Unusual {
@@ -38,9 +41,14 @@ impl Forms {
         if let Some(number) = known {
             return (number, None);
         }
+        if self.count == MOST_FORMS {
+            // Names that hold ids would fill the memory. The engine keeps what is under way.
+            (self.by_name, self.count) = (HashMap::new(), 0);
+        }
         let number = self.count;
         self.count += 1;
         let form = Form {
+            number,
             name: name.to_owned(),
             method: method.to_owned(),
             timeouts: unusual.timeouts,

@@ -31,6 +31,8 @@ pub(crate) struct ScriptUser {
     pub(super) faults: usize,
     /// Whether its turn is its start or its stop.
     is_once: bool,
+    /// How many of its calls are under way.
+    pub(super) under_way: usize,
     /// A turn that waits for its iteration.
     turn: Option<Py<Turn>>,
     /// An iteration that waits for its turn.
@@ -40,7 +42,18 @@ pub(crate) struct ScriptUser {
 impl ScriptUser {
     pub(super) fn new(crossing: Py<Crossing>, scenario: usize, number: u32) -> Self {
         let home = thread::current().id();
-        Self { crossing, home, scenario, number, iteration: 0, faults: 0, is_once: false, turn: None, due: None }
+        Self {
+            crossing,
+            home,
+            scenario,
+            number,
+            iteration: 0,
+            faults: 0,
+            is_once: false,
+            under_way: 0,
+            turn: None,
+            due: None,
+        }
     }
 
     /// Takes an iteration that is due, and gives the turn that has waited for it.
@@ -195,6 +208,7 @@ impl ScriptUser {
             content.framing = BodyFraming::Whole;
             content.body.extend_from_slice(body.as_bytes());
         }
+        slf.borrow_mut().under_way += 1;
         Crossing::say(&crossing, scenario, Command::Send(content))?;
         Ok(call)
     }
@@ -222,6 +236,7 @@ impl ScriptUser {
         }
         content.user = number;
         content.made_ns = Some(crossing.borrow_mut().read_clock());
+        slf.borrow_mut().under_way += 1;
         Crossing::say(&crossing, scenario, Command::Wait { call: content, wait_ns: ns })?;
         Ok(call)
     }
@@ -259,6 +274,9 @@ impl ScriptUser {
     /// Its calls that are under way, and that nothing waits for.
     fn pending<'py>(slf: &Bound<'py, Self>) -> Vec<Bound<'py, Call>> {
         let py = slf.py();
+        if slf.borrow().under_way == 0 {
+            return Vec::new();
+        }
         let crossing = slf.borrow().crossing.bind(py).clone();
         crossing.borrow().calls_of(py, slf)
     }

@@ -37,7 +37,7 @@ impl<T: Stack> User<T> {
         job: &mut Job,
     ) -> Result<Called, NoAnswer> {
         let (call, due_ns) = (&*job.call, job.due_ns);
-        let (Some(program), Some(form)) = (&scenario.script, scripted.form(call.form)) else {
+        let (Some(program), Some(form)) = (&scenario.script, &job.form) else {
             return Err(NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns });
         };
         let address = form.check().and_then(|()| self.address(scenario, program, &form.envelope, call));

@@ -20,7 +20,7 @@ pub(super) struct FormProgram {
 }
 
 impl Scripted {
-    /// Makes a form ready: the next one by number.
+    /// Makes a form ready, in its place.
     pub(super) fn add_form<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, form: Form) {
         let Some(program) = &scenario.script else { return };
         let section = if form.is_once { Section::Start } else { Section::Main };
@@ -47,13 +47,18 @@ impl Scripted {
                 .and_if(worker.samples_everything(), Want::SHOWN),
             method: form.method.into(),
         };
+        let number = form.number as usize;
         let form = FormProgram { envelope, holds: form.holds };
-        self.forms.borrow_mut().push(Rc::new(form));
+        let mut forms = self.forms.borrow_mut();
+        if number >= forms.len() {
+            forms.resize(number + 1, None);
+        }
+        forms[number] = Some(Rc::new(form));
     }
 
     /// The form of this number.
     pub(super) fn form(&self, number: u32) -> Option<Rc<FormProgram>> {
-        self.forms.borrow().get(number as usize).cloned()
+        self.forms.borrow().get(number as usize).cloned().flatten()
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Scripted {
     count_under_way: Cell<usize>,
     /// Rows of requests whose outcome the script has yet to say.
     held: RefCell<HashMap<RequestKey, Held>>,
-    forms: RefCell<Vec<Rc<FormProgram>>>,
+    forms: RefCell<Vec<Option<Rc<FormProgram>>>>,
     names: RefCell<seen::Names>,
     /// All senders of its users, while it is obeyed.
     senders: RefCell<Option<Crowd>>,
@@ -299,7 +299,8 @@ impl Scripted {
         call.script_lag_ns += worker.timer.recent().saturating_sub(made_ns);
         let first_due_ns = if wait_ns.is_none() { user.first_due_ns.take() } else { None };
         let due_ns = call.due_ns.or(first_due_ns).unwrap_or(made_ns);
-        sender.give(Job { call, wait_ns, iteration: user.iteration.get(), due_ns, upload }, &worker.timer);
+        let form = self.form(call.form);
+        sender.give(Job { call, form, wait_ns, iteration: user.iteration.get(), due_ns, upload }, &worker.timer);
     }
 }
 

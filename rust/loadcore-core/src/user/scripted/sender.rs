@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::call::Called;
+use super::form::FormProgram;
 use super::{Answer, ScriptUser, Scripted, Upload};
 use crate::driver::script::{Call, Notice};
 use crate::exchange::{Piece, Stack};
@@ -15,6 +16,8 @@ use crate::user::{User, Worker};
 /// A request to send, or a time to wait.
 pub(super) struct Job {
     pub(super) call: Box<Call>,
+    /// Its form, as it was when it came.
+    pub(super) form: Option<Rc<FormProgram>>,
     /// How long to wait, if that is all.
     pub(super) wait_ns: Option<u64>,
     pub(super) iteration: u32,
