@@ -13,6 +13,7 @@ import loadcore
 from loadcore import Client, Scenario, arrival_rate, get, iterations, post, response, users
 from loadcore.errors import RunError
 from loadcore.scripting.failures import NoResponse
+from tests.e2e.command import loadcore as loadcore_command
 from tests.integration.shop import SIGNING_KEY, Shop
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def test_a_client_of_ones_own() -> None:
 
 
 def test_a_client_whose_start_fails(shop: Shop) -> None:
-    """It is said where the client is opened."""
+    """Whoever opens the client gets the error."""
     broken = Scenario("broken", base_url="http://127.0.0.1:1", steps=[get("/x")], on_start=[post("/login")])
 
     async def once() -> None:
@@ -227,3 +228,33 @@ def test_a_script_that_always_raises(shop: Shop, tmp_path: Path) -> None:
         out=tmp_path / "run",
     )
     assert made.exit_code == 107
+
+
+def test_check_sends_each_task_once(shop: Shop, tmp_path: Path) -> None:
+    """It lists the class with its weights and names, and says what its code did wrong, by line."""
+    (tmp_path / "c.py").write_text(_TASKS)
+    done = loadcore_command("check", "c.py", "--send", "--base-url", shop.url, cwd=tmp_path)
+    assert done.returncode == 99, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "once per user:" not in lines
+    shown = ["4 of 6 times", "script T.look (c.py:3) · GET /items", "script T.never (c.py:7) · GET /offers"]
+    assert [line for line in shown if line not in lines] == []
+    assert "✓ GET /items → 200" in done.stdout
+    assert lines[-2:] == ["✗ the check `it is there` does not hold", "✗ c.py:10: ZeroDivisionError: division by zero"]
+    assert "c.py:6: c.think(…) is not awaited, and does nothing: write await c.think(…)" in done.stderr
+
+
+_TASKS = """from loadcore import Scenario, User, task
+class T(User):
+    @task(4)
+    async def look(self) -> None:
+        self.c.check((await self.c.get("/items")).status == 404, "it is there")
+        self.c.think("1s")
+    @task()
+    async def never(self) -> None:
+        if self.c.user > 5: await self.c.get("/offers")
+        1 / 0
+    @task()
+    async def offers(self) -> None: await self.c.get("/offers")
+shop = Scenario("shop", steps=T)
+"""

@@ -93,12 +93,25 @@ def _listed(names: Sequence[str]) -> str:
 
 def _findings(run: Run, sent: Sequence[Sent], failed: set[str]) -> list[str]:
     """What is wrong, in the order in which it was met."""
+    of_scripts = _of_scripts(run)
     if not sent:
-        return ["no request was sent: check the scenario's steps and feeders"]
+        return [*of_scripts, "no request was sent: check the scenario's steps and feeders"]
     found = dict.fromkeys(f"{each.row['step']}: {reason}" for each in sent for reason in each.reasons)
-    blamed = {each.row["scenario"] for each in sent if each.reasons}
+    found |= dict.fromkeys(of_scripts)
+    blamed = failed if of_scripts else {each.row["scenario"] for each in sent if each.reasons}
     for name in sorted(failed - blamed):
         found[f"{name} did not reach its end"] = None
     for worker in run.summary["workers_lost"]:
         found[f"the worker was lost: {worker['reason']}"] = None
     return list(found)
+
+
+def _of_scripts(run: Run) -> list[str]:
+    """What users in Python found wrong, or did wrong: checks that do not hold, exceptions with their lines."""
+    failed = [each for each in run.summary["checks"] if each["failed"] and not each["step"]]
+    of_code = run.summary.get("user_code")
+    raised = of_code["exceptions"] if of_code else ()
+    return [
+        *(f"the check `{each['name']}` does not hold" for each in failed),
+        *(f"{each['place']}: {each['traceback'].splitlines()[-1]}" for each in raised),
+    ]

@@ -45,7 +45,7 @@ fn a_user_whose_start_failed_does_not_stop() {
     assert_eq!((outcomes.of("login").count(), stops(&outcomes)), (1, vec![]));
 }
 
-/// A stop of the run is no reason not to stop: users do so within the grace, and what exceeds it is cut off.
+/// When the run is stopped, users stop within the grace; whatever exceeds it is cut off.
 #[test]
 fn a_stop_of_the_run() {
     let outcomes = simulate_share(&with_stop(users(1, 60_000)), answers_after(10), Share::WHOLE, |control| {
