@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from typing import Annotated
 
 import typer
@@ -40,6 +39,8 @@ def command(
 
     Starts the reference gateway on this machine, lets a thousand users log in and use it, and reports.
     """
+    from importlib.resources import files
+
     parameters = context.params
     console = standard(parameters["color"], quiet=parameters["quiet"])
     scenario = files("loadcore.demo").joinpath("scenario.py")

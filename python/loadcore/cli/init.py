@@ -1,7 +1,6 @@
 """`loadcore init`: writes your first scenario."""
 
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,8 @@ def command(
 
 def _scenario(base_url: str | None, name: str, kind: str) -> str:
     """The text of the scenario, for the reference gateway or for another target."""
+    from importlib.resources import files
+
     template = f"{kind}.py.txt" if base_url is None else f"{kind}_for_host.py.txt"
     text = files("loadcore.templates").joinpath(template).read_text(encoding="utf-8").replace("scenario.py", name)
     if base_url is None:

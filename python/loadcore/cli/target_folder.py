@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,8 @@ _STARTING_S = 60.0
 
 def new() -> Path:
     """A new folder. First those are removed that gateways left behind when they were killed."""
+    import tempfile
+
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # it has no lock, or another command removes it, too
             if _is_left_behind(folder):

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +59,8 @@ def claim() -> Iterator[Callable[[Gateway], None]]:
 
 def _folder() -> Path | None:
     """The first folder that takes files; None if none does."""
+    import tempfile
+
     for folder in _candidates():
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,6 +73,8 @@ def _folder() -> Path | None:
 
 def _candidates() -> list[Path]:
     """Where it may be written down, the best first. Homes of service users and in containers often take nothing."""
+    import tempfile
+
     runtime, cache, state = (os.environ.get(f"XDG_{name}") for name in ("RUNTIME_DIR", "CACHE_HOME", "STATE_HOME"))
     found = [Path(runtime)] if runtime else []
     with contextlib.suppress(RuntimeError):  # A user without a home.

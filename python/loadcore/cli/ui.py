@@ -26,7 +26,7 @@ def command(
         typer.Option("--port", min=0, max=65535, help="5666 by default, or the next free port."),
     ] = None,
 ) -> int:
-    """Shows a run in the browser: running, finished or killed, by default the latest.
+    """Shows a run in the browser, by default the latest.
 
     Serves the page of the report on 127.0.0.1 until Ctrl-C, and keeps it up to
     date while the run lasts. Prints its address. It only reads the run folder.
