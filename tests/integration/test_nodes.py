@@ -15,6 +15,7 @@ from loadcore.cluster.placement import Cluster, ClusterPlacement
 from loadcore.cluster.policy import Policy
 from loadcore.compiler import Options, compile_run
 from loadcore.errors import LimitsError, UsageError
+from loadcore.loader.scenario_file import load
 from loadcore.processes.launch import run_plan
 from loadcore.results.open.leaving_out import without_nodes
 from loadcore.results.open.opening import open_run
@@ -121,6 +122,28 @@ def test_clocks_that_differ_by_hours(link: FaultyLink, target: Target, tmp_path:
     before = target.total()
     found = run(link, lasting(target, "2s"), tmp_path / "run")
     assert found.summary["load"]["requests"]["recorded"] == 200 == target.total() - before
+
+
+def test_users_in_python_run_from_the_bundle(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Their file, what it imports and what was shipped are read on the node, not where the run was started."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "nearby.py").write_text(
+        "from pathlib import Path\nNAME = Path(__file__).with_name('name.txt').read_text()\n"
+    )
+    (project / "name.txt").write_text("ann")
+    (project / "shop.py").write_text(
+        "from loadcore import Client, Scenario, iterations\nfrom nearby import NAME\n"
+        "async def shopper(c: Client) -> None:\n    await c.get(f'/{NAME}{__file__}', name='at')\n"
+        f"shop = Scenario('shop', base_url='{target.url}', load=iterations(total=8, users=2), steps=shopper)\n"
+    )
+    before = target.count()
+    plan = compile_run(load(str(project / "shop.py")).scenarios, Options(seed=7, name="shop"), (), ())[0]
+    cluster = Cluster("tcp://127.0.0.1:1", Path(), shipped=(project / "name.txt",), policy=QUICK)
+    run_plan(plan, (), workers=1, out=tmp_path / "run", placement=ClusterPlacement(link, cluster))
+    paths = {path: count for path, count in target.count().items() if path not in before}
+    assert sum(paths.values()) == 8
+    assert {path.partition("/bundles/")[0] for path in paths} == {f"/ann{tmp_path}/nodes/{node}" for node in ("a", "b")}
 
 
 def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
