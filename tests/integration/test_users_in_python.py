@@ -230,6 +230,21 @@ def test_a_script_that_always_raises(shop: Shop, tmp_path: Path) -> None:
     assert made.exit_code == 107
 
 
+def test_a_declaration_while_users_run(shop: Shop, tmp_path: Path) -> None:
+    """It raises, with what to write instead; the source alone would not have shown it."""
+
+    async def broken(c: Client) -> None:
+        await c.get("/items")
+        getattr(loadcore, "think")("1s")  # noqa: B009 - so that no check of the source sees it
+
+    made = loadcore.run(
+        Scenario("broken", base_url=shop.url, load=iterations(total=1), steps=broken), workers=1, out=tmp_path / "run"
+    )
+    (raised,) = made.summary["user_code"]["exceptions"]
+    assert raised["kind"] == "ScenarioError"
+    assert 'think() declares a pause: inside a user write await c.think("1s")' in raised["traceback"]
+
+
 def test_check_sends_each_task_once(shop: Shop, tmp_path: Path) -> None:
     """It lists the class with its weights and names, and says what its code did wrong, by line."""
     (tmp_path / "c.py").write_text(_TASKS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loadcore.scenario.step import Declaring
 from loadcore.scripting.client import Driver
 from loadcore.scripting.collector import Collector
 from loadcore.scripting.iteration import iterate
@@ -75,6 +76,8 @@ class Users:
 
     async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
         await open_all()
+        # A declaration that is made from now on would do nothing.
+        Declaring.is_over = True
         try:
             watchdog.start()
             run = Run(crossing, control)
