@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Nodes, NoTls, Ship
+from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Image, Nodes, NoTls, Ship
 from loadcore.cli.console import standard
 from loadcore.cli.options import Json
 from loadcore.errors import ExitCode, UsageError
@@ -119,7 +119,7 @@ def manifest(
     context: typer.Context,
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
     nodes: Nodes = 2,
-    image: Annotated[str, typer.Option(metavar="IMAGE", help="Container image with loadcore[cluster].")] = "loadcore",
+    image: Image = None,
     namespace: Annotated[str, typer.Option(metavar="NAME", help="Namespace of the run.")] = "default",
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the job.")] = "loadcore",
     cpu: Annotated[str, typer.Option(metavar="CORES", help="Cores of each node.")] = "2",
@@ -142,7 +142,7 @@ def manifest(
 
     del context
     job = Job(
-        name=name, namespace=namespace, image=image, nodes=nodes or 1, cpu=cpu, memory=memory,
+        name=name, namespace=namespace, image=image or "loadcore", nodes=nodes or 1, cpu=cpu, memory=memory,
         scenario=Path(scenario), arguments=tuple(shlex.split(arguments)), secrets=tuple(secret), claim=claim,
         shipped=tuple(ship),
     )  # fmt: skip

@@ -92,6 +92,17 @@ Store = Annotated[
 ]
 
 
+Image = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        metavar="IMAGE",
+        envvar="LOADCORE_IMAGE",
+        help="Container image with `loadcore[cluster]`, for Kubernetes.",
+    ),
+]
+
+
 class OnNodes:
     """Many machines."""
 
@@ -105,6 +116,7 @@ class OnNodes:
     max_lost_share: MaxLostShare = "25%"
     ship: Ship = []  # noqa: RUF012 - read by the parser only
     store: Store = None
+    image: Image = None
 
 
 def cluster_of(parameters: "Mapping[str, Any]") -> "Cluster | None":

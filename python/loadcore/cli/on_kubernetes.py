@@ -1,6 +1,5 @@
 """`loadcore run SCENARIO --cluster k8s://NAMESPACE`: applies the manifest of the run and exits as pod 0 does."""
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,12 +9,14 @@ import typer
 from loadcore.cli.console import standard
 from loadcore.errors import UsageError
 
-_HERE = frozenset({"scenario", "cluster", "certs", "no_tls", "nodes", "nodes_within", "ship", "out", "quiet", "color"})
+_HERE = frozenset(
+    {"scenario", "cluster", "image", "certs", "no_tls", "nodes", "nodes_within", "ship", "out", "quiet", "color"}
+)
 """What is not handed on: it is about this machine, or the manifest has it."""
 
 
 def run_there(context: typer.Context, scenario: str) -> int:
-    """Runs a scenario in a namespace. `LOADCORE_IMAGE` names the image.
+    """Runs a scenario in a namespace.
 
     Raises:
         UsageError: There is no namespace, or no image.
@@ -29,13 +30,12 @@ def run_there(context: typer.Context, scenario: str) -> int:
     namespace = urlsplit(parameters["cluster"]).hostname
     if not namespace:
         raise UsageError("k8s:// needs a namespace: write --cluster k8s://load-tests")
-    image = os.environ.get("LOADCORE_IMAGE")
-    if not image:
-        raise UsageError("k8s:// needs an image: set LOADCORE_IMAGE to one with `loadcore[cluster]`")
+    if not parameters["image"]:
+        raise UsageError("k8s:// needs an image with `loadcore[cluster]`: name it with --image")
     job = Job(
         name=f"loadcore-{new_run_id()[-8:].lower()}",
         namespace=namespace,
-        image=image,
+        image=parameters["image"],
         nodes=parameters["nodes"] or 2,
         cpu="2",
         memory="2Gi",
