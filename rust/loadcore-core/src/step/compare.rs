@@ -77,7 +77,7 @@ impl Word {
         }
     }
 
-    /// Whether a text is the word: by constants, which takes no call.
+    /// Whether these bytes are the word: by constants, which takes no call.
     #[inline]
     fn is(self, text: &[u8]) -> bool {
         match self {

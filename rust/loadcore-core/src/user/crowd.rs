@@ -40,7 +40,7 @@ struct Gate {
 }
 
 impl Crowd {
-    /// A crowd of nobody yet, in a task of its own.
+    /// A crowd without users, in a task of its own.
     pub(crate) fn new(timer: Rc<Timer>) -> Self {
         let (gate, calls) = (Rc::<Gate>::default(), Arc::<Calls>::default());
         let mut members = Members::new(Rc::clone(&gate), Arc::clone(&calls), timer);
@@ -140,7 +140,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
     format!("a user panicked: {}", text.unwrap_or("it did not say why"))
 }
 
-/// Who of a crowd is to be polled. Locked only because wakers have to be sent and shared; one thread uses it.
+/// The users of a crowd that have been called. Locked only because wakers have to be sent and shared; one thread uses it.
 #[derive(Debug, Default)]
 struct Calls(Mutex<Called>);
 

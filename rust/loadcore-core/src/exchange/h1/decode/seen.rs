@@ -46,7 +46,7 @@ struct Seen {
     whole_bytes: usize,
 }
 
-/// The bytes that may stand in each place of a block: from `least` on, as many as `more` and one. Of a value that is not
+/// The bytes that are allowed in each place of a block: from `least` on, as many as `more` and one. Of a value that is not
 /// looked at, any text; else the one byte that was there.
 #[derive(Clone, Copy)]
 struct Allowed {
