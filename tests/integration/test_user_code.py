@@ -129,6 +129,20 @@ def test_names_that_come_late(target: Target, tmp_path: Path) -> None:
     assert (run.verify(), len(list((tmp_path / "run").glob("requests-*.arrow")))) == ([], 1)
 
 
+async def puts_ids_into_names(c: Client) -> None:
+    """Makes a name of every id."""
+    for number in range(510):
+        await c.get(f"/items/{number}")
+
+
+def test_too_many_names_are_folded_and_said(target: Target, tmp_path: Path) -> None:
+    """Beyond 500 names, requests are counted by pattern, and the verdict says so."""
+    run = once(puts_ids_into_names, target, tmp_path / "run")
+    steps = {step["name"]: step["requests"] for step in run.summary["steps"]}
+    assert (len(steps), steps["GET /items/*"]) == (501, 10)
+    assert any("are counted by pattern, such as GET /items/*" in note for note in run.verdict["notes"])
+
+
 async def aborts(c: Client) -> None:
     """Has seen enough."""
     await c.get("/items")

@@ -51,6 +51,9 @@ _STATUS: dict[ExitCode, Status] = {
     ExitCode.TERMINATED: "interrupted",
 }
 
+MOST_NAMES = 500
+"""The engine counts steps that are met at run time by pattern, once there are so many names."""
+
 _SIGNALS: dict[str, tuple[ExitCode, str]] = {
     "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),
     "SIGHUP": (ExitCode.TERMINATED, "the end of its terminal"),
@@ -116,7 +119,7 @@ def decide(evidence: Evidence) -> Verdict:
     lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
     is_judged = bool((evidence.user_code or {}).get("judged"))
     found = () if is_judged else exceptions_of(evidence.end.workers)
-    notes = (*lost, *(f"users raised {raised(each)}" for each in found))
+    notes = (*lost, *(f"users raised {raised(each)}" for each in found), *_folded(evidence.whole))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     status: Status = "pass"
     if codes:
@@ -159,6 +162,16 @@ def _truncated_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     if rows > counted:
         text += f"; windows cover the first {seconds}, {rows - counted} of {rows} rows are later and not counted"
     return [(ExitCode.INVALID, text)]
+
+
+def _folded(whole: Tally) -> tuple[str, ...]:
+    """What to say where names held ids, so that the engine counted the later ones by pattern."""
+    names = list(dict.fromkeys(step.name for step in whole.steps.values()))
+    patterns = [name for name in names if "*" in name or name == "(other steps)"]
+    if len(names) <= MOST_NAMES or not patterns:
+        return ()
+    text = f"more than {MOST_NAMES} names of requests came up; later ones are counted by pattern, such as {patterns[0]}"
+    return (f'{text}: give requests one name, as in c.get("/items/{{id}}", id)',)
 
 
 def _abort_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:

@@ -3,7 +3,7 @@
 //!
 //! Each side collects what it has to say in memory of its own and hands it over once a turn: one lock, which is held as long
 //! as it takes to swap two vectors, and one wake-up, only if the other side sleeps. The vectors go back and forth, so that
-//! nothing is allocated, and nothing is ever full. Why that, and not rings: docs/decisions/017-the-crossing.md.
+//! nothing is allocated, and nothing is ever full. Why that, and not rings: docs/decisions/020-the-crossing.md.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
