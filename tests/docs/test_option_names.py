@@ -29,6 +29,8 @@ _OF_OTHERS = {
     *("--nofile", "--pid"),  # prlimit
     "--backlog",  # uvicorn
     "--python",  # uv
+    *("--config-users", "--headless", "--json-file", "--list", "--master", "--processes", "--stop-timeout"),  # Locust
+    *("--web-port", "--worker"),  # Locust
     *("--no-optional-locks", "--porcelain", "--untracked-files"),  # git
     *("--dashboard", "--local-directory", "--memory-limit", "--no-dashboard", "--no-nanny", "--nthreads"),  # dask
     *("--protocol", "--tls-ca-file", "--tls-"),  # dask

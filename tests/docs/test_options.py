@@ -57,6 +57,9 @@ def _unknown(text: str) -> list[str]:
     several = len(path) > 1 and path[1] in getattr(_command(path[0]), "commands", {})
     command = _command(*path[: 2 if several else 1])
     options = _options_of(command)
+    if path[0] == "run" and any(word.startswith("locustfile") for word in words):
+        options |= {"-u", "-r", "-t", "-H", "--"}  # Locust's own parser reads what loadcore does not.
+        words = words[: words.index("--")] if "--" in words else words
     return [word for word in words if word.startswith("-") and word.partition("=")[0] not in options]
 
 

@@ -1,4 +1,4 @@
-"""`loadcore run` of Locust files: what runs, what is judged, what is said, in processes of their own."""
+"""`loadcore run` of Locust files: what runs, what is judged, which mistakes are reported, in processes of their own."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
 
 
 def timeouts_of(settings: dict[str, Any]) -> Timeouts:
-    """The time-outs of a pool of geventhttpclient's clients."""
+    """The timeouts of a pool of geventhttpclient's clients."""
     given = (settings.get("connection_timeout"), settings.get("network_timeout"))
     return Timeouts(*(int(each * NS) if each else None for each in given))
 

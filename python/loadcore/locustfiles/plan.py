@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NS: Final = 1_000_000_000
 _NO_TIMEOUT_NS: Final = 24 * 3600 * _NS
-"""`HttpUser` has no time-outs. A run that lasts longer than this is stopped by hand."""
+"""`HttpUser` has no timeouts. A run that lasts longer than this is stopped by hand."""
 _AFTER_STOPPING_S: Final = 60.0
 """How long `on_stop`, `test_stop` and the like may take, beyond `--stop-timeout`: as long as Locust's master waits."""
 _KEPT_BODY: Final = 256 << 20

@@ -123,7 +123,7 @@ class PlainResponse(clients.ResponseContextManager):
         return value
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        """Report the call. Most went well, and nothing was said about them."""
+        """Report the call. Most went well, and user code decided nothing."""
         own = self.__dict__
         if (
             kind is None

@@ -22,7 +22,7 @@ def prepare(arguments: dict[str, Any], share: int, shares: int) -> Program:
         from gevent import monkey  # noqa: PLC0415 - see below
 
         # Locust does so while it is imported. Here other threads run by now, and an import that is under way holds a
-        # lock which nobody would own any more: threads have other numbers afterwards.
+        # lock that no thread would own any more: threads have other numbers afterwards.
         monkey.patch_all()
     from loadcore.locustfiles import locustfile  # noqa: PLC0415 - imports Locust
     from loadcore.locustfiles.program import Program  # noqa: PLC0415 - the same

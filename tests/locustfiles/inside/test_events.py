@@ -44,7 +44,7 @@ def test_listeners_get_what_locust_gives_them(crossing: DoubleCrossing, environm
 
 
 def test_a_listener_may_steer_the_user(crossing: DoubleCrossing, environment: Any) -> None:
-    """What Locust lets through its events goes on into the task, and the request is counted."""
+    """What Locust lets through its events continues into the task, and the request is counted."""
 
     def stop(**_: Any) -> None:
         raise StopUser
@@ -72,7 +72,7 @@ def test_what_user_code_fires_is_a_row(crossing: DoubleCrossing, environment: An
 
 
 def test_what_a_listener_fires_is_a_row_of_its_own(crossing: DoubleCrossing, environment: Any) -> None:
-    """It is not taken for the request that it was told of."""
+    """It is not taken for the request that it heard of."""
 
     def tell(name: str, **_: Any) -> None:
         if name == "/a":

@@ -15,7 +15,7 @@ from tests.locustfiles.double import DoubleAnswer, DoubleCrossing
 
 
 class Shopper(FastHttpUser):
-    """A user with time-outs of its own."""
+    """A user with timeouts of its own."""
 
     host = "http://shop.test"
     network_timeout = 5.0

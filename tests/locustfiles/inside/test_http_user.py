@@ -175,7 +175,7 @@ def test_redirects_are_one_call_with_a_history(crossing: DoubleCrossing, environ
 
 
 def test_a_redirect_that_is_not_followed_is_a_success(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
-    """With `allow_redirects=False` the answer is what came."""
+    """With `allow_redirects=False` the redirect is the response."""
     crossing.respond = lambda _wish: DoubleAnswer(302, b"", [(b"Location", b"/new")])
     assert client.get("/old", allow_redirects=False).status_code == 302
     assert client.head("/old").status_code == 302

@@ -6,7 +6,7 @@ from loadcore.locustfiles.folded_names import MOST, FoldedNames
 
 
 def test_names_are_folded_once_there_are_too_many() -> None:
-    """Numbers, UUIDs, long hexadecimal strings and values of a query are one; it is said once."""
+    """Numbers, UUIDs, long hexadecimal strings and values of a query are one; one sentence reports it."""
     said: list[str] = []
     names = FoldedNames(said.append)
     taken = [names.folded(f"GET /items/{number}") for number in range(MOST)]
