@@ -195,13 +195,13 @@ def test_the_end_of_a_run_cuts_iterations_short(target: Target, tmp_path: Path) 
 
 
 async def blocks(c: Client) -> None:
-    """Holds everybody up."""
+    """Holds all users up."""
     await c.get("/items")
     time.sleep(0.2)  # noqa: ASYNC251 - what is tested
 
 
 def test_a_blocking_call_is_named(target: Target, tmp_path: Path) -> None:
-    """Code that blocks the loop is named with its line, and script lag is told in rows, windows and summary."""
+    """Code that blocks the loop is named with its line, and script lag is in rows, windows and summary."""
     shop = Scenario("shop", base_url=target.url, load=arrival_rate("20/s", duration="1s", max_users=9), steps=blocks)
     run = loadcore.run(shop, out=tmp_path / "run", workers=1)
     told = run.summary["user_code"]
@@ -211,7 +211,7 @@ def test_a_blocking_call_is_named(target: Target, tmp_path: Path) -> None:
     assert (told["script_lag"]["max_ns"] or 0) > 100e6
     lags = [row["script_lag_ns"] for row in run.requests.to_pylist()]
     assert max(lags) > 100e6
-    # The one that was first waited for nobody.
+    # The one that was first did not wait.
     assert min(lags) < 100e6
 
 
@@ -254,11 +254,11 @@ def test_a_killed_supervisor_takes_a_blocked_worker_along(target: Target, tmp_pa
 
 
 class _Heard:
-    """Keeps what is said."""
+    """Keeps messages."""
 
     def __init__(self, said: list[str]) -> None:
         self._said = said
 
     def on_message(self, text: str) -> None:
-        """Something was said."""
+        """A message came."""
         self._said.append(text)

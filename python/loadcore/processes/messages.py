@@ -39,8 +39,8 @@ class Prepare(NamedTuple):
     metadata: Mapping[str, str] = {}
     """Stands in the schema of the worker's files."""
     program: dict[str, Any] | None = None
-    """The code of the user's that runs in the worker: the `module` of ours that runs it, its `arguments`, and what
-    stands before all else on `sys.path` (`paths`)."""
+    """The code of the user's that runs in the worker: the `module` of ours that runs it, its `arguments`, and the
+    first entries of `sys.path` (`paths`)."""
 
 
 class Go(NamedTuple):

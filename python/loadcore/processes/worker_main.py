@@ -160,7 +160,7 @@ class RowLog:
             self._reports.send(messages.Remark(f"rows are lost, but the load continues: {self._writer.problem}"))
 
     def close(self, ended: Ended, user_code: dict[str, Any] | None = None) -> WorkerEnd:
-        """Seal the files; how it all ended, and what is to be told of user code."""
+        """Seal the files; how it all ended, and what user code did."""
         from loadcore.results.run_facts import WorkerEnd  # noqa: PLC0415
 
         files = self._writer.close()

@@ -588,4 +588,4 @@ class Summary(TypedDict):
     nodes: NotRequired[list[NodeSummary]]
     """The machines of a run on several."""
     user_code: NotRequired[UserCodeSummary]
-    """What is to be told of code of the user's that ran in the workers."""
+    """What happened in code of the user's that ran in the workers."""

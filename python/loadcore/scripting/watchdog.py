@@ -36,7 +36,7 @@ class Watchdog:
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
         self.blocked: dict[str, dict[str, Any]] = {}
-        """By place: what stands there, how often it held up the loop, and for how long at most."""
+        """By place: its source, how often it held up the loop, and for how long at most."""
 
     def start(self) -> None:
         """Begin, within the loop."""
@@ -67,7 +67,7 @@ class Watchdog:
                 self._note(*seen, int((self._beat - beat - _BEAT_S) * 1e3))
 
     def _look(self) -> tuple[str, str] | None:
-        """Where the loop's thread is in code of the user's, and what stands there."""
+        """Where the loop's thread is in code of the user's, and its source."""
         return line_in(sys._current_frames().get(self._owner))  # noqa: SLF001 - the only way to see another thread
 
     def _note(self, place: str, source: str, longest_ms: int) -> None:

@@ -124,7 +124,7 @@ impl Crossing {
         }
     }
 
-    /// Hands over what was said.
+    /// Hands over all commands.
     pub fn flush(&mut self) {
         for CodeSide { lanes, outgoing, .. } in &mut self.scripts {
             if outgoing.is_empty() {
@@ -175,7 +175,7 @@ struct EngineSide {
     commands: RefCell<Commands>,
 }
 
-/// A batch of commands that is worked off.
+/// A batch of commands and those of it that are left to obey.
 #[derive(Debug, Default)]
 struct Commands {
     incoming: Vec<Command>,

@@ -23,7 +23,7 @@ pub trait Script {
     /// Takes note of what has happened. Must not wait.
     fn notice(&self, notice: Notice);
 
-    /// Takes what it was told in this turn for all that there is for now.
+    /// Nothing more comes in this turn.
     fn flush(&self) {}
 }
 
@@ -189,13 +189,13 @@ pub enum Seen {
         /// Whether none of them failed.
         is_ok: bool,
     },
-    /// Something that took time and was no request of the engine's: it has a row of the section `user`.
+    /// Something that took time but was not a request of the engine's: it has a row of the section `user`.
     Row {
         /// Who did it.
         user: u32,
         /// Its name.
         name: String,
-        /// What stands in the place of a method.
+        /// What results show for its method.
         kind: String,
         /// When it began.
         started_ns: u64,
@@ -362,7 +362,7 @@ pub struct Iterate {
     pub part: ScriptPart,
     /// When it was due.
     pub due_ns: u64,
-    /// When this was said.
+    /// When the engine noticed it.
     pub noticed_ns: u64,
     /// Variables that have a value: the row that feeders gave it, and what its start took from responses.
     pub variables: Vec<(String, Vec<u8>)>,

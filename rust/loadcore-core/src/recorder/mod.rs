@@ -135,7 +135,7 @@ impl Recorder {
         is_looked_at
     }
 
-    /// Takes what user code saw by itself, which was no request: a row, and a count of its step.
+    /// Takes what user code saw by itself, which was not a request: a row, and a count of its step.
     pub(crate) fn seen(&mut self, record: &Record) {
         let durations = record.durations();
         self.window.seen(record, &durations);

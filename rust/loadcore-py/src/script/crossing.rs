@@ -34,7 +34,7 @@ pub(crate) struct Crossing {
     event_loop: Option<Py<PyAny>>,
     flusher: Option<Py<PyAny>>,
     answers: Option<Py<PyType>>,
-    /// What was said leaves at the end of the drain, or when the loop comes round.
+    /// Commands leave at the end of the drain, or when the loop comes round.
     is_draining: bool,
     is_flush_due: bool,
     /// What the clock showed when it was last read.
@@ -145,7 +145,7 @@ impl Crossing {
         Arc::clone(&self.spares)
     }
 
-    /// The number of a form. A new one is said to the engine first.
+    /// The number of a form. The engine gets a new one first.
     pub(super) fn form(&mut self, script: usize, name: &str, method: &str, unusual: Unusual) -> u32 {
         let (number, new) = self.forms[script].number(name, method, unusual);
         if let Some(form) = new {
@@ -232,7 +232,7 @@ impl Crossing {
         Ok(())
     }
 
-    /// Works off up to `limit` notices, and hands over what was said meanwhile.
+    /// Works off up to `limit` notices, and hands over the commands of meanwhile.
     fn work<'py>(slf: &Bound<'py, Self>, limit: usize, takes: bool) -> PyResult<Bound<'py, PyList>> {
         let told = PyList::empty(slf.py());
         let began_ns = {
@@ -290,7 +290,7 @@ impl Crossing {
         Self::work(slf, limit, true)
     }
 
-    /// Hands over what was said since the last drain.
+    /// Hands over the commands since the last drain.
     fn flush(&mut self) {
         self.is_flush_due = false;
         self.core.flush();

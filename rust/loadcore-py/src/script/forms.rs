@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use loadcore_core::driver::script::{Form, FormTimeouts, Holds};
 
-/// As many are kept; after that it begins anew.
+/// As many are kept; after that it begins again.
 const MOST_FORMS: u32 = 4_096;
 
 /// What is not usual about a request, apart from its name and method.

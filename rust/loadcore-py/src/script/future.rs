@@ -266,7 +266,7 @@ impl Future {
         Ok(removed)
     }
 
-    /// Gives it up. What waits for it is told by the loop, as of any future.
+    /// Gives it up. The loop wakes what waits for it, as of any future.
     #[pyo3(signature = (msg = None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
         let (callbacks, event_loop) = {

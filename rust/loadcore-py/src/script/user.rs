@@ -256,7 +256,7 @@ impl ScriptUser {
         Self::say(slf, Command::Count(Box::new(seen)));
     }
 
-    /// A row of something that was no request of the engine's.
+    /// A row of something that was not a request of the engine's.
     #[pyo3(signature = (name, kind, started_ns, duration_ns, size = 0, error = false))]
     fn row(slf: &Bound<'_, Self>, name: &str, kind: &str, started_ns: u64, duration_ns: u64, size: u64, error: bool) {
         let user = slf.borrow().number;

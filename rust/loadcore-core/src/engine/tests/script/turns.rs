@@ -10,7 +10,7 @@ fn with_leaf(load: &Value) -> Value {
     plan
 }
 
-/// A step of the plan is left to a script, whose number is said. One that the plan does not have is refused.
+/// A step of the plan is left to a script, by its number. One that the plan does not have is refused.
 #[test]
 fn a_step_of_a_script() {
     let once = json!({"kind": "iterations", "users": 1, "iterations": 1, "scope": "per_user", "max_duration_ns": 9_000_000_000_u64});
