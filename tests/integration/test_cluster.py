@@ -110,7 +110,7 @@ def test_two_nodes_are_two_processes(shared: OnLoopback, target: Target, tmp_pat
 def test_a_killed_node(cluster: OnLoopback, target: Target, tmp_path: Path) -> None:
     """Kill -9 of a node's agent: its load ends with it, the other continues, nothing is sent twice."""
     file = scenario(tmp_path / "shop", target, "arrival_rate('100/s', duration='8s')")
-    run = start(file, *on_cluster(cluster))
+    run = start(file, *on_cluster(cluster), "--max-lost-share", "50%")
     wait_until(lambda: target.total() > 100, "no load")
     children = psutil.Process(cluster.nodes[1].pid).children(recursive=True)
     cluster.nodes[1].kill()
