@@ -104,7 +104,7 @@ def armed(executor: Executor, plan: Plan, folder: RunFolder) -> messages.Go:
 
 
 def heard(executor: Executor, until: Callable[[list[Any]], bool] = lambda _said: False) -> list[tuple[int, Any]]:
-    """What all workers say until none works any more, or until something was said."""
+    """What all workers say until none works any more, or until there is a message."""
     said: list[tuple[int, Any]] = []
     deadline = time.monotonic() + WITHIN_S
     while executor.working and not until([message for _, message in said]):

@@ -65,7 +65,7 @@ def first_state(address: str) -> dict[str, Any]:
 
 
 def test_a_run_writes_its_page_and_shows_it_meanwhile(tmp_path: Path) -> None:
-    """The page says how to repeat the run; the address of the live one is told on stderr, and the run ends as ever."""
+    """The page says how to repeat the run; the address of the live one is on stderr, and the run ends as ever."""
     with small_target() as url:
         done = loadcore("bench", f"{url}/", "-d", "2s", "-c", "2", "--ui", "--html", "it.html", "--json", cwd=tmp_path)
     assert done.returncode == json.loads(done.stdout)["exit_code"]

@@ -102,7 +102,7 @@ def test_the_dashboard_finds_everything_in_a_live_prometheus(tmp_path: Path) -> 
 
 
 def test_a_run_serves_its_metrics(tmp_path: Path) -> None:
-    """The address is told, and a run with metrics ends as one without; wrong ones are refused."""
+    """The address is printed, and a run with metrics ends as one without; wrong ones are refused."""
     with small_target() as url:
         arguments = ("bench", f"{url}/slow", "-n", "4", "-c", "2", "--workers", "1", "--no-strict-client")
         ran = loadcore(*arguments, "--prometheus", "0", cwd=tmp_path)

@@ -51,7 +51,7 @@ def link(tmp_path: Path) -> Iterator[FaultyLink]:
 
 
 class Told:
-    """Does something at a second of a run, and keeps what was said."""
+    """Does something at a second of a run, and keeps the messages."""
 
     def __init__(self, at: int = -1, act: Callable[[], None] = lambda: None) -> None:
         self.at, self.act = at, act

@@ -52,7 +52,7 @@ class RunDocuments:
 
         Args:
             run: Whose documents they are.
-            console: Where it is said what was written.
+            console: Where it says what was written.
             then: What is added to the Markdown.
         """
         lost = [self._write(name, path, run, console, then) for name, path in self.places.items()]

@@ -138,7 +138,7 @@ class WorkerEnd:
     """When a lost worker went away, since the start."""
     files: tuple[FileFacts, ...] = ()
     user_code: dict[str, Any] | None = None
-    """What is to be told of code of the user's that ran in it: `exceptions`, and what its program says."""
+    """What there is to report about the user's code that ran in it: `exceptions`, and what its program says."""
 
     @property
     def lost(self) -> bool:

@@ -13,7 +13,7 @@ from loadcore.errors import UsageError
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A scenario with an import, a package, a data file, and things that nobody needs."""
+    """A scenario with an import, a package, a data file, and things that it does not need."""
     root = tmp_path / "project"
     (root / "shapes").mkdir(parents=True)
     (root / "shop.py").write_text("import helper\nfrom shapes import circle\nimport json\n")

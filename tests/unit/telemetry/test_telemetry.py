@@ -139,7 +139,7 @@ def test_otlp_has_the_names_and_units_of_the_conventions() -> None:
 
 
 def test_a_collector_that_refuses_costs_a_sentence() -> None:
-    """It is told once, however often it refuses, and the run ends in time."""
+    """It is reported once, however often it refuses, and the run ends in time."""
     told: list[str] = []
     with collector(400) as (url, got):
         pushed = Pushed(otlp(url), {}, told.append, every_s=0.02)

@@ -45,7 +45,7 @@ def listen(port: int | None = None) -> Place:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind((_HOST, each))
-            # Whoever is told the address may connect at once.
+            # Clients that get the address may connect at once.
             found.listen()
         except OSError:
             found.close()

@@ -99,7 +99,7 @@ def _span(from_s: float, to_s: float) -> str:
 def _where(history: History) -> Sequence[Line]:
     status = history.summary["verdict"]["status"]
     if not history.moments or not any(each.done for each in history.moments):
-        return [Line("Nothing was measured, so nothing can be said.", "bad")]
+        return [Line("Nothing was measured, so there is nothing to say.", "bad")]
     if history.summary["client"]["verdict"] == "client_limited":
         text = "The client was the limit: what follows is its doing as well as the target's."
         return [Line(text, "warning"), *_held(history, status)]

@@ -52,7 +52,7 @@ _STATUS: dict[ExitCode, Status] = {
 }
 
 MOST_NAMES = 500
-"""The engine counts steps that are met at run time by pattern, once there are so many names."""
+"""The engine counts steps that are met at run time by pattern, once there are too many names."""
 
 _SIGNALS: dict[str, tuple[ExitCode, str]] = {
     "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),

@@ -53,7 +53,7 @@ struct Outcomes {
     gaps: Vec<(u64, u64)>,
     /// How many steps, checks and groups had a name in the end.
     names: (usize, usize, usize),
-    /// What the script of a test was told, with the millisecond.
+    /// What the script of a test noticed, with the millisecond.
     told: Vec<(u64, String)>,
     ended_ms: u64,
     fake: FakeTransport,

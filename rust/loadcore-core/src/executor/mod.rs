@@ -48,7 +48,7 @@ async fn last_call<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
         return;
     }
     worker.timer.wake_group(group);
-    // A script is told that nothing more begins.
+    // A script learns that nothing more begins.
     worker.timer.wake_group(TaskGroup::of_script(scenario.id));
     let last_call_ns = worker.last_call_ns(scenario.planned_end_ns);
     if task.sleep_until(last_call_ns).await.is_err() {

@@ -89,7 +89,7 @@ impl Future {
         self.was_awaited
     }
 
-    /// Says that it has happened, and calls all that wait for it. Errors of theirs are the loop's to report; what is no
+    /// Says that it has happened, and calls all that wait for it. Errors of theirs are the loop's to report; what is not an
     /// ordinary exception ends the drain.
     pub(super) fn complete(future: &Bound<'_, Self>) -> PyResult<()> {
         let (first, more, event_loop) = {
