@@ -2,8 +2,8 @@
 
     python -m benches.locustfiles.conformance PATH_TO_LOCUSTS_SOURCE
 
-The source is brought beside the project and never copied into it: only `locust/test` is used, against the Locust that
-is installed. Ends with 1 if fewer than 95 % of the tests pass, or if one fails that is not among the named exceptions.
+The source is brought beside the project and never copied into it: the Locust that is tested is that of the
+source. Ends with 1 if fewer than 95 % of the tests pass, or if one fails that is not among the named exceptions.
 """
 
 from __future__ import annotations
@@ -29,16 +29,20 @@ FILES = (
 )
 EXCEPTIONS: dict[str, str] = {}
 """Tests that may fail, and why."""
-_PLUGIN = '''
-"""Puts the engine under Locust's clients before the first test."""
+_FIRST = """
+import sys, types
 
+# Made when Locust is built, and not in its source.
+sys.modules["locust._version"] = types.SimpleNamespace(version="0", __version__="0", version_tuple=(0,))
 import locust
-
 from loadcore import locustfiles
 
-locust.__path__.append({source!r})
-locustfiles.install()
-'''
+installation = locustfiles.install()
+import pytest
+
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+"""Puts the engine under the clients of the source's own Locust, before pytest imports anything that Locust changes."""
 _RESULT = re.compile(r"^(PASSED|FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -48,7 +52,7 @@ def main(source: Path) -> int:
         print(f"{source} is not Locust's source: it has no locust/test", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        done = _run(source, Path(folder))
+        done = _run(source.resolve(), Path(folder))
     results = {name: result for result, name in _RESULT.findall(done.stdout)}
     failed = sorted(name for name, result in results.items() if result != "PASSED")
     passed = len(results) - len(failed)
@@ -63,13 +67,12 @@ def main(source: Path) -> int:
 
 
 def _run(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The tests, where `locust` is what is installed and `locust.test` what is in the source."""
+    """The tests, with the Locust that they are of."""
     root = Path(__file__).parents[2]
-    (folder / "engine_under_locust.py").write_text(_PLUGIN.format(source=str(source / "locust")), encoding="utf-8")
     modules = [f"locust.test.{Path(file).stem}" for file in FILES]
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "engine_under_locust", "-p", "no:cacheprovider"]
-    command += ["-c", os.devnull, "--rootdir", str(folder), "--timeout", "60", "--no-header", "--pyargs", *modules]
+    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", _FIRST, "-q", "-rA", "-p", "no:cacheprovider"]
+    command += ["-c", os.devnull, "--rootdir", str(folder), "--timeout", "30", "--no-header", "--pyargs", *modules]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )

@@ -29,9 +29,11 @@ class Installation:
 
     Args:
         crossing: The way to the engine.
+        engine: The engine itself, if nothing else keeps it.
     """
 
-    def __init__(self, crossing: Crossing) -> None:
+    def __init__(self, crossing: Crossing, engine: object | None = None) -> None:
+        self.engine = engine
         self.calls = Calls(crossing)
         self._patches = patches = Patches()
         RequestEvent.calls = self.calls
