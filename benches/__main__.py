@@ -31,7 +31,6 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
         ],
     ),
     "peers": ([], ["--rounds", "2", "--connections", "64"]),
-    "scripted": ([], ["--rounds", "2", "--seconds", "1", "--connections", "64"]),
     "login": ([], ["--rounds", "2"]),
     "startup": ([], ["--rounds", "3"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
@@ -41,7 +40,6 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "coordinated_omission": ([], ["--periods", "1"]),
     "fidelity": ([], ["--seconds", "2"]),
     "matrix": ([], ["--rounds", "3"]),
-    "comparing": ([], ["--runs", "20", "--seconds", "1"]),
     "report_page": ([], ["--hours", "1"]),
 }
 """Their arguments, and those of the quick mode."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any, Final
 
 from loadcore.engine import Engine
 from loadcore.errors import InternalError
@@ -11,7 +12,14 @@ from loadcore.locustfiles.installation import Installation
 from loadcore.locustfiles.plan import plan_of
 from loadcore.locustfiles.ring_crossing import RingCrossing
 
-_FACTS = {"classes": [], "host": None, "users": None, "spawn_rate": None, "shape": None, "stop_timeout_s": 0.0}
+_FACTS: Final[dict[str, Any]] = {
+    "classes": [],
+    "host": None,
+    "users": None,
+    "spawn_rate": None,
+    "shape": None,
+    "stop_timeout_s": 0.0,
+}
 
 
 def start() -> Installation:

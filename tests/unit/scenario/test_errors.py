@@ -51,6 +51,7 @@ def test_exit_codes_are_those_that_scripts_rely_on() -> None:
         "INVALID": 111,
         "REGRESSION": 112,
         "NO_DATA": 113,
+        "INCONCLUSIVE": 114,
         "INTERRUPTED": 130,
         "TERMINATED": 143,
     }
