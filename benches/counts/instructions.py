@@ -25,7 +25,7 @@ MEASURED: tuple[tuple[Case, bool, int, int | None], ...] = (
     (STATIC, True, 2_000, None),
     (UNIQUE, True, 2_020, None),
     (REALISTIC, True, 2_100, None),
-    (SHIFTING, True, 3_110, None),
+    (SHIFTING, True, 3_180, None),
     (API, True, 2_940, None),
     (TEMPLATED, True, 3_520, 3_400),
 )
