@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 import subprocess
 import sys
 import time
@@ -90,6 +91,23 @@ async def raises(c: Client) -> None:
     await c.get("/items")
     print("about to look")  # noqa: T201 - what is tested
     dict[str, int]()["missing"]
+
+
+async def raises_seldom(c: Client) -> None:
+    """Has a fault of its own in the first iteration of each user."""
+    await c.get("/items")
+    if "been_here" not in c.state:
+        c.state["been_here"] = True
+        dict[str, int]()["missing"]
+
+
+def test_a_script_that_raises_sometimes_is_not_a_pass(target: Target, tmp_path: Path) -> None:
+    """Most iterations complete, and the code has a fault all the same: 99, with type and line."""
+    shop = Scenario("shop", base_url=target.url, load=iterations(each=5, users=2), steps=raises_seldom)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1)
+    assert exit_codes(run) == [ExitCode.THRESHOLD_CROSSED]
+    assert re.fullmatch(r"users raised KeyError at test_user_code.py:\d+ \(2 times\)", reasons(run)[-1])
+    assert not any("raised" in note for note in run.summary["verdict"]["notes"])
 
 
 def test_a_script_that_always_raises_fails_the_run(target: Target, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def user_code(
     collections = [document["collections"] for document in documents if "collections" in document]
     return {
         "exceptions": _exceptions(documents),
-        "judged": any(document.get("judged") for document in documents),
+        "judged": all(document.get("judged", True) for document in documents),
         "failures": _failures(documents),
         "process_exit_code": next(
             (each["process_exit_code"] for each in reversed(documents) if each.get("process_exit_code") is not None),

@@ -111,15 +111,17 @@ def decide(evidence: Evidence) -> Verdict:
         *_data_reasons(evidence),
         *_validity_reasons(evidence),
         *_threshold_reasons(evidence),
-        *_code_reasons(evidence),
     ):
         held.setdefault(code, []).append(text)
+    # That no iteration completed has its exceptions in the same sentence.
+    faults = [] if ExitCode.SCENARIO_RAISED in held else _faults_of_code(evidence)
+    if faults:
+        held.setdefault(ExitCode.THRESHOLD_CROSSED, []).extend(f"users raised {raised(each)}" for each in faults)
     reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
     codes: list[int] = [code for code in PRECEDENCE if code in held]
     lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
-    is_judged = bool((evidence.user_code or {}).get("judged"))
-    found = () if is_judged else exceptions_of(evidence.end.workers)
-    notes = (*lost, *(f"users raised {raised(each)}" for each in found), *_folded(evidence.whole))
+    forgiven = [each for each in exceptions_of(evidence.end.workers) if each not in faults]
+    notes = (*lost, *(f"users raised {raised(each)}" for each in forgiven), *_folded(evidence.whole))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     status: Status = "pass"
     if codes:
@@ -301,13 +303,11 @@ def _threshold_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     return [(ExitCode.THRESHOLD_CROSSED, text)]
 
 
-def _code_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    """What user code raised, where that is judged."""
+def _faults_of_code(evidence: Evidence) -> list[dict[str, Any]]:
+    """Exceptions of user code that make a run fail: those in iterations whose requests were all right."""
     if not (evidence.user_code or {}).get("judged"):
         return []
-    return [
-        (ExitCode.THRESHOLD_CROSSED, f"users raised {raised(each)}") for each in exceptions_of(evidence.end.workers)
-    ]
+    return [each for each in exceptions_of(evidence.end.workers) if each["count"] > each["at_fault"]]
 
 
 def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:

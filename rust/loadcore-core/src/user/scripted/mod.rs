@@ -153,8 +153,8 @@ impl Scripted {
     }
 
     fn is_done(&self) -> bool {
-        let is_over = self.is_closed.get() && self.is_finished.get();
-        is_over && self.count_under_way.get() == 0 && self.held.borrow().is_empty()
+        // Rows that are held still will not be decided: the code that could has finished.
+        self.is_closed.get() && self.is_finished.get() && self.count_under_way.get() == 0
     }
 
     fn user(&self, number: u32) -> Option<Rc<ScriptUser>> {
@@ -346,9 +346,16 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     if let Some(senders) = senders {
         senders.end(&worker).await;
     }
-    // The status decides what the script has not.
     for held in scripted.held.take().into_values() {
-        let settled = if held.is_error { Settled::Error } else { Settled::Ok };
+        let settled = if scripted.is_finished.get() {
+            // Code that has finished without deciding was cut off before it could.
+            Settled::Interrupted
+        } else if held.is_error {
+            // The status decides what a script has not, which did not finish in time.
+            Settled::Error
+        } else {
+            Settled::Ok
+        };
         held.settle(&mut worker.recorder.borrow_mut(), settled);
     }
     scripted.script.notice(Notice::Closed);
