@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PARTS = {
     "setup": "installs packages into .venv and compiles the engine: 2 to 4 minutes the first time",
     "engine": "the engine's tests: 2 to 4 minutes to compile, 1 to run",
-    "package": "the tests of the package and of the gateway: about 17 minutes",
+    "package": "the tests of the package and of the gateway: about 23 minutes",
 }
 """Each with what it does and how long that takes on two free cores."""
 
