@@ -67,6 +67,41 @@ def test_junit_fails_for_each_code(code: int, case: str, kind: type) -> None:
     assert "because" in str(found.text)
 
 
+@pytest.mark.parametrize(("code", "status", "word"), [(99, "fail", "FAIL"), (42, "pass", "PASS")])
+def test_what_no_threshold_says_fails_too(code: int, status: str, word: str) -> None:
+    """Exceptions of user code exit with 99, and a file may ask for a code of its own: both fail in CI as well."""
+    summary = passed(code, status, "users raised KeyError at shop.py:12 (3 times)")
+    document = JUnitXml.fromstring(junit.render(summary).encode())
+    (found,) = next(case.result for suite in document for case in suite if case.name == "verdict")
+    assert (document.failures, found.message) == (1, f"{word}: exit code {code}")
+    assert commands(summary) == [f"::error title=checkout.py%3A {word}::users raised KeyError at shop.py:12 (3 times)"]
+
+
+def test_a_scenario_that_raised_is_annotated_before_thresholds() -> None:
+    """It decides, and GitHub shows the first ten."""
+    summary = failed_run()
+    summary["verdict"] |= {"status": "fail", "exit_codes": [107, 99], "reasons": ["no iteration completed"]}
+    assert commands(summary)[0] == "::error title=checkout.py%3A FAIL::no iteration completed"
+
+
+def test_a_run_that_passed_is_green_everywhere() -> None:
+    """It has neither a failure nor an annotation."""
+    summary = passed(0, "pass", "")
+    assert "<failure" not in junit.render(summary)
+    assert commands(summary) == []
+
+
+def passed(code: int, status: str, reason: str) -> dict[str, Any]:
+    """A run whose thresholds hold, with this verdict."""
+    summary = failed_run()
+    summary["thresholds"] = [{**each, "state": "pass"} for each in summary["thresholds"]]
+    summary["checks"] = []
+    summary["exit_code"] = code
+    summary["verdict"] |= {"status": status, "exit_codes": [code], "reasons": [reason] if reason else []}
+    summary["verdict"]["suspect"] = []
+    return summary
+
+
 def test_junit_of_a_threshold_without_data_is_an_error() -> None:
     """It is neither passed nor failed."""
     summary = failed_run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loadcore.errors import ExitCode
 from loadcore.report.escaping import one_line
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
@@ -19,7 +20,7 @@ _IN_PROPERTIES = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
 
 
 def commands(summary: Mapping[str, Any]) -> list[str]:
-    """A line for each threshold that does not hold, and for what else decides."""
+    """A line for what else decides, and for each threshold that does not hold."""
     return [*_commands(summary)][:_SHOWN]
 
 
@@ -29,16 +30,19 @@ def annotation(level: str, title: str, message: str) -> str:
 
 
 def _commands(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What decides more than a threshold does comes first: the others may not be shown."""
     name = str(summary["name"])
-    for threshold in summary["thresholds"]:
+    crossed = [each for each in summary["thresholds"] if each["state"] != "pass"]
+    codes = {*summary["verdict"]["exit_codes"]} - {ExitCode.PASS}
+    if codes - {ExitCode.THRESHOLD_CROSSED} or (codes and not crossed):
+        found = headline(summary)
+        yield annotation("error", f"{name}: {found.word}", "; ".join(found.reasons))
+    for threshold in crossed:
         if threshold["state"] == "fail":
             measured = quantity(threshold["value"], threshold["unit"], UNICODE)
             yield annotation("error", f"{name}: {threshold['expression']}", f"measured {measured}")
-        elif threshold["state"] == "no_data":
+        else:
             yield annotation("error", f"{name}: {threshold['expression']}", "no data")
-    found = headline(summary)
-    if summary["verdict"]["status"] not in {"pass", "fail"}:
-        yield annotation("error", f"{name}: {found.word}", "; ".join(found.reasons))
     for doubt in summary["verdict"].get("suspect", ()):
         yield annotation("warning", f"{name}: suspect", str(doubt))
 

@@ -9,6 +9,7 @@ from loadcore.errors import ExitCode
 from loadcore.report import numbers
 from loadcore.report.escaping import one_line
 from loadcore.report.glyphs import UNICODE
+from loadcore.report.headline import headline
 from loadcore.report.text import quantity
 
 if TYPE_CHECKING:
@@ -68,9 +69,20 @@ def _properties(summary: Summary, whole: Mapping[str, Any] | None) -> Iterator[t
         yield f"response.{name.removesuffix('_ns')}", numbers.duration(whole["response"][name])
 
 
-def _of_run(summary: Summary) -> Iterator[ET.Element]:
-    """What holds or does not for the run as a whole."""
-    yield from map(_threshold, summary["thresholds"])
+def _of_run(summary: Summary) -> list[ET.Element]:
+    """What holds or does not for the run as a whole. A run that does not exit with 0 has a case that fails."""
+    cases = [*map(_threshold, summary["thresholds"]), *_of_validity(summary)]
+    is_green = all(case.find(tag) is None for case in cases for tag in ("failure", "error"))
+    if is_green and summary["verdict"]["exit_codes"] != [ExitCode.PASS]:
+        # Exceptions of user code, or an exit code that the user's file asks for.
+        case, found = _case("verdict"), headline(summary)
+        _fail(case, "failure", f"{found.word}: exit code {summary['exit_code']}", "; ".join(found.reasons))
+        cases.append(case)
+    return cases
+
+
+def _of_validity(summary: Summary) -> Iterator[ET.Element]:
+    """Whether there is data, whether the client kept up, and whether the run came to its end."""
     codes, reasons = summary["verdict"]["exit_codes"], "; ".join(summary["verdict"]["reasons"])
     data = _case("has data")
     if ExitCode.NO_DATA in codes:
