@@ -11,10 +11,10 @@ use crate::error::Problem;
 use crate::plan::{self, Load, MAX_DEPTH, MAX_REDIRECTS, Plan, Step};
 use crate::random::Random;
 use crate::record::{
-    CheckId, CheckInfo, GroupId, GroupInfo, Model, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
+    CheckId, CheckInfo, GroupId, GroupInfo, ScenarioId, ScenarioInfo, Section, StepId, StepInfo, Tables,
 };
 use crate::sample::Secrets;
-use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
+use crate::schedule::{ArrivalSchedule, UserSchedule};
 use crate::step::{CompiledComparison, Names, Slot};
 use crate::transport::Origin;
 
@@ -448,60 +448,5 @@ fn place(step: &Step) -> Option<&String> {
         Step::Repeat(repeat) => repeat.at.as_ref(),
         Step::Branch(branch) => branch.at.as_ref(),
         Step::Script(script) => script.at.as_ref(),
-    }
-}
-
-pub(super) fn peak_users(load: &Load) -> u32 {
-    match load {
-        Load::Users { users, .. } | Load::Iterations { users, .. } => *users,
-        Load::UserStages { start, stages } => stages.iter().map(|stage| stage.users).max().unwrap_or(0).max(*start),
-        Load::ArrivalRate { max_users, .. } | Load::ArrivalStages { max_users, .. } => *max_users,
-        // Known only to the script.
-        Load::Script {} => 0,
-    }
-}
-
-impl LoadProgram {
-    fn model(&self) -> Model {
-        match self {
-            Self::Users(_) | Self::Iterations { .. } | Self::Script => Model::Closed,
-            Self::Arrivals { .. } => Model::Open,
-        }
-    }
-
-    /// When its schedule ends, from the scenario's start.
-    fn end_ns(&self) -> u64 {
-        match self {
-            Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.end_ns(),
-            Self::Arrivals { schedule, .. } => schedule.end_ns(),
-            Self::Script => u64::MAX,
-        }
-    }
-
-    /// Most users at a time, over the whole run.
-    pub(crate) fn users(&self) -> u32 {
-        match self {
-            Self::Users(schedule) | Self::Iterations { users: schedule, .. } => schedule.peak(),
-            Self::Arrivals { max_users, .. } => *max_users,
-            Self::Script => 0,
-        }
-    }
-
-    /// Most users of one share at a time. Arrivals of every share find at least one.
-    pub(crate) fn users_of(&self, share: Share) -> u32 {
-        let users = share.users(self.users());
-        if matches!(self, Self::Arrivals { .. }) { users.max(1) } else { users }
-    }
-
-    /// How many iterations one share starts, where that is known beforehand.
-    pub(crate) fn iterations_of(&self, share: Share) -> Option<u64> {
-        match self {
-            Self::Users(_) | Self::Script => None,
-            Self::Iterations { users, iterations, scope } => Some(match scope {
-                plan::IterationScope::PerUser => iterations.saturating_mul(u64::from(share.users(users.peak()))),
-                plan::IterationScope::Shared => share.part(*iterations),
-            }),
-            Self::Arrivals { schedule, .. } => schedule.planned_total().map(|total| share.part(total)),
-        }
     }
 }

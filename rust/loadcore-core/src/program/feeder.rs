@@ -1,7 +1,8 @@
 //! A feeder's rows, loaded once for all scenarios that use them.
 
 use super::Program;
-use super::compiler::{ScenarioCompiler, peak_users};
+use super::compiler::ScenarioCompiler;
+use super::load::peak_users;
 use super::problems::Problems;
 use crate::feeder::{Dealer, FeederProblem, Table, load, missing_rows};
 use crate::plan::{self, Plan, Source};

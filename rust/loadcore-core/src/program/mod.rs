@@ -6,6 +6,7 @@ mod compiler;
 mod envelope;
 mod feeder;
 mod flow;
+mod load;
 mod problems;
 mod request;
 mod script;
@@ -16,6 +17,7 @@ mod want;
 pub(crate) use envelope::{Envelope, OriginId, Outgoing, is_idempotent};
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
+pub(crate) use load::LoadProgram;
 pub(crate) use request::{is_method, is_token};
 pub(crate) use script::ScriptProgram;
 pub(crate) use want::Want;
@@ -27,7 +29,7 @@ use crate::feeder::Binding;
 use crate::plan::{self, Plan};
 use crate::record::{CheckId, ScenarioId, Tables};
 use crate::sample::Secrets;
-use crate::schedule::{ArrivalSchedule, Share, UserSchedule};
+use crate::schedule::Share;
 use crate::step::{CompiledCheck, CompiledExtract, Names, Slot, Template};
 use crate::transport::Origin;
 
@@ -110,19 +112,6 @@ pub(crate) struct PoolProgram {
     pub(crate) shared: Option<u32>,
     pub(crate) refresh_before_ns: u64,
     pub(crate) seed: u64,
-}
-
-/// How a scenario's load is offered.
-#[derive(Debug)]
-pub(crate) enum LoadProgram {
-    /// Users that loop while they are on.
-    Users(UserSchedule),
-    /// Users that loop for a number of iterations.
-    Iterations { users: UserSchedule, iterations: u64, scope: plan::IterationScope },
-    /// Arrivals served by users.
-    Arrivals { schedule: ArrivalSchedule, max_users: u32 },
-    /// Users that join and leave as a script says.
-    Script,
 }
 
 /// Index of a request in its scenario.
