@@ -48,7 +48,7 @@ class ExitCode(IntEnum):
     REGRESSION = 112
     """Slower than the baseline."""
     NO_DATA = 113
-    """Nothing was sent, nothing was answered, or a threshold has no data."""
+    """Nothing was sent, nothing was answered, a threshold has no data, or a side of a comparison has no run."""
     INCONCLUSIVE = 114
     """A comparison with too few runs, or too much noise, to say what it was asked to say."""
     INTERRUPTED = 130

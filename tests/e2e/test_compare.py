@@ -37,7 +37,9 @@ def test_a_baseline_is_saved_and_compared_with(tmp_path: Path) -> None:
         after = loadcore("run", "shop.py", "--baseline", "main", "--json", cwd=tmp_path, environ=environ)
         refused = loadcore("run", "shop.py", "-u", "3", "--baseline", "main", cwd=tmp_path, environ=environ)
     document = json.loads(after.stdout)
-    assert (after.returncode, document["exit_code"], document["comparison"]["verdict"]) == (0, 0, None)
+    # A busy machine makes the run invalid, and leaves nothing to compare.
+    code = 0 if document["comparison"]["after"]["runs"] else 113
+    assert (after.returncode, document["exit_code"], document["comparison"]["verdict"]) == (code, code, None)
     assert len(document["comparison"]["before"]["runs"]) == 2
     assert len({run["seed"] for run in document["runs"]}) == 1
     assert refused.returncode == 104
@@ -53,9 +55,10 @@ def test_two_commands_run_by_turns(tmp_path: Path) -> None:
         crossing = f"{run} --threshold 'response.p50 < 1us' --no-strict-client"
         arguments = ("compare", "--a", run, "--b", crossing, "--runs", "1", "--out", "both", "--json")
         made = loadcore(*arguments, cwd=tmp_path, environ=environ)
-    assert made.returncode == 0, made.stderr
+    document = json.loads(made.stdout)
+    assert made.returncode == (0 if document["before"]["runs"] and document["after"]["runs"] else 113), made.stderr
     assert sorted(each.name for each in (tmp_path / "both").iterdir()) == ["a-1", "b-1"]
-    assert json.loads(made.stdout)["verdict"] is None
+    assert document["verdict"] is None
 
 
 def test_the_command_says_slower_and_writes_what_is_asked_for(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def run_series(
             output.console.note(f"run {number} of {series.runs}: {in_a_line(run.summary, output.console.err_page())}")
         if run.summary["signal"] or run.exit_code in _POINTLESS:
             break
-    return _conclude(series, made, output)
+    return conclude(series, made, output)
 
 
 def _require_one_subject(series: Series, output: Output) -> None:
@@ -135,8 +135,8 @@ def _apart(settings: Settings, number: int, runs: int) -> Settings:
     return replace(settings, flags=flags)
 
 
-def _conclude(series: Series, made: Sequence[Run], output: Output) -> int:
-    """Compares, saves, prints."""
+def conclude(series: Series, made: Sequence[Run], output: Output) -> int:
+    """Compares, saves and prints what was run. Gives back the exit code."""
     codes = [int(run.exit_code) if output.strict_client else lenient(run.summary) for run in made]
     comparison = None
     if series.before is not None:
@@ -145,8 +145,13 @@ def _conclude(series: Series, made: Sequence[Run], output: Output) -> int:
 
         label = made[0].summary["name"]
         comparison = compare(series.before, side_of(made, label), series.metrics)
-        codes.append(int(comparison.exit_code(require_power=series.require_power)))
-    if series.save is not None and not _save(series.save, made, output):
+        compared = comparison.exit_code(require_power=series.require_power)
+        # That no run could be compared is told by the runs' own codes, where they have one.
+        if compared is not ExitCode.NO_DATA or not any(codes):
+            codes.append(int(compared))
+    if series.save is not None and made[-1].summary["signal"]:
+        output.console.note(f"the baseline {series.save} was not saved: the runs were stopped")
+    elif series.save is not None and not _save(series.save, made, output):
         codes.append(int(ExitCode.NO_DATA))
     exit_code = _first(codes)
     lost = _write_documents(made, comparison, output)

@@ -47,6 +47,7 @@ class Comparison:
         shown: Others.
         steps: Those of single steps.
         own: Of one run on each side, the intervals of its own requests, by metric. They do not test anything.
+        missing: Metrics that should decide, and that no run of one side has a value of.
     """
 
     before: Side
@@ -55,6 +56,7 @@ class Comparison:
     shown: Sequence[Change] = ()
     steps: Sequence[StepChange] = ()
     own: Mapping[str, tuple[Ends, Ends]] = field(default_factory=dict)
+    missing: Sequence[Metric] = ()
 
     @property
     def is_possible(self) -> bool:
@@ -70,14 +72,18 @@ class Comparison:
     @property
     def is_conclusive(self) -> bool:
         """Whether it is known for each metric that it got slower or faster, or not worse by as much as counts."""
-        return self.word is Word.SLOWER or (self.is_possible and all(each.is_conclusive for each in self.judged))
+        if self.word is Word.SLOWER:
+            return True
+        return self.is_possible and not self.missing and all(each.is_conclusive for each in self.judged)
 
     def exit_code(self, *, require_power: bool = False) -> ExitCode:
-        """What a command ends with.
+        """What a command ends with. A side of which no run can be compared is never a pass.
 
         Args:
             require_power: Whether a comparison that could not have seen what counts fails.
         """
+        if not self.before.runs or not self.after.runs:
+            return ExitCode.NO_DATA
         if self.word is Word.SLOWER:
             return ExitCode.REGRESSION
         return ExitCode.INCONCLUSIVE if require_power and not self.is_conclusive else ExitCode.PASS
@@ -103,6 +109,7 @@ class Comparison:
             "before": _side(self.before),
             "after": _side(self.after),
             "judged": [_change(each) for each in self.judged],
+            "missing": [each.name for each in self.missing],
             "shown": [_change(each) for each in self.shown],
             "own_intervals": {name: list(map(_ends, ends)) for name, ends in self.own.items() if any(ends)},
             "steps": [{"scenario": each.scenario, "step": each.step, **_change(each.change)} for each in self.steps],
@@ -124,13 +131,15 @@ def compare(before: Side, after: Side, metrics: Sequence[Metric]) -> Comparison:
     _require_one_plan([*before.runs, *after.runs])
     names = [each.name for each in metrics]
     pairs = [pair for metric in metrics if (pair := _pair(metric, before, after)) is not None]
+    known = {metric.name for metric, _, _ in pairs}
+    missing = [metric for metric in metrics if metric.name not in known]
     others = [METRICS[name] for name in SHOWN if name not in names]
     shown = [described(*pair) for metric in others if (pair := _pair(metric, before, after)) is not None]
     own = {}
     if len(before.runs) == len(after.runs) == 1:
         one, other = before.runs[0].summary, after.runs[0].summary
         own = {each.name: (interval(each, one), interval(each, other)) for each in (*metrics, *others)}
-    return Comparison(before, after, judged(pairs), shown, [*_steps(before, after)], own)
+    return Comparison(before, after, judged(pairs), shown, [*_steps(before, after)], own, missing)
 
 
 def _pair(

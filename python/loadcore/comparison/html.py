@@ -31,7 +31,7 @@ def render(comparison: Comparison) -> str:
             *(_metric(each, "not judged") for each in comparison.shown),
         ],
         steps=[{"step": each.step, **_metric(each.change, "")} for each in comparison.steps],
-        remarks=[*phrases.power(comparison), *phrases.untested(comparison)],
+        remarks=[*phrases.power(comparison), *phrases.untested(comparison), *phrases.unmeasured(comparison)],
         left_out=[(letter, each) for letter, side in sides for each in side.left_out],
         width=_WIDTH,
     )

@@ -34,7 +34,7 @@ def render(comparison: Comparison) -> str:
             for each in comparison.steps
         ]
         lines += ["", "</details>"]
-    said = [*phrases.power(comparison), *phrases.untested(comparison)]
+    said = [*phrases.power(comparison), *phrases.untested(comparison), *phrases.unmeasured(comparison)]
     said += [f"left out of {letter}: {each.name} ({each.reason})" for letter, side in sides for each in side.left_out]
     lines += ["", *(f"<sub>{escaped(each)}</sub>  " for each in said)]
     return "\n".join(lines).rstrip() + "\n"

@@ -32,6 +32,9 @@ def headline(comparison: Comparison, glyphs: Glyphs = UNICODE) -> Headline:
     if not comparison.is_possible:
         sizes = len(comparison.before.runs), len(comparison.after.runs)
         made = "1 run on each side" if sizes == (1, 1) else f"{sizes[0]} and {sizes[1]} runs"
+        empty = [letter for letter, size in zip("AB", sizes, strict=True) if not size]
+        if empty:
+            made = f"no run of {' and '.join(empty)}"
         needed = f"no verdict possible with {made}: each side needs {LEAST_RUNS}"
         return Headline("NO VERDICT", Role.WARNING, [needed])
     found = {word: [each for each in comparison.judged if each.word is word] for word in Word}
@@ -92,8 +95,19 @@ def untested(comparison: Comparison) -> list[str]:
     """The metrics that cannot have changed by what counts."""
     if not comparison.is_possible:
         return []
-    still = [each.metric for each in comparison.judged if each.p is None]
+    still = [each.metric for each in comparison.judged if each.p is None and each.has_enough_runs]
     return [f"{each.name}: all runs lie within {_size(each, each.least)}" for each in still]
+
+
+def unmeasured(comparison: Comparison) -> list[str]:
+    """The metrics that should decide, and that too few runs have a value of."""
+    if not comparison.is_possible:
+        return []
+    few = [each for each in comparison.judged if not each.has_enough_runs]
+    return [
+        *(f"{each.metric.name}: only {len(each.before)} and {len(each.after)} runs have a value" for each in few),
+        *(f"{each.name}: no run of one side has a value" for each in comparison.missing),
+    ]
 
 
 def amount(change: Change) -> str:

@@ -31,7 +31,11 @@ def render(comparison: Comparison, page: Page | None = None) -> str:
         _metrics(comparison, page),
         _own(comparison, page),
         _steps(comparison, page),
-        [*_remarks("POWER", phrases.power(comparison), page), *_remarks("SAME", phrases.untested(comparison), page)],
+        [
+            *_remarks("POWER", phrases.power(comparison), page),
+            *_remarks("SAME", phrases.untested(comparison), page),
+            *_remarks("NO VALUE", phrases.unmeasured(comparison), page),
+        ],
         _left_out(comparison, page),
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -116,6 +116,34 @@ def test_runs_that_say_nothing_are_left_out_and_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_side_without_a_run_that_says_anything_is_no_data(tmp_path: Path) -> None:
+    """A target that was down in all runs of B is not a pass."""
+    several(tmp_path / "a", [100.0] * 5)
+    for number in range(5):
+        silent = summary(100.0)
+        silent["verdict"] |= {"status": "no_data", "reasons": ["nothing was answered"], "exit_codes": [113]}
+        made(tmp_path / "b" / f"run-{number}", silent)
+    found = compared(tmp_path / "a", tmp_path / "b")
+    assert found.exit_code() == found.exit_code(require_power=True) == ExitCode.NO_DATA
+    assert "no verdict possible with no run of B" in str(found)
+
+
+@pytest.mark.parametrize(("known", "told"), [(0, "no run of one side has a value"), (3, "only 5 and 3 runs")])
+def test_a_metric_without_values_is_named_and_not_conclusive(tmp_path: Path, known: int, told: str) -> None:
+    """That it is missing on one side cannot be told from a change of it."""
+    several(tmp_path / "a", [100.0] * 5)
+    for number in range(5):
+        document = summary(100.0)
+        if number >= known:
+            document["all"]["ttfb"]["p50_ns"] = None
+        made(tmp_path / "b" / f"run-{number}", document)
+    found = compare(side_of(tmp_path / "a"), side_of(tmp_path / "b"), named(["response.p50", "ttfb.p50"]))
+    assert found.exit_code(require_power=True) == ExitCode.INCONCLUSIVE
+    assert f"ttfb.p50: {told}" in " ".join(str(found).split())
+    assert found.to_dict()["missing"] == ([] if known else ["ttfb.p50"])
+    assert "ttfb.p50: all runs lie within" not in str(found)
+
+
 def test_sides_are_folders_patterns_runs_and_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them name the same five runs."""
     several(tmp_path / "a", FAST)

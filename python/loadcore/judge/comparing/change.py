@@ -94,6 +94,11 @@ class Change:
         return median(self.before), median(self.after)
 
     @property
+    def has_enough_runs(self) -> bool:
+        """Whether there are enough values for a test."""
+        return min(len(self.before), len(self.after)) >= LEAST_RUNS
+
+    @property
     def worst(self) -> float | None:
         """How much worse it may be, with 95 % confidence, as a shift; None where that is not known."""
         end = self.low if self.metric.more_is_better else self.high
@@ -138,7 +143,7 @@ def judged(pairs: Sequence[Pair]) -> list[Change]:
 
 
 def _can_differ(change: Change) -> bool:
-    if min(len(change.before), len(change.after)) < LEAST_RUNS:
+    if not change.has_enough_runs:
         return False
     early, late = _scaled(change)
     return max(*early, *late) - min(*early, *late) >= change.metric.least_shift
