@@ -58,6 +58,7 @@ def _files() -> tuple[Path, ...]:
     return tuple(path for path in paths if path.exists() and path not in _EXEMPT)
 
 
+@cache
 def _prose(path: Path) -> str:
     """What a file says: the page, or the comments and strings of the source, each paragraph in one line."""
     text = path.read_text("utf-8")

@@ -146,7 +146,7 @@ def conclude(series: Series, made: Sequence[Run], output: Output) -> int:
         label = made[0].summary["name"]
         comparison = compare(series.before, side_of(made, label), series.metrics)
         compared = comparison.exit_code(require_power=series.require_power)
-        # That no run could be compared is told by the runs' own codes, where they have one.
+        # Why no run could be compared is what the runs' own codes say, where they have one.
         if compared is not ExitCode.NO_DATA or not any(codes):
             codes.append(int(compared))
     if series.save is not None and made[-1].summary["signal"]:
