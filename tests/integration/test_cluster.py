@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from loadcore.cluster.certificates import Certificates
+from loadcore.cluster.dask_link import DaskLink
+from loadcore.errors import RunError
 from tests.integration.clusters import OnLoopback, cluster_of, loadcore
 from tests.integration.counting_target import Target, counting_target
 
@@ -188,6 +191,8 @@ def test_mutual_tls(target: Target, tmp_path: Path) -> None:
         file = scenario(tmp_path / "shop", target, "iterations(total=20, users=2)")
         summary = ended(start(file, *on_cluster(cluster), *options), file)
         assert summary["load"]["requests"]["rows"] == 20 == target.total()
+        _nothing_else_listens(cluster)
+        _no_secret_in_logs(cluster, tmp_path / "certs")
         plain = cluster.address.replace("tls:", "tcp:")
         for address, certs in ((cluster.address, "others"), (cluster.address, "none"), (plain, "certs")):
             refused = subprocess.run(
@@ -200,3 +205,25 @@ def test_mutual_tls(target: Target, tmp_path: Path) -> None:
             assert refused.returncode != 0
             assert refused.stderr.startswith("error: ")
             assert "Traceback" not in refused.stderr
+
+
+def _nothing_else_listens(cluster: OnLoopback) -> None:
+    """Dask would serve its pages, logs among them, over plain HTTP to everyone."""
+    for process in (cluster.scheduler, *cluster.nodes):
+        sockets = psutil.Process(process.pid).net_connections("tcp")
+        listening = {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+        assert listening <= {"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+
+
+def _no_secret_in_logs(cluster: OnLoopback, certs: Path) -> None:
+    """A node that cannot prepare a run says so, and does not log what it was sent."""
+    link = DaskLink(cluster.address, Certificates.of(certs, "driver"))
+    try:
+        sent = {"plan": "{", "orders": [], "sha256": "0", "paths": {}, "lease_s": 1, "secrets": {"K": "hidden-value"}}
+        with pytest.raises(RunError, match="property name"):
+            link.call(link.nodes()[0], "prepare", WITHIN_S, run="broken", **sent).result()
+    finally:
+        link.close()
+    log = "".join(path.read_text() for path in cluster.folder.glob("*.log"))
+    assert "JSONDecodeError" in log
+    assert "hidden-value" not in log

@@ -56,14 +56,14 @@ def worker(
     load it drives ends with it.
     """
     from loadcore.cluster import dask_settings
-    from loadcore.cluster.agent import default_cache
+    from loadcore.cluster.agent import default_cache, make_cache
     from loadcore.cluster.placement import Cluster
 
     if why := Cluster(address, certs, no_tls).problems():
         raise UsageError(why.replace("--cluster ", "", 1))
     certificates = _certificates(certs, "node", needed=True) if address.startswith("tls:") else None
     folder = default_cache()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_cache(folder)
     standard().note(f"a node of {address}; Ctrl-C ends it")
     return _replace_by(dask_settings.worker(address, own_address, str(folder), certificates))
 

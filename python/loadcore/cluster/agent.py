@@ -35,6 +35,11 @@ def default_cache() -> Path:
     return Path(base) / "loadcore" / f"node-{os.getuid()}"
 
 
+def make_cache(cache: Path) -> None:
+    """Make that folder, for this user alone: data files may hold passwords."""
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 class NodeAgent:
     """Answers a driver. Any thread may call `answer`; runs are one after another.
 
@@ -46,7 +51,7 @@ class NodeAgent:
     def __init__(self, say: Callable[[dict[str, Any]], None], cache: Path) -> None:
         self._say = say
         self._cache = cache
-        cache.mkdir(parents=True, exist_ok=True)
+        make_cache(cache)
         self._lock = threading.RLock()
         self._run: NodeRun | None = None
         self._refused: set[str] = set()
@@ -108,11 +113,12 @@ class NodeAgent:
                 if part in document:
                     document[part] = bundle.rewritten(document[part], paths, folder)
             plan = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-            os.environ.update(secrets)
             self._plan = Plan(document)
+            if self._run is not None:  # Its driver is gone, so no one will ask for its rows.
+                self._run.forget()
             self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
             rows = {"plan": plan, "run_dir": str(self._run.folder)}
-            self._run.begin([bundle.rewritten(order, paths, folder) | rows for order in orders])
+            self._run.begin([bundle.rewritten(order, paths, folder) | rows for order in orders], secrets)
 
     def do_arm(self, run: str, connections: Sequence[int]) -> list[dict[str, Any]]:
         """Check this machine's limits, and have everything opened. Gives the limits that are too low."""
@@ -158,16 +164,13 @@ class NodeAgent:
 
         copy_to(uri, self._of(run).folder / Path(name).name)
 
-    def do_forget(self, run: str, keep: bool = False) -> None:  # noqa: FBT001, FBT002 - one of a message
-        """End a run, and remove its files, or keep them."""
+    def do_forget(self, run: str) -> None:
+        """End a run, and remove its files."""
         self._refused.add(run)
         with self._lock:
             if self._run is None or self._run.run_id != run:
                 return
-            if keep:
-                self._run.close()
-            else:
-                self._run.forget()
+            self._run.forget()
             self._run = None
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import distributed
@@ -16,7 +18,7 @@ from distributed import Worker, WorkerPlugin
 
 from loadcore.cluster.agent import NodeAgent, default_cache
 from loadcore.cluster.link import Link
-from loadcore.errors import RunError
+from loadcore.errors import LoadcoreError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 TOPIC = "loadcore"
 CONNECT_WITHIN_S = 10.0
+AGENT_WITHIN_S = 5.0
 PLUGIN = "loadcore-agent"
 
 
@@ -47,12 +50,32 @@ class AgentPlugin(WorkerPlugin):
         self._agent.close()
 
 
-async def on_node(verb: str, arguments: dict[str, Any], dask_worker: Worker) -> Any:  # noqa: ANN401 - JSON types
-    """Runs on the node: asks its agent."""
-    agent: NodeAgent = dask_worker.extensions[PLUGIN]
-    if verb in {"clock", "renew"}:  # So quick that a thread would only make them later.
-        return agent.answer(verb, arguments)
-    return await asyncio.to_thread(agent.answer, verb, arguments)
+async def on_node(verb: str, arguments: dict[str, Any], dask_worker: Worker) -> dict[str, Any]:
+    """Runs on the node: asks its agent.
+
+    Failures are returned and not raised: Dask would log the arguments with them, secrets among these.
+    """
+    try:
+        agent = await _agent_of(dask_worker)
+        if verb in {"clock", "renew"}:  # So quick that a thread would only make them later.
+            return {"answer": agent.answer(verb, arguments)}
+        return {"answer": await asyncio.to_thread(agent.answer, verb, arguments)}
+    except LoadcoreError as refused:
+        return {"refused": str(refused)}
+    except Exception as problem:  # noqa: BLE001 - told to the driver, whatever it was
+        traceback.print_exception(problem)
+        return {"refused": str(problem) or type(problem).__name__}
+
+
+async def _agent_of(worker: Worker) -> NodeAgent:
+    """The agent of a node, which gets it a moment after it has joined."""
+    deadline = time.monotonic() + AGENT_WITHIN_S
+    while PLUGIN not in worker.extensions:
+        if time.monotonic() > deadline:
+            raise RunError("the agent did not start")
+        await asyncio.sleep(0.05)
+    agent: NodeAgent = worker.extensions[PLUGIN]
+    return agent
 
 
 class DaskLink(Link):
@@ -126,8 +149,10 @@ class DaskLink(Link):
         if self._client is None:
             raise RunError("the link is closed")
         asked = self._client.run(on_node, verb, arguments, workers=[node])
-        answers = await asyncio.wait_for(asked, timeout_s)
-        return answers[node]
+        said = (await asyncio.wait_for(asked, timeout_s))[node]
+        if "refused" in said:
+            raise RunError(said["refused"])
+        return said["answer"]
 
     def listen(self, message: Callable[[str, dict[str, Any]], None], lost: Callable[[str, str], None]) -> None:
         """Hear the agents, and which nodes leave; also whether the scheduler is there."""

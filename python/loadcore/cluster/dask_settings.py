@@ -19,19 +19,23 @@ ENVIRONMENT: Final = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "15s",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
+    "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
+    "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
     "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "warning",
 }
 """What `loadcore cluster env` prints, for who starts Dask in another way."""
+_NO_PAGES: Final = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+"""Dask serves pages over plain HTTP to everyone, logs among them; it always listens, so it does here and has none."""
 
 
 def scheduler(host: str, port: int, certificates: Certificates | None) -> list[str]:
     """The command of a scheduler."""
-    return [*_dask("scheduler"), "--host", host, "--port", str(port), "--no-dashboard", *_tls(certificates)]
+    return [*_dask("scheduler"), "--host", host, "--port", str(port), *_NO_PAGES, *_tls(certificates)]
 
 
 def worker(address: str, host: str | None, folder: str, certificates: Certificates | None) -> list[str]:
     """The command of a node: one process, which nothing starts again behind the driver's back."""
-    command = [*_dask("worker"), address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    command = [*_dask("worker"), address, "--no-nanny", "--nthreads", "1", *_NO_PAGES]
     command += ["--memory-limit", "0", "--local-directory", folder]
     command += ["--host", host] if host else []
     return [*command, *_tls(certificates)]

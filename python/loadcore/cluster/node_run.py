@@ -19,7 +19,7 @@ from loadcore.results.run_folder import RunFolder
 from loadcore.wording.refusals import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 GATHER_S = 0.2
@@ -45,7 +45,7 @@ class NodeRun:
         self.run_id = run_id
         self.folder = folder
         self.is_over = False
-        """Whether nothing of it works any more."""
+        """Whether nothing of it works any more, and no one will ask for its rows."""
         self._lease_s = lease_s
         self._say = say
         self._renewed = time.monotonic()
@@ -61,16 +61,24 @@ class NodeRun:
         self._second = 0
         self._gone = 0
 
-    def begin(self, orders: Sequence[dict[str, Any]]) -> None:
-        """Start the workers and hand them their orders. One that cannot be started is reported as gone."""
+    def begin(self, orders: Sequence[dict[str, Any]], secrets: Mapping[str, str]) -> None:
+        """Start the workers and hand them their orders. One that cannot be started is reported as gone.
+
+        Args:
+            orders: One for each worker.
+            secrets: Environment variables that this node lacks: only these workers have them, and no later run.
+        """
+        threading.Thread(target=self._send, name="node-run", daemon=True).start()
         run_folder = RunFolder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        threading.Thread(target=self._send, name="node-run", daemon=True).start()
         by_worker = {order["worker"]: order for order in orders}
         for worker, order in by_worker.items():
             try:
                 self._handles[worker] = WorkerProcess(
-                    worker, run_folder.log(worker), with_site=order.get("program") is not None
+                    worker,
+                    run_folder.log(worker),
+                    with_site=order.get("program") is not None,
+                    environment=secrets,
                 )
             except OSError as problem:
                 refused = refusal(problem, f"worker {worker} could not be started")
@@ -131,8 +139,8 @@ class NodeRun:
         for report in handle.reports():
             if isinstance(report, Gone):
                 self._put(worker, "gone", report.reason.encode())
-                self._gone += 1
-                self.is_over = self._gone >= len(self._handles)
+                with self._lock:
+                    self._gone += 1
             else:
                 self._put(worker, "report", messages.encode_report(report), urgent=not isinstance(report, _CAN_WAIT))
 
@@ -178,6 +186,8 @@ class NodeRun:
             if now - self._renewed > self._lease_s:
                 self._expired = now
                 self.interrupt()
-        elif now - self._expired > KILL_AFTER_S and not self.is_over:
+        elif not self.is_over and self._gone >= len(self._handles):
+            self.is_over = True
+        elif not self.is_over and now - self._expired > KILL_AFTER_S:
             self.kill(list(self._handles))
             self.is_over = True

@@ -20,7 +20,7 @@ from loadcore.errors import InternalError
 from loadcore.processes import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _BOOT = Path(__file__).with_name("worker_boot.py")
 _PACKAGES = Path(__file__).parents[2]
@@ -91,9 +91,12 @@ class WorkerProcess(WorkerHandle):
         worker: Its number.
         log: Where its standard error goes.
         with_site: Whether code of the user runs in it, which finds all packages that are installed.
+        environment: Variables that it has besides those of this process.
     """
 
-    def __init__(self, worker: int, log: Path, *, with_site: bool = False) -> None:
+    def __init__(
+        self, worker: int, log: Path, *, with_site: bool = False, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.worker = worker
         self._log = log
         watched, held = os.pipe()
@@ -107,6 +110,7 @@ class WorkerProcess(WorkerHandle):
                 stderr=errors,
                 pass_fds=(watched,),
                 process_group=0,
+                env={**os.environ, **environment} if environment else None,
             )
         if self._process.stdout is not None:
             _widen(self._process.stdout.fileno())
