@@ -31,7 +31,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def concluded(series: Series, runs: list[Run]) -> tuple[int, str]:
-    """The exit code, and what was told besides the result."""
+    """The exit code, and what it printed besides the result."""
     told = io.StringIO()
     console = Console(io.StringIO(), told, {})
     return conclude(series, runs, Output(console, Progress.NONE)), told.getvalue()

@@ -173,7 +173,8 @@ def _heat(history: History) -> Chart:
     edges = [shortened_us(edge_ns(bucket)) for bucket in range(low, high + 2)]
     most = max((max(each[1:], default=0) for each in columns), default=0)
     extra = {"columns": columns, "first": low, "edges": edges, "most": most}
-    title, said = "Response times, second by second", sentences.heat(history)
+    every = "second by second" if history.width_s == 1 else f"every {history.width_s} s"
+    title, said = f"Response times, {every}", sentences.heat(history)
     return Chart("heat", title, said, "heat", (), "response time", log=True, extra=extra, wide=True)
 
 

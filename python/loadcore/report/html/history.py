@@ -69,6 +69,16 @@ class History:
         """From where to where each moment goes."""
         return [(each.from_s, each.to_s) for each in self.moments]
 
+    @property
+    def width_s(self) -> int:
+        """How many seconds a moment has: more than one where the run is long."""
+        return round(self.moments[1].from_s - self.moments[0].from_s) if len(self.moments) > 1 else 1
+
+    @property
+    def span_words(self) -> str:
+        """A moment in words: `second`, or `stretch of 10 s`."""
+        return "second" if self.width_s == 1 else f"stretch of {self.width_s} s"
+
     @cached_property
     def crossings(self) -> dict[str, Crossing]:
         """By threshold when it was crossed; those that never were are left out."""

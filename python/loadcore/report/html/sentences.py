@@ -126,7 +126,7 @@ def heat(history: History) -> str:
     low, high, tail = (histogram.quantile(each) for each in (0.25, 0.75, 0.999))
     text = f"Half of the responses took {_between(low, high)}"
     text += f", one in a thousand more than {duration(tail)}." if histogram.count >= 1000 else "."  # noqa: PLR2004 - a thousand
-    return text + " The stronger a cell's colour, the more responses took that long in that second."
+    return f"{text} The stronger a cell's colour, the more responses took that long in that {history.span_words}."
 
 
 def lag(history: History) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from loadcore.judge.headroom import told
 from loadcore.report import numbers, uncertain
 from loadcore.report.glyphs import UNICODE
+from loadcore.report.headline import headline
 from loadcore.report.html.chart import Mark
 from loadcore.report.html.sentences import sentence
 from loadcore.report.numbers import clock
@@ -112,18 +113,28 @@ def _held(history: History, status: str) -> Sequence[Line]:
         return _broken(history, history.broke)
     highest = _highest(history.moments)
     held = Line(f"{_load_of(highest)}, at {clock(highest.from_s)}.", label="Highest load:")
-    if history.crossings and any(each["state"] == "fail" for each in history.summary["thresholds"]):
+    failed = any(each["state"] == "fail" for each in history.summary["thresholds"])
+    if history.crossings and failed:
         single = [name for name, each in history.crossings.items() if not each.lasting]
         text = "Not in one place: no threshold was crossed for three seconds in a row."
         return [Line(text, "warning"), *_singles(history, single), held]
+    if failed:
+        text = f"A threshold was crossed over the whole run, and in no single {history.span_words} of it."
+        return [Line(text, "warning"), held]
     if status == "fail":
-        return [Line("A threshold was crossed over the whole run, and in no single second of it.", "warning"), held]
+        reason = headline(history.summary).reasons[0]
+        return [Line(sentence(f"no threshold was crossed; {reason}"), "warning"), held]
+    so_far = _so_far(history.summary)
     if history.crossings:
         name, crossing = next(iter(history.crossings.items()))
-        so_far = "It has not broken so far." if status == "running" else "It did not break."
-        return [Line(so_far, "good"), Line(f"{_when(crossing)}.", label=f"{name}:"), held]
-    so_far = "It has not broken so far" if status == "running" else "It did not break"
-    return [Line(f"{so_far}: no threshold was crossed in any second.", "good"), held]
+        return [Line(f"{so_far}.", "good"), Line(f"{_when(crossing)}.", label=f"{name}:"), held]
+    return [Line(f"{so_far}: no threshold was crossed in any {history.span_words}.", "good"), held]
+
+
+def _so_far(summary: Mapping[str, Any]) -> str:
+    if summary["verdict"]["status"] == "running":
+        return "It has not broken so far"
+    return "It did not break in what was recorded of it" if summary["truncated"] else "It did not break"
 
 
 def _singles(history: History, names: Sequence[str]) -> list[Line]:

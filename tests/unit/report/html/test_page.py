@@ -113,6 +113,25 @@ def test_a_killed_run_says_what_is_missing(tmp_path: Path) -> None:
     """The page is of what was written until then."""
     text = Reader(render(RUNS["killed"].run(tmp_path / "run"))).text
     assert "There is no manifest" in text
+    assert "It did not break in what was recorded of it: no threshold was crossed in any second." in text
+
+
+def test_a_run_that_user_code_failed_says_that_no_threshold_was_crossed(tmp_path: Path) -> None:
+    """Exceptions of users exit with 99, too."""
+    run = RUNS["healthy"].run(tmp_path / "run")
+    run.summary["verdict"] |= {"status": "fail", "exit_codes": [99], "reasons": ["users raised KeyError (3 times)"]}
+    text = Reader(render(run)).text
+    assert "No threshold was crossed; users raised KeyError (3 times)." in text
+    assert "A threshold was crossed" not in text
+
+
+def test_stretches_of_a_long_run_are_not_called_seconds(tmp_path: Path) -> None:
+    """Above ten minutes a moment is more than a second."""
+    page = render(Made(seconds=700, rate=1, steps=("GET /items",)).run(tmp_path / "run"))
+    text = Reader(page).text
+    assert "no threshold was crossed in any stretch of 2 s" in text
+    assert "took that long in that stretch of 2 s." in text
+    assert "Response times, every 2 s" in text
 
 
 def test_an_unanswered_run_is_not_green(tmp_path: Path) -> None:
