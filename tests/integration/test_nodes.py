@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadcore import Scenario, arrival_rate, bearer, env, get, iterations
+from loadcore.cli.app import main
 from loadcore.cluster.placement import Cluster, ClusterPlacement
 from loadcore.cluster.policy import Policy
 from loadcore.compiler import Options, compile_run
-from loadcore.errors import LimitsError, UsageError
+from loadcore.errors import ExitCode, LimitsError, UsageError
 from loadcore.loader.scenario_file import load
 from loadcore.processes.launch import run_plan
 from loadcore.results.open.leaving_out import without_nodes
 from loadcore.results.open.opening import open_run
+from loadcore.results.open.run import Run
 from loadcore.results.shape import fault
 from loadcore.results.sum.summary import schema
 from tests.contract.test_executors import plan_of
@@ -27,8 +29,6 @@ from tests.unit.cluster.nodes import FaultyLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from loadcore.results.open.run import Run
 
 QUICK = Policy(lead_s=0.2, lease_s=1.5, renew_s=0.2, late_after_s=0.6, lost_after_s=2.5, max_lost_share=0.5)
 
@@ -110,6 +110,11 @@ def test_a_node_is_left_out_of_the_report(link: FaultyLink, target: Target, tmp_
     assert [node["name"] for node in alone["nodes"]] == ["a"]
     assert alone["verdict"]["notes"] == ["without node b, which had 1 of 2 workers"]
     assert fault(alone, schema()) is None
+    killed = without_nodes(Run(found.path, {**found.summary}, "killed"), ["b"])
+    assert killed["verdict"]["reasons"][0].startswith("the run was killed")
+    page = tmp_path / "page.html"
+    assert main(["report", str(found.path), "--leave-out-node", "b", "--html", str(page)]) == ExitCode.USAGE
+    assert not page.exists()
     with pytest.raises(UsageError, match="the run has no node c: it has a, b"):
         without_nodes(found, ["c"])
     with pytest.raises(UsageError, match="no node is left"):

@@ -9,8 +9,11 @@ from loadcore.cli import options
 from loadcore.cli.cluster_options import LeaveOutNode
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST, rendered
-from loadcore.cli.run_documents import RunDocuments
-from loadcore.errors import ExitCode
+from loadcore.cli.run_documents import OPTIONS, RunDocuments
+from loadcore.errors import ExitCode, UsageError
+
+_OF_ALL_NODES = frozenset({"html", "csv", "parquet"})
+"""Documents that have every second or row of the run."""
 
 
 @options.takes(options.Output, options.Documents)
@@ -36,6 +39,7 @@ def command(
     documents = RunDocuments.of(context.params.get)
     found = load(run)
     if leave_out_node:
+        _require_numbers_only(documents)
         from loadcore.results.open.leaving_out import without_nodes
         from loadcore.results.open.run import Run
 
@@ -48,3 +52,17 @@ def command(
         rendered(console, found.path, found.summary, exit_code, as_json=context.params["as_json"], samples=verbose)
     )
     return ExitCode.PASS
+
+
+def _require_numbers_only(documents: RunDocuments) -> None:
+    """Refuses documents whose charts or rows would be those of all nodes beside the numbers of some.
+
+    Raises:
+        UsageError: One of them was asked for.
+    """
+    wrong = [OPTIONS[name] for name in documents.places if name in _OF_ALL_NODES]
+    if wrong:
+        raise UsageError(
+            f"{', '.join(wrong)}: shows all nodes, which --leave-out-node contradicts",
+            hint="write --markdown or --junit, or omit --leave-out-node",
+        )

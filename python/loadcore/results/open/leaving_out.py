@@ -46,7 +46,15 @@ def without_nodes(run: Run, names: Sequence[str]) -> dict[str, Any]:
     for path in folder.all_windows():
         for batch in read(path).batches:
             totals.add(batch.filter(pc.invert(pc.is_in(batch.column("worker"), value_set=gone))))
-    end = RunEnd(round(run.summary["duration_s"] * 1e9), tuple(_ends(run, workers)), run.summary["signal"])
+    end = RunEnd(
+        round(run.summary["duration_s"] * 1e9),
+        tuple(_ends(run, workers)),
+        run.summary["signal"],
+        truncated=run.truncated,
+        running=run.state == "running",
+        moved=run.state == "moved",
+        copied=run.state == "copied",
+    )
     kept = replace(start, workers=start.workers - len(workers))
     judged = evaluate_all(rules_of(start), Measured(totals, kept, end.ended_ns))
     document = summary.build(Parts(kept, end, totals, judged))
