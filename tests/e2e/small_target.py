@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 
@@ -38,15 +39,21 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def small_target() -> Iterator[str]:
-    """The base URL of a target that is there as long as the block runs."""
+def small_target(tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The base URL of a target that is there as long as the block runs.
+
+    Args:
+        tls: With it, the target is `https`.
+    """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

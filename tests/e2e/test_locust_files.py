@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from loadcore.cluster.certificates import make
 from tests.e2e.command import environment, loadcore
 from tests.e2e.small_target import small_target
 
@@ -102,6 +104,90 @@ def test_a_locust_file_runs_as_it_is(tmp_path: Path, url: str, workers: int) -> 
     merged = next(line for line in said.splitlines() if "merged" in line).split()
     counted = [row for row in found if row["outcome"] != "interrupted"]
     assert merged[-2:] == [str(len(counted)), "0"]
+
+
+UNTRUSTED = """
+import gevent
+from locust import FastHttpUser, HttpUser, constant, task
+from locust.contrib.fasthttp import FastHttpSession
+from requests.adapters import HTTPAdapter
+
+class OwnContext(HTTPAdapter):
+    def init_poolmanager(self, *arguments, **options):
+        context = gevent.ssl.create_default_context(cafile="certs/ca.pem")
+        super().init_poolmanager(*arguments, ssl_context=context, assert_hostname=False, **options)
+
+class Usual(HttpUser):
+    wait_time = constant(0.3)
+
+    @task
+    def look(self):
+        self.client.get("/refused/usual")
+        self.client.get("/refused/prepared", cookies={"a": "b"})
+        self.client.get("/accepted/call", verify=False)
+
+class Unverified(HttpUser):
+    wait_time = constant(0.3)
+
+    def on_start(self):
+        self.client.verify = False
+
+    @task
+    def look(self):
+        self.client.get("/accepted/session")
+        self.client.get("/refused/call", verify=True)
+
+class Mounted(HttpUser):
+    wait_time = constant(0.3)
+
+    def on_start(self):
+        self.client.mount("https://", OwnContext())
+
+    @task
+    def look(self):
+        self.client.get("/accepted/context")
+
+class Fast(FastHttpUser):
+    wait_time = constant(0.3)
+
+    def on_start(self):
+        self.secure = FastHttpSession(self.host, self.environment.events.request, self, insecure=False)
+
+    @task
+    def look(self):
+        self.client.get("/accepted/fast")
+        self.secure.get("/refused/fast-session")
+
+class Secure(FastHttpUser):
+    wait_time = constant(0.3)
+    insecure = False
+
+    @task
+    def look(self):
+        self.client.get("/refused/fast")
+
+class Context(FastHttpUser):
+    wait_time = constant(0.3)
+    ssl_context_factory = staticmethod(gevent.ssl.create_default_context)
+
+    @task
+    def look(self):
+        self.client.get("/refused/fast-context")
+"""
+
+
+@pytest.mark.parametrize("classes", [(), ("Fast",)])
+def test_certificates_are_verified_where_locust_verifies_them(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    """By request, session, adapter and class; also where all classes of a run accept any certificate."""
+    make(tmp_path / "certs")
+    shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    shown.load_cert_chain(tmp_path / "certs" / "node.pem", tmp_path / "certs" / "node.key")
+    with small_target(shown) as url:
+        done = run(tmp_path, UNTRUSTED, "-u", "6", "-r", "6", "-t", "1", *classes, url=url)
+    assert done.returncode == 99, done.stdout + done.stderr
+    ended = [row for row in rows(tmp_path) if row["outcome"] != "interrupted"]
+    assert {(row["step"].split("/")[1], row["error"]) for row in ended} == {("accepted", False), ("refused", True)}
+    assert len({row["step"] for row in ended}) == (2 if classes else 10)
 
 
 def test_failures_and_exceptions_fail_the_run(tmp_path: Path, url: str) -> None:

@@ -6,14 +6,15 @@ import json as standard_json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-import gevent
 from locust.contrib import fasthttp
 
-from loadcore.locustfiles.crossing import NS, Timeouts
+from loadcore.locustfiles import fast_settings
 from loadcore.locustfiles.prepared import WRITTEN_AS_IT_IS, is_plain_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from loadcore.locustfiles.crossing import Timeouts
 
 _PLAIN_ARGUMENTS = frozenset(
     {"name", "data", "catch_response", "headers", "auth", "json", "allow_redirects", "context", "params"}
@@ -50,16 +51,9 @@ class FastPreparing:
             type(session) is fasthttp.FastHttpSession
             and type(agent) is fasthttp.LocustUserAgent
             and not settings.get("proxy_host")
-            and settings.get("ssl_context_factory")
-            in (None, fasthttp.insecure_ssl_context_factory, gevent.ssl.create_default_context)
         )
-        self._timeouts = Timeouts(
-            *(
-                int(settings[name] * NS) if settings.get(name) else None
-                for name in ("connection_timeout", "network_timeout")
-            )
-        )
-        self._verify = not settings.get("insecure")
+        self._timeouts = fast_settings.timeouts(settings)
+        self._verify = fast_settings.verification(settings)
         self._defaults = [(name, str(value)) for name, value in agent.default_headers.items()]
         self._names = {name.lower() for name, _ in self._defaults}
         if not all(is_plain_header(*header) for header in self._defaults):
@@ -88,7 +82,12 @@ class FastPreparing:
         own = {} if headers is None else headers
         encoded = _body(options, own)
         target = _target(url, options.get("params"))
-        if encoded is None or target is None or not all(is_plain_header(name, value) for name, value in own.items()):
+        if (
+            encoded is None
+            or target is None
+            or (self._verify is None and base.startswith("https:"))
+            or not all(is_plain_header(name, value) for name, value in own.items())
+        ):
             return None
         body, added = encoded
         names = {name.lower() for name in own}
@@ -110,7 +109,7 @@ class FastPreparing:
             )
 
         return FastPlain(
-            method.upper(), base + target, base + url, fields, body, self._timeouts, self._verify, as_request
+            method.upper(), base + target, base + url, fields, body, self._timeouts, bool(self._verify), as_request
         )
 
 

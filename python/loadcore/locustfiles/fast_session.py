@@ -10,8 +10,8 @@ from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPConnectionClosed
 from locust.contrib import fasthttp
 
-from loadcore.locustfiles import outcomes
-from loadcore.locustfiles.crossing import NS, Hold, Timeouts, Wish
+from loadcore.locustfiles import fast_settings, outcomes
+from loadcore.locustfiles.crossing import Hold, Wish
 from loadcore.locustfiles.fast_prepared import FastPreparing
 from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
 from loadcore.locustfiles.measured_call import MeasuredCall, current
@@ -141,7 +141,9 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
     """One message of the user agent."""
     call = current.get()
     settings = agent.clientpool.client_args
-    if call is None or call.is_streamed or settings.get("proxy_host") or not _is_for_the_engine(settings):
+    verify = fast_settings.verification(settings)
+    is_own_tls = verify is None and request.url_split.scheme == "https"
+    if call is None or call.is_streamed or settings.get("proxy_host") or is_own_tls:
         return original(agent, request)
     call.name = call.name or request.url
     headers = Headers()
@@ -158,9 +160,9 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         url=f"{request.url_split.scheme}://{_authority(request.url_split)}{target}",
         headers=[(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"],
         body=body.encode() if isinstance(body, str) else bytes(body) if body else None,
-        timeouts=timeouts_of(settings),
+        timeouts=fast_settings.timeouts(settings),
         hold=call.hold,
-        verify=not settings.get("insecure"),
+        verify=bool(verify),
     )
     answer = call.send(wish)
     if answer.outcome is None:
@@ -171,18 +173,6 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         message = "connection closed."
         raise HTTPConnectionClosed(message)
     raise outcomes.cause_of(answer.outcome)
-
-
-def timeouts_of(settings: dict[str, Any]) -> Timeouts:
-    """The timeouts of a pool of geventhttpclient's clients."""
-    given = (settings.get("connection_timeout"), settings.get("network_timeout"))
-    return Timeouts(*(int(each * NS) if each else None for each in given))
-
-
-def _is_for_the_engine(settings: dict[str, Any]) -> bool:
-    """Whether the engine can do it: not with a context of TLS that user code made."""
-    factory = settings.get("ssl_context_factory")
-    return factory in (None, fasthttp.insecure_ssl_context_factory, gevent.ssl.create_default_context)
 
 
 def _authority(url: Any) -> str:

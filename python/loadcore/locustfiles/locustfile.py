@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from locust.main import merge_locustfiles_content
+from requests import certs
 
 from loadcore.errors import Problem, ScenarioError
 from loadcore.loader.user_code import user_code
@@ -84,7 +86,16 @@ def facts_of(file: Locustfile) -> dict[str, Any]:
         "tags": options.tags,
         "exclude_tags": options.exclude_tags,
         "sets_host": _sets_host(file.path),
+        "ca_file": _authorities(),
     }
+
+
+def _authorities() -> str | None:
+    """The certificate authorities that `requests` brings, where the system has none."""
+    system = ssl.get_default_verify_paths()
+    if system.cafile or (system.capath and any(Path(system.capath).iterdir())):
+        return None
+    return str(certs.where())
 
 
 def _sets_host(path: str) -> bool:
@@ -110,5 +121,4 @@ def _class_of(user: Any) -> dict[str, Any]:
         "weight": user.weight,
         "fixed_count": user.fixed_count,
         "tasks": [{"name": name, "weight": weight} for name, weight in counted.items()],
-        "insecure": bool(getattr(user, "insecure", False)),
     }

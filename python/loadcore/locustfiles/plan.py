@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from loadcore.plan.document import HttpPlan
+    from loadcore.plan.document import HttpPlan, TlsPlan
 
 _NS: Final = 1_000_000_000
 _NO_TIMEOUT_NS: Final = 24 * 3600 * _NS
@@ -54,7 +54,7 @@ def plan_of(
             "seed": random.SystemRandom().getrandbits(48) if seed is None else seed,
             "warm_up_ns": warm_up_ns,
             "graceful_stop_ns": int((facts["stop_timeout_s"] + _AFTER_STOPPING_S) * _NS),
-            "http": _http(facts),
+            "http": _http(facts["ca_file"]),
             "feeders": [],
             "auth": [],
             "scenarios": [
@@ -108,11 +108,11 @@ def ramp_ns(facts: Mapping[str, Any]) -> int:
     return int((math.ceil(users / at_once) - 1) * at_once / rate * _NS)
 
 
-def _http(facts: Mapping[str, Any]) -> HttpPlan:
-    fast = [each for each in facts["classes"] if each["client"] == "fast"]
-    only_insecure = all(each["insecure"] for each in fast) and not any(
-        each["client"] == "http" for each in facts["classes"]
-    )
+def _http(ca_file: str | None) -> HttpPlan:
+    # Each request says whether its certificate is verified.
+    tls: TlsPlan = {"insecure": False, "resumption": "resume"}
+    if ca_file is not None:
+        tls["ca_file"] = ca_file
     return {
         "version": "1.1",
         "timeouts": {"connect_ns": _NO_TIMEOUT_NS, "total_ns": _NO_TIMEOUT_NS},
@@ -126,7 +126,7 @@ def _http(facts: Mapping[str, Any]) -> HttpPlan:
             "trailer_bytes": 16 << 10,
             "interim_count": 16,
         },
-        "tls": {"insecure": bool(fast) and only_insecure, "resumption": "resume"},
+        "tls": tls,
         "max_redirects": 0,
         "cookies": False,
     }

@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from locust import clients
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.exceptions import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from loadcore.locustfiles.crossing import Answer
 
 _WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
+_OWN_TLS = ("cert_file", "key_file", "ca_cert_dir", "assert_hostname", "assert_fingerprint", "ssl_version")
+_CONTEXT_OF_LOCUST = getattr(clients, "_preloaded_ssl_context", None)
+"""It has the usual authorities, and later versions of Locust share it between sessions."""
 
 
 class _OverTheRing:
@@ -59,12 +63,14 @@ class _OverTheRing:
         return as_urllib3(answer, method, url)
 
     def _is_for_the_engine(self) -> bool:
-        """Whether the engine can do it: not over a proxy, with a client's certificate, or with other authorities."""
-        authorities = getattr(self, "ca_certs", None)
+        """Whether the engine can do it: not over a proxy, and not with TLS settings that are the file's own."""
+        of_connections: dict[str, Any] = getattr(self, "conn_kw", {})
         return (
             getattr(self, "proxy", None) is None
-            and authorities in (None, DEFAULT_CA_BUNDLE_PATH)
-            and not any(getattr(self, name, None) for name in ("cert_file", "key_file", "ca_cert_dir"))
+            and getattr(self, "ca_certs", None) in (None, DEFAULT_CA_BUNDLE_PATH)
+            and of_connections.get("ssl_context") in (None, _CONTEXT_OF_LOCUST)
+            and not any(getattr(self, name, None) for name in _OWN_TLS)
+            and not any(of_connections.get(name) for name in ("ca_cert_data", "server_hostname"))
         )
 
     def _verifies(self) -> bool:

@@ -19,12 +19,14 @@ _FACTS: Final[dict[str, Any]] = {
     "spawn_rate": None,
     "shape": None,
     "stop_timeout_s": 0.0,
+    "sets_host": True,
+    "ca_file": None,
 }
 
 
 def start() -> Installation:
     """Start an engine, and put it under the clients."""
-    plan = plan_of(Path("locust.py"), {**_FACTS, "sets_host": True})
+    plan = plan_of(Path("locust.py"), _FACTS)
     engine = Engine(plan.to_json(), 0, 1)
     crossing = engine.crossing()
     if crossing is None:

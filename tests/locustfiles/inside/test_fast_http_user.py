@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser
 from locust.contrib.fasthttp import FastResponse, LocustBadStatusCode, ResponseContextManager
 from locust.exception import LocustError
@@ -146,3 +147,16 @@ def test_the_last_word_of_a_block_decides(crossing: DoubleCrossing, user: Any) -
     with user.client.get("/neither", catch_response=True):
         pass
     assert crossing.settled == [("/bad", Verdict.OK), ("/good", Verdict.ERROR), ("/neither", Verdict.OK)]
+
+
+class OfAPool(Shopper):
+    """A user whose pool says nothing of timeouts."""
+
+    client_pool = HTTPClientPool(concurrency=1)
+
+
+def test_a_pool_of_ones_own_has_the_settings_of_geventhttpclient(crossing: DoubleCrossing, environment: Any) -> None:
+    """It gives up after five seconds."""
+    Shopper(environment).client.get("/a")
+    OfAPool(environment).client.get("/b")
+    assert [wish.timeouts for wish in crossing.wishes] == [Timeouts(2 * NS, 5 * NS), Timeouts(5 * NS, 5 * NS)]

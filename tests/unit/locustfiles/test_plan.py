@@ -15,7 +15,7 @@ FILE = Path("shop.py")
 
 def facts(**changed: Any) -> dict[str, Any]:
     """The facts of a file with one class."""
-    one = {"name": "Shopper", "client": "http", "host": "http://class:81", "insecure": False}
+    one = {"name": "Shopper", "client": "http", "host": "http://class:81"}
     usual = {
         "classes": [one],
         "host": None,
@@ -25,6 +25,7 @@ def facts(**changed: Any) -> dict[str, Any]:
         "stop_timeout_s": 0.0,
         "shape": None,
         "sets_host": False,
+        "ca_file": None,
     }
     return {**usual, **changed}
 
@@ -46,13 +47,13 @@ def test_the_target_is_that_of_the_command_line_before_that_of_a_class() -> None
     """Credentials and path are for the requests."""
     assert base_url(FILE, facts()) == "http://class:81"
     assert base_url(FILE, facts(host="https://user:word@cli/api")) == "https://cli"
-    own = {"name": "Db", "client": "own", "host": None, "insecure": False}
+    own = {"name": "Db", "client": "own", "host": None}
     assert base_url(FILE, facts(classes=[own])) == "http://localhost"
 
 
 def test_a_class_without_a_target_is_refused_before_the_first_request() -> None:
     """Unless the file gives it one while it runs."""
-    none = {"name": "Shopper", "client": "fast", "host": None, "insecure": True}
+    none = {"name": "Shopper", "client": "fast", "host": None}
     with pytest.raises(ScenarioError) as refused:
         base_url(FILE, facts(classes=[none]))
     assert str(refused.value) == (
@@ -74,8 +75,7 @@ def test_the_ramp_is_the_warm_up_unless_it_is_to_be_measured() -> None:
     assert plan_of(FILE, facts(), warm_up_ns=7).document["warm_up_ns"] == 7
 
 
-def test_only_fast_users_alone_leave_certificates_unverified() -> None:
-    """As `FastHttpUser` does; `HttpUser` verifies them."""
-    fast = {"name": "Fast", "client": "fast", "host": "https://a", "insecure": True}
-    assert plan_of(FILE, facts(classes=[fast])).document["http"]["tls"]["insecure"]
-    assert not plan_of(FILE, facts(classes=[fast, facts()["classes"][0]])).document["http"]["tls"]["insecure"]
+def test_each_request_says_whether_its_certificate_is_verified() -> None:
+    """And the plan whom to trust, where the system does not."""
+    assert plan_of(FILE, facts()).document["http"]["tls"] == {"insecure": False, "resumption": "resume"}
+    assert plan_of(FILE, facts(ca_file="/ca.pem")).document["http"]["tls"]["ca_file"] == "/ca.pem"
