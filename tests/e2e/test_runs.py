@@ -39,9 +39,20 @@ def test_old_runs_are_removed_and_the_newest_kept(tmp_path: Path) -> None:
     said = loadcore("runs", "rm", "--older-than", "1d", "--keep-newest", "2", "--dry-run", cwd=tmp_path)
     assert "would remove 1 run, " in said.stdout, said.stderr
     assert len(list((tmp_path / "runs").iterdir())) == 3
+    (tmp_path / "runs" / "web").mkdir()
+    (tmp_path / "runs" / "web" / "run.json").write_text("{}")
     done = loadcore("runs", "rm", "--keep-newest", "1", cwd=tmp_path)
     assert "removed 2 runs" in done.stdout
+    assert (tmp_path / "runs" / "web").is_dir()
     for wrong in (("rm",), ("rm", "one", "--keep-newest", "1"), ("rm", "--older-than", "7"), ("list", "--in", "none")):
         refused = loadcore("runs", *wrong, cwd=tmp_path)
         assert (refused.returncode, refused.stdout) == (2, ""), wrong
-    assert loadcore("runs", "rm", "nix", cwd=tmp_path).returncode == 104
+    for name in ("nix", "runs", "runs/web"):
+        refused = loadcore("runs", "rm", name, "--dry-run", cwd=tmp_path)
+        assert (refused.returncode, refused.stdout) == (104, ""), name
+    made(tmp_path / "elsewhere" / "four", summary(10))
+    (tmp_path / "elsewhere" / "latest").symlink_to("four")
+    (tmp_path / "runs" / "latest").symlink_to("one")
+    done = loadcore("runs", "rm", "latest", "--in", "elsewhere", cwd=tmp_path)
+    assert "removed 1 run, " in done.stdout, done.stderr
+    assert not (tmp_path / "elsewhere" / "four").exists()

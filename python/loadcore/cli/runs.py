@@ -83,7 +83,7 @@ def remove_command(
 
     Baselines keep their numbers. A run in progress is never removed.
     """
-    from loadcore.results.open.catalogue import remove
+    from loadcore.results.open.catalogue import remove, require_removable
     from loadcore.results.run_folder import DEFAULT_ROOT
 
     chosen = bool(tags) or older_than is not None or keep_newest is not None
@@ -91,9 +91,12 @@ def remove_command(
         hint = "runs rm 01JD9K, or runs rm --older-than 7d"
         raise UsageError("name runs, or say which: --older-than, --tag, --keep-newest", hint=hint)
     console = standard(context.params["color"])
-    found = _named(runs) if runs else _found(folder, tags, older_than)[keep_newest or 0 :]
-    if not runs:
-        found = [run for run in found if not run.running]
+    if runs:
+        found = _named(runs, folder or DEFAULT_ROOT)
+    else:
+        known = [run for run in _found(folder, tags, older_than) if run.known]
+        found = [run for run in known[keep_newest or 0 :] if not run.running]
+    require_removable(found)
     if not dry_run:
         remove(found, folder or DEFAULT_ROOT)
     if context.params["as_json"]:
@@ -123,9 +126,9 @@ def _found(folder: Path | None, tags: list[str], older_than: str | None) -> "lis
     return found if older_than is None else older(found, age(older_than))
 
 
-def _named(runs: "Sequence[str]") -> "list[Listed]":
+def _named(runs: "Sequence[str]", root: Path) -> "list[Listed]":
     from loadcore.results.open.catalogue import listed
     from loadcore.results.open.finding import find_run
 
-    folders = dict.fromkeys(find_run(run).resolve() for run in runs)
+    folders = dict.fromkeys(find_run(run, root).resolve() for run in runs)
     return [listed(folder) for folder in folders]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,25 @@ def test_a_run_in_progress_stays_and_so_do_the_others(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="run two is in progress"):
         remove(found, tmp_path)
     assert len(runs_in(tmp_path)) == 2
+
+
+def test_a_run_that_is_written_to_from_elsewhere_is_in_progress(tmp_path: Path) -> None:
+    """Its process is in a container, say; a run that was killed is quiet after some seconds."""
+    folder = RunFolder(kept(tmp_path, "one", 0))
+    folder.windows_segment(0).write_bytes(b"")
+    (found,) = runs_in(tmp_path)
+    with pytest.raises(ResultsError, match="run one is in progress"):
+        remove([found], tmp_path)
+    long_ago = time.time() - 60
+    os.utime(folder.windows_segment(0), (long_ago, long_ago))
+    remove(runs_in(tmp_path), tmp_path)
+    assert not folder.path.exists()
+
+
+def test_a_folder_of_another_program_is_never_removed(tmp_path: Path) -> None:
+    """It has a `run.json` of its own."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "run.json").write_text('{"scripts": {}}')
+    with pytest.raises(ResultsError, match="may not be a run"):
+        remove(runs_in(tmp_path), tmp_path)
+    assert (tmp_path / "web" / "run.json").exists()

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from loadcore.results.run_facts import RunStart
+
+_QUIET_S = 10.0
+"""A run in progress writes windows every second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -25,6 +30,7 @@ class Listed:
         path: Its folder.
         name: What it is called.
         started_us: When it began, in microseconds since 1970.
+        known: Whether it is certainly a run: another program may have a `run.json`, too.
         running: Whether it is in progress.
         bytes: What its files take.
         tags: What it was tagged with.
@@ -35,6 +41,7 @@ class Listed:
     path: Path
     name: str
     started_us: int
+    known: bool
     running: bool
     bytes: int
     tags: Mapping[str, str]
@@ -83,16 +90,28 @@ def older_than(runs: Iterable[Listed], age_ns: int, now_us: int | None = None) -
     return [run for run in runs if (now - run.started_us) * 1000 > age_ns]
 
 
+def require_removable(runs: Iterable[Listed]) -> None:
+    """Refuse runs that are in progress, and what may be no run at all.
+
+    Raises:
+        ResultsError: One of them is.
+    """
+    for run in runs:
+        if not run.known:
+            place = RunFolder(run.path).start
+            raise ResultsError(f"{place} cannot be read: the folder may not be a run", hint="remove it by hand")
+        if run.running:
+            raise ResultsError(f"run {run.path.name} is in progress", hint="stop it first, or name others")
+
+
 def remove(runs: Sequence[Listed], root: Path) -> None:
     """Delete the folders of runs; `latest` then points at the newest that is left.
 
     Raises:
-        ResultsError: One of them is in progress. Then none is deleted.
+        ResultsError: As of `require_removable`. Then none is deleted.
         LimitsError: A folder cannot be deleted.
     """
-    running = [run for run in runs if run.running]
-    if running:
-        raise ResultsError(f"run {running[0].path.name} is in progress", hint="stop it first, or name others")
+    require_removable(runs)
     for run in runs:
         with refusing("cannot delete the run", run.path):
             shutil.rmtree(run.path)
@@ -105,16 +124,33 @@ def remove(runs: Sequence[Listed], root: Path) -> None:
 
 
 def listed(folder: Path) -> Listed:
-    """The run in a folder, whatever state it is in."""
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """The run in a folder, whatever state it is in.
+
+    Raises:
+        ResultsError: There is none.
+    """
+    first = RunFolder(folder).start
+    start: RunStart | None = None
     try:
         start = read_start(RunFolder(folder))
-        running = is_running(start)
     except ResultsError:
-        moment = int(RunFolder(folder).start.stat().st_mtime * 1e6)
-        return Listed(folder, folder.name, moment, False, size, {}, None, None)  # noqa: FBT003 - a field
+        if not first.is_file():
+            raise
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if start is None:
+        moment = int(first.stat().st_mtime * 1e6)
+        return Listed(folder, folder.name, moment, False, False, size, {}, None, None)  # noqa: FBT003 - fields
+    running = is_running(start) or _is_written(RunFolder(folder))
     try:
         summary: Mapping[str, Any] | None = open_run(folder).summary
     except ResultsError:
         summary = None
-    return Listed(folder, start.name, start.wall_start_us, running, size, start.tags, start.revision, summary)
+    return Listed(folder, start.name, start.wall_start_us, True, running, size, start.tags, start.revision, summary)  # noqa: FBT003 - a field
+
+
+def _is_written(folder: RunFolder) -> bool:
+    """Whether a run is in progress whose process cannot be seen: in a container or on a machine with the same disk."""
+    if folder.manifest.exists():
+        return False
+    newest = max((path.stat().st_mtime for path in folder.all_windows()), default=0.0)
+    return time.time() - newest < _QUIET_S

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 _SHOWN = 4
 
 
-def find_run(run: str | os.PathLike[str]) -> Path:
+def find_run(run: str | os.PathLike[str], root: Path = DEFAULT_ROOT) -> Path:
     """The folder of a run: a path to it or to a file in it, the run's id, the beginning of one, or `latest`.
 
-    Ids and `latest` are looked for in `runs` of the working directory; a path that exists is that path.
+    A path that exists is that path.
+
+    Args:
+        run: What names it.
+        root: Where ids and `latest` are looked for.
 
     Raises:
         ResultsError: There is no such run, or there are several.
@@ -28,9 +32,9 @@ def find_run(run: str | os.PathLike[str]) -> Path:
     if place.is_dir():
         return place
     word = str(place)
-    found = _called(word) if place.name == word else []
+    found = _called(word, root) if place.name == word else []
     if not found:
-        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place))
+        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place, root))
     if len(found) > 1:
         more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         names = ", ".join(each.name for each in found[:_SHOWN])
@@ -40,16 +44,16 @@ def find_run(run: str | os.PathLike[str]) -> Path:
     return found[0]
 
 
-def _called(word: str) -> list[Path]:
-    """The runs of the working directory that this word may mean."""
-    if (DEFAULT_ROOT / word).is_dir():
-        return [DEFAULT_ROOT / word]
-    return sorted(each for each in DEFAULT_ROOT.glob("*") if each.name.startswith(word.upper()) and each.is_dir())
+def _called(word: str, root: Path) -> list[Path]:
+    """The runs of that folder that this word may mean."""
+    if (root / word).is_dir():
+        return [root / word]
+    return sorted(each for each in root.glob("*") if each.name.startswith(word.upper()) and each.is_dir())
 
 
-def _where_runs_are(place: Path) -> str:
+def _where_runs_are(place: Path, root: Path) -> str:
     """What to do where a run was looked for in vain."""
-    newest = DEFAULT_ROOT / "latest"
+    newest = root / "latest"
     if newest.is_dir() and place != newest:
         return f"the newest run here is {newest}"
     return "there are no runs here: name a run folder, or start a run: loadcore run SCENARIO"
