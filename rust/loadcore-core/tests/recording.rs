@@ -80,7 +80,7 @@ impl Collected {
         match event {
             Event::Rows(chunk) => self.chunks.push(chunk.into_columns()),
             Event::Window(window) => self.windows.push(*window),
-            Event::Sample(_) | Event::Name(_) => {}
+            Event::Sample(_) | Event::Names(_) => {}
             Event::End(end) => self.end = Some(end),
         }
     }

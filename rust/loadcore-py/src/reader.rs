@@ -75,8 +75,10 @@ impl Reader {
             Err(RecvTimeoutError::Disconnected) => return Ok(Some(Item::End(self.broken_off()))),
         };
         Ok(Some(match event {
-            Event::Name(name) => {
-                self.tables.add(*name);
+            Event::Names(names) => {
+                for name in names {
+                    self.tables.add(name);
+                }
                 self.names = Arc::new(self.names.extended(&self.tables)?);
                 return Ok(None);
             }

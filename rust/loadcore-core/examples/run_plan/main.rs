@@ -85,7 +85,7 @@ impl Tally {
                     }
                     running.recycler.window(window);
                 }
-                Event::Sample(_) | Event::Name(_) => {}
+                Event::Sample(_) | Event::Names(_) => {}
                 Event::End(end) => return Some(end),
             }
         }

@@ -222,7 +222,11 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
     let mut tables = tables.clone();
     for event in events {
         match event {
-            Event::Name(name) => tables.add(*name),
+            Event::Names(names) => {
+                for name in names {
+                    tables.add(name);
+                }
+            }
             Event::Rows(chunk) => outcomes.rows.extend(rows(&chunk.into_columns(), &tables)),
             Event::Window(window) => {
                 let second = outcomes.seconds.entry(window.second).or_default();

@@ -9,10 +9,11 @@ use crate::sample::Sample;
 /// What the engine thread hands to the thread that writes.
 #[derive(Debug)]
 pub enum Event {
-    /// A name that appeared at run time: the next entry of its kind in the [`Tables`]. Comes before all that has it.
+    /// Names that appeared at run time: the next entries of their kinds in the [`Tables`]. They come before all that has
+    /// them, and together: however many there are, they take one place in the queue.
     ///
     /// [`Tables`]: crate::record::Tables
-    Name(Box<Name>),
+    Names(Vec<Name>),
     /// Rows: a full chunk, or those of the last second.
     Rows(Box<Chunk>),
     /// The counts of one second.

@@ -9,7 +9,6 @@
 mod event;
 mod names;
 
-use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 pub use event::{EndReason, Event, RunEnd};
@@ -42,7 +41,7 @@ pub struct Recorder {
     tables: Tables,
     /// Names that were met at run time, and those of them that the reader does not know yet.
     added: Added,
-    new_names: VecDeque<Name>,
+    new_names: Vec<Name>,
     rows_dropped: u64,
     events: SyncSender<Event>,
     used_chunks: Receiver<Box<Chunk>>,
@@ -75,7 +74,7 @@ impl Recorder {
             samples: Samples::default(),
             tables,
             added: Added::default(),
-            new_names: VecDeque::new(),
+            new_names: Vec::new(),
             rows_dropped: 0,
             events,
             used_chunks,
@@ -239,8 +238,8 @@ impl Recorder {
 
     /// Ends the recording: hands over the rest and the end. Waits for room, since no load depends on it any more.
     pub fn finish(mut self, second: u32, phase: Phase, reason: EndReason, error: Option<String>) {
-        for name in self.new_names.drain(..) {
-            let _ = self.events.send(Event::Name(Box::new(name)));
+        if !self.new_names.is_empty() {
+            let _ = self.events.send(Event::Names(std::mem::take(&mut self.new_names)));
         }
         if let Some(chunk) = self.chunk.take()
             && !chunk.is_empty()

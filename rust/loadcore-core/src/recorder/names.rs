@@ -47,7 +47,7 @@ impl Recorder {
         let info = StepInfo { scenario, name, method, section };
         self.tables.steps.push(info.clone());
         self.added.steps += 1;
-        self.new_names.push_back(Name::Step(info));
+        self.new_names.push(Name::Step(info));
         StepId(index(self.tables.steps.len() - 1))
     }
 
@@ -63,7 +63,7 @@ impl Recorder {
         let info = CheckInfo { scenario: scenario.to_owned(), step: step.to_owned(), name: name.to_owned() };
         self.tables.checks.push(info.clone());
         self.added.checks += 1;
-        self.new_names.push_back(Name::Check(info));
+        self.new_names.push(Name::Check(info));
         CheckId(index(self.tables.checks.len() - 1))
     }
 
@@ -79,23 +79,24 @@ impl Recorder {
         let info = GroupInfo { scenario: scenario.to_owned(), name: name.to_owned() };
         self.tables.groups.push(info.clone());
         self.added.groups += 1;
-        self.new_names.push_back(Name::Group(info));
+        self.new_names.push(Name::Group(info));
         GroupId(index(self.tables.groups.len() - 1))
     }
 
     /// Tells of names that were met at run time; returns whether all are reported.
     pub(super) fn hand_over_names(&mut self) -> bool {
-        while let Some(name) = self.new_names.pop_front() {
-            if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
-                self.events.try_send(Event::Name(Box::new(name)))
-            {
-                if let Event::Name(name) = event {
-                    self.new_names.push_front(*name);
+        if self.new_names.is_empty() {
+            return true;
+        }
+        match self.events.try_send(Event::Names(std::mem::take(&mut self.new_names))) {
+            Ok(()) => true,
+            Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) => {
+                if let Event::Names(names) = event {
+                    self.new_names = names;
                 }
-                return false;
+                false
             }
         }
-        true
     }
 }
 
@@ -116,4 +117,26 @@ fn pattern_of(name: &str) -> String {
 
 fn index(place: usize) -> u16 {
     u16::try_from(place).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Phase, Tables};
+
+    /// However many names a second brings, they leave together, and cost the reader's queue one place: many that took one
+    /// each kept rows and windows from finding room.
+    #[test]
+    fn names_leave_together() {
+        let (mut recorder, events, _recycler) = Recorder::channel(Tables::default(), true);
+        for number in 0..MOST_ADDED {
+            recorder.step("shop", &format!("GET /items/{number}"), "GET", Section::Main);
+            recorder.check_id("shop", "", &format!("check {number}"));
+        }
+        recorder.roll(0, Phase::Steady);
+        recorder.roll(1, Phase::Steady);
+        let events: Vec<_> = events.try_iter().collect();
+        let [Event::Names(names), Event::Window(_), Event::Window(_)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(names.len(), 2 * MOST_ADDED);
+    }
 }

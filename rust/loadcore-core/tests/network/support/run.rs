@@ -86,7 +86,7 @@ pub(crate) fn run_meddling(plan: &Value, meddle: impl FnOnce(Control)) -> Record
                 recorded.sent_slowly += window.sending.iter().map(|(_, count)| count).sum::<u32>();
             }
             // Plans of steps meet no others.
-            Event::Name(_) => {}
+            Event::Names(_) => {}
             Event::Sample(sample) => recorded.samples.push(*sample),
             Event::End(end) => recorded.end = Some(end.reason),
         }
