@@ -1,6 +1,7 @@
 """`loadcore cluster`: schedulers, nodes, certificates and manifests for runs on many machines."""
 
 import json
+import math
 import os
 import shlex
 from pathlib import Path
@@ -23,7 +24,7 @@ Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The scheduler: 
 @app.command()
 def scheduler(
     listen: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
     certs: Certs = DEFAULT_CERTS,
     no_tls: NoTls = False,
 ) -> int:
@@ -34,10 +35,13 @@ def scheduler(
     """
     from loadcore.cluster import dask_settings
     from loadcore.cluster.placement import is_loopback
+    from loadcore.cluster.reach import require_own_address
 
     certificates = _certificates(certs, "scheduler", needed=not (is_loopback(listen) or no_tls))
+    require_own_address(listen, port, "name another --port, or an address of this machine with --listen")
     scheme = "tcp" if certificates is None else "tls"
-    standard().note(f"scheduler at {scheme}://{listen}:{port}; Ctrl-C ends it, and the nodes with it")
+    host = f"[{listen}]" if ":" in listen else listen
+    standard().note(f"scheduler at {scheme}://{host}:{port}; Ctrl-C ends it, and the nodes with it")
     return _replace_by(dask_settings.scheduler(listen, port, certificates))
 
 
@@ -58,12 +62,16 @@ def worker(
     from loadcore.cluster import dask_settings
     from loadcore.cluster.agent import default_cache, make_cache
     from loadcore.cluster.placement import Cluster
+    from loadcore.cluster.reach import require_own_address, wait_for_scheduler
 
     if why := Cluster(address, certs, no_tls).problems():
         raise UsageError(why.replace("--cluster ", "", 1))
     certificates = _certificates(certs, "node", needed=True) if address.startswith("tls:") else None
     folder = default_cache()
     make_cache(folder)
+    if own_address is not None:
+        require_own_address(own_address, 0, "name an address of this machine with --own-address")
+    wait_for_scheduler(address, certificates, math.inf, standard().note)
     standard().note(f"a node of {address}; Ctrl-C ends it")
     return _replace_by(dask_settings.worker(address, own_address, str(folder), certificates))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class Certificates:
         """Those of a role in a folder that `make` has filled.
 
         Raises:
-            UsageError: Some are not there.
+            UsageError: Some are not there, or cannot be used.
         """
         found = cls(folder / "ca.pem", folder / f"{role}.pem", folder / f"{role}.key")
         missing = [str(path) for path in (found.authority, found.certificate, found.key) if not path.is_file()]
@@ -46,7 +47,25 @@ class Certificates:
                 hint="make them once with `loadcore cluster certs`, copy each machine's there, and name the folder "
                 "with --certs",
             )
+        try:
+            found.context()
+        except OSError as problem:
+            raise UsageError(
+                f"the certificates in {folder} cannot be used: {reason_of(problem)}",
+                hint=f"ca.pem, {role}.pem and {role}.key must be of one `loadcore cluster certs`, and readable",
+            ) from None
         return found
+
+    def context(self) -> ssl.SSLContext:
+        """What a client of this role speaks TLS with. Names are not compared: the authority is of this cluster alone.
+
+        Raises:
+            OSError: They cannot be read, or are not certificates.
+        """
+        context = ssl.create_default_context(cafile=str(self.authority))
+        context.check_hostname = False
+        context.load_cert_chain(self.certificate, self.key)
+        return context
 
 
 def make(folder: Path, days: int = DAYS) -> list[Path]:
@@ -71,6 +90,13 @@ def make(folder: Path, days: int = DAYS) -> list[Path]:
             key = ec.generate_private_key(ec.SECP256R1())
             _write(folder / role, _certificate(f"loadcore {role}", key, (authority, authority_key), days), key)
     return [folder / name for name in names]
+
+
+def reason_of(problem: OSError) -> str:
+    """What failed, without what only OpenSSL can read."""
+    if isinstance(problem, ssl.SSLError):
+        return getattr(problem, "verify_message", "") or (problem.reason or str(problem)).replace("_", " ").lower()
+    return problem.strerror or str(problem) or type(problem).__name__
 
 
 def _certificate(

@@ -16,6 +16,7 @@ from loadcore.cluster.agent import default_cache
 from loadcore.cluster.executor import ClusterExecutor, Node
 from loadcore.cluster.node_facts import facts_of_this_node, misfits
 from loadcore.cluster.policy import Policy
+from loadcore.cluster.reach import wait_for_scheduler
 from loadcore.cluster.shares import deal, numbered
 from loadcore.cluster.store import require_store
 from loadcore.errors import LimitsError, Problem, RunError, UsageError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 ASK_WITHIN_S = 10.0
 PIECE_WITHIN_S = 60.0
+REACH_WITHIN_S = 10.0
 LOOK_EVERY_S = 0.5
 
 
@@ -91,6 +93,7 @@ def link_to(cluster: Cluster) -> Link:
     from loadcore.cluster.dask_link import DaskLink  # noqa: PLC0415
 
     certificates = Certificates.of(cluster.certs, "driver") if cluster.address.startswith("tls:") else None
+    wait_for_scheduler(cluster.address, certificates, REACH_WITHIN_S)
     link = DaskLink(cluster.address, certificates)
     link.install()
     return link
