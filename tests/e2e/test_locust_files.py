@@ -205,6 +205,35 @@ def test_failures_and_exceptions_fail_the_run(tmp_path: Path, url: str) -> None:
     assert "errors.count == 0" in done.stdout
 
 
+WITHOUT_HTTP = """
+from locust import User, constant, task
+
+class Database(User):
+    wait_time = constant(0.1)
+
+    @task
+    def query(self):
+        self.environment.events.request.fire(
+            request_type="DB", name="select", response_time=3, response_length=1, exception=ERROR, context={}
+        )
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (WITHOUT_HTTP.replace("ERROR", "None"), 0, "1 of 1 threshold holds"),
+        (WITHOUT_HTTP.replace("ERROR", "ValueError('no')"), 99, "1 of 1 threshold crossed: errors.count == 0"),
+        (WITHOUT_HTTP.replace("self.environment", "None and self.environment"), 113, "no request was sent"),
+        (FILE.replace("/bye", "/503"), 99, "requests failed while users started or stopped: GET /503"),
+    ],
+)
+def test_a_run_ends_as_locusts_own_judgement_says(tmp_path: Path, url: str, text: str, code: int, said: str) -> None:
+    """Also without HTTP, also where only `on_stop` fails; a run in which nothing was measured has no data."""
+    done = run(tmp_path, text, *USERS, url=url)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+
+
 def test_the_file_may_choose_its_exit_code(tmp_path: Path, url: str) -> None:
     """In place of a pass."""
     text = FILE.replace("    print(", "    environment.process_exit_code = 42\n    print(")

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from loadcore.plan.plan import Plan
     from loadcore.processes.assignment import Beside
 
-ANY_ERROR = "errors.count == 0"
-"""What Locust judges by: one failure is enough."""
-
 
 def prepare(of_locust: OfLocust, settings: Settings, *, include_ramp: bool = False) -> tuple[Prepared, dict[str, Any]]:
     """What is run of a Locust file, and what is known of the file.
@@ -136,6 +133,7 @@ def _rules(plan: Plan, facts: dict[str, Any], settings: Settings) -> Sequence[Ru
     """What the run is judged by. Locust's own judgement is the default: any failure fails the run."""
     from loadcore.cli.prepare import guards
     from loadcore.compiler.thresholds import compile_thresholds
+    from loadcore.judge.thresholds.rule import ANY_ERROR
 
     given = settings.insisted.get("thresholds")
     if given is not None:

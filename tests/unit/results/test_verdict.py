@@ -106,6 +106,29 @@ def test_each_reason_has_its_code(changes: dict[str, Any], status: str, code: in
     assert (judgement.status, judgement.exit_code, judgement.reasons) == (status, code, (reason,))
 
 
+ANY = {**HOLDS, "expression": "errors.count == 0", "unit": "count", "default": True}
+OWN = StepTotals("", "all", "", "user", requests=5, attempts=5)
+FAILED = {"failures": [{"method": "GET", "name": f"/{each}", "error": "E()", "count": each} for each in range(1, 5)]}
+
+
+def test_what_locust_counts_as_failed_fails_the_run_where_no_threshold_saw_it() -> None:
+    """In the ramp, or while users stop: unless the user has thresholds of their own, or the default says so itself."""
+    judgement = decide(replace(GOOD, thresholds=[ANY], user_code=FAILED))
+    (reason,) = judgement.reasons
+    assert judgement.exit_code == 99
+    assert reason.startswith("requests failed while users started or stopped: GET /1, 1 time: E(); GET /2, 2 times")
+    assert reason.endswith("GET /3, 3 times: E(); and 1 more")
+    assert decide(replace(GOOD, user_code=FAILED)).exit_code == 0
+    assert len(decide(replace(GOOD, thresholds=[{**ANY, "state": "fail"}], user_code=FAILED)).reasons) == 1
+
+
+def test_rows_of_user_code_are_data_where_a_threshold_judges_them() -> None:
+    """A Locust file without HTTP has no others; where nothing judges them, the run has no data."""
+    assert decide(replace(GOOD, main=NOTHING, own=OWN, thresholds=[ANY])).exit_code == 0
+    assert decide(replace(GOOD, main=NOTHING, own=OWN, thresholds=[{**ANY, "state": "no_data"}])).exit_code == 113
+    assert decide(replace(GOOD, main=NOTHING, own=replace(OWN, requests=0), thresholds=[ANY])).exit_code == 113
+
+
 def test_the_reason_that_makes_others_meaningless_decides() -> None:
     """107 before 113 before 111 before 99 before 130; all of them are listed in that order."""
     changes: dict[str, Any] = {

@@ -28,6 +28,8 @@ DEFAULTS: Final = {
 """What is judged where no threshold says otherwise: by the first word of the metrics that replace it."""
 DEFAULT: Final = DEFAULTS["errors"]
 """An example for messages."""
+ANY_ERROR: Final = "errors.count == 0"
+"""What is judged of a Locust file where no threshold says otherwise, as Locust does: one failure is enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,26 @@ class Measured:
     start, which may be in the warm-up: they are looked at over the whole run.
     """
 
-    def __init__(self, totals: Totals, start: RunStart, ended_ns: int, *, as_planned: bool = False) -> None:
+    def __init__(
+        self,
+        totals: Totals,
+        start: RunStart,
+        ended_ns: int,
+        *,
+        as_planned: bool = False,
+        sections: tuple[str, ...] = (MAIN,),
+    ) -> None:
         self._totals = totals
         self._steady = totals.over()
         self._start = start
         self._ended_ns = ended_ns
         self._as_planned = as_planned
         self._sums: dict[tuple[str | None, str | None], StepTotals | None] = {}
+        self._sections = sections
+
+    def with_own_rows(self) -> Measured:
+        """The same, with what user code timed by itself."""
+        return Measured(self._totals, self._start, self._ended_ns, as_planned=self._as_planned, sections=(MAIN, "user"))
 
     def seconds_of(self, scenario: str | None, step: str | None) -> float:
         """Length of the steady phase of the scenarios in that scope."""
@@ -122,9 +135,10 @@ class Measured:
         return self._sums[scenario, step]
 
     def _summed(self, scenario: str | None, step: str | None) -> StepTotals | None:
-        found = [each for each in self._steady.steps.values() if each.section == MAIN and step in (None, each.name)]
+        sections = self._sections
+        found = [each for each in self._steady.steps.values() if each.section in sections and step in (None, each.name)]
         if step is not None:
-            found += [each for each in self._whole.steps.values() if each.section != MAIN and each.name == step]
+            found += [each for each in self._whole.steps.values() if each.section not in sections and each.name == step]
         found = [each for each in found if scenario in (None, each.scenario)]
         if not found:
             return None

@@ -68,7 +68,8 @@ def build(parts: Parts) -> dict[str, Any]:
     ]
     code = user_code(end.workers, totals, end.beside)
     scenarios = list(whole.scenarios.values())
-    verdict = decide(Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code))
+    own = steady.all_steps("user")
+    verdict = decide(Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code, own))
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": start.run_id,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.judge.thresholds.evaluation import ThresholdState, evaluate
 from loadcore.judge.thresholds.grammar import parse
+from loadcore.judge.thresholds.rule import ANY_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,11 @@ def rules_of(start: RunStart) -> list[Rule]:
     ]
 
 
+def is_locusts(rule: Rule) -> bool:
+    """Whether a rule is Locust's judgement: for Locust, a request that user code makes by itself is like all others."""
+    return rule.default and rule.expression == ANY_ERROR
+
+
 def evaluate_all(rules: Iterable[Rule], measured: Measured, ended_by: Rule | None = None) -> list[dict[str, Any]]:
     """Every threshold with what was measured, as in the summary.
 
@@ -38,7 +44,7 @@ def evaluate_all(rules: Iterable[Rule], measured: Measured, ended_by: Rule | Non
     measured part began. The user did not ask for it. The rule that ended the run has failed, whatever it
     comes to over the whole of it.
     """
-    judged = [evaluate(rule, measured) for rule in rules]
+    judged = [evaluate(rule, measured.with_own_rows() if is_locusts(rule) else measured) for rule in rules]
     if measured.count("judged", None, None):
         judged = [each for each in judged if not (each.rule.default and each.state is ThresholdState.NO_DATA)]
     return [each.to_json() | (_ENDED_RUN if each.rule == ended_by else {}) for each in judged]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadcore.engine import SECTIONS
 from loadcore.errors import ExitCode
 from loadcore.judge.health import who
+from loadcore.judge.thresholds.rule import ANY_ERROR
 from loadcore.results.sum import causes
 from loadcore.results.sum.tally import MAIN, Tally
 from loadcore.results.sum.user_code import exceptions_of, raised
@@ -53,6 +54,8 @@ _STATUS: dict[ExitCode, Status] = {
 
 MOST_NAMES = 500
 """The engine counts steps that are met at run time by pattern, once there are too many names."""
+
+_MOST_SHOWN = 3
 
 _SIGNALS: dict[str, tuple[ExitCode, str]] = {
     "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),
@@ -98,6 +101,8 @@ class Evidence:
     """What failures looked like, for the reasons of what went wrong."""
     user_code: Mapping[str, Any] | None = None
     """What the user's own code did, as `loadcore.results.sum.user_code` has it."""
+    own: StepTotals | None = None
+    """What user code timed by itself in the steady phase."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -117,6 +122,8 @@ def decide(evidence: Evidence) -> Verdict:
     faults = [] if ExitCode.SCENARIO_RAISED in held else _faults_of_code(evidence)
     if faults:
         held.setdefault(ExitCode.THRESHOLD_CROSSED, []).extend(f"users raised {raised(each)}" for each in faults)
+    if failures := _failures_of_locust(evidence):
+        held.setdefault(ExitCode.THRESHOLD_CROSSED, []).append(failures)
     reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
     codes: list[int] = [code for code in PRECEDENCE if code in held]
     lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
@@ -220,7 +227,9 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     reasons = []
     cause, _ = causes.why_not_answered(evidence.start, main, evidence.whole, evidence.samples)
     because = f": {cause}" if cause else ""
-    if not main.requests:
+    if not main.requests and _has_own(evidence):
+        pass
+    elif not main.requests:
         made = "was counted" if code is ExitCode.INVALID else "was sent"
         reasons.append(f"no request {made} in the measured part of the run")
     elif not main.attempts:
@@ -233,6 +242,12 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons += [f"{name}: no request was sent" for name in _silent(evidence)]
     reasons += [f"{entry['expression']} has no data" for entry in _asked_without_data(evidence)]
     return [(code, text) for text in reasons]
+
+
+def _has_own(evidence: Evidence) -> bool:
+    """Whether the rows are user code's own, and a threshold judges them."""
+    own = evidence.own
+    return own is not None and own.judged > 0 and any(each["state"] != "no_data" for each in evidence.thresholds)
 
 
 def _cut_short(evidence: Evidence) -> bool:
@@ -308,6 +323,20 @@ def _faults_of_code(evidence: Evidence) -> list[dict[str, Any]]:
     if not (evidence.user_code or {}).get("judged"):
         return []
     return [each for each in exceptions_of(evidence.end.workers) if each["count"] > each["at_fault"]]
+
+
+def _failures_of_locust(evidence: Evidence) -> str | None:
+    """What Locust counts as failed, where one failure is enough and the threshold did not see it."""
+    judging = [each for each in evidence.thresholds if each["expression"] == ANY_ERROR and each.get("default")]
+    failures = (evidence.user_code or {}).get("failures") or ()
+    if not failures or not judging or judging[0]["state"] == "fail":
+        return None
+    shown = "; ".join(
+        f"{each['method']} {each['name']}, {each['count']:,} time{'s' if each['count'] > 1 else ''}: {each['error']}"
+        for each in failures[:_MOST_SHOWN]
+    )
+    more = f"; and {len(failures) - _MOST_SHOWN} more" if len(failures) > _MOST_SHOWN else ""
+    return f"requests failed while users started or stopped: {shown}{more}"
 
 
 def _signal_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
