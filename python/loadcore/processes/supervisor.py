@@ -10,6 +10,7 @@ import contextlib
 import json
 import select
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from loadcore.processes import messages
 from loadcore.processes.priority import import_giving_way
 from loadcore.processes.workers import Workers
 from loadcore.results.run_facts import RunStart
-from loadcore.results.run_folder import keep, write_whole
+from loadcore.results.run_folder import keep, write_durably, write_whole
 from loadcore.wording.refusals import refusing
 
 if TYPE_CHECKING:
@@ -65,13 +66,17 @@ class Supervisor:
 
         Raises:
             PlanError: The plan is not valid, or this machine does not allow it. Nothing was sent.
-            RunError: The workers could not be started. Nothing was sent.
+            RunError: The workers could not be started, and nothing was sent; or what watches them cannot be imported.
         """
         with self._executor() as workers:
             start, start_at_ns = self._start(workers)
-            watch = self._watch(workers, start, start_at_ns)
-            watch.until_the_end()
-            watch.collect()
+            try:
+                watch = self._watch(workers, start, start_at_ns)
+                watch.until_the_end()
+                watch.collect()
+            except BaseException:
+                self._disown(start)
+                raise
         return watch.conclude()
 
     def _executor(self) -> Executor:
@@ -108,11 +113,21 @@ class Supervisor:
             keep(folder.plan, folder.start)
         if note := folder.make_latest():
             self._listeners.say(note)
-        from loadcore.processes.watch import Watch  # noqa: PLC0415 - see above
-        from loadcore.results.write.windows_file import WindowsFile  # noqa: PLC0415
-
+        try:
+            from loadcore.processes.watch import Watch  # noqa: PLC0415 - see above
+            from loadcore.results.write.windows_file import WindowsFile  # noqa: PLC0415
+        except ImportError as problem:
+            raise RunError(
+                f"the run was ended at once: a package that loadcore needs cannot be imported: {problem}",
+                hint="install loadcore with its dependencies again",
+            ) from problem
         windows = WindowsFile(folder, start.description, self._assignment.metadata, claimed=True)
         return Watch(self._assignment, start, start_at_ns, workers, windows, self._listeners, self._stops)
+
+    def _disown(self, start: RunStart) -> None:
+        """A run that ends by an exception is over: readers must not take this process for one that still runs it."""
+        with contextlib.suppress(OSError):
+            write_durably(self._assignment.folder.start, replace(start, supervisor={}).to_json())
 
     def _order_for(self, worker: int) -> messages.Prepare:
         return messages.Prepare(

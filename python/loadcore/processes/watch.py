@@ -6,7 +6,6 @@ full, end the run early, notice that it is done, sum up once.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ from loadcore.processes.executor import NodeNews, NodeSecond
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
 from loadcore.results.run_facts import RunEnd, WorkerEnd
-from loadcore.results.run_folder import write_durably
 from loadcore.results.samples import Sample, Samples
 from loadcore.results.schema import PHASES, STEADY
 from loadcore.results.sum import sealing
@@ -113,17 +111,13 @@ class Watch:
 
     def until_the_end(self) -> None:
         """Hear and act until no worker works any more."""
-        try:
-            while self._workers.working:
-                said = self._workers.next()
-                if said is not None:
-                    self._hear(*said)
-                self._obey_stops()
-                self._complete_seconds()
-                self._mind_the_clock()
-        except BaseException:
-            self._disown()
-            raise
+        while self._workers.working:
+            said = self._workers.next()
+            if said is not None:
+                self._hear(*said)
+            self._obey_stops()
+            self._complete_seconds()
+            self._mind_the_clock()
 
     def collect(self) -> None:
         """Bring the rows into the run's folder."""
@@ -150,11 +144,6 @@ class Watch:
         )
         parts = Parts(self._start, end, self._totals, judged, tuple(self._samples), folder)
         return sealing.seal(folder, parts, windows, self._listeners.say)
-
-    def _disown(self) -> None:
-        """A bug ends the run: readers must not take this process for one that still runs it."""
-        with contextlib.suppress(OSError):
-            write_durably(self._assignment.folder.start, replace(self._start, supervisor={}).to_json())
 
     def _hear(self, worker: int, message: Said) -> None:
         if isinstance(message, NodeSecond | NodeNews):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,6 +77,17 @@ def test_a_lost_worker_may_be_allowed(tmp_path: Path) -> None:
 
     assert (summary["verdict"]["status"], summary["exit_code"]) == ("pass", 0)
     assert lost_of(summary) == [(1, "exited with 1: no luck")]
+
+
+def test_what_watches_a_run_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load ends at once, the user is told what to install, and the run does not look as if it continued."""
+    monkeypatch.setitem(sys.modules, "loadcore.processes.watch", None)
+    handle = healthy(0)
+    with pytest.raises(RunError, match="a package that loadcore needs cannot be imported: import of"):
+        supervise(tmp_path, [handle], Follower())
+
+    assert handle.calls == ORDER
+    assert load(tmp_path).state == "killed"
 
 
 def test_a_worker_that_cannot_go_on_says_why(tmp_path: Path) -> None:
