@@ -28,6 +28,7 @@ _OF_OTHERS = {
     *("--cpus", "--pids-limit"),  # docker
     *("--nofile", "--pid"),  # prlimit
     "--backlog",  # uvicorn
+    "--dashboard-address",  # Dask
     "--python",  # uv
     *("--config-users", "--headless", "--json-file", "--list", "--master", "--processes", "--stop-timeout"),  # Locust
     *("--web-port", "--worker"),  # Locust

@@ -36,7 +36,7 @@ def test_failures_are_answers(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_node_that_has_just_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its agent comes a moment later, and is waited for; one that never comes is told."""
+    """Its agent comes a moment later, and is waited for; one that never comes is an error."""
     worker = SimpleNamespace(extensions={})
     threading.Timer(0.2, worker.extensions.__setitem__, [dask_link.PLUGIN, Refusing()]).start()
     assert ask(worker) == {"refused": "the disk is full"}

@@ -45,7 +45,7 @@ def test_what_says_nothing_is_not_a_scheduler(listener: socket.socket, monkeypat
 
 
 def test_one_that_comes_later_is_waited_for(listener: socket.socket) -> None:
-    """It is said once."""
+    """The warning comes once."""
     address, port = address_of(listener), listener.getsockname()[1]
     listener.close()
     said: list[str] = []

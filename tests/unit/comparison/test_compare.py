@@ -130,7 +130,7 @@ def test_a_side_without_a_run_that_says_anything_is_no_data(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("known", "told"), [(0, "no run of one side has a value"), (3, "only 5 and 3 runs")])
 def test_a_metric_without_values_is_named_and_not_conclusive(tmp_path: Path, known: int, told: str) -> None:
-    """That it is missing on one side cannot be told from a change of it."""
+    """That it is missing on one side looks the same as a change of it."""
     several(tmp_path / "a", [100.0] * 5)
     for number in range(5):
         document = summary(100.0)

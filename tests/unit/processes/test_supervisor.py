@@ -80,7 +80,7 @@ def test_a_lost_worker_may_be_allowed(tmp_path: Path) -> None:
 
 
 def test_what_watches_a_run_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The load ends at once, the user is told what to install, and the run does not look as if it continued."""
+    """The load ends at once, the message says what to install, and the run does not look as if it continued."""
     monkeypatch.setitem(sys.modules, "loadcore.processes.watch", None)
     handle = healthy(0)
     with pytest.raises(RunError, match="a package that loadcore needs cannot be imported: import of"):

@@ -119,8 +119,12 @@ pub enum Command {
     },
     /// Something that the script has seen by itself, to be counted.
     Count(Box<Seen>),
-    /// From now on all is ramp-down: the code winds up. Requests are still made. Only in a load model of a script's own.
-    RampDown,
+    /// From a moment on all is ramp-down: the code winds up. Requests are still made. Only in a load model of a script's
+    /// own.
+    RampDown {
+        /// When the code began to, which was before the engine heard of it.
+        from_ns: u64,
+    },
     /// Nothing more comes. In a load model of a script's own it is also the end: no iteration starts any more, and
     /// requests under way may end.
     Finish,
@@ -210,7 +214,7 @@ pub enum Seen {
 
 /// The number of a request, chosen by the script. A slot is used again when the call has come back, with another
 /// generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestKey {
     /// A small number: one of those that have nothing under way.
     pub slot: u32,

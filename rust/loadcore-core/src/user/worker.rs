@@ -239,9 +239,14 @@ impl<T: Stack> Worker<T> {
 
     /// Starts no more iterations from now on. The first reason given is the one that counts.
     pub(crate) fn stop(&self, reason: EndReason, error: Option<String>) {
+        self.stop_from(self.now(), reason, error);
+    }
+
+    /// The same, but what is due from a moment that has passed already is ramp-down.
+    pub(crate) fn stop_from(&self, from_ns: u64, reason: EndReason, error: Option<String>) {
         self.end.borrow_mut().get_or_insert((reason, error));
         if !self.is_stopping() {
-            self.stopped_at_ns.set(self.now());
+            self.stopped_at_ns.set(from_ns.min(self.now()));
             self.timer.wake_all();
         }
     }

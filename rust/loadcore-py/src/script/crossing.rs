@@ -304,7 +304,8 @@ impl Crossing {
 
     /// The code of a scenario winds up: what it still sends is ramp-down. Only where no load model decides that.
     fn ramp_down(&mut self, scenario: usize) {
-        self.core.say(scenario, Command::RampDown);
+        let from_ns = self.read_clock();
+        self.core.say(scenario, Command::RampDown { from_ns });
         self.core.flush();
     }
 

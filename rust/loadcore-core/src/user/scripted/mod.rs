@@ -12,7 +12,7 @@ mod sender;
 mod upload;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
@@ -198,9 +198,9 @@ impl Scripted {
                 }
             }
             Command::Count(seen) => self.count(worker, scenario, *seen),
-            Command::RampDown => {
+            Command::RampDown { from_ns } => {
                 if matches!(scenario.load, LoadProgram::Script) {
-                    worker.stop(crate::recorder::EndReason::Finished, None);
+                    worker.stop_from(from_ns, crate::recorder::EndReason::Finished, None);
                 }
             }
             Command::Finish => {
@@ -338,7 +338,8 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
         Poll::Pending
     })
     .await;
-    let users: Vec<u32> = scripted.users.borrow().keys().copied().collect();
+    // In order, as below: the same run leaves the same rows.
+    let users: BTreeSet<u32> = scripted.users.borrow().keys().copied().collect();
     for user in users {
         scripted.leave(&worker, scenario, user);
     }
@@ -346,7 +347,8 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     if let Some(senders) = senders {
         senders.end(&worker).await;
     }
-    for held in scripted.held.take().into_values() {
+    let undecided: BTreeMap<RequestKey, Held> = scripted.held.take().into_iter().collect();
+    for held in undecided.into_values() {
         let settled = if scripted.is_finished.get() {
             // Code that has finished without deciding was cut off before it could.
             Settled::Interrupted
