@@ -18,6 +18,13 @@ from loadcore.errors import ExitCode, RunError, UsageError
 
 RAMP = "10s"
 ACCOUNTS = 1000
+SERVICE_TIME = "lognormal(150ms,0.3)"
+"""What the gateway adds to its own millisecond: the time of a service that asks a database and other services.
+
+Client and gateway share a machine here. A client that waits a few milliseconds for a core must not double its times.
+"""
+
+_USERS_PER_CORE = 500
 _QUICK_USERS = 200
 _QUICK_RAMP = "3s"
 _QUICK_DURATION = "8s"
@@ -26,7 +33,16 @@ _QUICK_DURATION = "8s"
 @options.takes(options.Processes, options.Showing, options.Output)
 def command(
     context: typer.Context,
-    users: options.NumberOfUsers = 1000,
+    users: Annotated[
+        int | None,
+        typer.Option(
+            "--users",
+            "-u",
+            min=1,
+            metavar="NUMBER",
+            help="Number of concurrent users; by default 500 for each core, at most 1,000.",
+        ),
+    ] = None,
     duration: options.Duration = "20s",
     gateway_workers: options.GatewayWorkers = 1,
     quick: Annotated[bool, typer.Option("--quick", help="200 users for a few seconds.")] = False,
@@ -41,6 +57,8 @@ def command(
     """
     from importlib.resources import files
 
+    from loadcore.machine.host import allowed_cores
+
     parameters = context.params
     console = standard(parameters["color"], quiet=parameters["quiet"])
     scenario = files("loadcore.demo").joinpath("scenario.py")
@@ -48,14 +66,15 @@ def command(
         console.result(scenario.read_text(encoding="utf-8").rstrip())
         return ExitCode.PASS
     ramp = _QUICK_RAMP if quick else RAMP
-    count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users, str(duration))
+    cores = allowed_cores()
+    count, hold = (_QUICK_USERS, _QUICK_DURATION) if quick else (users or users_for(cores), str(duration))
     with _gateway(gateway_workers, keep=keep) as running:
         _announce(console, running, count, ramp, hold, gateway_workers)
         insisted = {
             "users": f"0:{ramp},{count}:{hold}",
             "warm_up": ramp,
             "base_url": running.url,
-            "workers": parameters["workers"],
+            "workers": parameters["workers"] or workers_beside(gateway_workers, cores),
             "seed": parameters["seed"],
             "out": parameters["out"],
         }
@@ -68,10 +87,21 @@ def command(
     return conclude(console, run, findings, as_json=parameters["as_json"])
 
 
+def users_for(cores: float) -> int:
+    """How many users the gateway and the client carry together with room to spare, a thousand on two cores."""
+    return max(1, min(ACCOUNTS, round(_USERS_PER_CORE * cores)))
+
+
+def workers_beside(gateway_workers: int, cores: float) -> int:
+    """How many of the client's workers leave the gateway its cores."""
+    return max(1, int(cores) - gateway_workers)
+
+
 @contextmanager
 def _gateway(workers: int, *, keep: bool) -> Iterator[Gateway]:
     """The gateway for as long as the demo runs, or for longer if it must be kept."""
-    arguments = ["--port", "0", "--workers", str(workers), "--users", str(ACCOUNTS), "--profile", "demo"]
+    arguments = ["--port", "0", "--workers", str(workers), "--users", str(ACCOUNTS)]
+    arguments += ["--profile", "demo", "--latency", SERVICE_TIME]
     if keep:
         with target_state.claim() as note:
             known = target_state.known()
@@ -111,6 +141,7 @@ def _announce(console: Console, running: Gateway, users: int, ramp: str, hold: s
     lines = (
         f"the reference gateway runs at {running.url} ({processes})",
         f"{load}; each thinks 1 to 3 s between requests",
+        "most responses take 100 to 250 ms, as if a database were behind them",
         "Ctrl-C stops it and reports",
     )
     for line in lines:

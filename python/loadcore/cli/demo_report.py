@@ -189,9 +189,8 @@ def _outcome_block(outcome: Outcome, page: "Page") -> list[str]:
         promise = "every request is in all three counts, and all thresholds hold"
         lines = sentence(Cell(f"DEMO {glyphs.good}   ", Role.GOOD), promise, page)
     if outcome.times_spoilt_by:
-        excuse = (
-            "the machine was too busy to time requests exactly: the times are upper bounds, "
-            "and the exit code only covers thresholds and counts"
-        )
+        excuse = "this machine was too busy to time requests exactly: the times above are upper bounds"
+        remedy = "stop other programs and run it again, or try fewer users: loadcore demo --quick"
         lines += sentence(Cell(" " * _LABEL), excuse, page)
+        lines += sentence(Cell(f"{' ' * _LABEL}{glyphs.arrow} "), remedy, page)
     return lines

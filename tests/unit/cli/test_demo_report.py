@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
+from loadcore.cli.demo import SERVICE_TIME, users_for, workers_beside
 from loadcore.cli.demo_report import THINK_S, Counts, Findings, expected_rate, outcome_of
 from loadcore.compiler import compile_plan
+from loadcore.judge.lag import INVALID_FROM
 from loadcore.loader import scenario_file
 from loadcore.plan.walk import walk
 from loadcore.report.glyphs import ASCII
+from loadcore_target.spec import parse_distribution
 from tests.unit.report.example import failed_run
 
 
@@ -117,6 +121,23 @@ def test_the_scenario_thinks_as_long_as_the_formula_says() -> None:
     assert {(step["min_ns"] + step["max_ns"]) / 2e9 for step in pauses} == {THINK_S}
     assert [step["kind"] for step in steps][1::2] == ["think"] * len(pauses)
     assert "think" not in [step["kind"] for step in steps][::2]
+
+
+@pytest.mark.parametrize(
+    ("cores", "users", "workers"), [(0.5, 250, 1), (1.0, 500, 1), (2.0, 1000, 1), (4.0, 1000, 3), (64.0, 1000, 63)]
+)
+def test_the_demo_s_load_fits_the_cores(cores: float, users: int, workers: int) -> None:
+    """A small machine gets fewer users, and the gateway's core is left to the gateway."""
+    assert users_for(cores) == users
+    assert workers_beside(1, cores) == workers
+
+
+def test_the_demo_s_service_time_dwarfs_a_wait_for_a_core_and_keeps_the_threshold() -> None:
+    """Of the gateway's median, ten milliseconds of the client's delay are less than what makes a run invalid."""
+    distribution = parse_distribution(SERVICE_TIME)
+    drawn = sorted(distribution.draw(random.Random(number)) for number in range(2000))
+    assert drawn[1000] * INVALID_FROM > 0.010
+    assert drawn[1900] < 0.400, "p95 < 500ms is a threshold of the demo"
 
 
 def _scenario() -> object:
