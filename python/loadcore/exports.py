@@ -11,8 +11,6 @@ from loadcore.scenario.auth import (
     api_key,
     basic,
     bearer,
-    env,
-    login,
     oauth2_client_credentials,
     oauth2_password,
     oauth2_refresh_token,
@@ -36,10 +34,12 @@ from loadcore.scenario.http import (
     upload,
 )
 from loadcore.scenario.load_models import Load, arrival_rate, arrival_stages, iterations, user_stages, users
+from loadcore.scenario.login import login
 from loadcore.scenario.pauses import every, think
 from loadcore.scenario.scenario import Scenario, branch, choice, group, repeat
 from loadcore.scenario.step import Step
 from loadcore.scenario.threshold import Threshold
+from loadcore.scenario.values import env
 from loadcore.scripting.client import Client
 from loadcore.scripting.failures import IterationFailed
 from loadcore.scripting.per_worker import per_worker

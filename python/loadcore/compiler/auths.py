@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.flows import FlowCompiler
@@ -16,14 +16,14 @@ from loadcore.scenario.auth import (
     Basic,
     Bearer,
     ClientCredentialsGrant,
-    Env,
-    Login,
     OAuth2,
     PasswordGrant,
     RefreshTokenGrant,
 )
 from loadcore.scenario.checks import Default, Extractable, Regex
 from loadcore.scenario.http import Request
+from loadcore.scenario.login import Login
+from loadcore.scenario.values import Env
 from loadcore.wording.kinds import kind_of
 from loadcore.wording.units import parse_duration
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from loadcore.scenario.auth import Auth
     from loadcore.scenario.place import Place
 
+_Known: TypeAlias = Bearer | Basic | ApiKey | OAuth2 | Login
 _CLIENT_PLACES: Final = ("header", "body")
 _FIELDS: Final = {
     "grant_type": "the function already sets the grant",
@@ -62,7 +63,7 @@ class AuthRegistry:
         self._problems = problems
         self._compile_request = FlowCompiler(problems, self.register, ScriptRegistry(problems)).request
         # Searched by equality: secrets of a wrong kind may have no hash.
-        self._known: list[tuple[Auth, str]] = []
+        self._known: list[tuple[_Known, str]] = []
         self.plans: list[AuthPlan] = []
 
     def register(self, auth: Auth, place: Place | None) -> str | None:
@@ -83,7 +84,7 @@ class AuthRegistry:
         self.plans.append(plan)
         return name
 
-    def _way(self, auth: Auth) -> WayPlan:
+    def _way(self, auth: _Known) -> WayPlan:
         place = auth.place
         match auth:
             case Bearer():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.fields import compile_fields
 from loadcore.compiler.literals import json_text
-from loadcore.scenario.auth import Env
 from loadcore.scenario.http import Upload
 from loadcore.scenario.uploads import uploads_of
+from loadcore.scenario.values import Env
 from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from loadcore.scenario.auth import Env
+from loadcore.scenario.values import Env
 from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from loadcore.compiler.problems import MOST_64
-from loadcore.scenario.auth import Env
+from loadcore.scenario.values import Env
 
 if TYPE_CHECKING:
     from loadcore.plan.document import LiteralPlan

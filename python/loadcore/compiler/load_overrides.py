@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from loadcore.errors import UsageError
 from loadcore.scenario.load_models import (
@@ -19,7 +19,6 @@ from loadcore.scenario.load_models import (
 from loadcore.wording.units import format_duration
 
 if TYPE_CHECKING:
-    from loadcore.compiler.overrides import Overrides
     from loadcore.compiler.stages import Stage
     from loadcore.scenario.load_models import Load
 
@@ -30,7 +29,34 @@ _CLOSED: Final = (Users, UserStages, Iterations)
 _MODELS: Final = (*_CLOSED, ArrivalRate, ArrivalStages)
 
 
-def contradictions(layer: Overrides) -> list[UsageError]:
+class LoadLayer(Protocol):
+    """What a layer of settings says about the load: the fields of `LOAD`; `None` leaves things as they are."""
+
+    @property
+    def users(self) -> int | tuple[Stage, ...] | None:
+        """A constant number of users, or stages."""
+
+    @property
+    def rate(self) -> str | None:
+        """Iterations started per time."""
+
+    @property
+    def max_users(self) -> int | None:
+        """With a rate: how many users there may be."""
+
+    @property
+    def duration(self) -> str | None:
+        """For how long."""
+
+    @property
+    def iterations(self) -> int | None:
+        """How many iterations."""
+
+    def written(self, name: str) -> str:
+        """A setting's name as it is written where this layer comes from."""
+
+
+def contradictions(layer: LoadLayer) -> list[UsageError]:
     """What one layer wants that cannot be had together."""
     stages = isinstance(layer.users, tuple)
     users, rate, most, duration, number = map(layer.written, LOAD)
@@ -47,7 +73,7 @@ def contradictions(layer: Overrides) -> list[UsageError]:
     return [UsageError(message, hint=hint) for clash, message, hint in found if clash]
 
 
-def load_for(load: Load, layer: Overrides, name: str) -> Load:
+def load_for(load: Load, layer: LoadLayer, name: str) -> Load:
     """The load of the scenario `name`, as a layer wants it: users make it closed, a rate makes it open.
 
     What is not a load model is left for the compiler to report.
@@ -68,7 +94,7 @@ def load_for(load: Load, layer: Overrides, name: str) -> Load:
     return _same_model(load, layer, name)
 
 
-def _with_iterations(load: Load, number: int, layer: Overrides) -> Load:
+def _with_iterations(load: Load, number: int, layer: LoadLayer) -> Load:
     """A number of iterations: of each user where the scenario says each, of all together otherwise."""
     before = load if isinstance(load, Iterations) else None
     count = layer.users if isinstance(layer.users, int) else None
@@ -79,7 +105,7 @@ def _with_iterations(load: Load, number: int, layer: Overrides) -> Load:
     return iterations(total=number, users=count, max_duration=longest)
 
 
-def _with_rate(load: Load, rate: str, layer: Overrides, name: str) -> Load:
+def _with_rate(load: Load, rate: str, layer: LoadLayer, name: str) -> Load:
     before = load if isinstance(load, ArrivalRate) else None
     return arrival_rate(
         rate,
@@ -89,7 +115,7 @@ def _with_rate(load: Load, rate: str, layer: Overrides, name: str) -> Load:
     )
 
 
-def _with_users(load: Load, count: int, layer: Overrides, name: str) -> Load:
+def _with_users(load: Load, count: int, layer: LoadLayer, name: str) -> Load:
     if isinstance(load, Iterations):
         return replace(load, users=count, max_duration=layer.duration or load.max_duration)
     return users(count, duration=layer.duration or _duration_of(load, layer, name))
@@ -102,7 +128,7 @@ def _stages(points: tuple[Stage, ...]) -> Load:
     return UserStages(tuple(lines), points[0].users)
 
 
-def _same_model(load: Load, layer: Overrides, name: str) -> Load:
+def _same_model(load: Load, layer: LoadLayer, name: str) -> Load:
     """The load with another length or another limit of users."""
     if layer.max_users is not None:
         if isinstance(load, _CLOSED):
@@ -121,7 +147,7 @@ def _same_model(load: Load, layer: Overrides, name: str) -> Load:
     )
 
 
-def _duration_of(load: Load, layer: Overrides, name: str) -> str:
+def _duration_of(load: Load, layer: LoadLayer, name: str) -> str:
     """How long a load of one length lasts."""
     if isinstance(load, Users | ArrivalRate) and load.duration is not None:
         return load.duration

@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from loadcore.errors import Problem, ScenarioError
 from loadcore.scenario.place import Place, here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadcore.scenario.http import Fields, Request, Source
+    from loadcore.scenario.values import Fields, Secret
 
 
-@dataclass(frozen=True, slots=True)
-class Env:
-    """A secret that is read from the environment when the run starts. No file contains it.
-
-    As a string it is a variable, `{$env.NAME}`, so that it may be part of any string of a request.
-    """
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"{{$env.{self.name}}}"
-
-    @property
-    def value(self) -> str:
-        """The secret itself, for code of yours that needs it, such as a signature.
-
-        Raises:
-            ScenarioError: The variable is not set.
-        """
-        found = os.environ.get(self.name)
-        if not found:
-            at = here()
-            problem = Problem(f"the environment variable {self.name} is not set", at=str(at) if at else None)
-            raise ScenarioError([problem])
-        return found
-
-
-Secret: TypeAlias = str | Env
-"""A string, which may hold `{variables}` of the user, or `env("NAME")`."""
 Client: TypeAlias = "tuple[Secret, Secret] | Secret"
 """Who asks for a token: a pair of id and secret, or the id of a public client, which has no secret."""
 
 
+class Auth:
+    """A way to authenticate: what `bearer`, `basic`, `api_key`, `login` and the `oauth2_…` functions give back."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Bearer:
+class Bearer(Auth):
     """A token that is known from the start."""
 
     token: Secret = field(repr=False)
@@ -57,7 +32,7 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
-class Basic:
+class Basic(Auth):
     """A user name and a password."""
 
     username: Secret
@@ -66,7 +41,7 @@ class Basic:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Auth):
     """A key in a header or in the query."""
 
     key: Secret = field(repr=False)
@@ -96,7 +71,7 @@ class RefreshTokenGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuth2:
+class OAuth2(Auth):
     """A bearer token that is fetched from a token endpoint and kept fresh."""
 
     token_url: str
@@ -112,43 +87,13 @@ class OAuth2:
     place: Place | None = field(default_factory=here, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Login:
-    """A token that a request of the user's own gets, kept fresh by sending that again."""
-
-    request: Request = field(repr=False)
-    token: Source
-    expires_in: Source | str | None
-    header: str
-    prefix: str
-    shared: int | None
-    refresh_before: str
-    place: Place | None = field(default_factory=here, compare=False, repr=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Anonymous:
     """No authentication."""
 
 
-Auth: TypeAlias = Bearer | Basic | ApiKey | OAuth2 | Login
-
 anonymous: Final = Anonymous()
 """For a request that is to go out without the scenario's authentication: `get("/health", auth=anonymous)`."""
-
-
-def env(name: str) -> Env:
-    """A secret from the environment, read when the run starts. It is not written to any file, log or report.
-
-        bearer(env("GATEWAY_TOKEN"))
-        get("/items", headers={"X-Shop-Key": env("SHOP_KEY")})
-        post("/login", json={"user": "me", "password": env("PASSWORD")})
-        get("/items", headers={"Authorization": f"Key {env('SHOP_KEY')}"})
-
-    Args:
-        name: The variable's name. One that is not set, or empty, is an error before the run.
-    """
-    return Env(name)
 
 
 def bearer(token: Secret) -> Bearer:
@@ -250,39 +195,3 @@ def oauth2_refresh_token(  # noqa: PLR0913 - all of them by name
     """
     grant = RefreshTokenGrant(refresh_token)
     return OAuth2(token_url, grant, client, client_in, scope, form or {}, headers or {}, shared, refresh_before)
-
-
-def login(
-    request: Request,
-    /,
-    *,
-    token: Source,
-    expires_in: Source | str | None = None,
-    header: str = "Authorization",
-    prefix: str = "Bearer",
-    shared: int | None = None,
-    refresh_before: str = "30s",
-) -> Login:
-    """A token that a request of your own gets: for logins that are not OAuth 2.0.
-
-    The request is sent when a token is first needed, again before the token expires, and once more when a response says
-    401. It is recorded in a section of its own, never in the API's times.
-
-        login(
-            post("/session", json={"name": "{username}", "password": "{password}"}),
-            token=response.json("$.token"),
-            expires_in=response.json("$.expires_in"),
-        )
-
-    Args:
-        request: The request. It is sent without authentication, or with its own.
-        token: Where in its response the token is: `response.json(…)`, `response.regex(…)` or `response.header(…)`.
-        expires_in: How long the token is good for: where in the response the number of seconds is (or the time at which
-            it ends, in seconds since 1970), or a duration, `"15m"`. By default until the token itself says, if it is a
-            JSON Web Token, or until a response says 401.
-        header: The header that the token is sent in.
-        prefix: What precedes it there; `""` for nothing.
-        shared: Number of tokens, shared by all users of the run. By default every user has its own.
-        refresh_before: How long before its end a token is replaced, less a random part of up to a quarter.
-    """
-    return Login(request, token, expires_in, header, prefix, shared, refresh_before)

@@ -229,6 +229,10 @@ class Regex:
         return Default(self._subject, value)
 
 
+Source: TypeAlias = Extractable | Several | Regex | Default
+"""Where in a response a value is: what `extract` takes."""
+
+
 @final
 class Response:
     """The response to the request in which it is written. Use the one instance, `response`."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, cast
 
-from loadcore.scenario.auth import Env
-from loadcore.scenario.checks import Check, Claim, Default, Extractable, Regex, Several, StatusClass
+from loadcore.scenario.checks import Check, Claim, StatusClass
 from loadcore.scenario.place import Place, here
 from loadcore.scenario.step import Step, declares
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from loadcore.scenario.auth import Anonymous, Auth
+    from loadcore.scenario.checks import Source
+    from loadcore.scenario.values import Env, Fields, Text
 
-Text: TypeAlias = str | int | float | bool | Env
-Fields: TypeAlias = Mapping[str, Text | Sequence[Text]]
-"""Names and values; a list of values repeats the name."""
 Expected: TypeAlias = int | StatusClass
-Source: TypeAlias = Extractable | Several | Regex | Default
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from loadcore.scenario.auth import Auth
     from loadcore.scenario.checks import Claim
     from loadcore.scenario.feeders import Feeder
-    from loadcore.scenario.http import Fields, Http
+    from loadcore.scenario.http import Http
     from loadcore.scenario.load_models import Load
     from loadcore.scenario.pauses import Pause
     from loadcore.scenario.threshold import Threshold
+    from loadcore.scenario.values import Fields
     from loadcore.scripting.user import User
 
 Steps: TypeAlias = "Sequence[Step | Script] | Script"

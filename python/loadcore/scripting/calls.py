@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from urllib.parse import quote_plus
 
-from loadcore.scenario.auth import Anonymous, ApiKey, Basic, Bearer, Env
+from loadcore.scenario.auth import Anonymous, ApiKey, Basic, Bearer
 from loadcore.scenario.http import Timeouts
+from loadcore.scenario.values import Env
 from loadcore.scripting.multipart import multipart
 from loadcore.scripting.urls import text_of
 from loadcore.wording.kinds import kind_of, shown
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from loadcore.scenario.auth import Auth
-    from loadcore.scenario.http import Expected, Fields, File, Text
+    from loadcore.scenario.http import Expected, File
+    from loadcore.scenario.values import Fields, Text
 
 
 class CallOptions(TypedDict, total=False):

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from loadcore.scenario.auth import Auth
     from loadcore.scenario.feeders import Value
-    from loadcore.scenario.http import Fields, Http, Text
+    from loadcore.scenario.http import Http
     from loadcore.scenario.scenario import Scenario
+    from loadcore.scenario.values import Fields, Text
     from loadcore.scripting.port import Port, Run, Turn
     from loadcore.scripting.response import Response
     from loadcore.scripting.user import User

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from loadcore.plan.names import default_name
-from loadcore.scenario.auth import Env
+from loadcore.scenario.values import Env
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.scenario.http import Text
+    from loadcore.scenario.values import Text
 
 _SLOT: Final = re.compile(r"\{\{|\}\}|\{([^{}:]*)(:raw)?\}|[{}]")
 # What RFC 3986 has in a URL, and the percent sign of what is encoded already.
