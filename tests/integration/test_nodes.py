@@ -158,6 +158,27 @@ def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target
     assert found.summary["load"]["requests"]["recorded"] == 200
 
 
+def test_messages_that_are_lost_make_the_run_invalid(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """The counts are too small from then on, and no report may hide that."""
+    told = Told(0, lambda: link.drops.update(b=2))
+    found = run(link, lasting(target, "3s"), tmp_path / "run", told)
+    assert any("2 messages of node b did not arrive" in line for line in told.lines)
+    assert found.exit_code == ExitCode.INVALID
+    assert any("messages of node b did not arrive" in reason for reason in found.verdict["reasons"])
+
+
+def test_a_node_that_is_left_out_gets_no_share(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """It is never asked for anything; one that does not exist is an error that names those that do."""
+    address = "tcp://127.0.0.1:1"
+    placement = ClusterPlacement(link, Cluster(address, Path(), leave_out=("b",), nodes=1, policy=QUICK))
+    found = run_plan(lasting(target, "1s"), (), workers=1, out=tmp_path / "run", placement=placement)
+    assert [node["name"] for node in found.summary["nodes"]] == ["a"]
+    assert found.summary["load"]["requests"]["recorded"] == 100
+    assert {verb for node, verb in link.calls if node == "b"} <= {"facts"}
+    with pytest.raises(UsageError, match="--leave-out-node c: the cluster has a, b"):
+        ClusterPlacement(link, Cluster(address, Path(), leave_out=("b", "c")))
+
+
 def test_a_node_that_dies(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """The other one continues, the missing share is a number, no request is made twice, and a reader agrees."""
     told = Told(1, lambda: link.lose("b"))

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 CALL_WITHIN_S = 5.0
 """What a quick question to a node may take."""
 MEASURED_AT_ONCE = 16
-LEAST_LEAD_S = 2.0
 _NS = 1_000_000_000
-_LATE_START_NS = 100_000_000
 
 
 @dataclass
@@ -223,8 +221,8 @@ class ClusterExecutor(Executor):
             reason = str(problem) or type(problem).__name__
             raise RunError(f"node {node.name} ({node.address}) failed before the start: {reason}") from problem
 
-    def _say(self, node: Node, text: str) -> None:
-        self._queue.put((MACHINE - node.number, NodeNews(text)))
+    def _say(self, node: Node, text: str, *, counts_missing: bool = False) -> None:
+        self._queue.put((MACHINE - node.number, NodeNews(text, counts_missing)))
 
     def _heard_of(self, address: str, said: dict[str, Any]) -> None:
         """What the agent of a node says."""
@@ -235,7 +233,8 @@ class ClusterExecutor(Executor):
             if node.lost is not None or said["sequence"] <= node.sequence:
                 return
             if missed := said["sequence"] - node.sequence - 1:
-                self._say(node, f"{missed} messages of node {node.name} did not arrive: some of its counts are missing")
+                text = f"{missed} messages of node {node.name} did not arrive: some of its counts are missing"
+                self._say(node, text, counts_missing=True)
             node.sequence = said["sequence"]
             node.heard = time.monotonic()
             if node.is_late:

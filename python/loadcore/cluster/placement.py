@@ -140,13 +140,14 @@ class ClusterPlacement(Placement):
         """The nodes that are there, all of which must be fit."""
         ours = facts_of_this_node(existing(default_cache()))
         addresses = self._addresses()
+        self._require_left_out(addresses)
         asked = [(address, self._link.call(address, "facts", ASK_WITHIN_S)) for address in addresses]
         nodes: list[Node] = []
         problems: list[Problem] = []
         machines: dict[str, str] = {}
         for address, answer in asked:
             name = name_of_node(address, addresses)
-            if name in self._cluster.leave_out or address in self._cluster.leave_out:
+            if self._is_left_out(address, addresses):
                 continue
             try:
                 facts = answer.result(ASK_WITHIN_S)
@@ -168,13 +169,25 @@ class ClusterPlacement(Placement):
         return nodes
 
     def _addresses(self) -> list[str]:
-        """The nodes that are there, once there are as many as are needed."""
+        """The nodes that are there, once there are as many as are needed besides those that are left out."""
         deadline = time.monotonic() + self._cluster.nodes_within_s
         while True:
             addresses = self._link.nodes()
-            if len(addresses) >= (self._cluster.nodes or 0) or time.monotonic() > deadline:
+            of_run = [address for address in addresses if not self._is_left_out(address, addresses)]
+            if len(of_run) >= (self._cluster.nodes or 0) or time.monotonic() > deadline:
                 return addresses
             time.sleep(LOOK_EVERY_S)
+
+    def _is_left_out(self, address: str, addresses: Sequence[str]) -> bool:
+        return address in self._cluster.leave_out or name_of_node(address, addresses) in self._cluster.leave_out
+
+    def _require_left_out(self, addresses: Sequence[str]) -> None:
+        names = [name_of_node(address, addresses) for address in addresses]
+        if unknown := [each for each in self._cluster.leave_out if each not in {*names, *addresses}]:
+            raise UsageError(
+                f"--leave-out-node {', '.join(unknown)}: the cluster has {', '.join(names) or 'no nodes'}",
+                hint="name a node as `loadcore cluster status` does",
+            )
 
     def _secrets(self, plan: dict[str, Any], nodes: Sequence[Node]) -> dict[str, str]:
         """Values of environment variables that some node has not: they leave this machine over TLS only."""

@@ -41,6 +41,8 @@ class NodeNews(NamedTuple):
     """Something that happened to a node, in one sentence."""
 
     text: str
+    counts_missing: bool = False
+    """Whether the run's counts are too small from then on, which makes it invalid."""
 
 
 Said = messages.Report | Gone | NodeSecond | NodeNews

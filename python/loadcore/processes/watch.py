@@ -106,6 +106,7 @@ class Watch:
         self._interrupted = False
         self._complained = False
         self._folder_gone = False
+        self._counts_missing: str | None = None
         end_ns = start.description.planned_end_ns
         self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
 
@@ -134,7 +135,7 @@ class Watch:
             signal=self._stops.first if self._handled_stops else None,
             aborted_by=self._aborted_by.expression if self._aborted_by else None,
             aborted_because=self._aborted_because,
-            windows_lost=self._windows.problem or sealing.missing(folder, windows),
+            windows_lost=self._windows.problem or self._counts_missing or sealing.missing(folder, windows),
             beside=() if self._assignment.beside is None else (self._assignment.beside.document(),),
         )
         judged = evaluate_all(
@@ -197,6 +198,8 @@ class Watch:
         """What the agent of a node said."""
         if isinstance(said, NodeNews):
             self._listeners.say(said.text)
+            if said.counts_missing and self._counts_missing is None:
+                self._counts_missing = said.text
             return
         phase = self._totals.phase_of(said.second)
         self._totals.add(self._windows.write_machine(said.second, phase, said.values, node=said.node))

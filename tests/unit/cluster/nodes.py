@@ -38,11 +38,16 @@ class FaultyLink(Link):
         """What a node answers to a verb in place of the truth."""
         self.repeats = 1
         """How often each message of an agent arrives."""
+        self.drops: dict[str, int] = {}
+        """How many of the next messages of a node do not arrive."""
 
     def _say_of(self, node: str) -> Callable[[dict[str, Any]], None]:
         def say(said: dict[str, Any]) -> None:
             if node == "b":
                 self._open.wait()
+            if self.drops.get(node, 0) > 0:
+                self.drops[node] -= 1
+                return
             for _ in range(self.repeats):
                 if node not in self.cut:
                     self._message(node, said)
