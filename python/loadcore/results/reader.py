@@ -58,7 +58,8 @@ def stream(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         OSError: The file cannot be opened.
     """
-    with pa.memory_map(str(path)) if path.stat().st_size else pa.BufferReader(b"") as source:
+    # Not mapped: pages of a file that was read stay with the process until memory is short.
+    with pa.OSFile(str(path)) if path.stat().st_size else pa.BufferReader(b"") as source:
         try:
             reader = pa.ipc.open_file(source)
             reader = pa.ipc.open_file(source, options=_only(reader.schema, columns))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from math import floor, log10
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,9 @@ def heat_of(histogram: Histogram) -> Counter[int]:
     return counts
 
 
+@cache
 def bucket_of(nanoseconds: int) -> int:
-    """The bucket of a time."""
+    """The bucket of a time. Histograms have some twenty thousand different ones."""
     return max(0, floor(PER_DECADE * log10(max(nanoseconds, 1) / _UNIT_NS) + 1e-9))
 
 

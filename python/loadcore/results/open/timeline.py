@@ -211,7 +211,8 @@ class TimelineReader:
             for place in sorted(self._rows):
                 self._settle(place, duration_s)
         for place in self._stale:
-            self._moments[place] = self._moment(place, self._rows[place], duration_s)
+            rows = self._rows[place]
+            self._moments[place] = self._moment(place, rows, _requests_of(rows), duration_s)
         self._stale.clear()
         places = range(max(self._moments, default=-1) + 1)
         moments = [self._moments.get(place) or Moment(*self._span(place, duration_s)) for place in places]
@@ -220,13 +221,13 @@ class TimelineReader:
     def _settle(self, place: int, duration_s: float) -> None:
         """No more comes of a moment."""
         rows = self._rows.pop(place)
-        self._moments[place] = self._moment(place, rows, duration_s)
+        made = _requests_of(rows)
+        self._moments[place] = self._moment(place, rows, made, duration_s)
         self._stale.discard(place)
-        for row in rows:
-            if _is_main(row) and row["phase"] == STEADY:
-                for name, whole in (("response", self._response), ("service", self._service)):
-                    if row[name] is not None:
-                        whole.add_encoded(row[name])
+        steady = [row for row in rows if row["phase"] == STEADY]
+        main = (made if len(steady) == len(rows) else _requests_of(steady)).main
+        self._response.add(main.response)
+        self._service.add(main.service)
 
     def _last_of(self, duration_s: float) -> int:
         """The place of the last moment: a scrap at the end counts with the one before."""
@@ -239,18 +240,18 @@ class TimelineReader:
         is_whole = place < self._last_of(duration_s)
         return from_s, float(self.width) if is_whole else max(duration_s - from_s, 1e-3)
 
-    def _moment(self, place: int, rows: Sequence[Row], duration_s: float) -> Moment:
+    def _moment(self, place: int, rows: Sequence[Row], made: _Requests, duration_s: float) -> Moment:
         """What the rows of a moment come to."""
         moment = Moment(*self._span(place, duration_s))
-        main = _main_of(rows)
-        _add_requests(moment, main)
-        _add_steps(moment, rows)
+        _add_requests(moment, made.main)
+        moment.connections = sum(row["connections"] or 0 for row in rows if row["kind"] == "step")
+        moment.steps = {key: times.quantile(0.95) for key, times in made.response.items()}
         _add_scenarios(moment, rows)
         _add_client(moment, rows)
         if self._start is not None:
             # A ramp-up may be the warm-up: where it broke is asked of that as well.
             judged = [row for row in rows if row["phase"] != "ramp_down"]
-            known = main if len(judged) == len(rows) else _main_of(judged)
+            known = (made if len(judged) == len(rows) else _requests_of(judged)).main
             scoped = any(rule.step is not None or rule.scenario is not None for rule in self._rules)
             tally = _tally_of(judged, steps=scoped)
             stretch = MeasuredStretch(tally, tally, self._start, moment.seconds, known if known.requests else None)
@@ -262,16 +263,41 @@ def _is_main(row: Row) -> bool:
     return (row["kind"], row["section"]) == ("step", MAIN)
 
 
-def _main_of(rows: Iterable[Row]) -> StepTotals:
-    """What the requests of iterations come to, without their percentiles less lag."""
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """Requests of a moment.
+
+    Attributes:
+        main: Those of iterations together, without their percentiles less lag.
+        response: The response times of each step, of all sections.
+    """
+
+    main: StepTotals
+    response: Mapping[StepKey, Histogram]
+
+
+def _requests_of(rows: Iterable[Row]) -> _Requests:
+    """What the requests of some rows come to. Each histogram is decoded once."""
     main = StepTotals("", "all", "", MAIN)
+    response: dict[StepKey, Histogram] = {}
     for row in rows:
-        if _is_main(row):
+        if row["kind"] != "step":
+            continue
+        if row["response"] is not None:
+            key = row["scenario"], row["section"], row["name"]
+            times = response.get(key)
+            if times is None:
+                times = response[key] = Histogram()
+            times.add_encoded(row["response"])
+        if row["section"] == MAIN:
             main.add_counts(row)
-            for name in ("response", "service", "ttfb"):
+            for name in ("service", "ttfb"):
                 if row[name] is not None:
                     getattr(main, name).add_encoded(row[name])
-    return main
+    for (_, section, _), times in response.items():
+        if section == MAIN:
+            main.response.add(times)
+    return _Requests(main, response)
 
 
 def _tally_of(rows: Iterable[Row], *, steps: bool) -> Tally:
@@ -289,23 +315,6 @@ def _add_requests(moment: Moment, main: StepTotals) -> None:
     moment.response, moment.service = Quantiles.of(main.response), Quantiles.of(main.service)
     moment.ttfb_p95_ns = main.ttfb.quantile(0.95) if main.ttfb.count else None
     moment.heat = heat_of(main.response)
-
-
-def _add_steps(moment: Moment, rows: Iterable[Row]) -> None:
-    found: dict[StepKey, list[bytes]] = {}
-    for row in rows:
-        if row["kind"] == "step":
-            moment.connections += row["connections"] or 0
-            if row["response"] is not None:
-                found.setdefault((row["scenario"], row["section"], row["name"]), []).append(row["response"])
-    moment.steps = {key: _p95_of(encoded) for key, encoded in found.items()}
-
-
-def _p95_of(encoded: Iterable[bytes]) -> int:
-    histogram = Histogram()
-    for each in encoded:
-        histogram.add_encoded(each)
-    return histogram.quantile(0.95)
 
 
 def ended_by_kind(step: StepTotals) -> Counter[str]:

@@ -21,6 +21,8 @@ const COUNTERS: u64 = 23 * BLOCK;
 const VARINT_BYTES: usize = 9;
 /// What a histogram takes at most before it is compressed.
 const PLAIN_BYTES: usize = HEAD_BYTES + 23 * 1_024 * VARINT_BYTES;
+/// What nearly every window needs. All of the memory is cleared first, which would take longer than the rest.
+const USUAL_BYTES: usize = 8 << 10;
 
 /// Why bytes are not a histogram of ours, or one that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -154,12 +156,22 @@ fn decompress(bytes: &[u8]) -> Result<Vec<u8>, HistogramError> {
     }
     let (length, rest) = split_u32(rest)?;
     let packed = rest.get(..length as usize).ok_or_else(|| malformed("it is cut short"))?;
-    // As much as a histogram can have: what unpacks to more is none.
-    let mut plain = Vec::with_capacity(PLAIN_BYTES);
-    match Decompress::new(true).decompress_vec(packed, &mut plain, FlushDecompress::Finish) {
-        Ok(Status::StreamEnd) => Ok(plain),
-        _ => Err(malformed("its compressed part is damaged")),
+    let mut inflate = Decompress::new(true);
+    let mut plain = Vec::with_capacity(USUAL_BYTES);
+    while plain.len() <= PLAIN_BYTES {
+        if plain.len() == plain.capacity() {
+            // A byte more than a histogram can have, for its end to be seen: what unpacks to more is none.
+            plain.reserve_exact(PLAIN_BYTES + 1 - plain.len());
+        }
+        let before = (inflate.total_in(), plain.len());
+        let left = usize::try_from(before.0).ok().and_then(|taken| packed.get(taken..)).unwrap_or_default();
+        match inflate.decompress_vec(left, &mut plain, FlushDecompress::None) {
+            Ok(Status::StreamEnd) => return Ok(plain),
+            Ok(_) if (inflate.total_in(), plain.len()) != before => {}
+            _ => break,
+        }
     }
+    Err(malformed("its compressed part is damaged"))
 }
 
 /// Checks the head and gives the bytes of the counts.
@@ -281,6 +293,18 @@ mod tests {
             bytes[place] = byte;
             let largest = read(&bytes).unwrap_or_default().last().map_or(0, |(value, _)| *value);
             prop_assert!(largest < 1 << 32);
+        }
+    }
+
+    /// The largest histogram there can be is read back, and so is one that unpacks to just what is usual.
+    #[test]
+    fn a_full_histogram_is_read_back() {
+        let largest = u64::MAX >> 1;
+        for (counters, count) in [(COUNTERS, largest), (COUNTERS, 1), ((USUAL_BYTES - HEAD_BYTES) as u64, 1)] {
+            let values: Vec<_> = (0..counters).map(|index| (value_at(index), count)).collect();
+            let mut bytes = Vec::new();
+            Writer::new().write(values.iter().copied(), &mut bytes).unwrap();
+            assert_eq!(read(&bytes).unwrap(), values);
         }
     }
 
