@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
+from tests.process_tree import load_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import psutil
 
 _ROOT = Path(__file__).parent.parent.parent
 WITHIN_S = 60.0
@@ -33,11 +35,7 @@ class OnLoopback:
 
     def load_processes(self) -> list[psutil.Process]:
         """The processes that nodes have started."""
-        found = []
-        for node in self.nodes:
-            if psutil.pid_exists(node.pid):
-                found += psutil.Process(node.pid).children(recursive=True)
-        return [process for process in found if any("worker_boot" in part for part in process.cmdline())]
+        return [process for node in self.nodes for process in load_processes(node.pid)]
 
 
 def loadcore(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[bytes]:

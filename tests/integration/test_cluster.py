@@ -18,6 +18,7 @@ from loadcore.cluster.dask_link import DaskLink
 from loadcore.errors import RunError
 from tests.integration.clusters import OnLoopback, cluster_of, loadcore
 from tests.integration.counting_target import Target, counting_target
+from tests.process_tree import is_alive, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,13 +116,13 @@ def test_a_killed_node(cluster: OnLoopback, target: Target, tmp_path: Path) -> N
     file = scenario(tmp_path / "shop", target, "arrival_rate('100/s', duration='8s')")
     run = start(file, *on_cluster(cluster), "--max-lost-share", "50%")
     wait_until(lambda: target.total() > 100, "no load")
-    children = psutil.Process(cluster.nodes[1].pid).children(recursive=True)
+    children = tree(cluster.nodes[1].pid)[1:]
     cluster.nodes[1].kill()
     summary = ended(run, file)
     assert run.returncode == 111
     assert summary["nodes"][1]["lost"]["share"] == 0.5
     assert summary["nodes"][0]["lost"] is None
-    assert [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [each for each in children if is_alive(each)] == []
     assert 400 < at_rest(target) < 800
 
 

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
+
+from tests import process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,27 +75,8 @@ def process(namespace: str, log: Path, *words: str) -> Iterator[subprocess.Popen
     try:
         yield started
     finally:
-        for each in _tree(started.pid):
-            each.kill()
+        process_tree.kill(started.pid)
         started.wait()
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        return [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _load_of(pid: int) -> list[psutil.Process]:
-    found = []
-    for each in _tree(pid):
-        try:
-            if any("worker_boot" in word for word in each.cmdline()) and each.status() != psutil.STATUS_ZOMBIE:
-                found.append(each)
-        except psutil.NoSuchProcess:
-            continue
-    return found
 
 
 TARGET = """
@@ -138,12 +120,12 @@ def test_a_link_that_is_cut(tmp_path: Path) -> None:
             *("--workers", "1", "--out", "run", "--max-lost-share", "60%", "--no-strict-client", "--progress", "lines"),
         )
         deadline = time.monotonic() + WITHIN_S
-        while not (_load_of(nodes[2].pid) and (tmp_path / "run" / "run.json").exists()):
+        while not (process_tree.load_processes(nodes[2].pid) and (tmp_path / "run" / "run.json").exists()):
             assert time.monotonic() < deadline, (tmp_path / "run.log").read_text()
             time.sleep(0.1)
         time.sleep(5)  # The lead, and some seconds of load.
         ip(f"-n {name}2 link set eth0 down")
-        while _load_of(nodes[2].pid):
+        while process_tree.load_processes(nodes[2].pid):
             assert time.monotonic() < deadline, "the node that was cut off still drives load"
             time.sleep(0.1)
         run.wait(WITHIN_S)

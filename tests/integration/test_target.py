@@ -21,6 +21,7 @@ from loadcore.cli.gateway import Gateway
 from loadcore.errors import RunError, UsageError
 from loadcore_target.deploy.packages import find
 from tests.e2e.command import environment, loadcore
+from tests.process_tree import is_alive, tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ GATEWAY = ("--port", "0", "--users", "2")
 def wait_until_gone(pid: int) -> None:
     """Waits until a process has ended; a deadline makes it a failure if it does not."""
     deadline = time.monotonic() + 20
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while any(map(is_alive, tree(pid)[:1])):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         time.sleep(0.05)
 
