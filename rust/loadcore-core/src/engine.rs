@@ -2,9 +2,9 @@
 
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::record::{Phase, Tables};
 use crate::recorder::{EndReason, Recorder, Recycler};
-use crate::schedule::Share;
+use crate::schedule::{Order, Share};
 use crate::timer::{Alarm, TaskGroup, Timer, Turns, Watch};
 use crate::transport::{Net, NetOptions};
 use crate::user::{Work, Worker};
@@ -58,13 +58,14 @@ pub struct Running {
     pub events: Receiver<Event>,
     /// Brings back chunks and windows that have been read.
     pub recycler: Recycler,
-    /// Stops it.
+    /// Stops it, or changes its load.
     pub control: Control,
     /// Ends after [`Event::End`] has been handed over.
     pub engine_thread: JoinHandle<()>,
 }
 
-/// Stops a running engine, from any thread. Asking more than once changes nothing; an interrupt outranks a stop.
+/// Stops a running engine, or changes its load, from any thread. Asking for an end more than once changes nothing; an
+/// interrupt outranks a stop.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
     asked: Arc<Asked>,
@@ -73,6 +74,8 @@ pub struct Control {
 #[derive(Debug, Default)]
 struct Asked {
     what: AtomicU8,
+    /// Orders that have not been carried out, each with its scenario's place in the plan.
+    orders: Mutex<Vec<(usize, Order)>>,
     bell: Notify,
 }
 
@@ -90,6 +93,13 @@ impl Control {
         self.ask(Self::INTERRUPT);
     }
 
+    /// Change the load of the scenario at this place in the plan; the order's time counts from the run's start. One that
+    /// does not fit changes nothing.
+    pub fn order(&self, scenario: usize, order: Order) {
+        self.asked.orders.lock().unwrap_or_else(PoisonError::into_inner).push((scenario, order));
+        self.asked.bell.notify_one();
+    }
+
     fn ask(&self, what: u8) {
         self.asked.what.fetch_max(what, Ordering::AcqRel);
         self.asked.bell.notify_one();
@@ -98,6 +108,10 @@ impl Control {
     /// Passes on what is asked, for ever.
     async fn obey<T: Stack>(self, worker: Rc<Worker<T>>) {
         loop {
+            let orders = std::mem::take(&mut *self.asked.orders.lock().unwrap_or_else(PoisonError::into_inner));
+            for (scenario, order) in orders {
+                worker.order(scenario, order);
+            }
             match self.asked.what.load(Ordering::Acquire) {
                 0 => {}
                 Self::STOP => worker.stop(EndReason::Stopped, None),

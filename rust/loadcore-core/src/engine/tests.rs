@@ -12,6 +12,7 @@ mod idle;
 mod links;
 mod load;
 mod login;
+mod orders;
 mod refused;
 mod request;
 mod sample;

@@ -14,7 +14,7 @@ use super::Active;
 use crate::aggregate::ScenarioEvent;
 use crate::exchange::Stack;
 use crate::program::ScenarioProgram;
-use crate::schedule::ArrivalSchedule;
+use crate::schedule::ArrivalTimes;
 use crate::timer::{Task, TaskGroup};
 use crate::user::{Crowd, IterationEnd, Start, User, Worker};
 
@@ -53,7 +53,7 @@ struct PooledUser {
     is_gone: Cell<bool>,
 }
 
-pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, schedule: &ArrivalSchedule) {
+pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize) {
     let dispatcher = Rc::new(Dispatcher {
         worker: Rc::clone(worker),
         scenario,
@@ -64,7 +64,7 @@ pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, s
         undrawn: Cell::new(0),
         closed: Cell::new(false),
     });
-    dispatcher.receive(schedule).await;
+    dispatcher.receive().await;
     dispatcher.close();
     dispatcher.users.end(worker).await;
 }
@@ -79,30 +79,43 @@ impl<T: Stack> Dispatcher<T> {
         self.worker.count(scenario.id, self.worker.phase(scenario, due_ns), event);
     }
 
-    /// Takes in arrivals as they become due, until the schedule, the rows or the run end.
-    async fn receive(self: &Rc<Self>, schedule: &ArrivalSchedule) {
+    /// Takes in arrivals as they become due, until the schedule, the rows or the run end. What an order changes is due as
+    /// it says; what was taken in stays.
+    async fn receive(self: &Rc<Self>) {
         let worker = &self.worker;
-        let start_after_ns = self.scenario().start_after_ns;
+        let mut edition = worker.edition();
+        let Some(schedule) = worker.loads[self.scenario].arrivals() else { return };
         let task = worker.timer.register(TaskGroup(self.scenario().id.0)).await;
-        let mut arrivals = schedule
-            .iter(worker.share)
-            .map(|(number, due_ns)| Arrival { number, due_ns: start_after_ns + due_ns })
-            .peekable();
+        let mut arrivals = schedule.iter(worker.share);
         let mut late = Vec::new();
-        while let Some(Arrival { due_ns: next_ns, .. }) = arrivals.peek().copied() {
-            let is_over = task.sleep_until_or(next_ns, || worker.is_stopping()).await.is_err();
+        loop {
+            let next = arrivals.peek().map(|next| self.arrival(next).due_ns);
+            // Where nothing more is due, there is until the end if it is ordered.
+            let next_ns = next.unwrap_or(self.scenario().planned_end_ns);
+            let is_over = task.sleep_until_or(next_ns, || worker.edition() != edition).await.is_err();
             if worker.is_stopping() {
                 return;
             }
             if is_over {
                 return self.drop_all(arrivals).await;
             }
+            if worker.edition() != edition {
+                edition = worker.edition();
+                let Some(schedule) = worker.loads[self.scenario].arrivals() else { return };
+                arrivals.follow(&schedule);
+                continue;
+            }
+            if next.is_none() {
+                return;
+            }
             let now = worker.timer.recent();
             let mut taken = 0;
             while taken < AT_A_TIME
                 && self.has_a_row()
-                && let Some(arrival) = arrivals.next_if(|arrival| arrival.due_ns <= now)
+                && let Some(arrival) = arrivals.peek().map(|next| self.arrival(next))
+                && arrival.due_ns <= now
             {
+                arrivals.next();
                 taken += 1;
                 self.count(arrival, ScenarioEvent::IterationDue);
                 if !self.assign(arrival) && !self.start_user(arrival) {
@@ -123,6 +136,11 @@ impl<T: Stack> Dispatcher<T> {
         }
     }
 
+    /// An arrival of the schedule, whose times count from the scenario's start.
+    fn arrival(&self, (number, due_ns): (u64, u64)) -> Arrival {
+        Arrival { number, due_ns: self.scenario().start_after_ns + due_ns }
+    }
+
     /// Whether there is a row left for one more arrival.
     fn has_a_row(&self) -> bool {
         self.worker.rows_left(self.scenario()) > self.undrawn.get()
@@ -130,8 +148,8 @@ impl<T: Stack> Dispatcher<T> {
 
     /// The run is over before all arrivals could be taken in: the worker was stopped, or they came too fast. They were
     /// due all the same.
-    async fn drop_all(&self, arrivals: impl Iterator<Item = Arrival>) {
-        for (taken, arrival) in arrivals.enumerate() {
+    async fn drop_all(&self, arrivals: ArrivalTimes) {
+        for (taken, arrival) in arrivals.map(|next| self.arrival(next)).enumerate() {
             if taken % AT_A_TIME == 0 {
                 tokio::task::yield_now().await;
                 if self.worker.is_stopping() {

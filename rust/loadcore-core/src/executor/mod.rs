@@ -19,12 +19,11 @@ pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     let script = worker.scripted(scenario);
     let obeying = script.as_ref().map(|_| tokio::task::spawn_local(scripted::obey(Rc::clone(&worker), scenario)));
     match &program.scenarios[scenario].load {
-        LoadProgram::Users(schedule) => users::execute(&worker, scenario, schedule, Quota::Unlimited).await,
-        LoadProgram::Iterations { users, iterations, scope } => {
-            let quota = Quota::new(*scope, *iterations, worker.share);
-            users::execute(&worker, scenario, users, quota).await;
+        LoadProgram::Users(_) => users::execute(&worker, scenario, Quota::Unlimited).await,
+        LoadProgram::Iterations { iterations, scope, .. } => {
+            users::execute(&worker, scenario, Quota::new(*scope, *iterations, worker.share)).await;
         }
-        LoadProgram::Arrivals { schedule, .. } => arrivals::execute(&worker, scenario, schedule).await,
+        LoadProgram::Arrivals { .. } => arrivals::execute(&worker, scenario).await,
         // The script says itself when nothing more is to begin.
         LoadProgram::Script => {}
     }

@@ -44,4 +44,13 @@ impl Constant {
         }
         u64::try_from(time).ok().filter(|time| *time < self.duration_ns)
     }
+
+    /// The first position that is not reached before this time.
+    pub(super) fn position_at(&self, time_ns: u64) -> Position {
+        let (count, per_ns) = (u128::from(self.count), u128::from(self.per_ns));
+        let area = u128::from(time_ns.min(self.duration_ns)) * count;
+        let Ok(whole) = u64::try_from(area / per_ns) else { return Position::MAX };
+        // The remainder is below 2^62, so its fraction is below 2^126.
+        (u128::from(whole) << 64) + ((area % per_ns) << 64).div_ceil(per_ns)
+    }
 }

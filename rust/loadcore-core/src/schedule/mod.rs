@@ -4,18 +4,22 @@
 //! [`ArrivalSchedule`], a closed model's users from [`UserSchedule`], and [`Share`] says which of them are a worker's.
 
 mod constant;
+mod order;
 mod poisson;
+mod segments;
 mod share;
 mod staged;
 mod users;
 
 use std::sync::Arc;
 
+pub use order::{Change, Order};
 pub use share::Share;
-pub use users::{Intervals, UserSchedule};
+pub use users::{Intervals, Turn, UserSchedule};
 
 use constant::Constant;
 use poisson::UnitProcess;
+use segments::{Place, Segments};
 use staged::Staged;
 
 use crate::plan::{self, Load, Rate};
@@ -75,6 +79,46 @@ pub struct ArrivalSchedule {
 enum Curve {
     Constant(Constant),
     Staged(Staged),
+    Ordered(Segments),
+}
+
+impl Curve {
+    fn end_ns(&self) -> u64 {
+        match self {
+            Self::Constant(constant) => constant.end_ns(),
+            Self::Staged(staged) => staged.end_ns(),
+            Self::Ordered(segments) => segments.end_ns(),
+        }
+    }
+
+    fn total(&self) -> u64 {
+        match self {
+            Self::Constant(constant) => constant.total(),
+            Self::Staged(staged) => staged.total(),
+            Self::Ordered(segments) => segments.total(),
+        }
+    }
+
+    /// When the schedule gets to this position; `None` at the end and after it.
+    #[inline]
+    fn time_of(&self, position: Position, place: &mut Place) -> Option<u64> {
+        match self {
+            Self::Constant(constant) => constant.time_of(position),
+            Self::Staged(staged) => staged.time_of(position, &mut place.stage),
+            Self::Ordered(segments) => segments.time_of(position, place),
+        }
+    }
+
+    /// The first position that is not reached before this time: what lies before it is due before the time, and what
+    /// does not is not.
+    fn position_at(&self, time_ns: u64) -> Position {
+        match self {
+            Self::Constant(constant) => constant.position_at(time_ns),
+            Self::Staged(staged) => staged.position_at(time_ns),
+            // Orders are always those of a plan.
+            Self::Ordered(_) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -105,6 +149,15 @@ impl ArrivalSchedule {
         Ok(Self { curve: Arc::new(curve), spread })
     }
 
+    /// The same schedule, changed by these orders, all that there have been.
+    ///
+    /// # Errors
+    /// A rate is too high, or an order is about users.
+    pub fn ordered(&self, orders: &[Order]) -> Result<Self, ScheduleProblem> {
+        let curve = Arc::new(Curve::Ordered(Segments::new(&self.curve, orders)?));
+        Ok(Self { curve, spread: self.spread.clone() })
+    }
+
     /// The share's arrivals as (number over the whole run, due ns), ascending. Lazy; keeps a few words of memory.
     #[must_use]
     pub fn iter(&self, share: Share) -> ArrivalTimes {
@@ -112,7 +165,7 @@ impl ArrivalSchedule {
             Spread::Even => Positions::Even { next: u64::from(share.index()) },
             Spread::Poisson { seed } => Positions::Poisson { next: 0, process: UnitProcess::new(seed) },
         };
-        ArrivalTimes { curve: Arc::clone(&self.curve), stage: 0, share, positions }
+        ArrivalTimes { curve: Arc::clone(&self.curve), place: Place::default(), share, positions, ahead: None }
     }
 
     /// How many arrivals there are in the whole run; `None` where chance decides.
@@ -127,19 +180,13 @@ impl ArrivalSchedule {
     /// The integral of the rate over the whole run, rounded up: of Poisson arrivals, how many to expect.
     #[must_use]
     pub fn expected_total(&self) -> u64 {
-        match &*self.curve {
-            Curve::Constant(constant) => constant.total(),
-            Curve::Staged(staged) => staged.total(),
-        }
+        self.curve.total()
     }
 
     /// When the schedule ends; no arrival is due then or later.
     #[must_use]
     pub fn end_ns(&self) -> u64 {
-        match &*self.curve {
-            Curve::Constant(constant) => constant.end_ns(),
-            Curve::Staged(staged) => staged.end_ns(),
-        }
+        self.curve.end_ns()
     }
 }
 
@@ -147,10 +194,21 @@ impl ArrivalSchedule {
 #[derive(Debug, Clone)]
 pub struct ArrivalTimes {
     curve: Arc<Curve>,
-    /// The stage of the last arrival.
-    stage: usize,
+    /// Where the last arrival was found.
+    place: Place,
     share: Share,
     positions: Positions,
+    /// The next arrival, once it has been looked at.
+    ahead: Option<Ahead>,
+}
+
+/// An arrival that has not been taken.
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    number: u64,
+    position: Position,
+    /// `None`: not before the end.
+    due_ns: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -159,16 +217,33 @@ enum Positions {
     Poisson { next: u64, process: UnitProcess },
 }
 
+impl ArrivalTimes {
+    /// The next arrival, which stays the next one.
+    pub fn peek(&mut self) -> Option<(u64, u64)> {
+        let ahead = self.ahead.get_or_insert_with(|| {
+            let (number, position) = self.positions.take(self.share);
+            Ahead { number, position, due_ns: self.curve.time_of(position, &mut self.place) }
+        });
+        Some((ahead.number, ahead.due_ns?))
+    }
+
+    /// From now on, arrivals are due as in this schedule: the same one with further orders. Those that were taken before
+    /// are not given again, and none is left out.
+    pub fn follow(&mut self, schedule: &ArrivalSchedule) {
+        (self.curve, self.place) = (Arc::clone(&schedule.curve), Place::default());
+        if let Some(ahead) = &mut self.ahead {
+            ahead.due_ns = self.curve.time_of(ahead.position, &mut self.place);
+        }
+    }
+}
+
 impl Iterator for ArrivalTimes {
     type Item = (u64, u64);
 
     fn next(&mut self) -> Option<(u64, u64)> {
-        let (number, position) = self.positions.take(self.share);
-        let due_ns = match &*self.curve {
-            Curve::Constant(constant) => constant.time_of(position),
-            Curve::Staged(staged) => staged.time_of(position, &mut self.stage),
-        }?;
-        Some((number, due_ns))
+        let arrival = self.peek()?;
+        self.ahead = None;
+        Some(arrival)
     }
 }
 

@@ -76,6 +76,15 @@ impl Staged {
         let line = self.stages.get(*stage)?;
         Some(line.start_ns + line.time_after(position - line.from))
     }
+
+    /// The first position that is not reached before this time.
+    pub(super) fn position_at(&self, time_ns: u64) -> Position {
+        let holding = |stage: &&Stage| time_ns < stage.start_ns + stage.duration_ns;
+        match self.stages.iter().find(holding) {
+            Some(stage) => stage.from + stage.gain_before(time_ns.saturating_sub(stage.start_ns)),
+            None => self.stages.last().map_or(0, |stage| stage.to),
+        }
+    }
 }
 
 impl Stage {
@@ -128,6 +137,20 @@ impl Stage {
                 low = middle;
             } else {
                 high = middle;
+            }
+        }
+        low
+    }
+
+    /// What has been integrated in this stage at `time`, rounded up. Halves the range: orders are rare.
+    fn gain_before(&self, time: u64) -> Position {
+        let (mut low, mut high) = (0, self.to - self.from);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.within(time, middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
         low

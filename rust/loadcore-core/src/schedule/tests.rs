@@ -6,6 +6,8 @@
     reason = "numbers here are small"
 )]
 
+mod orders;
+
 use proptest::prelude::*;
 
 use super::*;

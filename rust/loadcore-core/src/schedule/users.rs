@@ -3,9 +3,13 @@
 //! The number of users is a line over time, and user *u* (from 0) is on while the line is above *u*: a ramp from 0 to
 //! 10 in 10 s starts user 0 at once and user 9 after 9 s, and the same ramp downwards stops user 9 after 1 s and user 0
 //! at the end. So a plateau of 10 has exactly the users 0 to 9, and users with high numbers come last and go first.
+//!
+//! An order cuts the line and continues it at the number that was ordered. A pause takes no user away: who is on then
+//! begins nothing.
 
 use std::sync::Arc;
 
+use super::order::{self, Change, Order};
 use super::{MOST_DURATION, ScheduleProblem};
 use crate::plan::Load;
 
@@ -13,8 +17,32 @@ use crate::plan::Load;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSchedule {
     lines: Arc<[Line]>,
+    /// When nothing begins.
+    pauses: Arc<[(u64, u64)]>,
     peak: u32,
     end_ns: u64,
+}
+
+/// What a user does from some time on, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is off, and will be on again.
+    Off {
+        /// When it is on.
+        until_ns: u64,
+    },
+    /// It is on, and begins nothing.
+    Held {
+        /// When it may begin, or is off.
+        until_ns: u64,
+    },
+    /// It is on, and begins iterations.
+    On {
+        /// Since when.
+        from_ns: u64,
+        /// When it begins no more.
+        until_ns: u64,
+    },
 }
 
 /// A straight line of the number of users.
@@ -25,6 +53,8 @@ struct Line {
     duration_ns: u64,
     first: u32,
     last: u32,
+    /// What counts of it, as times within the run: orders cut it.
+    valid: (u64, u64),
 }
 
 impl UserSchedule {
@@ -32,12 +62,14 @@ impl UserSchedule {
     pub fn new(load: &Load) -> Result<Self, ScheduleProblem> {
         let mut lines = Vec::new();
         match load {
-            Load::Users { users, duration_ns } => lines.push(Line::level(*users, *duration_ns)),
-            Load::Iterations { users, max_duration_ns, .. } => lines.push(Line::level(*users, *max_duration_ns)),
+            Load::Users { users, duration_ns } => lines.push(Line::new(0, *duration_ns, (*users, *users))),
+            Load::Iterations { users, max_duration_ns, .. } => {
+                lines.push(Line::new(0, *max_duration_ns, (*users, *users)));
+            }
             Load::UserStages { start, stages } => {
                 let (mut users, mut start_ns) = (*start, 0_u64);
                 for stage in stages {
-                    lines.push(Line { start_ns, duration_ns: stage.duration_ns, first: users, last: stage.users });
+                    lines.push(Line::new(start_ns, stage.duration_ns, (users, stage.users)));
                     start_ns = start_ns.saturating_add(stage.duration_ns);
                     users = stage.users;
                 }
@@ -55,7 +87,57 @@ impl UserSchedule {
         if peak == 0 {
             return Err(ScheduleProblem::NoUsers);
         }
-        Ok(Self { lines: lines.into(), peak, end_ns })
+        Ok(Self { lines: lines.into(), pauses: Arc::default(), peak, end_ns })
+    }
+
+    /// The same schedule, changed by these orders, all that there have been.
+    ///
+    /// # Errors
+    /// An order is about a rate.
+    pub fn ordered(&self, orders: &[Order]) -> Result<Self, ScheduleProblem> {
+        if orders.iter().any(|order| matches!(order.change, Change::Rate { .. })) {
+            return Err(ScheduleProblem::OtherModel);
+        }
+        let (mut lines, mut pauses) = (Vec::new(), Vec::new());
+        let unchanged = Ordered { users: None, is_paused: false };
+        for (start_ns, stop_ns, ordered) in order::stretches(orders, self.end_ns, unchanged, Ordered::apply) {
+            match ordered.users {
+                Some(users) => lines.push(Line::new(start_ns, stop_ns - start_ns, (users, users))),
+                None => lines.extend(self.lines.iter().filter_map(|line| line.within(start_ns, stop_ns))),
+            }
+            if ordered.is_paused {
+                pauses.push((start_ns, stop_ns));
+            }
+        }
+        let peak = lines.iter().map(|line| line.first.max(line.last)).max().unwrap_or(0);
+        Ok(Self { lines: lines.into(), pauses: pauses.into(), peak, end_ns: self.end_ns })
+    }
+
+    /// What a user does at a time; `None`: it is off, for good.
+    #[must_use]
+    pub fn turn(&self, user: u32, at_ns: u64) -> Option<Turn> {
+        let (start_ns, stop_ns) = self.intervals(user).find(|(_, stop_ns)| at_ns < *stop_ns)?;
+        if at_ns < start_ns {
+            return Some(Turn::Off { until_ns: start_ns });
+        }
+        if let Some((_, until_ns)) =
+            self.pauses.iter().find(|(from_ns, until_ns)| (*from_ns..*until_ns).contains(&at_ns))
+        {
+            return Some(Turn::Held { until_ns: stop_ns.min(*until_ns) });
+        }
+        let before = self.pauses.iter().map(|(_, until_ns)| *until_ns).filter(|until_ns| *until_ns <= at_ns);
+        let after = self.pauses.iter().map(|(from_ns, _)| *from_ns).filter(|from_ns| *from_ns > at_ns);
+        Some(Turn::On {
+            from_ns: before.max().unwrap_or(0).max(start_ns),
+            until_ns: after.min().unwrap_or(u64::MAX).min(stop_ns),
+        })
+    }
+
+    /// The most users that are on at one time from a time on.
+    #[must_use]
+    pub fn peak_from(&self, at_ns: u64) -> u32 {
+        let still = self.lines.iter().filter(|line| at_ns < line.valid.1);
+        still.map(|line| line.first.max(line.last)).max().unwrap_or(0)
     }
 
     /// The most users that are on at one time; every user from 0 to this, less one, is on at some time.
@@ -71,7 +153,7 @@ impl UserSchedule {
     }
 
     /// When user number `user`, counted over the whole run, is on: half-open intervals `(start ns, stop ns)`,
-    /// ascending, neither empty nor touching. Times are rounded down to a whole nanosecond.
+    /// ascending, neither empty nor touching, pauses included. Times are rounded down to a whole nanosecond.
     #[must_use]
     pub fn intervals(&self, user: u32) -> Intervals {
         Intervals { lines: Arc::clone(&self.lines), next: 0, user }
@@ -79,19 +161,26 @@ impl UserSchedule {
 }
 
 impl Line {
-    const fn level(users: u32, duration_ns: u64) -> Self {
-        Self { start_ns: 0, duration_ns, first: users, last: users }
+    const fn new(start_ns: u64, duration_ns: u64, (first, last): (u32, u32)) -> Self {
+        Self { start_ns, duration_ns, first, last, valid: (start_ns, start_ns.saturating_add(duration_ns)) }
+    }
+
+    /// What counts of the line between these times.
+    fn within(&self, start_ns: u64, stop_ns: u64) -> Option<Self> {
+        let valid = (self.valid.0.max(start_ns), self.valid.1.min(stop_ns));
+        (valid.0 < valid.1).then_some(Self { valid, ..*self })
     }
 
     /// The part of the line that is above `user`, as times within the run. May be empty after rounding.
     fn part_above(&self, user: u32) -> Option<(u64, u64)> {
         let end_ns = self.start_ns + self.duration_ns;
-        match (self.first > user, self.last > user) {
-            (true, true) => Some((self.start_ns, end_ns)),
-            (false, false) => None,
-            (false, true) => Some((self.start_ns + self.crossing(user - self.first), end_ns)),
-            (true, false) => Some((self.start_ns, self.start_ns + self.crossing(self.first - user))),
-        }
+        let (start_ns, stop_ns) = match (self.first > user, self.last > user) {
+            (true, true) => (self.start_ns, end_ns),
+            (false, false) => return None,
+            (false, true) => (self.start_ns + self.crossing(user - self.first), end_ns),
+            (true, false) => (self.start_ns, self.start_ns + self.crossing(self.first - user)),
+        };
+        Some((start_ns.max(self.valid.0), stop_ns.min(self.valid.1)))
     }
 
     /// How long the line takes to have changed by `change` users.
@@ -100,6 +189,25 @@ impl Line {
         let time = u128::from(self.duration_ns) * u128::from(change) / height;
         // The change is within the line's height, so the time is within its duration.
         u64::try_from(time).unwrap_or(self.duration_ns)
+    }
+}
+
+/// What orders have led to.
+#[derive(Debug, Clone, Copy)]
+struct Ordered {
+    /// `None`: the plan's.
+    users: Option<u32>,
+    is_paused: bool,
+}
+
+impl Ordered {
+    fn apply(self, change: Change) -> Self {
+        match change {
+            Change::Pause {} => Self { is_paused: true, ..self },
+            Change::Resume {} => Self { is_paused: false, ..self },
+            Change::Users { users } => Self { users: Some(users), ..self },
+            Change::Rate { .. } => self,
+        }
     }
 }
 

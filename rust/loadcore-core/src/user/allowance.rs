@@ -38,11 +38,13 @@ impl Quota {
 
 /// The iterations that a user may begin without being told to: those that are due before a time, up to a quota. Users
 /// that serve arrivals have none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Allowance {
     until_ns: u64,
     quota: Quota,
     is_used_up: bool,
+    /// Of the loads that it was given under: it ends with that.
+    edition: u32,
 }
 
 impl Default for Allowance {
@@ -54,18 +56,18 @@ impl Default for Allowance {
 impl Allowance {
     /// No iterations yet.
     pub(crate) fn new(quota: Quota) -> Self {
-        Self { until_ns: 0, quota, is_used_up: false }
+        Self { until_ns: 0, quota, is_used_up: false, edition: 0 }
     }
 
-    /// Allows iterations that are due before `until_ns`.
-    pub(crate) fn extend(&mut self, until_ns: u64) {
-        self.until_ns = until_ns;
+    /// Allows iterations that are due before `until_ns`, while the loads are of this edition.
+    pub(crate) fn extend(&mut self, until_ns: u64, edition: u32) {
+        (self.until_ns, self.edition) = (until_ns, edition);
     }
 
     /// Takes an iteration that is due at `due_ns`, if it is allowed.
     #[inline]
-    pub(super) fn take(&mut self, due_ns: u64) -> bool {
-        if self.is_used_up || due_ns >= self.until_ns {
+    pub(super) fn take(&mut self, due_ns: u64, edition: u32) -> bool {
+        if self.edition != edition || self.is_used_up || due_ns >= self.until_ns {
             return false;
         }
         self.is_used_up = !self.quota.take();

@@ -56,7 +56,7 @@ impl<T: Stack> User<T> {
     /// Whether the user may begin an iteration that is due at `due_ns` by itself. If so, it has been taken from its
     /// allowance, and its rows have been drawn.
     pub(crate) fn may_begin(&mut self, scenario: &ScenarioProgram, due_ns: u64) -> bool {
-        if self.worker.is_stopping() || !self.cursor.allowance.take(due_ns) {
+        if !self.cursor.allowance.take(due_ns, self.worker.edition()) {
             return false;
         }
         let has_rows = self.feed(scenario);

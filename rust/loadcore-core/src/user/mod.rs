@@ -20,6 +20,7 @@ mod identify;
 mod iteration;
 mod lane;
 mod link;
+mod orders;
 mod outbox;
 mod rendered;
 mod resend;
@@ -61,6 +62,15 @@ pub(crate) struct User<T: Stack> {
     cursor: Cursor,
 }
 
+/// What is left of a user that was taken off: its next iteration is the one after its last.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// Up to when it has done what its schedule said.
+    pub(crate) at_ns: u64,
+    iteration: u32,
+    allowance: Allowance,
+}
+
 /// What became of a user's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -87,6 +97,21 @@ impl<T: Stack> User<T> {
     /// What it may begin by itself.
     pub(crate) fn allowance(&mut self) -> &mut Allowance {
         &mut self.cursor.allowance
+    }
+
+    /// Goes away, with what it needs to come back as the user that it was.
+    pub(crate) fn leave(&self, at_ns: u64) -> Left {
+        Left { at_ns, iteration: self.state.iteration, allowance: self.cursor.allowance.clone() }
+    }
+
+    /// Comes back.
+    pub(crate) fn come_back(&mut self, left: Left) {
+        (self.state.iteration, self.cursor.allowance) = (left.iteration, left.allowance);
+    }
+
+    /// Waits while the loads are of this edition, until `due_ns` at most.
+    pub(crate) async fn rest_within(&self, edition: u32, due_ns: u64) -> Result<(), Interrupted> {
+        self.lane.task.sleep_until_or(due_ns, || self.worker.edition() != edition).await
     }
 
     pub(crate) fn task(&self) -> &Task {

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use super::capture::Capture;
+use super::orders::OrderedLoad;
 use super::outbox::Outbox;
 use super::scripted::Scripted;
 use crate::aggregate::ScenarioEvent;
@@ -71,6 +72,10 @@ pub(crate) struct Worker<T: Stack> {
     started_unix_ns: u64,
     /// When it had to stop starting iterations; `u64::MAX` until then.
     stopped_at_ns: Cell<u64>,
+    /// Changes with each order, and with a stop: who begins an iteration has looked at the load of this edition.
+    edition: Cell<u32>,
+    /// By scenario.
+    pub(crate) loads: Vec<OrderedLoad>,
     end: RefCell<Option<(EndReason, Option<String>)>>,
     /// The scripts of scenarios that have one.
     scripts: Vec<Option<Rc<Scripted>>>,
@@ -134,6 +139,8 @@ impl<T: Stack> Worker<T> {
             spare_buffers: RefCell::default(),
             started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
+            edition: Cell::new(0),
+            loads: program.scenarios.iter().map(|scenario| OrderedLoad::new(&scenario.load)).collect(),
             end: RefCell::new(None),
             scripts: scripts.into_iter().map(|script| script.map(Scripted::new)).collect(),
             program: Rc::new(program),
@@ -221,6 +228,17 @@ impl<T: Stack> Worker<T> {
         self.program.samples == Samples::Everything
     }
 
+    /// Which edition the loads are of.
+    #[inline]
+    pub(crate) fn edition(&self) -> u32 {
+        self.edition.get()
+    }
+
+    /// Has everyone who begins an iteration look at the load again.
+    pub(super) fn next_edition(&self) {
+        self.edition.set(self.edition.get().wrapping_add(1));
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopped_at_ns.get() != u64::MAX
     }
@@ -247,6 +265,7 @@ impl<T: Stack> Worker<T> {
         self.end.borrow_mut().get_or_insert((reason, error));
         if !self.is_stopping() {
             self.stopped_at_ns.set(from_ns.min(self.now()));
+            self.next_edition();
             self.timer.wake_all();
         }
     }

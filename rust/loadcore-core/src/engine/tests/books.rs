@@ -42,7 +42,7 @@ async fn disturb(control: Control, disturbance: Disturbance, after_us: u64) {
 }
 
 /// What is due is started or dropped, what is started ends in one of three ways, and there is a row for every request.
-fn assert_balanced(run: &Outcomes) {
+pub(super) fn assert_balanced(run: &Outcomes) {
     let [due, started, completed, failed, dropped, interrupted] = [
         ScenarioEvent::IterationDue,
         ScenarioEvent::IterationStarted,
