@@ -216,6 +216,16 @@ class Engine:
         """Start no more iterations; running ones may finish within the plan's graceful stop."""
         self._core.stop()
 
+    def order(self, scenario: int, at_ns: int, change: dict[str, Any]) -> None:
+        """Change the load of a scenario while it runs. Before the start it does nothing.
+
+        Args:
+            scenario: Its place in the plan.
+            at_ns: From when on, since the start. What is due before stays as it was.
+            change: As `loadcore.plan.orders.Change.for_engine` gives it.
+        """
+        self._core.order(scenario, at_ns, json.dumps(change))
+
     def interrupt(self) -> None:
         """Stop now; requests in flight are recorded as `interrupted`."""
         self._core.interrupt()

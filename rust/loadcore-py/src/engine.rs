@@ -9,7 +9,7 @@ use loadcore_core::driver::crossing::Crossing as CodeSide;
 use loadcore_core::engine::{self, Control};
 use loadcore_core::error::Problem;
 use loadcore_core::plan::Plan;
-use loadcore_core::schedule::Share;
+use loadcore_core::schedule::{Order, Share};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -133,6 +133,19 @@ impl Engine {
     /// nothing to stop.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         self.ask(py, Control::stop)
+    }
+
+    /// Change the load of the scenario at this place in the plan, from `at_ns` after the start on. `change` is JSON. One that
+    /// does not fit the load changes nothing, and so does one before the start.
+    fn order(&self, py: Python<'_>, scenario: usize, at_ns: u64, change: &str) -> PyResult<()> {
+        border(py, || {
+            self.home.check()?;
+            let change = serde_json::from_str(change)?;
+            if let Some(control) = self.control.get() {
+                control.order(scenario, Order { at_ns, change });
+            }
+            Ok(())
+        })
     }
 
     /// Stop now; requests in flight are recorded as `interrupted`.
