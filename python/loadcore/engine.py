@@ -97,7 +97,17 @@ class ScenarioInfo(NamedTuple):
     planned_start_ns: int = 0
 
 
-_Info = TypeVar("_Info", StepInfo, CheckInfo, GroupInfo, ScenarioInfo)
+class FeederInfo(NamedTuple):
+    """A feeder that deals its rows one after the other."""
+
+    name: str
+    rows: int
+    """How many of them are the share's."""
+    scenarios: list[str]
+    """Those each of whose iterations begins with one of them."""
+
+
+_Info = TypeVar("_Info", StepInfo, CheckInfo, GroupInfo, ScenarioInfo, FeederInfo)
 
 
 class Description(NamedTuple):
@@ -108,6 +118,7 @@ class Description(NamedTuple):
     groups: tuple[GroupInfo, ...]
     scenarios: tuple[ScenarioInfo, ...]
     connections: int
+    feeders: tuple[FeederInfo, ...] = ()
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Description:
@@ -118,11 +129,13 @@ class Description(NamedTuple):
             groups=_read(GroupInfo, document["groups"]),
             scenarios=_read(ScenarioInfo, document["scenarios"]),
             connections=document["connections"],
+            feeders=_read(FeederInfo, document.get("feeders", [])),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""
-        infos = {name: [each._asdict() for each in getattr(self, name)] for name in self._fields[:-1]}
+        lists = ("steps", "checks", "groups", "scenarios", "feeders")
+        infos = {name: [each._asdict() for each in getattr(self, name)] for name in lists}
         return {**infos, "connections": self.connections}
 
     @property
@@ -156,6 +169,8 @@ class Ended(NamedTuple):
     error: str | None
     rows_dropped: int
     """Rows that were counted in windows but came too fast for the writer."""
+    started_late_ns: int
+    """How long after the moment of the start it began."""
 
 
 class Sampled(NamedTuple):
@@ -189,14 +204,15 @@ class Engine:
         """The way to the code of users; None if the plan has none, or it was given before."""
         return self._core.crossing()
 
-    def start(self, start_at_ns: int, wall_start_us: int) -> None:
+    def start(self, start_at_ns: int, wall_start_us: int, begins_ns: int = 0) -> None:
         """Start at a moment of CLOCK_MONOTONIC, in a thread of its own. Returns at once.
 
         Args:
             start_at_ns: The moment.
             wall_start_us: The same on the wall clock, in microseconds since 1970: what rows count their times from.
+            begins_ns: What is due before, counted from the start, is another engine's, whose share this one carries on.
         """
-        self._core.start(start_at_ns, wall_start_us)
+        self._core.start(start_at_ns, wall_start_us, begins_ns)
 
     def next_event(self, timeout_ms: int) -> Event | None:
         """Wait for the next event, without the GIL. None: nothing happened in time, or the engine has ended."""
@@ -206,7 +222,7 @@ class Engine:
         kind, content = event
         if kind == "end":
             end = json.loads(cast("str", content))
-            return Ended(end["reason"], end.get("error"), end["rows_dropped"])
+            return Ended(end["reason"], end.get("error"), end["rows_dropped"], end["started_late_ns"])
         if kind == "sample":
             return Sampled(json.loads(cast("str", content)))
         batch = cast("Batch", content)

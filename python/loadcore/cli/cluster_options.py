@@ -20,6 +20,7 @@ class OnNodeLoss(StrEnum):
     """What the loss of a node does to a run."""
 
     CONTINUE = "continue"
+    REBALANCE = "rebalance"
     ABORT = "abort"
 
 
@@ -64,7 +65,11 @@ LeaveOutNode = Annotated[
 ]
 NodeLoss = Annotated[
     OnNodeLoss,
-    typer.Option("--on-node-loss", envvar="LOADCORE_ON_NODE_LOSS", help="Whether a run continues without a lost node."),
+    typer.Option(
+        "--on-node-loss",
+        envvar="LOADCORE_ON_NODE_LOSS",
+        help="What a run does without a lost node: continue, have the others carry on its share, or abort.",
+    ),
 ]
 MaxLostShare = Annotated[
     str,

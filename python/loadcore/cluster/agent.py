@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from loadcore.machine import client_limits
 from loadcore.machine.file_limit import raise_file_limit
 from loadcore.machine.needs import needs
 from loadcore.plan.plan import Plan
+from loadcore.processes import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,13 +114,33 @@ class NodeAgent:
             for part in ("feeders", "scripts"):
                 if part in document:
                     document[part] = bundle.rewritten(document[part], paths, folder)
+            self._rewritten = partial(bundle.rewritten, paths=paths, folder=folder)
             plan = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
             self._plan = Plan(document)
             if self._run is not None:  # Its driver is gone, so no one will ask for its rows.
                 self._run.forget()
             self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
-            rows = {"plan": plan, "run_dir": str(self._run.folder)}
-            self._run.begin([bundle.rewritten(order, paths, folder) | rows for order in orders], secrets)
+            self._rows = {"plan": plan, "run_dir": str(self._run.folder)}
+            self._run.begin([self._rewritten(order) | self._rows for order in orders], secrets)
+
+    def do_carry_on(
+        self,
+        run: str,
+        orders: Sequence[dict[str, Any]],
+        connections: Sequence[int],
+        start_at_ns: int,
+        wall_start_us: int,
+        begins_ns: int,
+    ) -> None:
+        """Start workers that carry on shares of a node that was lost, from a moment after the start on."""
+        with self._lock:
+            of_run = self._of(run)
+            if time.monotonic_ns() > start_at_ns + begins_ns:
+                raise StaleRun("the order came too late")
+            raise_file_limit()
+            client_limits.require(needs(self._plan, connections))
+            go = messages.Go(start_at_ns, wall_start_us, begins_ns)
+            of_run.carry_on([self._rewritten(order) | self._rows for order in orders], go)
 
     def do_arm(self, run: str, connections: Sequence[int]) -> list[dict[str, Any]]:
         """Check this machine's limits, and have everything opened. Gives the limits that are too low."""
@@ -130,9 +152,9 @@ class NodeAgent:
         self._of(run).arm()
         return []
 
-    def do_go(self, run: str, start_at_ns: int, wall_start_us: int) -> int:
+    def do_go(self, run: str, start_at_ns: int, wall_start_us: int, lease_until_ns: int) -> int:
         """Start at a moment of this node's clock."""
-        return self._of(run).go(start_at_ns, wall_start_us)
+        return self._of(run).go(start_at_ns, wall_start_us, lease_until_ns)
 
     def do_stop(self, run: str) -> None:
         """Start no more iterations."""
@@ -146,9 +168,9 @@ class NodeAgent:
         """End workers at once."""
         self._of(run).kill(workers)
 
-    def do_renew(self, run: str) -> int:
+    def do_renew(self, run: str, until_ns: int | None = None) -> int:
         """The driver is there. Gives the clock, so that its drift is seen."""
-        self._of(run).renew()
+        self._of(run).renew(until_ns)
         return time.monotonic_ns()
 
     def do_read(self, run: str, name: str, offset: int) -> bytes:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from loadcore.cluster import carrying
 from loadcore.cluster.clocks import PINGS, UNSURE_NS, Offset, offset_to
 from loadcore.cluster.collecting import collect
 from loadcore.engine import Description
 from loadcore.errors import LimitsError, Problem, RunError
 from loadcore.processes import messages
-from loadcore.processes.executor import Executor, NodeNews, NodeSecond
+from loadcore.processes.executor import CarriedOn, Executor, NodeNews, NodeSecond
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.schema import MACHINE
 
@@ -52,6 +53,8 @@ class Node:
     is_late: bool = False
     lost: str | None = None
     sequence: int = 0
+    lease_until_s: float = 0.0
+    """Until when its lease lasts at the most, on this machine's clock."""
     left: set[int] = field(default_factory=set)
     """Its workers that have not ended."""
 
@@ -78,8 +81,11 @@ class ClusterExecutor(Executor):
         self._send = send
         self._policy = policy
         self._connections: dict[int, int] = {}
+        self._orders: dict[int, dict[str, Any]] = {}
+        self._end_ns: int | None = None
         self._closed = threading.Event()
-        self._started = False
+        self._go: messages.Go | None = None
+        self._stopping = False
         self._lock = threading.RLock()
         for node in nodes:
             node.heard = time.monotonic()
@@ -118,8 +124,10 @@ class ClusterExecutor(Executor):
         asked = []
         for node in self._nodes.values():
             # The plan is sent once for each node, not for each worker.
-            orders_here = [orders(worker)._asdict() | {"plan": "", "run_dir": ""} for worker in node.workers]
-            orders_here = [order | {"metadata": dict(order["metadata"])} for order in orders_here]
+            for worker in node.workers:
+                order = orders(worker)._asdict() | {"plan": "", "run_dir": ""}
+                self._orders[worker] = order | {"metadata": dict(order["metadata"])}
+            orders_here = [self._orders[worker] for worker in node.workers]
             lease_s = self._policy.lease_s
             call = self._call(
                 node, "prepare", within_s, run=self._run_id, orders=orders_here, lease_s=lease_s, **self._send
@@ -129,7 +137,9 @@ class ClusterExecutor(Executor):
             self._need(node, call, within_s)
         prepared = self._gather(messages.Prepared, give_up, within_s)
         for worker, answer in zip(self._all, prepared, strict=True):
-            self._connections[worker] = Description.from_dict(answer.description).connections
+            description = Description.from_dict(answer.description)
+            self._connections[worker] = description.connections
+            self._end_ns = description.planned_end_ns
         return prepared
 
     def arm(self, give_up: Callable[[], None], within_s: float) -> None:
@@ -162,14 +172,27 @@ class ClusterExecutor(Executor):
 
     def go(self, order: messages.Go) -> None:
         """Start all together, each by its own clock."""
-        self._started = True
+        self._go = order
         # Until the start they have nothing to say.
         self._heard = dict.fromkeys(self._all, order.start_at_ns / _NS)
         for node in self._alive():
             node.heard = max(node.heard, order.start_at_ns / _NS)
             at_ns = order.start_at_ns + node.offset.ns
-            call = self._call(node, "go", run=self._run_id, start_at_ns=at_ns, wall_start_us=order.wall_start_us)
+            call = self._call(
+                node,
+                "go",
+                run=self._run_id,
+                start_at_ns=at_ns,
+                wall_start_us=order.wall_start_us,
+                lease_until_ns=self._lease_of(node),
+            )
             call.add_done_callback(partial(self._started_on, node))
+
+    def _lease_of(self, node: Node) -> int:
+        """A new lease, as a moment of the node's clock."""
+        start_s = 0.0 if self._go is None else self._go.start_at_ns / _NS
+        node.lease_until_s = max(time.monotonic(), start_s) + self._policy.lease_s
+        return int(node.lease_until_s * _NS) + node.offset.ns
 
     def _started_on(self, node: Node, answer: Future[int]) -> None:
         if answer.cancelled() or answer.exception() is not None:
@@ -179,11 +202,13 @@ class ClusterExecutor(Executor):
 
     def stop(self) -> None:
         """Have all start no more iterations."""
+        self._stopping = True
         for node in self._alive():
             self._call(node, "stop", run=self._run_id)
 
     def interrupt(self) -> None:
         """Have all stop now."""
+        self._stopping = True
         for node in self._alive():
             self._call(node, "interrupt", run=self._run_id)
 
@@ -268,12 +293,63 @@ class ClusterExecutor(Executor):
             node.lost = reason
             if not node.left or self._closed.is_set():
                 return
-            for worker in sorted(node.left):
-                self._queue.put((worker, Gone(f"node {node.name} was lost: {reason}")))
+            left = sorted(node.left)
             node.left.clear()
-        if self._started and (why := self._policy.after_loss(self._share_lost())):
+            why = self._policy.after_loss(self._share_lost()) if self._go is not None else None
+            if why is None and self._policy.on_node_loss == "rebalance" and self._go is not None and not self._stopping:
+                self._carry_on(node, left, reason, self._go)
+            else:
+                self._give_up(node, left, reason)
+        if why is not None:
             self._say(node, f"stopping: {why}")
             self.stop()
+
+    def _give_up(self, node: Node, workers: Sequence[int], reason: str) -> None:
+        for worker in workers:
+            self._queue.put((worker, Gone(f"node {node.name} was lost: {reason}")))
+
+    def _carry_on(self, node: Node, workers: list[int], reason: str, go: messages.Go) -> None:
+        """Have other nodes carry on the shares of a lost one, once its lease has ended."""
+        begins_ns = carrying.begins_ns(
+            time.monotonic(),
+            go.start_at_ns / _NS,
+            node.lease_until_s,
+            self._policy.workers_end_within_s,
+            self._policy.carry_lead_s,
+        )
+        others = {each.name: each for each in self._alive()}
+        if not others or (self._end_ns is not None and begins_ns >= self._end_ns):
+            self._give_up(node, workers, reason)
+            return
+        loads = {name: (len(each.left), float(each.facts.get("cores") or 1)) for name, each in others.items()}
+        for name, dealt in carrying.carriers(workers, loads).items():
+            carrier = others[name]
+            for worker in dealt:
+                self._queue.put((worker, CarriedOn(begins_ns, node.name, reason, name)))
+                self._node_of[worker] = carrier
+            carrier.left.update(dealt)
+            call = self._call(
+                carrier,
+                "carry_on",
+                run=self._run_id,
+                orders=[self._orders[worker] for worker in dealt],
+                connections=[self._connections[worker] for worker in sorted(carrier.left)],
+                start_at_ns=go.start_at_ns + carrier.offset.ns,
+                wall_start_us=go.wall_start_us,
+                begins_ns=begins_ns,
+            )
+            call.add_done_callback(partial(self._carried_on, carrier, dealt))
+
+    def _carried_on(self, carrier: Node, workers: Sequence[int], answer: Future[None]) -> None:
+        """Whether a node has taken the order. If it is not certain, its workers end: their load is not counted."""
+        if not answer.cancelled() and answer.exception() is None:
+            return
+        with self._lock:
+            left = [worker for worker in workers if worker in carrier.left]
+            carrier.left.difference_update(left)
+        self._call(carrier, "kill", run=self._run_id, workers=left)
+        for worker in left:
+            self._queue.put((worker, Gone(f"node {carrier.name} did not carry it on: {answer.exception()}")))
 
     def _share_lost(self) -> float:
         return sum(len(node.workers) for node in self.lost()) / len(self._all)
@@ -286,9 +362,10 @@ class ClusterExecutor(Executor):
             for node in self._alive():
                 # One call for each node, never a second one beside it.
                 if node.address not in asked or asked[node.address].done():
-                    asked[node.address] = self._call(node, "renew", run=self._run_id)
+                    until_ns = None if self._go is None else self._lease_of(node)
+                    asked[node.address] = self._call(node, "renew", run=self._run_id, until_ns=until_ns)
                 silent_s = now - node.heard
-                if not node.left or not self._started:
+                if not node.left or self._go is None:
                     continue
                 if silent_s > self._policy.lost_after_s:
                     self._lose(node, f"it had sent nothing for {silent_s:.0f} s")

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from loadcore.cluster.policy import WORKERS_END_WITHIN_S
 from loadcore.machine.host_watch import HostWatch
 from loadcore.processes import messages
 from loadcore.processes.worker_handle import Gone, WorkerProcess
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 GATHER_S = 0.2
 """How long windows wait for those of other workers."""
-KILL_AFTER_S = 5.0
-"""What interrupted workers may take to seal their files once the lease has ended."""
-
 _NS = 1_000_000_000
 _CAN_WAIT = (messages.WindowBatch, messages.Alive, messages.Sampled)
 
@@ -48,7 +46,10 @@ class NodeRun:
         """Whether nothing of it works any more, and no one will ask for its rows."""
         self._lease_s = lease_s
         self._say = say
-        self._renewed = time.monotonic()
+        self._lease_until_ns = time.monotonic_ns() + int(lease_s * _NS)
+        self._leased: list[WorkerProcess] = []
+        """Workers that have their order to start: they end by themselves, should this process hang."""
+        self._environment: Mapping[str, str] = {}
         self._expired: float | None = None
         self._handles: dict[int, WorkerProcess] = {}
         self._pending: list[tuple[int, str, bytes]] = []
@@ -69,35 +70,60 @@ class NodeRun:
             secrets: Environment variables that this node lacks: only these workers have them, and no later run.
         """
         threading.Thread(target=self._send, name="node-run", daemon=True).start()
-        run_folder = RunFolder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        by_worker = {order["worker"]: order for order in orders}
-        for worker, order in by_worker.items():
+        self._environment = secrets
+        for handle, prepare in self._start(orders):
+            threading.Thread(target=handle.prepare, args=(prepare,), daemon=True).start()
+
+    def carry_on(self, orders: Sequence[dict[str, Any]], go: messages.Go) -> None:
+        """Start workers that carry on shares of another node."""
+        for handle, prepare in self._start(orders):
+            threading.Thread(target=self._begin_late, args=(handle, prepare, go), daemon=True).start()
+
+    def _begin_late(self, handle: WorkerProcess, prepare: messages.Prepare, go: messages.Go) -> None:
+        handle.prepare(prepare)
+        handle.arm()
+        handle.go(go)
+        self._lease(handle)
+
+    def _start(self, orders: Sequence[dict[str, Any]]) -> list[tuple[WorkerProcess, messages.Prepare]]:
+        """Start a worker for each order. One that cannot be started is reported as gone."""
+        run_folder = RunFolder(self.folder)
+        started = []
+        for order in orders:
+            worker = order["worker"]
             try:
-                self._handles[worker] = WorkerProcess(
+                handle = WorkerProcess(
                     worker,
                     run_folder.log(worker),
                     with_site=order.get("program") is not None,
-                    environment=secrets,
+                    environment=self._environment,
                 )
             except OSError as problem:
                 refused = refusal(problem, f"worker {worker} could not be started")
                 self._put(worker, "gone", str(refused or problem).encode())
-        for worker, handle in self._handles.items():
-            prepare = messages.Prepare(**by_worker[worker])
+                continue
+            self._handles[worker] = handle
             threading.Thread(target=self._relay, args=(worker, handle), daemon=True).start()
-            threading.Thread(target=handle.prepare, args=(prepare,), daemon=True).start()
+            started.append((handle, messages.Prepare(**order)))
+        return started
+
+    def _lease(self, handle: WorkerProcess) -> None:
+        self._leased.append(handle)
+        handle.lease(messages.Lease(self._lease_until_ns))
 
     def arm(self) -> None:
         """Have everything opened that is needed to start."""
         for handle in self._handles.values():
             handle.arm()
 
-    def go(self, start_at_ns: int, wall_start_us: int) -> int:
+    def go(self, start_at_ns: int, wall_start_us: int, lease_until_ns: int) -> int:
         """Start at a moment of this node's monotonic clock. Gives how many ns before it the order was there."""
         left_ns = start_at_ns - time.monotonic_ns()
+        self._lease_until_ns = lease_until_ns
         for handle in self._handles.values():
             handle.go(messages.Go(start_at_ns, wall_start_us))
+            self._lease(handle)
         self._host = HostWatch([handle.pid for handle in self._handles.values()])
         self._start_at_ns = start_at_ns
         return left_ns
@@ -118,9 +144,20 @@ class NodeRun:
             if worker in self._handles:
                 self._handles[worker].close()
 
-    def renew(self) -> None:
-        """The driver is there."""
-        self._renewed = time.monotonic()
+    def renew(self, until_ns: int | None) -> None:
+        """The driver is there.
+
+        Args:
+            until_ns: Until when the lease lasts, on this node's clock: a message that was long on its way renews no
+                lease that another node waits for to end. None before the start, when that clock is not known yet.
+        """
+        if until_ns is None:
+            if self._start_at_ns is None:
+                self._lease_until_ns = time.monotonic_ns() + int(self._lease_s * _NS)
+            return
+        self._lease_until_ns = max(self._lease_until_ns, until_ns)
+        for handle in list(self._leased):
+            handle.lease(messages.Lease(self._lease_until_ns))
 
     def close(self) -> None:
         """End everything at once; the files stay."""
@@ -183,11 +220,11 @@ class NodeRun:
     def _mind_the_lease(self) -> None:
         now = time.monotonic()
         if self._expired is None:
-            if now - self._renewed > self._lease_s:
+            if time.monotonic_ns() > self._lease_until_ns:
                 self._expired = now
                 self.interrupt()
         elif not self.is_over and self._gone >= len(self._handles):
             self.is_over = True
-        elif not self.is_over and now - self._expired > KILL_AFTER_S:
+        elif not self.is_over and now - self._expired > WORKERS_END_WITHIN_S:
             self.kill(list(self._handles))
             self.is_over = True

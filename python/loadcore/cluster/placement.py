@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from loadcore.cluster import bundle
 from loadcore.cluster.agent import default_cache
+from loadcore.cluster.carrying import obstacles
 from loadcore.cluster.executor import ClusterExecutor, Node
 from loadcore.cluster.node_facts import facts_of_this_node, misfits
 from loadcore.cluster.policy import Policy
@@ -124,6 +125,11 @@ class ClusterPlacement(Placement):
     def open(self, assignment: Assignment, give_up: Callable[[], None]) -> ClusterExecutor:
         """Send each node what it lacks, and make the executor."""
         plan = json.loads(assignment.plan_json)
+        if self._cluster.policy.on_node_loss == "rebalance" and (why := obstacles(plan)):
+            raise UsageError(
+                f"--on-node-loss rebalance: {'; '.join(why)}",
+                hint="choose `continue` or `abort`; rebalance carries on arrival rates, and users whose rows recycle",
+            )
         used = [node for node, count in zip(self._nodes, self._counts, strict=True) if count]
         for node, workers in zip(used, numbered([count for count in self._counts if count]), strict=True):
             node.workers = workers

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-OnNodeLoss = Literal["continue", "abort"]
+OnNodeLoss = Literal["continue", "rebalance", "abort"]
+
+WORKERS_END_WITHIN_S = 5.0
+"""What interrupted workers may take to seal their files once the lease has ended."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class Policy:
     renew_s: float = 1.0
     late_after_s: float = 3.0
     lost_after_s: float = 10.0
+    carry_lead_s: float = 3.0
+    """What a node gets to make workers ready that carry on another's share, at the least."""
+    workers_end_within_s: float = WORKERS_END_WITHIN_S
+    """What the workers of a lost node may take to end once its lease has."""
     lead_s: float = 2.0
     """From the order to start to the start, at the least."""
     store: str | None = None

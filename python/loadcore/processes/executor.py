@@ -45,7 +45,19 @@ class NodeNews(NamedTuple):
     """Whether the run's counts are too small from then on, which makes it invalid."""
 
 
-Said = messages.Report | Gone | NodeSecond | NodeNews
+class CarriedOn(NamedTuple):
+    """Another node carries on the share of a worker whose node was lost."""
+
+    begins_ns: int
+    """From then on, counted from the start."""
+    node: str
+    """The node that was lost."""
+    reason: str
+    by: str
+    """The node that carries it on."""
+
+
+Said = messages.Report | Gone | NodeSecond | NodeNews | CarriedOn
 
 
 class Executor(ABC):

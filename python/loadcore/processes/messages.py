@@ -50,10 +50,18 @@ class Go(NamedTuple):
     """Of CLOCK_MONOTONIC."""
     wall_start_us: int
     """The same moment on the wall clock, in microseconds since 1970."""
+    begins_ns: int = 0
+    """What is due before, counted from the start, is another worker's: this one carries on its share."""
 
 
 class Arm(NamedTuple):
     """Open what is needed to start, and say so."""
+
+
+class Lease(NamedTuple):
+    """End by yourself at this moment of CLOCK_MONOTONIC, unless a later one comes."""
+
+    until_ns: int
 
 
 class Stop(NamedTuple):
@@ -64,9 +72,16 @@ class Interrupt(NamedTuple):
     """Stop now."""
 
 
-Order = Prepare | Arm | Go | Stop | Interrupt
+Order = Prepare | Arm | Go | Lease | Stop | Interrupt
 
-_ORDERS: dict[str, type[Order]] = {"prepare": Prepare, "arm": Arm, "go": Go, "stop": Stop, "interrupt": Interrupt}
+_ORDERS: dict[str, type[Order]] = {
+    "prepare": Prepare,
+    "arm": Arm,
+    "go": Go,
+    "lease": Lease,
+    "stop": Stop,
+    "interrupt": Interrupt,
+}
 _ORDER_NAMES = {kind: name for name, kind in _ORDERS.items()}
 
 

@@ -184,6 +184,10 @@ def merge(descriptions: Sequence[Description]) -> Description:
             _merge_scenarios(entries) for entries in zip(*(each.scenarios for each in descriptions), strict=True)
         ),
         connections=sum(each.connections for each in descriptions),
+        feeders=tuple(
+            entries[0]._replace(rows=sum(each.rows for each in entries))
+            for entries in zip(*(each.feeders for each in descriptions), strict=True)
+        ),
     )
 
 

@@ -136,7 +136,7 @@ class UserCode:
         crossing = engine.crossing()
         self._pump = lambda: self._hand_on(engine, log, go)
         freeze()
-        engine.start(go.start_at_ns, go.wall_start_us)
+        engine.start(go.start_at_ns, go.wall_start_us, go.begins_ns)
         self._began.release()
         try:
             if crossing is not None:

@@ -18,10 +18,10 @@ from loadcore.live.snapshot import frame_of, load_of
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
-from loadcore.processes.executor import NodeNews, NodeSecond
+from loadcore.processes.executor import CarriedOn, NodeNews, NodeSecond
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
-from loadcore.results.run_facts import RunEnd, WorkerEnd
+from loadcore.results.run_facts import Carried, RunEnd, WorkerEnd
 from loadcore.results.samples import Sample, Samples
 from loadcore.results.schema import PHASES, STEADY
 from loadcore.results.sum import sealing
@@ -107,6 +107,7 @@ class Watch:
         self._complained = False
         self._folder_gone = False
         self._counts_missing: str | None = None
+        self._carried: dict[int, tuple[Carried, ...]] = {}
         end_ns = start.description.planned_end_ns
         self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
 
@@ -122,7 +123,8 @@ class Watch:
 
     def collect(self) -> None:
         """Bring the rows into the run's folder."""
-        self._ends = self._workers.collect(self._ends, self._assignment.folder)
+        ends = {worker: replace(end, carried=self._carried.get(worker, ())) for worker, end in self._ends.items()}
+        self._ends = self._workers.collect(ends, self._assignment.folder)
 
     def conclude(self) -> dict[str, Any]:
         """Sum up and seal the folder."""
@@ -149,6 +151,8 @@ class Watch:
     def _hear(self, worker: int, message: Said) -> None:
         if isinstance(message, NodeSecond | NodeNews):
             self._take_of_node(message)
+        elif isinstance(message, CarriedOn):
+            self._carry_on(worker, message)
         else:
             self._take(worker, message)
 
@@ -203,6 +207,21 @@ class Watch:
             return
         phase = self._totals.phase_of(said.second)
         self._totals.add(self._windows.write_machine(said.second, phase, said.values, node=said.node))
+
+    def _carry_on(self, worker: int, said: CarriedOn) -> None:
+        """Another node has the share of a worker whose node was lost."""
+        known_until_ns = (self._totals.last_second_of(worker) + 1) * _NS
+        carried = Carried(
+            after_ns=max(0, min(known_until_ns, self._elapsed_ns(), said.begins_ns)),
+            requests=self._totals.requests_of(worker),
+            **said._asdict(),
+        )
+        self._totals.move(worker, said.by)
+        self._carried[worker] = (*self._carried.get(worker, ()), carried)
+        self._listeners.say(
+            f"node {said.node} was lost ({said.reason}): node {said.by} carries on the share of worker {worker} "
+            f"from {said.begins_ns / _NS:.0f} s on; its load between {carried.after_ns / _NS:.1f} s and then is missing"
+        )
 
     def _mind_the_disk(self) -> None:
         if self._windows.problem is not None and not self._complained:

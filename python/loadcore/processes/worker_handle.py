@@ -132,6 +132,10 @@ class WorkerProcess(WorkerHandle):
         """Start at a common moment."""
         self._send(order)
 
+    def lease(self, order: messages.Lease) -> None:
+        """End by itself at a moment, unless a later one comes."""
+        self._send(order)
+
     def stop(self) -> None:
         """Start no more iterations."""
         self._send(messages.Stop())

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from loadcore.processes.lease import Lease
     from loadcore.results.run_facts import WorkerEnd
 
 EXIT_WITHIN_S = 2.5
@@ -46,6 +47,7 @@ class Orders:
         """Whether the supervisor is gone."""
         self._engine: Engine | None = None
         self._stopping = self._interrupting = False
+        self._lease: Lease | None = None
         self._lock = threading.Lock()
         self._descriptor = descriptor
         self._queue: queue.SimpleQueue[messages.Order | None] = queue.SimpleQueue()
@@ -80,6 +82,13 @@ class Orders:
         self._interrupt()
         self._queue.put(None)
 
+    def _renew(self, until_ns: int) -> None:
+        if self._lease is None:
+            from loadcore.processes.lease import Lease  # noqa: PLC0415 - on nodes only
+
+            self._lease = Lease(self.orphan)
+        self._lease.renew(until_ns)
+
     def _interrupt(self) -> None:
         self._interrupting = True
         with self._lock:
@@ -108,6 +117,8 @@ class Orders:
                 self.stop()
             case messages.Interrupt():
                 self._interrupt()
+            case messages.Lease(until_ns):
+                self._renew(until_ns)
             case _:
                 self._queue.put(order)
 
@@ -169,6 +180,7 @@ class RowLog:
             reason=ended.reason,
             error=ended.error,
             rows_dropped=ended.rows_dropped,
+            started_late_ns=ended.started_late_ns,
             rows_lost=self._writer.rows_lost,
             disk_problem=self._writer.problem,
             files=tuple(files),
@@ -242,7 +254,7 @@ def _run(orders: Orders, reports: Reports, lifeline: int) -> int:
     orders.attach(engine)
     if code is not None and program is not None:
         return code.run(program, engine, log, go)
-    engine.start(go.start_at_ns, go.wall_start_us)
+    engine.start(go.start_at_ns, go.wall_start_us, go.begins_ns)
     end = _drive(engine, log, reports)
     reports.send(messages.Done(end, time.monotonic_ns() - go.start_at_ns))
     return 0

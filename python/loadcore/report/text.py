@@ -61,8 +61,24 @@ def nodes(summary: Summary, page: Page) -> list[str]:
         if lost:
             when = "" if lost["after_s"] is None else f" after {lost['after_s']:.1f} s"
             parts.append(Cell(f"lost{when}: {printable(lost['reason'], page.glyphs)}", Role.BAD))
+            parts += [Cell(each, Role.BAD) for each in absent(lost)]
         lines += facts(Cell("" if lines else "NODES"), parts, page)
+    if lines:
+        apart = [Cell(f"began at most {summary.get('start_skew_ns', 0) / 1e6:.1f} ms apart")]
+        gone = sum(scenario.get("missing_iterations", 0) for scenario in summary["load"]["scenarios"])
+        if gone:
+            apart.append(Cell(f"{numbers.count(gone, page.glyphs)} iterations of lost nodes are missing", Role.BAD))
+        lines += facts(Cell(""), apart, page)
     return lines
+
+
+def absent(lost: Mapping[str, Any]) -> list[str]:
+    """What is missing because a node was lost, in words."""
+    found = [f"{lost['missing_share']:.1%} of the run's load is missing"]
+    if carried := lost["carried_on"]:
+        found.append(f"{', '.join(carried['by'])} carried on from {carried['from_s']:.1f} s")
+    found += [f"{rows} rows of {feeder} unused" for feeder, rows in lost["unused_rows"].items() if rows]
+    return found
 
 
 def title(summary: Summary, page: Page) -> list[str]:

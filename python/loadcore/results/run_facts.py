@@ -120,6 +120,23 @@ class FileFacts:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A worker's share that was without a node for a while."""
+
+    after_ns: int
+    """When the last that is known of it before ended, since the start."""
+    begins_ns: int
+    """From when on it was carried on."""
+    node: str
+    """The node that was lost."""
+    reason: str
+    by: str
+    """The node that carried it on."""
+    requests: int
+    """What was recorded of the share until then."""
+
+
+@dataclass(frozen=True)
 class WorkerEnd:
     """How one worker ended."""
 
@@ -136,6 +153,10 @@ class WorkerEnd:
     disk_problem: str | None = None
     lost_after_ns: int | None = None
     """When a lost worker went away, since the start."""
+    started_late_ns: int | None = None
+    """How long after the moment of the start it began. A lost worker did not say it."""
+    carried: tuple[Carried, ...] = ()
+    """When its node was lost and another one carried on its share."""
     files: tuple[FileFacts, ...] = ()
     user_code: dict[str, Any] | None = None
     """What there is to report about the user's code that ran in it: `exceptions`, and what its program says."""
@@ -158,7 +179,8 @@ class WorkerEnd:
     def from_dict(cls, document: dict[str, Any]) -> WorkerEnd:
         """Read what `to_dict` wrote."""
         files = tuple(FileFacts(**facts) for facts in document["files"])
-        return cls(**{**document, "files": files})
+        carried = tuple(Carried(**each) for each in document["carried"])
+        return cls(**{**document, "files": files, "carried": carried})
 
 
 @dataclass(frozen=True)

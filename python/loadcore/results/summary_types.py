@@ -289,6 +289,8 @@ class ScenarioSummary(TypedDict):
     rates: RatesSummary
     """Per second of the measured part. `asked` has arrivals without a free user, too, each as one request."""
     planned_iterations: int | MaybeNone
+    missing_iterations: NotRequired[int]
+    """Arrivals that were never due because a lost node had them; where a node was lost and chance does not decide."""
     iterations: IterationsSummary
     users: UsersSummary
 
@@ -423,14 +425,27 @@ class CalibrationSummary(TypedDict):
     cores: float
 
 
+class CarriedOnSummary(TypedDict):
+    """From when on other nodes carried on the share of a lost one."""
+
+    from_s: float
+    """In seconds since the start."""
+    by: list[str]
+
+
 class LostNodeSummary(TypedDict):
-    """When and why a node was lost."""
+    """When and why a node was lost, and what is missing because of it."""
 
     after_s: float | MaybeNone
     """In seconds since the start."""
     reason: str
     share: float
-    """The share of the load that is missing from then on."""
+    """The share of the load that is missing from then on, or until it was carried on."""
+    missing_share: float
+    """What is missing of the load of the whole run."""
+    carried_on: CarriedOnSummary | None
+    unused_rows: dict[str, int]
+    """By feeder: rows of its share that no iteration began with."""
 
 
 class NodeSummary(TypedDict):
@@ -442,6 +457,8 @@ class NodeSummary(TypedDict):
     cores: float | MaybeNone
     clock_bound_ns: int
     """By how much its clock may differ from what was measured."""
+    started_late_ns: int
+    """How long after the moment of the start the last of its workers began."""
     share: float
     """Its share of the load."""
     requests: int
@@ -585,6 +602,8 @@ class Summary(TypedDict):
     """What was measured against a null target before the run; null where nothing was."""
     workers_lost: list[LostWorkerSummary]
     signal: Literal["SIGINT", "SIGTERM", "SIGHUP"] | None
+    start_skew_ns: NotRequired[int]
+    """By how much the nodes of a run on several may have begun apart, at the most."""
     nodes: NotRequired[list[NodeSummary]]
     """The machines of a run on several."""
     user_code: NotRequired[UserCodeSummary]

@@ -49,6 +49,19 @@ pub struct Description {
     pub tables: Tables,
     /// Most sockets that this share may hold open at a time.
     pub connections: u64,
+    /// Feeders that deal their rows one after the other.
+    pub feeders: Vec<FeederInfo>,
+}
+
+/// A feeder that deals its rows one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeederInfo {
+    /// Its name.
+    pub name: String,
+    /// How many of its rows are this share's.
+    pub rows: u64,
+    /// Scenarios each of whose iterations begins with one of them.
+    pub scenarios: Vec<String>,
 }
 
 /// A share of a plan while it is carried out.
@@ -149,7 +162,11 @@ impl Engine {
         Net::new(&net).map_err(|error| {
             vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]
         })?;
-        let description = Description { tables: program.tables_of(share), connections: program.connections_of(share) };
+        let description = Description {
+            tables: program.tables_of(share),
+            connections: program.connections_of(share),
+            feeders: program.feeders_of(share),
+        };
         Ok(Self { program, share, net, row_log: true, description, scripts })
     }
 
@@ -157,6 +174,14 @@ impl Engine {
     #[must_use]
     pub fn without_rows(self) -> Self {
         Self { row_log: false, ..self }
+    }
+
+    /// The same, carrying on a share that another worker has begun: what is due before this offset from the run's start
+    /// is left to that one.
+    #[must_use]
+    pub fn carrying_on(mut self, begins_ns: u64) -> Self {
+        self.program.carry_on(begins_ns);
+        self
     }
 
     /// What this share will do.
@@ -236,10 +261,11 @@ pub(crate) async fn run<T: Stack>(
     transport: T,
     timer: Rc<Timer>,
     alarm: Alarm,
-    recorder: Recorder,
+    mut recorder: Recorder,
     control: Control,
 ) {
     let scenarios = work.program.scenarios.len();
+    recorder.begin(timer.clock().now().saturating_sub(work.program.begins_ns));
     let worker = Worker::new(work, Rc::clone(&timer), transport, recorder);
     let background = [
         spawn_local(Rc::clone(&timer).drive(alarm)),
@@ -265,7 +291,8 @@ pub(crate) async fn run<T: Stack>(
 /// Hands over a window at each full second.
 async fn roll_windows<T: Stack>(worker: Rc<Worker<T>>) {
     let task = worker.timer.register(TaskGroup::NONE).await;
-    for second in 0_u32.. {
+    let first = u32::try_from(worker.program.begins_ns / SECOND_NS).unwrap_or(u32::MAX);
+    for second in first.. {
         if task.sleep_until((u64::from(second) + 1) * SECOND_NS).await.is_err() {
             // An interrupt ends the run, and with it this.
             return;

@@ -202,7 +202,10 @@ fn the_row_log_can_be_left_out() {
     recorder.roll(0, Phase::Steady);
     let collected = finish(recorder, events, Collected::default());
     assert_eq!((collected.rows(), collected.requests()), (0, 1));
-    assert_eq!(collected.end, Some(RunEnd { reason: EndReason::Finished, error: None, rows_dropped: 0 }));
+    assert_eq!(
+        collected.end,
+        Some(RunEnd { reason: EndReason::Finished, error: None, rows_dropped: 0, started_late_ns: 0 })
+    );
 }
 
 /// A chunk goes over as soon as it is full, and its memory comes back to be used again.

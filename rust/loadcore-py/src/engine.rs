@@ -92,13 +92,18 @@ impl Engine {
     }
 
     /// Starts the engine thread and returns. The run begins at `start_at_ns` of the monotonic clock, which is
-    /// `wall_start_us` of the wall clock, in microseconds since 1970.
-    fn start(&self, py: Python<'_>, start_at_ns: u64, wall_start_us: i64) -> PyResult<()> {
+    /// `wall_start_us` of the wall clock, in microseconds since 1970. What is due before `begins_ns` of the run is another
+    /// worker's.
+    #[pyo3(signature = (start_at_ns, wall_start_us, begins_ns = 0))]
+    fn start(&self, py: Python<'_>, start_at_ns: u64, wall_start_us: i64, begins_ns: u64) -> PyResult<()> {
         border(py, || {
             self.home.check()?;
             let mut state = self.lock();
             match std::mem::replace(&mut *state, State::Ended) {
-                State::Ready(engine) => {
+                State::Ready(mut engine) => {
+                    if begins_ns > 0 {
+                        *engine = engine.carrying_on(begins_ns);
+                    }
                     self.clock.get_or_init(|| Clock::starting_at(start_at_ns));
                     let reader = Reader::new(*engine, start_at_ns, wall_start_us, Arc::clone(&self.names));
                     self.control.get_or_init(|| reader.control());

@@ -102,6 +102,7 @@ impl Reader {
             reason: EndReason::Aborted,
             error: Some(format!("the engine thread broke off: {cause}")),
             rows_dropped: 0,
+            started_late_ns: 0,
         }
     }
 }

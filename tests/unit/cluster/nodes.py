@@ -74,8 +74,9 @@ class FaultyLink(Link):
             now: Future[Any] = Future()
             now.set_result(time.monotonic_ns() + skew)
             return now
-        if verb == "go":
-            arguments["start_at_ns"] -= skew
+        for moment in ("start_at_ns", "lease_until_ns", "until_ns"):
+            if arguments.get(moment) is not None:
+                arguments[moment] -= skew
         return self._pool.submit(self.agents[node].answer, verb, arguments)
 
     def listen(self, message: Callable[[str, dict[str, Any]], None], lost: Callable[[str, str], None]) -> None:

@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 
 from loadcore.errors import InternalError
 from loadcore.processes import messages
-from loadcore.results.run_facts import FileFacts, WorkerEnd
+from loadcore.results.run_facts import Carried, FileFacts, WorkerEnd
 
 ORDERS: list[messages.Order] = [
     messages.Prepare('{"version": 1}', 1, 2, "/runs/A", 1, {"loadcore.run_id": "A"}),
     messages.Arm(),
-    messages.Go(123, 456),
+    messages.Go(123, 456, 7),
+    messages.Lease(123),
     messages.Stop(),
     messages.Interrupt(),
 ]
 FACTS = FileFacts("requests-1.arrow", 5, 6, "ab", sealed=True)
-END = WorkerEnd(1, "finished", rows_dropped=2, rows_lost=3, files=(FACTS,))
+CARRIED = Carried(1, 2, "b", "it left", "a", 3)
+END = WorkerEnd(1, "finished", rows_dropped=2, rows_lost=3, files=(FACTS,), carried=(CARRIED,))
 REPORTS: list[messages.Report] = [
     messages.Prepared({"steps": [], "connections": 3}),
     messages.Armed(),

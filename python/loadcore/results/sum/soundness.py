@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from loadcore.judge import drift, littles_law
 from loadcore.results.sum import sends
+from loadcore.results.sum.nodes import missing
 
 if TYPE_CHECKING:
     from loadcore.judge.finding import Finding
@@ -23,6 +24,7 @@ def findings(parts: Parts, whole: Tally, span: SteadySpan, batches: Batches) -> 
     found = littles_law.findings(_flights(parts))
     if parts.folder is not None:
         found += sends.findings(parts.folder, parts.start, whole)
+    found += missing(parts)
     if _is_constant(parts.start):
         found += drift.findings(batches.medians.between(-(-span.start_ns // _NS), span.end_ns // _NS))
     return found
@@ -32,7 +34,7 @@ def _flights(parts: Parts) -> list[littles_law.Flights]:
     """Of the workers that came to their end. What was in flight is unknown if the run was killed."""
     if parts.end.truncated:
         return []
-    ended = {worker.worker for worker in parts.end.workers if not worker.lost}
+    ended = {worker.worker for worker in parts.end.workers if not worker.lost and not worker.carried}
     return [
         littles_law.Flights(worker.worker, worker.in_flight_ns, worker.flights_ns)
         for worker in parts.totals.workers.values()

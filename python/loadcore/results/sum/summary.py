@@ -19,6 +19,7 @@ from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.run_facts import SCHEMA_VERSION
 from loadcore.results.schema import PHASES
 from loadcore.results.sum import soundness
+from loadcore.results.sum.absences import missing_iterations
 from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
@@ -117,7 +118,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
         **({} if code is None else {"user_code": code}),
-        **({"nodes": nodes_section(start, end, totals, counted)} if start.nodes else {}),
+        **nodes_section(start, end, totals, counted),
     }
 
 
@@ -278,6 +279,7 @@ def _scenario(parts: Parts, measured: Measured, info: ScenarioInfo, whole: Tally
         "steady_s": span.seconds,
         "rates": _rates(measured.asked(info.name)),
         "planned_iterations": info.planned_iterations,
+        **missing_iterations(parts.start, parts.end, info, totals.iterations_due),
         "iterations": {
             "due": totals.iterations_due,
             "started": totals.iterations_started,

@@ -185,6 +185,7 @@ class Totals:
         self._nodes = [OneNode(node["name"], float(node["cores"] or 1)) for node in nodes]
         self._node_of = {worker: number for number, node in enumerate(nodes) for worker in node["workers"]}
         self._requests: Counter[int] = Counter()
+        self._started: Counter[tuple[int, str]] = Counter()
         self.workers: dict[int, WorkerTotals] = {}
         self.machine = MachineTotals()
         self.target = TargetTotals()
@@ -268,6 +269,14 @@ class Totals:
         """Requests that a worker has recorded."""
         return self._requests[worker]
 
+    def started_of(self, worker: int, scenarios: Sequence[str]) -> int:
+        """Iterations of some scenarios that a worker has started."""
+        return sum(self._started[worker, scenario] for scenario in scenarios)
+
+    def move(self, worker: int, node: str) -> None:
+        """From now on a worker is on the node of this name."""
+        self._node_of[worker] = next(number for number, each in enumerate(self._nodes) if each.name == node)
+
     def last_second_of(self, worker: int) -> int:
         """The newest second of a worker; -1 before its first."""
         return self._last_seconds.get(worker, -1)
@@ -287,6 +296,8 @@ class Totals:
             if row["kind"] == "step":
                 self._note_errors(row)
                 self._requests[worker] += row["count"] or 0
+            elif row["kind"] == "scenario":
+                self._started[worker, row["scenario"]] += row["iterations_started"] or 0
             self._note_asked(second, row)
         self._note_quickest(rows)
         self._recent_tallies.pop(second, None)

@@ -33,7 +33,7 @@ fn rendered<E>(
     let mut variables = Variables::new(names);
     variables.set(user, b"ann&co");
     variables.set(password, "p:ü".as_bytes());
-    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
     let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
     let mut out = Vec::new();
     assert!(render(&variables, &mut builtins, &mut out).is_ok());
@@ -236,7 +236,7 @@ fn colons_in_variables() {
     let CompiledAuth::Header { value, .. } = compile(&way, &mut names).unwrap() else { panic!("no header") };
     let mut variables = Variables::new(&names);
     variables.set(user, b"a:b");
-    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
     let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
     assert!(value.render(&variables, &mut builtins, &mut Vec::new()).is_err());
 }

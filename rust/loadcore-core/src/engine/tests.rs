@@ -3,6 +3,7 @@
 mod again;
 mod auth;
 mod books;
+mod carried;
 mod chance;
 mod compressed;
 mod forgiven;
@@ -182,8 +183,21 @@ fn simulate_scripts(
     share: Share,
     begin: impl FnOnce(Control) -> Scripts,
 ) -> Outcomes {
+    simulate_program(transport, program_of(plan), fake, share, begin)
+}
+
+fn program_of(plan: &Value) -> Program {
     let plan: Plan = serde_json::from_value(plan.clone()).expect("a readable plan");
-    let program = Program::new(&plan).unwrap_or_else(|problems| panic!("{problems:?}"));
+    Program::new(&plan).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn simulate_program(
+    transport: impl Stack,
+    program: Program,
+    fake: FakeTransport,
+    share: Share,
+    begin: impl FnOnce(Control) -> Scripts,
+) -> Outcomes {
     let tables = program.tables_of(share);
     let mut builder = Builder::new_current_thread();
     builder.enable_all().start_paused(true);
@@ -205,7 +219,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
     let mut outcomes = Outcomes {
         rows: Vec::new(),
         requests: 0,
-        end: RunEnd { reason: EndReason::Aborted, error: None, rows_dropped: 0 },
+        end: RunEnd { reason: EndReason::Aborted, error: None, rows_dropped: 0, started_late_ns: 0 },
         scenarios: vec![BTreeMap::new(); tables.scenarios.len()],
         checks: (0, 0),
         groups: vec![(0, 0); tables.groups.len()],

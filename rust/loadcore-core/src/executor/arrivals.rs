@@ -87,6 +87,7 @@ impl<T: Stack> Dispatcher<T> {
         let Some(schedule) = worker.loads[self.scenario].arrivals() else { return };
         let task = worker.timer.register(TaskGroup(self.scenario().id.0)).await;
         let mut arrivals = schedule.iter(worker.share);
+        self.pass_over(&mut arrivals);
         let mut late = Vec::new();
         loop {
             let next = arrivals.peek().map(|next| self.arrival(next).due_ns);
@@ -134,6 +135,16 @@ impl<T: Stack> Dispatcher<T> {
                 return;
             }
         }
+    }
+
+    /// Passes over arrivals that were another worker's, and over the rows that it may have drawn for them.
+    fn pass_over(&self, arrivals: &mut ArrivalTimes) {
+        let mut passed = 0;
+        while arrivals.peek().is_some_and(|next| self.arrival(next).due_ns < self.worker.program.begins_ns) {
+            arrivals.next();
+            passed += 1;
+        }
+        self.worker.pass_rows(self.scenario(), passed);
     }
 
     /// An arrival of the schedule, whose times count from the scenario's start.

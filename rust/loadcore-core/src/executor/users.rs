@@ -46,7 +46,7 @@ pub(super) async fn execute<T: Stack>(worker: &Rc<Worker<T>>, scenario: usize, q
         here: Cell::new(0),
         task: worker.timer.register(TaskGroup(program.id.0)).await,
     });
-    let mut since_ns = 0;
+    let mut since_ns = team.begins_ns();
     loop {
         let edition = worker.edition();
         team.call_up(since_ns);
@@ -79,7 +79,7 @@ impl<T: Stack> Team<T> {
         }
         for (position, place) in places.iter_mut().enumerate() {
             let Place::Away(left) = place else { continue };
-            let at_ns = left.as_ref().map_or(0, |left| left.at_ns);
+            let at_ns = left.as_ref().map_or(self.begins_ns(), |left| left.at_ns);
             if load.turn(self.number(position), at_ns).is_some() {
                 let left = left.take();
                 *place = Place::Here;
@@ -100,6 +100,11 @@ impl<T: Stack> Team<T> {
         self.here.get() == 0 && are_done()
     }
 
+    /// When this share begins here, since the scenario's start: before that, it was another worker's.
+    fn begins_ns(&self) -> u64 {
+        self.worker.program.begins_ns.saturating_sub(self.program().start_after_ns)
+    }
+
     /// Since the scenario's start.
     fn elapsed_ns(&self) -> u64 {
         self.worker.timer.recent().saturating_sub(self.program().start_after_ns)
@@ -111,7 +116,9 @@ impl<T: Stack> Team<T> {
         Some(match self.worker.loads[self.scenario].turn(number, at_ns)? {
             Turn::Off { until_ns } => Turn::Off { until_ns: start_ns + until_ns },
             Turn::Held { until_ns } => Turn::Held { until_ns: start_ns + until_ns },
-            Turn::On { from_ns, until_ns } => Turn::On { from_ns: start_ns + from_ns, until_ns: start_ns + until_ns },
+            Turn::On { from_ns, until_ns } => {
+                Turn::On { from_ns: start_ns + from_ns.max(self.begins_ns()), until_ns: start_ns + until_ns }
+            }
         })
     }
 }
@@ -154,7 +161,7 @@ fn take_turns<T: Stack>(mut seat: Seat<T>, left: Option<Box<Left>>) -> impl Futu
         let mut user = User::new(Rc::clone(&worker), scenario, number, task);
         *user.allowance() = Allowance::new(seat.team.quota.clone());
         // Up to when it has done what the schedule says, since the scenario's start.
-        let mut at_ns = 0;
+        let mut at_ns = seat.team.begins_ns();
         if let Some(left) = left {
             at_ns = left.at_ns;
             user.come_back(*left);

@@ -52,6 +52,11 @@ impl Dealer {
         }
     }
 
+    /// Passes over rows that were drawn elsewhere.
+    pub(crate) const fn pass(&mut self, draws: u64) {
+        self.draws = self.draws.saturating_add(draws);
+    }
+
     /// The next row for a user, by its number over all workers, and for what its iteration draws, by `chance`. Each call is
     /// a draw, except where users have rows of their own, and where chance alone says which row it is.
     pub(crate) fn draw(&mut self, user: u32, chance: u64) -> Dealt {

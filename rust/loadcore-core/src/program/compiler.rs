@@ -35,6 +35,8 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         samples: plan.samples,
         secrets: Secrets::of_plan(&plan.auth).with_environment(&(&plan.auth, &plan.scenarios)),
         seed: plan.seed,
+        seed_of_users: plan.seed,
+        begins_ns: 0,
         warm_up_ns: plan.warm_up_ns,
         graceful_stop_ns: plan.graceful_stop_ns,
     };

@@ -23,10 +23,12 @@ pub(crate) use script::ScriptProgram;
 pub(crate) use want::Want;
 
 use crate::auth::CompiledAuth;
+use crate::engine::FeederInfo;
 use crate::error::Problem;
 use crate::exchange::h1::encode::Encoding;
 use crate::feeder::Binding;
 use crate::plan::{self, Plan};
+use crate::random::Random;
 use crate::record::{CheckId, ScenarioId, Tables};
 use crate::sample::Secrets;
 use crate::schedule::Share;
@@ -46,6 +48,10 @@ pub(crate) struct Program {
     /// What must not be shown of anything that fails.
     pub(crate) secrets: Secrets,
     pub(crate) seed: u64,
+    /// What the chance of users begins with.
+    pub(crate) seed_of_users: u64,
+    /// What is due before this offset from the run's start is another worker's.
+    pub(crate) begins_ns: u64,
     pub(crate) warm_up_ns: u64,
     pub(crate) graceful_stop_ns: u64,
 }
@@ -195,6 +201,18 @@ impl Program {
         compiler::compile(plan)
     }
 
+    /// Carries on a share from this offset from the run's start, which another worker has begun. Users begin again, with
+    /// values that those before them have not drawn; arrivals keep theirs, since each is served once.
+    pub(crate) fn carry_on(&mut self, begins_ns: u64) {
+        self.begins_ns = begins_ns;
+        self.seed_of_users = Random::new(self.seed, "carried on", begins_ns).next_u64();
+        for scenario in &mut self.scenarios {
+            if !matches!(scenario.load, LoadProgram::Arrivals { .. }) {
+                scenario.seed = Random::new(scenario.seed, "carried on", begins_ns).next_u64();
+            }
+        }
+    }
+
     /// The tables, with what is planned for one share.
     pub(crate) fn tables_of(&self, share: Share) -> Tables {
         let mut tables = self.tables.clone();
@@ -203,6 +221,22 @@ impl Program {
             info.planned_iterations = scenario.load.iterations_of(share);
         }
         tables
+    }
+
+    /// The feeders that deal their rows one after the other, with the rows of one share.
+    pub(crate) fn feeders_of(&self, share: Share) -> Vec<FeederInfo> {
+        let dealt =
+            |feeder: &&FeederProgram| matches!(feeder.feeder.order, plan::Order::Sequential | plan::Order::Shuffled);
+        let uses = |scenario: &&ScenarioProgram, name: &str| {
+            scenario.feeds.iter().any(|(feeder, _)| self.feeders[*feeder].feeder.name == name)
+        };
+        let info = |feeder: &FeederProgram| {
+            let name = feeder.feeder.name.clone();
+            let drawing = self.scenarios.iter().filter(|scenario| uses(scenario, &name));
+            let scenarios = drawing.map(|scenario| scenario.name.clone()).collect();
+            FeederInfo { name, rows: share.part(feeder.table.rows() as u64), scenarios }
+        };
+        self.feeders.iter().filter(dealt).map(info).collect()
     }
 
     /// Most connections one share may hold open: one for each user and origin of its scenario.

@@ -33,6 +33,8 @@ pub struct RunEnd {
     pub error: Option<String>,
     /// Rows that found no room in the row log, in the whole run. They are counted in the windows all the same.
     pub rows_dropped: u64,
+    /// How long after the moment of the start this worker began.
+    pub started_late_ns: u64,
 }
 
 /// Why a worker's part of the run ended.

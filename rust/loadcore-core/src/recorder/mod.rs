@@ -43,6 +43,7 @@ pub struct Recorder {
     added: Added,
     new_names: Vec<Name>,
     rows_dropped: u64,
+    started_late_ns: u64,
     events: SyncSender<Event>,
     used_chunks: Receiver<Box<Chunk>>,
     used_windows: Receiver<Box<Window>>,
@@ -76,11 +77,17 @@ impl Recorder {
             added: Added::default(),
             new_names: Vec::new(),
             rows_dropped: 0,
+            started_late_ns: 0,
             events,
             used_chunks,
             used_windows,
         };
         (recorder, reader, Recycler { chunks, windows })
+    }
+
+    /// The worker begins, this long after the moment of the start.
+    pub(crate) fn begin(&mut self, late_ns: u64) {
+        self.started_late_ns = late_ns;
     }
 
     /// Samples every request from now on, and not only failures.
@@ -254,7 +261,7 @@ impl Recorder {
         }
         self.close_window(second, phase);
         self.window.engine_cpu_ns = health::this_thread_cpu();
-        let end = RunEnd { reason, error, rows_dropped: self.rows_dropped };
+        let end = RunEnd { reason, error, rows_dropped: self.rows_dropped, started_late_ns: self.started_late_ns };
         // A reader that is gone needs to know nothing.
         let _ = self.events.send(Event::Window(self.window)).and_then(|()| self.events.send(Event::End(end)));
     }

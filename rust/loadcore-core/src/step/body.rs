@@ -235,7 +235,7 @@ mod tests {
         for (name, value) in values {
             variables.set(names.slot(name), value.as_bytes());
         }
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         let mut out = Vec::new();
         compiled.template.render(&variables, &mut builtins, &mut out).unwrap();
@@ -317,7 +317,7 @@ mod tests {
         let template = compile_body(&body, 1, &mut names).unwrap().template;
         let mut variables = Variables::new(&names);
         let mut out = Vec::new();
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         variables.set_string(names.slot("x"), b"12");
         template.render(&variables, &mut builtins, &mut out).unwrap();

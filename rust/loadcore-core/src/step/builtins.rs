@@ -28,10 +28,11 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// The counter of a worker.
+    /// The counter of a worker. One that carries on a share begins above what the worker before it can have counted,
+    /// even at a number each microsecond.
     #[must_use]
-    pub(crate) const fn new(share: Share) -> Self {
-        Self { share, given: 0 }
+    pub(crate) const fn new(share: Share, begins_ns: u64) -> Self {
+        Self { share, given: begins_ns / 1_000 }
     }
 
     /// The next number.
@@ -250,7 +251,7 @@ mod tests {
     use super::*;
 
     fn written(text: &str, unix_ns: u64) -> String {
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::new(1, 3).unwrap()));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::new(1, 3).unwrap(), 0));
         let mut builtins = Builtins { user: 7, iteration: 0, unix_ns, random: &mut random, counter: &mut counter };
         let mut out = Vec::new();
         Builtin::parse(text).unwrap().append(Encoding::Verbatim, &mut builtins, &mut out);
@@ -286,7 +287,7 @@ mod tests {
         assert_eq!(written("user", 0), "7");
         assert_eq!(written("iteration", 0), "0");
         assert_eq!(written("counter", 0), "1");
-        let mut counter = Counter::new(Share::new(1, 3).unwrap());
+        let mut counter = Counter::new(Share::new(1, 3).unwrap(), 0);
         assert_eq!([counter.next_number(), counter.next_number()], [1, 4]);
         assert_eq!(written("random(-5, -5)", 0), "-5");
         assert_eq!(written("random(9,9)", 0), "9");

@@ -196,7 +196,7 @@ mod tests {
             body_bytes: BODY.len() as u64,
             service_ns: 5_000_000,
         };
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         let mut scratch = Scratch::default();
         let mut evaluation = Evaluation { variables: &variables, builtins: &mut builtins, scratch: &mut scratch };
@@ -262,7 +262,7 @@ mod tests {
             body_bytes: 5 << 20,
             service_ns: 1,
         };
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         let (names, mut scratch) = (Names::new(), Scratch::default());
         let variables = Variables::new(&names);

@@ -231,7 +231,7 @@ mod tests {
         names.slot("unset");
         let mut variables = Variables::new(&names);
         variables.set(limit, b"10");
-        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+        let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
         let mut builtins = Builtins { user: 0, iteration: 0, unix_ns: 0, random: &mut random, counter: &mut counter };
         let mut scratch = Scratch::default();
         let mut evaluation = Evaluation { variables: &variables, builtins: &mut builtins, scratch: &mut scratch };

@@ -36,7 +36,7 @@ impl State {
             iteration: 0,
             arrival: None,
             variables: Variables::new(&scenario.names),
-            random: Random::new(program.seed, &scenario.name, u64::from(number)),
+            random: Random::new(program.seed_of_users, &scenario.name, u64::from(number)),
             cookies: (program.http.cookies != Cookies::Off).then(Rc::default),
             left: None,
             links: None,

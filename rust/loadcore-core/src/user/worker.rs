@@ -132,7 +132,7 @@ impl<T: Stack> Worker<T> {
             origins: RefCell::new(origins),
             pools,
             dealers: RefCell::new(dealers),
-            counter: RefCell::new(Counter::new(share)),
+            counter: RefCell::new(Counter::new(share, program.begins_ns)),
             scratch: RefCell::default(),
             body: RefCell::default(),
             spare_captures: RefCell::default(),
@@ -285,6 +285,14 @@ impl<T: Stack> Worker<T> {
             }
         }
         true
+    }
+
+    /// Passes over the rows that another worker of this share may have drawn.
+    pub(crate) fn pass_rows(&self, scenario: &ScenarioProgram, draws: u64) {
+        let mut dealers = self.dealers.borrow_mut();
+        for (feeder, _) in &scenario.feeds {
+            dealers[*feeder].pass(draws);
+        }
     }
 
     /// How many times at least each feeder of the scenario still has a row for whoever asks.

@@ -24,7 +24,7 @@ fn rendered(text: &str, context: Context, values: &[(&str, &str)]) -> Result<Str
 }
 
 fn with_builtins<T>(work: impl FnOnce(&mut Builtins<'_>) -> T) -> T {
-    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE));
+    let (mut random, mut counter) = (Random::new(1, "test", 0), Counter::new(Share::WHOLE, 0));
     let unix_ns = 1_709_210_096_789_000_000;
     work(&mut Builtins { user: 7, iteration: 3, unix_ns, random: &mut random, counter: &mut counter })
 }
