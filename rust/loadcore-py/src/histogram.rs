@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use loadcore_core::aggregate;
+use loadcore_core::aggregate::{self, Merger};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -70,6 +70,30 @@ impl Histogram {
     #[expect(clippy::needless_pass_by_value, reason = "how a list comes from Python")]
     fn count_above(py: Python<'_>, encoded: &[u8], limits_ns: Vec<u64>) -> PyResult<(u64, Vec<u64>)> {
         border(py, || Ok(aggregate::Histogram::count_above(encoded, &limits_ns)?))
+    }
+
+    /// Merges encoded histograms by their place, which is below `places`: one encoding for each place, `None` where there
+    /// was none. Raises `ValueError` if some of the bytes are none.
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "how lists come from Python")]
+    fn merge_encoded<'py>(
+        py: Python<'py>,
+        encoded: Vec<Option<Bound<'py, PyBytes>>>,
+        place_of: Vec<usize>,
+        places: usize,
+    ) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+        let mut sets: Vec<Vec<&[u8]>> = vec![Vec::new(); places];
+        for (bytes, place) in encoded.iter().zip(&place_of) {
+            if let (Some(bytes), Some(set)) = (bytes, sets.get_mut(*place)) {
+                set.push(bytes.as_bytes());
+            }
+        }
+        let merged = border(py, || {
+            let mut merger = Merger::new();
+            let merge = |set: &Vec<&[u8]>| (!set.is_empty()).then(|| merger.merge(set)).transpose();
+            Ok(sets.iter().map(merge).collect::<Result<Vec<_>, _>>()?)
+        })?;
+        Ok(merged.into_iter().map(|bytes| bytes.map(|bytes| PyBytes::new(py, &bytes))).collect())
     }
 
     /// The duration, in nanoseconds, that the share `q` of all durations does not exceed; 0 if there are none.

@@ -15,11 +15,10 @@ from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.thresholds import evaluate_all, rules_of
+from loadcore.results.sum.window_folding import gathered
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pyarrow as pa
 
     from loadcore.results.run_facts import RunStart
 
@@ -83,9 +82,9 @@ class _Running:
 
     def look(self) -> History | None:
         """The run up to its last whole second; None if that is not new."""
-        for batch in self._windows.new():
+        for batch in gathered(self._windows.new()):
             self._totals.add(batch)
-            self._reader.add(_only(batch), self._totals.last_second + 1)
+            self._reader.add(batch.select(list(COLUMNS)), self._totals.last_second + 1)
         complete_s = self._complete_s()
         if complete_s <= self._shown_s:
             return None
@@ -117,8 +116,3 @@ class _Running:
         for threshold in document["thresholds"]:
             threshold.pop("interval", None)
         return document
-
-
-def _only(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The rows of a batch, without the columns that a timeline does not read."""
-    return batch.select(list(COLUMNS)).to_pylist()  # type: ignore[no-any-return]

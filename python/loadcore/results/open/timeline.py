@@ -10,6 +10,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from loadcore.engine import Histogram
 from loadcore.judge.thresholds.evaluation import evaluate
 from loadcore.results.open.heat import heat_of
@@ -17,6 +20,8 @@ from loadcore.results.reader import stream
 from loadcore.results.schema import MACHINE, STEADY
 from loadcore.results.sum.measured import MeasuredStretch
 from loadcore.results.sum.tally import MAIN, Row, StepKey, StepTotals, Tally
+from loadcore.results.sum.window_folding import fold, gathered
+from loadcore.results.write.plain_arrays import number, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -156,10 +161,8 @@ def read_timeline(
     """
     reader = TimelineReader(width_of(duration_s), start, rules)
     for path in folder.all_windows():
-        for batch in stream(path, COLUMNS):
-            # A file of an earlier version may lack columns.
-            nothing = dict.fromkeys(set(COLUMNS) - set(batch.schema.names))
-            reader.add([nothing | row for row in batch.to_pylist()] if nothing else batch.to_pylist(), duration_s)
+        for batch in gathered(stream(path, COLUMNS)):
+            reader.add(batch, duration_s)
     return reader.timeline(duration_s)
 
 
@@ -183,10 +186,17 @@ class TimelineReader:
         self._response = Histogram()
         self._service = Histogram()
 
-    def add(self, rows: Sequence[Row], duration_s: float) -> None:
-        """Take windows of a run that lasts for this long, or has lasted until now."""
+    def add(self, batch: pa.RecordBatch, duration_s: float) -> None:
+        """Take windows of a run that lasts for this long, or has lasted until now.
+
+        Args:
+            batch: With the columns of `COLUMNS`, or what a file of an earlier version has of them.
+            duration_s: How long.
+        """
         last = self._last_of(duration_s)
-        for row in rows:
+        nothing: Row = dict.fromkeys(set(COLUMNS) - set(batch.schema.names))
+        for folded in fold(batch, self._spans(batch)):
+            row = nothing | folded
             place = min(last, row["second"] // self.width)
             if place in self._moments and place not in self._rows:
                 continue  # Its worker was silent for so long that it counts as lost.
@@ -217,6 +227,12 @@ class TimelineReader:
         places = range(max(self._moments, default=-1) + 1)
         moments = [self._moments.get(place) or Moment(*self._span(place, duration_s)) for place in places]
         return Timeline(tuple(moments), response or self._response, service or self._service)
+
+    def _spans(self, batch: pa.RecordBatch) -> pa.Array:
+        """Where each row belongs: the moment's first second. How many users ran at once is asked second by second."""
+        seconds, width = batch.column("second").cast(pa.int64()), number(self.width)
+        begins = pc.multiply(pc.divide(seconds, width), width)
+        return pc.if_else(pc.equal(batch.column("kind"), texts(["scenario"])[0]), seconds, begins)
 
     def _settle(self, place: int, duration_s: float) -> None:
         """No more comes of a moment."""
@@ -340,7 +356,7 @@ def _add_scenarios(moment: Moment, rows: Iterable[Row]) -> None:
             of_scenarios[row["scenario"]][0] += row["asked"] or 0
             of_scenarios[row["scenario"]][1] += (row["answered"] or 0) + (row["failed"] or 0)
         elif row["kind"] in {"worker", "target"}:
-            begun[row["phase"]] += 1
+            begun[row["phase"]] += row["windows"]
     moment.asked += moment.dropped
     moment.users = max(users.values(), default=0)
     moment.of_scenarios = {name: (asked, done) for name, (asked, done) in of_scenarios.items()}

@@ -7,7 +7,7 @@ the rows, for tenths of a second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,9 +16,11 @@ from loadcore.engine import Histogram
 from loadcore.judge.interval import LEAST_BATCHES, SHORT_ALIKE, Spread, spread_of
 from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.reader import DAMAGE, stream
+from loadcore.results.schema import STEADY
 from loadcore.results.sum.medians import Medians
 from loadcore.results.sum.tally import MAIN, StepTotals, Tally
-from loadcore.results.write.plain_arrays import is_word, number
+from loadcore.results.sum.window_folding import fold, gathered, groups_of
+from loadcore.results.write.plain_arrays import is_word, number, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -168,9 +170,12 @@ class Batches:
 
     def _read(self, folder: RunFolder, seconds: float) -> None:
         if seconds >= LEAST_SECONDS:
+            width = 1
+            while seconds / width > _MOST:
+                width *= 2
             for path in folder.all_windows():
-                for batch in stream(path, _WINDOW_COLUMNS):
-                    self._add_windows(batch.to_pylist())
+                for batch in gathered(stream(path, _WINDOW_COLUMNS)):
+                    self._add_windows(batch, width)
         else:
             self._least_alike = SHORT_ALIKE
             for path in folder.all_requests():
@@ -214,15 +219,26 @@ class Batches:
             if histogram.count:
                 self._series[Key(scenario, section, step.name, time)] = Series(histogram)
 
-    def _add_windows(self, rows: Iterable[dict[str, Any]]) -> None:
-        for row in rows:
+    def _add_windows(self, batch: pa.RecordBatch, width: int) -> None:
+        """Count windows, some seconds together where the batches of a series are as long or longer."""
+        batch = batch.filter(pc.or_(_is(batch, "kind", "step"), _is(batch, "kind", "group")))
+        # Groups have no section: neither true nor false.
+        apart = pc.and_kleene(_is(batch, "kind", "step"), pc.invert(_is(batch, "section", MAIN)))
+        batch = batch.filter(pc.or_kleene(apart, _is(batch, "phase", STEADY)))
+        self._add_medians(batch.filter(_is(batch, "section", MAIN)))
+        seconds = batch.column("second").cast(pa.int64())
+        for row in fold(batch, pc.multiply(pc.divide(seconds, number(width)), number(width))):
             section = row["section"] if row["kind"] == "step" else row["kind"]
-            if section not in {MAIN, "group"} or row["phase"] == "steady":
-                if section == MAIN:
-                    self.medians.add(row["second"], row["response"])
-                for time in ("service", "response", "ttfb"):
-                    if row[time] is not None:
-                        self._add_window(row["second"], Key(row["scenario"], section, row["name"], time), row[time])
+            for time in ("service", "response", "ttfb"):
+                if row[time] is not None:
+                    self._add_window(row["second"], Key(row["scenario"], section, row["name"], time), row[time])
+
+    def _add_medians(self, batch: pa.RecordBatch) -> None:
+        places = groups_of([batch.column("second")]).to_pylist()
+        seconds = list(dict.fromkeys(batch.column("second").to_pylist()))
+        merged = Histogram.merge_encoded(batch.column("response").to_pylist(), places, len(seconds))
+        for second, encoded in zip(seconds, merged, strict=True):
+            self.medians.add(second, encoded)
 
     def _add_window(self, second: int, key: Key, encoded: bytes) -> None:
         series = self._meant(key)
@@ -269,6 +285,11 @@ class Batches:
                     sums.append(above.get(tenth, 0))
             for tenth, sums in counts.items():
                 series.add(tenth, sums)
+
+
+def _is(batch: pa.RecordBatch, column: str, word: str) -> pa.Array:
+    """Where a column of words has this one."""
+    return pc.equal(batch.column(column), texts([word])[0])
 
 
 def _of(tally: Tally, *, main: bool) -> list[StepTotals]:

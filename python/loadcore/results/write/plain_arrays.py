@@ -7,6 +7,7 @@ installed: near half a second of CPU, in the moment in which a run starts.
 from __future__ import annotations
 
 import struct
+from array import array
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _INTEGERS = {2: "<h", 4: "<i", 8: "<q"}
 _FLOAT = "<d"
@@ -53,6 +54,12 @@ def single(value: float | str, kind: pa.DataType) -> pa.Array:
 def number(value: int) -> pa.Scalar:
     """One integer of 64 bits to compare with."""
     return integer(value, pa.int64())[0]
+
+
+def numbers(values: Iterable[int]) -> pa.Array:
+    """Integers of 64 bits."""
+    packed = array("q", values)
+    return pa.Array.from_buffers(pa.int64(), len(packed), [None, pa.py_buffer(packed)])
 
 
 def is_word(column: pa.DictionaryArray, word: str) -> pa.Array:

@@ -16,7 +16,7 @@ const HEAD_BYTES: usize = 40;
 /// Counters from one power of two to the next.
 const BLOCK: u64 = 1_024;
 /// All counters: 22 powers of two up to [`MAX_UNITS`], the lowest of twice the size.
-const COUNTERS: u64 = 23 * BLOCK;
+pub(super) const COUNTERS: u64 = 23 * BLOCK;
 /// What a count takes at most.
 const VARINT_BYTES: usize = 9;
 /// What a histogram takes at most before it is compressed.
@@ -133,45 +133,63 @@ impl Writer {
 
 /// Reads an encoding: the least value of each counter in use, ascending, and its count.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(u64, u64)>, HistogramError> {
-    let plain = decompress(bytes)?;
-    let mut rest = check_head(&plain)?;
-    let (mut counts, mut index) = (Vec::new(), 0);
-    while !rest.is_empty() {
-        let number = read_varint(&mut rest)?;
-        if number > 0 {
-            counts.push((value_at(index), number.unsigned_abs()));
-        }
-        index += if number < 0 { number.unsigned_abs().min(COUNTERS) } else { 1 };
-        if index > COUNTERS {
-            return Err(malformed("it has more counters than there are values"));
-        }
-    }
+    let mut counts = Vec::new();
+    Reader::new().read(bytes, |index, count| counts.push((value_at(index), count)))?;
     Ok(counts)
 }
 
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, HistogramError> {
-    let (cookie, rest) = split_u32(bytes)?;
-    if cookie != COMPRESSED_COOKIE {
-        return Err(malformed("it does not begin as a compressed V2 histogram does"));
+/// Reads many encodings, using its memory again.
+#[derive(Debug)]
+pub(super) struct Reader {
+    inflate: Decompress,
+    plain: Vec<u8>,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self { inflate: Decompress::new(true), plain: Vec::with_capacity(USUAL_BYTES) }
     }
-    let (length, rest) = split_u32(rest)?;
-    let packed = rest.get(..length as usize).ok_or_else(|| malformed("it is cut short"))?;
-    let mut inflate = Decompress::new(true);
-    let mut plain = Vec::with_capacity(USUAL_BYTES);
-    while plain.len() <= PLAIN_BYTES {
-        if plain.len() == plain.capacity() {
-            // A byte more than a histogram can have, for its end to be seen: what unpacks to more is none.
-            plain.reserve_exact(PLAIN_BYTES + 1 - plain.len());
+
+    /// Gives each counter in use, ascending, and its count. On an error some may have been given already.
+    pub(super) fn read(&mut self, bytes: &[u8], mut each: impl FnMut(u64, u64)) -> Result<(), HistogramError> {
+        self.decompress(bytes)?;
+        let (mut rest, mut index) = (check_head(&self.plain)?, 0);
+        while !rest.is_empty() {
+            let number = read_varint(&mut rest)?;
+            let next = index + if number < 0 { number.unsigned_abs().min(COUNTERS) } else { 1 };
+            if next > COUNTERS {
+                return Err(malformed("it has more counters than there are values"));
+            }
+            if number > 0 {
+                each(index, number.unsigned_abs());
+            }
+            index = next;
         }
-        let before = (inflate.total_in(), plain.len());
-        let left = usize::try_from(before.0).ok().and_then(|taken| packed.get(taken..)).unwrap_or_default();
-        match inflate.decompress_vec(left, &mut plain, FlushDecompress::None) {
-            Ok(Status::StreamEnd) => return Ok(plain),
-            Ok(_) if (inflate.total_in(), plain.len()) != before => {}
-            _ => break,
-        }
+        Ok(())
     }
-    Err(malformed("its compressed part is damaged"))
+
+    fn decompress(&mut self, bytes: &[u8]) -> Result<(), HistogramError> {
+        let (cookie, rest) = split_u32(bytes)?;
+        if cookie != COMPRESSED_COOKIE {
+            return Err(malformed("it does not begin as a compressed V2 histogram does"));
+        }
+        let (length, rest) = split_u32(rest)?;
+        let packed = rest.get(..length as usize).ok_or_else(|| malformed("it is cut short"))?;
+        if self.plain.capacity() > USUAL_BYTES {
+            self.plain = Vec::with_capacity(USUAL_BYTES);
+        }
+        // As much as a histogram can have, the second time: what unpacks to more is none.
+        for room in [USUAL_BYTES, PLAIN_BYTES] {
+            self.plain.clear();
+            self.plain.reserve_exact(room);
+            self.inflate.reset(true);
+            let status = self.inflate.decompress_vec(packed, &mut self.plain, FlushDecompress::Finish);
+            if matches!(status, Ok(Status::StreamEnd)) {
+                return Ok(());
+            }
+        }
+        Err(malformed("its compressed part is damaged"))
+    }
 }
 
 /// Checks the head and gives the bytes of the counts.
@@ -214,7 +232,7 @@ fn index_of(value: u64) -> u64 {
 }
 
 /// The least value of a counter.
-fn value_at(index: u64) -> u64 {
+pub(super) fn value_at(index: u64) -> u64 {
     let shift = (index / BLOCK).saturating_sub(1);
     (index - shift * BLOCK) << shift
 }

@@ -16,6 +16,7 @@ mod flows;
 mod gaps;
 mod hints;
 mod histogram;
+mod merger;
 mod window;
 
 pub use cells::{CheckCell, ErrorStatus, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
@@ -27,4 +28,5 @@ pub use gaps::Gap;
 pub(crate) use gaps::Gaps;
 pub use hints::Hint;
 pub use histogram::{Encoder, Histogram};
+pub use merger::Merger;
 pub use window::Window;
