@@ -18,7 +18,7 @@ from tests.integration.recount import differences
 
 if TYPE_CHECKING:
     from loadcore.results.open.run import Run
-    from loadcore.results.summary_types import StepSummary
+    from loadcore.results.request_types import StepSummary
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loadcore.report.notebook import Shown
-    from loadcore.results.summary_types import FindingSummary, StepSummary, Summary, VerdictSummary
+    from loadcore.results.request_types import StepSummary
+    from loadcore.results.summary_types import FindingSummary, Summary, VerdictSummary
 
 # This module is imported with the package, so what reads Arrow is imported when a table is asked for.
 
