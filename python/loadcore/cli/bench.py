@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups
 from loadcore.cli.execute import Output, execute
 from loadcore.cli.option_values import checked, pairs, setting
 from loadcore.cli.options import Duration, Rate
@@ -15,17 +15,17 @@ from loadcore.cli.settings import gather
 from loadcore.errors import ScenarioError
 
 
-@options.takes(
-    options.Judging,
-    options.Processes,
-    options.Watching,
-    options.Naming,
-    options.Showing,
-    options.Output,
-    options.Documents,
-    options.Telemetry,
-    options.LivePage,
-    options.Strictness,
+@option_groups.takes(
+    option_groups.Judging,
+    option_groups.Processes,
+    option_groups.Watching,
+    option_groups.Naming,
+    option_groups.Showing,
+    option_groups.Output,
+    option_groups.Documents,
+    option_groups.Telemetry,
+    option_groups.LivePage,
+    option_groups.Strictness,
 )
 def command(
     context: typer.Context,

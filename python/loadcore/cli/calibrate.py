@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.options import Color
 from loadcore.cli.prepare import load_file, prepare
@@ -12,7 +12,7 @@ from loadcore.cli.settings import gather
 from loadcore.errors import ExitCode, UsageError
 
 
-@options.takes(options.Load, options.Processes, options.Output)
+@option_groups.takes(option_groups.Load, option_groups.Processes, option_groups.Output)
 def command(context: typer.Context, scenario: options.Scenario, quiet: options.Quiet = False) -> int:
     """Measures how much of a scenario this machine can drive.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import Console, standard
 from loadcore.cli.finish import end_with
 from loadcore.cli.options import Color
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from loadcore.results.attempt import Attempt
 
 
-@options.takes(options.Load, options.Judging, options.Processes, options.Output)
+@option_groups.takes(option_groups.Load, option_groups.Judging, option_groups.Processes, option_groups.Output)
 def command(
     context: typer.Context,
     scenario: options.Scenario,

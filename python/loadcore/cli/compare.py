@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.documents import require_places, write
 from loadcore.cli.finish import MEANINGS, end_with
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DEFAULT_RUNS = 5
 
 
-@options.takes(options.Comparing, options.Output)
+@option_groups.takes(option_groups.Comparing, option_groups.Output)
 def command(
     context: typer.Context,
     sides: Annotated[

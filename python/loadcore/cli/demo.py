@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import gateway, options, target, target_folder, target_state
+from loadcore.cli import gateway, option_groups, options, target, target_folder, target_state
 from loadcore.cli.console import Console, standard
 from loadcore.cli.demo_report import Findings, conclude
 from loadcore.cli.execute import Output, start
@@ -30,7 +30,7 @@ _QUICK_RAMP = "3s"
 _QUICK_DURATION = "8s"
 
 
-@options.takes(options.Processes, options.Showing, options.Output)
+@option_groups.takes(option_groups.Processes, option_groups.Showing, option_groups.Output)
 def command(
     context: typer.Context,
     users: Annotated[

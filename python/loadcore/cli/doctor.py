@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import Console, standard
 from loadcore.cli.option_values import setting, source_of
 from loadcore.errors import ExitCode, UsageError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loadcore.machine.client_limits import Finding
 
 
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def command(
     context: typer.Context,
     scenario: Annotated[str | None, typer.Argument(hidden=True)] = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.cluster_options import LeaveOutNode
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST, rendered
@@ -16,7 +16,7 @@ _OF_ALL_NODES = frozenset({"html", "csv", "parquet"})
 """Documents that have every second or row of the run."""
 
 
-@options.takes(options.Output, options.Documents)
+@option_groups.takes(option_groups.Output, option_groups.Documents)
 def command(
     context: typer.Context,
     run: Annotated[

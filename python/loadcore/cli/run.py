@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.cluster_options import OnNodes, cluster_of
 from loadcore.cli.execute import Output, execute
 from loadcore.cli.prepare import Prepared, load_file, prepare
@@ -14,23 +14,23 @@ from loadcore.cli.settings import Settings, gather
 from loadcore.errors import UsageError
 
 
-@options.takes(
-    options.Load,
-    options.Judging,
-    options.Processes,
-    options.Watching,
-    options.Naming,
-    options.Showing,
-    options.Output,
-    options.Documents,
-    options.Telemetry,
-    options.LivePage,
-    options.Strictness,
-    options.Calibration,
-    options.Repeating,
-    options.Comparing,
+@option_groups.takes(
+    option_groups.Load,
+    option_groups.Judging,
+    option_groups.Processes,
+    option_groups.Watching,
+    option_groups.Naming,
+    option_groups.Showing,
+    option_groups.Output,
+    option_groups.Documents,
+    option_groups.Telemetry,
+    option_groups.LivePage,
+    option_groups.Strictness,
+    option_groups.Calibration,
+    option_groups.Repeating,
+    option_groups.Comparing,
     OnNodes,
-    options.Ramp,
+    option_groups.Ramp,
 )
 def command(context: typer.Context, scenario: options.Scenario) -> int:
     """Runs a scenario, or a Locust file, and reports.

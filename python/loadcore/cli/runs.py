@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.option_values import checked
 from loadcore.errors import ExitCode, UsageError
@@ -46,7 +46,7 @@ OlderThan = Annotated[
 
 
 @app.command("list")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def list_command(
     context: typer.Context, folder: Folder = None, tags: options.Tags = [], older_than: OlderThan = None
 ) -> int:
@@ -65,7 +65,7 @@ def list_command(
 
 
 @app.command("rm")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def remove_command(
     context: typer.Context,
     runs: Annotated[

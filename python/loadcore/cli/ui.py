@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST
 from loadcore.errors import ExitCode, UsageError
 
 
-@options.takes(options.Coloring)
+@option_groups.takes(option_groups.Coloring)
 def command(
     context: typer.Context,
     run: Annotated[

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 
-from loadcore.cli import options
-from loadcore.cli.options import takes
+from loadcore.cli import option_groups
+from loadcore.cli.option_groups import takes
 from loadcore.cli.prepare import load_file, prepare
 from loadcore.cli.settings import Setting, Settings, gather, refuse_mistyped_variables
 from loadcore.errors import ConfigError
@@ -33,7 +33,7 @@ shop = Scenario("shop", base_url="http://127.0.0.1:" + os.environ.get("PORT", "1
 """
 
 
-@takes(options.Load, options.Judging, options.Processes)
+@takes(option_groups.Load, option_groups.Judging, option_groups.Processes)
 def command(context: typer.Context) -> int:
     """Keeps what it was given."""
     GATHERED.append(gather(context))
