@@ -28,11 +28,17 @@ def windows(seed: int = 1) -> pa.RecordBatch:
     rows: list[dict[str, Any]] = []
     for second in range(SECONDS):
         for worker in (0, 1):
-            about = {"second": second, "worker": worker, "phase": "warm_up" if second < 4 else "steady"}
+            about: dict[str, Any] = {"second": second, "worker": worker, "phase": "warm_up" if second < 4 else "steady"}
             for name in ("list", "buy"):
                 count = draws.randrange(1, 9)
                 bad = draws.randrange(count) if name == "buy" else 0
-                row = about | {"kind": "step", "scenario": "shop", "section": "main", "method": "GET", "name": name}
+                row: dict[str, Any] = about | {
+                    "kind": "step",
+                    "scenario": "shop",
+                    "section": "main",
+                    "method": "GET",
+                    "name": name,
+                }
                 row |= {"count": count, "attempts": count, "asked": count, "started": count, "answered": count}
                 row |= {"errors": bad, "outcomes": [{"name": "ok", "count": count}], "connections": second % 3}
                 row |= {"statuses": [{"status": 200, "count": count - bad}, {"status": 503, "count": bad}]}
@@ -48,7 +54,12 @@ def windows(seed: int = 1) -> pa.RecordBatch:
                 about | {"kind": "group", "scenario": "shop", "name": "g", "count": 2, "response": encoded([9])}
             )
             rows.append(about | {"kind": "scenario", "scenario": "shop", "users_active": 2 + second + worker})
-            lag = {"lag": encoded([30 + second]), "lag_max_ns": 1000 * second, "cpu_ns": 10**8, "wall_ns": 10**9}
+            lag: dict[str, Any] = {
+                "lag": encoded([30 + second]),
+                "lag_max_ns": 1000 * second,
+                "cpu_ns": 10**8,
+                "wall_ns": 10**9,
+            }
             rows.append(about | {"kind": "worker", "open_fds": 10 + second} | lag)
     return pa.RecordBatch.from_pylist(rows, schema=PLAIN).select(list(KEPT))
 
