@@ -54,7 +54,7 @@ def _serve(arguments: list[str]) -> int:
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     unknown = unknown_variables(os.environ)
     if unknown:
-        _complain(f"there is no setting {', '.join(unknown)}")
+        _complain(f"unknown setting {', '.join(unknown)}")
         return _EXIT_CONFIG
     try:
         settings = Settings(**chosen)

@@ -91,10 +91,10 @@ class FaultProgram(BaseModel):
         """
         unknown = [label for label in self.routes if label not in labels]
         if unknown:
-            raise ValueError(f"there is no route {unknown[0]!r}; routes are written like {min(labels)!r}")
+            raise ValueError(f"unknown route {unknown[0]!r}; routes are written like {min(labels)!r}")
         beyond = [worker for worker in self.workers if not 0 <= worker < workers]
         if beyond:
-            raise ValueError(f"there is no worker {beyond[0]}; the numbers are 0 to {workers - 1}")
+            raise ValueError(f"worker {beyond[0]} does not exist; the numbers are 0 to {workers - 1}")
 
 
 class FaultSource:

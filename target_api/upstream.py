@@ -163,7 +163,7 @@ class Upstreams:
         """
         service = self._services.get(request.service)
         if service is None:
-            raise ProblemError(404, f"there is no upstream {request.service!r}")
+            raise ProblemError(404, f"unknown upstream {request.service!r}")
         begin = time.perf_counter()
         trace = _Trace()
         try:

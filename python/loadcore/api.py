@@ -147,7 +147,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         path: The run's folder, or a file in it. Of a run in `runs` its id will do, or the beginning of it, or `latest`.
 
     Raises:
-        ResultsError: There is no such run, or several have ids that begin so.
+        ResultsError: The run does not exist, or several have ids that begin so.
     """
     from loadcore.results.open.finding import find_run  # noqa: PLC0415 - see above
     from loadcore.results.open.opening import open_run  # noqa: PLC0415
@@ -175,8 +175,8 @@ def compare(
         min_effect: The smallest change that counts, of metrics that do not say: `"10%"`.
 
     Raises:
-        UsageError: There is no such metric.
-        ResultsError: There are no such runs, or they did not do the same.
+        UsageError: A metric is unknown.
+        ResultsError: The runs do not exist, or they did not do the same.
     """
     from loadcore.comparison import compare as comparing  # noqa: PLC0415 - see above
     from loadcore.comparison.metrics import named  # noqa: PLC0415

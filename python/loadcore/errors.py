@@ -5,7 +5,7 @@ LoadcoreError                      1    anything below; alone: our own fault
 ├── UsageError                     2    an argument that makes no sense
 ├── PlanError                    104    the plan is not valid; `.problems` lists everything that is wrong with it
 │   ├── ScenarioError            104    the declarations in the user's file are not valid
-│   │   └── ScenarioNotFound     104    there is no such file, or no such scenario in it
+│   │   └── ScenarioNotFound     104    the file, or the scenario in it, does not exist
 │   └── LimitsError              104    this machine does not allow what the plan needs
 ├── ScenarioRaised               107    the user's file raised an exception; `.frames` shows where
 ├── ConfigError                  104    a configuration file is not valid

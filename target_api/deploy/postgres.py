@@ -36,14 +36,14 @@ class Cluster:
         """Makes a new one. As root it belongs to the account `postgres`, because PostgreSQL refuses to run as root.
 
         Raises:
-            ServiceError: There is no such account, no folder that it can reach, or `initdb` failed.
+            ServiceError: The account does not exist, it cannot reach the folder, or `initdb` failed.
         """
         account = None
         if os.geteuid() == 0:
             try:
                 account = pwd.getpwnam(_ACCOUNT).pw_uid
             except KeyError:
-                raise ServiceError(f"postgres does not run as root, and there is no account `{_ACCOUNT}`") from None
+                raise ServiceError(f"postgres cannot run as root: the account `{_ACCOUNT}` does not exist") from None
         cluster = cls(_folder(account), account)
         try:
             await cluster._run("initdb", "-D", str(cluster.folder / "database"), "-A", "trust", "-U", USER, "--no-sync")

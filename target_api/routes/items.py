@@ -58,7 +58,7 @@ async def get_item(
 
     body = await exchange.services.cache.get(f"item:{item_id}", compute)
     if body == _ABSENT:
-        raise ProblemError(404, f"there is no item {item_id}")
+        raise ProblemError(404, f"item {item_id} does not exist")
     return _tagged(body, if_none_match)
 
 

@@ -36,7 +36,7 @@ async def create(
     new = NewOrder(principal.subject, order.item_id, order.quantity, idempotency_key, fingerprint)
     result = await exchange.services.database.run(create_order, new, timings=exchange.context.timings)
     if result is None:
-        raise ProblemError(404, f"there is no item {order.item_id}")
+        raise ProblemError(404, f"item {order.item_id} does not exist")
     row, made = result
     if row["fingerprint"] != fingerprint:
         raise ProblemError(409, "this Idempotency-Key was used for another order")
@@ -53,7 +53,7 @@ async def read(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDep)
         find_order, principal.subject, order_id, timings=exchange.context.timings
     )
     if row is None:
-        raise ProblemError(404, "there is no such order")
+        raise ProblemError(404, "the order does not exist")
     return _public(row)
 
 
@@ -65,7 +65,7 @@ async def change(order_id: OrderId, order: OrderUpdate, principal: OrderWriter, 
         change_status, principal.subject, order_id, allowed, order.status, timings=exchange.context.timings
     )
     if row is None:
-        raise ProblemError(404, "there is no such order")
+        raise ProblemError(404, "the order does not exist")
     if not moved:
         raise ProblemError(409, f"an order that is {row['status']} cannot become {order.status}")
     return _public(row)
@@ -80,7 +80,7 @@ async def delete(order_id: OrderId, principal: OrderWriter, exchange: ExchangeDe
         delete_order, principal.subject, order_id, timings=exchange.context.timings
     )
     if not deleted:
-        raise ProblemError(404, "there is no such order")
+        raise ProblemError(404, "the order does not exist")
 
 
 def _public(row: Mapping[Any, Any]) -> OrderPublic:

@@ -99,7 +99,7 @@ def _target(request: Request, service: str) -> str:
     raw_path: bytes = request.scope["raw_path"]
     _, _, name, *rest = raw_path.decode("latin-1").split("/", 3)
     if unquote(name) != service:
-        raise ProblemError(404, "there is no such upstream")
+        raise ProblemError(404, "the upstream does not exist")
     path = "/" + "".join(rest)
     if any(unquote(segment) in _DOTS for segment in path.split("/")):
         raise ProblemError(400, "the path must not contain . or .. segments")

@@ -26,7 +26,7 @@ def running_postgres(folder: Path) -> Iterator[str]:
         try:
             account = pwd.getpwnam("postgres")
         except KeyError:
-            pytest.skip("there is no account `postgres` to run the server as")
+            pytest.skip("the account `postgres`, which would run the server, does not exist")
         prefix = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
         os.chown(folder, account.pw_uid, account.pw_gid)
         for parent in list(folder.parents)[:3]:

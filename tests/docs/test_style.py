@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from tests.docs.pages import ROOT, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _STYLE = ROOT / "docs/contributing/style.md"
@@ -127,6 +129,26 @@ def test_banned_phrases_are_found(phrase: str, sentence: str) -> None:
 def test_plain_english_passes(sentence: str) -> None:
     """The patterns leave correct uses alone."""
     assert [phrase for phrase, pattern in _BANNED.items() if re.search(pattern, sentence)] == []
+
+
+def test_messages_say_what_is_missing() -> None:
+    """A message says "X does not exist" or "unknown X", where prose may say "there is no X"."""
+    found = [
+        f"{name_of(path)}:{line}: {text}"
+        for path in _files()
+        if path.suffix == ".py" and name_of(path).startswith(("python/", "building/", "target_api/"))
+        for line, text in _messages(ast.parse(path.read_text("utf-8")))
+        if re.search(r"\b[Tt]here (?:is|are|was|were) no\b", text)
+    ]
+    assert found == []
+
+
+def _messages(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """The strings of a module, without its docstrings."""
+    bare = {id(each.value) for each in ast.walk(module) if isinstance(each, ast.Expr)}
+    for each in ast.walk(module):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in bare:
+            yield each.lineno, each.value
 
 
 def test_the_page_is_short_and_linked() -> None:

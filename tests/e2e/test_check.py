@@ -158,7 +158,7 @@ def test_one_user_is_sent_once(tmp_path: Path, server: Target) -> None:
         ),
         (
             'get("/", extract={"id": response.json("$.id")}), get("/{id}")',
-            ["GET /: there is no value for `id`: the body has nothing there"],
+            ["GET /: no value for `id`: the body has nothing there"],
         ),
     ],
 )

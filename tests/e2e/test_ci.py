@@ -66,7 +66,7 @@ def test_documents_without_a_place_are_refused_before_the_run(tmp_path: Path) ->
     """A folder that is not there, one file for two documents, and documents of one run where there are several."""
     (tmp_path / "shop.py").write_text(_SCENARIO)
     for options, told in (
-        (("--junit", "no/j.xml"), "there is no folder no"),
+        (("--junit", "no/j.xml"), "the folder no does not exist"),
         (("--junit", "x", "--csv", "x"), "name the same file"),
         (("--junit", "x", "--runs", "2", "--base-url", "http://127.0.0.1:1"), "--runs 2 makes several"),
     ):

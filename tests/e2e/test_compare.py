@@ -72,12 +72,16 @@ def test_the_command_says_slower_and_writes_what_is_asked_for(tmp_path: Path) ->
     assert "SLOWER" in (tmp_path / "c.html").read_text()
     refused = loadcore("compare", "a", "b", "--html", "no/c.html", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "there is no folder no" in refused.stderr
+    assert "the folder no does not exist" in refused.stderr
 
 
 def test_commands_that_make_no_run_are_refused(tmp_path: Path) -> None:
     """Each with its side and what it did."""
-    for one, told in (("true", "made no run in"), ("false", "exited with 1: false"), ("nix-da", "no program nix-da")):
+    for one, told in (
+        ("true", "made no run in"),
+        ("false", "exited with 1: false"),
+        ("nix-da", "could not find the program nix-da"),
+    ):
         made = loadcore("compare", "--a", one, "--b", one, "--runs", "1", cwd=tmp_path)
         assert made.returncode in {2, 104}
         assert told in made.stderr

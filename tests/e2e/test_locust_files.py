@@ -263,7 +263,7 @@ def test_without_an_end_a_run_lasts_until_ctrl_c(tmp_path: Path, url: str) -> No
     ("text", "arguments", "code", "message"),
     [
         ("from locust import HttpLocust", (), 104, "locustfile.py: the file was written for Locust before 1.0"),
-        ("import locust\nclass A(locust.HttpUser): pass", ("Unknown",), 104, "there is no user class Unknown"),
+        ("import locust\nclass A(locust.HttpUser): pass", ("Unknown",), 104, "unknown user class Unknown"),
         ("import locust", (), 104, "locustfile.py: the file has no user class"),
         ("import locust\nraise KeyError('x')", (), 107, "KeyError: 'x'"),
         (FILE, ("--web-port", "9"), 2, "--web-port: loadcore runs Locust files without Locust's web interface"),

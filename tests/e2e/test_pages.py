@@ -77,7 +77,7 @@ def test_a_run_writes_its_page_and_shows_it_meanwhile(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "message"),
-    [("nowhere/it.html", "there is no folder nowhere"), (".", "is a folder")],
+    [("nowhere/it.html", "the folder nowhere does not exist"), (".", "is a folder")],
 )
 def test_a_page_without_a_place_is_refused_before_anything_is_sent(place: str, message: str, tmp_path: Path) -> None:
     """As an error of usage, and no run folder is made."""
@@ -92,7 +92,7 @@ def test_the_page_of_a_killed_run_can_be_made(tmp_path: Path) -> None:
     RUNS["killed"].folder(tmp_path / "run")
     done = loadcore("report", "run", "--html", "it.html", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "There is no manifest" in (tmp_path / "it.html").read_text()
+    assert "The manifest is missing" in (tmp_path / "it.html").read_text()
 
 
 def test_a_page_is_served_to_those_who_have_its_address(tmp_path: Path) -> None:

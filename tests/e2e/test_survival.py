@@ -70,7 +70,7 @@ def test_a_killed_supervisor_takes_its_workers_along(target: Target, tmp_path: P
     assert (len(gone), alive) == (2, [])
     result = loadcore.load(tmp_path / "run")
     assert (result.state, result.truncated, result.summary["truncated"]) == ("killed", True, True)
-    assert result.missing[0] == "there is no manifest: the run was killed"
+    assert result.missing[0] == "the manifest is missing: the run was killed"
     # The workers had time to write everything they did, and the target got no more than that.
     assert result.requests.num_rows == target.total()
     assert 0 < result.summary["load"]["requests"]["recorded"] <= result.requests.num_rows

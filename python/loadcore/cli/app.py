@@ -105,9 +105,9 @@ def _usage(error: typer.TyperException, path: str) -> tuple[str, str]:
     if message.startswith("No such option") and context is not None:
         option = str(getattr(error, "option_name", ""))
         known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
-        return f"there is no option {option}{did_you_mean(option, known)}", remedy
+        return f"unknown option {option}{did_you_mean(option, known)}", remedy
     if re.search(r"^Got unexpected extra argument.*\([\d.]+/\w+\)$", message):
-        return "there are too many arguments", "-q is --quiet in all commands; a rate is --rate 400/s"
+        return "too many arguments", "-q is --quiet in all commands; a rate is --rate 400/s"
     if message.startswith("Got unexpected extra argument"):
-        return "there are too many arguments", f"quote a value that contains spaces; {path} --help lists all"
+        return "too many arguments", f"quote a value that contains spaces; {path} --help lists all"
     return message, remedy

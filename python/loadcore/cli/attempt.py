@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loadcore.results.open.run import Run
 
 _REASON = re.compile(
-    r"(?:the check `(?P<check>.+)` does not hold|there is no value for `(?P<value>.+)`): (?P<cause>.+)", re.DOTALL
+    r"(?:the check `(?P<check>.+)` does not hold|no value for `(?P<value>.+)`): (?P<cause>.+)", re.DOTALL
 )
 """A reason that names what is wrong before its cause."""
 
@@ -82,7 +82,7 @@ def _what(checks: Sequence[str], values: Sequence[str]) -> list[str]:
     if checks:
         parts.append(f"the check{'s' if several else ''} {_listed(checks)} do{'' if several else 'es'} not hold")
     if values:
-        parts.append(f"there is no value for {_listed(values)}")
+        parts.append(f"no value for {_listed(values)}")
     return [", and ".join(parts)] if parts else []
 
 

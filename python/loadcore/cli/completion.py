@@ -42,7 +42,7 @@ def _shell() -> str:
     """The shell that loadcore was started from, or else the user's login shell.
 
     Raises:
-        UsageError: There is no script for either.
+        UsageError: The shell is not supported, or could not be detected.
     """
     import shellingham
 
@@ -53,5 +53,5 @@ def _shell() -> str:
     for shell in (found, os.environ.get("SHELL", "").rpartition("/")[2]):
         if shell in _SHELLS:
             return shell
-    which = f"there is no completion for {found}" if found else "it is not known which shell this is"
+    which = f"{found} is not supported" if found else "could not detect the shell"
     raise UsageError(which, hint=f"run this in one of {', '.join(_SHELLS)}")

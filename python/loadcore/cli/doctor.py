@@ -100,7 +100,7 @@ def _open_files(pid: int | None) -> int | None:
         return None
     limit = open_files_of(pid)
     if limit is None:
-        raise UsageError(f"there is no process {pid}", hint="or another user owns it, and only root can see its limits")
+        raise UsageError(f"could not find process {pid}", hint="if another user owns it, run this as root")
     return limit
 
 

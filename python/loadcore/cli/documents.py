@@ -23,7 +23,7 @@ def require_places(places: Mapping[str, Path | None]) -> None:
             raise UsageError(f"{option}: {path} is a folder", hint=f"name a file in it: {option} {path / 'FILE'}")
         if not path.parent.is_dir():
             raise UsageError(
-                f"{option}: there is no folder {path.parent}", hint=f"make it first: mkdir -p {path.parent}"
+                f"{option}: the folder {path.parent} does not exist", hint=f"create it: mkdir -p {path.parent}"
             )
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             hint = "name a file in a folder that you can write to"

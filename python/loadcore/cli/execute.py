@@ -58,7 +58,7 @@ class Output:
         """As the options of a command that runs something say, and a file.
 
         Raises:
-            UsageError: There is no place for a document, or what shows the page is not installed.
+            UsageError: A document cannot be written, or the packages that serve the page are not installed.
         """
         documents = RunDocuments.of(settings.get)
         if context.params["ui"]:

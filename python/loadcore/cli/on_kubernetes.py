@@ -19,7 +19,7 @@ def run_there(context: typer.Context, scenario: str) -> int:
     """Runs a scenario in a namespace.
 
     Raises:
-        UsageError: There is no namespace, or no image.
+        UsageError: The namespace or the image is missing.
         RunError: The cluster refuses.
     """
     from loadcore.cluster.kubectl import run_on_kubernetes

@@ -73,7 +73,7 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
         settings: What the user and a file want.
 
     Raises:
-        PlanError: There is no such file or scenario, or a declaration is not valid.
+        PlanError: The file or the scenario does not exist, or a declaration is not valid.
         ScenarioRaised: The file raised an exception.
     """
     from loadcore.cli import streams

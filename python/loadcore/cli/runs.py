@@ -1,4 +1,4 @@
-"""`loadcore runs …`: the runs that there are, and removing those that are no longer needed."""
+"""`loadcore runs …`: lists runs, and removes those that are no longer needed."""
 
 import re
 from pathlib import Path
@@ -121,7 +121,7 @@ def _found(folder: Path | None, tags: list[str], older_than: str | None) -> "lis
 
     root = folder or DEFAULT_ROOT
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"--in: there is no folder {folder}")
+        raise UsageError(f"--in: the folder {folder} does not exist")
     found = tagged(runs_in(root), tags_of(tags))
     return found if older_than is None else older(found, age(older_than))
 

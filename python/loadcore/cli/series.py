@@ -55,7 +55,7 @@ class Series:
 
         Raises:
             UsageError: They make no sense.
-            ResultsError: There is no such baseline.
+            ResultsError: The baseline does not exist.
         """
         runs, baseline, save = parameters["runs"] or 1, parameters["baseline"], parameters["save_baseline"]
         if runs == 1 and baseline is None and save is None:
@@ -111,7 +111,7 @@ def _require_one_subject(series: Series, output: Output) -> None:
     of_all = {"html", "markdown"} if series.baseline is not None else set()
     wrong = [OPTIONS[name] for name in output.documents.places if name not in of_all]
     if series.runs > 1 and wrong:
-        hint = "write it of a run that is there: loadcore report RUN"
+        hint = "write it for one of the runs: loadcore report RUN"
         raise UsageError(f"{', '.join(wrong)}: of one run, but --runs {series.runs} makes several", hint=hint)
 
 

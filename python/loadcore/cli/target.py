@@ -19,7 +19,7 @@ DEFAULT_PORT = 8080
 
 
 class Proxy(StrEnum):
-    """The balancers that there are."""
+    """The balancers to choose from."""
 
     HAPROXY = "haproxy"
     NGINX = "nginx"

@@ -45,7 +45,7 @@ def claim() -> Iterator[Callable[[Gateway], None]]:
     Only one command has it at a time; others wait.
 
     Raises:
-        LimitsError: There is no folder to write to.
+        LimitsError: No folder can be written to.
     """
     folder = _folder()
     if folder is None:

@@ -24,7 +24,7 @@ def run_on_kubernetes(job: Job, say: Callable[[str], None]) -> int:
     """Run a job to its end. Gives the exit code of pod 0, which is the verdict.
 
     Raises:
-        UsageError: There is no kubectl, or what it is given makes no sense.
+        UsageError: kubectl is not installed, or what it is given makes no sense.
         RunError: The cluster refuses, or the pods do not start.
     """
     from loadcore.cluster.kubernetes import rendered  # noqa: PLC0415 - an extra

@@ -35,7 +35,7 @@ class Policy:
     def after_loss(self, share: float) -> str | None:
         """Why a run that has lost this share of its workers ends; None if it continues."""
         if self.on_node_loss == "abort":
-            return "a node was lost, and the run was to end then (`--on-node-loss abort`)"
+            return "a node was lost, and `--on-node-loss` is `abort`"
         if share > self.max_lost_share:
             return f"{share:.0%} of the workers are lost, and the run may lose {self.max_lost_share:.0%}"
         return None

@@ -65,7 +65,7 @@ def load(name: str) -> list[dict[str, Any]]:
 
     Raises:
         UsageError: No baseline can be called so.
-        ResultsError: There is none, or a summary in it cannot be read.
+        ResultsError: The baseline does not exist, or a summary in it cannot be read.
     """
     place = folder_of(name)
     files = sorted(place.glob("*.json"))
@@ -73,7 +73,7 @@ def load(name: str) -> list[dict[str, Any]]:
         others = [each.name for each in place.parent.glob("[!.]*") if each.is_dir()]
         known = did_you_mean(name, others) if others else ""
         hint = "make it with loadcore run SCENARIO --runs 5 --save-baseline NAME"
-        raise ResultsError(f"there is no baseline {name}{known}", hint=hint)
+        raise ResultsError(f"baseline {name} does not exist{known}", hint=hint)
     return [_read(file) for file in files]
 
 

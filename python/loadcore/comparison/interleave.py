@@ -70,10 +70,10 @@ def words_of(command: str, option: str) -> list[str]:
     except ValueError as problem:
         raise UsageError(f"{option}: the command cannot be read: {problem}") from None
     if not words:
-        raise UsageError(f"{option}: there is no command", hint=f"{option} 'loadcore run shop.py'")
+        raise UsageError(f"{option}: the command is empty", hint=f"{option} 'loadcore run shop.py'")
     if shutil.which(words[0]) is None:
         hint = "a command of a shell needs one: sh -c '…'"
-        raise UsageError(f"{option}: there is no program {words[0]}", hint=hint)
+        raise UsageError(f"{option}: could not find the program {words[0]}", hint=hint)
     return words
 
 
@@ -108,7 +108,7 @@ def _run(words: Sequence[str], turn: Turn, out: Path) -> None:
     ended = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     code = ended.returncode
     if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED} or code < 0:
-        stopped = RunError(f"stopped in run {turn.number} of --{turn.side}: there is nothing to compare")
+        stopped = RunError(f"stopped in run {turn.number} of --{turn.side}: nothing to compare")
         stopped.exit_code = ExitCode.TERMINATED if code == ExitCode.TERMINATED else ExitCode.INTERRUPTED
         raise stopped
     if code not in _MEASURED:

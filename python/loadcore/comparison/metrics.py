@@ -40,7 +40,7 @@ def named(names: Sequence[str], least: str | None = None) -> list[Metric]:
         least: The smallest change that counts, of those that do not say.
 
     Raises:
-        UsageError: There is no such metric, or there are too many.
+        UsageError: A metric is unknown, or there are too many.
     """
     if len(names) > MOST_JUDGED:
         hint = "each further metric makes changes of the others harder to find"
@@ -56,7 +56,7 @@ def _named(text: str, least: str | None) -> Metric:
     name, _, own = text.partition("=")
     known = METRICS.get(name.strip())
     if known is None:
-        raise UsageError(f'there is no metric "{name}" to compare{did_you_mean(name, METRICS)}')
+        raise UsageError(f'unknown metric "{name}"{did_you_mean(name, METRICS)}')
     size = own.strip() or least
     if not size:
         return known

@@ -74,7 +74,7 @@ def side_of(given: Given | Iterable[Given], label: str | None = None) -> Side:
         label: What the side is called, in place of what was given.
 
     Raises:
-        ResultsError: There are no such runs.
+        ResultsError: The runs do not exist.
     """
     several: list[Given] = [given] if _is_one(given) else list(given)  # type: ignore[arg-type]
     found = [run for each in several for run in _runs_of(each)]

@@ -74,7 +74,7 @@ class _Compiler:
     def plan(self) -> Plan:
         options, problems = self._options, self._problems
         if not self._scenarios:
-            problems.add(None, "there is no scenario to run")
+            problems.add(None, "the plan has no scenario")
         for name, number in Counter(scenario.name for scenario in self._scenarios).items():
             if number > 1:
                 problems.add(self._scenarios[-1].place, f'{number} scenarios are called "{name}"')

@@ -138,7 +138,7 @@ def _tls(tls: Tls, place: Place | None, problems: Problems) -> TlsPlan:
     if tls.ca_file is not None:
         path = (tls.place.folder if tls.place else Path.cwd()) / tls.ca_file
         if not path.is_file():
-            problems.add(tls.place, f"there is no file {path}")
+            problems.add(tls.place, f"{path} does not exist")
         plan["ca_file"] = str(path)
     if tls.server_name is not None:
         plan["server_name"] = problems.text(tls.place, "server_name", tls.server_name)

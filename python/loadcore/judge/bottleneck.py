@@ -36,6 +36,6 @@ def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) ->
         who = _WHO.get(found.subject, found.subject)
         return {"subject": found.subject, "rule": found.rule, "message": f"{who} was the bottleneck: {found.message}"}
     if is_wrong:
-        return {"subject": None, "rule": None, "message": "the bottleneck is not known"}
+        return {"subject": None, "rule": None, "message": "the bottleneck is unknown"}
     asked = "the plan asked for no more" if is_open else "no more users were requested"
     return {"subject": "plan", "rule": None, "message": f"neither client nor target was the bottleneck: {asked}"}

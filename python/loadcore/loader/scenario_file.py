@@ -45,7 +45,7 @@ def load(target: str | Path) -> ScenarioFile:
     is importable meanwhile.
 
     Raises:
-        ScenarioNotFound: There is no such file, or no such scenario in it.
+        ScenarioNotFound: The file, or the scenario in it, does not exist.
         ScenarioError: It declares no scenario, or a declaration is not valid.
         ScenarioRaised: It raised an exception.
     """
@@ -58,7 +58,7 @@ def load(target: str | Path) -> ScenarioFile:
     if picked is not None:
         called = [scenario.name for scenario in scenarios]
         if picked not in called:
-            message = f'there is no scenario "{picked}"' + did_you_mean(picked, called)
+            message = f'unknown scenario "{picked}"' + did_you_mean(picked, called)
             raise ScenarioNotFound([Problem(message, at=path.name)])
         scenarios = tuple(scenario for scenario in scenarios if scenario.name == picked)
     thresholds = names.get("THRESHOLDS", ())
@@ -83,7 +83,7 @@ def _split(target: str) -> tuple[Path, str | None]:
         raise ScenarioNotFound([Problem(f"{path} is a folder: name the scenario file in it")])
     neighbours = sorted(each.name for each in path.parent.glob("*.py")) if path.parent.is_dir() else []
     suggestion = did_you_mean(path.name, neighbours)
-    raise ScenarioNotFound([Problem(f"there is no file {path}" + suggestion)])
+    raise ScenarioNotFound([Problem(f"{path} does not exist" + suggestion)])
 
 
 def _is_scenario(name: str, value: object) -> bool:

@@ -62,7 +62,7 @@ def load(path: str, arguments: Sequence[str]) -> Locustfile:
         raise ScenarioError([Problem("the file has no user class", at=name, hint=hint)])
     chosen = options.user_classes
     if missing := sorted(set(chosen) - set(available)):
-        message = f"there is no user class {', '.join(missing)}"
+        message = f"unknown user class {', '.join(missing)}"
         raise ScenarioError([Problem(message, at=name, hint=f"the classes are {', '.join(available)}")])
     classes = {each: available[each] for each in available if not chosen or each in chosen}
     return Locustfile(path, options, classes, available, shapes, tasks)

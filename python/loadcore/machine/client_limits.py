@@ -218,9 +218,7 @@ def look_at_ports(needs: Needs, limits: Limits, who: str = "the run", whom: str 
     have = limits.local_ports
     lingering_s = TIME_WAIT_S if ports_linger(limits, loopback=needs.loopback) else REUSE_AFTER_S
     needed = _ports(needs, lingering_s)
-    message = (
-        f"local ports: {who} needs {needed:,} towards one {whom}, there are {'?' if have is None else f'{have:,}'}"
-    )
+    message = f"local ports: {who} needs {needed:,} towards one {whom}, and has {'?' if have is None else f'{have:,}'}"
     if needs.opened_per_s:
         message += f" ({needs.opened_per_s:,g} connections/s, each port stays in use for {lingering_s} s)"
     is_enough = have is None or needed <= have

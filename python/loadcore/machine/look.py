@@ -47,7 +47,7 @@ class Look:
             ValueError: There is nothing to be seen.
         """
         if self.pid is not None and not text_of(_PROC / str(self.pid) / "stat"):
-            raise ValueError(f"there is no process {self.pid} on this machine")
+            raise ValueError(f"process {self.pid} does not exist on this machine")
         from loadcore.machine.target_meters import check_metrics, group_folders  # noqa: PLC0415 - rarely needed
 
         if self.group is not None:

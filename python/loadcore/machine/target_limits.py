@@ -71,7 +71,7 @@ def _descriptors(serving: Serving, limits: Limits) -> Finding:
 
 def _queue(name: str, have: int | None, setting: str, needed: int) -> Finding:
     if have is None:
-        return Finding(name, ok=True, needed=needed, have=None, message=f"{setting} is not known")
+        return Finding(name, ok=True, needed=needed, have=None, message=f"{setting} is unknown")
     message = f"{setting} = {have}: simultaneous connections need {needed:,}"
     remedy = f"`sysctl -w {setting}={needed}`"
     if name == "accept queue":

@@ -180,7 +180,7 @@ def read_metrics(body: bytes) -> _Reading:
         if name.startswith("process_") and (number := _last_number(line)) is not None:
             sums[name] = sums.get(name, 0.0) + number
     if "process_cpu_seconds_total" not in sums:
-        raise ValueError("there is no process_cpu_seconds_total in it")
+        raise ValueError("process_cpu_seconds_total is missing")
     return _Reading(
         now_ns, sums["process_cpu_seconds_total"], None, sums.get("process_open_fds"), sums.get("process_max_fds")
     )

@@ -53,7 +53,7 @@ class RunFolder:
 
         Raises:
             UsageError: The folder holds files already, or another run.
-            LimitsError: It cannot be made, or there is no room in it.
+            LimitsError: It cannot be made, or the disk is full.
         """
         with refusing("cannot make the run folder", DEFAULT_ROOT / run_id if out is None else out):
             folder = cls((DEFAULT_ROOT / run_id if out is None else out).absolute(), is_default=out is None)

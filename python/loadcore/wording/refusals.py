@@ -56,7 +56,7 @@ def refusal(problem: BaseException, what: str, where: Path | None = None) -> Lim
         case OSError():
             reason, number = problem.strerror or str(problem), problem.errno
         case MemoryError():
-            reason, number = "there is not enough memory", errno.ENOMEM
+            reason, number = "not enough memory is left", errno.ENOMEM
         case RuntimeError() if _NO_THREAD in str(problem):
             reason, number = "no more threads can be started", errno.EAGAIN
         case _:

@@ -54,4 +54,4 @@ def did_you_mean(name: object, names: Iterable[str], also_called: Mapping[str, s
     nearest = difflib.get_close_matches(str(name), known, n=1)
     if nearest:
         return f', did you mean "{nearest[0]}"?'
-    return f" (there are: {', '.join(known)})" if 0 < len(known) <= _A_LINE else ""
+    return f" (known: {', '.join(known)})" if 0 < len(known) <= _A_LINE else ""

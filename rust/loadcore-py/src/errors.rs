@@ -20,7 +20,7 @@ pub(crate) enum BorderError {
     #[error("the plan is not valid")]
     Plan(Vec<Problem>),
     /// A share that does not exist.
-    #[error("there is no share {share} of {shares}")]
+    #[error("share {share} of {shares} does not exist")]
     Share { share: u32, shares: u32 },
     /// Too many names for the columns that hold them.
     #[error("the plan has more than 32,767 different names of one kind")]

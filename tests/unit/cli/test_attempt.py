@@ -27,10 +27,10 @@ def _check(name: str, cause: str) -> str:
             ],
         ),
         (
-            [_check("a", TEXT), _check("b", TEXT), _check("c", TEXT), f"there is no value for `id`: {TEXT}"],
-            [f"the checks `a`, `b` and `c` do not hold, and there is no value for `id`: {TEXT}"],
+            [_check("a", TEXT), _check("b", TEXT), _check("c", TEXT), f"no value for `id`: {TEXT}"],
+            [f"the checks `a`, `b` and `c` do not hold, and no value for `id`: {TEXT}"],
         ),
-        ([f"there is no value for `id`: {TEXT}"], [f"there is no value for `id`: {TEXT}"]),
+        ([f"no value for `id`: {TEXT}"], [f"no value for `id`: {TEXT}"]),
     ],
 )
 def test_a_cause_is_told_once(reasons: list[str], told: list[str]) -> None:

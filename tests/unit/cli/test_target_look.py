@@ -59,7 +59,7 @@ def test_what_is_there_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("insisted", "message"),
     [
-        ({"target_pid": 2**22 + 1}, "--target-pid: there is no process 4194305 on this machine"),
+        ({"target_pid": 2**22 + 1}, "--target-pid: process 4194305 does not exist on this machine"),
         ({"target_cgroup": "/no/such/group"}, '--target-cgroup: "/no/such/group" is not a control group'),
         ({"target_metrics": "127.0.0.1:9100"}, "--target-metrics: an address starts with http:// or https://"),
         ({"target_metrics": "http://127.0.0.1:1/metrics"}, "--target-metrics: it cannot be read: .*refused"),
@@ -74,5 +74,5 @@ def test_what_is_not_there_is_refused(insisted: dict[str, object], message: str)
 
 def test_metrics_without_cpu_are_refused() -> None:
     """They would show nothing."""
-    with metrics(b"requests_total 3\n") as url, pytest.raises(UsageError, match="no process_cpu_seconds_total"):
+    with metrics(b"requests_total 3\n") as url, pytest.raises(UsageError, match="process_cpu_seconds_total is missing"):
         look_of(settings(target_metrics=url))

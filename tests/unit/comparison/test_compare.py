@@ -159,8 +159,8 @@ def test_sides_are_folders_patterns_runs_and_lists(tmp_path: Path, monkeypatch: 
     ("name", "message"),
     [
         ("none-*", "no run folder matches none-"),
-        ("none", "there is no run folder none"),
-        ("baseline:main", "no baseline"),
+        ("none", "the run folder none does not exist"),
+        ("baseline:main", "baseline main does not exist"),
     ],
 )
 def test_runs_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
@@ -179,7 +179,7 @@ def test_a_baseline_outlives_the_folders(tmp_path: Path, monkeypatch: pytest.Mon
     assert [each.name for each in place.parent.iterdir()] == ["main"]
     found = compare(side_of("baseline:main"), side_of(several(tmp_path / "b", SLOW)), named(()))
     assert found.word == "slower"
-    with pytest.raises(ResultsError, match='no baseline mian, did you mean "main"'):
+    with pytest.raises(ResultsError, match='baseline mian does not exist, did you mean "main"'):
         baseline.load("mian")
 
 
@@ -214,7 +214,7 @@ def test_metrics_are_named_as_thresholds_are() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["response.p98"], 'no metric "response.p98" to compare, did you mean "response.p9'),
+        (["response.p98"], 'unknown metric "response.p98", did you mean "response.p9'),
         (["throughput"] * 2, "named twice"),
         (["response.p50=5"], "write"),
         (["response.p50=0%"], "0% is always there"),

@@ -93,7 +93,7 @@ def test_rows_that_are_no_table(rows: Any, message: str) -> None:
 def test_a_feeder_of_a_kind_that_does_not_exist_is_refused() -> None:
     """Order and end rule are looked up, with the nearest name as a proposal."""
     found = problems(scenario(feeders=[rows_feeder([{"n": 1}], order="uniqe", at_end="never")]))  # type: ignore[arg-type]
-    assert found == ["order is 'uniqe', did you mean \"unique\"?", "at_end is 'never' (there are: recycle, stop, fail)"]
+    assert found == ["order is 'uniqe', did you mean \"unique\"?", "at_end is 'never' (known: recycle, stop, fail)"]
 
 
 def test_what_the_users_function_raises_is_theirs() -> None:

@@ -93,7 +93,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"load": arrival_rate("5/s", duration="1s", max_users=0)}, "max_users is 0"),
         (
             {"load": arrival_rate("5/s", duration="1s", arrivals="random")},  # type: ignore[arg-type]
-            "arrivals is 'random' (there are: even, poisson)",
+            "arrivals is 'random' (known: even, poisson)",
         ),
         ({"load": iterations()}, "iterations takes either `total` or `each`"),  # type: ignore[call-overload]
         ({"load": iterations(total=0)}, "the number of iterations is 0"),
@@ -111,7 +111,7 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ),
         (
             {"auth": oauth2_password(token_url="/t", username="u", password="p", client_in="query")},  # type: ignore[arg-type]
-            "client_in is 'query' (there are: header, body)",
+            "client_in is 'query' (known: header, body)",
         ),
         (
             {"auth": oauth2_password(token_url="/t", username="u", password="p", form={"audience": 5})},  # type: ignore[dict-item]
@@ -160,12 +160,12 @@ def test_max_users_of_stages_is_that_of_the_highest_rate() -> None:
         ({"http": Timeouts()}, "it must be Http(…)"),
         ({"http": Http(version="2")}, "version is '2': only HTTP/1.1 is supported"),  # type: ignore[arg-type]
         ({"http": Http(version=1.1)}, "version is 1.1: only HTTP/1.1 is supported"),  # type: ignore[arg-type]
-        ({"http": Http(reuse="never")}, "reuse is 'never' (there are: user, iteration, request)"),  # type: ignore[arg-type]
+        ({"http": Http(reuse="never")}, "reuse is 'never' (known: user, iteration, request)"),  # type: ignore[arg-type]
         ({"http": Http(cookies=1)}, 'cookies is 1: it must be True, False, "user" or "iteration"'),  # type: ignore[arg-type]
         ({"http": Http(timeouts="5s")}, "timeouts is a str: it must be Timeouts(…)"),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(body=5))}, 'the limit of the body: 5 has no unit: write "5B" or "5kB"'),  # type: ignore[arg-type]
         ({"http": Http(limits=Limits(head="5GB"))}, "the limit of the head is 5000000000"),
-        ({"http": Http(tls=Tls(ca_file="nowhere.pem"))}, "there is no file"),
+        ({"http": Http(tls=Tls(ca_file="nowhere.pem"))}, "nowhere.pem does not exist"),
         ({"warm_up": "5"}, 'warm_up: 5 has no unit: write "5s" or "5ms"'),
     ],
 )
@@ -200,7 +200,7 @@ def test_scenarios_have_names_of_their_own() -> None:
 
 def test_nothing_to_run_is_said() -> None:
     """A run without scenarios is refused, and so is one of other things."""
-    assert problems() == ["there is no scenario to run"]
+    assert problems() == ["the plan has no scenario"]
     assert problems(scenario(), get("/")) == ["a Request is not a scenario"]  # type: ignore[arg-type]
 
 

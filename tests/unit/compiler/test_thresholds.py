@@ -117,7 +117,7 @@ def test_all_that_is_wrong_is_said() -> None:
     messages = [problem.message for problem in caught.value.problems]
     assert messages == [
         'threshold: "eror.rate" is not a metric, did you mean "errors.rate"?',
-        'threshold: "GET /x: service.p95 < 1s": there is no step "GET /x", did you mean "GET /"?',
+        'threshold: "GET /x: service.p95 < 1s": unknown step "GET /x", did you mean "GET /"?',
         'threshold: 10 has no unit: write "10s" or "10ms"',
     ]
     assert {problem.at for problem in caught.value.problems} == {str(declared.place)}

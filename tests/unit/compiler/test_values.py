@@ -127,7 +127,7 @@ def test_a_random_value_needs_a_path_of_several() -> None:
         ("u.csv", 'u,p\nann,1\nbob,"2\ncid,3\n', csv_feeder, "line 3: the quote is not closed"),
         ("u.csv", 'u,p\n"a\\"b",1\n', csv_feeder, "line 2: `b` follows a closing quote"),
         ("u.csv", "u,p\nann\n", csv_feeder, "line 2: 1 value, but 2 columns (u, p)"),
-        ("u.csv", "u,p\n", csv_feeder, "u.csv: there are no rows"),
+        ("u.csv", "u,p\n", csv_feeder, "u.csv: it has no rows"),
         ("u.csv", b"u,p\n\xfc,1\n", csv_feeder, "line 2: not UTF-8; save the file as UTF-8"),
         ("u.csv", "u;p\nann;1\n", csv_feeder, 'line 1: the only column is `u;p`; write delimiter=";" to part it'),
         ("u.csv", "u,p,u\n1,2,3\n", csv_feeder, "line 1: two columns are named `u`"),
@@ -156,7 +156,7 @@ def test_several_bad_files_are_all_said(tmp_path: Path, monkeypatch: pytest.Monk
         get("/{u}/{p}/{other}"), feeders=[csv_feeder(bad), csv_feeder("nowhere.csv"), csv_feeder(short)]
     ) == [
         "bad.csv, line 2: the quote is not closed",
-        f"{__file__.removesuffix('test_values.py')}nowhere.csv: there is no such file",
+        f"{__file__.removesuffix('test_values.py')}nowhere.csv: the file does not exist",
         "short.csv, line 2: 1 value, but 2 columns (p, q); quote a value that contains the delimiter",
     ]
     (first, second) = messages(get("/{p}/{other}"), feeders=[csv_feeder(short)])

@@ -26,7 +26,7 @@ PLAN = Finding(subject="plan", severity="invalid", rule="sent", message="90 of 1
         ([SUSPECT, QUEUE, STALLS], ("target", "own_queue", "the target was the bottleneck: 503 after 500 ms")),
         ([PLAN, STALLS], ("target", "stalls", "the target was the bottleneck: no answer for 1.0 s")),
         ([PLAN, HIDDEN], ("plan", "sent", "the plan was the bottleneck: 90 of 100 started")),
-        ([SUSPECT, HIDDEN], (None, None, "the bottleneck is not known")),
+        ([SUSPECT, HIDDEN], (None, None, "the bottleneck is unknown")),
     ],
 )
 def test_one_is_named(findings: list[Finding], expected: tuple[Any, ...]) -> None:

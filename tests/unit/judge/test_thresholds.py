@@ -231,8 +231,8 @@ def test_scopes_are_found(scope: str | None, owner: str | None, found: tuple[str
 @pytest.mark.parametrize(
     ("expression", "owner", "message"),
     [
-        ("GET /item: service.p99 < 1s", None, 'there is no step "GET /item", did you mean "GET /items"'),
-        ("POST /orders: service.p99 < 1s", "admin", "there is no step"),
+        ("GET /item: service.p99 < 1s", None, 'unknown step "GET /item", did you mean "GET /items"'),
+        ("POST /orders: service.p99 < 1s", "admin", "unknown step"),
         ("POST /orders: users.lost < 1", None, "users.lost applies to scenarios, not to steps"),
     ],
 )

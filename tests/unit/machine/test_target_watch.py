@@ -152,7 +152,7 @@ process_max_fds 1024
     assert read_metrics(vector).cores == 0.75
     assert read_metrics(b'{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}').cores == 2
     for wrong in (b"", b"<html>", b"{}", b'{"data":{"resultType":"matrix","result":[{}]}}', b"process_open_fds 3"):
-        with pytest.raises(ValueError, match=r"it is not the result|there is no process_cpu_seconds_total"):
+        with pytest.raises(ValueError, match=r"it is not the result|process_cpu_seconds_total is missing"):
             read_metrics(wrong)
 
 

@@ -54,7 +54,7 @@ def test_another_process_with_the_same_number_is_not_the_supervisor(tmp_path: Pa
 
     assert (run.state, run.missing) == (
         "killed",
-        ("there is no manifest: the run was killed, or its folder was moved during the run",),
+        ("the manifest is missing: the run was killed, or its folder was moved during the run",),
     )
     assert ExitCode.INVALID in run.verdict["exit_codes"]
 
@@ -66,9 +66,9 @@ def test_a_run_that_never_said_who_runs_it_is_over(tmp_path: Path) -> None:
 
 def test_no_folder_and_no_run_are_told_apart(tmp_path: Path) -> None:
     """Each has its sentence."""
-    with pytest.raises(ResultsError, match="there is no run folder"):
+    with pytest.raises(ResultsError, match=r"run folder .* does not exist"):
         load(tmp_path / "nothing")
-    with pytest.raises(ResultsError, match=r"does not contain a run: there is no run\.json"):
+    with pytest.raises(ResultsError, match=r"does not contain a run: run\.json is missing"):
         load(tmp_path)
 
 

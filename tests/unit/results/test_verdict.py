@@ -214,8 +214,8 @@ def test_what_ended_every_iteration_is_named(start: RunStart, counted: Tally, ca
             whole(StepTotals("shop", "GET /items", "GET", "main", 9, outcomes=Counter(ok=9))),
             "extract",
             "id",
-            "there is no value for `id`: the body has nothing there",
-            "GET /items: there is no value for `id`: the body has nothing there",
+            "no value for `id`: the body has nothing there",
+            "GET /items: no value for `id`: the body has nothing there",
         ),
     ],
 )

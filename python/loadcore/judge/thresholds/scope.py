@@ -27,7 +27,7 @@ def resolve(
         open_ended: The scenarios whose steps get their names during the run.
 
     Raises:
-        ValueError: There is no such step or scenario, or the metric has no such scope.
+        ValueError: The step or scenario is unknown, or the metric does not apply to it.
     """
     steps = list(steps)
     known = [(scenario, step) for scenario, step in steps if owner in {None, scenario}]
@@ -43,7 +43,7 @@ def resolve(
         return replace(rule, scenario=owner, step=scope)
     if not found:
         names = sorted({step for _, step in known} | {f"{scenario}/*" for scenario, _ in known})
-        raise ValueError(f'"{rule.expression}": there is no step "{scope}"' + did_you_mean(scope, names))
+        raise ValueError(f'"{rule.expression}": unknown step "{scope}"' + did_you_mean(scope, names))
     if len(found) > 1:
         raise ValueError(f'"{rule.expression}": "{scope}" names both a step and a step of a scenario')
     scenario, step = found.pop()

@@ -54,7 +54,7 @@ class History:
             start = read_start(folder)
             timeline = read_timeline(folder, duration_s, start, rules_of(start))
         except (ResultsError, AttributeError, ArithmeticError, *DAMAGE) as problem:
-            missing.append(f"{folder.start.name} cannot be read: when thresholds were crossed is not known ({problem})")
+            missing.append(f"{folder.start.name} cannot be read: when thresholds were crossed is missing ({problem})")
             start = None
             timeline = _without_start(folder, duration_s, missing)
         return cls(run.summary, timeline, start, missing)
@@ -149,5 +149,5 @@ def _without_start(folder: RunFolder, duration_s: float, missing: list[str]) -> 
     try:
         return read_timeline(folder, duration_s)
     except (AttributeError, ArithmeticError, *DAMAGE) as problem:
-        missing.append(f"{folder.windows_segment(0).name} cannot be read: there are no charts ({problem})")
+        missing.append(f"{folder.windows_segment(0).name} cannot be read: charts are missing ({problem})")
         return Timeline((), Histogram(), Histogram())

@@ -61,7 +61,7 @@ def knee(history: History) -> str:
     below = [each for each in by_load if load(each) * _VARIED <= _median(load, high)][-few:]
     if below and _median(_rate_of, high) < _MORE * _median(_rate_of, below):
         return f"{text}: from {_load_words(history, below)} on, more load brought no more responses."
-    return f"{text}." if after >= _STEEP * before else f"{text}: there is no knee in this range."
+    return f"{text}." if after >= _STEEP * before else f"{text}: this range has no knee."
 
 
 def rate_of_kinds(history: History) -> list[tuple[str, int]]:

@@ -100,7 +100,7 @@ def _span(from_s: float, to_s: float) -> str:
 def _where(history: History) -> Sequence[Line]:
     status = history.summary["verdict"]["status"]
     if not history.moments or not any(each.done for each in history.moments):
-        return [Line("Nothing was measured, so there is nothing to say.", "bad")]
+        return [Line("Nothing was measured.", "bad")]
     if history.summary["client"]["verdict"] == "client_limited":
         text = "The client was the limit: what follows is its doing as well as the target's."
         return [Line(text, "warning"), *_held(history, status)]
@@ -146,7 +146,7 @@ def _broken(history: History, broke: Crossing) -> Sequence[Line]:
     lines = [Line(f"{broke.expression} was {_when(broke)}.", "bad", f"At {clock(stretch.from_s)}:")]
     healthy = history.last_healthy
     if healthy is None:
-        lines.append(Line("From the first second on: there was no healthy load.", "bad"))
+        lines.append(Line("From the first second on: no load was healthy.", "bad"))
     else:
         lines.append(Line(f"{_load_of(healthy)}, at {clock(healthy.from_s)}.", label="Last healthy:"))
     lines.append(Line(f"{_load_of(_highest(history.moments))}.", label="Highest load:"))
@@ -186,7 +186,7 @@ def _load_of(moment: Moment) -> str:
 
 def _who(history: History) -> list[Line]:
     summary = history.summary
-    named = summary.get("bottleneck") or {"subject": None, "rule": None, "message": "the bottleneck is not known"}
+    named = summary.get("bottleneck") or {"subject": None, "rule": None, "message": "the bottleneck is unknown"}
     role = {"client": "bad", "other programs": "bad", "target": "warning"}.get(str(named["subject"]), "")
     lines = [Line(sentence(named["message"]), role), _client(summary["client"])]
     told_by = [each for each in summary["findings"] if each["severity"] in {"invalid", "suspect"}]
@@ -237,7 +237,7 @@ def _marks(history: History) -> list[Mark]:
         marks.append(Mark(kind, letter, finding["first_s"], last_s + 1, title, sentence(finding["message"])))
     for worker in history.summary["workers_lost"]:
         if worker["after_s"] is not None:
-            text = f"Worker {worker['worker']} was lost: {worker['reason'] or 'the reason is not known'}."
+            text = f"Worker {worker['worker']} was lost: {worker['reason'] or 'the reason is unknown'}."
             letter = _LETTERS[len(marks) % len(_LETTERS)]
             marks.append(Mark("client", letter, worker["after_s"], worker["after_s"] + 1, "worker lost", text))
     return marks

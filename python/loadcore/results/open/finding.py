@@ -24,7 +24,7 @@ def find_run(run: str | os.PathLike[str], root: Path = DEFAULT_ROOT) -> Path:
         root: Where ids and `latest` are looked for.
 
     Raises:
-        ResultsError: There is no such run, or there are several.
+        ResultsError: The run does not exist, or several match.
     """
     place = Path(run)
     if place.is_file():
@@ -34,7 +34,7 @@ def find_run(run: str | os.PathLike[str], root: Path = DEFAULT_ROOT) -> Path:
     word = str(place)
     found = _called(word, root) if place.name == word else []
     if not found:
-        raise ResultsError(f"there is no run folder {place}", hint=_where_runs_are(place, root))
+        raise ResultsError(f"the run folder {place} does not exist", hint=_where_runs_are(place, root))
     if len(found) > 1:
         more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         names = ", ".join(each.name for each in found[:_SHOWN])
@@ -56,4 +56,4 @@ def _where_runs_are(place: Path, root: Path) -> str:
     newest = root / "latest"
     if newest.is_dir() and place != newest:
         return f"the newest run here is {newest}"
-    return "there are no runs here: name a run folder, or start a run: loadcore run SCENARIO"
+    return "this folder has no runs: name a run folder, or start a run: loadcore run SCENARIO"

@@ -35,10 +35,10 @@ _BEHIND_S = 2
 """How far the windows of one worker may be behind those of another."""
 _MISSING: dict[State, str] = {
     "running": "the run is still in progress: this is what was written so far",
-    "killed": "there is no manifest: the run was killed",
-    "moved": "there is no manifest: the run ended, but its folder had been moved, "
+    "killed": "the manifest is missing: the run was killed",
+    "moved": "the manifest is missing: the run ended, but its folder had been moved, "
     "or it was killed while writing the summary",
-    "copied": "there is no manifest: this is a copy of the run's folder, made before the run ended",
+    "copied": "the manifest is missing: this is a copy of the run's folder, made before the run ended",
 }
 
 
@@ -88,7 +88,7 @@ def read_start(folder: RunFolder) -> RunStart:
     try:
         return RunStart.from_json(folder.start.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ResultsError(f"{folder.path} does not contain a run: there is no {folder.start.name}") from None
+        raise ResultsError(f"{folder.path} does not contain a run: {folder.start.name} is missing") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ResultsError(f"{folder.start} cannot be read: {problem}") from problem
 

@@ -103,7 +103,7 @@ class Run:
             document = manifest.read(folder)
         except ResultsError as problem:
             return [str(problem)]
-        return ["there is no manifest"] if document is None else manifest.check(folder, document, hashes=True)
+        return ["the manifest is missing"] if document is None else manifest.check(folder, document, hashes=True)
 
     def assert_passed(self, *, allow_invalid: bool = False) -> Run:
         """This run, if it passed: every threshold has data and holds, and the client was not the limit.

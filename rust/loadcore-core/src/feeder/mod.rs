@@ -39,7 +39,7 @@ impl fmt::Display for FeederProblem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     /// The path leads nowhere.
-    #[error("there is no such file")]
+    #[error("the file does not exist")]
     NoFile,
     /// The file cannot be read.
     #[error("cannot read the file: {0}")]
@@ -99,7 +99,7 @@ pub(crate) enum Fault {
         number: usize,
     },
     /// Nothing to deal out.
-    #[error("there are no rows")]
+    #[error("it has no rows")]
     NoRows,
     /// Users that would have no row of their own.
     #[error("{users} users need a row each, but there are only {rows}")]

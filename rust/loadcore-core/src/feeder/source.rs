@@ -322,14 +322,14 @@ mod tests {
     /// Tables without rows, without names, or with one name twice are refused.
     #[test]
     fn unusable_tables() {
-        assert_eq!(problem(from_csv("")), "there are no rows");
-        assert_eq!(problem(from_csv("a,b\n\n")), "there are no rows");
+        assert_eq!(problem(from_csv("")), "it has no rows");
+        assert_eq!(problem(from_csv("a,b\n\n")), "it has no rows");
         assert_eq!(problem(from_csv("a,a\n1,2\n")), "line 1: two columns are named `a`");
         assert_eq!(problem(from_csv("a,\n1,2\n")), "line 1: column 2 has no name");
-        assert_eq!(problem(from_json("[]")), "there are no rows");
-        assert_eq!(problem(from_json("[{}, {}]")), "there are no rows");
-        assert_eq!(problem(from_json_lines("\n")), "there are no rows");
-        assert_eq!(problem(from_rows(&[])), "there are no rows");
+        assert_eq!(problem(from_json("[]")), "it has no rows");
+        assert_eq!(problem(from_json("[{}, {}]")), "it has no rows");
+        assert_eq!(problem(from_json_lines("\n")), "it has no rows");
+        assert_eq!(problem(from_rows(&[])), "it has no rows");
     }
 
     /// The columns are known as soon as they were read, whatever is wrong after them.
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!((table.columns(), rows(&table)), (&["user".to_owned()][..], vec![vec!["ann".to_owned()]]));
         assert_eq!(unclosed, format!("{name}, line 2: the quote is not closed"));
         let missing = problem(load(&Source::JsonLines { path: name.clone() }));
-        assert_eq!(missing, format!("{name}: there is no such file"));
+        assert_eq!(missing, format!("{name}: the file does not exist"));
         let folder = std::env::temp_dir().to_str().unwrap().to_owned();
         let unreadable = problem(load(&Source::Json { path: folder.clone() }));
         assert!(unreadable.starts_with(&format!("{folder}: cannot read the file: ")), "{unreadable}");

@@ -66,7 +66,7 @@ impl ScenarioCompiler<'_, '_> {
             return u16::try_from(index).ok().map(AuthId);
         }
         let Some(index) = self.plan.auth.iter().position(|auth| auth.name == name) else {
-            self.problems.add_in("auth", format!("there is no way to authenticate called `{name}`"));
+            self.problems.add_in("auth", format!("unknown way to authenticate `{name}`"));
             return None;
         };
         let auth = &self.plan.auth[index];

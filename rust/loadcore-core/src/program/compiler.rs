@@ -73,7 +73,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
 
 fn check_settings(plan: &Plan, problems: &mut Problems) {
     if plan.scenarios.is_empty() {
-        problems.add_in("scenarios", "there is no scenario to run");
+        problems.add_in("scenarios", "the plan has no scenario");
     }
     if plan.http.max_redirects > MAX_REDIRECTS {
         problems.add_in("http.max_redirects", format!("at most {MAX_REDIRECTS} redirects are followed"));
@@ -196,7 +196,7 @@ impl ScenarioCompiler<'_, '_> {
             }
             Load::Iterations { iterations, scope, .. } => {
                 if *iterations == 0 {
-                    self.problems.add_in("load.iterations", "there is nothing to do: 0 iterations");
+                    self.problems.add_in("load.iterations", "0 iterations leave nothing to do");
                 }
                 let users = UserSchedule::new(load);
                 let users = self.problems.take("load", users)?;

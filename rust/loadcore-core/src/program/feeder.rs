@@ -64,7 +64,7 @@ impl<'p> ScenarioCompiler<'_, 'p> {
         let mut feeds = Vec::new();
         for (index, name) in self.scenario.feeders.iter().enumerate() {
             let Some(feeder) = self.plan.feeders.iter().find(|feeder| feeder.name == *name) else {
-                self.problems.add_in(format!("feeders[{index}]"), format!("there is no feeder called `{name}`"));
+                self.problems.add_in(format!("feeders[{index}]"), format!("unknown feeder `{name}`"));
                 continue;
             };
             self.problems.enter(format!("feeders[{index}]"), feeder.at.as_ref());

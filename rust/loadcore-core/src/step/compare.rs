@@ -17,7 +17,7 @@ use crate::plan::{Comparison, Literal};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ComparisonProblem {
     /// No such operator.
-    #[error("there is no operator `{operator}`; there are ==, !=, <, <=, > and >=")]
+    #[error("unknown operator `{operator}`: use ==, !=, <, <=, > or >=")]
     Operator {
         /// What was given.
         operator: String,

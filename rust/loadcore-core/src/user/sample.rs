@@ -257,7 +257,7 @@ impl<T: Stack> User<T> {
             let reason = || match unmet {
                 Unmet::Check(..) => format!("the check `{name}` does not hold: {reason}"),
                 Unmet::Extract(extract) => {
-                    format!("there is no value for `{}`: {reason}", scenario.names.name(extract.slot()))
+                    format!("no value for `{}`: {reason}", scenario.names.name(extract.slot()))
                 }
             };
             self.sample(scenario, Class { step, what }, &shown, &reason);

@@ -112,7 +112,7 @@ def test_a_healthy_run_says_that_it_did_not_break(tmp_path: Path) -> None:
 def test_a_killed_run_says_what_is_missing(tmp_path: Path) -> None:
     """The page is of what was written until then."""
     text = Reader(render(RUNS["killed"].run(tmp_path / "run"))).text
-    assert "There is no manifest" in text
+    assert "The manifest is missing" in text
     assert "It did not break in what was recorded of it: no threshold was crossed in any second." in text
 
 

@@ -106,10 +106,7 @@ fn what_cannot_be_read() {
         let expected: Vec<String> =
             names.iter().map(|name| format!("the check `{name}` does not hold: {reason}")).collect();
         assert_eq!(expected, reasons[..4]);
-        assert_eq!(
-            Some(format!("there is no value for `id`: {reason}")),
-            reasons.get(4).map(|&reason| reason.to_owned())
-        );
+        assert_eq!(Some(format!("no value for `id`: {reason}")), reasons.get(4).map(|&reason| reason.to_owned()));
         let shown = run.samples[0].response.as_ref().unwrap();
         assert_eq!(Some(reason), shown.unreadable.as_deref());
     }

@@ -89,7 +89,7 @@ fn checks_and_extracts() {
             ("check", "small", "the check `small` does not hold: found 18 bytes"),
             ("check", "status", "the check `status` does not hold: found 200"),
             ("check", "contains no", "the check `contains no` does not hold: not in the 18 bytes of the body"),
-            ("extract", "next", "there is no value for `next`: the body has nothing there"),
+            ("extract", "next", "no value for `next`: the body has nothing there"),
         ],
         reasons(&found)
     );
