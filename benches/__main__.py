@@ -41,6 +41,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "fidelity": ([], ["--seconds", "2"]),
     "matrix": ([], ["--rounds", "3"]),
     "report_page": ([], ["--hours", "1"]),
+    "many_nodes": ([], ["--nodes", "40", "--seconds", "5"]),
 }
 """Their arguments, and those of the quick mode."""
 

@@ -31,6 +31,7 @@ ORDER = (
     "fidelity",
     "matrix",
     "report_page",
+    "many_nodes",
 )
 RESULTS = ROOT / "benches" / "results.md"
 INTRODUCTION = """\

@@ -54,7 +54,7 @@ def loadcore(arguments: Sequence[str], folder: Path, **environment: str) -> subp
 def cluster_of(nodes: int, folder: Path, options: Sequence[str] = (), scheme: str = "tcp") -> Iterator[OnLoopback]:
     """A scheduler on 127.0.0.1 and nodes on 127.0.0.2 and following, until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with ExitStack() as stack:
         scheduler = loadcore(["cluster", "scheduler", "--port", str(port), *options], folder)
         stack.callback(_end, scheduler)
@@ -68,7 +68,8 @@ def cluster_of(nodes: int, folder: Path, options: Sequence[str] = (), scheme: st
         yield cluster
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -111,6 +111,53 @@ def test_two_nodes_are_two_processes(shared: OnLoopback, target: Target, tmp_pat
     assert [node["name"] for node in summary["nodes"]] == ["127.0.0.2", "127.0.0.3"]
 
 
+LOCUST = """
+from pathlib import Path
+from locust import FastHttpUser, constant, events, task
+from shapes import PATH
+
+class Shopper(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def item(self):
+        self.client.get(PATH + Path(__file__).with_name("name.txt").read_text())
+
+@events.test_stop.add_listener
+def _(environment, **_):
+    if not hasattr(environment.runner, "clients"):
+        print("users here:", sum(environment.runner.user_classes_count.values()))
+"""
+
+
+def test_a_locust_file_on_two_nodes(shared: OnLoopback, target: Target, tmp_path: Path) -> None:
+    """Locust's master deals out the users over the cluster's own channel; its file finds its imports and data."""
+    (tmp_path / "shapes.py").write_text("PATH = '/items/'\n")
+    (tmp_path / "name.txt").write_text("ann")
+    file = tmp_path / "locustfile.py"
+    file.write_text(LOCUST)
+    options = ["--headless", "-u", "5", "-r", "5", "-t", "3s", "-H", target.url, "--ship", "name.txt"]
+    summary = ended(start(file, *options, *on_cluster(shared)), file)
+    assert summary["load"]["requests"]["sent_total"] == at_rest(target) > 50
+    assert set(target.count()) == {"/items/ann"}
+    assert all(node["requests"] > 0 for node in summary["nodes"])
+    assert [scenario["users"]["peak"] for scenario in summary["load"]["scenarios"]] == [5]
+
+
+def test_users_in_python_on_two_nodes(shared: OnLoopback, target: Target, tmp_path: Path) -> None:
+    """All nodes together make each iteration once, from the bundle."""
+    (tmp_path / "shapes.py").write_text("PATH = '/items'\n")
+    file = tmp_path / "shop.py"
+    file.write_text(
+        "from loadcore import Client, Scenario, iterations\nfrom shapes import PATH\n"
+        "async def shopper(c: Client) -> None:\n    await c.get(f'{PATH}/{c.user}/{c.iteration}', name='item')\n"
+        f"shop = Scenario('shop', base_url='{target.url}', load=iterations(total=40, users=4), steps=shopper)\n"
+    )
+    summary = ended(start(file, *on_cluster(shared)), file)
+    assert summary["load"]["requests"]["rows"] == 40 == target.total()
+    assert max(target.count().values()) == 1
+
+
 def test_a_killed_node(cluster: OnLoopback, target: Target, tmp_path: Path) -> None:
     """Kill -9 of a node's agent: its load ends with it, the other continues, nothing is sent twice."""
     file = scenario(tmp_path / "shop", target, "arrival_rate('100/s', duration='8s')")

@@ -163,6 +163,28 @@ def test_users_in_python_run_from_the_bundle(link: FaultyLink, target: Target, t
     assert {path.partition("/bundles/")[0] for path in paths} == {f"/ann{tmp_path}/nodes/{node}" for node in ("a", "b")}
 
 
+def test_a_locust_file_runs_from_the_bundle(
+    link: FaultyLink, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers reach Locust's master through the channel of the nodes, and have its users between them."""
+    monkeypatch.setattr("loadcore.cluster.placement.link_to", lambda _cluster: link)
+    (tmp_path / "shapes.py").write_text("from pathlib import Path\nPATH = str(Path(__file__).parent)\n")
+    (tmp_path / "locustfile.py").write_text(
+        "from locust import FastHttpUser, constant, task\nfrom shapes import PATH\n"
+        "class Shopper(FastHttpUser):\n    wait_time = constant(0.02)\n"
+        "    @task\n    def item(self):\n        self.client.get(PATH, name='at')\n"
+    )
+    before = target.count()
+    words = ["--headless", "-u", "3", "-r", "3", "-t", "2s", "-H", target.url, "--cluster", "tcp://127.0.0.1:1"]
+    main(["run", str(tmp_path / "locustfile.py"), *words, "--out", str(tmp_path / "run"), "--quiet"])
+    found = open_run(tmp_path / "run").summary
+    paths = {path for path in target.count() if path not in before}
+    assert {path.partition("/bundles/")[0] for path in paths} == {f"{tmp_path}/nodes/{node}" for node in ("a", "b")}
+    assert [node["requests"] > 0 for node in found["nodes"]] == [True, True]
+    assert found["load"]["requests"]["sent_total"] == sum(target.count()[path] for path in paths)
+    assert ("a", "tunnel") in link.calls
+
+
 def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """Batches have numbers: one that was seen is dropped."""
     link.repeats = 2

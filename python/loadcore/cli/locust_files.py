@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from loadcore.processes.assignment import Beside
 
 
-def prepare(of_locust: OfLocust, settings: Settings, *, include_ramp: bool = False) -> tuple[Prepared, dict[str, Any]]:
+def prepare(
+    of_locust: OfLocust, settings: Settings, *, include_ramp: bool = False, on_nodes: bool = False
+) -> tuple[Prepared, dict[str, Any]]:
     """What is run of a Locust file, and what is known of the file.
 
     Raises:
@@ -58,7 +60,7 @@ def prepare(of_locust: OfLocust, settings: Settings, *, include_ramp: bool = Fal
     }
     facts["arguments"] = arguments
     workers = workers_of(facts, settings)
-    code = Code(_program(of_locust, facts, settings), workers, _master(of_locust, facts, workers))
+    code = Code(_program(of_locust, facts, settings), workers, _master(of_locust, facts, workers, on_nodes=on_nodes))
     return Prepared(plan, _rules(plan, facts, settings), (), sources, code), facts
 
 
@@ -66,6 +68,7 @@ def _program(of_locust: OfLocust, facts: dict[str, Any], settings: Settings) -> 
     """What a worker runs of a Locust file."""
     return {
         "module": "loadcore.locustfiles.worker",
+        "files": [str(of_locust.path.resolve())],
         "until_stopped": facts["run_time_s"] is None and facts["shape"] is None,
         "arguments": {
             "path": str(of_locust.path.resolve()),
@@ -75,15 +78,23 @@ def _program(of_locust: OfLocust, facts: dict[str, Any], settings: Settings) -> 
     }
 
 
-def _master(of_locust: OfLocust, facts: dict[str, Any], workers: int) -> Callable[[Path, int], Beside] | None:
+def _master(
+    of_locust: OfLocust, facts: dict[str, Any], workers: int, *, on_nodes: bool
+) -> Callable[[Path, int], Beside | None] | None:
     """What starts Locust's master, where several workers need one."""
-    if workers == 1:
+    if workers == 1 and not on_nodes:
         return None
 
-    def start(folder: Path, count: int) -> Beside:
+    def start(folder: Path, count: int) -> Beside | None:
+        from loadcore.cluster.policy import Policy
         from loadcore.locustfiles.master_process import MasterProcess
 
-        return MasterProcess(str(of_locust.path.resolve()), facts["arguments"], count, folder / "locust-master.log")
+        if count == 1:
+            return None
+        patience_s = Policy().patience_s if on_nodes else None
+        return MasterProcess(
+            str(of_locust.path.resolve()), facts["arguments"], count, folder / "locust-master.log", patience_s
+        )
 
     return start
 

@@ -36,7 +36,7 @@ class Code:
 
     program: Mapping[str, Any]
     workers: int
-    start_beside: Callable[[Path, int], Beside] | None = None
+    start_beside: Callable[[Path, int], Beside | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

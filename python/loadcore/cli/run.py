@@ -58,9 +58,8 @@ def _preparing(context: typer.Context, scenario: str, settings: Settings) -> Cal
     if context.obj is not None:
         from loadcore.cli import locust_files
 
-        if context.params.get("cluster") is not None:
-            raise UsageError("--cluster is for scenarios", hint="the workers of a Locust file are on this machine")
-        return lambda: locust_files.prepare(context.obj, settings, include_ramp=ramp)[0]
+        on_nodes = context.params.get("cluster") is not None
+        return lambda: locust_files.prepare(context.obj, settings, include_ramp=ramp, on_nodes=on_nodes)[0]
     if ramp:
         raise UsageError("--include-ramp is for Locust files", hint="a scenario's warm-up is --warm-up 0s")
     file = load_file(scenario, settings)

@@ -121,7 +121,20 @@ class NodeAgent:
                 self._run.forget()
             self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
             self._rows = {"plan": plan, "run_dir": str(self._run.folder)}
-            self._run.begin([self._rewritten(order) | self._rows for order in orders], secrets)
+            self._run.begin([self._order(order) for order in orders], secrets)
+
+    def _order(self, order: dict[str, Any]) -> dict[str, Any]:
+        """An order with the files and the ports of this node."""
+        found: dict[str, Any] = self._rewritten(order) | self._rows
+        program = found.get("program") or {}
+        if "reaches" in program and self._run is not None:
+            here = {program["reaches"]: self._run.entrance()}
+            found["program"] = program | {"arguments": program["arguments"] | here}
+        return found
+
+    def do_tunnel(self, run: str, connection: int, content: bytes) -> None:
+        """Bytes from the port of the driver's machine that users' code reaches."""
+        self._of(run).deliver(connection, content)
 
     def do_carry_on(
         self,
@@ -140,7 +153,7 @@ class NodeAgent:
             raise_file_limit()
             client_limits.require(needs(self._plan, connections))
             go = messages.Go(start_at_ns, wall_start_us, begins_ns)
-            of_run.carry_on([self._rewritten(order) | self._rows for order in orders], go)
+            of_run.carry_on([self._order(order) for order in orders], go)
 
     def do_arm(self, run: str, connections: Sequence[int]) -> list[dict[str, Any]]:
         """Check this machine's limits, and have everything opened. Gives the limits that are too low."""

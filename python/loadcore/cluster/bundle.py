@@ -49,11 +49,12 @@ class Bundle:
             yield chunk
 
 
-def pack(document: Mapping[str, Any], shipped: Sequence[Path] = ()) -> Bundle:
+def pack(document: Mapping[str, Any], shipped: Sequence[Path] = (), code: Sequence[Path] = ()) -> Bundle:
     """The bundle of a plan.
 
     Args:
         document: The plan.
+        code: Files of the user's code that the plan does not name.
         shipped: Files and folders that the user's code reads, which no declaration names.
 
     Raises:
@@ -68,7 +69,7 @@ def pack(document: Mapping[str, Any], shipped: Sequence[Path] = ()) -> Bundle:
     for number, path in enumerate(_data_files(document)):
         paths[path] = f"data/{number}/{Path(path).name}"
         members[paths[path]] = Path(path)
-    roots = _roots(document)
+    roots = _roots(document, code)
     for number, (root, files) in enumerate(roots.items()):
         paths[root] = f"code/{number}"
         for file in files:
@@ -121,9 +122,11 @@ def _data_files(document: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(source["path"] for source in sources if "path" in source))
 
 
-def _roots(document: Mapping[str, Any]) -> dict[str, list[Path]]:
+def _roots(document: Mapping[str, Any], code: Sequence[Path]) -> dict[str, list[Path]]:
     """The folders that the user's code is imported from, each with the files of it that are needed."""
     found: dict[str, set[Path]] = {}
+    for file in code:
+        found.setdefault(str(file.parent), set()).update(local_imports(file, file.parent))
     for script in document.get("scripts", ()):
         if "file" in script:
             file = Path(script["file"])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.cluster import carrying
 from loadcore.cluster.clocks import PINGS, UNSURE_NS, Offset, offset_to
 from loadcore.cluster.collecting import collect
+from loadcore.cluster.tunnel import Exit
 from loadcore.engine import Description
 from loadcore.errors import LimitsError, Problem, RunError
 from loadcore.processes import messages
@@ -82,6 +83,7 @@ class ClusterExecutor(Executor):
         self._policy = policy
         self._connections: dict[int, int] = {}
         self._orders: dict[int, dict[str, Any]] = {}
+        self._exit: Exit | None = None
         self._end_ns: int | None = None
         self._closed = threading.Event()
         self._go: messages.Go | None = None
@@ -99,6 +101,8 @@ class ClusterExecutor(Executor):
     def close(self) -> None:
         """End what still runs, on every node that is there."""
         self._closed.set()
+        if self._exit is not None:
+            self._exit.close()
         asked = [self._call(node, "forget", run=self._run_id) for node in self._alive()]
         for answer in asked:
             _wait(answer, CALL_WITHIN_S)
@@ -125,6 +129,7 @@ class ClusterExecutor(Executor):
         for node in self._nodes.values():
             # The plan is sent once for each node, not for each worker.
             for worker in node.workers:
+                self._open_way(orders(worker).program)
                 order = orders(worker)._asdict() | {"plan": "", "run_dir": ""}
                 self._orders[worker] = order | {"metadata": dict(order["metadata"])}
             orders_here = [self._orders[worker] for worker in node.workers]
@@ -141,6 +146,16 @@ class ClusterExecutor(Executor):
             self._connections[worker] = description.connections
             self._end_ns = description.planned_end_ns
         return prepared
+
+    def _open_way(self, program: Mapping[str, Any] | None) -> None:
+        """Let users' code on nodes reach the port of this machine that it needs."""
+        if self._exit is None and program is not None and "reaches" in program:
+
+            def send(node: str, connection: int, content: bytes) -> None:
+                arguments = {"run": self._run_id, "connection": connection, "content": content}
+                self._link.call(node, "tunnel", CALL_WITHIN_S, **arguments).result(CALL_WITHIN_S)
+
+            self._exit = Exit(program["arguments"][program["reaches"]], send)
 
     def arm(self, give_up: Callable[[], None], within_s: float) -> None:
         """Check the limits of each node, wait until all workers could start at once, and measure the clocks."""
@@ -273,6 +288,11 @@ class ClusterExecutor(Executor):
                 self._lose(node, "its lease ended: it had heard nothing from this machine")
 
     def _take(self, node: Node, worker: int, kind: str, content: bytes) -> None:
+        if kind == "tunnel":
+            # What stands for the worker is the connection.
+            if self._exit is not None:
+                self._exit.deliver(node.address, worker, content)
+            return
         if kind == "gone":
             report: Any = Gone(content.decode(errors="replace"))
         else:

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from loadcore.cluster.policy import WORKERS_END_WITHIN_S
+from loadcore.cluster.tunnel import Entrance
 from loadcore.machine.host_watch import HostWatch
 from loadcore.processes import messages
 from loadcore.processes.worker_handle import Gone, WorkerProcess
@@ -50,6 +51,7 @@ class NodeRun:
         self._leased: list[WorkerProcess] = []
         """Workers that have their order to start: they end by themselves, should this process hang."""
         self._environment: Mapping[str, str] = {}
+        self._entrance: Entrance | None = None
         self._expired: float | None = None
         self._handles: dict[int, WorkerProcess] = {}
         self._pending: list[tuple[int, str, bytes]] = []
@@ -74,6 +76,17 @@ class NodeRun:
         self._environment = secrets
         for handle, prepare in self._start(orders):
             threading.Thread(target=handle.prepare, args=(prepare,), daemon=True).start()
+
+    def entrance(self) -> int:
+        """A port on this node that leads to one of the driver's machine."""
+        if self._entrance is None:
+            self._entrance = Entrance(lambda connection, content: self._put(connection, "tunnel", content))
+        return self._entrance.port
+
+    def deliver(self, connection: int, content: bytes) -> None:
+        """Bytes from that port of the driver's machine."""
+        if self._entrance is not None:
+            self._entrance.deliver(connection, content)
 
     def carry_on(self, orders: Sequence[dict[str, Any]], go: messages.Go) -> None:
         """Start workers that carry on shares of another node."""
@@ -163,6 +176,8 @@ class NodeRun:
         """End everything at once; the files stay."""
         self._closed.set()
         self._urgent.set()
+        if self._entrance is not None:
+            self._entrance.close()
         for handle in self._handles.values():
             handle.close()
         self.is_over = True

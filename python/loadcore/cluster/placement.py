@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +27,6 @@ from loadcore.processes.executor import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from loadcore.cluster.link import Link
     from loadcore.processes.assignment import Assignment
@@ -134,7 +134,9 @@ class ClusterPlacement(Placement):
         for node, workers in zip(used, numbered([count for count in self._counts if count]), strict=True):
             node.workers = workers
         secrets = self._secrets(plan, used)
-        with bundle.pack(plan, self._cluster.shipped) as packed:
+        program = assignment.program or {}
+        code = [Path(file) for file in program.get("files", ())]
+        with bundle.pack(plan, self._cluster.shipped, code) as packed:
             for node in used:
                 give_up()
                 self._ship(node, packed)

@@ -32,6 +32,11 @@ class Policy:
     store: str | None = None
     """Where rows go in place of the run's folder: a URI."""
 
+    @property
+    def patience_s(self) -> float:
+        """After this much silence a node's workers have ended for certain."""
+        return self.lost_after_s + self.lease_s + self.workers_end_within_s
+
     def after_loss(self, share: float) -> str | None:
         """Why a run that has lost this share of its workers ends; None if it continues."""
         if self.on_node_loss == "abort":

@@ -9,6 +9,7 @@ end, `{"ended": …}`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from typing import Any
@@ -28,6 +29,11 @@ def main() -> int:
     from loadcore.locustfiles import locustfile  # noqa: PLC0415 - imports Locust
     from loadcore.locustfiles.session import Session  # noqa: PLC0415
 
+    if request["patience_s"] is not None:
+        from locust import runners  # noqa: PLC0415 - the same
+
+        # In heartbeats. Users that begin elsewhere while the silent worker still has them are double load.
+        runners.HEARTBEAT_LIVENESS = math.ceil(request["patience_s"] / runners.HEARTBEAT_INTERVAL)
     file = locustfile.load(request["path"], request["arguments"])
     session = Session(file, lambda environment: environment.create_master_runner("127.0.0.1", 0))
     session.initialize()

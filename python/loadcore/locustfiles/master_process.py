@@ -25,12 +25,15 @@ class MasterProcess:
         arguments: For Locust's parser.
         workers: How many workers will come.
         log: Where its standard error goes.
+        patience_s: How long a worker may be silent before its users begin elsewhere; as Locust has it if None.
 
     Raises:
         RunError: It did not come up.
     """
 
-    def __init__(self, path: str, arguments: Sequence[str], workers: int, log: Path) -> None:
+    def __init__(
+        self, path: str, arguments: Sequence[str], workers: int, log: Path, patience_s: float | None = None
+    ) -> None:
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 children.command("master"),
@@ -40,8 +43,10 @@ class MasterProcess:
                 process_group=0,
                 env=children.environment(),
             )
+        self.reaches = "master_port"
         self._document: dict[str, Any] | None = None
-        self._tell(json.dumps({"path": path, "arguments": list(arguments), "workers": workers}))
+        request = {"path": path, "arguments": list(arguments), "workers": workers, "patience_s": patience_s}
+        self._tell(json.dumps(request))
         said = self._hear()
         if "port" not in said:
             self.close()

@@ -22,6 +22,8 @@ class Beside(Protocol):
 
     arguments: dict[str, Any]
     """What the workers' program needs to know of it."""
+    reaches: str
+    """Which of these is a port of this machine, that workers on nodes have a way to."""
 
     def stop(self) -> None:
         """The run is to end."""

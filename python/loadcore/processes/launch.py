@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from loadcore.results.open.run import Run
 
 
+_ANY_NUMBER = 1 << 16
+"""Of users, where code of the user's decides how many there are."""
+
+
 def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the others
     plan: Plan,
     rules: Sequence[Rule],
@@ -49,7 +53,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     program: Mapping[str, Any] | None = None,
     placement: Placement | None = None,
     tags: Mapping[str, str] | None = None,
-    start_beside: Callable[[Path, int], Beside] | None = None,
+    start_beside: Callable[[Path, int], Beside | None] | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
@@ -71,7 +75,8 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     following.tell("on_folder", folder.path)
     beside = None if start_beside is None else start_beside(folder.path, count)
     if beside is not None and program is not None:
-        program = {**program, "arguments": {**program["arguments"], **beside.arguments}}
+        reaches = {"reaches": beside.reaches} if placement is not None else {}
+        program = {**program, **reaches, "arguments": {**program["arguments"], **beside.arguments}}
     look = replace(look or Look(), base_urls=tuple(outline.base_urls(plan).values()))
 
     def facts() -> dict[str, Any]:
@@ -132,7 +137,9 @@ def workers_of(plan: Plan, asked: int | None, placement: Placement | None = None
     """
     whole = outline.indivisible(plan)
     if placement is not None:
-        return placement.workers(asked, whole=bool(whole), users=most_users(plan))
+        by_itself = any(scenario["load"]["kind"] == "script" for scenario in plan.document["scenarios"])
+        users = _ANY_NUMBER if by_itself else most_users(plan)
+        return placement.workers(asked, whole=bool(whole), users=users)
     if asked is None:
         return 1 if whole else client_limits.default_workers(most_users(plan))
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 1:
