@@ -231,6 +231,10 @@ def test_a_blocking_call_is_named(target: Target, tmp_path: Path) -> None:
     assert max(lags) > 100e6
     # The one that was first did not wait.
     assert min(lags) < 100e6
+    assert not blocked["computes"]
+    named = run.summary["bottleneck"]
+    assert (named["subject"], named["rule"]) == ("script", "script")
+    assert blocked["place"] in named["message"]
 
 
 _BLOCKS_FOR_EVER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.verdict import of_other_studies, of_the_client, of_the_target, without_fault
+from tests.verdict import of_other_studies, of_the_client, of_the_script, of_the_target, without_fault
 
 if TYPE_CHECKING:
     from tests.verdict.situation import Situation
@@ -19,6 +19,7 @@ def situations(seed: int) -> dict[str, Situation]:
         *of_the_client.situations(scale),
         *of_the_target.situations(scale),
         *of_other_studies.situations(scale),
+        *of_the_script.situations(),
         *without_fault.situations(),
     )
     return {situation.key: situation for situation in every}

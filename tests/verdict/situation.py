@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from loadcore import Scenario
     from tests.verdict.laws import Law
 
-Subject = Literal["client", "target", "other programs", "plan", "results"]
+Subject = Literal["client", "script", "target", "other programs", "plan", "results"]
 Truth = Literal["server", "front", "none"]
 
 

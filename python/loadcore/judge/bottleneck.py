@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from loadcore.judge.finding import Finding
 
-_WHO = {"client": "the client", "target": "the target", "plan": "the plan"}
+_WHO = {"client": "the client", "script": "the script", "target": "the target", "plan": "the plan"}
 _NO_LIMIT = frozenset({"not_visible"})
 """Rules about the target that name no limit."""
 _WHERE_TIME_GOES = frozenset({"upstream", "slow_writer", "slow_reader", "round_trip"})
@@ -19,7 +19,8 @@ _WHERE_TIME_GOES = frozenset({"upstream", "slow_writer", "slow_reader", "round_t
 def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) -> dict[str, Any]:
     """Subject, rule and message of what limited the run.
 
-    A client that was the bottleneck comes first, because it hides the target; a suspect client was none. `rule` is None
+    A client that was the bottleneck comes first, because it hides the target; a suspect client was none, but a suspect
+    script was: its users had to wait for it. `rule` is None
     where nothing was the bottleneck, or it is not known; then `subject` is None as well.
 
     Args:
@@ -28,7 +29,9 @@ def bottleneck(findings: Sequence[Finding], *, is_wrong: bool, is_open: bool) ->
         is_open: Whether every scenario has an open model.
     """
     spoilt = [each for each in findings if each.severity == "invalid"]
-    clients = [each for each in spoilt if each.subject in {"client", "other programs"}]
+    clients = [each for each in spoilt if each.subject in {"client", "script", "other programs"}]
+    # Users who wait for their own code ask for less than they would, though what they ask is measured rightly.
+    clients += [each for each in findings if each.subject == "script" and each.severity == "suspect"]
     no_limit = _NO_LIMIT if is_wrong or not is_open else _NO_LIMIT | _WHERE_TIME_GOES
     targets = [each for each in findings if each.subject == "target" and each.rule not in no_limit]
     plans = [each for each in spoilt if each.subject == "plan"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Subject = Literal["client", "target", "other programs", "plan", "results"]
-"""Whom a finding is about. `results`: what the run wrote down, which does not hold everything or does not add up."""
+Subject = Literal["client", "script", "target", "other programs", "plan", "results"]
+"""Whom a finding is about. `script`: the code of users that are written in Python.
+`results`: what the run wrote down, which does not hold everything or does not add up."""
 
 Severity = Literal["invalid", "suspect", "note"]
 """`invalid` decides the exit code (111), `suspect` heads the report of a run that may pass, `note` does neither."""
@@ -42,8 +43,8 @@ class Finding:
     @property
     def text(self) -> str:
         """The message under the name of its subject, as the verdict tells it."""
-        is_limit = self.subject == "client" and self.severity == "invalid"
-        return f"the client was the bottleneck: {self.message}" if is_limit else self.message
+        is_limit = self.subject in {"client", "script"} and self.severity == "invalid"
+        return f"the {self.subject} was the bottleneck: {self.message}" if is_limit else self.message
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON types."""

@@ -15,6 +15,8 @@ class WorkerSecond:
     """CPU time of the engine thread, of one core."""
     core_wait_ratio: float | None = None
     """Share of the time in which the engine thread was ready to run and had no core."""
+    python_ratio: float | None = None
+    """CPU time of the worker's other threads, of one core: where users are scripted, of their code."""
     open_fds: int | None = None
     fd_limit: int | None = None
     pressure: float | None = None

@@ -135,6 +135,9 @@ class BlockedSummary(TypedDict):
     source: str
     times: int
     longest_ms: int
+    sum_ms: int
+    computes: bool
+    """Whether it used the CPU meanwhile; otherwise it waited for something."""
 
 
 class CollectionsSummary(TypedDict):

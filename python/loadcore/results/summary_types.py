@@ -26,7 +26,7 @@ from loadcore.results.request_types import (  # noqa: TC001 - read at run time, 
 class FindingSummary(TypedDict):
     """What a rule says of a run, with what to do about it."""
 
-    subject: Literal["client", "target", "other programs", "plan", "results"]
+    subject: Literal["client", "script", "target", "other programs", "plan", "results"]
     """Whom it is about. `results`: the files of the run."""
     severity: Literal["invalid", "suspect", "note"]
     """`invalid` decides the exit code, `suspect` heads the report, `note` does neither."""
@@ -47,7 +47,7 @@ class FindingSummary(TypedDict):
 class Bottleneck(TypedDict):
     """Who was the limit, in one sentence."""
 
-    subject: Literal["client", "target", "other programs", "plan", "results"] | None
+    subject: Literal["client", "script", "target", "other programs", "plan", "results"] | None
     """Who was the limit; null if that is not known."""
     rule: str | None
     """The finding that says so; null if nothing was the limit, or it is not known."""

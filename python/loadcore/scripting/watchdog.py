@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.loader.user_code import line_in
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 BLOCKED_S: Final = 0.05
 """A loop that does not come round for this long is held up."""
+
+BLOCKS: Final = "await what does not block, or use await asyncio.to_thread(...)"
+COMPUTES: Final = "compute less there, or run more workers"
+"""What to do about a line that waits, and about one that computes."""
 
 _BEAT_S: Final = 0.02
 _LOOK_S: Final = 0.01
@@ -32,11 +37,11 @@ class Watchdog:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._beat = 0.0
-        self._owner = _thread.get_ident()
+        self._owner, self._thread = _thread.get_ident(), _thread.get_native_id()
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
         self.blocked: dict[str, dict[str, Any]] = {}
-        """By place: its source, how often it held up the loop, and for how long at most."""
+        """By place: its source, how often it held up the loop, for how long, and whether it computed meanwhile."""
 
     def start(self) -> None:
         """Begin, within the loop."""
@@ -59,18 +64,21 @@ class Watchdog:
             beat = self._beat
             if time.monotonic() - beat <= BLOCKED_S:
                 continue
-            seen = self._look()
+            seen, before = self._look(), _spent(self._thread)
+            looked = time.monotonic()
             while self._beat == beat and not self._ended:
                 time.sleep(_LOOK_S)
-            # Seen in the same call once before and after: whoever is only slow to be scheduled is not.
             if seen is not None and not self._ended:
-                self._note(*seen, int((self._beat - beat - _BEAT_S) * 1e3))
+                ran_s, waited_s = (now - then for now, then in zip(_spent(self._thread), before, strict=True))
+                held_s = self._beat - beat - _BEAT_S
+                # A thread that had no core is held up by other programs.
+                self._note(*seen, int((held_s - waited_s) * 1e3), computed=ran_s > (self._beat - looked) / 2)
 
     def _look(self) -> tuple[str, str] | None:
         """Where the loop's thread is in code of the user's, and its source."""
         return line_in(sys._current_frames().get(self._owner))  # noqa: SLF001 - the only way to see another thread
 
-    def _note(self, place: str, source: str, longest_ms: int) -> None:
+    def _note(self, place: str, source: str, longest_ms: int, *, computed: bool) -> None:
         if longest_ms <= BLOCKED_S * 1e3:
             return
         known = self.blocked.get(place)
@@ -82,7 +90,26 @@ class Watchdog:
                 "source": source.removeprefix(": "),
                 "times": 1,
                 "longest_ms": longest_ms,
+                "sum_ms": longest_ms,
+                "computes": computed,
             }
+            remedy = COMPUTES if computed else BLOCKS
+            with contextlib.suppress(OSError):
+                self._say(f"all users were held up for {longest_ms} ms at {place}{source}: {remedy}")
+            return
+        known = self.blocked.get(place)
+        if known is None:
+            if len(self.blocked) >= _MOST_PLACES:
+                return
+            self.blocked[place] = {
+                "place": place,
+                "source": source.removeprefix(": "),
+                "times": 1,
+                "longest_ms": longest_ms,
+                "sum_ms": longest_ms,
+                "computes": computed,
+            }
+            remedy = COMPUTES if computed else BLOCKS
             with contextlib.suppress(OSError):
                 self._say(
                     f"all users were held up for {longest_ms} ms at {place}{source}; await what does not block, or use "
@@ -90,4 +117,14 @@ class Watchdog:
                 )
             return
         known["times"] += 1
+        known["sum_ms"] += longest_ms
         known["longest_ms"] = max(known["longest_ms"], longest_ms)
+
+
+def _spent(thread: int) -> tuple[float, float]:
+    """For how long a thread of this process has run, and has waited for a core; zeros where that is not known."""
+    try:
+        ran_ns, waited_ns, _ = Path(f"/proc/self/task/{thread}/schedstat").read_text("ascii").split()
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    return int(ran_ns) / 1e9, int(waited_ns) / 1e9

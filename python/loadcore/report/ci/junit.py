@@ -89,7 +89,7 @@ def _of_validity(summary: Summary) -> Iterator[ET.Element]:
         _fail(data, "error", "no data", reasons)
     yield data
     client = _case("client healthy")
-    decisive = [each for each in summary["findings"] if each["subject"] in {"client", "other programs"}]
+    decisive = [each for each in summary["findings"] if each["subject"] in {"client", "script", "other programs"}]
     said = "\n".join(f"{each['message']}\n  {each['advice']}" for each in decisive if each["severity"] != "note")
     if ExitCode.INVALID in codes:
         _fail(client, "failure", "the measurement is invalid", said or reasons)

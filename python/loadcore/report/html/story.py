@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 _FEW: Final = 3
 """Findings and stretches that are listed."""
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_WHO: Final = {"client": "the client", "target": "the target", "other programs": "other programs"}
+_WHO: Final = {
+    "client": "the client",
+    "script": "the script",
+    "target": "the target",
+    "other programs": "other programs",
+}
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,9 @@ def _load_of(moment: Moment) -> str:
 def _who(history: History) -> list[Line]:
     summary = history.summary
     named = summary.get("bottleneck") or {"subject": None, "rule": None, "message": "the bottleneck is unknown"}
-    role = {"client": "bad", "other programs": "bad", "target": "warning"}.get(str(named["subject"]), "")
+    role = {"client": "bad", "script": "bad", "other programs": "bad", "target": "warning"}.get(
+        str(named["subject"]), ""
+    )
     lines = [Line(sentence(named["message"]), role), _client(summary["client"])]
     told_by = [each for each in summary["findings"] if each["severity"] in {"invalid", "suspect"}]
     told_by += [each for each in summary["findings"] if each["subject"] == "target" and each not in told_by]
@@ -231,7 +238,7 @@ def _marks(history: History) -> list[Mark]:
     timed = [each for each in history.summary["findings"] if each["first_s"] is not None]
     for letter, finding in zip(_LETTERS, timed, strict=False):
         who = finding["subject"]
-        kind = {"client": "client", "target": "target"}.get(who, "other")
+        kind = {"client": "client", "script": "client", "target": "target"}.get(who, "other")
         last_s = finding["last_s"] if finding["last_s"] is not None else finding["first_s"]
         title = f"{_WHO.get(who, who)}: {finding['rule'].replace('_', ' ')}"
         marks.append(Mark(kind, letter, finding["first_s"], last_s + 1, title, sentence(finding["message"])))

@@ -98,7 +98,7 @@ def headroom_of(start: RunStart, totals: Totals) -> float | None:
 
 
 def _verdict(findings: Sequence[Finding]) -> str:
-    worst = {finding.severity for finding in findings if finding.subject == "client"}
+    worst = {finding.severity for finding in findings if finding.subject in {"client", "script"}}
     return "client_limited" if "invalid" in worst else "suspect" if "suspect" in worst else "healthy"
 
 

@@ -28,7 +28,7 @@ from loadcore.results.sum.met import with_steps_met
 from loadcore.results.sum.nodes import nodes_section
 from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
-from loadcore.results.sum.user_code import user_code
+from loadcore.results.sum.user_code import script_findings, user_code
 from loadcore.results.sum.verdict import Evidence, decide
 
 if TYPE_CHECKING:
@@ -55,8 +55,12 @@ def build(parts: Parts) -> dict[str, Any]:
         spreads.read(parts.folder, span.seconds)
     counted = counted_of(start, end, whole, measured.answered_ratio(None))
     calibration = start.calibration
+    code = user_code(end.workers, totals, end.beside)
+    late = lag_findings(steady, unpaced=start.unpaced)
+    of_script = script_findings(totals, code, counted, late)
     of_client = [
-        *folding.told(totals.spoils(counted, lag_findings(steady, unpaced=start.unpaced))),
+        *of_script,
+        *folding.told(totals.spoils(counted, () if of_script else late)),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)
@@ -67,7 +71,6 @@ def build(parts: Parts) -> dict[str, Any]:
         *target_findings(parts, steady, of_client),
         *_keeping_up(parts, measured, of_client),
     ]
-    code = user_code(end.workers, totals, end.beside)
     scenarios = list(whole.scenarios.values())
     own = steady.all_steps("user")
     verdict = decide(Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code, own))

@@ -41,7 +41,7 @@ def target_findings(parts: Parts, steady: Tally, of_client: Sequence[Finding]) -
         is_slow=_is_slow(parts),
     )
     found = target.find(facts)
-    if any(each.subject == "client" and each.severity == "invalid" for each in of_client):
+    if any(each.subject in {"client", "script"} and each.severity == "invalid" for each in of_client):
         return [each for each in found if each.rule in target.WHATEVER_THE_CLIENT_DID]
     return found
 

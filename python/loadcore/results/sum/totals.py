@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth, Counted
+from loadcore.judge.script import PythonTime
 from loadcore.judge.seconds import MachineSecond, WorkerSecond
 from loadcore.results.schema import MACHINE, STEADY, Phase
 from loadcore.results.sum.nodes import of_node, worst_of
@@ -47,7 +48,10 @@ class EngineSecond:
     """Its CPU time, of one core; None until enough is together."""
     core_wait_ratio: float | None = None
     """Share of the time in which it was ready to run and had no core."""
+    beside_ratio: float | None = None
+    """CPU time of the other threads of its process, of one core."""
     _cpu_ns: int = 0
+    _process_cpu_ns: int = 0
     _wait_ns: int | None = 0
     _wall_ns: int = 0
 
@@ -55,14 +59,16 @@ class EngineSecond:
         """Add a window."""
         wait = row["core_wait_ns"]
         self._cpu_ns += row["cpu_ns"] or 0
+        self._process_cpu_ns += row["process_cpu_ns"] or 0
         self._wait_ns = None if wait is None or self._wait_ns is None else self._wait_ns + wait
         self._wall_ns += row["wall_ns"] or 0
-        self.cpu_ratio = self.core_wait_ratio = None
+        self.cpu_ratio = self.core_wait_ratio = self.beside_ratio = None
         if row["cpu_ns"] is None or self._wall_ns < _LEAST_WALL_NS:
             return
         self.cpu_ratio = self._cpu_ns / self._wall_ns
+        self.beside_ratio = max(0, self._process_cpu_ns - self._cpu_ns) / self._wall_ns
         self.core_wait_ratio = None if self._wait_ns is None else self._wait_ns / self._wall_ns
-        self._cpu_ns = self._wait_ns = self._wall_ns = 0
+        self._cpu_ns = self._wait_ns = self._wall_ns = self._process_cpu_ns = 0
 
 
 @dataclass(slots=True)
@@ -182,6 +188,7 @@ class Totals:
         self, cores: int = 1, usable_cores: float | None = None, nodes: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         self.health = ClientHealth()
+        self.python = PythonTime()
         self._nodes = [OneNode(node["name"], float(node["cores"] or 1)) for node in nodes]
         self._node_of = {worker: number for number, node in enumerate(nodes) for worker in node["workers"]}
         self._requests: Counter[int] = Counter()
@@ -342,7 +349,9 @@ class Totals:
         if row["phase"] == STEADY:
             node = self._node_of.get(row["worker"])
             health = self.health if node is None else self._nodes[node].health
-            health.see(_worker_second(row, worker.second))
+            second = _worker_second(row, worker.second)
+            health.see(second)
+            self.python.see(second)
 
     def _count_users(self, second: int, worker: int, rows: Iterable[Row]) -> None:
         active: dict[str, int] = {}
@@ -398,6 +407,7 @@ def _worker_second(row: Row, engine: EngineSecond) -> WorkerSecond:
         worker=row["worker"],
         cpu_ratio=engine.cpu_ratio,
         core_wait_ratio=engine.core_wait_ratio,
+        python_ratio=engine.beside_ratio,
         open_fds=row["open_fds"],
         fd_limit=row["fd_limit"],
         pressure=row["psi_some_avg10"],

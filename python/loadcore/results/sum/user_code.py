@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
+from loadcore.judge import script
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from loadcore.judge.finding import Finding
+    from loadcore.judge.health import Counted
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.sum.totals import Totals
 
@@ -58,6 +61,28 @@ def _script_lag(totals: Totals) -> dict[str, Any]:
     }
 
 
+def script_findings(
+    totals: Totals, code: Mapping[str, Any] | None, counted: Counted, late: Sequence[Finding]
+) -> list[Finding]:
+    """What the code of the users did to the run, in place of `late` where it is the cause; none where there is none."""
+    lag, of_script = Histogram(), Histogram()
+    for worker in totals.workers.values():
+        lag.add(worker.lag)
+        of_script.add(worker.script_lag)
+    if code is None and not of_script.count:
+        return []
+    known = [script.Blocked(**each) for each in (code or {}).get("blocked", ())]
+    has_lag = lag.count and of_script.count
+    return script.findings(
+        totals.python,
+        known,
+        script.Lag(lag.mean_ns, of_script.mean_ns, of_script.quantile(0.99)) if has_lag else script.Lag(),
+        wall_s=sum(worker.wall_ns for worker in totals.workers.values()) / 1e9,
+        wants_more=counted.fell_behind,
+        late=late,
+    )
+
+
 def exceptions_of(ends: Sequence[WorkerEnd]) -> list[dict[str, Any]]:
     """What user code raised, the most frequent first."""
     return _exceptions([end.user_code for end in ends if end.user_code is not None])
@@ -86,8 +111,9 @@ def _blocked(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     merged: dict[str, dict[str, Any]] = {}
     for document in documents:
         for each in document.get("blocked", ()):
-            known = merged.setdefault(each["place"], {**each, "times": 0, "longest_ms": 0})
+            known = merged.setdefault(each["place"], {**each, "times": 0, "longest_ms": 0, "sum_ms": 0})
             known["times"] += each["times"]
+            known["sum_ms"] += each["sum_ms"]
             known["longest_ms"] = max(known["longest_ms"], each["longest_ms"])
     return sorted(merged.values(), key=lambda each: -each["longest_ms"])
 

@@ -37,6 +37,8 @@ pub(crate) struct ScriptUser {
     turn: Option<Py<Turn>>,
     /// An iteration that waits for its turn.
     due: Option<Iterate>,
+    /// For how long it waited, until the first request of it is made.
+    kept_ns: u64,
 }
 
 impl ScriptUser {
@@ -53,6 +55,7 @@ impl ScriptUser {
             under_way: 0,
             turn: None,
             due: None,
+            kept_ns: 0,
         }
     }
 
@@ -127,12 +130,14 @@ impl ScriptUser {
             new.user = Some(slf.clone().unbind());
             new.as_super().of(crossing);
         }
-        let is_due = {
+        let due_since_ns = {
             let mut this = slf.borrow_mut();
             this.turn = Some(turn.clone().unbind());
-            this.due.is_some()
+            this.due.as_ref().map(|iterate| iterate.noticed_ns)
         };
-        if is_due {
+        if let Some(noticed_ns) = due_since_ns {
+            let now_ns = slf.borrow().crossing.bind(py).borrow_mut().read_clock();
+            slf.borrow_mut().kept_ns = now_ns.saturating_sub(noticed_ns);
             slf.borrow_mut().turn = None;
             Turn::complete(&turn)?;
         }
@@ -161,7 +166,7 @@ impl ScriptUser {
         let py = slf.py();
         let this = slf.borrow();
         this.at_home()?;
-        let (scenario, number, is_once) = (this.scenario, this.number, this.is_once);
+        let (scenario, number, is_once, kept_ns) = (this.scenario, this.number, this.is_once, this.kept_ns);
         let crossing = this.crossing.bind(py).clone();
         drop(this);
         let (connect_ns, first_byte_ns, total_ns) = timeouts.unwrap_or_default();
@@ -183,7 +188,7 @@ impl ScriptUser {
             let mut crossing = crossing.borrow_mut();
             let (call, mut content) = crossing.new_call(py)?;
             content.form = crossing.form(scenario, name.to_str()?, method.to_str()?, unusual);
-            content.script_lag_ns = crossing.script_lag_ns();
+            content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
             content.made_ns = Some(crossing.read_clock());
             let facts = CallFacts {
                 key: content.key,
@@ -208,7 +213,10 @@ impl ScriptUser {
             content.framing = BodyFraming::Whole;
             content.body.extend_from_slice(body.as_bytes());
         }
-        slf.borrow_mut().under_way += 1;
+        {
+            let mut this = slf.borrow_mut();
+            (this.under_way, this.kept_ns) = (this.under_way + 1, 0);
+        }
         Crossing::say(&crossing, scenario, Command::Send(content))?;
         Ok(call)
     }
@@ -236,7 +244,10 @@ impl ScriptUser {
         }
         content.user = number;
         content.made_ns = Some(crossing.borrow_mut().read_clock());
-        slf.borrow_mut().under_way += 1;
+        {
+            let mut this = slf.borrow_mut();
+            (this.under_way, this.kept_ns) = (this.under_way + 1, 0);
+        }
         Crossing::say(&crossing, scenario, Command::Wait { call: content, wait_ns: ns })?;
         Ok(call)
     }
