@@ -65,7 +65,8 @@ def test_a_line_that_blocks_all_users_is_named() -> None:
     (one,) = found(0.1, blocked=[SLEEPS])
     message = "shop.py:41 (time.sleep(0.2)) blocked, and held up all users of its worker 9 times, for up to 214 ms"
 
-    assert (one.severity, one.value) == ("suspect", pytest.approx(0.187))
+    assert one.severity == "suspect"
+    assert one.value == pytest.approx(0.187)
     assert one.message == f"{message}, 19% of the time in all"
     assert "asyncio.to_thread" in one.advice
     assert "shop.py:41" in one.advice
