@@ -32,7 +32,7 @@ def found(
     wants_more: bool = False,
     late: Sequence[Finding] = (),
 ) -> list[Finding]:
-    """What is said of workers whose one had these seconds."""
+    """The findings about two workers, of which the first had these seconds."""
     python = PythonTime()
     for second, ratio in enumerate(ratios):
         python.see(WorkerSecond(second, 0, python_ratio=ratio))
