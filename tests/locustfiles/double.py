@@ -21,6 +21,7 @@ class DoubleAnswer:
     head: list[tuple[bytes, bytes]] = field(default_factory=list)
     outcome: str | None = None
     service_ns: int = 1_500_000
+    response_ns: int = 1_700_000
     wish: Wish | None = None
 
     def header(self, name: str) -> bytes | None:

@@ -91,7 +91,11 @@ class Answer(Protocol):
 
     @property
     def service_ns(self) -> int:
-        """From sent to the last byte."""
+        """From sent to the last byte; 0 if there is no response."""
+
+    @property
+    def response_ns(self) -> int:
+        """From due to the last byte, or until it was given up."""
 
 
 class Crossing(Protocol):

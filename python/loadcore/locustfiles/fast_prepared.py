@@ -6,6 +6,7 @@ import json as standard_json
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
+from geventhttpclient.url import URL
 from locust.contrib import fasthttp
 
 from loadcore.locustfiles import fast_settings
@@ -13,6 +14,8 @@ from loadcore.locustfiles.prepared import WRITTEN_AS_IT_IS, is_plain_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gevent.lock import BoundedSemaphore
 
     from loadcore.locustfiles.crossing import Timeouts
 
@@ -33,6 +36,7 @@ class FastPlain(NamedTuple):
     body: bytes | None
     timeouts: Timeouts
     verify: bool
+    slots: BoundedSemaphore
     as_request: Callable[[], Any]
 
 
@@ -53,6 +57,7 @@ class FastPreparing:
             and not settings.get("proxy_host")
         )
         self._timeouts = fast_settings.timeouts(settings)
+        self._slots_of: dict[str, BoundedSemaphore] = {}
         self._verify = fast_settings.verification(settings)
         self._defaults = [(name, str(value)) for name, value in agent.default_headers.items()]
         self._names = {name.lower() for name, _ in self._defaults}
@@ -89,7 +94,7 @@ class FastPreparing:
             or not all(is_plain_header(name, value) for name, value in own.items())
         ):
             return None
-        body, added = encoded
+        body, payload, added = encoded
         names = {name.lower() for name in own}
         if "content-length" in names or "connection" in names:
             return None
@@ -104,13 +109,28 @@ class FastPreparing:
                 base + url,
                 method=method,
                 headers=fasthttp.Headers(dict(fields)),
-                payload=body,
+                payload=payload,
                 params=options.get("params"),
             )
 
         return FastPlain(
-            method.upper(), base + target, base + url, fields, body, self._timeouts, bool(self._verify), as_request
+            method.upper(),
+            base + target,
+            base + url,
+            fields,
+            body,
+            self._timeouts,
+            bool(self._verify),
+            self._slots(base),
+            as_request,
         )
+
+    def _slots(self, base: str) -> BoundedSemaphore:
+        known = self._slots_of.get(base)
+        if known is None:
+            url = URL(base)
+            known = self._slots_of[base] = fast_settings.slots(self._session.client.clientpool, url.host, url.port)
+        return known
 
 
 def _target(url: str, params: Any) -> str | None:
@@ -121,21 +141,21 @@ def _target(url: str, params: Any) -> str | None:
     return f"{url}?{urlencode(params)}"
 
 
-def _body(options: dict[str, Any], own: dict[str, str]) -> tuple[bytes | None, list[tuple[str, str]]] | None:
-    """The body and the headers that come with it; None if it is for geventhttpclient to encode."""
+def _body(options: dict[str, Any], own: dict[str, str]) -> tuple[bytes | None, Any, list[tuple[str, str]]] | None:
+    """The body, what Locust makes it of, and the headers that come with it; None if it is for geventhttpclient."""
     data, json = options.get("data"), options.get("json")
     typed = any(name.lower() == "content-type" for name in own)
     if not data and json is not None:
         try:
-            encoded = standard_json.dumps(json).encode()
+            dumped = standard_json.dumps(json)
         except (TypeError, ValueError):
             return None
-        return encoded, [("Content-Type", "application/json"), ("Accept", "application/json")]
+        return dumped.encode(), dumped, [("Content-Type", "application/json"), ("Accept", "application/json")]
     if not data:
-        return None, []
+        return None, None, []
     kinds: dict[type, str] = {dict: _FORM, str: "text/plain; charset=utf-8", bytes: "application/octet-stream"}
     if type(data) not in kinds:
         return None
     written = urlencode(data) if isinstance(data, dict) else data
     added = [] if typed else [("Content-Type", kinds[type(data)])]
-    return (written.encode() if isinstance(written, str) else written), added
+    return (written.encode() if isinstance(written, str) else written), data, added

@@ -62,7 +62,8 @@ class RingFastSessions:
             start_time = time.time()
             name = options.get("name") or session.request_name or url
             wish = Wish(name, plain.method, plain.url, plain.headers, plain.body, plain.timeouts, hold, plain.verify)
-            first = self._users.calls.call(user, wish)
+            with plain.slots:
+                first = self._users.calls.call(user, wish)
             if _went_well(first, follows=follows):
                 return self._well(session, plain, first, start_time, name, method, options, user)
         call = MeasuredCall(
@@ -164,7 +165,8 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         hold=call.hold,
         verify=bool(verify),
     )
-    answer = call.send(wish)
+    with fast_settings.slots(agent.clientpool, request.url_split.host, request.url_split.port):
+        answer = call.send(wish)
     if answer.outcome is None:
         return as_fast_response(agent.response_type, answer, request)
     if answer.outcome == outcomes.INTERRUPTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gevent.lock import BoundedSemaphore
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.contrib import fasthttp
 
@@ -32,3 +33,18 @@ def timeouts(settings: dict[str, Any]) -> Timeouts:
         settings.get("network_timeout", ConnectionPool.DEFAULT_NETWORK_TIMEOUT),
     )
     return Timeouts(*(int(each * NS) if each else None for each in given))
+
+
+def slots(pool: Any, host: str, port: int | None) -> BoundedSemaphore:
+    """How many requests to a host may be under way at once: as many as the pool has connections to it.
+
+    Args:
+        pool: A `HTTPClientPool`: of one session, or shared.
+        host: As geventhttpclient has it.
+        port: The same.
+    """
+    known: dict[tuple[str, int | None], BoundedSemaphore] = pool.__dict__.setdefault("_loadcore_slots", {})
+    found = known.get((host, port))
+    if found is None:
+        found = known[host, port] = BoundedSemaphore(pool.client_args.get("concurrency", 1))
+    return found

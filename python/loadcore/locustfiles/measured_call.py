@@ -60,8 +60,12 @@ class MeasuredCall:
 
     @property
     def service_ms(self) -> float | None:
-        """From sent to the last byte, redirects included; None if the engine had no part in it."""
-        return sum(answer.service_ns for answer in self.answers) / 1e6 if self.answers else None
+        """From sent to the last byte, redirects included; None if the engine had no part in it.
+
+        Where no response came, it is the time until that was known.
+        """
+        times = [answer.response_ns if answer.outcome else answer.service_ns for answer in self.answers]
+        return sum(times) / 1e6 if times else None
 
     def settle(self, *, is_error: bool) -> None:
         """The call is decided."""

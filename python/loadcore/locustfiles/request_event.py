@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from locust.event import EventHook
 
+from loadcore.locustfiles.crossing import Hold
 from loadcore.locustfiles.live_stats import LiveStats
 from loadcore.locustfiles.measured_call import current
 
@@ -62,6 +63,9 @@ class RequestEvent(EventHook):
         if not call.answers:
             # The engine had no part in it, so the row is made here.
             self._record(meta, call.user)
+        elif call.hold is not Hold.ALL:
+            # What Locust took for the time began after the request was made. Blocks may set one of their own.
+            meta["response_time"] = call.service_ms
         call.settle(is_error=bool(meta.get("exception")))
         self._count(
             meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], meta["exception"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 import pytest
 from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser
@@ -40,11 +41,12 @@ def test_a_plain_response_is_a_fast_response(crossing: DoubleCrossing, user: Any
     assert response.headers["content-TYPE"] == "application/json"
     assert response.url == "http://shop.test/items"
     assert response.request.method == "GET"
+    assert user.client.post("/items", json={"a": 1}).request.body == '{"a": 1}'
     assert list(response.iter_content(4)) == ['{"a"', ": 1}"]
     response.raise_for_status()
     with pytest.raises(LocustError):
         response.failure("no")
-    (wish,) = crossing.wishes
+    wish = crossing.wishes[0]
     assert (wish.name, wish.url) == ("/items", "http://shop.test/items?b=2")
     assert wish.timeouts == Timeouts(2 * NS, 5 * NS)
     assert not wish.verify
@@ -153,6 +155,35 @@ class OfAPool(Shopper):
     """A user whose pool says nothing of timeouts."""
 
     client_pool = HTTPClientPool(concurrency=1)
+
+
+def test_a_user_has_as_many_requests_under_way_as_its_pool_allows(crossing: DoubleCrossing, environment: Any) -> None:
+    """Ten to a host, or as many as a shared pool has; also where geventhttpclient prepares them."""
+    crossing.respond = lambda _wish: None
+    own, first, second = Shopper(environment), OfAPool(environment), OfAPool(environment)
+    calls = [gevent.spawn(own.client.get, "/own", auth=("a", "b") if number % 2 else None) for number in range(25)]
+    calls += [gevent.spawn(user.client.get, "/shared") for user in (first, second)]
+    gevent.sleep(0.05)
+    assert [wish.name for wish in crossing.wishes] == ["/own"] * 10 + ["/shared"]
+    gevent.killall(calls)
+
+
+def test_times_are_the_engines_where_a_call_does_not_go_well(crossing: DoubleCrossing, environment: Any) -> None:
+    """Redirects included; without a response, until that was known. A block may say something else."""
+    answers = {
+        "/302": DoubleAnswer(302, head=[(b"Location", b"/200")]),
+        "/500": DoubleAnswer(500),
+        "/cut": DoubleAnswer(0, outcome="timeout_headers"),
+    }
+    crossing.respond = lambda wish: answers.get(wish.url.removeprefix("http://shop.test"), DoubleAnswer())
+    client = Shopper(environment).client
+    for path in (*answers, "/200"):
+        client.get(path)
+    with client.get("/500", name="/own", catch_response=True) as response:
+        response.request_meta["response_time"] = 7
+    stats = environment.stats
+    times = {path: stats.get(path, "GET").total_response_time for path in (*answers, "/200", "/own")}
+    assert times == {"/302": 3.0, "/500": 1.5, "/cut": 1.7, "/200": 1.5, "/own": 7}
 
 
 def test_a_pool_of_ones_own_has_the_settings_of_geventhttpclient(crossing: DoubleCrossing, environment: Any) -> None:

@@ -222,11 +222,12 @@ def test_a_request_without_a_response_is_a_failure(crossing: DoubleCrossing, env
     ],
 )
 def test_outcomes_are_the_exceptions_of_requests(
-    crossing: DoubleCrossing, client: Any, outcome: str, kind: type[Exception]
+    crossing: DoubleCrossing, environment: Any, client: Any, outcome: str, kind: type[Exception]
 ) -> None:
-    """A file that looks at their types finds those it knows."""
-    crossing.respond = lambda _wish: DoubleAnswer(0, b"", outcome=outcome)
+    """A file that looks at their types finds those it knows; it took as long as it took to find out."""
+    crossing.respond = lambda _wish: DoubleAnswer(0, b"", outcome=outcome, service_ns=0)
     assert isinstance(client.get("/").error, kind)
+    assert environment.stats.total.total_response_time == 1.7
 
 
 def test_statuses_from_400_on_are_failures(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
