@@ -54,7 +54,7 @@ class History:
             start = read_start(folder)
             timeline = read_timeline(folder, duration_s, start, rules_of(start))
         except (ResultsError, AttributeError, ArithmeticError, *DAMAGE) as problem:
-            missing.append(f"{folder.start.name} cannot be read: when thresholds were crossed is missing ({problem})")
+            missing.append(f"{folder.start.name} cannot be read: the seconds of crossings are missing ({problem})")
             start = None
             timeline = _without_start(folder, duration_s, missing)
         return cls(run.summary, timeline, start, missing)

@@ -196,6 +196,7 @@ class MeasuredStretch(Measured):
         self._all = whole
         self._start = start
         self._seconds = seconds
+        self._sections = (MAIN,)
         self._sums = {} if main is None else {(None, None): main}
 
     def seconds_of(self, scenario: str | None, step: str | None) -> float:  # noqa: ARG002 - of whichever it is
