@@ -29,6 +29,9 @@ HELD_UP: Final = 0.10
 EXPLAINS: Final = 0.5
 """Share of the client's delay that has to be the script's before it is called the cause."""
 
+PAUSE_MS: Final = 20.0
+"""How long a full collection may take before it is noted."""
+
 _RULE = "script"
 _WORKERS = "run more workers (`--workers`), which share the users between them, or compute less between requests"
 _LESS = "compute less"
@@ -111,6 +114,20 @@ def findings(
         return []
     severity: Severity = "invalid" if wants_more else "suspect"
     return [replace(cause, severity=severity)]
+
+
+def pauses(times: int, longest_ms: float, sum_ms: float) -> list[Finding]:
+    """A note of full collections of Python's garbage collector that held up users for long."""
+    if longest_ms < PAUSE_MS:
+        return []
+    often = f"{times} times, {span(sum_ms * 1e6)} in all" if times > 1 else "once"
+    note = _finding(
+        f"Python's garbage collector held up all users of a worker for up to {span(longest_ms * 1e6)}, {often}",
+        "keep fewer objects for each user, or make them where the file is loaded: those are not looked at again",
+        value=longest_ms,
+        limit=PAUSE_MS,
+    )
+    return [replace(note, rule="collections")]
 
 
 def _blocked(blocked: Sequence[Blocked], wall_s: float) -> Finding | None:

@@ -106,3 +106,13 @@ def test_a_suspect_script_is_the_bottleneck() -> None:
     told = bottleneck([target, suspect], is_wrong=False, is_open=False)
     assert (told["subject"], told["rule"]) == ("script", "script")
     assert told["message"].startswith("the script was the bottleneck: the Python code of worker 0")
+
+
+def test_long_pauses_of_the_garbage_collector_are_noted() -> None:
+    """With how long and how often; short ones are not, and a note names no limit."""
+    assert script.pauses(40, 12.0, 300.0) == []
+    (noted,) = script.pauses(3, 120.0, 310.0)
+
+    assert (noted.subject, noted.severity, noted.rule) == ("script", "note", "collections")
+    assert "held up all users of a worker for up to 120 ms, 3 times, 310 ms in all" in noted.message
+    assert bottleneck([noted], is_wrong=False, is_open=False)["subject"] == "plan"

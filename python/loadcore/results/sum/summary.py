@@ -60,7 +60,7 @@ def build(parts: Parts) -> dict[str, Any]:
     of_script = script_findings(totals, code, counted, late)
     of_client = [
         *of_script,
-        *folding.told(totals.spoils(counted, () if of_script else late)),
+        *folding.told(totals.spoils(counted, () if any(each.severity != "note" for each in of_script) else late)),
         *(headroom.Headroom.from_dict(calibration).findings() if calibration else ()),
     ]
     sound = soundness.findings(parts, whole, span, spreads)

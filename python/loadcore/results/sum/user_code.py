@@ -73,7 +73,9 @@ def script_findings(
         return []
     known = [script.Blocked(**each) for each in (code or {}).get("blocked", ())]
     has_lag = lag.count and of_script.count
-    return script.findings(
+    of_collector = (code or {}).get("collections") or {}
+    noted = script.pauses(**of_collector) if of_collector else []
+    found = script.findings(
         totals.python,
         known,
         script.Lag(lag.mean_ns, of_script.mean_ns, of_script.quantile(0.99)) if has_lag else script.Lag(),
@@ -81,6 +83,7 @@ def script_findings(
         wants_more=counted.fell_behind,
         late=late,
     )
+    return [*found, *noted]
 
 
 def exceptions_of(ends: Sequence[WorkerEnd]) -> list[dict[str, Any]]:
