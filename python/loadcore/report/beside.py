@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers
+from loadcore.wording.lists import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ def _not_final(counts: Mapping[str, int], glyphs: Glyphs) -> str:
     parts = [f"{numbers.count(hops, glyphs)} followed redirects"] if hops else []
     parts += [f"{numbers.count(repeats, glyphs)} 401s that were tried again"] if repeats else []
     final = numbers.count(counts["judged"], glyphs)
-    return f"requests include {' and '.join(parts)}; errors are out of {final} final responses"
+    return f"requests include {listed(parts)}; errors are out of {final} final responses"
 
 
 def _interrupted(counts: Mapping[str, int], glyphs: Glyphs) -> str:

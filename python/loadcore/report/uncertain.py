@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers
+from loadcore.wording.lists import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,5 +56,5 @@ def of(step: Mapping[str, Any], glyphs: Glyphs) -> list[str]:
     needed, worth, measured = (
         numbers.count(value, glyphs) for value in (first["needs"], first["n_eff"], intervals["n"])
     )
-    text = f"too short for both ends of {' and '.join(short)}: {short[0]} takes {needed} independent requests or more"
+    text = f"too short for both ends of {listed(short)}: {short[0]} takes {needed} independent requests or more"
     return [text if worth == measured else f"{text}, and these {measured} are worth {worth}"]

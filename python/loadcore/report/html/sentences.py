@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from loadcore.report import numbers
 from loadcore.report.numbers import clock, count, duration, percent
+from loadcore.wording.lists import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -83,7 +84,7 @@ def rate(history: History) -> str:
         for kind, number in kinds[:_LEAST_MOMENTS]
     ]
     most = max(history.moments, key=_rate_of)
-    text = f"{count(total)} requests ended: {_listed(shares)}."
+    text = f"{count(total)} requests ended: {listed(shares)}."
     text += f" The most were answered at {clock(most.from_s)}: {_per_s(_rate_of(most))}."
     behind = [each for name, each in history.crossings.items() if "answered" in name]
     if behind:
@@ -155,7 +156,7 @@ def spectrum(history: History) -> str:
         for quantile, least, name in words
         if histogram.count >= least
     ]
-    text = _listed(shown) if shown else f"{_requests(histogram.count)} in the steady phase"
+    text = listed(shown) if shown else f"{_requests(histogram.count)} in the steady phase"
     return f"{text[0].upper()}{text[1:]}; the slowest of {count(histogram.count)} took {duration(histogram.max_ns)}."
 
 
@@ -214,7 +215,7 @@ def machine(history: History) -> str:
         if known:
             parts.append(f"{name} {max(known):.2g} cores at most")
     cores = history.summary["machine"].get("cores")
-    text = _listed(parts)
+    text = listed(parts)
     return f"{text[0].upper()}{text[1:]}" + (f", of the {cores} this machine has." if cores else ".")
 
 
@@ -264,7 +265,3 @@ def _moments(number: int) -> str:
 
 def _requests(number: int) -> str:
     return f"{count(number)} request{'' if number == 1 else 's'}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+LIVE = Path(__file__).parents[2] / "live" / "web"
 ROOT = Path(__file__).parents[4]
 AXE = ROOT / ".venv/axe/node_modules/axe-core/axe.min.js"
 """Where `.ci/run` puts the rules for accessibility."""

@@ -109,6 +109,17 @@ def test_a_healthy_run_says_that_it_did_not_break(tmp_path: Path) -> None:
     assert "There were no errors." in text
 
 
+def test_what_may_be_typed_is_code_and_nothing_else_is(tmp_path: Path) -> None:
+    """Also if a message has a single backtick, or tags between two."""
+    run = RUNS["healthy"].run(tmp_path / "run")
+    told = ["give `--target-pid PID`, or wait", "a ` of a name", "see `<b>`"]
+    run.summary["verdict"] |= {"reasons": told}
+    page = render(run)
+    assert "Give <code>--target-pid PID</code>, or wait." in page
+    assert "A ` of a name." in page
+    assert "See <code>&lt;b&gt;</code>." in page
+
+
 def test_a_killed_run_says_what_is_missing(tmp_path: Path) -> None:
     """The page is of what was written until then."""
     text = Reader(render(RUNS["killed"].run(tmp_path / "run"))).text

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.report.html.page import render
+from loadcore.report.html.history import History
+from loadcore.report.html.page import live_page_of, render
 from tests.unit.report.html import chromium
 from tests.unit.report.html.runs import RUNS
 
@@ -38,6 +39,14 @@ def test_a_page_can_be_read(found: dict[str, Any]) -> None:
 def test_pages_of_other_runs_can_be_read(name: str, tmp_path: Path) -> None:
     """The same of a second, of ten steps, of a run without a response, of names that are code."""
     assert chromium.looked_at(render(RUNS[name].run(tmp_path / "run")), tmp_path)["faults"] == []
+
+
+@pytest.mark.parametrize("name", ["killed", "broken"])
+def test_the_live_page_can_be_read(name: str, tmp_path: Path) -> None:
+    """The same of the page that `ui` serves: of a run that was killed, and of one that broke."""
+    page = live_page_of(History.of(RUNS[name].run(tmp_path / "run")))
+    page = page.replace("<head>", f"<head><script>{(chromium.LIVE / 'source.js').read_text()}</script>")
+    assert chromium.looked_at(page, tmp_path)["faults"] == []
 
 
 def test_a_page_can_be_read_on_a_narrow_screen(page: str, tmp_path: Path) -> None:
