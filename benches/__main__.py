@@ -40,6 +40,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "coordinated_omission": ([], ["--periods", "1"]),
     "fidelity": ([], ["--seconds", "2"]),
     "matrix": ([], ["--rounds", "3"]),
+    "comparing": ([], ["--runs", "20", "--seconds", "1"]),
     "report_page": ([], ["--hours", "1"]),
     "many_nodes": ([], ["--nodes", "40", "--seconds", "5"]),
 }

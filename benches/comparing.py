@@ -10,16 +10,19 @@ from __future__ import annotations
 import argparse
 import copy
 import random
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import loadcore
+from benches import results
 from loadcore.comparison.compare import compare
 from loadcore.comparison.metrics import named
 from loadcore.comparison.sides import Compared, Side
@@ -63,9 +66,13 @@ def _target() -> Iterator[str]:
         server.shutdown()
 
 
-def made(count: int, seconds: float) -> list[dict[str, Any]]:
-    """The summaries of runs of the same thing."""
+def made(count: int, seconds: float) -> tuple[list[dict[str, Any]], int]:
+    """The summaries of valid runs of the same thing, and how many invalid ones were left out, as `compare` does.
+
+    On a machine that is too busy they are fewer: at most twice as many runs are made.
+    """
     found: list[dict[str, Any]] = []
+    invalid = 0
     with _target() as url, tempfile.TemporaryDirectory() as folder:
         scenario = loadcore.Scenario(
             "same",
@@ -73,10 +80,15 @@ def made(count: int, seconds: float) -> list[dict[str, Any]]:
             load=loadcore.arrival_rate("100/s", duration=f"{seconds}s", max_users=50),
             steps=[loadcore.get("/")],
         )
-        for number in range(count):
+        for number in range(2 * count):
             run = loadcore.run(scenario, workers=1, out=Path(folder) / str(number))
-            found.append(copy.deepcopy({**run.summary}))
-    return found
+            if run.verdict["status"] == "invalid":
+                invalid += 1
+            else:
+                found.append(copy.deepcopy({**run.summary}))
+            if len(found) == count:
+                break
+    return found, invalid
 
 
 def raised(summary: dict[str, Any], factor: float) -> dict[str, Any]:
@@ -100,26 +112,56 @@ def words(summaries: Sequence[dict[str, Any]], comparisons: int, factor: float, 
     return said
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How pairs of sets that were drawn from the same runs were judged.
+
+    Attributes:
+        change: Of the second set's median, on purpose.
+        comparisons: How many pairs.
+        called: How many of them were called `slower` or `faster`; of a change on purpose, `slower`.
+    """
+
+    change: str
+    comparisons: int
+    called: int
+
+
+def page(found: Sequence[Judged], runs: int, seconds: float, invalid: int) -> str:
+    """The section of the page of results."""
+    rows = [
+        [each.change, f"{each.comparisons:,}", f"{each.called:,}", f"{each.called / each.comparisons:.1%}"]
+        for each in found
+    ]
+    table = results.Table(["the second five", "comparisons of 5 + 5", "called different", ""], rows)
+    about = (
+        f"{runs} runs of {seconds:g} s, 100 requests/s to a target that takes 20 ms; {invalid} more were invalid, and "
+        "are left out. Sets of five are drawn from the others, so that comparisons share runs."
+    )
+    return f"## Comparing\n\n{about}\n\n{table.markdown()}"
+
+
 def main() -> int:
-    """Prints the words; 1 if that is too many alarms, or too few finds."""
+    """Keep how they were judged; 1 if there are too many alarms, or too few finds."""
     parser = argparse.ArgumentParser(prog="python -m benches.comparing", description=__doc__)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=2)
     arguments = parser.parse_args()
-    summaries = made(arguments.runs, arguments.seconds)
-    invalid = sum(each["verdict"]["status"] == "invalid" for each in summaries)
-    print(f"{len(summaries)} runs, {invalid} of them invalid (they are compared all the same here)")
+    summaries, invalid = made(arguments.runs, arguments.seconds)
+    if len(summaries) < 2 * LEAST_RUNS:
+        print(f"the machine is too busy: {invalid} of {len(summaries) + invalid} runs were invalid", file=sys.stderr)
+        return 1
     draws = random.Random(1)
-    equal = words(summaries, COMPARISONS, 1, draws)
-    many = words(summaries, 20 * COMPARISONS, 1, draws)
+    equal, many = (words(summaries, count, 1, draws) for count in (COMPARISONS, 20 * COMPARISONS))
     slower = words(summaries, 10 * COMPARISONS, 1.5, draws)
-    alarms = COMPARISONS - equal[Word.NO_EVIDENCE]
-    share = 1 - many[Word.NO_EVIDENCE] / many.total()
-    found = slower[Word.SLOWER] / slower.total()
-    print(f"equal runs: {alarms} alarms in {COMPARISONS} comparisons of 5 + 5 (most: {MOST_ALARMS})")
-    print(f"equal runs: {share:.1%} alarms in {many.total()} comparisons that share runs")
-    print(f"median up by half: found in {found:.1%} of {slower.total()} (least: {LEAST_FOUND:.0%})")
-    return int(alarms > MOST_ALARMS or found < LEAST_FOUND)
+    found = [
+        *(Judged("equal", said.total(), said.total() - said[Word.NO_EVIDENCE]) for said in (equal, many)),
+        Judged("median up by half", slower.total(), slower[Word.SLOWER]),
+    ]
+    told = page(found, len(summaries), arguments.seconds, invalid)
+    results.keep("comparing", [asdict(each) for each in found], told)
+    few, _, raised_half = found
+    return int(few.called > MOST_ALARMS or raised_half.called < LEAST_FOUND * raised_half.comparisons)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ ORDER = (
     "coordinated_omission",
     "fidelity",
     "matrix",
+    "comparing",
     "report_page",
     "many_nodes",
 )
