@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,15 @@ def test_links_stay_in_the_repository(page: Path) -> None:
     """A page that was cloned can be read without a network: only the changelog's conventions are elsewhere."""
     outside = [link for link in links_of(page) if "://" in link]
     assert [link for link in outside if not link.startswith(_CONVENTIONS)] == []
+
+
+def test_the_pictures_of_the_readme_are_there_and_small() -> None:
+    """One for each theme, described for those who do not see it."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', readme)
+    assert len(pictures) == 2
+    assert all((ROOT / each).stat().st_size < 100_000 for each in pictures)
+    assert re.search(r'<img alt="[^"]{30,}"', readme)
 
 
 def test_the_index_lists_every_page() -> None:
