@@ -77,11 +77,13 @@ class Outcome:
         exit_code: Of the command.
         problems: What did not go as promised; empty if all is well.
         times_spoilt_by: How the machine was too busy for the times to be trusted; empty if it was not.
+        others_busy: Whether other programs took cores that client and gateway waited for.
     """
 
     exit_code: int
     problems: list[str]
     times_spoilt_by: list[str]
+    others_busy: bool = False
 
 
 def outcome_of(summary: Mapping[str, Any], counts: "Counts") -> Outcome:
@@ -96,7 +98,8 @@ def outcome_of(summary: Mapping[str, Any], counts: "Counts") -> Outcome:
     exit_code = codes[0] if codes else ExitCode.PASS
     if exit_code == ExitCode.PASS and problems:
         exit_code = ExitCode.INVALID
-    return Outcome(int(exit_code), problems, spoilt)
+    others_busy = any(each["rule"] == "foreign_cpu" for each in summary["findings"])
+    return Outcome(int(exit_code), problems, spoilt, others_busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,11 @@ def _outcome_block(outcome: Outcome, page: "Page") -> list[str]:
         lines = sentence(Cell(f"DEMO {glyphs.good}   ", Role.GOOD), promise, page)
     if outcome.times_spoilt_by:
         excuse = "this machine was too busy to time requests exactly: the times above are upper bounds"
-        remedy = "stop other programs and run it again, or try fewer users: loadcore demo --quick"
-        lines += sentence(Cell(" " * _LABEL), excuse, page)
-        lines += sentence(Cell(f"{' ' * _LABEL}{glyphs.arrow} "), remedy, page)
+    elif outcome.problems and outcome.others_busy:
+        excuse = "other programs kept this machine busy: on an idle one, two cores carry the demo with room to spare"
+    else:
+        return lines
+    remedy = "stop other programs and run it again, or try fewer users: loadcore demo --quick"
+    lines += sentence(Cell(" " * _LABEL), excuse, page)
+    lines += sentence(Cell(f"{' ' * _LABEL}{glyphs.arrow} "), remedy, page)
     return lines

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from loadcore.cli.demo import SERVICE_TIME, users_for, workers_beside
-from loadcore.cli.demo_report import THINK_S, Counts, Findings, expected_rate, outcome_of
+from loadcore.cli.demo_report import THINK_S, Counts, Findings, Outcome, _outcome_block, expected_rate, outcome_of
 from loadcore.compiler import compile_plan
 from loadcore.judge.lag import INVALID_FROM
 from loadcore.loader import scenario_file
 from loadcore.plan.walk import walk
 from loadcore.report.glyphs import ASCII
+from loadcore.report.layout import Page
 from loadcore_target.spec import parse_distribution
 from tests.unit.report.example import failed_run
 
@@ -100,6 +101,22 @@ def test_a_busy_machine_spoils_times_and_nothing_else_is_excused(
     assert outcome.problems == problems
     busy = any((finding["rule"], finding["severity"]) == ("lag", "invalid") for finding in summary["findings"])
     assert outcome.times_spoilt_by == ([_LATE] if busy else [])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (Outcome(0, [], []), []),
+        (Outcome(0, [], [], others_busy=True), []),
+        (Outcome(0, [], [_LATE], others_busy=True), ["upper bounds", "loadcore demo --quick"]),
+        (Outcome(99, ["response.p95 < 500ms"], [], others_busy=True), ["other programs kept", "loadcore demo --quick"]),
+        (Outcome(99, ["errors.rate < 1%"], []), []),
+    ],
+)
+def test_a_busy_machine_is_named_with_the_remedy(outcome: Outcome, told: list[str]) -> None:
+    """Only where it may have spoilt the demo, and not where the demo failed on an idle machine."""
+    shown = " ".join(" ".join(_outcome_block(outcome, Page(80, ASCII))).split())
+    assert [each for each in ("upper bounds", "other programs kept", "loadcore demo --quick") if each in shown] == told
 
 
 def test_the_demo_judges_errors_checks_times_and_users() -> None:
