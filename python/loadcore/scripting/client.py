@@ -18,7 +18,7 @@ from loadcore.scripting.urls import url_of
 from loadcore.wording.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Mapping, MutableMapping, Sequence
     from datetime import timedelta
     from random import Random
     from types import TracebackType
@@ -136,15 +136,20 @@ class Client:
             values: What the braces are filled with.
             options: See `CallOptions`.
         """
+        return self._request(method, url, values, options)
+
+    def _request(
+        self, method: str, url: str, values: Sequence[Text], options: CallOptions
+    ) -> Coroutine[Any, Any, Response]:
         template = url_of(url)
         target = template.fill(method, values)
+        if not options and not self.headers:
+            return self._port.send(template.name(method), method, target)
         call = call_of(method, options) if options else PLAIN
         if call.query:
             target = f"{target}{'&' if '?' in target else '?'}{call.query}"
         if self.headers:
             call = call.with_headers(self.headers)
-        if call is PLAIN:
-            return self._port.send(template.name(method), method, target)
         return self._port.send(
             call.name or template.name(method),
             method,
@@ -159,31 +164,31 @@ class Client:
 
     def get(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A GET request, as `request`."""
-        return self.request("GET", url, *values, **options)
+        return self._request("GET", url, values, options)
 
     def head(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A HEAD request, as `request`."""
-        return self.request("HEAD", url, *values, **options)
+        return self._request("HEAD", url, values, options)
 
     def options(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """An OPTIONS request, as `request`."""
-        return self.request("OPTIONS", url, *values, **options)
+        return self._request("OPTIONS", url, values, options)
 
     def post(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A POST request, as `request`."""
-        return self.request("POST", url, *values, **options)
+        return self._request("POST", url, values, options)
 
     def put(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A PUT request, as `request`."""
-        return self.request("PUT", url, *values, **options)
+        return self._request("PUT", url, values, options)
 
     def patch(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A PATCH request, as `request`."""
-        return self.request("PATCH", url, *values, **options)
+        return self._request("PATCH", url, values, options)
 
     def delete(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A DELETE request, as `request`."""
-        return self.request("DELETE", url, *values, **options)
+        return self._request("DELETE", url, values, options)
 
     @overload
     async def gather(self, first: Awaitable[T1], second: Awaitable[T2], /) -> tuple[T1, T2]: ...

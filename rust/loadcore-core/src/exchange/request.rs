@@ -57,20 +57,23 @@ impl<'a> Request<'a> {
         encode::end(out, body);
     }
 
-    /// Appends a request to `out`, with the fields that tell how long its body is.
-    pub(crate) fn write_framed(
+    /// Begins a request that is written piece by piece: `target` and `host` write what they are called.
+    pub(crate) fn begin<R>(
         out: &mut Vec<u8>,
         method: &str,
-        target: &str,
-        host: &str,
-        fields: &[Field<'_>],
-        framing: Framing<'_>,
-    ) {
-        let (target, host) = (target.as_bytes(), host.as_bytes());
-        encode::begin(out, method, |out| out.extend_from_slice(target), |out| out.extend_from_slice(host));
-        for (name, value) in fields {
-            Self::add_field(out, name, value);
-        }
+        target: impl FnOnce(&mut Vec<u8>) -> R,
+        host: impl FnOnce(&mut Vec<u8>),
+    ) -> R {
+        encode::begin(out, method, target, host)
+    }
+
+    /// Adds a field whose value `value` writes.
+    pub(crate) fn add_rendered<R>(out: &mut Vec<u8>, name: &[u8], value: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        encode::field(out, name, value)
+    }
+
+    /// Ends a request that has all its fields but those that tell how long its body is.
+    pub(crate) fn end(out: &mut Vec<u8>, method: &str, framing: Framing<'_>) {
         match framing {
             Framing::None => out.extend_from_slice(encode::end_without_body(method)),
             Framing::Whole(body) => encode::append_body(out, body),

@@ -1,6 +1,7 @@
 //! Scheme, host and port: what a connection is made to.
 
 use std::fmt;
+use std::io::Write as _;
 
 /// A parsed origin. Two URLs of one origin may share a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,8 +100,21 @@ impl Origin {
     /// The value of the `Host` header: the port only where it is not the scheme's default.
     #[must_use]
     pub(crate) fn host_header(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
+        let mut host = Vec::new();
+        self.write_host(&mut host);
+        String::from_utf8(host).unwrap_or_default()
+    }
+
+    /// Appends that value.
+    pub(crate) fn write_host(&self, out: &mut Vec<u8>) {
+        let is_address = self.host.as_bytes().contains(&b':');
+        out.extend_from_slice(if is_address { b"[" } else { b"" });
+        out.extend_from_slice(self.host.as_bytes());
+        out.extend_from_slice(if is_address { b"]" } else { b"" });
+        if self.port != if self.tls { 443 } else { 80 } {
+            // A vector takes all that is written to it.
+            let _ = write!(out, ":{}", self.port);
+        }
     }
 }
 

@@ -32,14 +32,20 @@ impl Output for TemplateBuilder {
 }
 
 /// Begins a request. `target` and `host` write what they are called.
-pub(crate) fn begin<O: Output>(out: &mut O, method: &str, target: impl FnOnce(&mut O), host: impl FnOnce(&mut O)) {
+pub(crate) fn begin<O: Output, R>(
+    out: &mut O,
+    method: &str,
+    target: impl FnOnce(&mut O) -> R,
+    host: impl FnOnce(&mut O),
+) -> R {
     out.literal(method.as_bytes());
     out.literal(b" ");
-    target(out);
+    let written = target(out);
     out.literal(VERSION);
     out.literal(HOST);
     host(out);
     out.literal(LINE_END);
+    written
 }
 
 /// Writes a field, whose value `value` writes.

@@ -6,16 +6,19 @@ use super::sender::Job;
 use super::{Held, Scripted};
 use crate::auth::CompiledAuth;
 use crate::driver::script::{BodyFraming, Call, Headers, Holds};
-use crate::exchange::{self, Field, Framing, Stack};
+use crate::exchange::{self, Framing, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, is_token};
 use crate::record::Outcome;
-use crate::step::{RenderError, forbidden_in_head};
+use crate::step::{Builtins, RenderError, forbidden_in_head};
 use crate::transport::Origin;
 use crate::user::User;
 use crate::user::drive::is_replaceable;
 use crate::user::identify::{Identity, TokenRef};
+use crate::user::lane::Lane;
+use crate::user::rendered::{Rendered, place};
 use crate::user::sample::Unsent;
 use crate::user::send::{Answer, Message, NoAnswer, Withheld};
+use crate::user::state::State;
 
 /// Headers that are decided by the body and the connection, not by the script.
 const OURS: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"connection"];
@@ -162,57 +165,71 @@ impl<T: Stack> User<T> {
         target: Target<'_>,
         call: &Call,
     ) -> Result<(), RenderError> {
-        let origin = self.worker.origin(envelope.origin);
-        let unix_ns = self.worker.unix_ns();
-        let is_own = |name: &str| call.headers.first(name).is_some();
+        let Self { worker, state, lane: Lane { rendered: Rendered { bytes, own_cookie }, credential, .. }, .. } = self;
+        if bytes.capacity() == 0 {
+            *bytes = worker.take_buffer();
+        }
+        bytes.clear();
+        *own_cookie = 0;
+        let origin = worker.origin(envelope.origin);
+        let unix_ns = worker.unix_ns();
+        let counter = &mut *worker.counter.borrow_mut();
+        let State { number, iteration, variables, random, cookies, .. } = state;
+        let mut builtins = Builtins { user: *number, iteration: *iteration, unix_ns, random, counter };
         let key = match envelope.auth.map(|auth| &scenario.auths[usize::from(auth.0)].compiled) {
             Some(CompiledAuth::Query { name, value }) => Some((name, value)),
             _ => None,
         };
-        let (mut path, mut values) = (Vec::new(), Vec::new());
-        self.with_builtins(|variables, builtins, _| {
-            if target.is_at_home {
-                program.base.render(variables, builtins, &mut path)?;
-            }
-            path.extend_from_slice(if target.path.starts_with('/') { b"" } else { b"/" });
-            path.extend_from_slice(target.path.as_bytes());
-            if let Some((name, value)) = key {
-                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
-                path.extend_from_slice(name.as_bytes());
-                path.push(b'=');
-                value.render(variables, builtins, &mut path)?;
-            }
-            for (name, value) in program.headers.iter().filter(|(name, _)| !is_own(name)) {
-                let mut bytes = Vec::new();
-                value.render(variables, builtins, &mut bytes)?;
-                values.push((name.as_bytes(), bytes));
-            }
-            Ok(())
-        })?;
-        let host = origin.host_header();
         let own_host = call.headers.first("host").map(String::from_utf8_lossy);
-        let host = own_host.as_deref().unwrap_or(&host);
-        let path = String::from_utf8_lossy(&path);
-
-        let mut fields: Vec<Field<'_>> = values.iter().map(|(name, value)| (*name, &value[..])).collect();
-        let keeps_cookies = self.state.cookies.is_some();
-        let kept_apart = |name: &[u8]| is(name, b"host") || keeps_cookies && is(name, b"cookie");
-        fields.extend(call.headers.iter().filter(|(name, _)| !kept_apart(name)));
-        if let Some(name) = envelope.auth_header.as_deref().filter(|_| !self.lane.credential.is_empty()) {
-            fields.push((name.as_bytes(), &self.lane.credential));
+        exchange::Request::begin(
+            bytes,
+            &envelope.method,
+            |out| {
+                let begin = out.len();
+                if target.is_at_home {
+                    program.base.render(variables, &mut builtins, out)?;
+                }
+                out.extend_from_slice(if target.path.starts_with('/') { b"" } else { b"/" });
+                out.extend_from_slice(target.path.as_bytes());
+                if let Some((name, value)) = key {
+                    out.push(if out[begin..].contains(&b'?') { b'&' } else { b'?' });
+                    out.extend_from_slice(name.as_bytes());
+                    out.push(b'=');
+                    value.render(variables, &mut builtins, out)?;
+                }
+                Ok(())
+            },
+            |out| match &own_host {
+                Some(host) => out.extend_from_slice(host.as_bytes()),
+                None => origin.write_host(out),
+            },
+        )?;
+        let is_own = |name: &str| call.headers.first(name).is_some();
+        for (name, value) in program.headers.iter().filter(|(name, _)| !is_own(name)) {
+            exchange::Request::add_rendered(bytes, name.as_bytes(), |out| value.render(variables, &mut builtins, out))?;
         }
-        let own_cookies = call.headers.iter().filter(|(name, _)| is(name, b"cookie"));
-        let mut cookie = own_cookies.map(|(_, value)| value).collect::<Vec<_>>().join(&b"; "[..]);
-        self.lane.rendered.own_cookie = cookie.len();
-        if let Some(jar) = &self.state.cookies {
-            let place = crate::cookies::Destination {
-                host: crate::transport::host_name(host),
-                target: &path,
-                is_secure: origin.tls,
-            };
-            jar.borrow().add_to(&mut cookie, place, unix_ns);
+        let (mut cookie, mut separator) = (worker.body.borrow_mut(), &b""[..]);
+        cookie.clear();
+        for (name, value) in call.headers.iter().filter(|(name, _)| !is(name, b"host")) {
+            let is_cookie = is(name, b"cookie");
+            if is_cookie {
+                cookie.extend_from_slice(std::mem::replace(&mut separator, b"; "));
+                cookie.extend_from_slice(value);
+            }
+            if !is_cookie || cookies.is_none() {
+                exchange::Request::add_field(bytes, name, value);
+            }
+        }
+        if let Some(name) = envelope.auth_header.as_deref().filter(|_| !credential.is_empty()) {
+            exchange::Request::add_field(bytes, name.as_bytes(), credential);
+        }
+        *own_cookie = cookie.len();
+        if let Some(jar) = cookies.as_ref().map(|jar| jar.borrow()) {
+            if !jar.is_empty() {
+                jar.add_to(&mut cookie, place(exchange::Request::written(bytes), origin.tls), unix_ns);
+            }
             if !cookie.is_empty() {
-                fields.push((b"Cookie", &cookie));
+                exchange::Request::add_field(bytes, b"Cookie", &cookie);
             }
         }
         let framing = match call.framing {
@@ -220,9 +237,7 @@ impl<T: Stack> User<T> {
             BodyFraming::Whole => Framing::Whole(&call.body),
             BodyFraming::Pieces => Framing::Pieces,
         };
-        let bytes = &mut self.lane.rendered.bytes;
-        bytes.clear();
-        exchange::Request::write_framed(bytes, &envelope.method, &path, host, &fields, framing);
+        exchange::Request::end(bytes, &envelope.method, framing);
         Ok(())
     }
 }
@@ -244,7 +259,8 @@ struct Address<'a> {
 /// What keeps a request from being sent as it is.
 fn check(call: &Call) -> Result<(), String> {
     let Call { url, headers, .. } = call;
-    if let Some(forbidden) = url.chars().find(|each| !each.is_ascii_graphic()) {
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let forbidden = url.chars().find(|each| !each.is_ascii_graphic()).unwrap_or_default();
         return Err(format!("the URL holds {forbidden:?}: percent-encode it"));
     }
     check_headers(headers)
