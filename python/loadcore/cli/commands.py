@@ -11,7 +11,8 @@ from typer.core import TyperGroup
 from loadcore.cli.plain_values import read_plainly
 
 COMMANDS = (
-    *("run", "bench", "check", "calibrate", "init", "report", "ui", "compare", "runs"),
+    *("run", "bench", "check", "calibrate", "init", "report", "ui", "control", "compare"),
+    "runs",
     *("doctor", "cluster", "target", "demo", "version"),
 )
 """In the order of `--help`. Each is a module of this package with a function `command`, or with an `app` of several."""

@@ -29,7 +29,7 @@ def command(
     """Shows a run in the browser, by default the latest.
 
     Serves the page of the report on 127.0.0.1 until Ctrl-C, and keeps it up to
-    date while the run lasts. Prints its address. It only reads the run folder.
+    date while the run lasts. Prints its address. Its buttons change the load.
     """
     from loadcore.results.open.finding import find_run
 

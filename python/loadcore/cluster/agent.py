@@ -169,6 +169,10 @@ class NodeAgent:
         """Start at a moment of this node's clock."""
         return self._of(run).go(start_at_ns, wall_start_us, lease_until_ns)
 
+    def do_change(self, run: str, order: Mapping[str, Any]) -> int:
+        """Change the load. Gives how many ns before it holds the order was there."""
+        return self._of(run).change(messages.Change(**order))
+
     def do_stop(self, run: str) -> None:
         """Start no more iterations."""
         self._of(run).stop()

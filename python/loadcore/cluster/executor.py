@@ -215,6 +215,18 @@ class ClusterExecutor(Executor):
         elif (late_ns := -answer.result()) > 0:
             self._say(node, f"node {node.name} started {late_ns / 1e6:.0f} ms late")
 
+    def change(self, order: messages.Change) -> None:
+        """Have all change the load. A node that does not take the order would offer another load than the others."""
+        for node in self._alive():
+            call = self._call(node, "change", run=self._run_id, order=order._asdict())
+            call.add_done_callback(partial(self._changed_on, node))
+
+    def _changed_on(self, node: Node, answer: Future[int]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            self._lose(node, f"it did not take a change of the load: {answer.exception()}")
+        elif (late_ns := -answer.result()) > 0:
+            self._say(node, f"node {node.name} changed its load {late_ns / 1e6:.0f} ms late")
+
     def stop(self) -> None:
         """Have all start no more iterations."""
         self._stopping = True

@@ -141,6 +141,12 @@ class NodeRun:
         self._start_at_ns = start_at_ns
         return left_ns
 
+    def change(self, order: messages.Change) -> int:
+        """Have all change the load. Gives how many ns before it holds the order was there."""
+        for handle in self._handles.values():
+            handle.change(order)
+        return order.at_ns - (time.monotonic_ns() - (self._start_at_ns or 0))
+
     def stop(self) -> None:
         """Have all start no more iterations."""
         for handle in self._handles.values():

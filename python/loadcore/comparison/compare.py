@@ -184,6 +184,12 @@ def _require_one_plan(runs: Sequence[Compared]) -> None:
     """Refuse runs that did not do the same: their difference says nothing about the target."""
     for run in runs[1:]:
         if _plan_of(run) != _plan_of(runs[0]):
+            if changed := [each.name for each in runs if each.summary["load"].get("orders")]:
+                names = " and ".join(dict.fromkeys(changed))
+                raise ResultsError(
+                    f"{names} cannot be compared: the load was changed while it ran",
+                    hint="compare runs that kept to their plan",
+                )
             differing = _differences(runs[0], run)
             where = f" in {', '.join(differing)}" if differing else ""
             raise ResultsError(

@@ -1,7 +1,7 @@
-"""Where the workers of a run are, behind nine verbs: on this machine, or on nodes.
+"""Where the workers of a run are, behind ten verbs: on this machine, or on nodes.
 
 The supervisor knows nothing else of them. `Workers` are processes of this machine; `loadcore.cluster` has those of
-nodes. The verbs: `nodes`, `prepare`, `arm`, `go`, `next`, `stop`, `interrupt`, `kill`, `collect`.
+nodes. The verbs: `nodes`, `prepare`, `arm`, `go`, `next`, `change`, `stop`, `interrupt`, `kill`, `collect`.
 """
 
 from __future__ import annotations
@@ -144,6 +144,10 @@ class Executor(ABC):
         """For how many seconds each working worker has said nothing."""
         now = time.monotonic()
         return {worker: now - self._heard[worker] for worker in self.working}
+
+    @abstractmethod
+    def change(self, order: messages.Change) -> None:
+        """Have all change the load."""
 
     @abstractmethod
     def stop(self) -> None:

@@ -64,6 +64,17 @@ class Lease(NamedTuple):
     until_ns: int
 
 
+class Change(NamedTuple):
+    """Change the load of a scenario, from a moment on that has not come yet."""
+
+    scenario: int
+    """Its place in the plan."""
+    at_ns: int
+    """Since the start."""
+    change: dict[str, Any]
+    """As the engine reads it."""
+
+
 class Stop(NamedTuple):
     """Start no more iterations."""
 
@@ -72,13 +83,14 @@ class Interrupt(NamedTuple):
     """Stop now."""
 
 
-Order = Prepare | Arm | Go | Lease | Stop | Interrupt
+Order = Prepare | Arm | Go | Lease | Change | Stop | Interrupt
 
 _ORDERS: dict[str, type[Order]] = {
     "prepare": Prepare,
     "arm": Arm,
     "go": Go,
     "lease": Lease,
+    "change": Change,
     "stop": Stop,
     "interrupt": Interrupt,
 }

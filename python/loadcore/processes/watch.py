@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from loadcore.control.server import ControlSocket
+from loadcore.control.wire import RefusedError
+from loadcore.errors import LimitsError
 from loadcore.judge.thresholds.abort import AbortWatch
 from loadcore.live.breaking import BreakWatch
 from loadcore.live.snapshot import frame_of, load_of
+from loadcore.machine import client_limits
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
 from loadcore.processes.executor import CarriedOn, NodeNews, NodeSecond
+from loadcore.processes.steering import Steering, said
 from loadcore.processes.worker_handle import Gone
 from loadcore.results.open.opening import facts_on_disk, requests_of, totals_for
 from loadcore.results.run_facts import Carried, RunEnd, WorkerEnd
@@ -34,6 +39,7 @@ from loadcore.wording.units import format_duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadcore.control.wire import Reply, Request
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.live.listeners import Listeners
     from loadcore.processes.assignment import Assignment
@@ -104,22 +110,28 @@ class Watch:
         self._complete = -1
         self._ended_ns = 0
         self._interrupted = False
+        self._stopping = False
         self._complained = False
         self._folder_gone = False
         self._counts_missing: str | None = None
         self._carried: dict[int, tuple[Carried, ...]] = {}
         end_ns = start.description.planned_end_ns
         self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
+        self._steering = Steering(start, workers.lead_s, self._require_users)
 
     def until_the_end(self) -> None:
         """Hear and act until no worker works any more."""
-        while self._workers.working:
-            said = self._workers.next()
-            if said is not None:
-                self._hear(*said)
-            self._obey_stops()
-            self._complete_seconds()
-            self._mind_the_clock()
+        with ControlSocket(self._assignment.folder.path) as control:
+            if problem := control.open():
+                self._listeners.say(f"the load of this run cannot be changed while it lasts: {problem}")
+            while self._workers.working:
+                heard = self._workers.next()
+                if heard is not None:
+                    self._hear(*heard)
+                self._obey_stops()
+                control.serve(self._steer)
+                self._complete_seconds()
+                self._mind_the_clock()
 
     def collect(self) -> None:
         """Bring the rows into the run's folder."""
@@ -259,6 +271,35 @@ class Watch:
             else:
                 self._kill(sorted(self._workers.working), "the third signal")
 
+    def _steer(self, request: Request) -> Reply:
+        """Carry out what is asked for from outside."""
+        if self._stopping and request.change is not None:
+            raise RefusedError("the run is stopping: its load cannot be changed any more")
+        orders = self._steering.take(request, self._elapsed_ns())
+        for order in orders:
+            place = self._steering.places[order.scenario]
+            self._workers.change(messages.Change(place, order.at_ns, order.change.for_engine()))
+            second = max(0, self._elapsed_ns() // _NS)
+            self._totals.add(self._windows.write_order(second, self._totals.phase_of(second), order))
+        if orders:
+            self._listeners.say(said(orders, self._steering.waiting(orders)))
+        return self._steering.reply(orders, request)
+
+    def _require_users(self, scenario: str, users: int) -> None:
+        """Refuse more users than this machine has descriptors, ports and memory for."""
+        if not self._workers.is_here:
+            return
+        description, count = self._start.description, self._assignment.workers
+        planned = sum(info.users for info in description.scenarios)
+        more = users - next(info.users for info in description.scenarios if info.name == scenario)
+        if more > 0:
+            connections = -(-description.connections * (planned + more) // planned)
+            try:
+                client_limits.require(self._assignment.needs([-(-connections // count)] * count))
+            except LimitsError as refused:
+                problem = refused.problems[0]
+                raise RefusedError(f"{users:,} users are too many for this machine: {problem.message}") from None
+
     def _kill(self, workers: Sequence[int], why: str) -> None:
         """End workers at once. What they die of is known, and not for the kernel to say."""
         for worker in workers:
@@ -266,6 +307,7 @@ class Watch:
         self._workers.kill(workers)
 
     def _stop(self, text: str) -> None:
+        self._stopping = True
         self._listeners.say(text)
         if self._assignment.beside is not None:
             self._assignment.beside.stop()
@@ -273,6 +315,7 @@ class Watch:
         self._deadline_ns = self._elapsed_ns() + self._allowance_ns()
 
     def _interrupt(self, text: str) -> None:
+        self._stopping = True
         self._listeners.say(text)
         self._workers.interrupt()
         self._interrupted = True
@@ -297,7 +340,7 @@ class Watch:
             self._totals.add(self._windows.write_machine(second, phase, seen, kind="target"))
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
         judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
-        planned = sum(scenario.users for scenario in self._start.description.scenarios)
+        planned = self._steering.users
         of_second = MeasuredSecond(self._totals, self._start, second)
         self._breaks.observe(second, of_second, measured)
         frame = frame_of(self._totals, second, planned, self._totals.phase_of(second), judged, self._breaks.broke)

@@ -65,6 +65,10 @@ class WorkerHandle(ABC):
         """Start at a common moment."""
 
     @abstractmethod
+    def change(self, order: messages.Change) -> None:
+        """Change the load."""
+
+    @abstractmethod
     def stop(self) -> None:
         """Start no more iterations."""
 
@@ -134,6 +138,10 @@ class WorkerProcess(WorkerHandle):
 
     def lease(self, order: messages.Lease) -> None:
         """End by itself at a moment, unless a later one comes."""
+        self._send(order)
+
+    def change(self, order: messages.Change) -> None:
+        """Change the load."""
         self._send(order)
 
     def stop(self) -> None:

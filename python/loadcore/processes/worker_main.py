@@ -40,7 +40,7 @@ _READ_BYTES = 1 << 16
 
 
 class Orders:
-    """Reads orders in a thread of its own, so that `stop` and `interrupt` act at once."""
+    """Reads orders in a thread of its own, so that `stop`, `interrupt` and changes of the load act at once."""
 
     def __init__(self, descriptor: int) -> None:
         self.orphaned = False
@@ -119,6 +119,9 @@ class Orders:
                 self._interrupt()
             case messages.Lease(until_ns):
                 self._renew(until_ns)
+            case messages.Change(scenario, at_ns, change):
+                if self._engine is not None:  # No one changes a load before the start.
+                    self._engine.order(scenario, at_ns, change)
             case _:
                 self._queue.put(order)
 

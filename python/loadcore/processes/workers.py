@@ -91,6 +91,11 @@ class Workers(Executor):
         """The processes of the workers on this machine."""
         return [handle.pid for handle in self._handles.values() if handle.pid is not None]
 
+    def change(self, order: messages.Change) -> None:
+        """Have all change the load."""
+        for worker in self.working:
+            self._handles[worker].change(order)
+
     def stop(self) -> None:
         """Have all start no more iterations."""
         for worker in self.working:

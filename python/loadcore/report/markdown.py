@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loadcore.report import numbers, tables
+from loadcore.report.changes import changes
 from loadcore.report.escaping import markdown as escaped
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
@@ -30,6 +31,7 @@ def render(summary: Entry) -> str:
     blocks = [
         [f"### {mark} {escaped(str(summary['name']))}: {found.word}"],
         [f"- {escaped(each)}" for each in (*found.reasons, *(f"suspect: {doubt}" for doubt in found.doubts))],
+        [escaped(changes(summary))] if changes(summary) else [],
         _thresholds(summary["thresholds"]),
         _steps(summary),
         _errors(summary),

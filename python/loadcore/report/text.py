@@ -11,6 +11,7 @@ from typing import Any
 
 from loadcore.judge.headroom import told
 from loadcore.report import numbers, plan_words, tables, uncertain, user_code
+from loadcore.report.changes import changes
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.headline import headline
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
@@ -227,6 +228,8 @@ def load(summary: Summary, page: Page) -> list[str]:
     lines += facts(Cell("" if lines else "LOAD", Role.HEADING), parts, page)
     if requests.get("surplus_bytes"):
         lines += sentence(Cell(" " * _LABEL), "surplus bytes: the server sent more than its responses announced", page)
+    if changed := changes(summary):
+        lines += sentence(Cell(" " * _LABEL), printable(changed, glyphs), page)
     if late := _why_late(summary):
         lines += sentence(Cell(" " * _LABEL), late, page)
     return lines

@@ -128,3 +128,6 @@ WINDOWS = pa.schema(
 
 MACHINE = -1
 """The value of `worker` in rows about the machine."""
+
+ORDER = "order"
+"""The kind of rows about changes of the load: `scenario`, what changed in `name`, from when on in `ended_ns`."""

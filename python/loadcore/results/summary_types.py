@@ -161,12 +161,28 @@ class RequestsSummary(TypedDict):
     rows_dropped: int
 
 
+class OrderSummary(TypedDict):
+    """A change of a scenario's load while the run lasted."""
+
+    at_s: float
+    """From when on, in seconds since the start."""
+    scenario: str
+    change: str
+    """`pause`, `resume`, `users 200` or `rate 300/s`."""
+    users: int | None
+    """How many, if it is about users."""
+    per_s: float | None
+    """The rate, if it is about one."""
+
+
 class LoadSummary(TypedDict):
     """The load that was offered."""
 
     scenarios: list[ScenarioSummary]
     requests: RequestsSummary
     """Of all phases and sections. `sent_total` is what the target should have counted."""
+    orders: NotRequired[list[OrderSummary]]
+    """What was changed while the run lasted, where something was."""
 
 
 class PhasesSummary(TypedDict):
@@ -230,7 +246,8 @@ class Summary(TypedDict):
     revision: NotRequired[RevisionSummary | None]
     """Of the git repository that the run was started in; null outside of one."""
     comparable_sha256: NotRequired[str]
-    """Of the plan without its seed and the targets' addresses: runs that share it can be compared."""
+    """Of the plan as it was carried out, with its changes and without its seed and the targets' addresses: runs that
+    share it can be compared."""
     calibration: NotRequired[CalibrationSummary | None]
     """What was measured against a null target before the run; null where nothing was."""
     workers_lost: list[LostWorkerSummary]

@@ -294,3 +294,13 @@ def test_the_api_compares(tmp_path: Path) -> None:
     found = loadcore.compare(several(tmp_path / "a", FAST), several(tmp_path / "b", SLOW), metrics=["response.p50"])
     assert found.word == "slower"
     assert found._repr_html_().startswith("<iframe")
+
+
+def test_a_run_that_was_changed_is_refused(tmp_path: Path) -> None:
+    """Its load is not the one of its plan, so its numbers say nothing about the target."""
+    changed = summary(10, plan="other")
+    changed["load"]["orders"] = [{"at_s": 1.0, "scenario": "shop", "change": "pause", "users": None, "per_s": None}]
+    made(tmp_path / "changed", changed)
+    made(tmp_path / "same", summary(10))
+    with pytest.raises(ResultsError, match="changed cannot be compared: the load was changed while it ran"):
+        compare(side_of(tmp_path / "same"), side_of(tmp_path / "changed"), named(()))

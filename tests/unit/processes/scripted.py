@@ -22,7 +22,7 @@ from loadcore.results.write.windows_file import PLAIN
 from loadcore.scenario.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from loadcore.live.frame import Frame
@@ -78,6 +78,7 @@ class ScriptedWorker(WorkerHandle):
     ) -> None:
         self.worker = worker
         self.calls: list[str] = []
+        self.changes: list[messages.Change] = []
         self.go_order: messages.Go | None = None
         self._queue: queue.SimpleQueue[messages.Report | Gone] = queue.SimpleQueue()
         self._after: dict[str, Sequence[messages.Report | Gone]] = {
@@ -103,6 +104,10 @@ class ScriptedWorker(WorkerHandle):
         """Remember, answer."""
         self.go_order = order
         self._called("go")
+
+    def change(self, order: messages.Change) -> None:
+        """Remember."""
+        self.changes.append(order)
 
     def stop(self) -> None:
         """Remember, answer."""
@@ -162,6 +167,7 @@ def supervise(
     thresholds: Sequence[Threshold] = (Threshold("errors.rate < 1%"),),
     allow_lost_workers: bool = False,
     graceful_stop_ns: int = 0,
+    loads: Mapping[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Run a supervisor over these workers; the summary."""
     facts: dict[str, Any] = {
@@ -174,6 +180,7 @@ def supervise(
         "base_urls": {"shop": "http://127.0.0.1:1"},
         "thresholds": [{"expression": each.expression, "scenario": None, "step": None} for each in thresholds],
         "allow_lost_workers": allow_lost_workers,
+        "loads": dict(loads or {}),
     }
 
     assignment = Assignment(

@@ -83,7 +83,7 @@ class Mark:
     """Seconds that matter, painted on every chart over time.
 
     Attributes:
-        kind: `broke`, or whom a finding is about: `client`, `target`, `other`.
+        kind: `broke`, `order` where the load was changed, or whom a finding is about: `client`, `target`, `other`.
         label: A letter, by which the list beside the charts names it.
         from_s: Where it begins, in seconds since the run's start.
         to_s: Where it ends.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.judge.headroom import told
 from loadcore.report import numbers, uncertain
+from loadcore.report.changes import MOST, change_of, changes, orders_of
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
 from loadcore.report.html.chart import Mark
@@ -103,6 +104,11 @@ def _span(from_s: float, to_s: float) -> str:
 
 
 def _where(history: History) -> Sequence[Line]:
+    changed = changes(history.summary)
+    return [*_broke_or_held(history), *([Line(sentence(changed), label="Note:")] if changed else ())]
+
+
+def _broke_or_held(history: History) -> Sequence[Line]:
     status = history.summary["verdict"]["status"]
     if not history.moments or not any(each.done for each in history.moments):
         return [Line("Nothing was measured.", "bad")]
@@ -247,4 +253,9 @@ def _marks(history: History) -> list[Mark]:
             text = f"Worker {worker['worker']} was lost: {worker['reason'] or 'the reason is unknown'}."
             letter = _LETTERS[len(marks) % len(_LETTERS)]
             marks.append(Mark("client", letter, worker["after_s"], worker["after_s"] + 1, "worker lost", text))
+    summary = history.summary
+    for number, order in enumerate(orders_of(summary)[:MOST], 1):
+        at_s, change = order["at_s"], change_of(order, summary)
+        text = f"The load was changed at {clock(at_s)}: {change}."
+        marks.append(Mark("order", str(number), at_s, at_s, change, text))
     return marks

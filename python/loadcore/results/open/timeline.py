@@ -17,7 +17,7 @@ from loadcore.engine import Histogram
 from loadcore.judge.thresholds.evaluation import evaluate
 from loadcore.results.open.heat import heat_of
 from loadcore.results.reader import stream
-from loadcore.results.schema import MACHINE, STEADY
+from loadcore.results.schema import MACHINE, ORDER, STEADY
 from loadcore.results.sum.measured import MeasuredStretch
 from loadcore.results.sum.tally import MAIN, Row, StepKey, StepTotals, Tally
 from loadcore.results.sum.window_folding import fold, gathered
@@ -197,6 +197,8 @@ class TimelineReader:
         nothing: Row = dict.fromkeys(set(COLUMNS) - set(batch.schema.names))
         for folded in fold(batch, self._spans(batch)):
             row = nothing | folded
+            if row["kind"] == ORDER:
+                continue  # The summary tells of it.
             place = min(last, row["second"] // self.width)
             if place in self._moments and place not in self._rows:
                 continue  # Its worker was silent for so long that it counts as lost.

@@ -14,7 +14,7 @@ from loadcore.results.sum.tally import MAIN
 from loadcore.results.write.plain_arrays import is_word, number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from loadcore.judge.finding import Finding
@@ -39,11 +39,14 @@ _LEAST_GAP_NS: Final = 1_000_000
 _NS: Final = 1_000_000_000
 
 
-def findings(folder: RunFolder, start: RunStart, whole: Tally) -> list[Finding]:
-    """What is wrong with the gaps between arrivals, for each scenario whose plan has a law for them."""
+def findings(folder: RunFolder, start: RunStart, whole: Tally, changed: Collection[str] = ()) -> list[Finding]:
+    """What is wrong with the gaps between arrivals, for each scenario whose plan has a law for them.
+
+    `changed` are the scenarios whose load was changed: their arrivals have no one law.
+    """
     found = []
     for info in start.description.scenarios:
-        load = start.loads.get(info.name, {})
+        load = {} if info.name in changed else start.loads.get(info.name, {})
         if _is_judged(info.name, load, start, whole) and info.planned_end_ns is not None:
             from_ns = max(start.warm_up_ns, info.planned_end_ns - load["duration_ns"])
             try:

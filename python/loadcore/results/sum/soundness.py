@@ -23,9 +23,10 @@ def findings(parts: Parts, whole: Tally, span: SteadySpan, batches: Batches) -> 
     """What the rules found that look at the whole of a run."""
     found = littles_law.findings(_flights(parts))
     if parts.folder is not None:
-        found += sends.findings(parts.folder, parts.start, whole)
+        changed = {order.scenario for order in parts.totals.orders}
+        found += sends.findings(parts.folder, parts.start, whole, changed)
     found += missing(parts)
-    if _is_constant(parts.start):
+    if _is_constant(parts.start) and not parts.totals.orders:
         found += drift.findings(batches.medians.between(-(-span.start_ns // _NS), span.end_ns // _NS))
     return found
 

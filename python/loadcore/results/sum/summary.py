@@ -26,6 +26,7 @@ from loadcore.results.sum.client import client_section, counted_of, headroom_of,
 from loadcore.results.sum.measured import Measured, checks_of, mean_ns
 from loadcore.results.sum.met import with_steps_met
 from loadcore.results.sum.nodes import nodes_section
+from loadcore.results.sum.ordered import as_ordered
 from loadcore.results.sum.tally import MAIN, ScenarioTotals, StepTotals
 from loadcore.results.sum.target_part import is_wrong, policy_of, target_findings
 from loadcore.results.sum.user_code import script_findings, user_code
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 def build(parts: Parts) -> dict[str, Any]:
     """The content of `summary.json`."""
     steady, whole = parts.totals.over(), parts.totals.over(*PHASES)
-    parts = replace(parts, start=with_steps_met(parts.start, whole))
+    parts = replace(parts, start=as_ordered(with_steps_met(parts.start, whole), parts.totals.orders))
     start, end, totals = parts.start, parts.end, parts.totals
     measured = Measured(totals, start, end.ended_ns, as_planned=end.as_planned)
     span = measured.span()
@@ -94,7 +95,11 @@ def build(parts: Parts) -> dict[str, Any]:
         "findings": [finding.to_dict() for finding in findings],
         "bottleneck": bottleneck(findings, is_wrong=is_wrong(parts, main), is_open=start.open_only),
         "thresholds": [_threshold(entry, parts, spreads) for entry in parts.thresholds],
-        "load": {"scenarios": _scenarios(parts, measured, whole), "requests": _requests(parts, whole)},
+        "load": {
+            "scenarios": _scenarios(parts, measured, whole),
+            "requests": _requests(parts, whole),
+            **({"orders": [order.to_dict() for order in totals.orders]} if totals.orders else {}),
+        },
         "steps": _steps(parts, measured, steady, whole, spreads),
         "all": _step(main, span.seconds, spreads),
         "checks": [

@@ -14,7 +14,8 @@ from loadcore.engine import Histogram
 from loadcore.judge.health import ClientHealth, Counted
 from loadcore.judge.script import PythonTime
 from loadcore.judge.seconds import MachineSecond, WorkerSecond
-from loadcore.results.schema import MACHINE, STEADY, Phase
+from loadcore.plan.orders import Change, Order
+from loadcore.results.schema import MACHINE, ORDER, STEADY, Phase
 from loadcore.results.sum.nodes import of_node, worst_of
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally
@@ -202,6 +203,8 @@ class Totals:
         """By scenario: requests due in each second of the steady phase; an arrival without a free user is one."""
         self.quickest: dict[str, Quickest] = {}
         """By scenario: how quickly the target answers at its best."""
+        self.orders: list[Order] = []
+        """Changes of the load, in the order in which they were given."""
         self.last_second = -1
         """The newest second that any worker has sent a window of."""
         self._cores = cores
@@ -333,6 +336,9 @@ class Totals:
         for row in rows:
             if row["kind"] == "target":
                 self.target.add_target(row)
+                continue
+            if row["kind"] == ORDER:
+                self.orders.append(Order(row["scenario"], row["ended_ns"], Change.parse(row["name"])))
                 continue
             node = self._nodes[number] if number < len(self._nodes) else None
             whole = (self.machine if node is None else node.machine).add_row(row)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadcore.engine import SECTIONS
-from loadcore.results.schema import MACHINE, PHASES, WINDOWS
+from loadcore.results.schema import MACHINE, ORDER, PHASES, WINDOWS
 from loadcore.results.write.compaction import gather
 from loadcore.results.write.plain_arrays import single, texts
 from loadcore.results.write.table_encoder import TableEncoder
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loadcore.engine import Description
+    from loadcore.plan.orders import Order
     from loadcore.results.run_facts import FileFacts
     from loadcore.results.run_folder import RunFolder
 
-_KINDS = ("step", "check", "group", "scenario", "worker", "target")
+_KINDS = ("step", "check", "group", "scenario", "worker", "target", ORDER)
 
 
 class WindowsFile:
@@ -72,6 +73,14 @@ class WindowsFile:
         numbers = {"second": second, "worker": MACHINE - node, **values}
         columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
         return self.write(pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns]))
+
+    def write_order(self, second: int, phase: str, order: Order) -> pa.RecordBatch:
+        """Append a change of the load, in the second in which it was ordered."""
+        words = {"phase": phase, "kind": ORDER, "scenario": order.scenario, "name": str(order.change)}
+        numbers = {"second": second, "worker": MACHINE, "ended_ns": order.at_ns}
+        columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
+        made = [*(texts([word]) for word in words.values()), *columns.values()]
+        return self.write(pa.RecordBatch.from_arrays(made, names=[*words, *columns]))
 
     def close(self) -> list[FileFacts]:
         """Seal the file, and gather its many small batches."""

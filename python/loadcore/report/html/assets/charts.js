@@ -161,7 +161,7 @@
       for (const mark of row) {
         const x0 = Math.max(left, u.valToPos(mark.from_s, "x", true)), x1 = Math.min(left + width, u.valToPos(mark.to_s, "x", true));
         if (x1 < left || x0 > left + width) continue;
-        const tone = colour(mark.kind === "client" ? "bad" : "warning"), y = top - (lanes().length - place - 0.5) * LANE * ratio;
+        const tone = colour({ client: "bad", order: "quiet" }[mark.kind] || "warning"), y = top - (lanes().length - place - 0.5) * LANE * ratio;
         pen.strokeStyle = tone;
         pen.lineWidth = 4 * ratio;
         pen.setLineDash(mark.kind === "client" ? [] : [3 * ratio, 2 * ratio]);
