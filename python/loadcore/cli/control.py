@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import options
+from loadcore.cli import option_groups
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST
 from loadcore.errors import ExitCode, UsageError
@@ -26,21 +26,21 @@ Scenario = Annotated[
 
 
 @app.command("pause")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def pause_command(context: typer.Context, run: Run = LATEST, scenario: Scenario = None) -> int:
     """Starts no more iterations until resume. Users stay, and the clock of the run continues."""
     return _change(context, run, "pause", scenario)
 
 
 @app.command("resume")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def resume_command(context: typer.Context, run: Run = LATEST, scenario: Scenario = None) -> int:
     """Ends a pause: the load is again what it would be without it."""
     return _change(context, run, "resume", scenario)
 
 
 @app.command("users")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def users_command(
     context: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="How many users from now on: 200.")],
@@ -52,7 +52,7 @@ def users_command(
 
 
 @app.command("rate")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def rate_command(
     context: typer.Context,
     rate: Annotated[str, typer.Argument(metavar="RATE", help="Iterations started from now on: 300/s, 10/min.")],
@@ -64,7 +64,7 @@ def rate_command(
 
 
 @app.command("status")
-@options.takes(options.Output)
+@option_groups.takes(option_groups.Output)
 def status_command(context: typer.Context, run: Run = LATEST) -> int:
     """Says how the load of each scenario is now."""
     return _change(context, run, None, None)

@@ -82,6 +82,8 @@ class ClusterExecutor(Executor):
         self._send = send
         self._policy = policy
         self._connections: dict[int, int] = {}
+        if policy.on_node_loss == "rebalance":
+            self.fixed_because = "with --on-node-loss rebalance the load cannot be changed while the run lasts"
         self._orders: dict[int, dict[str, Any]] = {}
         self._exit: Exit | None = None
         self._end_ns: int | None = None

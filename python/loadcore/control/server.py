@@ -143,10 +143,12 @@ class ControlSocket:
             self._places.release()
 
     def _reply_to(self, connection: socket.socket) -> Reply:
-        if not may_ask(connection):
-            return Reply(error="the run belongs to another user")
         try:
-            question = Question(decode_request(read_line(connection, READ_WITHIN_S, MOST_BYTES)))
+            line = read_line(connection, READ_WITHIN_S, MOST_BYTES)
+            # Only now: who is refused has said what there is to say, and hears why.
+            if not may_ask(connection):
+                return Reply(error="the run belongs to another user")
+            question = Question(decode_request(line))
         except RefusedError as refused:
             return Reply(error=str(refused), hint=refused.hint)
         except TimeoutError:

@@ -69,6 +69,8 @@ class Executor(ABC):
 
     is_here = True
     """Whether the workers are processes of this machine."""
+    fixed_because = ""
+    """Why the load cannot be changed while the run lasts; empty if it can."""
     lead_s = 0.0
     """What the order to start needs to reach all workers, beyond what it takes on this machine."""
 

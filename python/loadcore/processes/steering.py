@@ -18,7 +18,7 @@ _LEAD_PER_WORKER_S = 0.001
 """From an order to when it holds: by then every worker has read it."""
 _NS = 1_000_000_000
 MOST_ORDERS = 1000
-"""More are refused: they stand in the report."""
+"""More are refused: the report lists them."""
 
 
 @dataclass(slots=True)

@@ -275,6 +275,10 @@ class Watch:
         """Carry out what is asked for from outside."""
         if self._stopping and request.change is not None:
             raise RefusedError("the run is stopping: its load cannot be changed any more")
+        if self._workers.fixed_because and request.change is not None:
+            raise RefusedError(
+                self._workers.fixed_because, hint="a share that is carried on is the plan's: choose continue or abort"
+            )
         orders = self._steering.take(request, self._elapsed_ns())
         for order in orders:
             place = self._steering.places[order.scenario]
