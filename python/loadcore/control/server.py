@@ -93,7 +93,7 @@ class ControlSocket:
         self.close()
 
     def close(self) -> None:
-        """Take no more requests. Those that wait are told that the run has ended."""
+        """Take no more requests. Those that wait hear that the run has ended."""
         self._closed.set()
         if self._listener is None:
             return

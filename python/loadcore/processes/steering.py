@@ -72,7 +72,7 @@ class Steering:
 
     @property
     def users(self) -> int:
-        """The most users there are to be, as it is now."""
+        """The most users at once, as it is now."""
         levels = [None if each.level is None else each.level.users for each in self._scenarios]
         return sum(each.users if level is None else level for each, level in zip(self._scenarios, levels, strict=True))
 

@@ -1,4 +1,4 @@
-"""What may be ordered of a run, and what comes of it."""
+"""What may be ordered of a run, and what it changes."""
 
 from __future__ import annotations
 
