@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -109,6 +111,21 @@ def test_what_no_window_has_stays_unknown() -> None:
     (worker,) = {row["count"] for row in rows if row["kind"] == "worker"}
     assert worker is None
     assert all(row["outcomes"] is None and row["lag"] is not None for row in rows if row["kind"] == "worker")
+
+
+def test_histograms_alone_need_no_query_engine() -> None:
+    """The end of every run folds them: it must not wait for imports that only pages need."""
+    program = """
+import sys
+import pyarrow as pa
+from loadcore.results.sum.window_folding import fold
+from loadcore.results.write.plain_arrays import numbers
+batch = pa.RecordBatch.from_arrays([pa.array(["step", "step"]), pa.array(["a", "a"])], names=["kind", "name"])
+assert len(fold(batch, numbers([0, 0]))) == 1
+print(*{"pyarrow.acero", "pyarrow.dataset"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
 
 
 def test_damaged_histograms_are_refused() -> None:
