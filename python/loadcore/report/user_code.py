@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TRACEBACK_LINES = 8
+_PRINTED_LINES = 4
 
 
 def section(summary: Mapping[str, Any], page: Page) -> list[str]:
-    """What the user's own code raised and called a failure, with the first traceback."""
+    """What the user's own code raised and called a failure, with the first traceback and what came before it."""
     code = summary.get("user_code") or {}
     raised, failures = code.get("exceptions", []), code.get("failures", [])
     rows = [
@@ -31,8 +32,10 @@ def section(summary: Mapping[str, Any], page: Page) -> list[str]:
         else []
     )
     if raised:
-        last = raised[0]["traceback"].rstrip().splitlines()[-_TRACEBACK_LINES:]
-        lines += [cut(f"   {printable(line, page.glyphs)}", page.width, page.glyphs) for line in last]
+        shown = raised[0]["traceback"].rstrip().splitlines()[-_TRACEBACK_LINES:]
+        if printed := raised[0].get("printed", [])[-_PRINTED_LINES:]:
+            shown += ["printed before the first:", *(f"  {line}" for line in printed)]
+        lines += [cut(f"   {printable(line, page.glyphs)}", page.width, page.glyphs) for line in shown]
     rows = [
         [
             Cell(printable(entry["error"], page.glyphs), Role.BAD),
