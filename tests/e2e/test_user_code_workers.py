@@ -31,7 +31,7 @@ def url() -> Iterator[str]:
 
 
 class _Endless(socketserver.StreamRequestHandler):
-    """Answers with events until nobody listens any more."""
+    """Answers with events until the client has left."""
 
     def handle(self) -> None:
         """One request."""
