@@ -55,6 +55,18 @@ def fetched(address: str, **headers: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def changed(address: str, body: bytes = b'{"change": "pause"}', **headers: str) -> tuple[int, str]:
+    """The status and the answer to a change, asked for as the page's script does."""
+    own = {"Origin": address.partition("/?")[0], "Content-Type": "application/json"} | headers
+    request = urllib.request.Request(address.replace("/?", "/control?"), data=body, headers=own)
+    try:
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
 def first_state(address: str) -> dict[str, Any]:
     """The first event of a page's feed."""
     with urllib.request.urlopen(address.replace("/?", "/events?"), timeout=WITHIN_S) as response:
@@ -106,6 +118,11 @@ def test_a_page_is_served_to_those_who_have_its_address(tmp_path: Path) -> None:
         assert fetched(address, Host="evil.example")[0] == 403
         assert fetched(address, Origin="http://evil.example")[0] == 403
         assert fetched(address.replace("/?", "/events?"), Origin="null")[0] == 403
+        assert changed(address, Origin="http://evil.example")[0] == 403
+        assert changed(f"{address}x")[0] == 403
+        status, answer = changed(address)
+        assert (status, "does not take orders: it has ended" in json.loads(answer)["error"]) == (200, True)
+        assert changed(address, b"x" * 5000)[0] == 413
         state = first_state(address)
         assert "Where did it break?" in state["html"]
         assert len(state["data"]["from"]) == 40

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from loadcore.report.html.page import data_of, main_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loadcore.live.web.follow import Follower
     from loadcore.report.html.history import History
 
@@ -31,6 +33,11 @@ class Feed:
         self._history: History | None = None
         self.watching = 0
         """Pages that are open."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._follower.path
 
     @property
     def ended(self) -> bool:

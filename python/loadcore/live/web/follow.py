@@ -40,7 +40,7 @@ class Follower:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._folder = RunFolder(path)
         self.ended = open_run(path).state != "running"
         """Whether the run has ended, or was killed."""
@@ -55,7 +55,7 @@ class Follower:
             return None
         self.close()
         self.ended = self._told = True
-        return History.of(open_run(self._path))
+        return History.of(open_run(self.path))
 
     def close(self) -> None:
         """Close the files."""

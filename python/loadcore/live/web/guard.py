@@ -41,3 +41,10 @@ class Guard:
     def knows(self, given: str | None) -> bool:
         """Whether this is the token."""
         return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def foreign(headers: Mapping[str, str]) -> str | None:
+    """Why a change is refused: it must come from a script of the page, which names its origin; None if it does."""
+    if "origin" not in headers or headers.get("content-type") != "application/json":
+        return "changes come from the page: JSON, with the page's origin"
+    return None

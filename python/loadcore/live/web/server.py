@@ -11,8 +11,10 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from loadcore.control.client import ask
+from loadcore.control.wire import MOST_BYTES, RefusedError, Reply, decode_request, encode
 from loadcore.live.web.feed import Feed
-from loadcore.live.web.guard import Guard
+from loadcore.live.web.guard import Guard, foreign
 from loadcore.report.html.page import live_page_of
 
 if TYPE_CHECKING:
@@ -98,7 +100,27 @@ def application(feed: Feed, guard: Guard) -> Starlette:
             return PlainTextResponse(f"{_MOST_PAGES} pages are open: close one\n", 503, _HEADERS)
         return StreamingResponse(_events(feed), media_type="text/event-stream", headers=_HEADERS)
 
-    return Starlette(routes=[Route("/", page), Route("/events", events)])
+    async def control(request: Request) -> Response:
+        return refused(request) or await _answer(feed, request)
+
+    routes = [Route("/", page), Route("/events", events), Route("/control", control, methods=["POST"])]
+    return Starlette(routes=routes)
+
+
+async def _answer(feed: Feed, request: Request) -> Response:
+    """What the run says to a change that the page asks for."""
+    if (why := foreign(request.headers)) is not None:
+        return PlainTextResponse(f"{why}\n", 403, _HEADERS)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            return PlainTextResponse(f"a request has at most {MOST_BYTES} bytes\n", 413, _HEADERS)
+    try:
+        reply = await asyncio.to_thread(ask, feed.folder, decode_request(body))
+    except RefusedError as problem:
+        reply = Reply(error=str(problem), hint=problem.hint)
+    return Response(encode(reply), headers=_HEADERS, media_type="application/json")
 
 
 async def _events(feed: Feed) -> AsyncIterator[str]:

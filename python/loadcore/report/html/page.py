@@ -65,7 +65,7 @@ def page_of(history: History) -> str:
 
 def live_page_of(history: History) -> str:
     """The same as it is served: it asks its server for what is new."""
-    return _whole(history, (*_SCRIPTS, "live.js"), live=True)
+    return _whole(history, (*_SCRIPTS, "live.js", "control.js"), live=True)
 
 
 def main_of(history: History) -> str:

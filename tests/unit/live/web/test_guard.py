@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadcore.live.web.guard import Guard
+from loadcore.live.web.guard import Guard, foreign
 
 GUARD = Guard(5666, "token")
 
@@ -35,3 +35,12 @@ def test_the_token_is_exact(given: str | None) -> None:
     """Nothing else will do."""
     assert GUARD.knows("token")
     assert not GUARD.knows(given)
+
+
+def test_a_change_comes_from_the_page() -> None:
+    """A form of another site can send neither JSON nor the page's origin."""
+    own = {"origin": "http://127.0.0.1:5666", "content-type": "application/json"}
+    assert foreign(own) is None
+    for name in own:
+        assert foreign({key: value for key, value in own.items() if key != name}) is not None
+    assert foreign(own | {"content-type": "text/plain"}) is not None

@@ -1,0 +1,51 @@
+"use strict";
+// Changes the load of the run that the page shows. What is not possible is disabled, and the page says why.
+(() => {
+  const box = document.querySelector("#control"), fields = box.querySelector("fieldset"), answer = box.querySelector("#answer");
+  const which = box.querySelector("select"), hold = box.querySelector("#hold"), amount = box.querySelector("#amount"), set = box.querySelector("#set");
+  const token = new URLSearchParams(location.search).get("token");
+  let scenarios = [];
+  const chosen = () => scenarios.find(each => each.name === which.value) || scenarios[0];
+  const draw = () => {
+    const one = chosen(), kind = one && one.changes.find(each => each === "users" || each === "rate");
+    fields.disabled = !kind;
+    if (!kind) return;
+    hold.textContent = one.paused ? "Resume" : "Pause";
+    box.querySelector("#unit").textContent = kind === "users" ? "Users" : "Rate";
+    amount.placeholder = kind === "users" ? "200" : "300/s";
+    set.textContent = `Set ${kind}`;
+    box.querySelector("#of").hidden = scenarios.length < 2;
+  };
+  const ask = async change => {
+    let said;
+    try {
+      const headers = { "Content-Type": "application/json" };
+      const body = JSON.stringify({ change, scenario: change ? chosen().name : null });
+      const response = await fetch(`control?token=${encodeURIComponent(token)}`, { method: "POST", headers, body });
+      said = response.ok ? await response.json() : { error: (await response.text()).trim() };
+    } catch { said = { error: "the page's server has ended" }; }
+    if (said.error) {
+      answer.textContent = [said.error, said.hint].filter(Boolean).join(": ");
+      if (!change) fields.disabled = true;
+      return;
+    }
+    const before = which.value;
+    scenarios = said.scenarios;
+    which.replaceChildren(...scenarios.filter(each => each.changes.length).map(each => new Option(each.name)));
+    if (before) which.value = before;
+    answer.textContent = said.text || (scenarios.some(each => each.changes.length) ? "" : "Locust decides the load of this run");
+    draw();
+  };
+  which.addEventListener("change", draw);
+  hold.addEventListener("click", () => ask(chosen().paused ? "resume" : "pause"));
+  const submit = () => { if (amount.value.trim()) ask(`${set.textContent.slice(4)} ${amount.value.trim()}`); };
+  set.addEventListener("click", submit);
+  amount.addEventListener("keydown", event => { if (event.key === "Enter") submit(); });
+  const ended = new MutationObserver(() => {
+    if (document.querySelector("#state").textContent === "Live") return;
+    fields.disabled = true;
+    answer.textContent = `${document.querySelector("#state").textContent}: its load cannot be changed`;
+  });
+  ended.observe(document.querySelector("#state"), { childList: true });
+  ask(null);
+})();
