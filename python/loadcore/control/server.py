@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import select
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
@@ -76,7 +76,7 @@ class ControlSocket:
                 listener.bind(address)
             (self._folder / NAME).chmod(0o600)
             listener.listen(MOST_AT_ONCE)
-            listener.settimeout(_LOOK_S)
+            listener.settimeout(0)
             threading.Thread(target=self._accept, args=(listener,), name="control", daemon=True).start()
         except (OSError, RuntimeError) as problem:
             listener.close()
@@ -118,20 +118,19 @@ class ControlSocket:
 
     def _accept(self, listener: socket.socket) -> None:
         while not self._closed.is_set():
+            # Not `time.sleep`: it fails where a library fakes the wall clock.
+            select.select([], [], [], _PAUSE_S)
+            if not self._places.acquire(blocking=False):
+                continue
             try:
-                if not self._places.acquire(timeout=_LOOK_S):
-                    continue
-                try:
+                if select.select([listener], [], [], _LOOK_S)[0]:
                     connection, _ = listener.accept()
-                except TimeoutError:
-                    self._places.release()
+                    threading.Thread(target=self._attend, args=(connection,), name="asks", daemon=True).start()
                     continue
-                threading.Thread(target=self._attend, args=(connection,), name="control client", daemon=True).start()
-            except (OSError, RuntimeError):
+            except (OSError, RuntimeError, ValueError):
                 # The listener is closed, or there is no descriptor or thread left: the run needs them more.
-                self._places.release()
-                time.sleep(_LOOK_S)
-            time.sleep(_PAUSE_S)
+                select.select([], [], [], _LOOK_S)
+            self._places.release()
 
     def _attend(self, connection: socket.socket) -> None:
         try:
