@@ -37,6 +37,7 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 
+_NO_STREAM: Final = "responses come whole; time a client of your own with c.measure"
 _NO_ROW: Final = Row({})
 
 
@@ -266,6 +267,13 @@ class Client:
         """Ends the run, with exit code 108."""
         self._run.abort(reason)
         raise RunAborted(reason)
+
+    if not TYPE_CHECKING:  # A checker says so by itself.
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Says what to do without streams."""
+            instead = f": {_NO_STREAM}" if name == "stream" else ""
+            raise AttributeError(f'a client has no "{name}"{instead}')
 
 
 @final

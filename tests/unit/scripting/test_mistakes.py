@@ -106,6 +106,10 @@ _DURING = [
         "(await c.get('/items')).status_code",
         'AttributeError: a response has no "status_code", did you mean "status"?',
     ),
+    (
+        "c.stream('GET', '/events')",
+        'AttributeError: a client has no "stream": responses come whole; time a client of your own with c.measure',
+    ),
     ("c.row['name']", 'NoColumn: the row has no column "name": the scenario has no feeders'),
     (
         "(await c.get('/items')).service_time < 0.5",
