@@ -11,6 +11,7 @@ import pytest
 import typer.main
 
 from loadcore.cli.app import app
+from loadcore.imports.curl_options import HARMLESS, LETTERS, WITH_VALUE
 from loadcore_target.cli import serve_parser
 from tests.docs.pages import PAGES, ROOT, inline_code_of, name_of
 
@@ -40,6 +41,7 @@ _OF_OTHERS = {
     "--folder",  # of the module that starts the gateway's services
 }
 """Options of other programs that messages name, or that are started."""
+_OF_CURL = WITH_VALUE | HARMLESS | set(LETTERS.values())
 
 
 def commands(command: Any = None, path: str = "loadcore") -> Iterator[tuple[str, Any]]:
@@ -95,7 +97,7 @@ def test_two_meanings_would_be_found() -> None:
 def known() -> set[str]:
     """Every long name, of loadcore and of the gateway that it starts."""
     of_commands = {name for name in meanings(commands()) if name.startswith("--")}
-    return of_commands | set(_OPTION.findall(serve_parser().format_help())) | {"--help"} | _OF_OTHERS
+    return of_commands | set(_OPTION.findall(serve_parser().format_help())) | {"--help"} | _OF_OTHERS | _OF_CURL
 
 
 def strings_of(path: Path) -> str:

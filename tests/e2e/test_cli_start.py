@@ -15,7 +15,7 @@ from tests.e2e.command import environment, loadcore
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("run", "bench", "check", "init", "report", "doctor", "target", "demo", "version")
+COMMANDS = ("run", "bench", "check", "init", "import", "report", "doctor", "target", "demo", "version")
 
 
 @pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS), ("target", "up")])

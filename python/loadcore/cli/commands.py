@@ -11,11 +11,14 @@ from typer.core import TyperGroup
 from loadcore.cli.plain_values import read_plainly
 
 COMMANDS = (
-    *("run", "bench", "check", "calibrate", "init", "report", "ui", "control", "compare"),
+    *("run", "bench", "check", "calibrate", "init", "import", "report", "ui", "control", "compare"),
     "runs",
     *("doctor", "cluster", "target", "demo", "version"),
 )
 """In the order of `--help`. Each is a module of this package with a function `command`, or with an `app` of several."""
+
+_MODULES = {"import": "imports"}
+"""Modules of commands whose names are words of Python."""
 
 
 class Commands(MutableMapping[str, Any]):
@@ -56,7 +59,7 @@ class Group(TyperGroup):
 
 
 def _made(name: str) -> Any:  # noqa: ANN401 - see above
-    module = import_module(f"loadcore.cli.{name}")
+    module = import_module(f"loadcore.cli.{_MODULES.get(name, name)}")
     shelf = typer.Typer(rich_markup_mode=None)
     if hasattr(module, "app"):
         shelf.add_typer(module.app, name=name)

@@ -16,9 +16,22 @@ def command(
     name: Annotated[str, typer.Argument(help="The file to write.")] = "scenario.py",
     base_url: options.BaseUrl = None,
     script: Annotated[bool, typer.Option("--script", help="Write users in Python instead of declared steps.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE", help="Start from a file that `loadcore import` takes; - for stdin."),
+    ] = None,
 ) -> int:
     """Writes a scenario of a few lines that runs as it is. Never overwrites a file."""
     path = Path(name if name.endswith(".py") else f"{name}.py")
+    if source is not None:
+        if script:
+            raise UsageError(
+                "--script and --from contradict each other", hint="remove --script: an import declares steps"
+            )
+        from loadcore.cli.imports import write
+
+        write(None, source, str(path), base_url=base_url)
+        return ExitCode.PASS
     _write(path, _scenario(base_url, path.name, "script" if script else "scenario"))
     console = standard()
     console.result(f"wrote {path}")

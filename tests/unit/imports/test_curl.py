@@ -1,0 +1,116 @@
+"""Command lines of curl become steps."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loadcore.imports.documents import ImportFailed
+from loadcore.imports.kinds import Kind, import_text
+from tests.unit.imports.imported import imported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COPIED = r"""curl 'https://api.example.com/graphql' \
+  -H 'accept: */*' -H 'sec-fetch-mode: cors' -H 'user-agent: Mozilla/5.0' -H 'referer: https://www.example.com/' \
+  -H 'content-type: application/json' -H 'x-api-key: k3y-of-the-shop' \
+  -b 'sid=0123456789abcdef; theme=dark' \
+  --data-raw $'{"query":"it\'s {braces}","variables":{"id":7}}' --compressed
+"""
+
+
+def test_what_a_browser_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers of the browser are left out, credentials are read from the environment, and the body is data."""
+    result = imported(Kind.CURL, COPIED, tmp_path, monkeypatch)
+    assert result.source.endswith(
+        """\
+shop = Scenario(
+    "shop",
+    base_url="https://api.example.com",
+    load=users(1, duration="30s"),
+    steps=[
+        post(
+            "/graphql",
+            headers={
+                "accept": "*/*",
+                "x-api-key": env("X_API_KEY"),
+                "Cookie": env("COOKIE"),
+            },
+            json={"query": "it's {{braces}}", "variables": {"id": 7}},
+        ),
+    ],
+)
+"""
+    )
+    assert "0123456789abcdef" not in result.source
+
+
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [
+        ("curl -I http://h/a", 'head("/a")'),
+        ("curl http://h/a -X PURGE", 'request("PURGE", "/a")'),
+        ("curl -sSLk -o /dev/null 'http://h/a?b=1&b=2'", 'get("/a", params={"b": ["1", "2"]})'),
+        ("curl -u joe:hunter22 http://h", 'get("/", auth=basic(env("API_USER"), env("API_PASSWORD")))'),
+        ("curl http://u:hunter22@h/a", 'get("/a", auth=basic(env("API_USER"), env("API_PASSWORD")))'),
+        ("curl -d a=1 -d b=2 http://h", 'post("/", data={"a": "1", "b": "2"})'),
+        ("curl -G -d a=1 --data-urlencode 'q=x y' h/s", 'get("/s", params={"a": "1", "q": "x y"})'),
+        ("curl -XPUT --json '{\"a\": [1, null]}' http://h", 'put("/", json={"a": [1, None]})'),
+        ("curl -F a=1 http://h", 'post("/", multipart={"a": "1"})'),
+        ("curl -m 2.5 http://h", 'get("/", timeout="2.5s")'),
+        ("curl -d '<a/>' -H 'Content-Type: text/xml' h", 'post("/", content="<a/>", content_type="text/xml")'),
+        ("$ curl http://h/a > out.json 2>/dev/null", 'get("/a")'),
+        ('curl -H "Authorization: Bearer abcdefgh" http://h', 'get("/", auth=bearer(env("API_TOKEN")))'),
+        ("curl http://h/users/42", 'get("/users/42", name="GET /users/{id}")'),
+        ("curl ^\n  http://h/a", 'get("/a")'),
+    ],
+)
+def test_options(command: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each option becomes what a scenario calls it."""
+    result = imported(Kind.CURL, command, tmp_path, monkeypatch)
+    source = re.sub(r"\s+", "", result.source).replace(",)", ")").replace(",]", "]")
+    assert "steps=[" + re.sub(r"\s+", "", step) + "]" in source
+    assert "hunter22" not in result.source
+
+
+def test_several_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step for each command; the base URL is the one most have, and what cannot be taken over is a comment."""
+    text = """#!/bin/sh
+set -e
+curl http://api.example.com/a && curl http://api.example.com/b   # twice
+curl ftp://files.example.com/c; echo done | grep curl
+curl http://other.example.com/d --cert client.pem -d @body.json
+"""
+    result = imported(Kind.CURL, text, tmp_path, monkeypatch)
+    steps = [step["url"] for step in result.steps]
+    assert steps == ["/a", "/b", "http://other.example.com/d"]
+    assert "# left out: line 4, 'ftp://files.example.com/c' is not a URL of HTTP" in result.source
+    assert "# left out: --cert" in result.source
+    assert "# left out: the body, which is the file body.json" in result.source
+    assert result.steps[2]["method"] == "POST"
+    assert result.report.taken == 3
+    assert sum(result.report.left_out.values()) == 3
+
+
+def test_a_file_is_a_placeholder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the command names does not come along: the scenario runs, and says where to name it."""
+    result = imported(
+        Kind.CURL, "curl -F 'doc=@/tmp/a.pdf;type=application/pdf' -F n=1 http://h", tmp_path, monkeypatch
+    )
+    assert "# the file a.pdf is not in what was imported" in result.source
+    assert "upload(" in result.source
+    assert 'content_type="application/pdf"' in result.source
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("wget http://h", "holds no curl command"), ("\ncurl 'http://h", "line 2: a quote does not close")],
+)
+def test_bad_input(text: str, message: str) -> None:
+    """The error says what is wrong and where."""
+    with pytest.raises(ImportFailed, match=message) as raised:
+        import_text(Kind.CURL, text)
+    assert raised.value.hint
