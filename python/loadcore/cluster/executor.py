@@ -90,6 +90,8 @@ class ClusterExecutor(Executor):
         self._closed = threading.Event()
         self._go: messages.Go | None = None
         self._stopping = False
+        self._changed = False
+        """Whether the load was changed while it ran: then a share cannot be carried on exactly."""
         self._lock = threading.RLock()
         for node in nodes:
             node.heard = time.monotonic()
@@ -219,6 +221,7 @@ class ClusterExecutor(Executor):
 
     def change(self, order: messages.Change) -> None:
         """Have all change the load. A node that does not take the order would offer another load than the others."""
+        self._changed = True
         for node in self._alive():
             call = self._call(node, "change", run=self._run_id, order=order._asdict())
             call.add_done_callback(partial(self._changed_on, node))
@@ -330,7 +333,8 @@ class ClusterExecutor(Executor):
             left = sorted(node.left)
             node.left.clear()
             why = self._policy.after_loss(self._share_lost()) if self._go is not None else None
-            if why is None and self._policy.on_node_loss == "rebalance" and self._go is not None and not self._stopping:
+            as_planned = not self._stopping and not self._changed
+            if why is None and self._policy.on_node_loss == "rebalance" and self._go is not None and as_planned:
                 self._carry_on(node, left, reason, self._go)
             else:
                 self._give_up(node, left, reason)
