@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    kind: Annotated[str, typer.Argument(help="har or curl.")],
+    kind: Annotated[str, typer.Argument(help="har, openapi, postman, curl or k6-options.")],
     file: Annotated[str, typer.Argument(help="The file to import; - for stdin.")],
     out: Annotated[str | None, typer.Argument(help="The file to write; - for stdout. By default FILE's name.")] = None,
     base_url: options.BaseUrl = None,
@@ -29,7 +29,7 @@ def command(
         bool, typer.Option("--read-only", help="Leave out requests that change something; GET and HEAD remain.")
     ] = False,
 ) -> int:
-    """Writes a scenario from a HAR or from curl commands.
+    """Writes a scenario from a HAR, an OpenAPI document, a Postman collection, curl commands or k6 options.
 
     Credentials become env("NAME") and are in no file. What could not be taken over is listed, and stands as a comment
     where it belongs. Nothing is sent.

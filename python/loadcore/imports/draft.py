@@ -195,6 +195,8 @@ class Imported:
     drafts: list[Draft]
     report: Report
     thresholds: list[str] = field(default_factory=list)
+    aborting: dict[str, str] = field(default_factory=dict)
+    """Thresholds that end the run, and after how long."""
     comments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     """Variables of the environment that the scenario reads, and what each is."""

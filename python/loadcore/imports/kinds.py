@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from importlib import import_module
 from pathlib import PurePath
@@ -21,12 +22,18 @@ class Kind(StrEnum):
     """Kinds of files, as the command line calls them."""
 
     HAR = "har"
+    OPENAPI = "openapi"
+    POSTMAN = "postman"
 
     CURL = "curl"
+    K6_OPTIONS = "k6-options"
 
 
 _IMPORTERS: Final = {
     Kind.HAR: ("har", "import_har"),
+    Kind.OPENAPI: ("openapi", "import_openapi"),
+    Kind.POSTMAN: ("postman", "import_postman"),
+    Kind.K6_OPTIONS: ("k6_options", "import_k6_options"),
     Kind.CURL: ("curl", "import_curl"),
 }
 
@@ -72,6 +79,12 @@ def guessed(file: str, text: str) -> Kind:
     name = file.lower()
     if name.endswith(".har"):
         return Kind.HAR
+    if name.endswith((".js", ".ts", ".mjs")) or "export const options" in text:
+        return Kind.K6_OPTIONS
+    if start.startswith("{") and ("schema.getpostman.com" in text or '"_postman_id"' in text):
+        return Kind.POSTMAN
+    if re.search(r"""^\s*["']?(?:openapi|swagger)["']?\s*:""", start, re.MULTILINE):
+        return Kind.OPENAPI
     if start.startswith("{") and '"log"' in start and '"entries"' in text:
         return Kind.HAR
     if "curl" in text.lower() and not start.startswith("{"):

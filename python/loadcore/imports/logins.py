@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loadcore.imports.draft import Auth, Template, Think, calls_of, plain, variable
@@ -32,19 +33,19 @@ def recognise_logins(draft: Draft, report: Report, requests: Requests) -> None:
     if _uses(calls, name, users):
         source.extract[name] = token
         return
-    draft.auth = _oauth2(source) if token.where == "$.access_token" else None
-    if draft.auth is None or source.extract:
-        draft.auth = Auth("login", request=source, token=token)
-        expires = token.where.rpartition(".")[0]
-        report.note(
-            f"{source.method} {source.url} logs in; the token of its response ({expires or token.where}) is kept fresh"
-        )
+    request = source
     if source.extract:
-        return
-    draft.steps = removed(draft.steps, source)
+        # The step stays, for the other values of its response.
+        request = replace(source, headers=list(source.headers), comments=[], extract={})
+        requests.origins[id(request)] = requests.origins.get(id(source), "")
+    else:
+        draft.steps = removed(draft.steps, source)
+    grant = _oauth2(request) if token.where == "$.access_token" else None
+    draft.auth = grant or Auth("login", request=request, token=token)
+    report.note(f"{source.method} {source.url} logs in: each user fetches a token and keeps it fresh")
     if draft.steps and isinstance(draft.steps[0], Think):
         draft.steps.pop(0)
-    _hand_over(draft.auth, source, calls, requests)
+    _hand_over(draft.auth, request, calls, requests)
 
 
 def _hand_over(auth: Auth, source: Call, calls: list[Call], requests: Requests) -> None:
@@ -56,7 +57,7 @@ def _hand_over(auth: Auth, source: Call, calls: list[Call], requests: Requests) 
         elif call is not source and call.auth is None:
             call.auth = Auth("anonymous")
     origin = requests.origins.pop(id(source), None)
-    if origin is not None and origin != requests.origins.get(id(sending[0])):
+    if origin and origin != requests.origins.get(id(sending[0])):
         source.url = Template(origin + source.url)
         if "token_url" in auth.options:
             auth.options["token_url"] = source.url

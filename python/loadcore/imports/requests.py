@@ -121,14 +121,11 @@ class Requests:
 
     def basic(self, user: str, password: str) -> Auth:
         """Basic authentication, its credentials out."""
-        empty = Template("")
-        return Auth(
-            "basic",
-            [
-                self.secrets.hide(user, "API_USER", "the user name") if user else empty,
-                self.secrets.hide(password, "API_PASSWORD", "the password") if password else empty,
-            ],
-        )
+        if not user:
+            what = f"Basic {base64.b64encode(f':{password}'.encode()).decode()}"
+            return Auth("api_key", [self.secrets.hide(what, "AUTHORIZATION")], {"header": plain("Authorization")})
+        hidden = self.secrets.hide(password, "API_PASSWORD", "the password") if password else Template("")
+        return Auth("basic", [self.secrets.hide(user, "API_USER", "the user name"), hidden])
 
     def headers(self, call: Call, headers: list[tuple[str, str]], *, browser: bool | None = None) -> str | None:
         """Gives a call its headers, and its authentication; the content type is returned."""

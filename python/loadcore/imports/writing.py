@@ -36,7 +36,8 @@ def source_of(imported: Imported, kind: str, where: str, out: str) -> str:
     writer = _Writer()
     body = [writer.scenario(draft, name) for draft, name in _named(imported.drafts)]
     if imported.thresholds:
-        body.insert(0, rendered(listed([Text(each) for each in imported.thresholds]), "THRESHOLDS = "))
+        rules = [writer.threshold(each, imported.aborting.get(each)) for each in imported.thresholds]
+        body.insert(0, rendered(listed(rules), "THRESHOLDS = "))
     comments = "\n".join(comment_lines(imported.comments))
     used = ", ".join(sorted(writer.used, key=_by_isort))
     imports = rendered(f"from loadcore import {used}")
@@ -98,6 +99,11 @@ class _Writer:
         lines = comment_lines(draft.comments)
         return "\n".join([*lines, rendered(call("Scenario", *items), f"{name} = ")])
 
+    def threshold(self, expression: str, after: str | None) -> Node:
+        if after is None:
+            return Text(expression)
+        return call(self.use("Threshold"), Item(Text(expression)), Item(Text(after), "abort_after="))
+
     def steps(self, steps: list[Step]) -> Brackets:
         items: list[Item] = []
         remarks: list[str] = []
@@ -158,8 +164,8 @@ class _Writer:
         return mapping([(name, self.extract(each)) for name, each in extract.items()])
 
     def extract(self, extract: Extract) -> Node:
-        default = "" if extract.default is None else f".default({literal(extract.default)})"
-        return f"{self.use('response')}.{extract.kind}({literal(extract.where)}){default}"
+        where = f"{self.use('response')}.{extract.kind}({literal(extract.where)})"
+        return where if extract.default is None else call(f"{where}.default", Item(Text(extract.default)))
 
     def files(self, parts: list[Part]) -> Node | None:
         if not parts:

@@ -131,6 +131,16 @@ def test_oauth2_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert 'steps=[get("/me")]' in result.source
 
 
+def test_a_login_that_brings_more_than_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The login stays a step as well, where later requests need other values of its response."""
+    login = entry("POST", "http://h/login", body={"pin": "1234567"}, answer={"token": TOKEN, "userId": "a1b2c3d4e5f6"})
+    used = entry("GET", "http://h/users/a1b2c3d4e5f6", headers=BEARER, answer={})
+    source = imported(Kind.HAR, har(login, used), tmp_path, monkeypatch).source
+    assert "auth=login(" in source
+    assert 'extract={"user_id": response.json("$.userId")}' in source
+    assert 'get("/users/{user_id}")' in source
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
