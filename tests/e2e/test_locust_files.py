@@ -225,6 +225,11 @@ class Database(User):
         (WITHOUT_HTTP.replace("ERROR", "None"), 0, "1 of 1 threshold holds"),
         (WITHOUT_HTTP.replace("ERROR", "ValueError('no')"), 99, "1 of 1 threshold crossed: errors.count == 0"),
         (WITHOUT_HTTP.replace("self.environment", "None and self.environment"), 113, "no request was sent"),
+        (
+            FILE.replace('    print("merged"', '    1 / 0\n    print("merged"'),
+            99,
+            "a listener of an event raised an exception",
+        ),
         (FILE.replace("/bye", "/503"), 99, "requests failed while users started or stopped: GET /503"),
     ],
 )

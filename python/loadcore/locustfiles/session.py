@@ -44,6 +44,7 @@ class Session:
         self._csv = self._csv_writer()
         self.exit_code = 0
         """What Locust would have ended with."""
+        self._has_listener_failed = False
 
     def _environment(self) -> Any:
         file, options = self._file, self._options
@@ -127,6 +128,7 @@ class Session:
         environment = self.environment
         environment.events.quitting.fire(environment=environment, reverse=True)
         self.exit_code = self._exit_code()
+        self._has_listener_failed = locust_log.unhandled_greenlet_exception
         self.runner.quit()
         self._write_reports()
         environment.events.quit.fire(exit_code=self.exit_code)
@@ -156,6 +158,7 @@ class Session:
         return {
             "process_exit_code": self.environment.process_exit_code,
             "judged": self._options.exit_code_on_error != 0,
+            "listener_failed": self._has_listener_failed,
             "failures": [
                 {
                     "method": each.method,

@@ -122,6 +122,18 @@ def test_what_locust_counts_as_failed_fails_the_run_where_no_threshold_saw_it() 
     assert len(decide(replace(GOOD, thresholds=[{**ANY, "state": "fail"}], user_code=FAILED)).reasons) == 1
 
 
+def test_a_listener_that_raises_fails_the_run() -> None:
+    """Locust ends with 2 then; the file's own exit code still comes first."""
+    code = {"judged": False, "programs": [{"listener_failed": False}, {"listener_failed": True}]}
+    judgement = decide(replace(GOOD, user_code=code))
+    assert judgement.exit_code == 99
+    assert judgement.reasons == (
+        "a listener of an event raised an exception: its traceback is among the workers' messages",
+    )
+    assert decide(replace(GOOD, user_code={**code, "process_exit_code": 0})).exit_code == 0
+    assert decide(replace(GOOD, user_code={"programs": [{"listener_failed": False}]})).exit_code == 0
+
+
 def test_rows_of_user_code_are_data_where_a_threshold_judges_them() -> None:
     """A Locust file without HTTP has no others; where nothing judges them, the run has no data."""
     assert decide(replace(GOOD, main=NOTHING, own=OWN, thresholds=[ANY])).exit_code == 0

@@ -56,6 +56,7 @@ MOST_NAMES = 500
 """The engine counts steps that are met at run time by pattern, once there are too many names."""
 
 _MOST_SHOWN = 3
+_LISTENER_FAILED = "a listener of an event raised an exception: its traceback is among the workers' messages"
 
 _SIGNALS: dict[str, tuple[ExitCode, str]] = {
     "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),
@@ -124,6 +125,8 @@ def decide(evidence: Evidence) -> Verdict:
         held.setdefault(ExitCode.THRESHOLD_CROSSED, []).extend(f"users raised {raised(each)}" for each in faults)
     if failures := _failures_of_locust(evidence):
         held.setdefault(ExitCode.THRESHOLD_CROSSED, []).append(failures)
+    if any(each.get("listener_failed") for each in (evidence.user_code or {}).get("programs", ())):
+        held.setdefault(ExitCode.THRESHOLD_CROSSED, []).append(_LISTENER_FAILED)
     reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
     codes: list[int] = [code for code in PRECEDENCE if code in held]
     lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
