@@ -59,6 +59,10 @@ test-py: setup ## Run the tests of the package and of the gateway
 locust-conformance: setup ## Run parts of Locust's own tests over the engine: make locust-conformance LOCUST=path
 	@$(BIN)/python -m benches.locustfiles.conformance "$(LOCUST)"
 
+.PHONY: locust-files
+locust-files: setup ## Compare public Locust files over Locust and loadcore, closed in: make locust-files LIST=tsv MIRROR=path
+	@$(BIN)/python -m benches.locustfiles.strangers "$(LIST)" "$(MIRROR)"
+
 .PHONY: lint
 lint: setup ## Check formats, lints, types and layers
 	cargo fmt --all --check
