@@ -20,6 +20,7 @@ class Assigned:
     folder: RunFolder
     metadata: dict[str, str]
     workers: int = 2
+    program: dict[str, Any] | None = None
 
     def order_for(self, worker: int) -> messages.Prepare:
         """The order of one worker."""
