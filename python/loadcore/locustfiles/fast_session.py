@@ -15,6 +15,7 @@ from loadcore.locustfiles.crossing import Hold, Wish
 from loadcore.locustfiles.fast_prepared import FastPreparing
 from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
 from loadcore.locustfiles.measured_call import MeasuredCall, current
+from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
 from loadcore.locustfiles.request_event import RequestEvent
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         name=call.name,
         method=method,
         url=f"{request.url_split.scheme}://{_authority(request.url_split)}{target}",
-        headers=[(name, str(value)) for name, value in headers.items() if name.lower() != "content-length"],
+        headers=[
+            (name, str(value)) for name, value in headers.items() if name.lower() not in OF_THE_BODY_OR_CONNECTION
+        ],
         body=body.encode() if isinstance(body, str) else bytes(body) if body else None,
         timeouts=fast_settings.timeouts(settings),
         hold=call.hold,

@@ -21,7 +21,8 @@ from loadcore.locustfiles.crossing import NO_TIMEOUTS, NS, Timeouts
 
 _PLAIN_ARGUMENTS = frozenset({"params", "headers", "auth", "timeout", "allow_redirects", "verify"})
 WRITTEN_AS_IT_IS = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*)?\Z")
-_OF_THE_BODY_OR_CONNECTION = frozenset({"content-length", "transfer-encoding", "connection"})
+OF_THE_BODY_OR_CONNECTION = frozenset({"content-length", "transfer-encoding", "connection"})
+"""Headers that are the engine's: it says how long the body is, and keeps connections itself."""
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 _JSON = ("Content-Type", "application/json")
@@ -140,7 +141,7 @@ class Preparing:
         if type(own) is not dict or not all(is_plain_header(name, value) for name, value in own.items()):
             return None
         names = {name.lower() for name in own}
-        if not names.isdisjoint(_OF_THE_BODY_OR_CONNECTION) or len(names) < len(own):
+        if not names.isdisjoint(OF_THE_BODY_OR_CONNECTION) or len(names) < len(own):
             return None
         headers = [header for header in self._defaults if header[0].lower() not in names]
         headers.extend(own.items())
@@ -155,7 +156,7 @@ class Preparing:
             return False
         names = {name.lower() for name in fields}
         connection = next((value for name, value in fields.items() if name.lower() == "connection"), "keep-alive")
-        if connection.lower() != "keep-alive" or not names.isdisjoint(_OF_THE_BODY_OR_CONNECTION - {"connection"}):
+        if connection.lower() != "keep-alive" or not names.isdisjoint(OF_THE_BODY_OR_CONNECTION - {"connection"}):
             return False
         self._of_session = dict(store)
         self._names = frozenset(names)

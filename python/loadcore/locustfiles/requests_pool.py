@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 from loadcore.locustfiles import outcomes
 from loadcore.locustfiles.crossing import NS, Timeouts, Wish
 from loadcore.locustfiles.measured_call import current
+from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
 from loadcore.locustfiles.requests_response import as_urllib3
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class _OverTheRing:
             name=call.name,
             method=method,
             url=f"{self.scheme}://{_authority(self.host, self.port, self.scheme)}{url}",
-            headers=[field for field in fields if _is_sent(*field)],
+            headers=[field for field in fields if field[0].lower() not in OF_THE_BODY_OR_CONNECTION],
             body=body,
             timeouts=Timeouts(*(_ns(getattr(timeout, f"{part}_timeout", None)) for part in ("connect", "read"))),
             hold=call.hold,
@@ -145,12 +146,6 @@ def _bytes(piece: str | bytes) -> bytes:
 def _text(header: tuple[str | bytes, str | bytes | int]) -> tuple[str, str]:
     name, value = (each.decode("latin-1") if isinstance(each, bytes) else str(each) for each in header)
     return name, value
-
-
-def _is_sent(name: str, value: str) -> bool:
-    """Whether a header is sent as it is: the engine says how long the body is, and keeps connections itself."""
-    name = name.lower()
-    return name not in {"content-length", "transfer-encoding"} and (name, value.lower()) != ("connection", "keep-alive")
 
 
 def _ns(seconds: Any) -> int | None:

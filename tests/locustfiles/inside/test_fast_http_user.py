@@ -168,6 +168,13 @@ def test_a_user_has_as_many_requests_under_way_as_its_pool_allows(crossing: Doub
     gevent.killall(calls)
 
 
+def test_a_file_that_closes_connections_sends_its_requests(crossing: DoubleCrossing, user: Any) -> None:
+    """The engine keeps them, and would refuse the header."""
+    assert user.client.get("/a", headers={"Connection": "close"}).status_code == 200
+    (wish,) = crossing.wishes
+    assert "connection" not in {name.lower() for name, _ in wish.headers}
+
+
 def test_times_are_the_engines_where_a_call_does_not_go_well(crossing: DoubleCrossing, environment: Any) -> None:
     """Redirects included; without a response, until that was known. A block may say something else."""
     answers = {

@@ -134,6 +134,17 @@ def test_what_is_not_plain_is_left_to_requests(
     assert crossing.rows == []
 
 
+@pytest.mark.parametrize("name", ["Connection", "connection"])
+def test_a_file_that_closes_connections_sends_its_requests(crossing: DoubleCrossing, client: Any, name: str) -> None:
+    """The engine keeps them, and would refuse the header: of a call, and of the session."""
+    assert client.get("/a", headers={name: "close"}).status_code == 200
+    client.headers[name] = "close"
+    assert client.post("/b", json={}).status_code == 200
+    for wish in crossing.wishes:
+        assert not {"connection", "content-length"} & {each.lower() for each, _ in wish.headers}
+    assert len(crossing.wishes) == 2
+
+
 def test_names_are_as_locust_has_them(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
     """Path and query, or what the call or the block says."""
     client.get("/items", params={"a": 1})
