@@ -98,6 +98,10 @@ verdict: setup ## Hold what runs conclude against servers' own logs: sick and he
 intervals: setup ## Count how often the intervals of percentiles hold the true one, in 3,000 simulated runs, five minutes
 	$(BIN)/python -m tests.unit.results.simulated 200
 
+.PHONY: bench-imports
+bench-imports: setup ## Import files of yours and run each scenario once: make bench-imports KIND=har FILES="a.har b.har"
+	@$(BIN)/python -m benches.imports $(KIND) $(FILES)
+
 .PHONY: bench-gateway
 bench-gateway: $(VENV)/.for-benches ## Measure the gateway: users, workers, replicas, caches, and other clients, half an hour; writes its page
 	$(BIN)/python -m loadcore_target.benches --install

@@ -96,6 +96,10 @@ class Requests:
         if readable is not None and not _VARIABLE.search(path):
             call.name = f"{method} {readable}"
         for name, value in parse_qsl(address.query, keep_blank_values=True, max_num_fields=None):
+            if not name:
+                call.comments.append("left out: a query parameter without a name")
+                self.report.left_out["parameters without a name"] += 1
+                continue
             secret = names_secret(name) or name.lower() in {"key", "code"}
             found = self.correlator.find(value, name) if value else None
             hidden = self.secrets.hide(value, name) if secret and value and found is None else None
@@ -225,6 +229,8 @@ class Requests:
         try:
             pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
         except ValueError:
+            return False
+        if not all(name for name, _ in pairs):
             return False
         call.body = Body(form=[(plain(name), self.text(value, name)) for name, value in pairs])
         return True

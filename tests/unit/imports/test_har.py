@@ -157,3 +157,10 @@ def test_bad_input(text: str, message: str) -> None:
     with pytest.raises(ImportFailed, match=message) as raised:
         import_text(Kind.HAR, text, "shop.har")
     assert raised.value.hint
+
+
+def test_a_parameter_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query such as `?=1` is left out with a comment; the rest of the request stays."""
+    result = imported(Kind.HAR, har(entry("GET", "http://h/a?=1&b=2", answer={})), tmp_path, monkeypatch)
+    assert 'get("/a", params={"b": "2"})' in result.source
+    assert "# left out: a query parameter without a name" in result.source
