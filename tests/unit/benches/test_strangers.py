@@ -40,6 +40,8 @@ def test_what_both_do_is_the_same() -> None:
     assert differences({}, {"statistics": other}) == []
     assert differences({"code": 1}, {"code": 99}) == []
     assert differences({"code": 42}, {"code": 42}) == []
+    nothing: dict[str, Any] = {"log": [], "statistics": []}
+    assert differences(nothing, {**nothing, "code": 113}) == []
 
 
 @pytest.mark.parametrize(
