@@ -26,7 +26,11 @@
     } catch { said = { error: "the page's server has ended" }; }
     if (said.error) {
       answer.textContent = [said.error, said.hint].filter(Boolean).join(": ");
-      if (!change) fields.disabled = true;
+      if (!change) {
+        fields.disabled = true;
+        // A run that is just starting does not take changes yet.
+        if (document.querySelector("#state").textContent === "Live") setTimeout(() => ask(null), 2000);
+      }
       return;
     }
     const before = which.value;
