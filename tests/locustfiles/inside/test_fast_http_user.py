@@ -175,6 +175,22 @@ def test_a_file_that_closes_connections_sends_its_requests(crossing: DoubleCross
     assert "connection" not in {name.lower() for name, _ in wish.headers}
 
 
+class Recorded(Shopper):
+    """With the headers of a browser."""
+
+    default_headers = {"Connection": "keep-alive", "X-A": "1"}  # noqa: RUF012 - as files have it
+
+
+def test_a_recorded_file_sends_its_requests(crossing: DoubleCrossing, environment: Any) -> None:
+    """Browsers ask for connections that are kept."""
+    client = Recorded(environment).client
+    assert client.get("/a").status_code == 200
+    assert client.get("/b", auth=("a", "b")).status_code == 200
+    for wish in crossing.wishes:
+        names = {name.lower() for name, _ in wish.headers}
+        assert ("x-a" in names, "connection" in names) == (True, False)
+
+
 def test_times_are_the_engines_where_a_call_does_not_go_well(crossing: DoubleCrossing, environment: Any) -> None:
     """Redirects included; without a response, until that was known. A block may say something else."""
     answers = {
