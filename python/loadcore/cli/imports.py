@@ -29,8 +29,9 @@ def command(
         bool, typer.Option("--read-only", help="Leave out requests that change something; GET and HEAD remain.")
     ] = False,
 ) -> int:
-    """Writes a scenario from a HAR, an OpenAPI document, a Postman collection, curl commands or k6 options.
+    """Writes a scenario from what you have, such as a recording.
 
+    From a HAR, an OpenAPI document, a Postman collection, curl commands or k6 options.
     Credentials become env("NAME") and are in no file. What could not be taken over is listed, and stands as a comment
     where it belongs. Nothing is sent.
     """
