@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WEB: Final = ("web_host", "web_port", "web_base_path", "web_host_display_name", "web_login", "tls_cert", "tls_key")
-"""Options of the web interface."""
+"""Options of the web interface. In files and variables of Locust they are for runs with it, and are ignored."""
 _WEB_TOO: Final = ("class_picker", "build_path", "headful", "autostart", "autoquit")
 MACHINES: Final = ("master", "worker", "master_bind_host", "master_bind_port", "master_host", "master_port")
 """Options for several machines."""
@@ -36,18 +36,29 @@ def parse(path: str, arguments: Sequence[str]) -> Any:
     parser.prog = "loadcore run"
     with _as_usage_error():
         options = parser.parse_args(["-f", path, *arguments])
-    _refuse(options)
+    _refuse(options, set_elsewhere=_settings_of_files(parser))
     options.headless = True
     options.num_users = 1 if options.num_users is None else options.num_users
     options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
     return options
 
 
-def _refuse(options: Any) -> None:
+def _settings_of_files(parser: Any) -> set[str]:
+    """The options that come from `LOCUST_…` variables, `locust.conf` or `pyproject.toml`."""
+    return {
+        action.dest
+        for source, settings in parser.get_source_to_settings_dict().items()
+        if source.startswith(("environment_variables", "config_file"))
+        for action, _ in settings.values()
+        if action is not None
+    }
+
+
+def _refuse(options: Any, *, set_elsewhere: set[str]) -> None:
     """Options that a run of loadcore does not have."""
     usual = argument_parser.default_args_dict()
     asked = [name for name, value in usual.items() if getattr(options, name, value) != value]
-    web = [_written(name) for name in (*WEB, *_WEB_TOO) if name in asked and name not in _SILENT]
+    web = [_written(name) for name in (*WEB, *_WEB_TOO) if name in asked and name not in _SILENT | set_elsewhere]
     machines = [_written(name) for name in (*MACHINES, *_MACHINES_TOO) if name in asked]
     listing = [_written(name) for name in _LISTING if name in asked]
     problems = []

@@ -69,6 +69,17 @@ def test_what_a_run_of_loadcore_does_not_have_is_one_message() -> None:
     ]
 
 
+def test_settings_of_the_web_interface_in_files_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are for all runs of a project, a run without the interface starts as `--headless` does."""
+    (tmp_path / "locust.conf").write_text("web-port = 9000\n")
+    (tmp_path / "pyproject.toml").write_text("[tool.locust]\nweb-base-path = '/load'\n")
+    monkeypatch.setenv("LOCUST_WEB_HOST", "0.0.0.0")
+    assert parse("l.py", []).headless
+    monkeypatch.setenv("LOCUST_MODE_MASTER", "true")
+    with pytest.raises(UsageError, match=r"^--master: "):
+        parse("l.py", [])
+
+
 def test_headless_runs_are_what_all_runs_are() -> None:
     """Options that say so are taken."""
     assert parse("l.py", ["--headless", "--only-summary", "--autostart"]).headless
