@@ -139,6 +139,9 @@ def test_clocks_that_differ_by_hours(link: FaultyLink, target: Target, tmp_path:
     before = target.total()
     found = run(link, lasting(target, "2s"), tmp_path / "run")
     assert found.summary["load"]["requests"]["recorded"] == 200 == target.total() - before
+    late, bounds = ([node[of] for node in found.summary["nodes"]] for of in ("started_late_ns", "clock_bound_ns"))
+    assert min(late) >= 0
+    assert max(late) - min(late) <= found.summary["start_skew_ns"] <= max(late) + 2 * max(bounds) < 60_000_000_000
 
 
 def test_users_in_python_run_from_the_bundle(link: FaultyLink, target: Target, tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""The load of a run on nodes is changed while it lasts."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loadcore import arrival_rate
+from loadcore.cluster.placement import Cluster, ClusterPlacement
+from loadcore.cluster.policy import Policy
+from loadcore.control.client import ask
+from loadcore.control.wire import RefusedError, Request
+from loadcore.errors import ExitCode
+from loadcore.plan.orders import Change
+from loadcore.processes.launch import run_plan
+from tests.contract.test_executors import plan_of
+from tests.integration.counting_target import counting_target
+from tests.unit.cluster.nodes import FaultyLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loadcore.results.open.run import Run
+
+QUICK = {"lead_s": 0.2, "lease_s": 1.5, "renew_s": 0.2, "late_after_s": 0.6, "lost_after_s": 2.5, "max_lost_share": 0.5}
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Iterator[FaultyLink]:
+    """Two nodes."""
+    found = FaultyLink(tmp_path / "nodes", "a", "b")
+    for node in ("a", "b"):
+        found.answers[node, "facts"] = found.agents[node].do_facts() | {"machine": node}
+    yield found
+    found.close()
+
+
+class Asking:
+    """Asks the run for a change once its first second has ended, as another process would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.heard: list[str] = []
+        self._thread: threading.Thread | None = None
+
+    def on_window(self, _frame: Any, _second: int) -> None:
+        """A second has ended."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._ask)
+            self._thread.start()
+
+    def _ask(self) -> None:
+        try:
+            self.heard.append(ask(self.folder, Request(Change.parse("rate 300/s"))).text)
+        except RefusedError as refused:
+            self.heard.append(str(refused))
+
+    def on_message(self, text: str) -> None:
+        """Something worth knowing."""
+
+
+def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str], int]:
+    """A run of 100/s on both nodes that is asked for 300/s: the run, what was heard, and what the target counted."""
+    asking = Asking(out)
+    with counting_target() as target:
+        plan = plan_of(target, arrival_rate("100/s", duration="5s"))
+        cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**QUICK, **policy}))
+        placement = ClusterPlacement(link, cluster)
+        run = run_plan(plan, (), workers=1, out=out, placement=placement, listeners=[asking])
+        return run, asking.heard, target.total()
+
+
+def asked_of(run: Run) -> int:
+    """How many arrivals the orders of a run make due."""
+    (order,) = run.summary["load"]["orders"]
+    return round(100 * order["at_s"] + 300 * (5 - order["at_s"]))
+
+
+def test_all_nodes_take_an_order(link: FaultyLink, tmp_path: Path) -> None:
+    """Each makes its share of the new rate: nothing is doubled or left out where it changes."""
+    run, heard, counted = changed(link, tmp_path / "run")
+    assert len(heard) == 1
+    assert "rate 300/s" in heard[0]
+    assert run.summary["load"]["requests"]["recorded"] == counted
+    assert abs(counted - asked_of(run)) <= 1
+    assert [node["lost"] for node in run.summary["nodes"]] == [None, None]
+
+
+def test_a_node_that_does_not_take_an_order_is_lost(
+    link: FaultyLink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would offer another load than the others."""
+
+    def refuse(**_: Any) -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(link.agents["b"], "do_change", refuse)
+    run, _, _ = changed(link, tmp_path / "run")
+    assert [node["lost"] is not None for node in run.summary["nodes"]] == [False, True]
+    assert run.exit_code == ExitCode.INVALID
+
+
+def test_shares_that_are_carried_on_follow_the_plan(link: FaultyLink, tmp_path: Path) -> None:
+    """So no change is taken, and the load stays as it was."""
+    run, heard, counted = changed(link, tmp_path / "run", on_node_loss="rebalance")
+    assert len(heard) == 1
+    assert "rebalance" in heard[0]
+    assert counted == 500
+    assert "orders" not in run.summary["load"]
