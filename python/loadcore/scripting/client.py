@@ -270,10 +270,10 @@ class Client:
 
     if not TYPE_CHECKING:  # A checker says so by itself.
 
-        def __getattr__(self, name: str) -> NoReturn:
+        @property
+        def stream(self) -> NoReturn:
             """Says what to do without streams."""
-            instead = f": {_NO_STREAM}" if name == "stream" else ""
-            raise AttributeError(f'a client has no "{name}"{instead}')
+            raise AttributeError(f'a client has no "stream": {_NO_STREAM}')
 
 
 @final

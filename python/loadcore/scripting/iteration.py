@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from loadcore.loader.user_code import frames_of, place_of
-from loadcore.scripting.client import RunAborted
+from loadcore.scripting.client import Client, RunAborted
 from loadcore.scripting.failures import IterationFailed
+from loadcore.scripting.reading import Reading, no_attribute
+from loadcore.wording.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +108,22 @@ def raised_of(error: BaseException) -> Raised:
     """An exception as results show it."""
     place = place_of(error)
     kind = type(error).__name__
-    message = " ".join(str(error).split())
+    message = " ".join(_said_by(error).split())
     return Raised(kind, f"{kind}: {message}" if message else kind, str(place) if place else None, frames_of(error))
+
+
+def _said_by(error: BaseException) -> str:
+    """What an exception says; of an attribute that a client or a response does not have, with what may be meant."""
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, Client | Reading) or error.name is None:
+        return str(error)
+    # Anything else is a message of someone's own.
+    said = f"'{type(error.obj).__name__}' object has no attribute '{error.name}'"
+    if str(error) != said:
+        return str(error)
+    if isinstance(error.obj, Reading):
+        return no_attribute(error.name)
+    known = [each for each in dir(Client) if not each.startswith("_")]
+    return f'a client has no "{error.name}"{did_you_mean(error.name, known)}'
 
 
 def claim_of(error: AssertionError) -> str:

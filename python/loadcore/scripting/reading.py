@@ -24,13 +24,11 @@ _OF_OTHERS: Final = {
     "is_success": '"ok"',
     "is_error": '"ok"',
     "raise_for_status": '"raise_for_error"',
-    "body": '"content"',
     "error_kind": '"error"',
     "time": '"service_time"',
     "latency": '"service_time" or "response_time"',
-    "header": '"headers", as in r.headers["ETag"]',
 }
-"""What httpx, requests and k6 call a response's parts."""
+"""What httpx and requests call a response's parts. The engine's class has none of these names."""
 
 
 @final
@@ -228,20 +226,34 @@ class Reading:
             raise NoResponse(f"{self.name}: no response: {self.outcome}", self.outcome)
         return self
 
-    if not TYPE_CHECKING:  # A checker says so by itself.
-
-        def __getattr__(self, name: str) -> NoReturn:
-            """Says what an attribute of httpx's or requests' is called here."""
-            if name.startswith("_"):
-                raise AttributeError(name)
-            known = [each for each in dir(type(self)) if not each.startswith("_")]
-            raise AttributeError(f'a response has no "{name}"{did_you_mean(name, known, _OF_OTHERS)}')
-
     def __repr__(self) -> str:
         """`<201 POST /carts 12.3 ms 84 B>`, `<connect_refused GET /x>`."""
         if self.outcome is not None:
             return f"<{self.outcome} {self.name}>"
         return f"<{self.status} {self.name} {self.service_time} {len(self.body)} B>"
+
+
+class _OfOthers:
+    """An attribute that only others have: reading it says what it is called here."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: str, /) -> None:
+        self._message = message
+
+    def __get__(self, response: object, kind: type | None = None, /) -> NoReturn:
+        raise AttributeError(self._message)
+
+
+def no_attribute(name: str) -> str:
+    """The message about an attribute that a response does not have."""
+    known = [each for each in dir(Reading) if not each.startswith("_") and each not in _OF_OTHERS]
+    return f'a response has no "{name}"{did_you_mean(name, known, _OF_OTHERS)}'
+
+
+# Not `__getattr__`: a class that has it reads all of its attributes by a slow way.
+for _each in _OF_OTHERS:
+    setattr(Reading, _each, _OfOthers(no_attribute(_each)))
 
 
 def _parameter(value: str, name: str) -> str | None:

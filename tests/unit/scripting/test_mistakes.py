@@ -106,6 +106,9 @@ _DURING = [
         "(await c.get('/items')).status_code",
         'AttributeError: a response has no "status_code", did you mean "status"?',
     ),
+    ("(await c.get('/items')).contnet", 'AttributeError: a response has no "contnet", did you mean "content"?'),
+    ("c.pst('/items')", 'AttributeError: a client has no "pst", did you mean "post"?'),
+    ("'a'.contnet", "AttributeError: 'str' object has no attribute 'contnet'"),
     (
         "c.stream('GET', '/events')",
         'AttributeError: a client has no "stream": responses come whole; time a client of your own with c.measure',

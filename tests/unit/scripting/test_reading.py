@@ -99,7 +99,6 @@ def test_an_unexpected_status_and_a_missing_header() -> None:
     [
         ("status_code", 'a response has no "status_code", did you mean "status"?'),
         ("raise_for_status", 'a response has no "raise_for_status", did you mean "raise_for_error"?'),
-        ("contnet", 'a response has no "contnet", did you mean "content"?'),
     ],
 )
 def test_words_of_other_clients(name: str, message: str) -> None:
