@@ -15,6 +15,7 @@ from loadcore.report.changes import changes
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.headline import headline
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
+from loadcore.results.sum.absences import unused_told
 from loadcore.results.sum.causes import idle
 
 Summary = Mapping[str, Any]
@@ -78,8 +79,7 @@ def absent(lost: Mapping[str, Any]) -> list[str]:
     found = [f"{lost['missing_share']:.1%} of the run's load is missing"]
     if carried := lost["carried_on"]:
         found.append(f"{', '.join(carried['by'])} carried on from {carried['from_s']:.1f} s")
-    found += [f"{rows} rows of {feeder} unused" for feeder, rows in lost["unused_rows"].items() if rows]
-    return found
+    return found + unused_told(lost["unused_rows"])
 
 
 def title(summary: Summary, page: Page) -> list[str]:

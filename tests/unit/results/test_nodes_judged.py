@@ -7,12 +7,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from loadcore.engine import FeederInfo
 from loadcore.judge.health import Counted
 from loadcore.results.run_facts import Carried, RunEnd, WorkerEnd
 from loadcore.results.schema import MACHINE
 from loadcore.results.sum import absences
 from loadcore.results.sum.nodes import missing
 from loadcore.results.sum.totals import Totals
+from loadcore.results.sum.verdict import lost_workers
 from loadcore.results.write.windows_file import PLAIN
 from tests.unit.results.numbers import START
 
@@ -63,7 +65,7 @@ def test_what_is_missing_is_judged_by_its_size(seconds: float, severity: str) ->
     until_ns = int((2 + seconds) * 1e9)
     carried = Carried(2_000_000_000, until_ns, "b", "it left the cluster", "a", 50)
     end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished", carried=(carried,))))
-    parts: Any = SimpleNamespace(start=start, end=end)
+    parts: Any = SimpleNamespace(start=start, end=end, totals=Totals(4, nodes=NODES))
     (found,) = missing(parts)
     assert found.severity == severity
     assert found.value == pytest.approx(seconds / 20)
@@ -77,3 +79,24 @@ def test_a_share_that_moves_twice_is_missing_twice() -> None:
     lost = WorkerEnd(1, "lost", "node a was lost: it hung", lost_after_ns=6_000_000_000, carried=(carried,))
     found = absences.of(start, RunEnd(10_000_000_000, (lost,)))
     assert [(each.node, each.by, each.part) for each in found] == [("b", "a", 0.05), ("a", None, 0.2)]
+
+
+def test_the_reasons_say_what_is_missing_and_which_rows_are_unused() -> None:
+    """Of a lost node's share: what was not sent of the whole run, and the rows that no iteration began with."""
+    feeder = FeederInfo("users.csv", 30, ["shop"])
+    start = replace(START, nodes=NODES, description=START.description._replace(feeders=(feeder,)))
+    totals = Totals(4, nodes=NODES)
+    began = {"second": 0, "phase": "steady", "kind": "scenario", "scenario": "shop", "worker": 1, "iterations_due": 4}
+    totals.add(pa.RecordBatch.from_pylist([began | {"iterations_started": 4}], schema=PLAIN))
+    lost = WorkerEnd(1, "lost", "node b was lost: it hung", lost_after_ns=5_000_000_000)
+    end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), lost))
+    absent = absences.told(start, end, totals)
+    assert absent == {"node b was lost: it hung": "25.0% of the run's load was not sent; 11 rows of users.csv unused"}
+    (reason,) = lost_workers(start, end, absent)
+    assert reason.endswith("(worker 1: node b was lost: it hung); " + absent["node b was lost: it hung"])
+
+    carried = Carried(2_000_000_000, 5_000_000_000, "b", "it hung", "a", 50)
+    end = RunEnd(10_000_000_000, (WorkerEnd(0, "finished"), WorkerEnd(1, "finished", carried=(carried,))))
+    parts: Any = SimpleNamespace(start=start, end=end, totals=totals)
+    (found,) = missing(parts)
+    assert found.message.endswith("from 5.0 s on; 11 rows of users.csv unused")

@@ -18,7 +18,7 @@ from loadcore.errors import ResultsError
 from loadcore.report import numbers, plan_words
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
-from loadcore.report.html import charts, spark, table
+from loadcore.report.html import charts, node_table, spark, table
 from loadcore.report.html.history import History
 from loadcore.report.html.sentences import sentence
 from loadcore.report.html.story import story_of
@@ -104,6 +104,7 @@ def _content(history: History) -> dict[str, Any]:
         "checks": table.checks(history),
         "apart": table.apart(history),
         "errors": table.errors(history),
+        "nodes": node_table.nodes(history),
         "workers": table.workers(history),
         "samples": table.samples(history),
         "machine": machine_of(summary),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.engine import ScenarioInfo
     from loadcore.results.run_facts import RunEnd, RunStart
@@ -84,3 +84,26 @@ def unused_rows(start: RunStart, totals: Totals, workers: Sequence[int]) -> dict
             unused += max(0, rows - totals.started_of(worker, feeder.scenarios))
         found[feeder.name] = unused
     return found
+
+
+def told(start: RunStart, end: RunEnd, totals: Totals) -> dict[str, str]:
+    """What is missing for good because nodes were lost, in words, by what their workers say of it."""
+    away = {each.worker: each for each in of(start, end) if each.by is None}
+    by_cause: dict[str, list[int]] = {}
+    for worker in end.workers:
+        if worker.worker in away and worker.error:
+            by_cause.setdefault(worker.error, []).append(worker.worker)
+    return {
+        cause: "; ".join(
+            (
+                f"{sum(away[worker].part for worker in workers):.1%} of the run's load was not sent",
+                *unused_told(unused_rows(start, totals, workers)),
+            )
+        )
+        for cause, workers in by_cause.items()
+    }
+
+
+def unused_told(unused: Mapping[str, int]) -> list[str]:
+    """Rows that no iteration began with, in words, by feeder."""
+    return [f"{rows:,} row{'s' if rows > 1 else ''} of {feeder} unused" for feeder, rows in unused.items() if rows]

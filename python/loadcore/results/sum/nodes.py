@@ -75,6 +75,8 @@ def missing(parts: Parts) -> list[Finding]:
             continue
         share = sum(each.part for each in away)
         by = ", ".join(dict.fromkeys(str(each.by) for each in away))
+        rows = absences.unused_rows(parts.start, parts.totals, [each.worker for each in away])
+        unused = "".join(f"; {each}" for each in absences.unused_told(rows))
         from_s, until_s = min(each.after_ns for each in away) / 1e9, max(each.until_ns for each in away) / 1e9
         found.append(
             Finding(
@@ -82,7 +84,7 @@ def missing(parts: Parts) -> list[Finding]:
                 severity="invalid" if share > MOST else "suspect" if share > NOTED else "note",
                 rule="node_lost",
                 message=f"node {node['name']} was lost after {from_s:.1f} s ({away[0].reason}): {share:.1%} of the "
-                f"run's load is missing, until {by} carried on its share from {until_s:.1f} s on",
+                f"run's load is missing, until {by} carried on its share from {until_s:.1f} s on{unused}",
                 advice="run it again, or for longer",
                 value=share,
                 limit=MOST if share > MOST else NOTED,

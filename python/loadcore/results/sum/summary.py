@@ -18,8 +18,7 @@ from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.run_facts import SCHEMA_VERSION
 from loadcore.results.schema import PHASES
-from loadcore.results.sum import soundness
-from loadcore.results.sum.absences import missing_iterations
+from loadcore.results.sum import absences, soundness
 from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
@@ -74,7 +73,10 @@ def build(parts: Parts) -> dict[str, Any]:
     ]
     scenarios = list(whole.scenarios.values())
     own = steady.all_steps("user")
-    verdict = decide(Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code, own))
+    absent = absences.told(start, end, totals)
+    verdict = decide(
+        Evidence(start, end, main, scenarios, parts.thresholds, findings, whole, parts.samples, code, own, absent)
+    )
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": start.run_id,
@@ -287,7 +289,7 @@ def _scenario(parts: Parts, measured: Measured, info: ScenarioInfo, whole: Tally
         "steady_s": span.seconds,
         "rates": _rates(measured.asked(info.name)),
         "planned_iterations": info.planned_iterations,
-        **missing_iterations(parts.start, parts.end, info, totals.iterations_due),
+        **absences.missing_iterations(parts.start, parts.end, info, totals.iterations_due),
         "iterations": {
             "due": totals.iterations_due,
             "started": totals.iterations_started,

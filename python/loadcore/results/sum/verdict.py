@@ -104,6 +104,8 @@ class Evidence:
     """What the user's own code did, as `loadcore.results.sum.user_code` has it."""
     own: StepTotals | None = None
     """What user code timed by itself in the steady phase."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """What is missing because nodes were lost, in words, by what their workers say of it."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -129,7 +131,7 @@ def decide(evidence: Evidence) -> Verdict:
         held.setdefault(ExitCode.THRESHOLD_CROSSED, []).append(_LISTENER_FAILED)
     reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
     codes: list[int] = [code for code in PRECEDENCE if code in held]
-    lost = lost_workers(evidence.start, evidence.end) if evidence.start.allow_lost_workers else ()
+    lost = lost_workers(evidence.start, evidence.end, evidence.absent) if evidence.start.allow_lost_workers else ()
     forgiven = [each for each in exceptions_of(evidence.end.workers) if each not in faults]
     notes = (*lost, *(f"users raised {raised(each)}" for each in forgiven), *_folded(evidence.whole))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
@@ -278,7 +280,7 @@ def _advice(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _validity_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
-    reasons = [] if evidence.start.allow_lost_workers else lost_workers(evidence.start, evidence.end)
+    reasons = [] if evidence.start.allow_lost_workers else lost_workers(evidence.start, evidence.end, evidence.absent)
     reasons += [finding.text for finding in evidence.findings if finding.severity == "invalid"]
     if evidence.end.windows_lost:
         reasons.append(f"windows are missing: {evidence.end.windows_lost}")
@@ -287,13 +289,16 @@ def _validity_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     return [(ExitCode.INVALID, text) for text in reasons]
 
 
-def lost_workers(start: RunStart, end: RunEnd) -> list[str]:
+def lost_workers(start: RunStart, end: RunEnd, absent: Mapping[str, str]) -> list[str]:
     """Which workers were lost, when and why, a sentence for each cause: what they had to do is missing."""
     by_cause: dict[str, list[WorkerEnd]] = {}
     for worker in end.workers:
         if worker.lost:
             by_cause.setdefault(worker.error or "unknown reason", []).append(worker)
-    return [_lost(start.workers, lost, cause) for cause, lost in by_cause.items()]
+    return [
+        "; ".join(filter(None, (_lost(start.workers, lost, cause), absent.get(cause))))
+        for cause, lost in by_cause.items()
+    ]
 
 
 def _lost(total: int, lost: Sequence[WorkerEnd], cause: str) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loadcore.api import load
-from loadcore.engine import CheckInfo, Description, GroupInfo, ScenarioInfo, StepInfo
+from loadcore.engine import CheckInfo, Description, FeederInfo, GroupInfo, ScenarioInfo, StepInfo
 from loadcore.results.open import opening
 from loadcore.results.reader import read
-from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
+from loadcore.results.run_facts import Carried, RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.samples import ReceivedResponse, Sample, SentRequest
 from loadcore.results.sum import summary
@@ -70,6 +70,8 @@ class Made:
         sealed: Whether it came to its end.
         idle: Whether no request was ever answered.
         command: What was typed.
+        nodes: Names of the nodes, each with one worker. The second is lost after a quarter of the run, and the first
+            carries its share on from the middle; the third is lost then.
     """
 
     seconds: int = 20
@@ -87,13 +89,20 @@ class Made:
     idle: bool = False
     command: str | None = "loadcore run shop.py --users 50 --duration 20s"
     name: str = "shop.py"
+    nodes: tuple[str, ...] = ()
     draws: random.Random = field(default_factory=lambda: random.Random(7))
 
     def folder(self, path: Path) -> Path:
         """Write the run folder."""
         path.mkdir(parents=True, exist_ok=True)
         folder, start = RunFolder(path), self._start()
-        rows = [row for second in range(self.seconds) for row in self._rows(second)]
+        rows = [
+            row
+            for second in range(self.seconds)
+            for worker in range(self._workers)
+            if not self._is_away(worker, second)
+            for row in self._rows(second, worker)
+        ]
         batch = pa.RecordBatch.from_pylist(rows, schema=PLAIN)
         with pa.OSFile(str(folder.windows_segment(0)), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
@@ -108,6 +117,27 @@ class Made:
         """The run in its folder."""
         return load(self.folder(path))
 
+    @property
+    def _workers(self) -> int:
+        return max(1, len(self.nodes))
+
+    def _is_away(self, worker: int, second: int) -> bool:
+        """Whether the worker's share has no node in this second."""
+        quarter, middle = self.seconds // 4, self.seconds // 2
+        return quarter <= second < middle if worker == 1 else worker == 2 and second >= middle
+
+    def _ends(self) -> tuple[WorkerEnd, ...]:
+        if not self.nodes:
+            return (WorkerEnd(0, "finished"),)
+        quarter, middle = self.seconds * SECOND // 4, self.seconds * SECOND // 2
+        first, second, third, *_ = self.nodes
+        carried = Carried(quarter, middle, second, "it sent nothing for 10 s", first, 400)
+        return (
+            WorkerEnd(0, "finished", started_late_ns=310_000),
+            WorkerEnd(1, "finished", started_late_ns=1_250_000, carried=(carried,)),
+            WorkerEnd(2, "lost", f"node {third} was lost: it left the cluster", lost_after_ns=middle),
+        )
+
     def _start(self) -> RunStart:
         steps = tuple(
             StepInfo(scenario, step, step.split(maxsplit=1)[0], "main")
@@ -118,12 +148,19 @@ class Made:
         scenarios = tuple(ScenarioInfo(name, self.model, self.seconds * SECOND, None, 50) for name in self.scenarios)
         check = CheckInfo(self.scenarios[0], self.steps[0], "$.items exists")
         group = GroupInfo(self.scenarios[0], "checkout")
+        feeders = (FeederInfo("users.csv", 9000, [self.scenarios[0]]),) if self.nodes else ()
+        nodes = [
+            {"name": name, "address": f"tcp://10.0.0.{2 + place}:4{place}11", "workers": [place], "cores": 2.0}
+            | {"clock_bound_ns": 90_000 * (1 + place)}
+            for place, name in enumerate(self.nodes)
+        ]
         return replace(
             START,
             name=self.name,
-            workers=1,
+            workers=self._workers,
+            nodes=nodes,
             warm_up_ns=self.warm_up * SECOND,
-            description=Description((*steps, token), (check,), (group,), scenarios, 50),
+            description=Description((*steps, token), (check,), (group,), scenarios, 50, feeders),
             base_urls=dict.fromkeys(self.scenarios, "http://127.0.0.1:8080"),
             thresholds=[{"expression": each, "scenario": None, "step": None} for each in self.thresholds],
             machine=MACHINE,
@@ -136,7 +173,7 @@ class Made:
         totals = opening.totals_for(start)
         for batch in read(folder.windows_segment(0)).batches:
             totals.add(batch)
-        end = RunEnd(ended_ns=self.seconds * SECOND, workers=(WorkerEnd(0, "finished"),))
+        end = RunEnd(ended_ns=self.seconds * SECOND, workers=self._ends())
         judged = evaluate_all(rules_of(start), Measured(totals, start, end.ended_ns, as_planned=True))
         return summary.build(Parts(start, end, totals, judged, self._samples(), folder))
 
@@ -151,16 +188,18 @@ class Made:
     def _load(self, second: int) -> int:
         return max(1, round(self.rate * (second + 1) / self.seconds)) if self.ramp else self.rate
 
-    def _rows(self, second: int) -> list[dict[str, Any]]:
+    def _rows(self, second: int, worker: int) -> list[dict[str, Any]]:
         phase = "warm_up" if second < self.warm_up else "steady"
-        about = {"second": second, "phase": phase, "worker": 0}
+        about = {"second": second, "phase": phase, "worker": worker}
         load = self._load(second)
         rows: list[dict[str, Any]] = []
         for scenario in self.scenarios:
             rows += [self._step(about, scenario, place, load) for place in range(len(self.steps))]
             users = round(50 * load / self.rate)
             rows.append(
-                about | {"kind": "scenario", "scenario": scenario, "users_active": users, "iterations_due": load}
+                about
+                | {"kind": "scenario", "scenario": scenario, "users_active": users, "iterations_due": load}
+                | {"iterations_started": load}
             )
         if second == 0:
             token = encoded([21_000] * 5)
@@ -198,7 +237,7 @@ class Made:
         )
         rows.append(
             about
-            | {"worker": -1, "kind": "worker", "wall_ns": SECOND, "foreign_cpu_ns": SECOND // 3}
+            | {"worker": -1 - worker, "kind": "worker", "wall_ns": SECOND, "foreign_cpu_ns": SECOND // 3}
             | {"client_cpu_ns": SECOND // 3, "throttled_ns": 0}
         )
         return rows
@@ -246,6 +285,7 @@ RUNS = {
     "scenarios": Made(scenarios=("browse", "checkout"), rate=30),
     "killed": Made(sealed=False),
     "idle": Made(idle=True),
+    "nodes": Made(rate=30, nodes=("edge-amsterdam", "edge-berlin", "edge-cairo"), model="open"),
     "hostile": Made(steps=HOSTILE, name="<img src=x onerror=alert(1)>", command="loadcore run '</code><script>'"),
 }
 """Runs of every kind."""

@@ -16,6 +16,7 @@ import pytest
 
 from loadcore.api import load
 from loadcore.report.html.page import render
+from loadcore.report.numbers import NONE
 from tests.unit.report.html.runs import HOSTILE, RUNS, TEN_STEPS, Made
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ HEADINGS = [
     *("Did it pass?", "Where did it break?", "Client or server?", "Load and response", "Response times", "Steps"),
     *("Errors", "Connections", "Client health", "Machine and versions", "Run it again"),
 ]
-OPTIONAL = {"Marked in the charts", "Tokens and starts"}
+OPTIONAL = {"Marked in the charts", "Tokens and starts", "Nodes"}
 
 
 class Reader(HTMLParser):
@@ -99,6 +100,21 @@ def test_a_broken_run_says_where_it_broke(tmp_path: Path) -> None:
     assert "Worst step: POST /orders" in text
     assert "http_503" in text
     assert "✗" in text
+
+
+def test_a_run_on_nodes_has_a_row_for_each(tmp_path: Path) -> None:
+    """Its share, when it was lost, who carried on and what is missing; a run on one machine has no such table."""
+    text = Reader(render(RUNS["nodes"].run(tmp_path / "run"))).text
+    assert "edge-amsterdam tcp://10.0.0.2:4011 1 1 710 33.3% healthy 310µs ±90µs no" in plain(text)
+    assert f"healthy {NONE} ±180µs after 5.0 s carried on by edge-amsterdam from 10.0 s" in plain(text)
+    assert f"healthy {NONE} ±270µs after 10.0 s" in plain(text)
+    assert "Node edge-cairo was lost (it left the cluster): 16.7% of the run's load is missing; 2,700 rows of" in text
+    assert 'id="table-nodes"' not in render(RUNS["healthy"].run(tmp_path / "alone"))
+
+
+def plain(text: str) -> str:
+    """With ordinary spaces in numbers."""
+    return text.replace("\u202f", " ").replace("\u2009", " ").replace("\xa0", " ")
 
 
 def test_a_healthy_run_says_that_it_did_not_break(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.unit.report.html.runs import RUNS
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEEN = ("one_second", "ten_steps", "idle", "hostile")
+SEEN = ("one_second", "ten_steps", "idle", "nodes", "hostile")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_a_page_can_be_read(found: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", SEEN)
 def test_pages_of_other_runs_can_be_read(name: str, tmp_path: Path) -> None:
-    """The same of a second, of ten steps, of a run without a response, of names that are code."""
+    """The same of a second, of ten steps, of a run without a response, of nodes, of names that are code."""
     assert chromium.looked_at(render(RUNS[name].run(tmp_path / "run")), tmp_path)["faults"] == []
 
 
