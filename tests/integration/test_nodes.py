@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,6 +194,51 @@ def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target
     link.repeats = 2
     found = run(link, lasting(target, "2s"), tmp_path / "run")
     assert found.summary["load"]["requests"]["recorded"] == 200
+
+
+def test_every_second_is_there_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """Though each message comes twice, and those of a node seconds late: the totals are the sum of the nodes."""
+    link.repeats = 2
+    told = Told(0, lambda: (link.hold(), threading.Timer(1.2, link.release).start()))
+    before = target.total()
+    found = run(link, lasting(target), tmp_path / "run", told)
+    rows = [row for row in found.windows.to_pylist() if row["kind"] == "scenario"]
+    seen = [(row["second"], row["worker"]) for row in rows]
+    assert len(seen) == len(set(seen))
+    assert {(second, worker) for second in range(4) for worker in (0, 1)} <= set(seen)
+    assert sum(row["iterations_due"] for row in rows) == 400
+    requests = [node["requests"] for node in found.summary["nodes"]]
+    assert sum(requests) == found.summary["all"]["requests"] == 400 == target.total() - before
+
+
+def test_a_node_that_is_ready_late_delays_the_start(
+    link: FaultyLink, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment of the start is chosen once all are ready, so both start together and nothing is missing."""
+    arm, ready = link.agents["b"].do_arm, []
+    starts: dict[str, int] = {}
+
+    def late(**arguments: Any) -> Any:
+        time.sleep(1.0)
+        ready.append(time.monotonic_ns())
+        return arm(**arguments)
+
+    def starting(node: str) -> Callable[..., int]:
+        go = link.agents[node].do_go
+
+        def noted(**arguments: Any) -> int:
+            starts[node] = arguments["start_at_ns"]
+            return go(**arguments)
+
+        return noted
+
+    monkeypatch.setattr(link.agents["b"], "do_arm", late)
+    for node in ("a", "b"):
+        monkeypatch.setattr(link.agents[node], "do_go", starting(node))
+    found = run(link, lasting(target, "1s"), tmp_path / "run")
+    assert found.summary["load"]["requests"]["recorded"] == 100
+    assert max(starts.values()) - min(starts.values()) < 100_000_000
+    assert min(starts.values()) > ready[0]
 
 
 def test_messages_that_are_lost_make_the_run_invalid(link: FaultyLink, target: Target, tmp_path: Path) -> None:
