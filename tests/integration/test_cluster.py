@@ -36,7 +36,7 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnLoopback]:
-    """A cluster of two nodes that nothing is done to."""
+    """A cluster of two nodes that is whole again after each test."""
     with cluster_of(2, tmp_path_factory.mktemp("shared")) as found:
         yield found
 
@@ -173,14 +173,14 @@ def test_a_killed_node(cluster: OnLoopback, target: Target, tmp_path: Path) -> N
     assert 400 < at_rest(target) < 800
 
 
-def test_a_frozen_node_heals(cluster: OnLoopback, target: Target, tmp_path: Path) -> None:
+def test_a_frozen_node_heals(shared: OnLoopback, target: Target, tmp_path: Path) -> None:
     """SIGSTOP of an agent for some seconds: late, then back, and nothing is missing in the end."""
     file = scenario(tmp_path / "shop", target, "arrival_rate('60/s', duration='9s')")
-    run = start(file, *on_cluster(cluster))
+    run = start(file, *on_cluster(shared))
     wait_until(lambda: target.total() > 60, "no load")
-    cluster.nodes[1].send_signal(signal.SIGSTOP)
+    shared.nodes[1].send_signal(signal.SIGSTOP)
     time.sleep(4.5)
-    cluster.nodes[1].send_signal(signal.SIGCONT)
+    shared.nodes[1].send_signal(signal.SIGCONT)
     summary = ended(run, file)
     log = "".join(path.read_text() for path in file.parent.glob("*.log"))
     assert "node 127.0.0.3 is late" in log
@@ -202,18 +202,18 @@ def test_a_killed_scheduler(cluster: OnLoopback, target: Target, tmp_path: Path)
     wait_until(lambda: not cluster.load_processes(), "load processes are still there")
 
 
-def test_a_killed_driver(cluster: OnLoopback, target: Target, tmp_path: Path) -> None:
+def test_a_killed_driver(shared: OnLoopback, target: Target, tmp_path: Path) -> None:
     """Without its driver a node ends its load with its lease, and takes the next run."""
     file = scenario(tmp_path / "shop", target, "arrival_rate('100/s', duration='60s')")
-    run = start(file, *on_cluster(cluster))
+    run = start(file, *on_cluster(shared))
     wait_until(lambda: target.total() > 100, "no load")
     run.kill()
     run.wait()
-    wait_until(lambda: not cluster.load_processes(), "load processes are still there")
+    wait_until(lambda: not shared.load_processes(), "load processes are still there")
     at_rest(target)
     before = target.total()
     again = scenario(tmp_path / "again", target, "iterations(total=20, users=2)")
-    summary = ended(start(again, *on_cluster(cluster)), again)
+    summary = ended(start(again, *on_cluster(shared)), again)
     assert summary["load"]["requests"]["rows"] == 20 == target.total() - before
 
 
