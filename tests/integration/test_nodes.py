@@ -199,7 +199,12 @@ def test_a_message_that_comes_twice_counts_once(link: FaultyLink, target: Target
 def test_every_second_is_there_once(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """Though each message comes twice, and those of a node seconds late: the totals are the sum of the nodes."""
     link.repeats = 2
-    told = Told(0, lambda: (link.hold(), threading.Timer(1.2, link.release).start()))
+
+    def pause() -> None:
+        link.hold()
+        threading.Timer(1.2, link.release).start()
+
+    told = Told(0, pause)
     before = target.total()
     found = run(link, lasting(target), tmp_path / "run", told)
     rows = [row for row in found.windows.to_pylist() if row["kind"] == "scenario"]
