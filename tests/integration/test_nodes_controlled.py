@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,12 +9,10 @@ import pytest
 from loadcore import arrival_rate
 from loadcore.cluster.placement import Cluster, ClusterPlacement
 from loadcore.cluster.policy import Policy
-from loadcore.control.client import ask
-from loadcore.control.wire import RefusedError, Request
 from loadcore.errors import ExitCode
-from loadcore.plan.orders import Change
 from loadcore.processes.launch import run_plan
 from tests.contract.test_executors import plan_of
+from tests.integration.asking import Asking, due_of
 from tests.integration.counting_target import counting_target
 from tests.unit.cluster.nodes import FaultyLink
 
@@ -38,33 +35,9 @@ def link(tmp_path: Path) -> Iterator[FaultyLink]:
     found.close()
 
 
-class Asking:
-    """Asks the run for a change once its first second has ended, as another process would."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.heard: list[str] = []
-        self._thread: threading.Thread | None = None
-
-    def on_window(self, _frame: Any, _second: int) -> None:
-        """A second has ended."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._ask)
-            self._thread.start()
-
-    def _ask(self) -> None:
-        try:
-            self.heard.append(ask(self.folder, Request(Change.parse("rate 300/s"))).text)
-        except RefusedError as refused:
-            self.heard.append(str(refused))
-
-    def on_message(self, text: str) -> None:
-        """Something worth knowing."""
-
-
 def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str], int]:
     """A run of 100/s on both nodes that is asked for 300/s: the run, what was heard, and what the target counted."""
-    asking = Asking(out)
+    asking = Asking(out, {0: "rate 300/s"})
     with counting_target() as target:
         plan = plan_of(target, arrival_rate("100/s", duration="5s"))
         cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**QUICK, **policy}))
@@ -73,19 +46,14 @@ def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str],
         return run, asking.heard, target.total()
 
 
-def asked_of(run: Run) -> int:
-    """How many arrivals the orders of a run make due."""
-    (order,) = run.summary["load"]["orders"]
-    return round(100 * order["at_s"] + 300 * (5 - order["at_s"]))
-
-
 def test_all_nodes_take_an_order(link: FaultyLink, tmp_path: Path) -> None:
     """Each makes its share of the new rate: nothing is doubled or left out where it changes."""
     run, heard, counted = changed(link, tmp_path / "run")
     assert len(heard) == 1
     assert "rate 300/s" in heard[0]
     assert run.summary["load"]["requests"]["recorded"] == counted
-    assert abs(counted - asked_of(run)) <= 1
+    due = due_of(run.summary["load"]["orders"], lambda start, end: 100 * (end - start), 5)
+    assert abs(counted - due) <= 1
     assert [node["lost"] for node in run.summary["nodes"]] == [None, None]
 
 
