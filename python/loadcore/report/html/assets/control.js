@@ -1,20 +1,32 @@
 "use strict";
-// Changes the load of the run that the page shows. What is not possible is disabled, and the page says why.
+// Changes the load of the run that the page shows. What is not possible is disabled, and the answer below says why:
+// it describes the group and the field, so that it is read out with them.
 (() => {
   const box = document.querySelector("#control"), fields = box.querySelector("fieldset"), answer = box.querySelector("#answer");
   const which = box.querySelector("select"), hold = box.querySelector("#hold"), amount = box.querySelector("#amount"), set = box.querySelector("#set");
   const token = new URLSearchParams(location.search).get("token");
   let scenarios = [];
   const chosen = () => scenarios.find(each => each.name === which.value) || scenarios[0];
+  const several = () => scenarios.filter(each => each.changes.length).length > 1;
+  const name = (element, text) => {
+    element.textContent = text;
+    if (several()) element.setAttribute("aria-label", `${text} of ${chosen().name}`);
+    else element.removeAttribute("aria-label");
+  };
+  const say = (text, wrong) => {
+    answer.textContent = text;
+    amount.setAttribute("aria-invalid", String(Boolean(wrong)));
+  };
+  const now = one => one.paused ? "Paused" : `Now: ${one.level || "as planned"}`;
   const draw = () => {
     const one = chosen(), kind = one && one.changes.find(each => each === "users" || each === "rate");
     fields.disabled = !kind;
     if (!kind) return;
-    hold.textContent = one.paused ? "Resume" : "Pause";
+    name(hold, one.paused ? "Resume" : "Pause");
     box.querySelector("#unit").textContent = kind === "users" ? "Users" : "Rate";
     amount.placeholder = kind === "users" ? "200" : "300/s";
-    set.textContent = `Set ${kind}`;
-    box.querySelector("#of").hidden = scenarios.length < 2;
+    name(set, `Set ${kind}`);
+    box.querySelector("#of").hidden = !several();
   };
   const ask = async change => {
     let said;
@@ -25,7 +37,7 @@
       said = response.ok ? await response.json() : { error: (await response.text()).trim() };
     } catch { said = { error: "the page's server has ended" }; }
     if (said.error) {
-      answer.textContent = [said.error, said.hint].filter(Boolean).join(": ");
+      say([said.error, said.hint].filter(Boolean).join(": "), change);
       if (!change) {
         fields.disabled = true;
         // A run that is just starting does not take changes yet.
@@ -37,10 +49,10 @@
     scenarios = said.scenarios;
     which.replaceChildren(...scenarios.filter(each => each.changes.length).map(each => new Option(each.name)));
     if (before) which.value = before;
-    answer.textContent = said.text || (scenarios.some(each => each.changes.length) ? "" : "Locust decides the load of this run");
     draw();
+    say(said.text || (fields.disabled ? "Locust decides the load of this run, so it cannot be changed here" : now(chosen())));
   };
-  which.addEventListener("change", draw);
+  which.addEventListener("change", () => { draw(); say(now(chosen())); });
   hold.addEventListener("click", () => ask(chosen().paused ? "resume" : "pause"));
   const submit = () => { if (amount.value.trim()) ask(`${set.textContent.slice(4)} ${amount.value.trim()}`); };
   set.addEventListener("click", submit);
@@ -48,7 +60,7 @@
   const ended = new MutationObserver(() => {
     if (document.querySelector("#state").textContent === "Live") return;
     fields.disabled = true;
-    answer.textContent = `${document.querySelector("#state").textContent}: its load cannot be changed`;
+    say(`${document.querySelector("#state").textContent}: its load cannot be changed`);
   });
   ended.observe(document.querySelector("#state"), { childList: true });
   ask(null);
