@@ -48,9 +48,11 @@ def test_a_run_is_changed_while_it_lasts(tmp_path: Path) -> None:
     assert not (folder / "control.sock").exists()
     report = loadcore("report", str(folder), cwd=tmp_path).stdout
     assert re.search(r"load changed while it ran: users 20 at 0:0\d, pause at\s+0:0\d", report)
+    assert "4 users, changed while it ran" in report
     assert loadcore("report", str(folder), "--html", "page.html", cwd=tmp_path).returncode == 0
     html = (tmp_path / "page.html").read_text()
     assert "Load changed while it ran: users 20 at" in html
+    assert "4 users, changed while it ran" in html
     assert html.count('<span class="badge order">') == 2
     late = loadcore("control", "resume", str(folder), cwd=tmp_path)
     assert late.returncode == 104

@@ -137,6 +137,8 @@ def _headline(frames: Sequence[Frame], page: Page) -> list[str]:
     ]
     if frame.dropped:
         parts.append(Cell(f"dropped {numbers.count(frame.dropped, page.glyphs)}", Role.BAD))
+    if frame.changed:
+        parts.append(Cell(f"load changed: {printable(frame.changed, page.glyphs)}", Role.WARNING))
     if frame.phase and frame.phase != "steady":
         parts.append(Cell(frame.phase.replace("_", "-"), Role.WARNING))
     return facts(Cell(""), parts, page, indent=0)

@@ -109,6 +109,7 @@ class Frame:
         thresholds: How they stand.
         client: How this machine bears it.
         broke: Where the run broke; None if it has not.
+        changed: The last change of the load, if it was changed while it ran: `rate 300/s`, `shop: pause`.
     """
 
     second: int
@@ -122,3 +123,4 @@ class Frame:
     thresholds: Sequence[ThresholdFrame] = ()
     client: ClientFrame = field(default_factory=ClientFrame)
     broke: BreakFrame | None = None
+    changed: str = ""

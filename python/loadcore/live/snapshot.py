@@ -65,7 +65,16 @@ def frame_of(
         ),
         client=_client(totals, total),
         broke=broke,
+        changed=_changed(totals, several=len(whole.scenarios) > 1),
     )
+
+
+def _changed(totals: Totals, *, several: bool) -> str:
+    """The last change of the load, with its scenario where there are several; empty if there was none."""
+    if not totals.orders:
+        return ""
+    last = totals.orders[-1]
+    return f"{last.scenario}: {last.change}" if several else str(last.change)
 
 
 def load_of(frame: Frame) -> LoadFrame:

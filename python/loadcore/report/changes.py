@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from loadcore.report import plan_words
 from loadcore.report.numbers import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from loadcore.report.glyphs import Glyphs
 
 MOST: Final = 12
 """Changes that are listed."""
@@ -22,6 +25,13 @@ def change_of(order: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """One change: `rate 300/s`, with its scenario where there are several."""
     several = len(summary["load"]["scenarios"]) > 1
     return f"{order['scenario']}: {order['change']}" if several else str(order["change"])
+
+
+def load_in_short(scenario: Mapping[str, Any], summary: Mapping[str, Any], glyphs: Glyphs) -> str:
+    """The load of a scenario in a heading: `100/s, at most 500 users`, with `changed while it ran` where it was."""
+    planned = plan_words.load_in_short(scenario, glyphs)
+    was_changed = any(order["scenario"] == scenario["name"] for order in orders_of(summary))
+    return ", ".join(filter(None, (planned, "changed while it ran" if was_changed else "")))
 
 
 def changes(summary: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loadcore.judge.headroom import told
-from loadcore.report import numbers, plan_words, tables, uncertain, user_code
-from loadcore.report.changes import changes
+from loadcore.report import numbers, tables, uncertain, user_code
+from loadcore.report.changes import changes, load_in_short
 from loadcore.report.glyphs import UNICODE, Glyphs, printable
 from loadcore.report.headline import headline
 from loadcore.report.layout import Cell, Column, Page, Role, command_line, facts, sentence, table
@@ -88,7 +88,7 @@ def title(summary: Summary, page: Page) -> list[str]:
     targets = dict.fromkeys(str(scenario["base_url"]) for scenario in scenarios if scenario["base_url"])
     parts = [printable(text, page.glyphs) for text in (str(summary["name"]), *targets)]
     for scenario in scenarios:
-        load = plan_words.load_in_short(scenario, page.glyphs)
+        load = load_in_short(scenario, summary, page.glyphs)
         name = f"{printable(scenario['name'], page.glyphs)}: " if len(scenarios) > 1 and load else ""
         parts.append(name + load)
     parts += [numbers.span(summary["duration_s"]), f"run {str(summary['run_id'])[:_SHORT_ID]}"]

@@ -104,6 +104,13 @@ def test_the_block_says_where_the_run_broke() -> None:
     )
 
 
+def test_the_block_says_that_the_load_was_changed() -> None:
+    """With the last change: the numbers of the plan are not those of the load any more."""
+    changed = replace(frame(41), changed="rate 300/s")
+    lines = draw(HEADING, [changed], 41.3, Page(100, ASCII))
+    assert " users 410/1,000 - 1,000 req/s - errors 0.1% - load changed: rate 300/s - warm-up" in lines
+
+
 def test_three_steps_take_twelve_lines() -> None:
     """The whole view, with the three answers, in 80 by 24."""
     assert len(draw(HEADING, [frame(41, steps=3)], 41.3, Page(80, UNICODE), 24)) == 12

@@ -10,6 +10,7 @@ from loadcore.live.lines import JsonLinesView, LinesView
 from loadcore.live.snapshot import frame_of
 from loadcore.live.terminal import TerminalView
 from loadcore.live.view import HISTORY
+from loadcore.plan.orders import Change, Order
 from loadcore.report.glyphs import ASCII
 from loadcore.report.layout import Page
 from tests.unit.results.numbers import DESCRIPTION
@@ -30,6 +31,14 @@ def test_a_frame_counts_the_whole_run_and_times_the_last_seconds() -> None:
     assert frame.total.max_ns is not None
     assert frame.total.max_ns < 11 * MS, "the slow start is more than five seconds ago"
     assert frame.dropped == 14
+
+
+def test_a_frame_has_the_last_change_of_the_load() -> None:
+    """As it was ordered; it is empty as long as the load is the plan's."""
+    totals = added(batch(0, step([10])))
+    assert frame_of(totals, 0, users_planned=5, phase="steady").changed == ""
+    totals.orders += [Order("shop", 1000 * MS, Change("users", "20")), Order("shop", 2000 * MS, Change("pause"))]
+    assert frame_of(totals, 0, users_planned=5, phase="steady").changed == "pause"
 
 
 def test_a_frame_names_the_most_frequent_errors() -> None:

@@ -195,6 +195,16 @@ def test_an_open_run_says_its_rate_and_what_became_of_arrivals() -> None:
     )
 
 
+def test_a_load_that_was_changed_is_not_all_that_the_title_says() -> None:
+    """The planned load stands there with a word of it, at the scenario that was changed; a planned run has none."""
+    summary = failed_run()
+    summary["load"]["scenarios"].append(OPEN)
+    assert "changed" not in " ".join(text.title(summary, Page(120, ASCII)))
+    summary["load"]["orders"] = [{"at_s": 12.0, "scenario": "buy", "change": "rate 300/s"}]
+    title = " ".join(text.title(summary, Page(120, ASCII)))
+    assert "checkout: 1,000 users - buy: 50.0/s, at most 500 users, changed while it ran" in title
+
+
 def test_a_mixed_run_says_which_load_and_which_loop_is_whose() -> None:
     """Every scenario has its load in the title, and the note about closed loops names those it is about."""
     summary = failed_run()

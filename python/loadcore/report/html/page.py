@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from loadcore.errors import ResultsError
-from loadcore.report import numbers, plan_words
+from loadcore.report import numbers
+from loadcore.report.changes import load_in_short
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.headline import headline
 from loadcore.report.html import charts, node_table, spark, table
@@ -184,7 +185,7 @@ def heading_of(history: History) -> list[tuple[str, str]]:
     scenarios = summary["load"]["scenarios"]
     targets = list(dict.fromkeys(str(each["base_url"]) for each in scenarios if each["base_url"]))
     loads = [
-        (f"{each['name']}: " if len(scenarios) > 1 else "") + plan_words.load_in_short(each, UNICODE)
+        (f"{each['name']}: " if len(scenarios) > 1 else "") + load_in_short(each, summary, UNICODE)
         for each in scenarios
     ]
     found = [
