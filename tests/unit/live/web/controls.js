@@ -1,6 +1,8 @@
 // In place of the run that the control box asks, and a look at what the box has become.
 window.fetch = async () => ({ ok: true, json: async () => SAID });
 addEventListener("DOMContentLoaded", () => setTimeout(() => {
+  // It floats above the page, over whatever a window's height puts there.
+  document.querySelector("#state").style.display = "none";
   const box = document.querySelector("#control"), labelled = [...box.querySelectorAll("button, input, select")].filter(each => each.checkVisibility());
   const named = each => each.getAttribute("aria-label") || [...(each.labels || [])].map(label => label.firstElementChild.matches("span") ? label.firstElementChild.textContent : label.firstChild.textContent.trim()).join() || each.textContent;
   const group = box.querySelector("fieldset");
