@@ -196,7 +196,7 @@ def test_an_open_run_says_its_rate_and_what_became_of_arrivals() -> None:
 
 
 def test_a_load_that_was_changed_is_not_all_that_the_title_says() -> None:
-    """The planned load stands there with a word of it, at the scenario that was changed; a planned run has none."""
+    """The planned load and a word of it, at the scenario that was changed; a run that was not changed has none."""
     summary = failed_run()
     summary["load"]["scenarios"].append(OPEN)
     assert "changed" not in " ".join(text.title(summary, Page(120, ASCII)))
