@@ -255,7 +255,7 @@ def test_wrong_settings_are_all_named() -> None:
     misspelt = _command(environment={"GATEWAY_DRAIN_DELAY": "3"})
 
     assert [run.returncode for run in (knob, secret, both, misspelt)] == [104] * 4
-    assert "no setting GATEWAY_DRAIN_DELAY" in misspelt.stderr
+    assert "unknown setting GATEWAY_DRAIN_DELAY" in misspelt.stderr
     assert "write it with a unit" in knob.stderr
     assert "GATEWAY_SECRET, GATEWAY_ADMIN_TOKEN" in secret.stderr
     assert "workers" in both.stderr

@@ -102,8 +102,10 @@ def test_a_locust_file_runs_as_it_is(tmp_path: Path, url: str, workers: int) -> 
     log = tmp_path / "runs" / "latest" / "locust-master.log"
     said = done.stderr if workers == 1 else log.read_text("utf-8")
     merged = next(line for line in said.splitlines() if "merged" in line).split()
-    counted = [row for row in found if row["outcome"] != "interrupted"]
-    assert merged[-2:] == [str(len(counted)), "0"]
+    counted = sum(row["outcome"] != "interrupted" for row in found)
+    # Locust ends a user at once: what was answered just then has a row, and is not counted any more.
+    assert counted - 4 <= int(merged[-2]) <= counted
+    assert merged[-1] == "0"
 
 
 UNTRUSTED = """

@@ -321,7 +321,7 @@ def test_abort_with_the_first_lost_node(link: FaultyLink, target: Target, tmp_pa
     told = Told(1, lambda: link.lose("b"))
     found = run(link, lasting(target, "60s"), tmp_path / "run", told, policy)
     assert found.summary["duration_s"] < 20
-    assert any("--on-node-loss abort" in line for line in told.lines)
+    assert any("`--on-node-loss` is `abort`" in line for line in told.lines)
     assert found.exit_code == 111
 
 
