@@ -57,7 +57,9 @@ def _settings_of_files(parser: Any) -> set[str]:
 def _refuse(options: Any, *, set_elsewhere: set[str]) -> None:
     """Options that a run of loadcore does not have."""
     usual = argument_parser.default_args_dict()
-    asked = [name for name, value in usual.items() if getattr(options, name, value) != value]
+    # What Locust takes for usual values includes the variables of the environment.
+    asked = {name for name, value in usual.items() if getattr(options, name, value) != value}
+    asked |= {name for name in set_elsewhere if getattr(options, name, None)}
     web = [_written(name) for name in (*WEB, *_WEB_TOO) if name in asked and name not in _SILENT | set_elsewhere]
     machines = [_written(name) for name in (*MACHINES, *_MACHINES_TOO) if name in asked]
     listing = [_written(name) for name in _LISTING if name in asked]
