@@ -97,25 +97,6 @@ class Watchdog:
             with contextlib.suppress(OSError):
                 self._say(f"all users were held up for {longest_ms} ms at {place}{source}: {remedy}")
             return
-        known = self.blocked.get(place)
-        if known is None:
-            if len(self.blocked) >= _MOST_PLACES:
-                return
-            self.blocked[place] = {
-                "place": place,
-                "source": source.removeprefix(": "),
-                "times": 1,
-                "longest_ms": longest_ms,
-                "sum_ms": longest_ms,
-                "computes": computed,
-            }
-            remedy = COMPUTES if computed else BLOCKS
-            with contextlib.suppress(OSError):
-                self._say(
-                    f"all users were held up for {longest_ms} ms at {place}{source}; await what does not block, or use "
-                    "await asyncio.to_thread(...)"
-                )
-            return
         known["times"] += 1
         known["sum_ms"] += longest_ms
         known["longest_ms"] = max(known["longest_ms"], longest_ms)
