@@ -2,7 +2,7 @@
 
     python -m benches.imports KIND FILE …
 
-Each scenario goes once through a server on loopback that takes the place of every host and answers what the scenario
+Each scenario runs once against a loopback server that answers for every host with what the scenario
 expects: the statuses, and the values that it extracts. The files are yours; none are part of the repository.
 """
 

@@ -126,7 +126,7 @@ class ScenarioError(PlanError):
 
 
 class ScenarioNotFound(ScenarioError):  # noqa: N818 - reads as what happened
-    """There is no such file, or no such scenario in it."""
+    """The file does not exist, or lacks such a scenario."""
 
 
 class ScenarioRaised(LoadcoreError):  # noqa: N818 - reads as what happened

@@ -1,4 +1,4 @@
-"""`loadcore runs …`: lists runs, and removes those that are no longer needed."""
+"""`loadcore runs …`: lists runs and removes old ones."""
 
 import re
 from pathlib import Path

@@ -21,7 +21,7 @@ def ask(folder: Path, request: Request, within_s: float = WITHIN_S) -> Reply:
     """What a run answers.
 
     Raises:
-        RefusedError: There is no run that answers, or it refuses.
+        RefusedError: No run answers, or the run refuses.
     """
     try:
         with address_in(folder) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -128,7 +128,7 @@ class ControlSocket:
                     threading.Thread(target=self._attend, args=(connection,), name="asks", daemon=True).start()
                     continue
             except (OSError, RuntimeError, ValueError):
-                # The listener is closed, or there is no descriptor or thread left: the run needs them more.
+                # The listener is closed, or descriptors or threads have run out: the run needs them more.
                 select.select([], [], [], _LOOK_S)
             self._places.release()
 

@@ -48,7 +48,7 @@ def import_curl(text: str, name: str) -> Imported:
     """A scenario with a step for each command.
 
     Raises:
-        ImportFailed: There is no curl command, or quotes do not close.
+        ImportFailed: No curl command was found, or a quote is not closed.
     """
     report = Report("commands")
     requests = Requests(report)

@@ -22,7 +22,7 @@ def read(file: str) -> str:
     """The text of a file, or of stdin for `-`.
 
     Raises:
-        UsageError: There is no such file.
+        UsageError: The file does not exist.
         ImportFailed: It is too large, empty or not text.
     """
     where = "stdin" if file == "-" else file

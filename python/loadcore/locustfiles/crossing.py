@@ -91,7 +91,7 @@ class Answer(Protocol):
 
     @property
     def service_ns(self) -> int:
-        """From sent to the last byte; 0 if there is no response."""
+        """From sent to the last byte; 0 without a response."""
 
     @property
     def response_ns(self) -> int:

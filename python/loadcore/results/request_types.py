@@ -18,7 +18,7 @@ class IntervalsSummary(TypedDict):
     n: int
     """Requests measured."""
     missing: str | None
-    """Why there are no intervals."""
+    """Why the intervals are missing."""
     p50: Interval
     p90: Interval
     p95: Interval
