@@ -115,7 +115,7 @@ def test_a_client_of_redis_beside_the_requests(target: Target, tmp_path: Path) -
     command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         try:
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while not socket.exists() and time.monotonic() < end:
                 time.sleep(0.01)
             made = run(_WITH_REDIS.format(socket=str(socket)), target, tmp_path)

@@ -76,7 +76,7 @@ def front(target: Target, upstream: str, port: int, folder: Path, wrap: list[str
     command = [*wrap, *at_once, program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     with subprocess.Popen(command) as process:
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not (folder / "nginx.pid").exists() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield f"{'https' if with_tls else 'http'}://127.0.0.1:{port}"

@@ -139,7 +139,7 @@ def test_users_join_when_they_start_and_leave_when_they_have_ended(crossing: Dou
     for kind in (Short, Other):
         kind(environment).start(group)
     assert len(crossing.present) == 2
-    gevent.joinall(list(group), timeout=5)
+    gevent.joinall(list(group), timeout=60)
     gevent.sleep(0.01)
     assert crossing.present == set()
     assert [(wish.name, user) for wish, user in zip(crossing.wishes, crossing.users, strict=True)] == [

@@ -338,7 +338,7 @@ def test_each_greenlet_gets_its_own_answer(crossing: DoubleCrossing, client: Any
     """Whoever waits longest."""
     crossing.respond = lambda wish: DoubleAnswer(body=wish.url.encode())
     greenlets = [gevent.spawn(client.get, f"/{number}") for number in range(50)]
-    gevent.joinall(greenlets, timeout=10)
+    gevent.joinall(greenlets, timeout=60)
     assert [each.value.text for each in greenlets] == [f"http://shop.test/{number}" for number in range(50)]
 
 
