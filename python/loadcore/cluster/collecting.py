@@ -13,8 +13,8 @@ from loadcore.cluster.store import place_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadcore.cluster.executor import Node
     from loadcore.cluster.link import Link
+    from loadcore.cluster.node import Node
     from loadcore.results.run_facts import FileFacts, WorkerEnd
     from loadcore.results.run_folder import RunFolder
 

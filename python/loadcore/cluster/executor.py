@@ -10,12 +10,11 @@ import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from loadcore.cluster import carrying
-from loadcore.cluster.clocks import PINGS, UNSURE_NS, Offset, offset_to
+from loadcore.cluster.clocks import PINGS, UNSURE_NS, offset_to
 from loadcore.cluster.collecting import collect
 from loadcore.cluster.tunnel import Exit
 from loadcore.engine import Description
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from loadcore.cluster.link import Link
+    from loadcore.cluster.node import Node
     from loadcore.cluster.policy import Policy
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.run_folder import RunFolder
@@ -38,26 +38,6 @@ CALL_WITHIN_S = 5.0
 """What a quick question to a node may take."""
 MEASURED_AT_ONCE = 16
 _NS = 1_000_000_000
-
-
-@dataclass
-class Node:
-    """A node of a run, as the driver sees it."""
-
-    number: int
-    address: str
-    name: str
-    workers: list[int]
-    facts: Mapping[str, Any]
-    offset: Offset = field(default_factory=lambda: Offset(0, 0))
-    heard: float = 0.0
-    is_late: bool = False
-    lost: str | None = None
-    sequence: int = 0
-    lease_until_s: float = 0.0
-    """Until when its lease lasts at the most, on this machine's clock."""
-    left: set[int] = field(default_factory=set)
-    """Its workers that have not ended."""
 
 
 class ClusterExecutor(Executor):

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from loadcore.cluster import bundle
 from loadcore.cluster.agent import default_cache
 from loadcore.cluster.carrying import obstacles
-from loadcore.cluster.executor import ClusterExecutor, Node
+from loadcore.cluster.executor import ClusterExecutor
+from loadcore.cluster.node import Node
 from loadcore.cluster.node_facts import facts_of_this_node, misfits
 from loadcore.cluster.policy import Policy
 from loadcore.cluster.reach import wait_for_scheduler
@@ -23,7 +24,7 @@ from loadcore.cluster.shares import deal, numbered
 from loadcore.cluster.store import require_store
 from loadcore.errors import LimitsError, Problem, RunError, UsageError
 from loadcore.plan.environment import variables_of
-from loadcore.processes.executor import Placement
+from loadcore.processes.assignment import Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
