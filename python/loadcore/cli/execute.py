@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from loadcore.cluster.placement import Cluster
     from loadcore.judge.headroom import Headroom
     from loadcore.live.listeners import Listener
-    from loadcore.processes.executor import Placement
+    from loadcore.processes.assignment import Placement
     from loadcore.results.open.run import Run
 
 

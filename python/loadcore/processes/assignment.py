@@ -1,7 +1,8 @@
-"""What a supervisor is to run."""
+"""What a supervisor is to run, and where."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.machine.client_limits import Needs
-    from loadcore.processes.executor import Placement
+    from loadcore.processes.executor import Executor
     from loadcore.processes.worker_handle import WorkerHandle
     from loadcore.results.run_folder import RunFolder
 
@@ -63,3 +64,21 @@ class Assignment:
     """What else belongs to that code."""
     look: Look = field(default_factory=Look)
     """Where to look for the target."""
+
+
+class Placement(ABC):
+    """Where the workers of a run will be."""
+
+    @abstractmethod
+    def workers(self, asked: int | None, *, whole: bool, users: int) -> int:
+        """How many workers there will be.
+
+        Args:
+            asked: How many the user asked for, on each machine.
+            whole: Whether the plan cannot be divided.
+            users: The most users at once.
+        """
+
+    @abstractmethod
+    def open(self, assignment: Assignment, give_up: Callable[[], None]) -> Executor:
+        """Make the executor of this assignment. `give_up` raises to give up."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from loadcore.processes.assignment import Assignment
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.run_folder import RunFolder
 
@@ -206,21 +205,3 @@ class Executor(ABC):
     def name_of(self, worker: int) -> str:
         """A worker in words, with the node that it is on."""
         return f"worker {worker}"
-
-
-class Placement(ABC):
-    """Where the workers of a run will be."""
-
-    @abstractmethod
-    def workers(self, asked: int | None, *, whole: bool, users: int) -> int:
-        """How many workers there will be.
-
-        Args:
-            asked: How many the user asked for, on each machine.
-            whole: Whether the plan cannot be divided.
-            users: The most users at once.
-        """
-
-    @abstractmethod
-    def open(self, assignment: Assignment, give_up: Callable[[], None]) -> Executor:
-        """Make the executor of this assignment. `give_up` raises to give up."""

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from loadcore.judge.headroom import Headroom
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.plan.plan import Plan
-    from loadcore.processes.assignment import Beside
-    from loadcore.processes.executor import Placement
+    from loadcore.processes.assignment import Beside, Placement
     from loadcore.results.open.run import Run
 
 
