@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loadcore.engine import Crossing, Engine
-    from loadcore.processes.worker_main import Reports, RowLog
+    from loadcore.processes.reports import Reports
+    from loadcore.processes.row_log import RowLog
 
 END_WITHIN_S = 5.0
 """How long user code may take to end once the engine has."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loadcore.processes import messages
 
 if TYPE_CHECKING:
-    from loadcore.processes.worker_main import Reports
+    from loadcore.processes.reports import Reports
 
 LINES_PER_S = 200
 """Further ones are counted only: a line for each request would take the machine from the load."""
