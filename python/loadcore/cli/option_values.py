@@ -11,6 +11,9 @@ import typer
 
 from loadcore.errors import UsageError
 
+_HOST = "127.0.0.1"
+_MOST_PORT = 65_535
+
 Callback: TypeAlias = Callable[[typer.Context, typer.CallbackParam, Any], Any]
 
 
@@ -77,6 +80,32 @@ def checked(check: Callable[[Any], object]) -> Callback:
         return value
 
     return callback
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `9464`, `:9464`, `0.0.0.0:9464`, `[::1]:9464`.
+
+    Raises:
+        ValueError: It is not an address.
+    """
+    host, _, port = text.strip().rpartition(":")
+    if not port.isdigit() or int(port) > _MOST_PORT:
+        raise ValueError(f'"{text}" is not an address: write a port as in "9464", or "127.0.0.1:9464"')
+    return host.strip("[]") or _HOST, int(port)
+
+
+def http_url(text: str) -> str:
+    """The URL, if it is one.
+
+    Raises:
+        ValueError: It is not.
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f'"{text}" is not a URL: write it as "http://127.0.0.1:4318"')
+    return text
 
 
 def source_of(context: typer.Context, parameter: Any, value: object) -> str | None:  # noqa: ANN401 - of the parser

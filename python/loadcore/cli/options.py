@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli.option_values import checked, length, number, pairs, setting, several
-from loadcore.cli.telemetry import address, http_url
+from loadcore.cli.option_values import address, checked, http_url, length, number, pairs, setting, several
 
 
 class Color(StrEnum):

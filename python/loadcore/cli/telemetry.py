@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadcore.cli.option_values import address
 from loadcore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -12,35 +13,6 @@ if TYPE_CHECKING:
     from loadcore.cli.console import Console
     from loadcore.cli.settings import Settings
     from loadcore.telemetry.exporting import Exporter
-
-_HOST = "127.0.0.1"
-_MOST_PORT = 65_535
-
-
-def address(text: str) -> tuple[str, int]:
-    """Host and port of `9464`, `:9464`, `0.0.0.0:9464`, `[::1]:9464`.
-
-    Raises:
-        ValueError: It is not an address.
-    """
-    host, _, port = text.strip().rpartition(":")
-    if not port.isdigit() or int(port) > _MOST_PORT:
-        raise ValueError(f'"{text}" is not an address: write a port as in "9464", or "127.0.0.1:9464"')
-    return host.strip("[]") or _HOST, int(port)
-
-
-def http_url(text: str) -> str:
-    """The URL, if it is one.
-
-    Raises:
-        ValueError: It is not.
-    """
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f'"{text}" is not a URL: write it as "http://127.0.0.1:4318"')
-    return text
 
 
 def exporters_of(settings: Settings, name: str, console: Console, tell: Callable[[str], object]) -> list[Exporter]:

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client.parser import text_string_to_metric_families
 
 from integrations.grafana import make
-from loadcore.cli.telemetry import address, http_url
+from loadcore.cli.option_values import address, http_url
 from loadcore.errors import UsageError
 from loadcore.results.open import opening
 from loadcore.results.reader import read
