@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.judge.finding import Finding
 from loadcore.results.sum import absences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.judge.health import Counted
     from loadcore.results.run_facts import RunEnd, RunStart
@@ -20,17 +19,6 @@ NOTED: Final = 0.03
 """Less of a run's load that is missing while a share has no node is a note."""
 MOST: Final = 0.10
 """With more of it missing, the run is invalid."""
-_WORST = {"invalid": "client_limited", "suspect": "suspect", "note": "healthy"}
-
-
-def of_node(name: str, findings: Iterable[Finding]) -> list[Finding]:
-    """What the rules found of one node, with its name."""
-    return [
-        replace(found, message=f"node {name}: {found.message}", advice=f"{found.advice}, or leave the node out")
-        if found.severity != "note"
-        else replace(found, message=f"node {name}: {found.message}")
-        for found in findings
-    ]
 
 
 def nodes_section(start: RunStart, end: RunEnd, totals: Totals, counted: Counted) -> dict[str, Any]:
@@ -114,9 +102,3 @@ def _lost(node: Mapping[str, Any], start: RunStart, end: RunEnd, totals: Totals)
         else None,
         "unused_rows": absences.unused_rows(start, totals, [each.worker for each in away]),
     }
-
-
-def worst_of(findings: Sequence[Finding]) -> str:
-    """How a client did, by the worst of what was found."""
-    found = {finding.severity for finding in findings}
-    return next((word for severity, word in _WORST.items() if severity in found), "healthy")

@@ -11,12 +11,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
+from loadcore.judge.clients import of_node, worst_of
 from loadcore.judge.health import ClientHealth, Counted
 from loadcore.judge.script import PythonTime
 from loadcore.judge.seconds import MachineSecond, WorkerSecond
 from loadcore.plan.orders import Change, Order
 from loadcore.results.schema import MACHINE, ORDER, STEADY, Phase
-from loadcore.results.sum.nodes import of_node, worst_of
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally
 from loadcore.results.sum.target_facts import TargetTotals
