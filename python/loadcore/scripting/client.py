@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar, Unpack, final, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, final, overload
 
 from loadcore.scripting.calls import PLAIN, CallOptions, call_of
 from loadcore.scripting.duration import length_ns
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from loadcore.scenario.values import Fields, Text
     from loadcore.scripting.port import Port, Run, Turn
     from loadcore.scripting.response import Response
-    from loadcore.scripting.user import User
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -92,7 +91,7 @@ class Client:
         self.headers: MutableMapping[str, str] = {}
         """Sent with every request of this user from now on."""
         self._random: Random | None = None
-        self._instances: dict[type[User], User] = {}
+        self._instances: dict[type, Any] = {}
         given = {"base_url": base_url, "auth": auth, "headers": headers, "row": row, "http": http}
         self._alone = scenario, {name: value for name, value in given.items() if value is not None}
 
@@ -331,9 +330,18 @@ class Driver:
         self._port.check(claim, False)  # noqa: FBT003 - as native code takes it
 
 
-def instance_of(client: Client, user: type[User]) -> User:
+class Instance(Protocol):
+    """What a class of users makes."""
+
+    c: Client
+
+
+Made = TypeVar("Made", bound=Instance)
+
+
+def instance_of(client: Client, user: type[Made]) -> Made:
     """The user itself, where it is an instance of a class: one for each client."""
-    found = client._instances.get(user)
+    found: Made | None = client._instances.get(user)
     if found is None:
         found = client._instances[user] = user.__new__(user)
         found.c = client
