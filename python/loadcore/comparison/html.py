@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from loadcore.comparison import phrases
 
 if TYPE_CHECKING:
-    from loadcore.comparison.compare import Comparison
+    from loadcore.comparison.differences import Differences
     from loadcore.judge.comparing.change import Change
 
 _WIDTH = 420
 _EDGE = 12
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Differences) -> str:
     """The page."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - slow to import, needed by this only
 
@@ -37,7 +37,7 @@ def render(comparison: Comparison) -> str:
     )
 
 
-def in_a_notebook(comparison: Comparison) -> str:
+def in_a_notebook(comparison: Differences) -> str:
     """The page in a frame, so that its style stays its own."""
     lines = 14 + 5 * (len(comparison.judged) + len(comparison.shown)) + len(comparison.steps)
     return f'<iframe srcdoc="{escape(render(comparison))}" style="width:100%;height:{lines}em;border:0"></iframe>'

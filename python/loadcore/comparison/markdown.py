@@ -9,13 +9,13 @@ from loadcore.judge.comparing.change import Word
 from loadcore.report.escaping import markdown as escaped
 
 if TYPE_CHECKING:
-    from loadcore.comparison.compare import Comparison
+    from loadcore.comparison.differences import Differences
     from loadcore.judge.comparing.change import Change
 
 _MARKS = {"SLOWER": ":x:", "FASTER": ":white_check_mark:", "NO EVIDENCE": ":white_check_mark:"}
 
 
-def render(comparison: Comparison) -> str:
+def render(comparison: Differences) -> str:
     """The comparison, with a line break at its end."""
     found = phrases.headline(comparison)
     mark = _MARKS.get(found.word, ":grey_question:")

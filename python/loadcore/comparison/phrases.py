@@ -13,7 +13,7 @@ from loadcore.report.layout import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.comparison.compare import Comparison
+    from loadcore.comparison.differences import Differences
 
 _WHOLE_PERCENT = 0.1
 """From here a share has no decimals."""
@@ -27,7 +27,7 @@ class Headline(NamedTuple):
     sentences: list[str]
 
 
-def headline(comparison: Comparison, glyphs: Glyphs = UNICODE) -> Headline:
+def headline(comparison: Differences, glyphs: Glyphs = UNICODE) -> Headline:
     """The verdict and its reasons."""
     if not comparison.is_possible:
         sizes = len(comparison.before.runs), len(comparison.after.runs)
@@ -78,7 +78,7 @@ def _worse(change: Change) -> str:
     return _size(change.metric, change.metric.told(worst))
 
 
-def power(comparison: Comparison) -> list[str]:
+def power(comparison: Differences) -> list[str]:
     """What the comparison could have seen: a sentence for each metric that was tested."""
     sizes = f"{len(comparison.before.runs)} and {len(comparison.after.runs)} runs"
     told = []
@@ -91,7 +91,7 @@ def power(comparison: Comparison) -> list[str]:
     return [f"with {sizes} that scatter as these do, four of five comparisons find a change of {'; of '.join(told)}"]
 
 
-def untested(comparison: Comparison) -> list[str]:
+def untested(comparison: Differences) -> list[str]:
     """The metrics that cannot have changed by what counts."""
     if not comparison.is_possible:
         return []
@@ -99,7 +99,7 @@ def untested(comparison: Comparison) -> list[str]:
     return [f"{each.name}: all runs lie within {_size(each, each.least)}" for each in still]
 
 
-def unmeasured(comparison: Comparison) -> list[str]:
+def unmeasured(comparison: Differences) -> list[str]:
     """The metrics that should decide, and that too few runs have a value of."""
     if not comparison.is_possible:
         return []

@@ -13,7 +13,7 @@ from loadcore.report.layout import Cell, Column, Page, Role, facts, sentence, ta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from loadcore.comparison.compare import Comparison, Ends
+    from loadcore.comparison.differences import Differences, Ends
     from loadcore.comparison.sides import Side
     from loadcore.judge.comparing.change import Change
 
@@ -22,7 +22,7 @@ _ROLES = {Word.SLOWER: Role.BAD, Word.FASTER: Role.GOOD, Word.NO_EVIDENCE: Role.
 _LABEL = 10
 
 
-def render(comparison: Comparison, page: Page | None = None) -> str:
+def render(comparison: Differences, page: Page | None = None) -> str:
     """The whole comparison, without a line break at its end."""
     page = page or Page(80, UNICODE)
     blocks = (
@@ -47,7 +47,7 @@ def _side(letter: str, side: Side, page: Page) -> list[str]:
     return facts(Cell(letter, Role.HEADING), [Cell(part) for part in parts], page, indent=3)
 
 
-def _verdict(comparison: Comparison, page: Page) -> list[str]:
+def _verdict(comparison: Differences, page: Page) -> list[str]:
     found = phrases.headline(comparison, page.glyphs)
     label = f"{getattr(page.glyphs, _MARKS[found.role])} {found.word}   "
     lines: list[str] = []
@@ -56,7 +56,7 @@ def _verdict(comparison: Comparison, page: Page) -> list[str]:
     return lines
 
 
-def _metrics(comparison: Comparison, page: Page) -> list[str]:
+def _metrics(comparison: Differences, page: Page) -> list[str]:
     rows = [_row(each.metric.name, each, page) for each in comparison.judged]
     rows += [_row(each.metric.name, each, page, note="not judged") for each in comparison.shown]
     columns = (
@@ -85,7 +85,7 @@ def _row(name: str, change: Change, page: Page, *, note: str | None = None) -> l
     ]
 
 
-def _own(comparison: Comparison, page: Page) -> list[str]:
+def _own(comparison: Differences, page: Page) -> list[str]:
     """Of one run on each side: where the percentiles of the target lay while it lasted."""
     known = {name: ends for name, ends in comparison.own.items() if any(ends)}
     if not known:
@@ -103,7 +103,7 @@ def _told(ends: Ends, page: Page) -> str:
     return f">{low}" if ends[1] is None else f"{low} - {numbers.duration(ends[1], page.glyphs)}"
 
 
-def _steps(comparison: Comparison, page: Page) -> list[str]:
+def _steps(comparison: Differences, page: Page) -> list[str]:
     if not comparison.steps:
         return []
     several = len({each.scenario for each in comparison.steps}) > 1
@@ -133,7 +133,7 @@ def _remarks(label: str, said: Sequence[str], page: Page) -> list[str]:
     return lines
 
 
-def _left_out(comparison: Comparison, page: Page) -> list[str]:
+def _left_out(comparison: Differences, page: Page) -> list[str]:
     told = [
         f"{letter} {each.name}: {each.reason}"
         for letter, side in (("A", comparison.before), ("B", comparison.after))
