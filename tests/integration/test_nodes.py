@@ -27,7 +27,7 @@ from loadcore.cli.app import main
 from loadcore.cluster.placement import Cluster, ClusterPlacement
 from loadcore.cluster.policy import Policy
 from loadcore.compiler import Options, compile_run
-from loadcore.errors import ExitCode, LimitsError, UsageError
+from loadcore.errors import ExitCode, LimitsError, ScenarioRaised, UsageError
 from loadcore.loader.scenario_file import load
 from loadcore.processes.launch import run_plan
 from loadcore.report.text import render
@@ -142,6 +142,10 @@ def test_clocks_that_differ_by_hours(link: FaultyLink, target: Target, tmp_path:
     assert found.summary["load"]["requests"]["recorded"] == 200 == target.total() - before
     late, bounds = ([node[of] for node in found.summary["nodes"]] for of in ("started_late_ns", "clock_bound_ns"))
     assert min(late) >= 0
+    report = render(found.summary)
+    for node in found.summary["nodes"]:
+        assert f"started {node['started_late_ns'] / 1e6:.1f} ms late" in report
+        assert f"clock to {node['clock_bound_ns'] / 1e6:.2f} ms" in report
     assert max(late) - min(late) <= found.summary["start_skew_ns"] <= max(late) + 2 * max(bounds) < 60_000_000_000
 
 
@@ -165,6 +169,27 @@ def test_users_in_python_run_from_the_bundle(link: FaultyLink, target: Target, t
     paths = {path: count for path, count in target.count().items() if path not in before}
     assert sum(paths.values()) == 8
     assert {path.partition("/bundles/")[0] for path in paths} == {f"/ann{tmp_path}/nodes/{node}" for node in ("a", "b")}
+
+
+def test_a_file_that_did_not_travel_is_named(link: FaultyLink, target: Target, tmp_path: Path) -> None:
+    """With the nodes that lack it and the line that opens it, before the first request."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "name.txt").write_text("ann")
+    (project / "shop.py").write_text(
+        "from pathlib import Path\nfrom loadcore import Client, Scenario, iterations\n"
+        "NAME = Path(__file__).with_name('name.txt').read_text()\n"
+        "async def shopper(c: Client) -> None:\n    await c.get('/')\n"
+        f"shop = Scenario('shop', base_url='{target.url}', load=iterations(total=8, users=2), steps=shopper)\n"
+    )
+    before = target.total()
+    plan = compile_run(load(str(project / "shop.py")).scenarios, Options(seed=7, name="shop"), (), ())[0]
+    with pytest.raises(ScenarioRaised, match=r"node a, node b: FileNotFoundError: .*name\.txt") as raised:
+        run(link, plan, tmp_path / "run")
+    assert raised.value.exit_code == ExitCode.SCENARIO_RAISED
+    assert raised.value.frames[-1].startswith("shop.py:3 in <module>: NAME = ")
+    assert "--ship PATH" in str(raised.value.hint)
+    assert target.total() == before
 
 
 def test_a_locust_file_runs_from_the_bundle(

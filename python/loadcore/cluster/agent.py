@@ -26,6 +26,8 @@ from loadcore.processes import messages
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from loadcore.machine.client_limits import Needs
+
 
 class StaleRun(LoadcoreError):  # noqa: N818 - reads as what happened
     """The node does not work on this run, or does not any more."""
@@ -117,6 +119,7 @@ class NodeAgent:
             self._rewritten = partial(bundle.rewritten, paths=paths, folder=folder)
             plan = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
             self._plan = Plan(document)
+            self._shares = max((int(order["shares"]) for order in orders), default=1)
             if self._run is not None:  # Its driver is gone, so no one will ask for its rows.
                 self._run.forget()
             self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
@@ -151,19 +154,36 @@ class NodeAgent:
             if time.monotonic_ns() > start_at_ns + begins_ns:
                 raise StaleRun("the order came too late")
             raise_file_limit()
-            client_limits.require(needs(self._plan, connections))
+            client_limits.require(self._needs(connections))
             go = messages.Go(start_at_ns, wall_start_us, begins_ns)
             of_run.carry_on([self._order(order) for order in orders], go)
 
     def do_arm(self, run: str, connections: Sequence[int]) -> list[dict[str, Any]]:
         """Check this machine's limits, and have everything opened. Gives the limits that are too low."""
         raise_file_limit()
+        problems = self.do_room(run, connections, {})
+        if not problems:
+            self._of(run).arm()
+        return problems
+
+    def do_room(self, run: str, connections: Sequence[int], rates: Mapping[str, float]) -> list[dict[str, Any]]:
+        """Check this machine's limits. Gives those that are too low.
+
+        Args:
+            run: The run's id.
+            connections: How many each worker here would hold.
+            rates: By scenario rates that take the place of the planned ones.
+        """
+        self._of(run)
         try:
-            client_limits.require(needs(self._plan, connections))
+            client_limits.require(self._needs(connections, rates))
         except LimitsError as refused:
             return [{"message": each.message, "hint": each.hint} for each in refused.problems]
-        self._of(run).arm()
         return []
+
+    def _needs(self, connections: Sequence[int], rates: Mapping[str, float] | None = None) -> Needs:
+        """What workers here need, which have their share of the load and no more."""
+        return needs(self._plan, connections, rates=rates, share=min(1.0, len(connections) / self._shares))
 
     def do_go(self, run: str, start_at_ns: int, wall_start_us: int, lease_until_ns: int) -> int:
         """Start at a moment of this node's clock."""

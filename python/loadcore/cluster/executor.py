@@ -25,12 +25,13 @@ from loadcore.processes.worker_handle import Gone
 from loadcore.results.schema import MACHINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
     from loadcore.cluster.link import Link
     from loadcore.cluster.node import Node
     from loadcore.cluster.policy import Policy
+    from loadcore.machine.client_limits import Needs
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.run_folder import RunFolder
 
@@ -199,6 +200,25 @@ class ClusterExecutor(Executor):
         elif (late_ns := -answer.result()) > 0:
             self._say(node, f"node {node.name} started {late_ns / 1e6:.0f} ms late")
 
+    def require_room(
+        self, connections: int, rates: Mapping[str, float], needs: Callable[[Sequence[int]], Needs]
+    ) -> None:
+        """Refuse a change of the load that a node has no room for. It is asked, since only it knows its limits."""
+        del needs
+        asked = []
+        for node in self._alive():
+            held = [connections] * len(node.left)
+            asked.append((node, self._call(node, "room", run=self._run_id, connections=held, rates=dict(rates))))
+        problems: list[Problem] = []
+        for node, call in asked:
+            try:
+                found = call.result(CALL_WITHIN_S)
+            except Exception as problem:  # noqa: BLE001 - whatever it was, its limits are not known
+                found = [{"message": f"it does not say what it carries: {_said(problem)}", "hint": None}]
+            problems += [Problem(f"node {node.name}: {each['message']}", hint=each["hint"]) for each in found]
+        if problems:
+            raise LimitsError(problems)
+
     def change(self, order: messages.Change) -> None:
         """Have all change the load. A node that does not take the order would offer another load than the others."""
         self._changed = True
@@ -240,6 +260,16 @@ class ClusterExecutor(Executor):
         """A worker in words, with its node."""
         return f"worker {worker} on node {self._node_of[worker].name}"
 
+    def _names_of(self, workers: Iterable[int]) -> list[str]:
+        """The nodes on which code of the user's failed."""
+        return [f"node {name}" for name in dict.fromkeys(self._node_of[each].name for each in sorted(workers))]
+
+    def _remedy(self, trouble: messages.Trouble) -> str | None:
+        """A file or a module that is here may be missing there."""
+        if trouble.message.startswith("FileNotFoundError"):
+            return "files that code opens by itself travel with --ship PATH, and are beside the code on each node"
+        return trouble.hint
+
     def lost(self) -> list[Node]:
         """The nodes that were lost."""
         return [node for node in self._nodes.values() if node.lost is not None]
@@ -255,8 +285,7 @@ class ClusterExecutor(Executor):
         try:
             return answer.result(within_s)
         except Exception as problem:
-            reason = str(problem) or type(problem).__name__
-            raise RunError(f"node {node.name} ({node.address}) failed before the start: {reason}") from problem
+            raise RunError(f"node {node.name} ({node.address}) failed before the start: {_said(problem)}") from problem
 
     def _say(self, node: Node, text: str, *, counts_missing: bool = False) -> None:
         self._queue.put((MACHINE - node.number, NodeNews(text, counts_missing)))
@@ -390,6 +419,10 @@ class ClusterExecutor(Executor):
                 elif silent_s > self._policy.late_after_s and not node.is_late:
                     node.is_late = True
                     self._say(node, f"node {node.name} is late: it has sent nothing for {silent_s:.0f} s")
+
+
+def _said(problem: BaseException) -> str:
+    return str(problem) or type(problem).__name__
 
 
 def _wait(answer: Future[Any], within_s: float) -> bool:

@@ -13,7 +13,7 @@ from loadcore.plan.outline import base_urls, requests_in
 from loadcore.scenario.load_models import usual_max_users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from loadcore.plan.document import LoadPlan, RatePlan, ScenarioPlan, StepPlan
     from loadcore.plan.plan import Plan
@@ -33,31 +33,46 @@ def most_users(plan: Plan) -> int:
     return sum(scenario.users for scenario in description_of(plan).scenarios)
 
 
-def expected_users(plan: Plan) -> int:
-    """The users that a machine must have room for: for open models without `max_users`, those of one second."""
-    users = _users(plan)
-    return sum(_expected_users(scenario["load"], users[scenario["name"]]) for scenario in plan.document["scenarios"])
+def expected_users(plan: Plan, rates: Mapping[str, float] | None = None) -> int:
+    """The users that a machine must have room for: for open models without `max_users`, those of one second.
+
+    Args:
+        plan: The plan.
+        rates: By scenario rates per second that take the place of the planned ones.
+    """
+    users, rates = _users(plan), rates or {}
+    return sum(
+        _expected_users(scenario["load"], users[scenario["name"]], rates.get(scenario["name"]))
+        for scenario in plan.document["scenarios"]
+    )
 
 
-def needs(plan: Plan, connections: Sequence[int]) -> Needs:
+def needs(
+    plan: Plan, connections: Sequence[int], *, rates: Mapping[str, float] | None = None, share: float = 1.0
+) -> Needs:
     """What a run needs of the machine.
 
     Args:
         plan: The plan to run.
         connections: The most sockets each worker may hold open at once.
+        rates: By scenario rates per second that take the place of the planned ones.
+        share: The share of the load that this machine has.
     """
     plan = checked(plan)
     reuse = plan.document["http"]["reuse"]
     scenarios = plan.document["scenarios"]
-    opened = sum(_opened_per_s(scenario, reuse) for scenario in scenarios)
-    most, expected = most_users(plan), expected_users(plan)
+    highest = {each["name"]: _highest_rate(each["load"]) for each in scenarios} | dict(rates or {})
+    opened = share * sum(_opened_per_s(scenario, reuse, highest[scenario["name"]]) for scenario in scenarios)
+    most, expected = most_users(plan), expected_users(plan, rates)
     is_open = all("max_users" in scenario["load"] for scenario in scenarios)
     return Needs(
         tuple(math.ceil(each * expected / most) if most else each for each in connections),
         opened,
         loopback=all(map(_is_loopback, base_urls(plan).values())),
-        kept_bodies=_kept_bodies(plan),
-        opened_in_all=_opened_in_all(scenarios, reuse) if is_open and reuse != "user" else None,
+        kept_bodies=math.ceil(share * _kept_bodies(plan)),
+        opened_in_all=math.ceil(share * _opened_in_all(scenarios, reuse))
+        if is_open and reuse != "user" and not rates
+        else None,
         may_allow_fewer=any("max_users" in scenario["load"] for scenario in scenarios),
     )
 
@@ -67,7 +82,7 @@ def _users(plan: Plan) -> dict[str, int]:
     return {scenario.name: scenario.users for scenario in description_of(plan).scenarios}
 
 
-def _expected_users(load: LoadPlan, users: int) -> int:
+def _expected_users(load: LoadPlan, users: int, rate: float | None = None) -> int:
     """The users that a machine must have room for.
 
     Those of an open model without `max_users` are a bound for a target that is far too slow: what it needs of a usual
@@ -76,16 +91,14 @@ def _expected_users(load: LoadPlan, users: int) -> int:
     highest = _highest_rate(load)
     if "max_users" not in load or users != usual_max_users(highest):
         return users
-    return min(users, max(1, math.ceil(highest * _EXPECTED_S)))
+    return min(users, max(1, math.ceil((rate or highest) * _EXPECTED_S)))
 
 
-def _opened_in_all(scenarios: Iterable[ScenarioPlan], reuse: str) -> int:
+def _opened_in_all(scenarios: Iterable[ScenarioPlan], reuse: str) -> float:
     """Connections that open models open in the whole run."""
-    return math.ceil(
-        sum(
-            _arrivals(scenario["load"]) * (_requests(scenario["steps"]) if reuse == "request" else 1)
-            for scenario in scenarios
-        )
+    return sum(
+        _arrivals(scenario["load"]) * (_requests(scenario["steps"]) if reuse == "request" else 1)
+        for scenario in scenarios
     )
 
 
@@ -129,11 +142,11 @@ def _keeps_bodies(scenario: ScenarioPlan, logins: set[str]) -> bool:
     )
 
 
-def _opened_per_s(scenario: ScenarioPlan, reuse: str) -> float:
+def _opened_per_s(scenario: ScenarioPlan, reuse: str, highest: float) -> float:
     """Connections opened per second at the highest arrival rate. Of closed models it is not known beforehand."""
     if reuse == "user":
         return 0.0
-    return _highest_rate(scenario["load"]) * (_requests(scenario["steps"]) if reuse == "request" else 1)
+    return highest * (_requests(scenario["steps"]) if reuse == "request" else 1)
 
 
 def _highest_rate(load: LoadPlan) -> float:

@@ -50,8 +50,9 @@ class Assignment:
     folder: RunFolder
     rules: Sequence[Rule]
     graceful_stop_ns: int
-    needs: Callable[[Sequence[int]], Needs]
-    """What a run needs of the machine whose workers may each hold this number of connections."""
+    needs: Callable[..., Needs]
+    """What a run needs of the machine whose workers may each hold this number of connections; and, as `rates`, with
+    these rates of scenarios in place of the planned ones."""
     start_worker: Callable[[int], WorkerHandle]
     """Starts a worker of that number."""
     shown_plan: Mapping[str, Any]

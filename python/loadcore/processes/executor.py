@@ -11,7 +11,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from loadcore.errors import PlanError, RunError, WorkerLost
+from loadcore.errors import PlanError, RunError, ScenarioRaised, WorkerLost
+from loadcore.machine import client_limits
 from loadcore.processes import messages
 from loadcore.processes.worker_handle import Gone
 from loadcore.wording.refusals import refusal
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from loadcore.errors import LoadcoreError
+    from loadcore.machine.client_limits import Needs
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.run_folder import RunFolder
 
+OTHERS_WITHIN_S = 1.0
+"""How long a start that has failed waits for what other workers say: all that is wrong is reported at once."""
 _POLL_S = 0.1
 
 Answer = TypeVar("Answer", messages.Prepared, messages.Armed)
@@ -150,6 +155,22 @@ class Executor(ABC):
     def change(self, order: messages.Change) -> None:
         """Have all change the load."""
 
+    def require_room(
+        self, connections: int, rates: Mapping[str, float], needs: Callable[[Sequence[int]], Needs]
+    ) -> None:
+        """Refuse a change of the load that the machines of the workers have no room for.
+
+        Args:
+            connections: How many each worker would hold.
+            rates: By scenario the rates that would change, per second.
+            needs: What this machine would need for workers that hold this number of connections.
+
+        Raises:
+            LimitsError: A machine does not allow it.
+        """
+        del rates
+        client_limits.require(needs([connections] * len(self._all)))
+
     @abstractmethod
     def stop(self) -> None:
         """Have all start no more iterations."""
@@ -177,31 +198,57 @@ class Executor(ABC):
     def _gather(self, kind: type[Answer], give_up: Callable[[], None], within_s: float) -> list[Answer]:
         """One answer of this kind from every worker, in the order of their numbers."""
         answers: dict[int, Answer] = {}
+        failed: dict[int, messages.Trouble | Gone] = {}
         deadline = time.monotonic() + within_s
-        while len(answers) < len(self._all):
+        while late := set(self._all) - answers.keys() - failed.keys():
             give_up()
             if time.monotonic() > deadline:
-                late = sorted(set(self._all) - set(answers))
+                if failed:
+                    break
                 raise RunError(
-                    f"workers {late} were not ready within {within_s:g} s", hint="is the machine overloaded?"
+                    f"workers {sorted(late)} were not ready within {within_s:g} s", hint="is the machine overloaded?"
                 )
             said = self.next()
             if said is None:
                 continue
             worker, message = said
-            match message:
-                case messages.Trouble(problems=[_, *_]):
-                    raise PlanError(message.problems)
-                case messages.Trouble():
-                    raise RunError(f"{self.name_of(worker)} failed to start: {message.message}")
-                case Gone():
-                    name = self.name_of(worker)
-                    refused = refusal(RuntimeError(message.reason), f"{name} failed to start")
-                    raise refused or WorkerLost(f"{name} was lost before the start: {message.reason}")
-                case _ if isinstance(message, kind):
-                    answers[worker] = message
+            if isinstance(message, messages.Trouble | Gone):
+                failed.setdefault(worker, message)
+                deadline = min(deadline, time.monotonic() + OTHERS_WITHIN_S)
+            elif isinstance(message, kind):
+                answers[worker] = message
+        if failed:
+            raise self._failure(failed)
         return [answers[worker] for worker in sorted(answers)]
+
+    def _failure(self, failed: Mapping[int, messages.Trouble | Gone]) -> LoadcoreError:
+        """Why there is no run, by the workers that failed before the start."""
+        worker, first = next(iter(failed.items()))
+        match first:
+            case messages.Trouble(problems=[_, *_]):
+                return PlanError(first.problems)
+            case messages.Trouble(frames=[*frames]):
+                named = ", ".join(self._names_of(each for each, said in failed.items() if _is_the_same(said, first)))
+                return ScenarioRaised(f"{named}: {first.message}", tuple(frames), hint=self._remedy(first))
+            case messages.Trouble():
+                return RunError(f"{self.name_of(worker)} failed to start: {first.message}", hint=first.hint)
+        name = self.name_of(worker)
+        refused = refusal(RuntimeError(first.reason), f"{name} failed to start")
+        return refused or WorkerLost(f"{name} was lost before the start: {first.reason}")
+
+    def _names_of(self, workers: Iterable[int]) -> list[str]:
+        """Where code of the user's failed, in words."""
+        return [self.name_of(worker) for worker in sorted(workers)]
+
+    def _remedy(self, trouble: messages.Trouble) -> str | None:
+        """What to do about an exception of the user's code before the start."""
+        return trouble.hint
 
     def name_of(self, worker: int) -> str:
         """A worker in words, with the node that it is on."""
         return f"worker {worker}"
+
+
+def _is_the_same(one: messages.Trouble | Gone, other: messages.Trouble | Gone) -> bool:
+    """Whether two workers failed at the same line, though each may have looked for a file in another place."""
+    return isinstance(one, messages.Trouble) and isinstance(other, messages.Trouble) and one.frames == other.frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
         folder=folder,
         rules=rules,
         graceful_stop_ns=plan.document["graceful_stop_ns"],
-        needs=lambda connections: needs(plan, connections),
+        needs=partial(needs, plan),
         start_worker=lambda worker: WorkerProcess(worker, folder.log(worker), with_site=program is not None),
         shown_plan=plan.redacted(),
         placement=placement,

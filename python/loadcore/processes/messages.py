@@ -134,6 +134,9 @@ class Trouble(NamedTuple):
 
     message: str
     problems: Sequence[dict[str, Any]] = ()
+    frames: Sequence[str] | None = None
+    """Where code of the user's raised it: the innermost line last. None if it was not that code."""
+    hint: str | None = None
 
 
 class Remark(NamedTuple):

@@ -56,13 +56,13 @@ class Steering:
     Args:
         start: What was started.
         lead_s: What an order needs to reach all workers, beyond what it takes on this machine.
-        require_users: Called with the number of users of a scenario before it is ordered; raises a `LoadcoreError` if
-            this machine does not allow them.
+        require_room: Called with a scenario and its number of users or its rate before that is ordered; raises a
+            `LoadcoreError` if the machines of the run do not allow it.
     """
 
-    def __init__(self, start: RunStart, lead_s: float, require_users: Callable[[str, int], None]) -> None:
+    def __init__(self, start: RunStart, lead_s: float, require_room: Callable[[str, Change], None]) -> None:
         self._lead_ns = int((_LEAD_S + _LEAD_PER_WORKER_S * start.workers + lead_s) * _NS)
-        self._require_users = require_users
+        self._require_room = require_room
         self._scenarios = [
             Steered(info.name, place, start.loads.get(info.name, {}), info.planned_end_ns, info.users)
             for place, info in enumerate(start.description.scenarios)
@@ -101,9 +101,9 @@ class Steering:
         chosen = self._in_time(chosen, at_ns)
         if len(self.orders) + len(chosen) > MOST_ORDERS:
             raise RefusedError(f"a run takes at most {MOST_ORDERS:,} changes")
-        if change.users is not None:
+        if change.kind in {"users", "rate"}:
             for each in chosen:
-                self._require_users(each.name, change.users)
+                self._require_room(each.name, change)
         new = [Order(each.name, at_ns, change) for each in chosen if not _is_so(each, change)]
         for each in chosen:
             _apply(each, change)

@@ -18,7 +18,6 @@ from loadcore.errors import LimitsError
 from loadcore.judge.thresholds.abort import AbortWatch
 from loadcore.live.breaking import BreakWatch
 from loadcore.live.snapshot import frame_of, load_of
-from loadcore.machine import client_limits
 from loadcore.machine.host_watch import HostWatch
 from loadcore.machine.target_watch import TargetWatch
 from loadcore.processes import messages
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from loadcore.control.wire import Reply, Request
     from loadcore.judge.thresholds.rule import Rule
     from loadcore.live.listeners import Listeners
+    from loadcore.plan.orders import Change
     from loadcore.processes.assignment import Assignment
     from loadcore.processes.executor import Executor, Said
     from loadcore.processes.stop_requests import StopRequests
@@ -117,7 +117,7 @@ class Watch:
         self._carried: dict[int, tuple[Carried, ...]] = {}
         end_ns = start.description.planned_end_ns
         self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
-        self._steering = Steering(start, workers.lead_s, self._require_users)
+        self._steering = Steering(start, workers.lead_s, self._require_room)
 
     def until_the_end(self) -> None:
         """Hear and act until no worker works any more."""
@@ -289,20 +289,22 @@ class Watch:
             self._listeners.say(said(orders, self._steering.waiting(orders)))
         return self._steering.reply(orders, request)
 
-    def _require_users(self, scenario: str, users: int) -> None:
-        """Refuse more users than this machine has descriptors, ports and memory for."""
-        if not self._workers.is_here:
-            return
+    def _require_room(self, scenario: str, change: Change) -> None:
+        """Refuse what the machines of the run have too few descriptors, ports or memory for."""
         description, count = self._start.description, self._assignment.workers
         planned = sum(info.users for info in description.scenarios)
-        more = users - next(info.users for info in description.scenarios if info.name == scenario)
-        if more > 0:
-            connections = -(-description.connections * (planned + more) // planned)
-            try:
-                client_limits.require(self._assignment.needs([-(-connections // count)] * count))
-            except LimitsError as refused:
-                problem = refused.problems[0]
-                raise RefusedError(f"{users:,} users are too many for this machine: {problem.message}") from None
+        more = (change.users or 0) - next(info.users for info in description.scenarios if info.name == scenario)
+        rates = {} if change.rate is None else {scenario: change.rate.per_second}
+        if more <= 0 and not rates:
+            return
+        connections = -(-description.connections * (planned + max(0, more)) // planned)
+        try:
+            self._workers.require_room(
+                -(-connections // count), rates, lambda held: self._assignment.needs(held, rates=rates)
+            )
+        except LimitsError as refused:
+            why = "; ".join(problem.message for problem in refused.problems)
+            raise RefusedError(f'"{change}" is too much: {why}', hint=refused.problems[0].hint) from None
 
     def _kill(self, workers: Sequence[int], why: str) -> None:
         """End workers at once. What they die of is known, and not for the kernel to say."""

@@ -56,11 +56,13 @@ def _trouble(problem: Exception) -> messages.Trouble:
     import traceback  # noqa: PLC0415
     from dataclasses import asdict  # noqa: PLC0415
 
-    from loadcore.errors import PlanError  # noqa: PLC0415
+    from loadcore.errors import PlanError, ScenarioRaised  # noqa: PLC0415
     from loadcore.wording.refusals import refusal  # noqa: PLC0415
 
     if isinstance(problem, PlanError):
         return messages.Trouble("the plan is not valid", [asdict(each) for each in problem.problems])
+    if isinstance(problem, ScenarioRaised):
+        return messages.Trouble(problem.message, frames=problem.frames, hint=problem.hint)
     refused = refusal(problem, "a worker cannot continue")
     if refused is not None:
         return messages.Trouble(str(refused), [asdict(each) for each in refused.problems])

@@ -58,6 +58,9 @@ def nodes(summary: Summary, page: Page) -> list[str]:
         mark, role = (page.glyphs.bad, Role.BAD) if lost or node["client"] == "client_limited" else ("", Role.QUIET)
         parts = [Cell(f"{node['name']} {mark}".rstrip(), role), Cell(f"{node['share']:.0%} of the load")]
         parts.append(Cell(f"{numbers.count(node['requests'], page.glyphs)} requests"))
+        if node["started_late_ns"] or not lost:
+            parts.append(Cell(f"started {node['started_late_ns'] / 1e6:.1f} ms late"))
+        parts.append(Cell(f"clock to {node['clock_bound_ns'] / 1e6:.2f} ms"))
         if node["client"] != "healthy":
             parts.append(Cell("it was the limit" if node["client"] == "client_limited" else "suspect"))
         if lost:

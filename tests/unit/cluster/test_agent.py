@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import pytest
 from loadcore.cluster.agent import NodeAgent
 from loadcore.compiler import Options, compile_run
 from loadcore.errors import LoadcoreError
+from loadcore.machine import client_limits
+from loadcore.machine.host import read_limits
 from loadcore.processes import messages
 from loadcore.scenario.http import get
 from loadcore.scenario.load_models import iterations
@@ -86,6 +89,19 @@ def test_rows_of_a_dead_driver_go_with_the_next_run(agent: NodeAgent) -> None:
     prepare(agent, "two")
     assert not first.folder.exists()
     assert first._closed.is_set()
+
+
+def test_a_node_says_what_it_has_no_room_for(agent: NodeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own limits, with what to do about them; another run's question is refused."""
+    prepare(agent, "one")
+    few = replace(read_limits(), files_hard=200)
+    monkeypatch.setattr(client_limits, "read_limits", lambda: few)
+    assert agent.do_room("one", [10], {}) == []
+    (problem,) = agent.do_room("one", [500], {})
+    assert problem["message"].startswith("open files: a worker needs 564, the limit is 200")
+    assert "ulimit" in problem["hint"]
+    with pytest.raises(LoadcoreError, match="does not work on the run two"):
+        agent.do_room("two", [10], {})
 
 
 def test_other_users_cannot_read_what_was_sent(agent: NodeAgent) -> None:

@@ -250,6 +250,18 @@ def test_a_run_needs_what_it_will_hold_and_open(
     assert found.may_allow_fewer is ("max_users" in made.document["scenarios"][0]["load"])
 
 
+def test_another_rate_needs_more_and_a_share_less() -> None:
+    """An order of a rate takes the place of the planned one; one of several machines opens its share of connections."""
+    made = plan(scenario(get("/"), load=arrival_rate("500/s", duration="4s"), http=PER_REQUEST))
+    name = made.document["scenarios"][0]["name"]
+    most = most_users(made)
+    faster = needs(made, (most // 2, most // 2), rates={name: 700.0})
+    assert (faster.opened_per_s, faster.opened_in_all) == (700.0, None)
+    assert sum(faster.connections) == 700
+    half = needs(made, (most // 2,), share=0.5)
+    assert (half.opened_per_s, half.opened_in_all, half.connections) == (250.0, 1_000, (250,))
+
+
 def test_bodies_of_logins_are_kept() -> None:
     """A login looks for its token in the body."""
     auth = login(post("/session"), token=response.json("$.token"))

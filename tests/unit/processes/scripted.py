@@ -191,7 +191,7 @@ def supervise(
         folder=RunFolder.create("A", folder),
         rules=[parse(threshold) for threshold in thresholds],
         graceful_stop_ns=graceful_stop_ns,
-        needs=lambda connections: Needs(tuple(connections)),
+        needs=lambda connections, **_: Needs(tuple(connections)),
         start_worker=lambda worker: handles[worker],
         shown_plan={"version": 1},
     )

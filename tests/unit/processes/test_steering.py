@@ -32,7 +32,7 @@ LOADS: dict[str, dict[str, Any]] = {
 }
 
 
-def steering(*names: str, require: Any = lambda _name, _users: None) -> Steering:
+def steering(*names: str, require: Any = lambda _name, _change: None) -> Steering:
     """The steering of a run with these scenarios."""
     scenarios = tuple(ScenarioInfo(name, "open" if name == "open" else "closed", 10 * S, None, 5) for name in names)
     start = replace(START, loads=LOADS, description=START.description._replace(scenarios=scenarios))
@@ -96,11 +96,14 @@ def test_limits_of_what_can_be_ordered() -> None:
     with pytest.raises(RefusedError, match="a run takes at most 1,000 changes"):
         one.take(asked("pause"), S)
 
-    def refuse(_name: str, users: int) -> None:
-        raise RefusedError(f"{users} are too many")
+    def refuse(name: str, change: Change) -> None:
+        raise RefusedError(f"{name}: {change} is too much")
 
-    with pytest.raises(RefusedError, match="99 are too many"):
+    with pytest.raises(RefusedError, match="ramp: users 99 is too much"):
         steering("ramp", require=refuse).take(asked("users 99"), S)
+    with pytest.raises(RefusedError, match="open: rate 9/s is too much"):
+        steering("open", require=refuse).take(asked("rate 9/s"), S)
+    assert steering("open", require=refuse).take(asked("pause"), S)
 
 
 def test_a_plan_that_was_changed_is_another_one() -> None:
