@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,22 +20,58 @@ if TYPE_CHECKING:
 
     import psutil
 
-_ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent.parent
 WITHIN_S = 60.0
 
 
 @dataclass
 class OnLoopback:
-    """A scheduler and nodes, each a process of its own."""
+    """A scheduler on 127.0.0.1 and nodes on 127.0.0.2 and following, each a process of its own."""
 
-    address: str
-    scheduler: subprocess.Popen[bytes]
     folder: Path
-    nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    size: int
+    options: Sequence[str] = ()
+    scheme: str = "tcp"
+    address: str = ""
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """The scheduler, then the nodes."""
+
+    @property
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        """The scheduler."""
+        return self.processes[0]
+
+    @property
+    def nodes(self) -> list[subprocess.Popen[bytes]]:
+        """The nodes."""
+        return self.processes[1:]
 
     def load_processes(self) -> list[psutil.Process]:
         """The processes that nodes have started."""
         return [process for node in self.nodes for process in load_processes(node.pid)]
+
+    def make_whole(self) -> None:
+        """Start what does not run: after the scheduler the nodes as well, which end with theirs."""
+        if not self.processes or self.scheduler.poll() is not None:
+            self.close()
+            self._start_scheduler()
+        for number in range(1, self.size + 1):
+            if len(self.processes) > number and self.processes[number].poll() is None:
+                continue
+            words = ["cluster", "worker", self.address, "--own-address", f"127.0.0.{number + 1}", *self.options]
+            self.processes[number : number + 1] = [loadcore(words, self.folder)]
+
+    def close(self) -> None:
+        """End everything."""
+        for process in reversed(self.processes):
+            _end(process)
+        self.processes.clear()
+
+    def _start_scheduler(self) -> None:
+        port = free_port()
+        self.address = f"{self.scheme}://127.0.0.1:{port}"
+        self.processes.append(loadcore(["cluster", "scheduler", "--port", str(port), *self.options], self.folder))
+        _wait_for(port, self.scheduler)
 
 
 def loadcore(arguments: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[bytes]:
@@ -52,20 +88,14 @@ def loadcore(arguments: Sequence[str], folder: Path, **environment: str) -> subp
 
 @contextmanager
 def cluster_of(nodes: int, folder: Path, options: Sequence[str] = (), scheme: str = "tcp") -> Iterator[OnLoopback]:
-    """A scheduler on 127.0.0.1 and nodes on 127.0.0.2 and following, until the end of the block."""
+    """A cluster until the end of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
-    with ExitStack() as stack:
-        scheduler = loadcore(["cluster", "scheduler", "--port", str(port), *options], folder)
-        stack.callback(_end, scheduler)
-        cluster = OnLoopback(f"{scheme}://127.0.0.1:{port}", scheduler, folder)
-        _wait_for(port, scheduler)
-        for number in range(nodes):
-            host = f"127.0.0.{number + 2}"
-            node = loadcore(["cluster", "worker", cluster.address, "--own-address", host, *options], folder)
-            stack.callback(_end, node)
-            cluster.nodes.append(node)
+    cluster = OnLoopback(folder, nodes, options, scheme)
+    try:
+        cluster.make_whole()
         yield cluster
+    finally:
+        cluster.close()
 
 
 def free_port() -> int:
