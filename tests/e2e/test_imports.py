@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loadcore.cli.commands import COMMANDS
 from tests.e2e.command import environment, loadcore
 from tests.e2e.small_target import small_target
 
@@ -22,6 +23,7 @@ SLOW = {"asyncio", "email", "http", "importlib.metadata", "logging", "statistics
 """Modules of the standard library that take milliseconds, or bring those that do."""
 LATER = {"loadcore.judge.target", "loadcore.processes.watch", "loadcore.report.text", "loadcore.results.sum"}
 """What a run needs after its first second."""
+OF_COMMANDS = {f"loadcore.cli.{name}" for name in COMMANDS}
 OF_A_WORKER = {
     "loadcore._core",
     "loadcore.engine",
@@ -98,20 +100,26 @@ def test_a_scenario_waits_for_no_library(tmp_path: Path) -> None:
     assert found & (LIBRARIES | SLOW | LATER) == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["demo", "--help"]])
-def test_help_waits_for_no_library(tmp_path: Path, arguments: list[str]) -> None:
-    """Nor for anything that a run needs."""
-    found = imported(WHOLE, *arguments, cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "commands"), [("--help", ""), ("run --help", "run"), ("demo --help", "demo target")]
+)
+def test_help_waits_for_no_library(tmp_path: Path, arguments: str, commands: str) -> None:
+    """Nor for anything that a run needs, nor for another command: the list of commands has their summaries."""
+    found = imported(WHOLE, *arguments.split(), cwd=tmp_path)
     late = {"importlib.resources", "loadcore._core", "loadcore.compiler", "loadcore.scenario", "tempfile"}
     assert found & (LIBRARIES | SLOW | LATER | late) == set()
+    assert found & OF_COMMANDS == {f"loadcore.cli.{name}" for name in commands.split()}
 
 
-@pytest.mark.parametrize(("words", "place"), [("loadcore r", "1"), ("loadcore bench --dura", "2")])
+@pytest.mark.parametrize(("words", "place"), [("loadcore ", "1"), ("loadcore r", "1"), ("loadcore bench --dura", "2")])
 def test_completion_waits_for_no_library(tmp_path: Path, words: str, place: str) -> None:
-    """And of all commands it imports those that it says something about."""
+    """And of all commands it imports the one that it completes an option of."""
     asked = {"_LOADCORE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": place}
     found = imported(WHOLE, cwd=tmp_path, **asked)
-    assert found & (LIBRARIES | SLOW | LATER | {"loadcore._core", "loadcore.compiler", "loadcore.cli.demo"}) == set()
+    assert found & (LIBRARIES | SLOW | LATER | {"loadcore._core", "loadcore.compiler"}) == set()
+    assert found & {f"loadcore.cli.{name}" for name in COMMANDS} == (
+        {"loadcore.cli.bench"} if "bench" in words else set()
+    )
 
 
 def test_a_worker_imports_little_before_the_first_request_and_no_library_ever(tmp_path: Path) -> None:

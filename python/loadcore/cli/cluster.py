@@ -16,7 +16,7 @@ from loadcore.errors import ExitCode, UsageError
 
 DEFAULT_PORT = 8786
 
-app = typer.Typer(help="Run on many machines.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Runs on many machines.", no_args_is_help=True, rich_markup_mode=None)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The scheduler: tls://host:8786.")]
 

@@ -1,21 +1,37 @@
 """The commands by their names, each imported when it is asked for."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from importlib import import_module
 from typing import Any
 
 import typer
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from loadcore.cli.plain_values import read_plainly
 
-COMMANDS = (
-    *("run", "bench", "check", "calibrate", "init", "import", "report", "ui", "control", "compare"),
-    "runs",
-    *("doctor", "cluster", "target", "demo", "version"),
-)
-"""In the order of `--help`. Each is a module of this package with a function `command`, or with an `app` of several."""
+COMMANDS = {
+    "run": "Runs a scenario, or a Locust file, and reports.",
+    "bench": "Requests one URL again and again, without a file.",
+    "check": "Prints a scenario's plan, and with --send tries it.",
+    "calibrate": "Measures how much of a scenario this machine can drive.",
+    "init": "Writes a scenario of a few lines that runs as it is.",
+    "import": "Writes a scenario from what you have, such as a recording.",
+    "report": "Prints the report of a run, by default of the latest.",
+    "ui": "Shows a run in the browser, by default the latest.",
+    "control": "Changes the load of a run while it lasts.",
+    "compare": "Says whether B is slower than A.",
+    "runs": "Lists runs, and removes old ones.",
+    "doctor": "Checks this machine for a load, as client and as target.",
+    "cluster": "Runs on many machines.",
+    "target": "Starts and stops the reference gateway on 127.0.0.1.",
+    "demo": "Shows everything: gateway, a thousand users, report.",
+    "version": "Prints the version; with --json all versions.",
+}
+"""In the order of `--help`, each with the first sentence of its own help: listing commands imports none of them.
+
+Each is a module of this package with a function `command`, or with an `app` of several.
+"""
 
 _MODULES = {"import": "imports"}
 """Modules of commands whose names are words of Python."""
@@ -24,7 +40,7 @@ _MODULES = {"import": "imports"}
 class Commands(MutableMapping[str, Any]):
     """Commands that are made when they are looked up."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self._made: dict[str, Any] = dict.fromkeys(names)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export the type of a command
@@ -56,6 +72,21 @@ class Group(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer's own
         """Their names."""
         return list(self.commands)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
+        """Lists the commands in the help."""
+        self.commands = _listed()
+        super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:  # noqa: ANN401 - typer's own
+        """The commands and options that begin as typed."""
+        self.commands = _listed()
+        return super().shell_complete(ctx, incomplete)
+
+
+def _listed() -> dict[str, Any]:
+    """Commands that know what they are for, and nothing else."""
+    return {name: TyperCommand(name, short_help=summary) for name, summary in COMMANDS.items()}
 
 
 def _made(name: str) -> Any:  # noqa: ANN401 - see above

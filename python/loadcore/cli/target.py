@@ -40,7 +40,7 @@ class Db(StrEnum):
 
 
 app = typer.Typer(
-    help="Start and stop the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
+    help="Starts and stops the reference gateway on 127.0.0.1.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
