@@ -23,6 +23,8 @@ SLOW = {"asyncio", "email", "http", "importlib.metadata", "logging", "statistics
 """Modules of the standard library that take milliseconds, or bring those that do."""
 LATER = {"loadcore.judge.target", "loadcore.processes.watch", "loadcore.report.text", "loadcore.results.sum"}
 """What a run needs after its first second."""
+OF_USERS_IN_PYTHON = {"loadcore.scripting.client", "loadcore.scripting.source", "loadcore.scripting.travel"}
+"""What a plan without them does not need."""
 OF_COMMANDS = {f"loadcore.cli.{name}" for name in COMMANDS}
 OF_A_WORKER = {
     "loadcore._core",
@@ -89,7 +91,7 @@ def test_the_first_request_waits_for_no_library(tmp_path: Path, options: Sequenc
     """The supervisor imports the command, the compiler and what starts workers; a terminal has rich count its cells."""
     found = imported(UNTIL_GO, "bench", "http://127.0.0.1:9/", "-c", "2", "-d", "1s", *options, cwd=tmp_path)
     allowed = {"rich"} if "live" in options else set()
-    assert found & (LIBRARIES | SLOW | LATER) - allowed == set()
+    assert found & (LIBRARIES | SLOW | LATER | OF_USERS_IN_PYTHON) - allowed == set()
     assert not {"rich.live", "rich.console", "loadcore.cli.demo", "loadcore.cli.report"} & found
 
 

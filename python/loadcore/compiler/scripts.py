@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
-from loadcore.scripting.source import read
-from loadcore.scripting.travel import NotPortable, packed
 from loadcore.scripting.user import User, tasks_of
 from loadcore.wording.kinds import kind_of
 
@@ -77,6 +75,10 @@ class ScriptRegistry:
         return step
 
     def _packed(self, script: Callable[..., Any], user: type[User] | None, place: Place | None) -> ScriptPlan:
+        # Most plans have no function of the user's, and their runs start without what reads and packs one.
+        from loadcore.scripting.source import read  # noqa: PLC0415
+        from loadcore.scripting.travel import NotPortable, packed  # noqa: PLC0415
+
         reading = read(script)
         try:
             plan = packed(script, user)
