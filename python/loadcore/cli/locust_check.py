@@ -51,9 +51,9 @@ def _document(prepared: Prepared, facts: dict[str, Any]) -> str:
 
 
 def _text(prepared: Prepared, facts: dict[str, Any], settings: Settings, console: Console) -> str:
+    from loadcore.report import plan_words
     from loadcore.report.locustfile_text import render
     from loadcore.report.plan_text import Source
-    from loadcore.report.plan_words import length
 
     page = console.page()
     of_locust = "Locust's options"
@@ -64,7 +64,7 @@ def _text(prepared: Prepared, facts: dict[str, Any], settings: Settings, console
         shown.append(Source("users", f"as the shape {facts['shape']} decides", of_locust))
     until = "Ctrl-C" if facts["run_time_s"] is None else f"{facts['run_time_s']} s"
     shown.append(Source("duration", until, of_locust))
-    warm_up = length(prepared.plan.document["warm_up_ns"], page.glyphs)
+    warm_up = plan_words.warm_up(prepared.plan.document["warm_up_ns"], page.glyphs)
     shown.append(Source("warm-up", warm_up, prepared.sources["warm_up"].source))
     shown += [
         Source("threshold", rule.expression, "default" if rule.default else prepared.sources["thresholds"].source)

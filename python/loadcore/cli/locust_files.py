@@ -55,7 +55,7 @@ def prepare(
     )
     sources = {
         "base_url": settings.insisted.get("base_url") or Setting(None, of_locust.path.name),
-        "warm_up": warm_up or Setting(None, "the ramp"),
+        "warm_up": warm_up or Setting(None, "--include-ramp" if include_ramp else "default"),
         "thresholds": settings.insisted.get("thresholds") or Setting(None, "default"),
     }
     facts["arguments"] = arguments

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -39,14 +38,14 @@ def plan_of(
         path: The file.
         facts: As `loadcore.locustfiles.locustfile.facts_of` has them.
         seed: Of the run.
-        warm_up_ns: In place of the ramp.
+        warm_up_ns: In place of the ramp, which lasts until Locust has started all users.
         include_ramp: Whether the ramp is measured, too.
 
     Raises:
         ScenarioError: It has no host.
     """
-    if warm_up_ns is None:
-        warm_up_ns = 0 if include_ramp else ramp_ns(facts)
+    if warm_up_ns is None and include_ramp:
+        warm_up_ns = 0
     return Plan(
         {
             "version": VERSION,
@@ -97,15 +96,6 @@ def base_url(path: Path, facts: Mapping[str, Any]) -> str:
             [Problem(f'the host is "{host}", which is not the URL of a target', at=path.name, hint=hint)]
         )
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
-
-
-def ramp_ns(facts: Mapping[str, Any]) -> int:
-    """How long Locust takes to start all users: several at once, then a pause. A shape is measured from its start."""
-    users, rate = facts["users"], facts["spawn_rate"]
-    if facts["shape"] is not None or not users or not rate:
-        return 0
-    at_once = max(1, math.floor(rate))
-    return int((math.ceil(users / at_once) - 1) * at_once / rate * _NS)
 
 
 def _http(ca_file: str | None) -> HttpPlan:

@@ -48,6 +48,7 @@ class Program:
         session = Session(self._file, self._make_runner)
         events = session.environment.events
         events.user_error.add_listener(_Raised(control))
+        events.spawning_complete.add_listener(lambda **_: crossing.steady(_SCENARIO))
         events.test_stopping.add_listener(lambda **_: self._wind_up(crossing))
         session.initialize()
         if self._master_port is None:

@@ -343,7 +343,8 @@ class PlanDocument(TypedDict):
     version: int
     name: str
     seed: int
-    warm_up_ns: int
+    warm_up_ns: int | None
+    """None: a script says when the warm-up ends."""
     graceful_stop_ns: int
     samples: NotRequired[Literal["failures", "everything"]]
     http: HttpPlan

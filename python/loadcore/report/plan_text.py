@@ -61,7 +61,7 @@ def settings_of(plan: Mapping[str, Any], sources: Mapping[str, str], page: Page)
         )
     targets = ", ".join(dict.fromkeys(scenario["base_url"] for scenario in plan["scenarios"]))
     settings.append(Source("target", targets, sources["base_url"]))
-    settings.append(Source("warm-up", plan_words.length(plan["warm_up_ns"], page.glyphs), sources["warm_up"]))
+    settings.append(Source("warm-up", plan_words.warm_up(plan["warm_up_ns"], page.glyphs), sources["warm_up"]))
     settings.append(Source("seed", str(plan["seed"]), sources["seed"]))
     return settings
 

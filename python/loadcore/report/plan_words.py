@@ -84,6 +84,11 @@ def length(ns: int, glyphs: Glyphs) -> str:
     return format_duration(ns).replace("us", glyphs.micro)
 
 
+def warm_up(ns: int | None, glyphs: Glyphs) -> str:
+    """Of a run."""
+    return "until all users are started" if ns is None else length(ns, glyphs)
+
+
 def condition(step: Mapping[str, Any]) -> str:
     """What a branch asks, as it is written: `next != ""`."""
     test = step["test"]

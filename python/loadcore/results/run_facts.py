@@ -28,7 +28,8 @@ class RunStart:
     seed: int
     plan_sha256: str
     workers: int
-    warm_up_ns: int
+    warm_up_ns: int | None
+    """None: user code ends the warm-up, and windows say when."""
     description: Description
     """Of all workers together."""
     base_urls: dict[str, str]

@@ -117,7 +117,7 @@ WINDOWS = pa.schema(
             pa.int64(), "lag_max_ns", "cpu_ns", "process_cpu_ns", "wall_ns", "core_wait_ns", "involuntary_switches"
         ),
         *_optional(pa.int32(), "open_fds", "fd_limit"),
-        *_optional(pa.int64(), "rows_dropped", "in_flight_ns", "flights_ns"),
+        *_optional(pa.int64(), "rows_dropped", "in_flight_ns", "flights_ns", "warm_up_ns", "ramp_down_ns"),
         _list("gaps", *_whole("from_ns", "to_ns")),
         *_optional(pa.binary(), "sending", "script_lag"),
         *_optional(pa.float64(), "psi_some_avg10", "steal_ratio"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadcore.errors import ScenarioError
-from loadcore.locustfiles.plan import base_url, plan_of, ramp_ns
+from loadcore.locustfiles.plan import base_url, plan_of
 
 FILE = Path("shop.py")
 
@@ -28,19 +28,6 @@ def facts(**changed: Any) -> dict[str, Any]:
         "ca_file": None,
     }
     return {**usual, **changed}
-
-
-@pytest.mark.parametrize(
-    ("users", "rate", "seconds"), [(1, 1, 0), (20, 10, 1), (21, 10, 2), (100, 100, 0), (3, 0.5, 4), (10, 2.5, 3.2)]
-)
-def test_the_ramp_lasts_until_the_last_users_are_started(users: int, rate: float, seconds: float) -> None:
-    """Locust starts the whole part of the rate at once, and then pauses."""
-    assert ramp_ns(facts(users=users, spawn_rate=rate)) == pytest.approx(seconds * 1e9)
-
-
-def test_a_shape_has_no_ramp_of_its_own() -> None:
-    """It may go up and down as it likes: all of it is measured."""
-    assert ramp_ns(facts(shape="Waves")) == 0
 
 
 def test_the_target_is_that_of_the_command_line_before_that_of_a_class() -> None:
@@ -69,8 +56,8 @@ def test_a_host_that_is_no_url_is_refused() -> None:
 
 
 def test_the_ramp_is_the_warm_up_unless_it_is_to_be_measured() -> None:
-    """`--include-ramp` measures it; `--warm-up` says something else."""
-    assert plan_of(FILE, facts()).document["warm_up_ns"] == 1_000_000_000
+    """Locust says when it is over; `--include-ramp` measures it, `--warm-up` says something else."""
+    assert plan_of(FILE, facts()).document["warm_up_ns"] is None
     assert plan_of(FILE, facts(), include_ramp=True).document["warm_up_ns"] == 0
     assert plan_of(FILE, facts(), warm_up_ns=7).document["warm_up_ns"] == 7
 

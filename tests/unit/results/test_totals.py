@@ -24,6 +24,7 @@ from tests.unit.results.numbers import DESCRIPTION, START
 
 MS = 1_000_000
 SECOND = 1_000_000_000
+UNPLANNED = ScenarioInfo("shop", "closed", None, None, 0)
 
 
 def step(times_ms: list[int], name: str = "GET /items", **fields: Any) -> dict[str, Any]:
@@ -225,6 +226,18 @@ def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
     assert SteadySpan.of(START, 13 * SECOND).seconds == 8.0
     assert SteadySpan.of(START, 5 * SECOND).seconds == 3.0
     assert SteadySpan.of(START, 1 * SECOND).seconds == 0.0
+
+
+def test_a_run_of_user_code_is_measured_from_when_to_when_the_code_says() -> None:
+    """The slowest worker counts. Code that never said that it has warmed up has measured nothing."""
+    code = replace(START, warm_up_ns=None, description=DESCRIPTION._replace(scenarios=(UNPLANNED,)))
+    worker = {"kind": "worker", "wall_ns": SECOND}
+    began = [batch(0, worker | {"warm_up_ns": ns}, worker=number) for number, ns in enumerate((500 * MS, 700 * MS))]
+    ended = batch(5, worker | {"ramp_down_ns": 5_700 * MS})
+
+    assert Measured(added(batch(0, worker)), code, 9 * SECOND).span().seconds == 0
+    assert Measured(added(*began), code, 9 * SECOND).span().seconds == 8.3
+    assert Measured(added(*began, ended), code, 9 * SECOND).span().seconds == 5.0
 
 
 def test_the_last_response_does_not_end_a_run_that_went_as_planned() -> None:

@@ -372,3 +372,16 @@ def test_a_threshold_that_ended_the_run_is_named() -> None:
     (reason,) = decide(replace(GOOD, thresholds=[CROSSED], end=end(aborted_by="errors.rate < 1%"))).reasons
 
     assert reason.endswith("the run was ended by errors.rate < 1%")
+
+
+def test_a_run_that_ends_in_its_ramp_says_what_to_do() -> None:
+    """Where user code says when all users are started, and never did."""
+    start = replace(GOOD.start, warm_up_ns=None)
+    judgement = decide(
+        replace(GOOD, start=start, main=NOTHING, whole=whole(StepTotals("shop", "GET /", "GET", "main", requests=5)))
+    )
+
+    assert judgement.reasons == (
+        "no request was sent in the measured part of the run, which begins when all users are started",
+    )
+    assert judgement.advice == ("start users faster (-r), run longer (-t), or measure the ramp, too (--include-ramp)",)

@@ -63,6 +63,7 @@ class Measured:
             as_planned=self._as_planned,
             scenarios=scenarios,
             last_iterations=self._totals.last_iterations(),
+            of_code=self._totals.steady_of_code(),
         )
 
     def asked(self, scenario: str) -> Asked:

@@ -48,7 +48,7 @@ def findings(folder: RunFolder, start: RunStart, whole: Tally, changed: Collecti
     for info in start.description.scenarios:
         load = {} if info.name in changed else start.loads.get(info.name, {})
         if _is_judged(info.name, load, start, whole) and info.planned_end_ns is not None:
-            from_ns = max(start.warm_up_ns, info.planned_end_ns - load["duration_ns"])
+            from_ns = max(start.warm_up_ns or 0, info.planned_end_ns - load["duration_ns"])
             try:
                 sends = _sends(
                     folder.all_requests(), _first_step(start, info.name), from_ns, from_ns + _stretch_ns(load)

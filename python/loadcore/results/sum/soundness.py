@@ -50,7 +50,7 @@ def _is_constant(start: RunStart) -> bool:
         load = start.loads.get(info.name, {})
         if load.get("kind") not in {"users", "arrival_rate"} or info.planned_end_ns is None:
             return False
-        if info.planned_end_ns - load["duration_ns"] > start.warm_up_ns:
+        if info.planned_end_ns - load["duration_ns"] > (start.warm_up_ns or 0):
             return False
         ends.add(info.planned_end_ns)
     return len(ends) == 1

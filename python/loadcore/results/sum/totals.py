@@ -96,6 +96,10 @@ class WorkerTotals:
     """The integral of how many requests were in flight, by their sends and ends."""
     flights_ns: int = 0
     """How long requests were in flight, by their records."""
+    warm_up_ns: int | None = None
+    """When user code ended the warm-up, if it did."""
+    ramp_down_ns: int | None = None
+    """When user code began the ramp-down."""
 
     def add_row(self, row: Row) -> None:
         """Add a second."""
@@ -106,6 +110,8 @@ class WorkerTotals:
         self.rows_dropped += row["rows_dropped"] or 0
         self.in_flight_ns += row.get("in_flight_ns") or 0
         self.flights_ns += row.get("flights_ns") or 0
+        self.warm_up_ns = row.get("warm_up_ns") if self.warm_up_ns is None else self.warm_up_ns
+        self.ramp_down_ns = row.get("ramp_down_ns") if self.ramp_down_ns is None else self.ramp_down_ns
         self.lag_max_ns = max(self.lag_max_ns, row["lag_max_ns"] or 0)
         self.open_fds_max = max(self.open_fds_max, row["open_fds"] or 0)
         self.fd_limit = row["fd_limit"] if row["fd_limit"] is not None else self.fd_limit
@@ -254,6 +260,12 @@ class Totals:
     def users_active(self, scenario: str | None = None) -> int:
         """Users that run now, in all workers."""
         return sum(users for (name, _), users in self._users.items() if scenario in (None, name))
+
+    def steady_of_code(self) -> tuple[int | None, int | None]:
+        """From when to when all workers were steady, where user code says so. None: it has not said it."""
+        begins = [each.warm_up_ns for each in self.workers.values() if each.warm_up_ns is not None]
+        ends = [each.ramp_down_ns for each in self.workers.values() if each.ramp_down_ns is not None]
+        return max(begins, default=None), max(ends, default=None)
 
     def last_iterations(self) -> dict[str, int]:
         """When the last iteration of a scenario ended, of those that have ended in all workers."""

@@ -58,6 +58,7 @@ MOST_NAMES = 500
 _MOST_SHOWN = 3
 _LISTENER_FAILED = "a listener of an event raised an exception: its traceback is among the workers' messages"
 
+_ALL_RAMP = "start users faster (-r), run longer (-t), or measure the ramp, too (--include-ramp)"
 _SIGNALS: dict[str, tuple[ExitCode, str]] = {
     "SIGINT": (ExitCode.INTERRUPTED, "Ctrl-C"),
     "SIGHUP": (ExitCode.TERMINATED, "the end of its terminal"),
@@ -236,7 +237,8 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         pass
     elif not main.requests:
         made = "was counted" if code is ExitCode.INVALID else "was sent"
-        reasons.append(f"no request {made} in the measured part of the run")
+        begins = ", which begins when all users are started" if evidence.start.warm_up_ns is None else ""
+        reasons.append(f"no request {made} in the measured part of the run{begins}")
     elif not main.attempts:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
@@ -275,6 +277,8 @@ def _silent(evidence: Evidence) -> list[str]:
 
 
 def _advice(evidence: Evidence) -> tuple[str, ...]:
+    if evidence.start.warm_up_ns is None and not evidence.main.requests and evidence.whole.all_steps().requests:
+        return (_ALL_RAMP,)
     _, advice = causes.why_not_answered(evidence.start, evidence.main, evidence.whole, evidence.samples)
     return (advice,) if advice and not evidence.main.statuses.total() else ()
 

@@ -31,6 +31,10 @@ pub struct Window {
     pub in_flight_ns: i64,
     /// The sum of how long the requests that were recorded in the second had been in flight.
     pub flights_ns: i64,
+    /// When the warm-up ended, in the window of that moment, if a script has ended it.
+    pub warm_up_ns: Option<u64>,
+    /// When the ramp-down began, likewise.
+    pub ramp_down_ns: Option<u64>,
     /// The longest times in which no answer came though one was waited for.
     pub gaps: Vec<Gap>,
     /// How long it took to send, of requests that did not leave at once.
@@ -63,6 +67,8 @@ impl Window {
             rows_dropped: 0,
             in_flight_ns: 0,
             flights_ns: 0,
+            warm_up_ns: None,
+            ramp_down_ns: None,
             gaps: Vec::new(),
             sending: Counts::new(),
             script_lag: Counts::new(),
@@ -190,6 +196,7 @@ impl Window {
         self.lag.clear();
         (self.lag_max_ns, self.rows_dropped) = (0, 0);
         (self.in_flight_ns, self.flights_ns) = (0, 0);
+        (self.warm_up_ns, self.ramp_down_ns) = (None, None);
         self.gaps.clear();
         self.sending.clear();
         self.script_lag.clear();

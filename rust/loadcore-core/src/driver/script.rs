@@ -119,6 +119,11 @@ pub enum Command {
     },
     /// Something that the script has seen by itself, to be counted.
     Count(Box<Seen>),
+    /// The warm-up ends at a moment, where the plan leaves that to the script. Only in a load model of a script's own.
+    Steady {
+        /// When the code saw to it, which was before the engine heard of it.
+        from_ns: u64,
+    },
     /// From a moment on all is ramp-down: the code winds up. Requests are still made. Only in a load model of a script's
     /// own.
     RampDown {

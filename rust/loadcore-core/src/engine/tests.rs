@@ -53,6 +53,8 @@ struct Outcomes {
     seconds: BTreeMap<u32, (u32, u32)>,
     /// Times without an answer in milliseconds, by the windows.
     gaps: Vec<(u64, u64)>,
+    /// What the windows say of when a script ended its warm-up and began its ramp-down.
+    steady_ns: (Vec<u64>, Vec<u64>),
     /// How many steps, checks and groups had a name in the end.
     names: (usize, usize, usize),
     /// What the script of a test noticed, with the millisecond.
@@ -229,6 +231,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         seconds: BTreeMap::new(),
         gaps: Vec::new(),
         ended_ms,
+        steady_ns: Default::default(),
         names: (0, 0, 0),
         told: Vec::new(),
         fake,
@@ -265,6 +268,8 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                         (name, hint.name.clone(), hint.count, hint.sum_ns / 1_000_000, hint.ttfb_sum_ns / 1_000_000)
                     }));
                 }
+                outcomes.steady_ns.0.extend(window.warm_up_ns);
+                outcomes.steady_ns.1.extend(window.ramp_down_ns);
                 in_flight_ns += window.in_flight_ns;
                 flights_ns += window.flights_ns;
                 outcomes.gaps.extend(window.gaps.iter().map(|gap| (gap.from_ns / 1_000_000, gap.to_ns / 1_000_000)));

@@ -47,9 +47,10 @@ pub struct Plan {
     pub name: String,
     /// Where every random choice of the run comes from.
     pub seed: u64,
-    /// Records due before this offset carry the phase `warm_up` and stay out of the summary.
-    #[serde(default)]
-    pub warm_up_ns: u64,
+    /// Records due before this offset carry the phase `warm_up` and stay out of the summary. Null: a script says when the
+    /// warm-up ends.
+    #[serde(default = "no_warm_up")]
+    pub warm_up_ns: Option<u64>,
     /// From the planned end of a scenario: how long running iterations may continue before they are interrupted.
     pub graceful_stop_ns: u64,
     /// Which requests are kept to be shown, as [`crate::sample`] says.
@@ -68,6 +69,11 @@ pub struct Plan {
     pub scripts: Vec<serde_json::Value>,
     /// What runs, side by side.
     pub scenarios: Vec<Scenario>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of the field")]
+fn no_warm_up() -> Option<u64> {
+    Some(0)
 }
 
 /// Which requests are kept to be shown.

@@ -98,7 +98,12 @@ fn check_settings(plan: &Plan, problems: &mut Problems) {
 /// A warm-up that covers the whole run leaves nothing to measure.
 fn check_warm_up(program: &Program, problems: &mut Problems) {
     let Some(end_ns) = program.scenarios.iter().map(|scenario| scenario.planned_end_ns).max() else { return };
-    let warm_up_ns = program.warm_up_ns;
+    let Some(warm_up_ns) = program.warm_up_ns else {
+        if program.scenarios.iter().any(|scenario| !matches!(scenario.load, LoadProgram::Script)) {
+            problems.add_in("warm_up_ns", "only the script of a scenario without a load model can end the warm-up");
+        }
+        return;
+    };
     if warm_up_ns > 0 && warm_up_ns >= end_ns {
         let [warm_up, end] = [warm_up_ns, end_ns].map(Duration::from_nanos);
         problems.enter("warm_up", None);

@@ -52,7 +52,8 @@ pub(crate) struct Program {
     pub(crate) seed_of_users: u64,
     /// What is due before this offset from the run's start is another worker's.
     pub(crate) begins_ns: u64,
-    pub(crate) warm_up_ns: u64,
+    /// None: a script says when the warm-up ends.
+    pub(crate) warm_up_ns: Option<u64>,
     pub(crate) graceful_stop_ns: u64,
 }
 

@@ -210,6 +210,16 @@ impl Recorder {
         self.ended_ns[usize::from(scenario.0)] = Some(at_ns);
     }
 
+    /// Notes when a warm-up ended whose end was not planned.
+    pub(crate) fn warm_up_ended(&mut self, at_ns: u64) {
+        self.window.warm_up_ns = Some(at_ns);
+    }
+
+    /// Notes when a ramp-down began that was not planned.
+    pub(crate) fn ramp_down_began(&mut self, at_ns: u64) {
+        self.window.ramp_down_ns = Some(at_ns);
+    }
+
     /// Rows that found no room so far.
     #[must_use]
     pub fn rows_dropped(&self) -> u64 {

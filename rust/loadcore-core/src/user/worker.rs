@@ -72,6 +72,10 @@ pub(crate) struct Worker<T: Stack> {
     started_unix_ns: u64,
     /// When it had to stop starting iterations; `u64::MAX` until then.
     stopped_at_ns: Cell<u64>,
+    /// When the warm-up ends; `u64::MAX` until it is known.
+    warm_up_ns: Cell<u64>,
+    /// When a script began to wind up; `u64::MAX` until then.
+    wound_up_ns: Cell<u64>,
     /// Changes with each order, and with a stop: who begins an iteration has looked at the load of this edition.
     edition: Cell<u32>,
     /// By scenario.
@@ -139,6 +143,8 @@ impl<T: Stack> Worker<T> {
             spare_buffers: RefCell::default(),
             started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
+            wound_up_ns: Cell::new(u64::MAX),
+            warm_up_ns: Cell::new(program.warm_up_ns.unwrap_or(u64::MAX)),
             edition: Cell::new(0),
             loads: program.scenarios.iter().map(|scenario| OrderedLoad::new(&scenario.load)).collect(),
             end: RefCell::new(None),
@@ -179,9 +185,9 @@ impl<T: Stack> Worker<T> {
     /// until all is over, which are of the time until then.
     #[cold]
     pub(crate) fn planned_phase(&self, scenario: &ScenarioProgram, time_ns: u64) -> Phase {
-        if time_ns < self.program.warm_up_ns {
+        if time_ns < self.warm_up_ns.get() {
             Phase::WarmUp
-        } else if time_ns < scenario.planned_end_ns {
+        } else if time_ns < scenario.planned_end_ns.min(self.wound_up_ns.get()) {
             Phase::Steady
         } else {
             Phase::RampDown
@@ -198,8 +204,8 @@ impl<T: Stack> Worker<T> {
     #[inline]
     fn phase_at(&self, time_ns: u64, planned_end_ns: u64) -> (Phase, u64) {
         let end_ns = planned_end_ns.min(self.stopped_at_ns.get());
-        if time_ns < self.program.warm_up_ns {
-            (Phase::WarmUp, self.program.warm_up_ns)
+        if time_ns < self.warm_up_ns.get() {
+            (Phase::WarmUp, self.warm_up_ns.get())
         } else if time_ns >= end_ns {
             (Phase::RampDown, 0)
         } else {
@@ -268,6 +274,24 @@ impl<T: Stack> Worker<T> {
             self.next_edition();
             self.timer.wake_all();
         }
+    }
+
+    /// Ends a warm-up that a script is to end. Only the first end counts.
+    pub(crate) fn end_warm_up(&self, at_ns: u64) {
+        if self.program.warm_up_ns.is_none() && self.warm_up_ns.get() == u64::MAX {
+            self.warm_up_ns.set(at_ns);
+            self.recorder.borrow_mut().warm_up_ended(at_ns);
+        }
+    }
+
+    /// Begins the ramp-down of a script, which is its planned end. Only the first one counts.
+    pub(crate) fn wind_up(&self, from_ns: u64) {
+        if !self.is_stopping() {
+            let from_ns = from_ns.min(self.now());
+            self.wound_up_ns.set(from_ns);
+            self.recorder.borrow_mut().ramp_down_began(from_ns);
+        }
+        self.stop_from(from_ns, EndReason::Finished, None);
     }
 
     /// Draws a row of each of the scenario's feeders for a user. False: one has no more, and the user is to stop.

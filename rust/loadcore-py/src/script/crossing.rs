@@ -302,6 +302,13 @@ impl Crossing {
         Self::user_of(slf, scenario, number)
     }
 
+    /// The code of a scenario has warmed up: what it sends from now on is measured. Only where no load model decides that.
+    fn steady(&mut self, scenario: usize) {
+        let from_ns = self.read_clock();
+        self.core.say(scenario, Command::Steady { from_ns });
+        self.core.flush();
+    }
+
     /// The code of a scenario winds up: what it still sends is ramp-down. Only where no load model decides that.
     fn ramp_down(&mut self, scenario: usize) {
         let from_ns = self.read_clock();

@@ -2,6 +2,7 @@
 
 mod compiled;
 mod held;
+mod phases;
 mod turns;
 
 use std::cell::{Cell, RefCell};
@@ -377,38 +378,6 @@ fn a_cancel() {
         outcomes.rows.iter().map(|row| (&*row.step, row.outcome, row.error, row.service_ms, row.reused)).collect();
     assert_eq!(rows, [("/slow", Outcome::Interrupted, false, 30, false), ("/fast", Outcome::Ok, false, 10, false)]);
     assert_eq!(outcomes.ended_ms, 40);
-}
-
-/// Code that winds up may still send: that is ramp-down, and the run has finished.
-#[test]
-fn code_that_winds_up_still_sends() {
-    let outcomes = drive(&scripted(), answers_after(10), async |code, began| {
-        code.say(Command::Join { user: 0 });
-        assert!(code.get(0, "/a").await.is_ok());
-        code.say(Command::RampDown { from_ns: 10_000_000 });
-        at(began, 50).await;
-        assert!(code.get(0, "/b").await.is_ok());
-        code.say(Command::Finish);
-    });
-    let rows: Vec<_> = outcomes.rows.iter().map(|row| (&*row.step, row.phase)).collect();
-    assert_eq!(rows, [("/a", Phase::Steady), ("/b", Phase::RampDown)]);
-    assert_eq!((outcomes.end.reason, outcomes.ended_ms), (EndReason::Finished, 60));
-}
-
-/// What code sends while it winds up is ramp-down, however late the engine hears of both.
-#[test]
-fn winding_up_begins_when_the_code_does() {
-    let outcomes = drive(&scripted(), answers_after(10), async |code, began| {
-        code.say(Command::Join { user: 0 });
-        at(began, 50).await;
-        code.say(Command::RampDown { from_ns: 20_000_000 });
-        for (url, made_ns) in [("/before", 19_000_000), ("/after", 21_000_000)] {
-            assert!(ended(code.send(0, url, |call, _| call.made_ns = Some(made_ns)).1).await.is_ok());
-        }
-        code.say(Command::Finish);
-    });
-    let rows: Vec<_> = outcomes.rows.iter().map(|row| (&*row.step, row.phase)).collect();
-    assert_eq!(rows, [("/before", Phase::Steady), ("/after", Phase::RampDown)]);
 }
 
 /// The script says when the run is over: what is under way may end, and nothing else is waited for.

@@ -79,3 +79,12 @@ fn a_warm_up_that_covers_the_run() {
     let readable: Plan = serde_json::from_value(warming(999)).expect("a readable plan");
     assert!(Program::new(&readable).is_ok());
 }
+
+/// Only the script of a scenario without a load model can end a warm-up that has no planned end.
+#[test]
+fn a_warm_up_that_nothing_ends() {
+    let mut plan = plan(users(1, 1000), json!([get("a")]));
+    plan["warm_up_ns"] = json!(null);
+    let [message] = &problems(&plan)[..] else { panic!("one problem") };
+    assert!(message.contains("only the script"), "{message}");
+}

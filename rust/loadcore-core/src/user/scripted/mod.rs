@@ -198,9 +198,16 @@ impl Scripted {
                 }
             }
             Command::Count(seen) => self.count(worker, scenario, *seen),
+            Command::Steady { from_ns } => {
+                if matches!(scenario.load, LoadProgram::Script) {
+                    // Without a request before it, there was nothing to warm up with.
+                    let has_sent = !self.under_way.borrow().is_empty();
+                    worker.end_warm_up(if has_sent { from_ns } else { 0 });
+                }
+            }
             Command::RampDown { from_ns } => {
                 if matches!(scenario.load, LoadProgram::Script) {
-                    worker.stop_from(from_ns, crate::recorder::EndReason::Finished, None);
+                    worker.wind_up(from_ns);
                 }
             }
             Command::Finish => {
