@@ -44,7 +44,8 @@ def compare(name: str, result: dict[str, Any]) -> Comparison:
     runs = {(run["class"], run["program"]): run for run in result["runs"]}
     for each in sorted({user for user, _ in runs}):
         locust, loadcore = runs[each, "locust"], runs[each, "loadcore"]
-        compared.differences += [f"{each}: {said}" for said in _differences(locust, loadcore)]
+        different = _differences(locust, loadcore, follows_a_shape=result.get("follows_a_shape", False))
+        compared.differences += [f"{each}: {said}" for said in different]
         compared.calls += len(locust["log"])
         for entry in locust["log"] + loadcore["log"]:
             if not entry["host"].startswith(OWN_HOSTS):
@@ -52,15 +53,11 @@ def compare(name: str, result: dict[str, Any]) -> Comparison:
     return compared
 
 
-def _differences(locust: dict[str, Any], loadcore: dict[str, Any]) -> list[str]:
+def _differences(locust: dict[str, Any], loadcore: dict[str, Any], *, follows_a_shape: bool) -> list[str]:
     found = []
-    if not all(_DONE in run["output"] for run in (locust, loadcore)):
+    if follows_a_shape or not all(_DONE in run["output"] for run in (locust, loadcore)):
         # Time ran out, sooner or later: what both had time for is the same.
-        pairs = zip(_sequence(locust), _sequence(loadcore), strict=False)
-        found += [f"call {number}: {a}, and with loadcore {b}" for number, (a, b) in enumerate(pairs) if a != b][:1]
-        if bool(locust["log"]) != bool(loadcore["log"]):
-            found.append(f"{len(locust['log'])} requests, and with loadcore {len(loadcore['log'])}")
-        return found + _exit_code(locust, loadcore)
+        return _until_time_ran_out(locust, loadcore) + _exit_code(locust, loadcore)
     for what, of in (("calls", _calls), ("hops", _hops), ("calls per user", _per_user), ("statistics", _statistics)):
         first, second = of(locust), of(loadcore)
         if first != second:
@@ -72,17 +69,52 @@ def _differences(locust: dict[str, Any], loadcore: dict[str, Any]) -> list[str]:
     return found + _exit_code(locust, loadcore)
 
 
+def _until_time_ran_out(locust: dict[str, Any], loadcore: dict[str, Any]) -> list[str]:
+    """Each user of one run begins like one of the other run, as far as the shorter of the two goes."""
+    if bool(locust["log"]) != bool(loadcore["log"]):
+        return [f"{len(locust['log'])} requests, and with loadcore {len(loadcore['log'])}"]
+    first, second = _users(locust), _users(loadcore)
+    if not first:
+        return []
+    found = []
+    for users, others, told in ((second, first, "loadcore"), (first, second, "Locust")):
+        for user in users:
+            alike = max(_alike(user, other) for other in others)
+            nearest = max(others, key=lambda other: _alike(user, other))
+            if alike < min(len(user), len(nearest)):
+                found.append(f"call {alike} of a user with {told}: {user[alike]}, and with the other {nearest[alike]}")
+    return found[:2]
+
+
+def _alike(user: list[Any], other: list[Any]) -> int:
+    """With how many calls both begin."""
+    pairs = enumerate(zip(user, other, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(user), len(other)))
+
+
+def _users(run: dict[str, Any]) -> list[list[tuple[str, ...]]]:
+    """The calls of each user."""
+    users: dict[int, list[tuple[str, ...]]] = {}
+    for entry in run["log"]:
+        if not entry["hop"]:
+            users.setdefault(entry["user"], []).append(_call(entry))
+    return list(users.values())
+
+
 def _exit_code(locust: dict[str, Any], loadcore: dict[str, Any]) -> list[str]:
     expected = _EXIT_CODES.get(locust["code"], locust["code"])
-    is_empty = not locust["log"] and not locust["statistics"] and loadcore["code"] == _NO_DATA
+    is_empty = not locust["statistics"] and loadcore["code"] == _NO_DATA
     if is_empty or loadcore["code"] == expected:
         return []
     return [f"exit code {loadcore['code']}, and Locust's is {locust['code']}: {loadcore['output'].strip()[-300:]}"]
 
 
 def _sequence(run: dict[str, Any]) -> list[tuple[str, ...]]:
-    keys = ("method", "host", "target", "kind", "body")
-    return [tuple(entry[key] for key in keys) for entry in run["log"] if not entry["hop"]]
+    return [_call(entry) for entry in run["log"] if not entry["hop"]]
+
+
+def _call(entry: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(entry[key] for key in ("method", "host", "target", "kind", "body"))
 
 
 def _calls(run: dict[str, Any]) -> Counter[tuple[str, ...]]:

@@ -3,8 +3,11 @@
     unshare --net --mount --pid --fork --kill-child python -m benches.locustfiles.sandbox FOLDER
 
 The process has namespaces of its own: every address is this machine's, every name is the scripted server's, `/tmp` and
-the home folders are empty. The file's code runs as a user without rights. FOLDER has `case.json`, and gets
-`result.json`.
+the home of the interpreter have nothing but what the case needs. The file's code runs as a user without rights. FOLDER
+has `case.json` and the file's repository in `tree`, and gets `result.json`.
+
+Locust runs where someone who has the repository would run it: the first folder from the file's own up to the root in
+which the file can be imported and makes a call, at last with the repository's packages installed.
 """
 
 from __future__ import annotations
@@ -14,66 +17,127 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benches.locustfiles import scripted_server
 from benches.locustfiles.authority import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HOST = "http://shop.test:8000"
 NO_ONE = 65534
 _PORTS = {80, 443, 3000, 5000, 8000, 8080, 8081, 8088, 8089, 8888, 9000}
 _PORT = re.compile(rb":(\d{2,5})\b")
 _LAST_PORT = 65535
+_TO_START_AND_END_S = 40
+_NEIGHBOURS = 100
 _PROBE = """
 import json, sys
 from locust.main import merge_locustfiles_content
-classes, *_ = merge_locustfiles_content([sys.argv[1]])
-print("CLASSES " + json.dumps(sorted(classes)))
+classes, shapes, *_ = merge_locustfiles_content([sys.argv[1]])
+print("FOUND " + json.dumps([sorted(classes), bool(shapes)]))
 """
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file is run.
+
+    Attributes:
+        file: The file.
+        seconds: How long users run at most.
+        working: The working folder.
+        packages: Folders whose packages are installed.
+    """
+
+    file: Path
+    seconds: int
+    working: Path
+    packages: tuple[Path, ...] = ()
+
+
+class Case:
+    """One file, and what became of it.
+
+    Args:
+        folder: As above.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        case = json.loads((folder / "case.json").read_text("utf-8"))
+        self._folder = folder
+        self._seconds: int = case["seconds"]
+        self._tree = folder / "tree"
+        self._file = self._tree / case["path"]
+        authority = Authority(folder)
+        _close(authority, folder)
+        for each in (self._tree, *self._tree.rglob("*")):
+            os.chown(each, NO_ONE, NO_ONE, follow_symlinks=False)
+        self._log: list[dict[str, Any]] = []
+        scripted_server.start(_ports(self._file), authority.context(), self._log)
+
+    def result(self) -> dict[str, Any]:
+        """What both programs did, or why Locust does nothing with it."""
+        reasons = []
+        for place in self._places():
+            code, output = _run([sys.executable, "-c", _PROBE, str(place.file)], place, self._folder)
+            said = re.findall(r"^FOUND (.*)$", output, re.MULTILINE)
+            names, follows_a_shape = json.loads(said[-1]) if said else ([], False)
+            if not names:
+                reasons.append(output.strip().rpartition("\n")[2][:200] or f"ends with {code}")
+                continue
+            alone = [self._one(name, "locust", place) for name in names]
+            if not any(run["log"] or run["statistics"] for run in alone):
+                reasons.append(f"makes no call: {alone[0]['output'].strip()[-600:]}")
+                continue
+            ours = [self._one(name, "loadcore", place) for name in names]
+            return {"runs": alone + ours, "follows_a_shape": follows_a_shape}
+        return {"runs": [], "unfit": reasons[0], "reasons": reasons}
+
+    def _places(self) -> Iterator[Place]:
+        folders = [each for each in self._file.parents if each.is_relative_to(self._tree)]
+        installed = tuple(each for each in (self._tree / "src", self._tree) if each.is_dir())
+        for packages in ((), installed):
+            for working in folders:
+                yield Place(self._file, self._seconds, working, packages)
+
+    def _one(self, name: str, program: str, place: Place) -> dict[str, Any]:
+        """One user of a class, with one of the programs."""
+        self._log.clear()
+        command = _command(program, str(place.file), name, self._folder)
+        code, output = _run(command, place, self._folder)
+        statistics = self._folder / "home" / f"{program}.json"
+        run = {
+            "class": name,
+            "program": program,
+            "code": code,
+            "output": output[-6000:],
+            "log": list(self._log),
+            "statistics": json.loads(statistics.read_text("utf-8")) if statistics.exists() else None,
+        }
+        statistics.unlink(missing_ok=True)
+        return run
 
 
 def main(folder: Path) -> None:
     """Run what the case says."""
-    case = json.loads((folder / "case.json").read_text("utf-8"))
-    path = folder / "tree" / case["path"]
-    authority = Authority(folder)
-    _close(authority, folder)
-    for each in (folder / "tree", *(folder / "tree").rglob("*")):
-        os.chown(each, NO_ONE, NO_ONE, follow_symlinks=False)
-    log: list[dict[str, Any]] = []
-    scripted_server.start(_ports(path), authority.context(), log)
-    result: dict[str, Any] = {"runs": []}
-    code, output = _run([sys.executable, "-c", _PROBE, str(path)], path, folder, 20)
-    said = re.findall(r"^CLASSES (.*)$", output, re.MULTILINE)
-    if not said or not json.loads(said[-1]):
-        result["unfit"] = output.strip().rpartition("\n")[2][:200] or f"ends with {code}"
-    for name in json.loads(said[-1]) if said else ():
-        for program, command in _commands(str(path), name, case["seconds"], folder).items():
-            log.clear()
-            code, output = _run(command, path, folder, case["seconds"] + 30)
-            run = {"class": name, "program": program, "code": code, "output": output[-6000:], "log": list(log)}
-            statistics = folder / "home" / f"{program}.json"
-            run["statistics"] = json.loads(statistics.read_text("utf-8")) if statistics.exists() else None
-            statistics.unlink(missing_ok=True)
-            result["runs"].append(run)
-    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    (folder / "result.json").write_text(json.dumps(Case(folder).result()), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)
 
 
-def _commands(path: str, name: str, seconds: int, folder: Path) -> dict[str, list[str]]:
-    """One user of a class, with both programs."""
-    common = ["-u", "1", "-r", "1", "-t", f"{seconds}s", "-H", HOST, name]
-    files = {program: str(folder / "home" / program) for program in ("locust", "loadcore")}
-    return {
-        "locust": [sys.executable, "-m", "locust", "-f", path, "--headless", "--json-file", files["locust"], *common],
-        "loadcore": [
-            *(sys.executable, "-m", "loadcore", "run", path, "--no-strict-client", "--progress", "lines"),
-            *("--workers", "1", "--include-ramp", "--out", str(folder / "home" / "runs" / name)),
-            *("--json-file", files["loadcore"], *common),
-        ],
-    }
+def _command(program: str, path: str, name: str, folder: Path) -> list[str]:
+    common = ["-u", "1", "-r", "1", "-t", "60s", "-H", HOST, name]
+    statistics = ["--json-file", str(folder / "home" / program)]
+    if program == "locust":
+        return [sys.executable, "-m", "locust", "-f", path, "--headless", *statistics, *common]
+    return [
+        *(sys.executable, "-m", "loadcore", "run", path, "--no-strict-client", "--progress", "lines"),
+        *("--workers", "1", "--include-ramp", "--out", str(folder / "home" / "runs" / name), *statistics, *common),
+    ]
 
 
 def _close(authority: Authority, folder: Path) -> None:
@@ -83,24 +147,30 @@ def _close(authority: Authority, folder: Path) -> None:
     _do("ip", "link", "set", "lo", "up")
     _do("ip", "route", "add", "local", "0.0.0.0/0", "dev", "lo")
     _do("mount", "--make-rprivate", "/")
+    interpreter = Path(sys.base_prefix)
+    if home := next((each for each in reversed(interpreter.parents) if not each.stat().st_mode & 1), None):
+        # Others may not enter it.
+        _hide_all_but(home, interpreter)
+    _hide_all_but(folder.parent, folder, Path(sys.prefix))
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\n", encoding="utf-8")
     _do("mount", "--bind", str(folder / "resolv.conf"), "/etc/resolv.conf")
     for bundle in (certs.where(), "/etc/ssl/certs/ca-certificates.crt"):
         if Path(bundle).exists():
             _do("mount", "--bind", str(authority.certificate), bundle)
-    _hide_home_of(Path(sys.base_prefix))
 
 
-def _hide_home_of(interpreter: Path) -> None:
-    """Leave only the interpreter of a home folder that others may not enter."""
-    home = next((each for each in reversed(interpreter.parents) if not each.stat().st_mode & 1), None)
-    if home is None:
-        return
-    aside = Path("/mnt")
-    _do("mount", "--bind", str(interpreter), str(aside))
-    _do("mount", "-t", "tmpfs", "-o", "mode=755", "none", str(home))
-    interpreter.mkdir(parents=True)
-    _do("mount", "--move", str(aside), str(interpreter))
+def _hide_all_but(hidden: Path, *kept: Path) -> None:
+    """Leave only these folders of a folder."""
+    kept = tuple(each for each in kept if each.is_relative_to(hidden))
+    _do("mount", "-t", "tmpfs", "none", "/mnt")
+    asides = {each: Path("/mnt") / str(number) for number, each in enumerate(kept)}
+    for each, aside in asides.items():
+        aside.mkdir()
+        _do("mount", "--bind", str(each), str(aside))
+    _do("mount", "-t", "tmpfs", "-o", "mode=1777", "none", str(hidden))
+    for each, aside in asides.items():
+        each.mkdir(parents=True)
+        _do("mount", "--move", str(aside), str(each))
 
 
 def _do(*command: str) -> None:
@@ -108,28 +178,31 @@ def _do(*command: str) -> None:
 
 
 def _ports(path: Path) -> set[int]:
-    named = {int(each) for each in _PORT.findall(path.read_bytes())}
+    """Those that the file and its neighbours name, beside the usual ones."""
+    files = [path, *sorted(path.parent.rglob("*.py"))[:_NEIGHBOURS]]
+    named = {int(number) for file in files for number in _PORT.findall(file.read_bytes())}
     return _PORTS | {each for each in named if each <= _LAST_PORT}
 
 
-def _run(command: list[str], path: Path, folder: Path, seconds: float) -> tuple[int | None, str]:
-    """A command as a user without rights, killed after these seconds."""
+def _run(command: list[str], place: Place, folder: Path) -> tuple[int | None, str]:
+    """A command as a user without rights, which ends in time or is killed."""
     home = folder / "home"
     if not home.exists():
         home.mkdir()
         os.chown(home, NO_ONE, NO_ONE)
-    hooks = str(Path(__file__).with_name("hooks"))
+    paths = [Path(__file__).with_name("hooks"), *place.packages]
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
-        "PYTHONPATH": hooks,
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",
+        "BENCH_SECONDS": str(place.seconds),
     }
     limited = ["setpriv", f"--reuid={NO_ONE}", f"--regid={NO_ONE}", "--clear-groups", "--no-new-privs", *command]
     with subprocess.Popen(
         limited,
-        cwd=path.parent,
+        cwd=place.working,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -139,7 +212,7 @@ def _run(command: list[str], path: Path, folder: Path, seconds: float) -> tuple[
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=seconds)
+            output, _ = process.communicate(timeout=place.seconds + _TO_START_AND_END_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             output, _ = process.communicate()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _USER = re.compile(r"bench_user=(\d+)")
-_CHANGING = re.compile(rb"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|[0-9a-f]{16,}|\d+", re.IGNORECASE)
+_CHANGING = re.compile(rb"[0-9a-f]{16,}|[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|\d+", re.IGNORECASE)
 _HELLO = 0x16
 _THING = {
     **dict.fromkeys(("name", "title", "message", "username", "email", "slug"), "thing"),

@@ -1,10 +1,10 @@
 """Runs public Locust files with Locust and with loadcore, and compares what a scripted server got and what both say.
 
-    python -m benches.locustfiles.strangers LIST MIRROR [--only REPOSITORY] [--seconds N] [--at-once N]
+    python -m benches.locustfiles.strangers LIST MIRROR [--only REPOSITORY] [--seconds N] [--at-once N] [--keep FOLDER]
 
-LIST is a table (TSV) with the columns `repo`, `path` and `git_blob`; MIRROR holds `OWNER+NAME/repo`, git directories
-with these files. Neither is part of the project. Needs root: each file runs in namespaces of its own, see `sandbox`.
-Ends with 1 if a file differs.
+LIST is a table (TSV) with the columns `repo`, `path`, `commit` and `git_blob`; MIRROR holds `OWNER+NAME/repo`, git
+directories with these files. Neither is part of the project. Needs root: each file runs in namespaces of its own, see
+`sandbox`. Ends with 1 if a file differs.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ import argparse
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+from benches.locustfiles import environment
 from benches.locustfiles.compared import Comparison, compare
 
 _ROOT = Path(__file__).parents[2]
 _ISOLATED = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-_LONGEST_S = 240
+_LONGEST_S = 600
 
 
 def main() -> int:
@@ -32,55 +36,84 @@ def main() -> int:
     parser.add_argument("list", type=Path)
     parser.add_argument("mirror", type=Path)
     parser.add_argument("--only", default="")
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="where what each file did is written")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("strangers' code runs in namespaces of its own, which needs root", file=sys.stderr)
         return 2
     with options.list.open(encoding="utf-8", newline="") as table:
-        rows = [row for row in csv.DictReader(table, delimiter="\t") if options.only in row["repo"]]
+        rows = [row for row in csv.DictReader(table, delimiter="\t") if re.search(options.only, row["repo"])]
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
+    bench = Bench(options.mirror, options.seconds, environment.python(), options.keep)
     with ThreadPoolExecutor(options.at_once) as pool:
-        found = list(pool.map(lambda row: _one(row, options.mirror, options.seconds), rows))
+        found = list(pool.map(bench.one, rows))
     return _report(found)
 
 
-def _one(row: dict[str, str], mirror: Path, seconds: int) -> Comparison:
-    name = f"{row['repo']}:{row['path']}"
-    git = mirror / row["repo"].replace("/", "+") / "repo"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        folder.chmod(0o755)
-        if not _bring(git, row, folder / "tree"):
-            return Comparison(name, unfit="the file is not in the mirror")
-        (folder / "case.json").write_text(json.dumps({"path": row["path"], "seconds": seconds}), encoding="utf-8")
-        command = [*_ISOLATED, sys.executable, "-m", "benches.locustfiles.sandbox", str(folder)]
-        try:
-            done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=_LONGEST_S)
-        except subprocess.TimeoutExpired:
-            return Comparison(name, unfit=f"not done in {_LONGEST_S} s")
-        result = folder / "result.json"
-        if not result.exists():
-            return Comparison(name, unfit=f"the sandbox failed: {done.stderr.strip()[-300:]}")
-        compared = compare(name, json.loads(result.read_text("utf-8")))
-    print(compared.line(), flush=True)
-    return compared
+@dataclass(frozen=True)
+class Bench:
+    """Runs one file after the other.
+
+    Attributes:
+        mirror: Where the repositories are.
+        seconds: How long users run at most.
+        python: The interpreter of the bench's environment.
+        keep: Where results stay.
+    """
+
+    mirror: Path
+    seconds: int
+    python: str
+    keep: Path | None
+
+    def one(self, row: dict[str, str]) -> Comparison:
+        """Bring a file, run it and compare."""
+        compared = self._compared(row)
+        print(compared.line(), flush=True)
+        return compared
+
+    def _compared(self, row: dict[str, str]) -> Comparison:
+        name = f"{row['repo']}:{row['path']}"
+        with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as temporary:
+            folder = Path(temporary)
+            folder.chmod(0o755)
+            if not _bring(self.mirror / row["repo"].replace("/", "+") / "repo", row, folder / "tree"):
+                return Comparison(name, unfit="the file is not in the mirror")
+            case = {"path": row["path"], "seconds": self.seconds}
+            (folder / "case.json").write_text(json.dumps(case), encoding="utf-8")
+            command = [*_ISOLATED, self.python, "-m", "benches.locustfiles.sandbox", str(folder)]
+            try:
+                done = subprocess.run(
+                    command, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=_LONGEST_S
+                )
+            except subprocess.TimeoutExpired:
+                return Comparison(name, unfit=f"not done in {_LONGEST_S} s")
+            result = folder / "result.json"
+            if not result.exists():
+                return Comparison(name, unfit=f"the sandbox failed: {done.stderr.strip()[-300:]}")
+            if self.keep is not None:
+                shutil.copy(result, self.keep / f"{name.replace('/', '+')}.json")
+            return compare(name, json.loads(result.read_text("utf-8")))
 
 
 def _bring(git: Path, row: dict[str, str], tree: Path) -> bool:
-    """The newest state of the file's folder, and the file as it was listed."""
-    blob = subprocess.run(["git", "-C", git, "cat-file", "blob", row["git_blob"]], capture_output=True, check=False)
-    if not git.exists() or blob.returncode:
+    """The repository as it was when the file was listed."""
+    if not git.exists():
         return False
-    path = tree / row["path"]
-    path.parent.mkdir(parents=True)
-    parent = str(Path(row["path"]).parent)
+    tree.mkdir()
     with subprocess.Popen(
-        ["git", "-C", git, "archive", "HEAD", parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ["git", "-C", git, "archive", row["commit"]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as archive:
         subprocess.run(["tar", "-x", "-C", tree], stdin=archive.stdout, check=False, capture_output=True)
-    path.write_bytes(blob.stdout)
-    return True
+    blob = subprocess.run(["git", "-C", git, "cat-file", "blob", row["git_blob"]], capture_output=True, check=False)
+    path = tree / row["path"]
+    if blob.returncode == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(blob.stdout)
+    return path.exists()
 
 
 def _report(found: list[Comparison]) -> int:

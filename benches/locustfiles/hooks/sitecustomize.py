@@ -1,6 +1,7 @@
 """Makes a Locust file's calls repeatable: in the process of Locust, and in that of loadcore's worker.
 
-A user draws the same numbers in both, runs a given number of tasks, and waits a fraction of what the file says.
+Each user draws the same numbers whatever others do, runs a given number of tasks, and waits and sleeps a fraction of
+what the file says. A run ends with its last user, or when its time is over.
 """
 
 from __future__ import annotations
@@ -10,14 +11,32 @@ import importlib.machinery
 import os
 import random
 import sys
+import uuid
 from typing import Any
 
 _TASKS = int(os.environ.get("BENCH_TASKS", "12"))
+_LONGEST_S = float(os.environ.get("BENCH_SECONDS", "20"))
+_LONGEST_SHAPE_S = 5.0
+_LOOK_S = 0.1
 _WAIT_SHARE = 0.02
+_users: dict[Any, random.Random] = {}
+"""The numbers of each user's greenlet."""
+
+
+class _Repeatable(random.Random):
+    """Draws the same numbers in each process, unless it is given a seed: Faker and the like have one of their own."""
+
+    def __init__(self, x: Any = None) -> None:
+        super().__init__(1 if x is None else x)
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        """Without a seed, no new one."""
+        if a is not None:
+            super().seed(a, version)
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
-    """Changes `locust.user.task` and `locust.user.users` as soon as they are imported."""
+    """Changes modules as soon as they are imported."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         """As the base class has it."""
@@ -36,8 +55,37 @@ class _AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _current() -> Any:
+    greenlet = sys.modules.get("greenlet")
+    return _users.get(greenlet.getcurrent()) if greenlet and _users else None
+
+
+def _change_random() -> None:
+    """Have the functions of `random` draw a user's own numbers where a user calls them."""
+    shared = _Repeatable()
+
+    def drawn(name: str) -> Any:
+        def draw(*arguments: Any, **options: Any) -> Any:
+            return getattr(_current() or shared, name)(*arguments, **options)
+
+        return draw
+
+    names = [name for name in vars(random) if getattr(getattr(random, name), "__self__", None) is random._inst]
+    for name in names:
+        setattr(random, name, drawn(name))
+    random.Random = random.SystemRandom = _Repeatable  # type: ignore[misc, assignment]
+    uuid.uuid4 = lambda: uuid.UUID(int=(_current() or shared).getrandbits(128), version=4)
+
+
+def _change_sleep(module: Any) -> None:
+    sleep = module.sleep
+    module.sleep = lambda seconds=0, *rest, **options: sleep(
+        seconds * _WAIT_SHARE if seconds and _current() else seconds, *rest, **options
+    )
+
+
 def _change_tasks(module: Any) -> None:
-    execute, sleep = module.TaskSet.execute_next_task, module.TaskSet._sleep
+    execute = module.TaskSet.execute_next_task
 
     def execute_next_task(task_set: Any) -> None:
         done = task_set.user.__dict__.setdefault("_bench_tasks", 0)
@@ -48,18 +96,44 @@ def _change_tasks(module: Any) -> None:
         execute(task_set)
 
     module.TaskSet.execute_next_task = execute_next_task
-    module.TaskSet._sleep = lambda task_set, seconds: sleep(task_set, seconds * _WAIT_SHARE)
+
+
+def _end_in_time(environment: Any) -> None:
+    """Quit as Locust does when the time of a run is over."""
+    gevent = sys.modules["gevent"]
+    runner, has_shape = environment.runner, environment.shape_class is not None
+    left_s = _LONGEST_SHAPE_S if has_shape else _LONGEST_S
+    while left_s > 0 and (has_shape or runner.state != "running" or len(runner.user_greenlets)):
+        gevent.sleep(_LOOK_S)
+        left_s -= _LOOK_S
+    runner.quit()
 
 
 def _change_users(module: Any) -> None:
     run = module.User.run
 
     def seeded(user: Any) -> None:
-        random.seed(1)
-        run(user)
+        current = sys.modules["greenlet"].getcurrent()
+        if user.environment.runner is not None and not hasattr(user.environment, "_bench_ends"):
+            user.environment._bench_ends = sys.modules["gevent"].spawn(_end_in_time, user.environment)
+        _users[current] = _Repeatable()
+        try:
+            run(user)
+        finally:
+            del _users[current]
 
     module.User.run = seeded
 
 
-_CHANGES = {"locust.user.task": _change_tasks, "locust.user.users": _change_users}
+def _change_numpy(module: Any) -> None:
+    module.random.seed(1)
+
+
+_CHANGES = {
+    "gevent.hub": _change_sleep,
+    "locust.user.task": _change_tasks,
+    "locust.user.users": _change_users,
+    "numpy": _change_numpy,
+}
 sys.meta_path.insert(0, _AfterImport())
+_change_random()
