@@ -60,7 +60,7 @@ class Place:
 
 
 class Case:
-    """One file, and what became of it.
+    """One file, and what it does with both programs.
 
     Args:
         folder: As above.
