@@ -1,8 +1,8 @@
 """Installs a wheel as its users do: `python -m building.wheel_test dist/loadcore-….whl`.
 
-For each Python from 3.11 on that this machine has, or that uv can fetch: once with pip and once with uv, into an empty
-environment. There the help is printed, and a small server on 127.0.0.1 is requested. In the end it runs without an
-environment, as `uvx` does.
+What is in it is compared with what a release promises. Then each Python from 3.11 on that this machine has, or that
+uv can fetch, gets it twice, with pip and with uv, into an empty environment. There the help is printed, and a small
+server on 127.0.0.1 is requested. In the end it runs without an environment, as `uvx` does.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from building.wheel_content import problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +69,7 @@ def main() -> int:
     try:
         size = check_size(wheel)
         print(f"{wheel.name}: {size / 1e6:.1f} MB", flush=True)
+        check_content(wheel)
         pythons: dict[str, Path | None] = {version: find(version) for version in arguments.python or PYTHONS}
         print("python   with    install      --help      bench", flush=True)
         tried = [_print(each) for each in try_all(wheel, {v: path for v, path in pythons.items() if path})]
@@ -90,6 +93,16 @@ def check_size(wheel: Path) -> int:
     if size > LARGEST_BYTES:
         raise FailedError(f"{wheel.name} has {size / 1e6:.1f} MB, and at most {LARGEST_BYTES / 1e6:.0f} MB are allowed")
     return size
+
+
+def check_content(wheel: Path) -> None:
+    """Compares what is in a wheel with what a release promises.
+
+    Raises:
+        FailedError: It lacks something, or has too much.
+    """
+    if found := problems(wheel):
+        raise FailedError("\n     ".join(found))
 
 
 def find(version: str) -> Path | None:
