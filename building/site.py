@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "https://github.com/loadcore/loadcore/blob/main"
 _LINK = re.compile(r"(\[[^\]\[]*\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
 _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
-_PARAGRAPH = re.compile(r"^[A-Z`*][^\n]*(?:\n[^\n]+)*", re.MULTILINE)
+_PARAGRAPH = re.compile(r"^(?![#|<!>-])\S[^\n]*(?:\n[^\n]+)*", re.MULTILINE)
 _LONGEST = 200
 
 MADE = {"Commands and options": "reference/commands.md", "JSON Schemas": "reference/json-schemas.md"}
@@ -104,5 +104,5 @@ def summary(markdown: str) -> str:
     """The first sentence of a page, or as much of it as fits a line."""
     found = _PARAGRAPH.search(_FENCE.sub("", markdown))
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(found[0].split())) if found else ""
-    sentence = re.split(r"(?<=[.:?])\s", text, maxsplit=1)[0]
+    sentence = re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].removesuffix(":")
     return sentence if len(sentence) <= _LONGEST else sentence[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"

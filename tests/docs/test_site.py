@@ -17,7 +17,7 @@ from tests.docs.pages import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("mkdocs", reason="mkdocs is not installed")
+hooks = pytest.importorskip("building.site", reason="mkdocs is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,20 @@ def test_llms_txt_lists_every_page_with_its_markdown(site: Path) -> None:
     listed = set(re.findall(r"^- \[[^\]]+\]\(([^)]+)\)", text, re.MULTILINE))
     assert sorted(path for path in listed if not (site / path).read_text("utf-8").startswith("# ")) == []
     assert {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")} <= listed
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("# A\n\nloadcore runs. It reports.\n", "loadcore runs."),
+        ("# A\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n\n`run` [prints](x.md) this:\n\n- x\n", "`run` prints this"),
+        ("# A\n\nThe folder (in the repository: `x`) has it. More.\n", "The folder (in the repository: `x`) has it."),
+        ("# A\n\n## B\n\n- a list\n", ""),
+    ],
+)
+def test_a_summary_is_the_first_sentence(page: str, sentence: str) -> None:
+    """Of the first paragraph, also of one that begins with a small letter."""
+    assert hooks.summary(page) == sentence
 
 
 def test_the_commands_page_has_every_option(site: Path) -> None:
