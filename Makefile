@@ -49,7 +49,7 @@ announce:
 
 .PHONY: test-rust
 test-rust: ## Run the engine's tests
-	@$(PYTHON) -m building.suite engine cargo test --quiet --package loadcore-core --package loadcore-null
+	@$(PYTHON) -m building.suite engine cargo test --quiet --package loadcore-core --package loadcore-null --package loadcore-stamp
 
 .PHONY: test-py
 test-py: setup ## Run the tests of the package and of the gateway

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.verdict.running import Observed
 
 _SEED = 1
-ATTEMPTS = 4
 
 
 @pytest.mark.parametrize("key", ["e-stopped", "e-stopped-open"])
@@ -42,23 +41,12 @@ def test_a_client_that_is_stopped_half_of_the_time_says_so(key: str, tmp_path: P
 
 @pytest.mark.parametrize("key", ["quiet-closed", "quiet-open"])
 def test_a_client_that_nothing_disturbs_is_not_blamed(key: str, tmp_path: Path) -> None:
-    """Neither falsely invalid nor falsely valid, by the server's log.
-
-    What a client may have added has a bound, which may be wide where other programs keep its threads from a core. So a
-    run that names them is repeated: the machine, not the client, was not quiet.
-    """
-    for attempt in range(ATTEMPTS):
-        observed = _run(key, tmp_path / str(attempt))
-        found = score(situations(_SEED)[key], observed)
-        if not (found.is_false_invalid and _names_other_programs(observed)):
-            break
+    """Neither falsely invalid nor falsely valid, by the server's log, whatever else the machine does."""
+    observed = _run(key, tmp_path)
+    found = score(situations(_SEED)[key], observed)
 
     assert not found.is_false_invalid, observed.text
     assert not found.is_false_pass, observed.text
-
-
-def _names_other_programs(observed: Observed) -> bool:
-    return any(finding["subject"] == "other programs" for finding in observed.summary["findings"])
 
 
 def _run(key: str, folder: Path) -> Observed:

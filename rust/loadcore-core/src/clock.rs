@@ -53,7 +53,7 @@ impl Clock {
     /// The wall clock at this clock's 0, in nanoseconds since 1970.
     #[must_use]
     pub fn started_unix_ns(&self) -> u64 {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix = wall();
         let instant = Instant::now();
         let started = if self.origin > instant {
             unix + (self.origin - instant)
@@ -76,6 +76,15 @@ pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // Never negative.
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+/// The wall clock in nanoseconds since 1970: what the kernel stamps packets with.
+pub(crate) fn wall_ns() -> u64 {
+    u64::try_from(wall().as_nanos()).unwrap_or(0)
+}
+
+fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

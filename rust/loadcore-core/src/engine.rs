@@ -159,7 +159,7 @@ impl Engine {
             uses_tls: program.origins.iter().any(|origin| origin.tls) || scripts.iter().any(Option::is_some),
         };
         // Loaded here only to find what is wrong before the start.
-        Net::new(&net).map_err(|error| {
+        Net::new(&net, Arc::default()).map_err(|error| {
             vec![Problem { path: "http.tls".into(), at: None, message: error.to_string(), hint: None }]
         })?;
         let description = Description {
@@ -200,8 +200,8 @@ impl Engine {
             let clock = Clock::starting_at(start_at_ns);
             let turns = Arc::<Turns>::default();
             let watch = Watch::new(Arc::clone(&turns), clock);
-            let prepared =
-                runtime(watch).and_then(|runtime| Ok((runtime, Net::new(&self.net).map_err(io::Error::other)?)));
+            let net = || Net::new(&self.net, Arc::clone(&turns)).map_err(io::Error::other);
+            let prepared = runtime(watch).and_then(|runtime| Ok((runtime, net()?)));
             match prepared {
                 Ok((runtime, net)) => {
                     // All workers begin together; until then there is nothing to do, and no user is late.

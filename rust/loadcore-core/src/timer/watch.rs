@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Builder;
 
 use super::Turns;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_ns};
 use crate::health::CoreWait;
 
 /// What the hooks of an engine thread's runtime do.
@@ -32,12 +32,11 @@ impl Watch {
     }
 
     fn end(&self) {
-        if self.turns.end() {
-            self.core_wait.since_last_asked();
-        }
+        self.turns.end(|| self.core_wait.since_last_asked());
     }
 
     fn begin(&self) {
-        self.turns.begin(self.clock.now(), || self.core_wait.since_last_asked());
+        let wall_ahead_ns = || wall_ns().saturating_sub(self.clock.now());
+        self.turns.begin(self.clock.now(), || self.core_wait.since_last_asked(), wall_ahead_ns);
     }
 }

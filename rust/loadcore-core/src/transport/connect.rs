@@ -1,6 +1,7 @@
 //! Opening connections over the network: resolve, connect, handshake, each timed and each with outcomes of its own.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,11 +10,13 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::resolve::{Addresses, Resolver};
+use super::stamp::Stamping;
 use super::tcp::Tcp;
 use super::tls::{Tls, TlsClient, TlsProblem};
 use super::{ConnectFailure, Connection, IdleState, Opened, Origin, Session, Transport};
 use crate::plan;
 use crate::record::{ConnectTimings, Outcome};
+use crate::timer::Turns;
 
 /// What [`Net`] needs to know.
 #[derive(Debug, Clone, Default)]
@@ -31,13 +34,15 @@ pub(crate) struct NetOptions {
 pub(crate) struct Net {
     resolver: Resolver,
     tls: Option<TlsClient>,
+    turns: Arc<Turns>,
+    _stamping: Stamping,
 }
 
 impl Net {
-    /// Loads what TLS needs, if it is needed.
-    pub(crate) fn new(options: &NetOptions) -> Result<Self, TlsProblem> {
+    /// The network for a loop that takes these turns. Loads what TLS needs, if it is needed.
+    pub(crate) fn new(options: &NetOptions, turns: Arc<Turns>) -> Result<Self, TlsProblem> {
         let tls = options.uses_tls.then(|| TlsClient::new(&options.tls, options.version)).transpose()?;
-        Ok(Self { resolver: Resolver::default(), tls })
+        Ok(Self { resolver: Resolver::default(), tls, turns, _stamping: Stamping::start() })
     }
 
     async fn connect_tcp(
@@ -113,7 +118,7 @@ impl Transport for Net {
         let fail = |outcome, timings| ConnectFailure { outcome, timings };
         let stream = self.connect_tcp(origin, &mut timings, deadline).await;
         let stream = stream.map_err(|outcome| fail(outcome, timings))?;
-        let tcp = Tcp::new(stream).map_err(|error| fail(connect_outcome(&error), timings))?;
+        let tcp = Tcp::new(stream, &self.turns).map_err(|error| fail(connect_outcome(&error), timings))?;
         if !origin.tls {
             return Ok(Opened { connection: NetConnection::Tcp(tcp), timings });
         }

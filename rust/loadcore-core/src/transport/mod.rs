@@ -6,6 +6,7 @@ pub(crate) mod fake;
 mod origin;
 mod reference;
 mod resolve;
+mod stamp;
 mod tcp;
 mod tls;
 
