@@ -34,6 +34,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "login": ([], ["--rounds", "2"]),
     "startup": ([], ["--rounds", "3"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),
+    "locust_users": ([], ["--users", "500", "--seconds", "2"]),
     "saturation": ([], ["--seconds", "1"]),
     "recording": ([], ["--rounds", "3", "--seconds", "1", "--requests", "100000"]),
     "pacing": ([], ["--seconds", "3", "--rates", "1000", "--long", "0"]),

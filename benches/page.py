@@ -24,6 +24,7 @@ ORDER = (
     "login",
     "startup",
     "memory",
+    "locust_users",
     "saturation",
     "recording",
     "pacing",

@@ -83,7 +83,7 @@ def _until_time_ran_out(locust: dict[str, Any], loadcore: dict[str, Any]) -> lis
             nearest = max(others, key=lambda other: _alike(user, other))
             if alike < min(len(user), len(nearest)):
                 found.append(f"call {alike} of a user with {told}: {user[alike]}, and with the other {nearest[alike]}")
-    return found[:2]
+    return found[:1]
 
 
 def _alike(user: list[Any], other: list[Any]) -> int:
