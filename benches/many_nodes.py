@@ -1,7 +1,8 @@
 """What a scheduler and a driver pay for many nodes: `python -m benches.many_nodes [--nodes N ...] [--seconds S]`.
 
 Nodes are simulated: Dask workers, fifty in a process, each with its agent, which send a message of the size of a second
-of ten steps at the same instant each second. Scheduler, link, leases and the way of the messages are the real ones.
+of ten steps at the same instant each second. Scheduler, link, leases, groups and the way of the messages are the real
+ones. Each number of nodes is measured twice: reporting directly, and in groups with a leader each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +27,14 @@ from benches import results
 from benches.build import ROOT
 from loadcore.cluster.dask_settings import ENVIRONMENT
 from loadcore.cluster.dask_settings import scheduler as scheduler_command
+from loadcore.cluster.policy import Policy
 from tests.integration.clusters import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loadcore.cluster.dask_link import DaskLink
+    from loadcore.cluster.link import Link
 
 MOST_CPU = 0.30
 """Of one core, by the scheduler, with the most nodes that report to it alone."""
@@ -40,6 +44,8 @@ IN_A_PROCESS = 50
 MESSAGE_BYTES = 20_000
 WITHIN_S = 120.0
 RENEW_EVERY_S = 1.0
+SETTLE_S = 5.0
+RUN = "bench"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Measured:
     """What was measured with a number of nodes."""
 
     nodes: int
+    in_groups: bool
     scheduler_cpu: float
     scheduler_rss: int
     driver_cpu: float
@@ -62,15 +69,17 @@ async def simulate(address: str, nodes: int) -> None:
     """Some nodes in this process, for ever."""
     from distributed import Worker  # noqa: PLC0415 - of this process only
 
+    from loadcore.cluster.dask_link import agent_of  # noqa: PLC0415 - the same
+
     kind: Any = Worker
     workers = [kind(address, nthreads=1, memory_limit=0, host="127.0.0.1", silence_logs=40) for _ in range(nodes)]
     await asyncio.gather(*workers)
-    content = os.urandom(MESSAGE_BYTES)
-    while True:
+    members = [(await agent_of(worker)).without_workers(RUN) for worker in workers]
+    said = [(0, "report", os.urandom(MESSAGE_BYTES))]
+    for sequence in count(1):
         await asyncio.sleep(1 - time.time() % 1)
-        for worker in workers:
-            said = {"node": worker.address, "run": "bench", "sent_ns": time.monotonic_ns(), "content": content}
-            worker.log_event("loadcore", said)
+        for member in members:
+            member.say({"run": RUN, "sequence": sequence, "said": said, "sent_ns": time.monotonic_ns()})
 
 
 @contextmanager
@@ -97,19 +106,21 @@ def cluster(nodes: int) -> Iterator[tuple[str, psutil.Process]]:
         yield address, psutil.Process(scheduler.pid)
 
 
-def measure(nodes: int, seconds: float) -> Measured:
+def measure(nodes: int, seconds: float, *, in_groups: bool) -> Measured:
     """Listen to some nodes for some seconds, and renew their leases."""
     os.environ.update(ENVIRONMENT)
     from loadcore.cluster.dask_link import DaskLink  # noqa: PLC0415 - reads the settings
+    from loadcore.cluster.tree import Tree  # noqa: PLC0415 - after them
 
     with cluster(nodes) as (address, scheduler):
         from loadcore.cluster.reach import wait_for_scheduler  # noqa: PLC0415 - see above
 
         wait_for_scheduler(address, None, WITHIN_S)
-        link = DaskLink(address)
+        dask = DaskLink(address)
         try:
-            _wait_for(link, nodes)
-            link.install()
+            _wait_for(dask, nodes)
+            dask.install()
+            link = Tree(dask, RUN, dask.nodes(), Policy().group) if in_groups else dask
             delays: list[float] = []
             is_open = threading.Event()
 
@@ -118,7 +129,7 @@ def measure(nodes: int, seconds: float) -> Measured:
                     delays.append((time.monotonic_ns() - said["sent_ns"]) / 1e6)
 
             link.listen(heard, lambda _node, _reason: None)
-            time.sleep(3)
+            time.sleep(SETTLE_S)
             addresses = link.nodes()
             driver = psutil.Process()
             before = (_cpu(scheduler), _cpu(driver))
@@ -128,10 +139,11 @@ def measure(nodes: int, seconds: float) -> Measured:
             used = (_cpu(scheduler) - before[0], _cpu(driver) - before[1])
             rss = scheduler.memory_info().rss
         finally:
-            link.close()
+            dask.close()
     delays.sort()
     return Measured(
         nodes,
+        in_groups,
         used[0] / seconds,
         rss,
         used[1] / seconds,
@@ -143,12 +155,12 @@ def measure(nodes: int, seconds: float) -> Measured:
     )
 
 
-def _renew(link: DaskLink, addresses: Sequence[str], seconds: float) -> list[float]:
+def _renew(link: Link, addresses: Sequence[str], seconds: float) -> list[float]:
     """Ask all nodes once a second, as leases are renewed; how long each round took, in ms."""
     took = []
     end = time.monotonic() + seconds
     while (began := time.monotonic()) < end:
-        asked = [link.call(address, "clock", 10.0) for address in addresses]
+        asked = [link.call(address, "renew", 10.0, run=RUN, until_ns=None) for address in addresses]
         for answer in asked:
             answer.result(10.0)
         took.append((time.monotonic() - began) * 1e3)
@@ -172,12 +184,13 @@ def _cpu(process: psutil.Process) -> float:
 def page(found: Sequence[Measured]) -> str:
     """What was measured, as a page."""
     columns = (
-        "nodes", "scheduler, of a core", "its memory", "driver, of a core", "messages", "delay, median", "95 %",
-        "a round of leases",
+        "nodes", "they report", "scheduler, of a core", "its memory", "driver, of a core", "messages", "delay, median",
+        "95 %", "a round of leases",
     )  # fmt: skip
     rows = [
         (
             str(each.nodes),
+            "in groups" if each.in_groups else "directly",
             f"{each.scheduler_cpu:.1%}",
             f"{each.scheduler_rss / 2**20:.0f} MB",
             f"{each.driver_cpu:.1%}",
@@ -206,7 +219,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.simulate is not None:
         asyncio.run(simulate(arguments.address, arguments.simulate))
-    found = [measure(nodes, arguments.seconds) for nodes in arguments.nodes]
+    ways = (False, True)
+    found = [measure(nodes, arguments.seconds, in_groups=way) for nodes in arguments.nodes for way in ways]
     results.keep("many_nodes", [asdict(each) for each in found], page(found))
     beyond = [each for each in found if each.scheduler_cpu > MOST_CPU or each.scheduler_rss > MOST_RSS]
     return 1 if beyond or any(each.messages < each.expected * 0.95 for each in found) else 0

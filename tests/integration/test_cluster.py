@@ -23,6 +23,7 @@ from loadcore.cluster.certificates import Certificates, make
 from loadcore.cluster.dask_link import DaskLink
 from loadcore.cluster.placement import Cluster, connected
 from loadcore.cluster.policy import Policy
+from loadcore.cluster.tree import Tree
 from loadcore.compiler import Options, compile_run
 from loadcore.errors import ExitCode, RunError
 from loadcore.processes.launch import run_plan
@@ -214,6 +215,31 @@ def test_a_killed_node_is_carried_on(cluster: OnLoopback, target: Target, tmp_pa
     assert {f"/p{number}" for number in range(int(lost["carried_on"]["from_s"]) * 100, 1000)} <= set(paths)
     missing = run.summary["load"]["scenarios"][0]["missing_iterations"]
     assert 1000 - missing <= at_rest(target) < 1000
+
+
+def test_a_group_of_nodes(cluster: OnLoopback, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes reach one another: one leads, the other reports and is ordered through it."""
+    heard: list[str] = []
+    handed: list[tuple[str | None, str]] = []
+    hear, hand_over = Tree._heard, Tree._hand_over
+
+    def hearing(tree: Tree, node: str, said: dict[str, Any]) -> None:
+        heard.extend(member for member, _ in said.get("group", ()))
+        hear(tree, node, said)
+
+    def handing(tree: Tree, group: Any, leader: str | None, calls: list[Any]) -> None:
+        handed.extend((leader, verb) for node, verb, *_ in calls if "127.0.0.3" in node)
+        hand_over(tree, group, leader, calls)
+
+    monkeypatch.setattr(Tree, "_heard", hearing)
+    monkeypatch.setattr(Tree, "_hand_over", handing)
+    plan = plan_of(target, arrival_rate("60/s", duration="3s"))
+    run = run_of(cluster, plan, tmp_path / "run", flat_up_to=1, group=2)
+    assert any("127.0.0.3" in member for member in heard)
+    assert "go" in {verb for _, verb in handed}
+    assert any(leader is not None and "127.0.0.2" in leader for leader, verb in handed if verb == "renew")
+    assert [each["requests"] for each in run.summary["nodes"]] == [90, 90]
+    assert run.summary["load"]["requests"]["rows"] == 180 == at_rest(target)
 
 
 def test_a_frozen_node_heals(cluster: OnLoopback, target: Target, tmp_path: Path) -> None:

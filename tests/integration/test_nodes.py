@@ -311,6 +311,24 @@ def test_a_node_that_dies(link: FaultyLink, target: Target, tmp_path: Path) -> N
     assert open_run(found.path).summary["nodes"] == found.summary["nodes"]
 
 
+def test_nodes_in_groups(target: Target, tmp_path: Path) -> None:
+    """They work as they do alone; the loss of a leader is the loss of that node and takes nothing else with it."""
+    names = ("a", "b", "c", "d")
+    link = FaultyLink(tmp_path / "nodes", *names)
+    link.answers = {(node, "facts"): link.agents[node].do_facts() | {"machine": node} for node in names}
+    told = Told(1, lambda: link.lose("a"))
+    before = target.total()
+    found = run(link, lasting(target), tmp_path / "run", told, Policy(**{**vars(QUICK), "flat_up_to": 2, "group": 2}))
+    link.close()
+    first, *others = found.summary["nodes"]
+    assert first["lost"] is not None
+    assert [node["requests"] for node in others] == [100, 100, 100]
+    assert [node["lost"] for node in others] == [None, None, None]
+    assert not any("did not arrive" in line for line in told.lines)
+    assert 300 + first["requests"] <= count_at_rest(target) - before < 400
+    assert {node for node, verb in link.calls if verb == "pass_on"} == {"a", "c"}
+
+
 def test_a_node_that_is_cut_off(link: FaultyLink, target: Target, tmp_path: Path) -> None:
     """It is late, then lost; its own load ends with its lease, and it is never asked again."""
     told = Told(1, lambda: link.cut.add("b"))

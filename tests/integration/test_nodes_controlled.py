@@ -71,18 +71,6 @@ def test_a_node_that_does_not_take_an_order_is_lost(
     assert run.exit_code == ExitCode.INVALID
 
 
-def test_a_node_that_has_no_room_for_an_order_is_named(link: FaultyLink, tmp_path: Path) -> None:
-    """The order is refused whole, with what to do, and the load stays as it was."""
-    problem = {"message": "local ports: the run needs 900, and has 400", "hint": "keep connections open"}
-    link.answers["b", "room"] = [problem]
-    run, heard, counted = changed(link, tmp_path / "run")
-    assert heard == ['"rate 300/s" is too much: node b: local ports: the run needs 900, and has 400']
-    assert counted == 500
-    assert ("a", "room") in link.calls
-    assert ("a", "change") not in link.calls
-    assert "orders" not in run.summary["load"]
-
-
 def test_shares_that_are_carried_on_follow_the_plan(link: FaultyLink, tmp_path: Path) -> None:
     """So no change is taken, and the load stays as it was."""
     run, heard, counted = changed(link, tmp_path / "run", on_node_loss="rebalance")

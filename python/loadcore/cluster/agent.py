@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loadcore.cluster import bundle
 from loadcore.cluster.node_facts import facts_of_this_node
 from loadcore.cluster.node_run import NodeRun
+from loadcore.cluster.relay import Gathering, Member, Peers, pass_on
 from loadcore.errors import LimitsError, LoadcoreError
 from loadcore.machine import client_limits
 from loadcore.machine.file_limit import raise_file_limit
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from loadcore.machine.client_limits import Needs
+
+
+_EVER_S = 1e9
 
 
 class StaleRun(LoadcoreError):  # noqa: N818 - reads as what happened
@@ -50,13 +54,21 @@ class NodeAgent:
     Args:
         say: Sends a message to the driver.
         cache: Where bundles and rows are kept.
+        address: This node's, as its driver knows it.
+        peers: The way to other nodes.
     """
 
-    def __init__(self, say: Callable[[dict[str, Any]], None], cache: Path) -> None:
+    def __init__(
+        self, say: Callable[[dict[str, Any]], None], cache: Path, address: str = "", peers: Peers | None = None
+    ) -> None:
         self._say = say
+        self._peers = peers or Peers()
+        self._member = Member(address, say, self._peers, self.do_gather)
+        self._gathering: Gathering | None = None
         self._cache = cache
         make_cache(cache)
         self._lock = threading.RLock()
+        self._gather_lock = threading.Lock()
         self._run: NodeRun | None = None
         self._refused: set[str] = set()
         """Runs that have ended here: what still comes for them does nothing."""
@@ -122,7 +134,7 @@ class NodeAgent:
             self._shares = max((int(order["shares"]) for order in orders), default=1)
             if self._run is not None:  # Its driver is gone, so no one will ask for its rows.
                 self._run.forget()
-            self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._say)
+            self._run = NodeRun(run, self._cache / "runs" / f"{run}-{os.getpid()}", lease_s, self._member.say)
             self._rows = {"plan": plan, "run_dir": str(self._run.folder)}
             self._run.begin([self._order(order) for order in orders], secrets)
 
@@ -205,10 +217,28 @@ class NodeAgent:
         """End workers at once."""
         self._of(run).kill(workers)
 
-    def do_renew(self, run: str, until_ns: int | None = None) -> int:
-        """The driver is there. Gives the clock, so that its drift is seen."""
+    def do_renew(self, run: str, until_ns: int | None = None, seen: int = 0) -> int:
+        """The driver is there, and has all messages up to this number. Gives the clock, so that its drift is seen."""
         self._of(run).renew(until_ns)
+        self._member.acknowledge(run, seen)
         return time.monotonic_ns()
+
+    def do_follow(self, run: str, leader: str | None, seen: int) -> None:
+        """What this node says goes to the leader of its group: see `relay`."""
+        self._member.follow(run, leader, seen)
+
+    def do_gather(self, run: str, node: str, said: dict[str, Any]) -> None:
+        """Take what a member of the group says, as its leader."""
+        with self._gather_lock:
+            if self._gathering is None or self._gathering.run != run:
+                self._of(run)
+                self._gathering = Gathering(run, self._say)
+            self._gathering.add(node, said)
+
+    def do_pass_on(self, run: str, calls: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Ask members of the group what the driver asks of them: `node`, `verb`, `arguments` of each."""
+        self._of(run)
+        return pass_on(calls, self._peers)
 
     def do_read(self, run: str, name: str, offset: int) -> bytes:
         """A piece of a file of a run."""
@@ -226,16 +256,29 @@ class NodeAgent:
     def do_forget(self, run: str) -> None:
         """End a run, and remove its files."""
         self._refused.add(run)
+        self._end_gathering()
         with self._lock:
             if self._run is None or self._run.run_id != run:
                 return
             self._run.forget()
             self._run = None
 
+    def without_workers(self, run: str) -> Member:
+        """Take part in a run as a node that has no workers. Gives the way to the driver; for what measures that way."""
+        self._run = NodeRun(run, self._cache, _EVER_S, self._member.say)
+        return self._member
+
     def close(self) -> None:
         """This node leaves the cluster."""
+        self._end_gathering()
         if self._run is not None:
             self._run.close()
+
+    def _end_gathering(self) -> None:
+        with self._gather_lock:
+            gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            gathering.close()
 
     def _of(self, run: str) -> NodeRun:
         if self._run is None or self._run.run_id != run:

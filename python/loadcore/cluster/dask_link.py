@@ -18,10 +18,11 @@ from distributed import Worker, WorkerPlugin
 
 from loadcore.cluster.agent import NodeAgent, default_cache
 from loadcore.cluster.link import Link
+from loadcore.cluster.relay import PEER_WITHIN_S, Peers
 from loadcore.errors import LoadcoreError, RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from concurrent.futures import Future
 
     from loadcore.cluster.certificates import Certificates
@@ -30,6 +31,27 @@ TOPIC = "loadcore"
 CONNECT_WITHIN_S = 10.0
 AGENT_WITHIN_S = 5.0
 PLUGIN = "loadcore-agent"
+PEER = "loadcore_peer"
+"""What a node is asked by another one."""
+
+
+class DaskPeers(Peers):
+    """From one Dask worker to others, without the scheduler.
+
+    Args:
+        worker: The one.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker: Any = worker
+
+    def ask(self, node: str, verb: str, arguments: Mapping[str, Any]) -> Future[Any]:
+        """Ask the agent of another node."""
+        return asyncio.run_coroutine_threadsafe(self._ask(node, verb, arguments), self._worker.loop.asyncio_loop)
+
+    async def _ask(self, node: str, verb: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        asked = getattr(self._worker.rpc(node), PEER)(verb=verb, arguments=dict(arguments))
+        return answer_of(await asyncio.wait_for(asked, PEER_WITHIN_S))
 
 
 class AgentPlugin(WorkerPlugin):
@@ -41,8 +63,17 @@ class AgentPlugin(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Make the agent."""
         address = worker.address
-        self._agent = NodeAgent(lambda said: worker.log_event(TOPIC, {"node": address, **said}), default_cache())
+
+        def say(said: dict[str, Any]) -> None:
+            worker.log_event(TOPIC, {"node": address, **said})
+
+        self._agent = NodeAgent(say, default_cache(), address, DaskPeers(worker))
         worker.extensions[PLUGIN] = self._agent
+
+        async def of_peer(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            return await on_node(verb, arguments, worker)
+
+        worker.handlers[PEER] = of_peer
 
     def teardown(self, worker: Worker) -> None:
         """The worker ends: so do its processes."""
@@ -56,8 +87,8 @@ async def on_node(verb: str, arguments: dict[str, Any], dask_worker: Worker) -> 
     Failures are returned and not raised: Dask would log the arguments with them, secrets among these.
     """
     try:
-        agent = await _agent_of(dask_worker)
-        if verb in {"clock", "renew"}:  # So quick that a thread would only make them later.
+        agent = await agent_of(dask_worker)
+        if verb in {"clock", "renew", "gather"}:  # So quick that a thread would only make them later.
             return {"answer": agent.answer(verb, arguments)}
         return {"answer": await asyncio.to_thread(agent.answer, verb, arguments)}
     except LoadcoreError as refused:
@@ -67,7 +98,18 @@ async def on_node(verb: str, arguments: dict[str, Any], dask_worker: Worker) -> 
         return {"refused": str(problem) or type(problem).__name__}
 
 
-async def _agent_of(worker: Worker) -> NodeAgent:
+def answer_of(said: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the verb gives
+    """What an agent answers.
+
+    Raises:
+        RunError: It refuses.
+    """
+    if "refused" in said:
+        raise RunError(said["refused"])
+    return said["answer"]
+
+
+async def agent_of(worker: Worker) -> NodeAgent:
     """The agent of a node, which gets it a moment after it has joined."""
     deadline = time.monotonic() + AGENT_WITHIN_S
     while PLUGIN not in worker.extensions:
@@ -149,10 +191,7 @@ class DaskLink(Link):
         if self._client is None:
             raise RunError("the link is closed")
         asked = self._client.run(on_node, verb, arguments, workers=[node])
-        said = (await asyncio.wait_for(asked, timeout_s))[node]
-        if "refused" in said:
-            raise RunError(said["refused"])
-        return said["answer"]
+        return answer_of((await asyncio.wait_for(asked, timeout_s))[node])
 
     def listen(self, message: Callable[[str, dict[str, Any]], None], lost: Callable[[str, str], None]) -> None:
         """Hear the agents, and which nodes leave; also whether the scheduler is there."""

@@ -91,6 +91,7 @@ class ClusterExecutor(Executor):
         asked = [self._call(node, "forget", run=self._run_id) for node in self._alive()]
         for answer in asked:
             _wait(answer, CALL_WITHIN_S)
+        self._link.end_run()
 
     def nodes(self) -> list[dict[str, Any]]:
         """What is known of each node."""

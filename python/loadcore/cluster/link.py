@@ -33,6 +33,9 @@ class Link(ABC):
             lost: Called with a node that went away and the reason. An empty address means all of them.
         """
 
+    def end_run(self) -> None:  # noqa: B027 - most links have nothing to end
+        """The run is over: nothing is heard any more."""
+
     @abstractmethod
     def close(self) -> None:
         """Leave the cluster. The nodes stay."""

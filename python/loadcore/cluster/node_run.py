@@ -60,6 +60,7 @@ class NodeRun:
         self._closed = threading.Event()
         self._sequence = 0
         self._start_at_ns: int | None = None
+        self._changed: set[tuple[int, int]] = set()
         self._host: HostWatch | None = None
         self._second = 0
         self._gone = 0
@@ -133,6 +134,8 @@ class NodeRun:
     def go(self, start_at_ns: int, wall_start_us: int, lease_until_ns: int) -> int:
         """Start at a moment of this node's monotonic clock. Gives how many ns before it the order was there."""
         left_ns = start_at_ns - time.monotonic_ns()
+        if self._start_at_ns is not None:  # The order came before, another way.
+            return left_ns
         self._lease_until_ns = lease_until_ns
         for handle in self._handles.values():
             handle.go(messages.Go(start_at_ns, wall_start_us))
@@ -143,8 +146,10 @@ class NodeRun:
 
     def change(self, order: messages.Change) -> int:
         """Have all change the load. Gives how many ns before it holds the order was there."""
-        for handle in self._handles.values():
-            handle.change(order)
+        if (order.scenario, order.at_ns) not in self._changed:  # Else it came before, another way.
+            self._changed.add((order.scenario, order.at_ns))
+            for handle in self._handles.values():
+                handle.change(order)
         return order.at_ns - (time.monotonic_ns() - (self._start_at_ns or 0))
 
     def stop(self) -> None:

@@ -22,6 +22,7 @@ from loadcore.cluster.policy import Policy
 from loadcore.cluster.reach import wait_for_scheduler
 from loadcore.cluster.shares import deal, numbered
 from loadcore.cluster.store import require_store
+from loadcore.cluster.tree import Tree
 from loadcore.errors import LimitsError, Problem, RunError, UsageError
 from loadcore.plan.environment import variables_of
 from loadcore.processes.assignment import Placement
@@ -143,7 +144,11 @@ class ClusterPlacement(Placement):
                 self._ship(node, packed)
         run_id = assignment.metadata["loadcore.run_id"]
         send = {"plan": assignment.plan_json, "sha256": packed.sha256, "paths": dict(packed.paths), "secrets": secrets}
-        return ClusterExecutor(self._link, run_id, used, send, self._cluster.policy)
+        policy = self._cluster.policy
+        link = self._link
+        if len(used) > policy.flat_up_to:
+            link = Tree(link, run_id, [node.address for node in used], policy.group)
+        return ClusterExecutor(link, run_id, used, send, policy)
 
     def _fit_nodes(self) -> list[Node]:
         """The nodes that are there, all of which must be fit."""

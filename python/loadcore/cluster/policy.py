@@ -29,6 +29,10 @@ class Policy:
     """What the workers of a lost node may take to end once its lease has."""
     lead_s: float = 2.0
     """From the order to start to the start, at the least."""
+    flat_up_to: int = 64
+    """How many nodes report to the driver directly. More form groups, each with a leader."""
+    group: int = 32
+    """How many nodes are in a group."""
     store: str | None = None
     """Where rows go in place of the run's folder: a URI."""
 

@@ -9,10 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.cluster.agent import NodeAgent
 from loadcore.cluster.link import Link
+from loadcore.cluster.relay import Peers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+class FaultyPeers(Peers):
+    """From one of these nodes to the others.
+
+    Args:
+        link: Their link.
+        node: The one.
+    """
+
+    def __init__(self, link: FaultyLink, node: str) -> None:
+        self._link, self._node = link, node
+
+    def ask(self, node: str, verb: str, arguments: Mapping[str, Any]) -> Future[Any]:
+        """Ask the agent of another node."""
+        if self._node in self._link.cut:
+            return no_answer(0.2)
+        return self._link.ask(node, verb, 0.2, dict(arguments))
+
+
+def no_answer(after_s: float) -> Future[Any]:
+    """What never comes."""
+    lost: Future[Any] = Future()
+    threading.Timer(after_s, lost.set_exception, [TimeoutError("no answer")]).start()
+    return lost
 
 
 class FaultyLink(Link):
@@ -26,8 +52,10 @@ class FaultyLink(Link):
     def __init__(self, folder: Path, *nodes: str) -> None:
         self._message: Callable[[str, dict[str, Any]], None] = lambda _node, _said: None
         self._lost: Callable[[str, str], None] = lambda _node, _reason: None
-        self._pool = ThreadPoolExecutor(16)
-        self.agents = {node: NodeAgent(self._say_of(node), folder / node) for node in nodes}
+        self._pool = ThreadPoolExecutor(32)
+        self.agents = {
+            node: NodeAgent(self._say_of(node), folder / node, node, FaultyPeers(self, node)) for node in nodes
+        }
         self._open = threading.Event()
         self._open.set()
         self.calls: list[tuple[str, str]] = []
@@ -61,10 +89,12 @@ class FaultyLink(Link):
     def call(self, node: str, verb: str, timeout_s: float, **arguments: Any) -> Future[Any]:
         """Ask an agent."""
         self.calls.append((node, verb))
+        return self.ask(node, verb, timeout_s, arguments)
+
+    def ask(self, node: str, verb: str, timeout_s: float, arguments: dict[str, Any]) -> Future[Any]:
+        """The same, whoever asks."""
         if node in self.cut:
-            lost: Future[Any] = Future()
-            threading.Timer(min(timeout_s, 0.2), lost.set_exception, [TimeoutError("no answer")]).start()
-            return lost
+            return no_answer(min(timeout_s, 0.2))
         if (node, verb) in self.answers:
             known: Future[Any] = Future()
             known.set_result(self.answers[node, verb])

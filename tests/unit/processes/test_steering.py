@@ -12,10 +12,12 @@ import pytest
 from loadcore.control.client import ask
 from loadcore.control.wire import RefusedError, Request
 from loadcore.engine import ScenarioInfo
+from loadcore.errors import LimitsError, Problem
 from loadcore.plan.orders import Change, Order, effective_digest
 from loadcore.processes import messages
 from loadcore.processes.steering import MOST_ORDERS, Steering, said
 from loadcore.processes.stop_requests import StopRequests
+from loadcore.processes.workers import Workers
 from loadcore.results.open.opening import open_run
 from tests.unit.processes.scripted import Follower, ScriptedWorker, done, supervise, window
 from tests.unit.results.numbers import START
@@ -150,3 +152,38 @@ def test_what_is_ordered_reaches_workers_windows_and_the_summary(tmp_path: Path)
     killed = open_run(tmp_path).summary
     assert killed["load"]["orders"] == [order]
     assert killed["comparable_sha256"] == summary["comparable_sha256"]
+
+
+def test_what_a_machine_has_no_room_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every limit that is too low, and what to do; no worker hears of it."""
+    found = [Problem("node a: open files", hint="ulimit"), Problem("node b: local ports", hint="widen")]
+    wanted: list[int] = []
+
+    def require_room(_workers: Workers, connections: int, _rates: Any, needs: Any) -> None:
+        wanted.append(sum(needs([connections] * 2).connections))
+        raise LimitsError(found)
+
+    monkeypatch.setattr(Workers, "require_room", require_room)
+    loads = {"shop": {"kind": "users", "users": 10, "duration_ns": 60 * S}}
+    workers = [ScriptedWorker(number, [window(0, number, 10)], stop=[done(number)]) for number in (0, 1)]
+    refusals: list[str] = []
+
+    def on_second(second: int) -> None:
+        if second == 0:
+            threading.Thread(target=change).start()
+
+    def change() -> None:
+        try:
+            ask(tmp_path, asked("users 30"))
+        except RefusedError as refused:
+            refusals.append(str(refused))
+        finally:
+            stops.request()
+
+    stops = StopRequests()
+    summary = supervise(tmp_path, workers, Follower(on_second), stops=stops, loads=loads)
+    (refusal,) = refusals
+    assert refusal.startswith('"users 30" is too much: node a: open files; node b: local ports')
+    assert wanted == [30]
+    assert "orders" not in summary["load"]
+    assert [worker.changes for worker in workers] == [[], []]
