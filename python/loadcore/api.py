@@ -44,6 +44,8 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
     target_cgroup: str | None = None,
     target_metrics: str | None = None,
     upstream_header: str | None = None,
+    trace_sample: str | None = None,
+    trace_url: str | None = None,
 ) -> Run:
     """Run a scenario and wait for its end.
 
@@ -78,6 +80,8 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         target_cgroup: The target's control group on this machine, in place of its processes.
         target_metrics: The URL of the target's metrics for Prometheus, or of a query that counts its cores.
         upstream_header: Response header with the time that the target's upstream took: `"X-Backend-Time=s"`.
+        trace_sample: Share of the requests that carry a `traceparent` header: `"1%"`; none by default.
+        trace_url: Where a trace is shown, for links in reports: `"https://tempo.example/trace/{trace_id}"`.
 
     Raises:
         PlanError: The scenario is not valid, or this machine does not allow what it needs. Nothing was sent.
@@ -99,6 +103,7 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         "warm_up": warm_up,
         "graceful_stop": graceful_stop,
         "upstream_header": upstream_header,
+        "trace_sample": trace_sample,
         "thresholds": thresholds,
         "seed": seed,
         "workers": workers,
@@ -113,7 +118,19 @@ def run(  # noqa: PLR0913 - keyword arguments, each independent of the others
         allow_lost_workers=allow_lost_workers,
         look=look_at(target_pid, target_cgroup, target_metrics),
         tags=tags,
+        trace_url=None if trace_url is None else _trace_url(trace_url),
     )
+
+
+def _trace_url(text: str) -> str:
+    from loadcore.plan.traces import parse_url  # noqa: PLC0415 - see above
+
+    try:
+        return parse_url(text)
+    except ValueError as problem:
+        from loadcore.errors import UsageError  # noqa: PLC0415 - see above
+
+        raise UsageError(f"trace_url: {problem}") from None
 
 
 def debug(

@@ -41,6 +41,24 @@ def run(plan_json: str, share: int = 0, shares: int = 1) -> tuple[pa.Table, list
             windows.extend(pa.record_batch(content).to_pylist())
 
 
+def test_rows_and_windows_have_the_traces_that_the_target_got() -> None:
+    """The ids in full; they begin with the second of the start."""
+    plan_json = json.loads(plan("", [HOME], load=iterations()))
+    plan_json["http"]["trace_sample"] = 0.5
+    with counting_server() as server:
+        plan_json["scenarios"][0]["base_url"] = server.url
+        rows, windows, _ = run(json.dumps(plan_json))
+    traces = {header.split("-")[1]: header.split("-")[2] for header in server.traceparents}
+    found = [each for each in rows["trace_id"].to_pylist() if each is not None]
+    assert sorted(found) == sorted(traces)
+    assert ITERATIONS / 4 < len(found) < ITERATIONS * 3 / 4
+    (began,) = {int(each[:8], 16) for each in found}
+    assert abs(began - time.time()) < 3_600
+    exemplars = [each for row in windows for each in row["exemplars"] or ()]
+    assert exemplars
+    assert all(traces[each["trace_id"]] == each["span_id"] for each in exemplars)
+
+
 def threads() -> int:
     """How many threads this process has, Rust's included."""
     return len(list(Path("/proc/self/task").iterdir()))

@@ -24,6 +24,7 @@ from loadcore.errors import ScenarioError
     option_groups.Output,
     option_groups.Documents,
     option_groups.Telemetry,
+    option_groups.Tracing,
     option_groups.LivePage,
     option_groups.Strictness,
 )

@@ -62,6 +62,8 @@ KEYS: Mapping[str, tuple[_Types, str]] = {
     "target_cgroup": ((str,), "text"),
     "target_metrics": ((str,), "text"),
     "upstream_header": ((str,), 'a string like "X-Backend-Time=s"'),
+    "trace_sample": ((str,), 'a string like "1%"'),
+    "trace_url": ((str,), "text with {trace_id} in it"),
     "allow_lost_workers": ((bool,), "true or false"),
     "strict_client": ((bool,), "true or false"),
     "calibrate": ((bool,), "true or false"),

@@ -142,6 +142,7 @@ def start(prepared: Prepared, settings: Settings, output: Output, headroom: "Hea
                 headroom=headroom,
                 command=output.command,
                 tags=tags_of(settings.get("tags")),
+                trace_url=settings.get("trace_url"),
                 placement=placement,
                 program=None if code is None else code.program,
                 start_beside=None if code is None else code.start_beside,

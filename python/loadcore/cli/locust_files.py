@@ -35,7 +35,7 @@ def prepare(
     from loadcore.locustfiles import command_line, inspection
     from loadcore.locustfiles.plan import plan_of
     from loadcore.plan.checked import checked
-    from loadcore.wording.units import parse_duration
+    from loadcore.wording.units import parse_duration, parse_percent
 
     streams.keep_for_results()
     _refuse_what_cannot_run(of_locust.path)
@@ -51,6 +51,7 @@ def prepare(
             seed=settings.get("seed"),
             warm_up_ns=None if warm_up is None else parse_duration(warm_up.value),
             include_ramp=include_ramp,
+            trace_sample=parse_percent(settings.get("trace_sample", "0%")),
         )
     )
     sources = {

@@ -47,6 +47,8 @@ from loadcore.cli.options import (
     TargetMetrics,
     TargetPid,
     Thresholds,
+    TraceSample,
+    TraceUrl,
     Ui,
     UpstreamHeader,
     Users,
@@ -187,6 +189,13 @@ class Telemetry:
     prometheus: Prometheus = None
     otlp: Otlp = None
     remote_write: RemoteWrite = None
+
+
+class Tracing:
+    """Which requests are traced, and where traces are shown."""
+
+    trace_sample: TraceSample = None
+    trace_url: TraceUrl = None
 
 
 class Strictness:

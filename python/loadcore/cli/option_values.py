@@ -108,6 +108,17 @@ def http_url(text: str) -> str:
     return text
 
 
+def trace_url(text: str) -> str:
+    """The URL of a trace, if it is one.
+
+    Raises:
+        ValueError: It is not.
+    """
+    from loadcore.plan.traces import parse_url
+
+    return parse_url(text)
+
+
 def source_of(context: typer.Context, parameter: Any, value: object) -> str | None:  # noqa: ANN401 - of the parser
     """The option or the variable that a value came from, as it is written; None for a default."""
     long = next(option for option in (*parameter.opts, f"--{parameter.name}") if option.startswith("--"))

@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from loadcore.cli.option_values import address, checked, http_url, length, number, pairs, setting, several
+from loadcore.cli.option_values import (
+    address,
+    checked,
+    http_url,
+    length,
+    number,
+    pairs,
+    setting,
+    several,
+    trace_url,
+)
 
 
 class Color(StrEnum):
@@ -346,6 +356,26 @@ UpstreamHeader = Annotated[
         envvar="LOADCORE_UPSTREAM_HEADER",
         callback=setting("upstream_header"),
         help="Response header with the time the target's upstream took: X-Backend-Time=s. Milliseconds by default.",
+    ),
+]
+TraceSample = Annotated[
+    str | None,
+    typer.Option(
+        "--trace-sample",
+        metavar="SHARE",
+        envvar="LOADCORE_TRACE_SAMPLE",
+        callback=setting("trace_sample"),
+        help="Share of the requests that carry a traceparent header: 1%. None do by default.",
+    ),
+]
+TraceUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--trace-url",
+        metavar="URL",
+        envvar="LOADCORE_TRACE_URL",
+        callback=checked(trace_url),
+        help="Where a trace is shown, for links in reports: https://tempo.example/trace/{trace_id}.",
     ),
 ]
 AllowLostWorkers = Annotated[

@@ -27,6 +27,7 @@ def command(
     ] = LATEST,
     verbose: options.Verbose = False,
     leave_out_node: LeaveOutNode = [],
+    trace_url: options.TraceUrl = None,
 ) -> int:
     """Prints the report of a run, by default of the latest.
 
@@ -44,6 +45,8 @@ def command(
         from loadcore.results.open.run import Run
 
         found = Run(found.path, without_nodes(found, leave_out_node), found.state, found.missing)
+    if trace_url is not None and (traces := found.summary.get("traces")):
+        traces["url"] = trace_url
     console = standard(context.params["color"])
     if documents.places:
         return documents.write(found, console)

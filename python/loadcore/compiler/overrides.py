@@ -21,7 +21,7 @@ from loadcore.scenario.http import Http
 from loadcore.scenario.load_models import DEFAULT_LOAD
 from loadcore.scenario.scenario import Scenario
 from loadcore.wording.kinds import shown
-from loadcore.wording.units import parse_duration, parse_rate
+from loadcore.wording.units import parse_duration, parse_percent, parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +53,8 @@ class Overrides:
     """How long running iterations may continue after the planned end."""
     upstream_header: str | None = None
     """Response header with an upstream's time: see `Http`."""
+    trace_sample: str | None = None
+    """Share of the requests that are traced: see `Http`."""
     spelling: Spelling = "argument"
     """How its settings are written where they come from, for messages."""
     file: str | None = None
@@ -166,18 +168,20 @@ def _of_run(scenarios: list[Scenario], layer: Overrides) -> list[Scenario]:
         value = getattr(layer, name)
         if value is not None and (layer.file is None or all(getattr(each, name) is None for each in own)):
             scenarios = [replace(each, **{name: value}) if isinstance(each, Scenario) else each for each in scenarios]
-    header = layer.upstream_header
     speaking = [each.http for each in own if isinstance(each.http, Http)]
-    if header is None or (layer.file is not None and any(http.upstream_header is not None for http in speaking)):
-        return scenarios
-    return [_with_header(each, header, add=not speaking) for each in scenarios]
+    for name in ("upstream_header", "trace_sample"):
+        value = getattr(layer, name)
+        said = any(getattr(http, name) is not None for http in speaking)
+        if value is not None and (layer.file is None or not said):
+            scenarios = [_with_http(each, {name: value}, add=not speaking) for each in scenarios]
+    return scenarios
 
 
-def _with_header(scenario: Scenario, header: str, *, add: bool) -> Scenario:
-    """The scenario with the header in its HTTP settings; in new ones only if no scenario has any."""
+def _with_http(scenario: Scenario, settings: Mapping[str, Any], *, add: bool) -> Scenario:
+    """The scenario with these HTTP settings; in new ones only if no scenario has any."""
     if not isinstance(scenario, Scenario) or not (add or isinstance(scenario.http, Http)):
         return scenario
-    return replace(scenario, http=replace(scenario.http or Http(), upstream_header=header))
+    return replace(scenario, http=replace(scenario.http or Http(), **settings))
 
 
 def _number(least: int, most: int) -> Callable[[object], int]:
@@ -220,6 +224,12 @@ def _upstream_header(value: object) -> str:
     return str(value)
 
 
+def _share(value: object) -> str:
+    """A share of all, as it was written."""
+    parse_percent(value)
+    return str(value)
+
+
 def _thresholds(values: object) -> object:
     """Thresholds. Whether they name a step of the scenarios is found out when these are compiled."""
     if not isinstance(values, list | tuple):
@@ -240,6 +250,7 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "warm_up": _moment,
     "graceful_stop": _moment,
     "upstream_header": _upstream_header,
+    "trace_sample": _share,
     "thresholds": _thresholds,
     "abort_on": _thresholds,
     "seed": _number(0, MOST_64),

@@ -10,7 +10,7 @@ from loadcore.compiler.problems import MOST_32, MOST_63
 from loadcore.engine import MAX_REDIRECTS
 from loadcore.scenario.http import Http, Limits, Timeouts, Tls
 from loadcore.wording.kinds import shown
-from loadcore.wording.units import parse_duration, parse_size
+from loadcore.wording.units import parse_duration, parse_percent, parse_size
 
 if TYPE_CHECKING:
     from loadcore.compiler.problems import Problems
@@ -42,6 +42,10 @@ def compile_http(http: Http, place: Place | None, problems: Problems) -> HttpPla
         instead: UpstreamHeaderPlan = {"name": "", "unit_ns": 1}
         header = problems.parse(place, "upstream_header", parse_upstream_header, http.upstream_header, instead)
         plan["upstream_header"] = header
+    if http.trace_sample is not None and (
+        share := problems.parse(place, "trace_sample", parse_percent, http.trace_sample, 0.0)
+    ):
+        plan["trace_sample"] = share
     return plan
 
 

@@ -31,6 +31,7 @@ def plan_of(
     seed: int | None = None,
     warm_up_ns: int | None = None,
     include_ramp: bool = False,
+    trace_sample: float = 0.0,
 ) -> Plan:
     """The plan of a file.
 
@@ -40,6 +41,7 @@ def plan_of(
         seed: Of the run.
         warm_up_ns: In place of the ramp, which lasts until Locust has started all users.
         include_ramp: Whether the ramp is measured, too.
+        trace_sample: The share of requests that carry a `traceparent`.
 
     Raises:
         ScenarioError: It has no host.
@@ -53,7 +55,7 @@ def plan_of(
             "seed": random.SystemRandom().getrandbits(48) if seed is None else seed,
             "warm_up_ns": warm_up_ns,
             "graceful_stop_ns": int((facts["stop_timeout_s"] + _AFTER_STOPPING_S) * _NS),
-            "http": _http(facts["ca_file"]),
+            "http": _http(facts["ca_file"], trace_sample),
             "feeders": [],
             "auth": [],
             "scenarios": [
@@ -98,12 +100,12 @@ def base_url(path: Path, facts: Mapping[str, Any]) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
 
 
-def _http(ca_file: str | None) -> HttpPlan:
+def _http(ca_file: str | None, trace_sample: float) -> HttpPlan:
     # Each request says whether its certificate is verified.
     tls: TlsPlan = {"insecure": False, "resumption": "resume"}
     if ca_file is not None:
         tls["ca_file"] = ca_file
-    return {
+    http: HttpPlan = {
         "version": "1.1",
         "timeouts": {"connect_ns": _NO_TIMEOUT_NS, "total_ns": _NO_TIMEOUT_NS},
         "reuse": "user",
@@ -120,3 +122,6 @@ def _http(ca_file: str | None) -> HttpPlan:
         "max_redirects": 0,
         "cookies": False,
     }
+    if trace_sample:
+        http["trace_sample"] = trace_sample
+    return http

@@ -157,6 +157,7 @@ class HttpPlan(TypedDict):
     cookies: bool | str
     user_agent: NotRequired[str]
     upstream_header: NotRequired[UpstreamHeaderPlan]
+    trace_sample: NotRequired[float]
 
 
 class RatePlan(TypedDict):

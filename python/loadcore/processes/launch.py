@@ -18,6 +18,7 @@ from loadcore.machine.look import Look
 from loadcore.machine.needs import most_users, needs
 from loadcore.plan import outline, scripts
 from loadcore.plan.checked import checked
+from loadcore.plan.traces import traces
 from loadcore.processes.assignment import Assignment
 from loadcore.processes.stop_requests import StopRequests
 from loadcore.processes.supervisor import Supervisor
@@ -53,15 +54,16 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
     program: Mapping[str, Any] | None = None,
     placement: Placement | None = None,
     tags: Mapping[str, str] | None = None,
+    trace_url: str | None = None,
     start_beside: Callable[[Path, int], Beside | None] | None = None,
 ) -> Run:
     """Check a plan, run it in a folder of its own, judged by these rules, and open that.
 
     `look` says where to look for the target, `headroom` what was measured before, `command` what was typed, without
     secrets, `program` what code of the user's runs in the workers, if that is not what the plan's scripts are,
-    `placement` where the workers will be if not on this machine, `tags` what the run is tagged with. `start_beside`
-    starts what else belongs to that code, given the run's folder and the number of workers. The rest, and the errors,
-    are as of `loadcore.api.run`.
+    `placement` where the workers will be if not on this machine, `tags` what the run is tagged with, `trace_url` where
+    traces are shown. `start_beside` starts what else belongs to that code, given the run's folder and the number of
+    workers. The rest, and the errors, are as of `loadcore.api.run`.
     """
     plan = checked(plan)
     count = workers_of(plan, workers, placement)
@@ -88,6 +90,7 @@ def run_plan(  # noqa: PLR0913 - keyword arguments, each independent of the othe
             "revision": revision.look(Path.cwd()),
             "calibration": None if headroom is None else headroom.to_dict(),
             "command": command,
+            "traces": traces(plan, trace_url),
             "until_stopped": bool(program and program.get("until_stopped")),
             **_known(plan, rules, count, folder),
         }

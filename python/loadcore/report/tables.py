@@ -1,4 +1,4 @@
-"""The tables of the text report: steps, groups, checks, errors."""
+"""The tables of the text report: steps, groups, checks, errors, traces."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ Entry = Mapping[str, Any]
 
 MAX_ROWS = 8
 """Rows of the tables of errors and of failed checks."""
+
+MOST_TRACES = 3
+"""Rows of the table of traces."""
 
 _TIME_COLUMNS = (Column("p50", drop=2), Column("p95"), Column("p99", drop=3), Column("max", drop=5))
 _TIMES = ("p50_ns", "p95_ns", "p99_ns", "max_ns")
@@ -122,6 +125,23 @@ def errors(summary: Entry, page: Page) -> list[str]:
     )
     why = _reasons(found[:MAX_ROWS], reasons(summary), page)
     return [*table(columns, rows, page), *more(found, page), *why, *_by_policy(found, page)] if rows else []
+
+
+def traces(summary: Entry, page: Page) -> list[str]:
+    """The slowest requests that carried a `traceparent`, with the ids of their traces."""
+    found = summary.get("traces")
+    if not found or not found["slowest"]:
+        return []
+    rows = [
+        [
+            Cell(each["trace_id"]),
+            Cell(numbers.duration(each["service_ns"], page.glyphs)),
+            Cell(printable(each["step"], page.glyphs)),
+        ]
+        for each in found["slowest"][:MOST_TRACES]
+    ]
+    columns = (Column("SLOWEST TRACED", left=True), Column("service"), Column("step", left=True, drop=1))
+    return table(columns, rows, page)
 
 
 def _by_policy(found: Sequence[Entry], page: Page) -> list[str]:

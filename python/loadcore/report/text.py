@@ -45,6 +45,7 @@ def render(summary: Summary, page: Page | None = None) -> str:
         tables.checks(summary, page),
         tables.errors(summary, page),
         user_code.section(summary, page),
+        tables.traces(summary, page),
         [*limit(summary, page), *client(summary, page), *nodes(summary, page), *load(summary, page)],
     )
     return "\n\n".join("\n".join(block) for block in blocks if block)

@@ -69,6 +69,20 @@ def stream(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
             yield from _readable_batches(reader)
 
 
+def schema_of(path: Path) -> pa.Schema | None:
+    """The columns of a file; None if not even they had been written.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    with pa.OSFile(str(path)) if path.stat().st_size else pa.BufferReader(b"") as source:
+        try:
+            source.seek(min(_BODY_OFFSET, source.size()))
+            return pa.ipc.open_stream(source).schema
+        except DAMAGE:
+            return None
+
+
 def is_sealed(path: Path) -> bool:
     """Whether a file has its footer, told from its last bytes."""
     with path.open("rb") as file:

@@ -62,6 +62,8 @@ class RunStart:
     """What of the target can be seen: `is_here`, whether it has an address of this machine, and `sight`."""
     command: str | None = None
     """The command that started it, without secrets; None if none did."""
+    traces: dict[str, Any] | None = None
+    """Which requests are traced: their share (`sample`), and where traces are shown (`url`); None if none are."""
     nodes: list[dict[str, Any]] = field(default_factory=list)
     """What is known of each machine of a cluster: its name, its workers, its cores; empty on one machine."""
     supervisor: dict[str, int] = field(default_factory=dict)

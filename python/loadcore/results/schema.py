@@ -54,6 +54,10 @@ REQUESTS = pa.schema(
 """`requests-<worker>.arrow`: one row per request."""
 
 
+TRACE_ID = pa.field("trace_id", pa.utf8(), nullable=_OPTIONAL)
+"""The last column of a run that traces requests: the id of those that were."""
+
+
 def _counts(name: str, key: pa.Field) -> pa.Field:
     """A list of (key, count) pairs."""
     return _list(name, key, *_whole("count"))
@@ -88,6 +92,14 @@ OF_MACHINE = [
 ]
 """Columns of the rows about the machine, and about the target on it: the supervisor fills them."""
 
+_EXEMPLAR = [
+    *(pa.field(name, pa.utf8()) for name in ("trace_id", "span_id")),
+    *_whole("end_ns", "service_ns", "response_ns"),
+    pa.field("status", pa.uint16()),
+    pa.field("outcome", pa.utf8()),
+]
+"""A request that has a trace."""
+
 WINDOWS = pa.schema(
     [
         pa.field("second", pa.int32(), nullable=_REQUIRED),
@@ -105,6 +117,7 @@ WINDOWS = pa.schema(
         *_optional(pa.binary(), "service", "response", "ttfb", "delay_added", "delay_taken", "connect"),
         _list("error_times", pa.field("status", pa.uint16()), pa.field("service", pa.binary())),
         _list("hints", pa.field("name", pa.utf8()), *_whole("count", "sum_ns", "ttfb_sum_ns")),
+        _list("exemplars", *_EXEMPLAR),
         *_optional(pa.int64(), "lost_on_new"),
         *_optional(pa.int64(), "service_sum_ns", "response_sum_ns", "bytes_sent", "bytes_received", "attempts"),
         *_optional(pa.int64(), "connections", "surplus_bytes", "interim"),

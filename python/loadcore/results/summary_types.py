@@ -202,6 +202,34 @@ class RevisionSummary(TypedDict):
     """Whether tracked files differed from the commit; null where git could not say in time."""
 
 
+class SlowTrace(TypedDict):
+    """One of the slowest requests that carried a `traceparent`."""
+
+    scenario: str
+    step: str
+    section: str
+    """`main`, `start` or `auth`."""
+    trace_id: str
+    """The id of its trace, as in its `traceparent`."""
+    end_s: float
+    """When it ended, in seconds since the start."""
+    service_ns: int
+    response_ns: int
+    status: int | None
+    outcome: str
+
+
+class TracesSummary(TypedDict):
+    """Requests that carried a `traceparent`."""
+
+    sample: float
+    """The share of requests that did."""
+    url: str | None
+    """Where a trace is shown, with `{trace_id}` in place of its id; null if the run was not told."""
+    slowest: list[SlowTrace]
+    """Of iterations in the steady phase, and of starts and token calls in all; the slowest first."""
+
+
 class Summary(TypedDict):
     """summary.json of a run.
 
@@ -256,5 +284,7 @@ class Summary(TypedDict):
     """By how much the nodes of a run on several may have begun apart, at the most."""
     nodes: NotRequired[list[NodeSummary]]
     """The machines of a run on several."""
+    traces: NotRequired[TracesSummary]
+    """Requests that carried a `traceparent`, where some did."""
     user_code: NotRequired[UserCodeSummary]
     """What happened in code of the user's that ran in the workers."""

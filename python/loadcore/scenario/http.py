@@ -100,6 +100,9 @@ class Http:
     """A response header with the time that the target's upstream took, and its unit:
     "X-Backend-Time=s". Without one they are milliseconds. `Server-Timing` is read in any case, and so are headers that
     tell an upstream's time by their names, as Envoy's, Kong's and nginx's do."""
+    trace_sample: str | None = None
+    """The share of requests that carry a `traceparent` (W3C Trace Context): "1%". Without one, none do. A request that
+    sets the header itself keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from loadcore.results.schema import PHASES
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loadcore.engine import Histogram
+    from loadcore.results.sum.exemplars import Exemplar
     from loadcore.results.sum.tally import StepTotals
     from loadcore.results.sum.totals import Totals
 
@@ -26,6 +28,28 @@ _NS: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
+class Traced:
+    """A duration of a request that has a trace.
+
+    Attributes:
+        value_s: How long it took.
+        trace_id: The id of its trace, in hexadecimal.
+        span_id: The id of its span.
+        at_ns: When it ended, in nanoseconds since 1970.
+    """
+
+    value_s: float
+    trace_id: str
+    span_id: str
+    at_ns: int
+
+    @property
+    def bucket(self) -> int:
+        """Which bucket it is in."""
+        return bisect_left(BOUNDS_S, self.value_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Times:
     """Durations, in buckets.
 
@@ -34,12 +58,14 @@ class Times:
         sum_s: Of all.
         min_s: The least; 0 without any.
         max_s: The greatest.
+        exemplars: The slowest of the last seconds that have a trace, one of a bucket.
     """
 
     counts: tuple[int, ...]
     sum_s: float
     min_s: float
     max_s: float
+    exemplars: tuple[Traced, ...] = ()
 
     @property
     def count(self) -> int:
@@ -102,10 +128,15 @@ class Measures:
 def measures_of(totals: Totals) -> Measures:
     """The numbers of a run, free of it: they do not change while it lasts."""
     whole = totals.over(*PHASES)
+    recent = totals.recent().steps
+    # The second that is complete ends now.
+    began_ns = time.time_ns() - (totals.last_second + 1) * 1_000_000_000
     workers = totals.workers.values()
     cpu = {each.worker: each.second.cpu_ratio for each in workers}
     return Measures(
-        steps=[_step(step) for step in whole.steps.values()],
+        steps=[
+            _step(step, recent[key].exemplars if key in recent else (), began_ns) for key, step in whole.steps.items()
+        ],
         iterations={
             (name, end): getattr(scenario, f"iterations_{end}")
             for name, scenario in whole.scenarios.items()
@@ -118,7 +149,14 @@ def measures_of(totals: Totals) -> Measures:
     )
 
 
-def _step(step: StepTotals) -> StepMeasures:
+def _step(step: StepTotals, slowest: Sequence[Exemplar], began_ns: int) -> StepMeasures:
+    def traced(name: Literal["service_ns", "response_ns"]) -> tuple[Traced, ...]:
+        found: dict[int, Traced] = {}
+        for each in slowest:
+            one = Traced(getattr(each, name) / _NS, each.trace_id, each.span_id, began_ns + each.end_ns)
+            found.setdefault(one.bucket, one)
+        return tuple(found.values())
+
     return StepMeasures(
         scenario=step.scenario,
         step=step.name,
@@ -127,18 +165,18 @@ def _step(step: StepTotals) -> StepMeasures:
         outcomes=dict(step.outcomes),
         statuses=dict(step.statuses),
         errors=step.errors,
-        service=times_of(step.service, step.service_sum_ns),
-        response=times_of(step.response, step.response_sum_ns),
+        service=times_of(step.service, step.service_sum_ns, traced("service_ns")),
+        response=times_of(step.response, step.response_sum_ns, traced("response_ns")),
         sent_bytes=step.bytes_sent,
         received_bytes=step.bytes_received,
     )
 
 
-def times_of(histogram: Histogram, sum_ns: int) -> Times:
+def times_of(histogram: Histogram, sum_ns: int, exemplars: tuple[Traced, ...] = ()) -> Times:
     """A histogram in the buckets that are exported. At a bound it is exact to 0.1 %."""
     counts = [0] * (len(BOUNDS_S) + 1)
     for value_ns, count in histogram.buckets():
         counts[bisect_left(BOUNDS_S, value_ns / _NS)] += count
     known = bool(histogram.count)
     least, greatest = (histogram.min_ns / _NS, histogram.max_ns / _NS) if known else (0.0, 0.0)
-    return Times(tuple(counts), sum_ns / _NS, least, greatest)
+    return Times(tuple(counts), sum_ns / _NS, least, greatest, exemplars)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from loadcore.errors import UsageError
 from loadcore.telemetry.exporting import Exporter
@@ -73,11 +74,23 @@ def family_of(family: Family, measures: Measures) -> Metric:
         found = HistogramMetricFamily(family.prometheus, family.told, labels=names)
         for labels, times in samples:
             assert isinstance(times, Times)  # noqa: S101 - for the type checker
-            buckets = [*zip(EDGES, map(float, accumulate(times.counts)), strict=True)]
-            found.add_metric([*labels.values()], buckets=buckets, sum_value=times.sum_s)
+            found.add_metric([*labels.values()], buckets=_buckets(times), sum_value=times.sum_s)
         return found  # type: ignore[no-any-return]
     kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
     found = kind(family.prometheus, family.told, labels=names)
     for labels, value in samples:
         found.add_metric([*labels.values()], value)
     return found  # type: ignore[no-any-return]
+
+
+def _buckets(times: Times) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+    """The buckets, with what leads from them to traces: OpenMetrics has exemplars, the older format leaves them out."""
+    traced = {each.bucket: each for each in times.exemplars}
+    found: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+    for place, (edge, count) in enumerate(zip(EDGES, map(float, accumulate(times.counts)), strict=True)):
+        if (each := traced.get(place)) is None:
+            found.append((edge, count))
+            continue
+        labels = {"trace_id": each.trace_id, "span_id": each.span_id}
+        found.append((edge, count, Exemplar(labels, each.value_s, each.at_ns / 1e9)))
+    return found

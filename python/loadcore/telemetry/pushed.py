@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
@@ -191,6 +192,10 @@ def _numbers(
 
 
 def _histogram(attributes: Mapping[str, str], times: Times, span: Span) -> HistogramDataPoint:
+    exemplars = [
+        Exemplar({}, each.value_s, each.at_ns, int(each.span_id, 16), int(each.trace_id, 16))
+        for each in times.exemplars
+    ]
     return HistogramDataPoint(
-        attributes, *span, times.count, times.sum_s, times.counts, BOUNDS_S, times.min_s, times.max_s
+        attributes, *span, times.count, times.sum_s, times.counts, BOUNDS_S, times.min_s, times.max_s, exemplars
     )

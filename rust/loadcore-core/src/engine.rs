@@ -19,6 +19,7 @@ use crate::exchange::Stack;
 use crate::executor;
 use crate::plan::Plan;
 use crate::program::Program;
+use crate::random::Random;
 use crate::record::{Phase, Tables};
 use crate::recorder::{EndReason, Recorder, Recycler};
 use crate::schedule::{Order, Share};
@@ -182,6 +183,22 @@ impl Engine {
     pub fn carrying_on(mut self, begins_ns: u64) -> Self {
         self.program.carry_on(begins_ns);
         self
+    }
+
+    /// The same, of a run that begins at this time of the wall clock, in microseconds since 1970: so begin the ids of its
+    /// traces, as some collectors want it, and no other run's.
+    #[must_use]
+    pub fn beginning_at(mut self, wall_start_us: i64) -> Self {
+        let begins_us = wall_start_us.cast_unsigned();
+        let own = Random::new(self.program.seed, "traces", begins_us).next_u64();
+        self.program.trace_prefix = (begins_us / 1_000_000) << 32 | own >> 32;
+        self
+    }
+
+    /// What the ids of its traces begin with; `None` if it traces no request.
+    #[must_use]
+    pub fn trace_prefix(&self) -> Option<u64> {
+        (self.program.http.trace_sample > 0.0).then_some(self.program.trace_prefix)
     }
 
     /// What this share will do.

@@ -58,7 +58,7 @@ impl Engine {
             Ok(Self {
                 home: Home::here(),
                 description: serde_json::to_string(engine.describe())?,
-                names: Arc::new(Names::new(&engine.describe().tables, worker)?),
+                names: Arc::new(Names::new(&engine.describe().tables, worker)?.tracing(engine.trace_prefix())),
                 control: OnceLock::new(),
                 clock: Arc::default(),
                 crossing: Mutex::new(crossing),
@@ -104,8 +104,10 @@ impl Engine {
                     if begins_ns > 0 {
                         *engine = engine.carrying_on(begins_ns);
                     }
+                    *engine = engine.beginning_at(wall_start_us);
+                    let names = self.names.extended(&engine.describe().tables)?.tracing(engine.trace_prefix());
                     self.clock.get_or_init(|| Clock::starting_at(start_at_ns));
-                    let reader = Reader::new(*engine, start_at_ns, wall_start_us, Arc::clone(&self.names));
+                    let reader = Reader::new(*engine, start_at_ns, wall_start_us, Arc::new(names));
                     self.control.get_or_init(|| reader.control());
                     *state = State::Running(Box::new(reader));
                     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BinaryArray, Int64Array, ListArray, StringArray, StructArray, UInt16Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field};
-use loadcore_core::aggregate::{Gap, Hint};
+use loadcore_core::aggregate::{Exemplar, Gap, Hint};
 
 use crate::rows::table;
 
@@ -31,6 +31,27 @@ pub(crate) fn hints(rows: &[Option<&Vec<Hint>>]) -> Result<ArrayRef, ArrowError>
         ("count", number(|hint| u64::from(hint.count)), false),
         ("sum_ns", number(|hint| hint.sum_ns), false),
         ("ttfb_sum_ns", number(|hint| hint.ttfb_sum_ns), false),
+    ];
+    lists(rows, table(columns)?)
+}
+
+/// The slowest requests that have a trace, each with its id.
+pub(crate) fn exemplars(rows: &[Option<&Vec<(String, Exemplar)>>]) -> Result<ArrayRef, ArrowError> {
+    let all = || rows.iter().copied().flatten().flatten();
+    let number = |of: fn(&Exemplar) -> u64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values(all().map(|(_, exemplar)| of(exemplar).cast_signed())))
+    };
+    let outcomes: ArrayRef = Arc::new(StringArray::from_iter_values(all().map(|(_, each)| each.outcome.name())));
+    let spans = all().map(|(_, each)| format!("{:016x}", each.trace.span));
+    let span_ids: ArrayRef = Arc::new(StringArray::from_iter_values(spans));
+    let columns = vec![
+        ("trace_id", Arc::new(StringArray::from_iter_values(all().map(|(trace_id, _)| trace_id))) as ArrayRef, false),
+        ("span_id", span_ids, false),
+        ("end_ns", number(|exemplar| exemplar.end_ns), false),
+        ("service_ns", number(|exemplar| exemplar.service_ns), false),
+        ("response_ns", number(|exemplar| exemplar.response_ns), false),
+        ("status", Arc::new(UInt16Array::from_iter_values(all().map(|(_, each)| each.status))), false),
+        ("outcome", outcomes, false),
     ];
     lists(rows, table(columns)?)
 }

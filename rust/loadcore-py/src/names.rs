@@ -15,6 +15,8 @@ use crate::errors::BorderError;
 pub(crate) struct Names {
     /// The share's number.
     pub(crate) worker: i16,
+    /// What ids of traces begin with, where requests are traced.
+    pub(crate) trace_prefix: Option<u64>,
     /// Names of scenarios.
     pub(crate) scenario: Values,
     /// Names of steps.
@@ -98,7 +100,12 @@ impl Names {
     /// The names of tables that have got more of them: words keep their places, since files take only words that are added
     /// at the end of a dictionary.
     pub(crate) fn extended(&self, tables: &Tables) -> Result<Self, BorderError> {
-        Self::with(self.words.clone(), tables, self.worker)
+        Ok(Self::with(self.words.clone(), tables, self.worker)?.tracing(self.trace_prefix))
+    }
+
+    /// The same, where ids of traces begin with this.
+    pub(crate) fn tracing(self, trace_prefix: Option<u64>) -> Self {
+        Self { trace_prefix, ..self }
     }
 
     fn with(words: Words, tables: &Tables, worker: i16) -> Result<Self, BorderError> {
@@ -120,6 +127,7 @@ impl Names {
         let scenarios = scenarios.collect::<Result<_, BorderError>>()?;
         Ok(Self {
             worker,
+            trace_prefix: None,
             scenario: Values::sorted(&scenario),
             step: Values::sorted(&step),
             method: Values::sorted(&method),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, Int8Array, Int16Array, Int64Array, PrimitiveArray, StructArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Int8Array, Int16Array, Int64Array, PrimitiveArray, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer, ToByteSlice};
 use arrow_schema::{ArrowError, Field, Fields};
 use bytes::Bytes;
-use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, SUPERSEDED, Tables};
+use loadcore_core::record::{Chunk, Columns, ConnectTimings, ERROR, SUPERSEDED, Tables, Trace};
 use loadcore_core::recorder::{Recorder, Recycler};
 
 use crate::names::{Names, StepKeys};
@@ -55,7 +56,7 @@ pub(crate) fn rows(
     let columns = &lent.columns;
     let count = columns.rows;
     let step_keys = |of: fn(&StepKeys) -> i16| by_step(columns, names, of);
-    let arrays: Vec<(&str, ArrayRef, bool)> = vec![
+    let mut arrays: Vec<(&str, ArrayRef, bool)> = vec![
         ("scheduled_at", scheduled_at(columns, wall_start_us), false),
         ("offset_ns", lend::<Int64Type>(&lent, |columns| &columns.due_ns, None), false),
         ("lag_ns", lend::<Int64Type>(&lent, |columns| &columns.lag_ns, None), false),
@@ -94,7 +95,15 @@ pub(crate) fn rows(
         ("bytes_sent", lend::<Int64Type>(&lent, |columns| &columns.bytes_sent, None), false),
         ("bytes_received", lend::<Int64Type>(&lent, |columns| &columns.bytes_received, None), false),
     ];
+    if let Some(prefix) = names.trace_prefix {
+        arrays.push(("trace_id", trace_ids(columns, prefix), true));
+    }
     table(arrays)
+}
+
+/// A trace's id as `traceparent` has it.
+pub(crate) fn trace_id(prefix: u64, trace: Trace) -> String {
+    format!("{prefix:016x}{:016x}", trace.id)
 }
 
 /// Columns, each with its name and whether it may hold nulls, as one table.
@@ -141,7 +150,7 @@ fn by_step(columns: &Columns, names: &Names, of: fn(&StepKeys) -> i16) -> Primit
     Int16Array::from_iter_values(steps.map(|step| by_step[usize::from(step.cast_unsigned())]))
 }
 
-/// A part of what connections took; null in all rows for which none was opened.
+/// For how long scripts were kept from making their requests; null in all rows that are not theirs.
 fn script_lags(columns: &Columns) -> ArrayRef {
     let mut times = vec![0; columns.rows];
     let mut valid = vec![false; columns.rows];
@@ -152,6 +161,17 @@ fn script_lags(columns: &Columns) -> ArrayRef {
     Arc::new(Int64Array::new(ScalarBuffer::from(times), Some(NullBuffer::from(valid))))
 }
 
+/// The ids of traces; null in all rows that have none.
+fn trace_ids(columns: &Columns, prefix: u64) -> ArrayRef {
+    let mut traces = columns.traces.iter().peekable();
+    let ids = (0_u32..).take(columns.rows).map(|row| {
+        let (_, trace) = traces.next_if(|(of, _)| *of == row)?;
+        Some(trace_id(prefix, *trace))
+    });
+    Arc::new(ids.collect::<StringArray>())
+}
+
+/// A part of what connections took; null in all rows for which none was opened.
 fn connection_times(columns: &Columns, of: fn(&ConnectTimings) -> Option<u64>) -> ArrayRef {
     let mut times = vec![0; columns.rows];
     let mut valid = vec![false; columns.rows];

@@ -8,14 +8,14 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field};
-use loadcore_core::aggregate::{Counts, Encoder, Flow, Gap, Hint, ScenarioEvent, StepCell, Users, Window};
+use loadcore_core::aggregate::{Counts, Encoder, Exemplar, Flow, Gap, Hint, ScenarioEvent, StepCell, Users, Window};
 use loadcore_core::health::Health;
 use loadcore_core::record::{Phase, ScenarioId, StepId};
 
 use crate::errors::BorderError;
 use crate::lists::{self, ErrorTimes};
 use crate::names::{Kind, NameKeys, Names, code};
-use crate::rows::table;
+use crate::rows::{table, trace_id};
 
 /// A row in the making: what does not apply stays `None`.
 #[derive(Default)]
@@ -43,6 +43,7 @@ struct Row {
     connect: Option<Vec<u8>>,
     error_times: Option<ErrorTimes>,
     hints: Option<Vec<Hint>>,
+    exemplars: Option<Vec<(String, Exemplar)>>,
     lost_on_new: Option<i64>,
     delay_added: Option<Vec<u8>>,
     delay_taken: Option<Vec<u8>>,
@@ -178,6 +179,10 @@ impl WindowTables {
             connect: cell.connect.as_ref().map(|connect| self.encode_any(connect)).transpose()?.flatten(),
             error_times: Some(self.error_times(cell)?),
             hints: Some(cell.hints().to_vec()),
+            exemplars: names.trace_prefix.map(|prefix| {
+                let exemplars = cell.exemplars().iter();
+                exemplars.map(|exemplar| (trace_id(prefix, exemplar.trace), *exemplar)).collect()
+            }),
             lost_on_new: Some(i64::from(cell.lost_on_new)),
             delay_added: self.encoder.encode_excess(&cell.response, &cell.undelayed)?,
             delay_taken: self.encoder.encode_excess(&cell.undelayed, &cell.response)?,
@@ -276,6 +281,7 @@ fn columns(rows: &[Row], names: &Names) -> Result<StructArray, ArrowError> {
         ("connect", binary(|row| row.connect.as_ref()), true),
         ("error_times", lists::error_times(&each(rows, |row| row.error_times.as_ref()))?, true),
         ("hints", lists::hints(&each(rows, |row| row.hints.as_ref()))?, true),
+        ("exemplars", lists::exemplars(&each(rows, |row| row.exemplars.as_ref()))?, true),
         ("lost_on_new", long(|row| row.lost_on_new), true),
         ("service_sum_ns", long(|row| row.service_sum_ns), true),
         ("response_sum_ns", long(|row| row.response_sum_ns), true),

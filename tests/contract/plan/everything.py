@@ -62,6 +62,7 @@ shop = Scenario(
         cookies=False,
         user_agent="tests",
         upstream_header="X-Upstream-Response-Time=s",
+        trace_sample="1%",
     ),
     warm_up="5s",
     graceful_stop="10s",

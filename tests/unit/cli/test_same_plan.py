@@ -40,6 +40,7 @@ VALUES: dict[str, list[str]] = {
     "warm_up": ["1s", "0s", "1"],
     "base_url": ["http://other.test:81/v1", "other.test", "http://"],
     "upstream_header": ["X-Up=s", "X-Up", "a b", "X-Up=h"],
+    "trace_sample": ["1%", "0%", "0.01", "101%"],
     "thresholds": ["response.p95 < 1s", "response.p95 < 1", "nope: errors.rate < 1%"],
     "workers": ["3", "0"],
 }

@@ -9,13 +9,15 @@ import re
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import promql_parser
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from integrations.grafana import make
@@ -24,7 +26,7 @@ from loadcore.errors import UsageError
 from loadcore.results.open import opening
 from loadcore.results.reader import read
 from loadcore.telemetry.families import FAMILIES, OTEL_LABELS
-from loadcore.telemetry.measures import BOUNDS_S, Measures, measures_of
+from loadcore.telemetry.measures import BOUNDS_S, Measures, Traced, measures_of
 from loadcore.telemetry.prometheus import Scraped
 from loadcore.telemetry.pushed import Pushed, otlp
 from tests.unit.results.numbers import START
@@ -136,6 +138,53 @@ def test_otlp_has_the_names_and_units_of_the_conventions() -> None:
     assert attributes["url.template"] == 'GET /items/{id} "x"'
     assert metrics["loadcore.requests"].sum.is_monotonic
     assert told == []
+
+
+def traced() -> Measures:
+    """Measures with a slow request that has a trace, and a quick one."""
+    found = measures()
+    step = found.steps[0]
+    slow, quick = (
+        Traced(value, trace * 32, trace * 16, 1_764_000_000_500_000_000) for value, trace in ((61.0, "a"), (0.008, "b"))
+    )
+    service = replace(step.service, exemplars=(slow, quick))
+    return replace(found, steps=[replace(step, service=service)])
+
+
+def test_a_scrape_by_openmetrics_leads_to_traces() -> None:
+    """Each bucket has its own; the older format, which has no place for them, is still read."""
+    exporter = Scraped("127.0.0.1", 0, "nightly")
+    try:
+        exporter.measures = traced()
+        asked = Request(exporter.address, headers={"Accept": "application/openmetrics-text"})
+        with urlopen(asked) as response:
+            text = response.read().decode()
+            families = {family.name: family for family in openmetrics(text)}  # type: ignore[no-untyped-call]
+        with urlopen(exporter.address) as response:
+            assert "# {" not in response.read().decode()
+    finally:
+        exporter.close()
+    samples = families["loadcore_service_seconds"].samples
+    found = {each.labels["le"]: each.exemplar for each in samples if each.exemplar}
+    assert {edge: (each.labels["trace_id"], each.value) for edge, each in found.items()} == {
+        "0.01": ("b" * 32, 0.008),
+        "+Inf": ("a" * 32, 61.0),
+    }
+    assert not any(each.exemplar for each in families["loadcore_response_seconds"].samples)
+
+
+def test_otlp_leads_to_traces() -> None:
+    """The exemplars of a histogram have the ids of trace and span, the value and the time."""
+    with collector() as (url, got):
+        pushed = Pushed(otlp(url), {"service.name": "loadcore"}, print, every_s=60)
+        pushed.measures = traced()
+        pushed.close()
+    request = ExportMetricsServiceRequest.FromString(got[-1])
+    metrics = {metric.name: metric for metric in request.resource_metrics[0].scope_metrics[0].metrics}
+    (point,) = metrics["http.client.request.duration"].histogram.data_points
+    found = [(each.trace_id.hex(), each.span_id.hex(), each.as_double, each.time_unix_nano) for each in point.exemplars]
+    at_ns = 1_764_000_000_500_000_000
+    assert found == [("a" * 32, "a" * 16, 61.0, at_ns), ("b" * 32, "b" * 16, 0.008, at_ns)]
 
 
 def test_a_collector_that_refuses_costs_a_sentence() -> None:

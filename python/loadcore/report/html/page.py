@@ -104,6 +104,7 @@ def _content(history: History) -> dict[str, Any]:
         "groups": table.groups(history),
         "checks": table.checks(history),
         "apart": table.apart(history),
+        "traces": table.traces(history),
         "errors": table.errors(history),
         "nodes": node_table.nodes(history),
         "workers": table.workers(history),

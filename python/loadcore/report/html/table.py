@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from loadcore.plan.traces import link
 from loadcore.report import beside, numbers, uncertain
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.html.sentences import sentence
@@ -47,6 +48,7 @@ class Cell(NamedTuple):
         role: `bad` or `good`, beside what the text says.
         sort: By what it is sorted; its text if None.
         spark: A small curve in place of the text.
+        link: Where the text leads.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Cell(NamedTuple):
     role: str = ""
     sort: float | None = None
     spark: Spark | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,38 @@ def workers(history: History) -> Table | None:
         Column("Ended", is_number=False),
     )
     return Table("workers", "Workers", columns, [_worker_cells(each) for each in found])
+
+
+def traces(history: History) -> Table | None:
+    """The slowest requests that carried a `traceparent`; None if none did."""
+    found = history.summary.get("traces")
+    if found is None or not found["slowest"]:
+        return None
+    columns = (
+        Column("Trace", is_number=False),
+        Column("Step", is_number=False),
+        Column("Service", hint="From sent to the last byte"),
+        Column("Response", hint="From due to the last byte"),
+        Column("Ended", hint="Since the start of the run"),
+        Column("Result", is_number=False),
+    )
+    rows = [
+        [
+            Cell(each["trace_id"], link=link(found["url"], each["trace_id"])),
+            Cell(each["step"]),
+            _time(each["service_ns"]),
+            _time(each["response_ns"]),
+            Cell(numbers.clock(each["end_s"]), sort=each["end_s"]),
+            Cell(_result(each), role="bad" if each["outcome"] != "ok" else ""),
+        ]
+        for each in found["slowest"]
+    ]
+    share = f"{100 * found['sample']:g}%"
+    return Table("traces", "The slowest traced requests", columns, rows, [f"{share} of the requests were traced."])
+
+
+def _result(traced: Mapping[str, Any]) -> str:
+    return f"status {traced['status']}" if traced["outcome"] == "ok" else str(traced["outcome"])
 
 
 def samples(history: History) -> list[dict[str, Any]]:

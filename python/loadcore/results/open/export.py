@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from loadcore.results.reader import stream
+from loadcore.results.reader import schema_of, stream
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.schema import REQUESTS
+from loadcore.results.schema import REQUESTS, TRACE_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -27,6 +27,8 @@ _PLAIN = pa.schema(
     ]
 )
 """The columns, with words in place of the numbers of words: dictionaries grow from batch to batch."""
+_TRACED = _PLAIN.append(TRACE_ID)
+"""Those of a run that traces requests."""
 
 
 def write_csv(folder: Path, path: Path) -> int:
@@ -37,7 +39,7 @@ def write_csv(folder: Path, path: Path) -> int:
     """
     from pyarrow import csv  # noqa: PLC0415 - needed by this alone
 
-    return _write(folder, path, csv.CSVWriter(str(_beside(path)), _PLAIN))
+    return _write(folder, path, lambda schema: csv.CSVWriter(str(_beside(path)), schema))
 
 
 def write_parquet(folder: Path, path: Path) -> int:
@@ -48,7 +50,7 @@ def write_parquet(folder: Path, path: Path) -> int:
     """
     from pyarrow import parquet  # noqa: PLC0415 - needed by this alone
 
-    return _write(folder, path, parquet.ParquetWriter(str(_beside(path)), _PLAIN, compression="zstd"))
+    return _write(folder, path, lambda schema: parquet.ParquetWriter(str(_beside(path)), schema, compression="zstd"))
 
 
 def _beside(path: Path) -> Path:
@@ -56,11 +58,13 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def _write(folder: Path, path: Path, writer: _Writer) -> int:
+def _write(folder: Path, path: Path, open_writer: Callable[[pa.Schema], _Writer]) -> int:
     growing = _beside(path)
+    schema = _columns_of(folder)
     rows = 0
     try:
-        for batch in _batches(folder):
+        writer = open_writer(schema)
+        for batch in _batches(folder, schema):
             writer.write_batch(batch)
             rows += batch.num_rows
         writer.close()
@@ -70,11 +74,16 @@ def _write(folder: Path, path: Path, writer: _Writer) -> int:
     return rows
 
 
-def _batches(folder: Path) -> Iterator[pa.RecordBatch]:
+def _columns_of(folder: Path) -> pa.Schema:
+    """The columns of a run's rows."""
+    schemas = [schema_of(path) for path in RunFolder(folder).all_requests()]
+    return _TRACED if any(TRACE_ID.name in schema.names for schema in schemas if schema is not None) else _PLAIN
+
+
+def _batches(folder: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for path in RunFolder(folder).all_requests():
-        for batch in stream(path, REQUESTS.names):
-            columns = [_plain(batch, field) for field in _PLAIN]
-            yield pa.record_batch(columns, schema=_PLAIN)
+        for batch in stream(path, schema.names):
+            yield pa.record_batch([_plain(batch, field) for field in schema], schema=schema)
 
 
 def _plain(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:

@@ -18,7 +18,7 @@ from loadcore.judge.interval import CONFIDENCE, Spread, interval
 from loadcore.judge.thresholds.grammar import parse
 from loadcore.results.run_facts import SCHEMA_VERSION
 from loadcore.results.schema import PHASES
-from loadcore.results.sum import absences, soundness
+from loadcore.results.sum import absences, soundness, traced
 from loadcore.results.sum.batches import QUANTILES, Batches, Key, Scope
 from loadcore.results.sum.causes import causes
 from loadcore.results.sum.client import client_section, counted_of, headroom_of, lag_findings
@@ -127,6 +127,7 @@ def build(parts: Parts) -> dict[str, Any]:
         "comparable_sha256": start.comparable_sha256,
         "workers_lost": [_lost(worker) for worker in end.workers if worker.lost],
         "signal": end.signal,
+        **traced.section_of(start.traces, steady, whole),
         **({} if code is None else {"user_code": code}),
         **nodes_section(start, end, totals, counted),
     }

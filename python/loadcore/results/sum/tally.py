@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
+from loadcore.results.sum.exemplars import Exemplar, slowest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +77,8 @@ class StepTotals:
     """Bytes that came after the end of a response."""
     interim: int = 0
     """Interim (1xx) responses."""
+    exemplars: list[Exemplar] = field(default_factory=list)
+    """The slowest requests that have a trace, the slowest first."""
 
     @property
     def interrupted(self) -> int:
@@ -117,6 +120,9 @@ class StepTotals:
             self.statuses[entry["status"]] += entry["count"]
         for entry in row["error_statuses"] or ():
             self.error_statuses[entry["status"]] += entry["count"]
+        # Files of earlier versions do not have it.
+        if found := row.get("exemplars"):
+            self.exemplars = slowest([*self.exemplars, *map(Exemplar.of, found)])
 
     def add(self, other: StepTotals) -> None:
         """Add the results of other requests."""
@@ -126,6 +132,8 @@ class StepTotals:
         self.outcomes.update(other.outcomes)
         self.statuses.update(other.statuses)
         self.error_statuses.update(other.error_statuses)
+        if other.exemplars:
+            self.exemplars = slowest([*self.exemplars, *other.exemplars])
         for name in (*_STEP_HISTOGRAMS, "response_without_lag"):
             getattr(self, name).add(getattr(other, name))
 

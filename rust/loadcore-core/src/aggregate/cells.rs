@@ -1,7 +1,8 @@
 //! What a window holds of each thing that has a name.
 
+use super::exemplars::Exemplars;
 use super::hints::Hints;
-use super::{Counts, Flow, Hint};
+use super::{Counts, Exemplar, Flow, Hint};
 use crate::record::{Durations, Outcome, Record};
 
 /// One past the largest status code; a status line has three digits.
@@ -63,6 +64,7 @@ pub struct StepCell {
     /// Few, so a list. What occurred in an earlier second stays, with a count of 0, for its memory.
     error_statuses: Vec<ErrorStatus>,
     hints: Hints,
+    exemplars: Exemplars,
 }
 
 /// The answers whose status was an error, of one status.
@@ -172,6 +174,17 @@ impl StepCell {
         self.hints.as_slice()
     }
 
+    /// Keeps a request that has a trace, if it is one of the slowest.
+    pub(super) fn exemplar(&mut self, exemplar: &Exemplar) {
+        self.exemplars.add(exemplar);
+    }
+
+    /// The slowest of the requests that have a trace.
+    #[must_use]
+    pub fn exemplars(&self) -> &[Exemplar] {
+        self.exemplars.as_slice()
+    }
+
     /// The outcomes that occurred, with their counts.
     pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u32)> + '_ {
         Outcome::ALL.iter().copied().zip(self.outcomes.iter().copied()).filter(|(_, count)| *count > 0)
@@ -211,6 +224,7 @@ impl Default for StepCell {
             statuses: vec![0; STATUS_CODES].into_boxed_slice(),
             error_statuses: Vec::new(),
             hints: Hints::default(),
+            exemplars: Exemplars::default(),
         }
     }
 }
@@ -241,6 +255,7 @@ impl Cell for StepCell {
             of.service.clear();
         }
         self.hints.clear();
+        self.exemplars.clear();
     }
 }
 

@@ -11,6 +11,7 @@
 mod cells;
 mod counts;
 mod encoding;
+mod exemplars;
 mod flights;
 mod flows;
 mod gaps;
@@ -22,6 +23,7 @@ mod window;
 pub use cells::{CheckCell, ErrorStatus, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
 pub use counts::Counts;
 pub use encoding::HistogramError;
+pub use exemplars::Exemplar;
 pub(crate) use flights::{Flights, Sends};
 pub use flows::{Elsewhere, Flow};
 pub use gaps::Gap;

@@ -2,8 +2,8 @@
 
 use super::cells::{Cell, CheckCell, GroupCell, ScenarioCell, ScenarioEvent, StepCell, Users};
 use super::flows::Flows;
-use super::{Counts, Elsewhere, Flow, Gap};
-use crate::record::{CheckId, Durations, GroupId, Outcome, Phase, Record, ScenarioId, StepId, Tables};
+use super::{Counts, Elsewhere, Exemplar, Flow, Gap};
+use crate::record::{CheckId, Durations, GroupId, Outcome, Phase, Record, ScenarioId, StepId, Tables, Trace};
 
 /// What one worker counted in one second, by phase and name.
 ///
@@ -133,6 +133,13 @@ impl Window {
     #[must_use]
     pub fn elsewhere(&self) -> &[Elsewhere] {
         self.elsewhere.all()
+    }
+
+    /// Takes a request that has a trace: one of the slowest of its step, it may be.
+    pub(crate) fn exemplar(&mut self, record: &Record, durations: &Durations, trace: Trace) {
+        if !record.superseded && record.outcome != Outcome::Interrupted {
+            self.steps.cell(record.phase, record.step.0).exemplar(&Exemplar::new(record, durations, trace));
+        }
     }
 
     /// Adds what a response said about where its time went.

@@ -20,6 +20,7 @@ mod sample;
 mod script;
 mod sizes;
 mod stop;
+mod trace;
 mod visits;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ struct Outcomes {
     hints: Vec<(String, String, u32, u64, u64)>,
     /// Users that were active at the end of each second, and what was answered in it.
     seconds: BTreeMap<u32, (u32, u32)>,
+    /// The slowest requests that have a trace, by the windows: the step, milliseconds, the trace.
+    exemplars: Vec<(String, u64, String)>,
     /// Times without an answer in milliseconds, by the windows.
     gaps: Vec<(u64, u64)>,
     /// What the windows say of when a script ended its warm-up and began its ramp-down.
@@ -77,6 +80,7 @@ struct Row {
     due_ms: i64,
     lag_ms: i64,
     service_ms: i64,
+    trace: Option<String>,
 }
 
 impl Outcomes {
@@ -229,6 +233,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
         samples: Vec::new(),
         hints: Vec::new(),
         seconds: BTreeMap::new(),
+        exemplars: Vec::new(),
         gaps: Vec::new(),
         ended_ms,
         steady_ns: Default::default(),
@@ -263,6 +268,10 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
                     let step = outcomes.steps.entry(tables.steps[usize::from(id)].name.clone()).or_default();
                     step.0 += u64::from(cell.requests);
                     step.1 += u64::from(cell.errors);
+                    outcomes.exemplars.extend(cell.exemplars().iter().map(|exemplar| {
+                        let name = tables.steps[usize::from(id)].name.clone();
+                        (name, exemplar.service_ns / 1_000_000, format!("{:016x}", exemplar.trace.id))
+                    }));
                     outcomes.hints.extend(cell.hints().iter().map(|hint| {
                         let name = tables.steps[usize::from(id)].name.clone();
                         (name, hint.name.clone(), hint.count, hint.sum_ns / 1_000_000, hint.ttfb_sum_ns / 1_000_000)
@@ -298,6 +307,7 @@ fn collect(events: Vec<Event>, tables: &Tables, ended_ms: u64, fake: FakeTranspo
 
 fn rows(columns: &crate::record::Columns, tables: &Tables) -> Vec<Row> {
     let in_ms = |ns: i64| ns.div_euclid(1_000_000);
+    let mut traces = columns.traces.iter().peekable();
     (0..columns.rows)
         .map(|row| Row {
             step: tables.steps[usize::try_from(columns.step[row]).expect("a step")].name.clone(),
@@ -312,6 +322,9 @@ fn rows(columns: &crate::record::Columns, tables: &Tables) -> Vec<Row> {
             due_ms: in_ms(columns.due_ns[row]),
             lag_ms: in_ms(columns.lag_ns[row]),
             service_ms: in_ms(columns.service_ns[row]),
+            trace: traces
+                .next_if(|(of, _)| usize::try_from(*of) == Ok(row))
+                .map(|(_, trace)| format!("{:016x}", trace.id)),
         })
         .collect()
 }

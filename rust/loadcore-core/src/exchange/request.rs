@@ -81,6 +81,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Appends the request with one more field, before its others.
+    pub(crate) fn write_with(self, field: Field<'_>, out: &mut Vec<u8>) {
+        encode::append_with(self.0, field, out);
+    }
+
     /// Adds a field to a request that is being written.
     pub(crate) fn add_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
         encode::field(out, name, |out| out.extend_from_slice(value));

@@ -30,6 +30,14 @@ pub struct Http {
     /// A response header with the time that the target's upstream took.
     #[serde(default)]
     pub upstream_header: Option<UpstreamHeader>,
+    /// The share of requests that carry a `traceparent` (W3C Trace Context) of their own: 0 to 1.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub trace_sample: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_nothing(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// The version of HTTP that is spoken.

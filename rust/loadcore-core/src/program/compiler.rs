@@ -36,6 +36,7 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
         secrets: Secrets::of_plan(&plan.auth).with_environment(&(&plan.auth, &plan.scenarios)),
         seed: plan.seed,
         seed_of_users: plan.seed,
+        trace_prefix: 0,
         begins_ns: 0,
         warm_up_ns: plan.warm_up_ns,
         graceful_stop_ns: plan.graceful_stop_ns,
@@ -74,6 +75,9 @@ pub(super) fn compile(plan: &Plan) -> Result<Program, Vec<Problem>> {
 fn check_settings(plan: &Plan, problems: &mut Problems) {
     if plan.scenarios.is_empty() {
         problems.add_in("scenarios", "the plan has no scenario");
+    }
+    if !(0.0..=1.0).contains(&plan.http.trace_sample) {
+        problems.add_in("http.trace_sample", "the share of requests that are traced is between 0 and 1");
     }
     if plan.http.max_redirects > MAX_REDIRECTS {
         problems.add_in("http.max_redirects", format!("at most {MAX_REDIRECTS} redirects are followed"));

@@ -50,6 +50,8 @@ pub(crate) struct Program {
     pub(crate) seed: u64,
     /// What the chance of users begins with.
     pub(crate) seed_of_users: u64,
+    /// What the ids of its traces begin with.
+    pub(crate) trace_prefix: u64,
     /// What is due before this offset from the run's start is another worker's.
     pub(crate) begins_ns: u64,
     /// None: a script says when the warm-up ends.

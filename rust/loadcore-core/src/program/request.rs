@@ -85,7 +85,8 @@ impl ScenarioCompiler<'_, '_> {
         }
         let want = looks
             .and_if(max_redirects > 0, Want::REDIRECTS)
-            .and_if(self.plan.samples == plan::Samples::Everything, Want::SHOWN);
+            .and_if(self.plan.samples == plan::Samples::Everything, Want::SHOWN)
+            .and_if(self.plan.http.trace_sample > 0.0, Want::TRACED);
         let timeouts = request.timeouts.unwrap_or(self.plan.http.timeouts);
         self.timeouts(&timeouts);
         url?;

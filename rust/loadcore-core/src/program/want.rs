@@ -21,6 +21,11 @@ impl Want {
     /// All there is of it: it is shown, whether it failed or not.
     pub(crate) const SHOWN: Self = Self(32);
 
+    /// Of the request: that it may carry a `traceparent`.
+    pub(crate) const TRACED: Self = Self(64);
+    /// Of the request: that its trace has been decided.
+    pub(crate) const AGAIN: Self = Self(128);
+
     /// Both.
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

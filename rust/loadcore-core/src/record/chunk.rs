@@ -1,6 +1,6 @@
 //! Rows in columns, as they are handed to Python.
 
-use super::{ConnectTimings, Durations, Record};
+use super::{ConnectTimings, Durations, Record, Trace};
 
 /// Rows in a chunk.
 pub const CHUNK_ROWS: usize = 65_536;
@@ -16,6 +16,7 @@ macro_rules! columns {
             $($name: Box<[$type; CHUNK_ROWS]>,)+
             connections: Vec<(u32, ConnectTimings)>,
             script_lags: Vec<(u32, u64)>,
+            traces: Vec<(u32, Trace)>,
         }
 
         /// The columns of a [`Chunk`] as vectors: the same memory, to be lent to others and made a chunk again.
@@ -28,13 +29,21 @@ macro_rules! columns {
             pub connections: Vec<(u32, ConnectTimings)>,
             /// For how long scripts were kept from making their requests, of the rows that are theirs.
             pub script_lags: Vec<(u32, u64)>,
+            /// Traces, of the rows that have one.
+            pub traces: Vec<(u32, Trace)>,
         }
 
         impl Chunk {
             /// An empty chunk. Its memory is not touched, so not really taken, before rows fill it.
             #[must_use]
             pub fn new() -> Self {
-                Self { rows: 0, $($name: column(vec![0; CHUNK_ROWS]),)+ connections: Vec::new(), script_lags: Vec::new() }
+                Self {
+                    rows: 0,
+                    $($name: column(vec![0; CHUNK_ROWS]),)+
+                    connections: Vec::new(),
+                    script_lags: Vec::new(),
+                    traces: Vec::new(),
+                }
             }
 
             /// The columns, without copying.
@@ -45,6 +54,7 @@ macro_rules! columns {
                     $($name: (self.$name as Box<[$type]>).into_vec(),)+
                     connections: self.connections,
                     script_lags: self.script_lags,
+                    traces: self.traces,
                 }
             }
         }
@@ -57,6 +67,7 @@ macro_rules! columns {
                     $($name: column(columns.$name),)+
                     connections: columns.connections,
                     script_lags: columns.script_lags,
+                    traces: columns.traces,
                 };
                 chunk.clear();
                 chunk
@@ -154,12 +165,21 @@ impl Chunk {
         self.rows = 0;
         self.connections.clear();
         self.script_lags.clear();
+        self.traces.clear();
     }
 
     /// Notes for how long the script of the row that was added last was kept from making its request.
     pub fn script_lag(&mut self, script_lag_ns: u64) {
         if let Some(row) = self.rows.checked_sub(1).and_then(|row| u32::try_from(row).ok()) {
             self.script_lags.push((row, script_lag_ns));
+        }
+    }
+
+    /// Notes the trace of the row that is added next. A chunk that is full already takes none.
+    #[expect(clippy::cast_possible_truncation, reason = "a row number is below 65,536")]
+    pub fn trace(&mut self, trace: Trace) {
+        if self.rows < CHUNK_ROWS {
+            self.traces.push((self.rows as u32, trace));
         }
     }
 

@@ -4,6 +4,8 @@ mod chunk;
 mod outcome;
 mod tables;
 
+use std::num::NonZeroU64;
+
 pub use chunk::{CHUNK_ROWS, Chunk, Columns, ERROR, SUPERSEDED};
 pub use outcome::Outcome;
 pub use tables::{
@@ -13,6 +15,15 @@ pub use tables::{
 /// Index of a step in the program's table of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId(pub u16);
+
+/// The trace of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    /// The second half of its id; the first half is the run's.
+    pub id: NonZeroU64,
+    /// The span of the request, which is the parent of what servers do for it.
+    pub span: NonZeroU64,
+}
 
 /// A part of the run: warm-up is kept out of the summary, ramp-down out of rates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +93,8 @@ pub struct Record {
     pub unread_ns: u64,
     /// What it took to open its connection, if one was opened for it.
     pub connection: Option<ConnectTimings>,
+    /// Its trace, if it carried a `traceparent` of its own.
+    pub trace: Option<Trace>,
     /// Bytes of request sent.
     pub bytes_sent: u64,
     /// Bytes of response received, head included.

@@ -8,9 +8,10 @@ use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
 use super::send::{Answer, Message, NoAnswer, Withheld};
+use super::trace::Tracked;
 use crate::cookies::Destination;
 use crate::exchange::{Request, Stack};
-use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
+use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram, Want};
 use crate::record::Outcome;
 use crate::step::Headers;
 use crate::transport::{host_name, resolve};
@@ -30,6 +31,8 @@ struct Again<'a> {
     may_replace: bool,
     withholds: Withheld,
     hops: u8,
+    /// That of the request, which is one for all that are sent for it.
+    trace: Tracked,
 }
 
 /// Where a request goes that is not what was rendered.
@@ -82,6 +85,7 @@ impl<T: Stack> User<T> {
             may_replace: true,
             withholds,
             hops: 0,
+            trace: self.lane.flight.trace,
         };
         let mut answer = first;
         loop {
@@ -114,12 +118,14 @@ impl<T: Stack> User<T> {
                 request,
                 method: again.method,
                 origin: again.origin,
-                want: self.want(envelope),
+                want: self.want(envelope).and(Want::AGAIN),
                 withholds: withholds.or_unauthorized(
                     again.may_replace && again.origin == home && is_replaceable(envelope, again.token),
                 ),
             };
+            self.lane.flight.trace = again.trace;
             answer = self.send(scenario, &message, due_ns).await?;
+            again.trace = self.lane.flight.trace;
         }
     }
 

@@ -12,6 +12,7 @@ use super::User;
 use super::capture::Retained;
 use super::lane::Lane;
 use super::outbox::{Sending, Wire};
+use super::trace::Tracked;
 use super::worker::Worker;
 use crate::exchange::{Exchange, Receiver, Stack};
 use crate::http::{Complete, Sink};
@@ -32,6 +33,8 @@ pub(super) struct Flight<C> {
     pub(super) arrival: Arrival,
     /// What it took to open a connection for it. Boxed: it is seldom there, and every user has room for one of these.
     pub(super) opened: Option<Box<ConnectTimings>>,
+    /// Its trace; where requests are traced, that of the last message until the next one is sent.
+    pub(super) trace: Tracked,
     pub(super) attempts: u8,
     pub(super) reused: bool,
     /// Bytes of the message.
@@ -62,6 +65,7 @@ impl<C> Default for Flight<C> {
             wire: None,
             arrival: Arrival::default(),
             opened: None,
+            trace: Tracked::default(),
             attempts: 0,
             reused: false,
             length: 0,

@@ -29,6 +29,7 @@ pub(crate) mod scripted;
 mod send;
 mod state;
 mod token;
+mod trace;
 mod visit;
 mod worker;
 

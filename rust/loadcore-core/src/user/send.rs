@@ -227,10 +227,14 @@ impl<T: Stack> User<T> {
         let Some((wire, quiet)) = self.lane.connections.ready(message.origin, is_new, now, cx) else {
             return Err(NotSent::NeedsConnection);
         };
-        let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
-        let length = worker.outbox.post(&wire, self.lane.task.index(), self.lane.flight.attempts == 0, |out| {
-            exchange.post(rendered.request(message.request), out);
-        });
+        let length = if message.want.has(Want::TRACED) {
+            self.post_traced(scenario, message, &wire)
+        } else {
+            let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
+            worker.outbox.post(&wire, self.lane.task.index(), self.lane.flight.attempts == 0, |out| {
+                exchange.post(rendered.request(message.request), out);
+            })
+        };
         if !quiet {
             // What already exists is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());
@@ -455,6 +459,7 @@ impl<T: Stack> User<T> {
             end_ns,
             unread_ns: if result.is_ok() { self.worker.timer.unread(end_ns) } else { 0 },
             connection: flight.opened.as_deref().copied(),
+            trace: if was_sent { flight.trace.trace() } else { None },
             bytes_sent: flight.bytes_sent,
             bytes_received: arrival.bytes,
         }

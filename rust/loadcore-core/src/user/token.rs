@@ -144,11 +144,15 @@ impl<T: Stack> User<T> {
             let failed = NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns };
             return Err(Unanswered::Failed(reason, failed));
         }
+        self.trace_token(scenario, due_ns);
         let message = Message {
             request: request.outgoing(),
             method: &request.envelope.method,
             origin: request.envelope.origin,
-            want: Want::HEADERS.and(Want::BODY).and_if(self.state.cookies.is_some(), Want::COOKIES),
+            want: Want::HEADERS
+                .and(Want::BODY)
+                .and_if(self.state.cookies.is_some(), Want::COOKIES)
+                .and_if(self.worker.tracing.is_some(), Want::TRACED.and(Want::AGAIN)),
             withholds: Withheld::ALL,
         };
         let mut answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {

@@ -10,6 +10,7 @@ use super::capture::Capture;
 use super::orders::OrderedLoad;
 use super::outbox::Outbox;
 use super::scripted::Scripted;
+use super::trace::Tracing;
 use crate::aggregate::ScenarioEvent;
 use crate::auth::Pool;
 use crate::driver::script::Scripts;
@@ -68,6 +69,8 @@ pub(crate) struct Worker<T: Stack> {
     spare_captures: RefCell<Vec<Box<Capture>>>,
     /// Buffers of requests whose answers are final.
     spare_buffers: RefCell<Vec<Vec<u8>>>,
+    /// Which requests carry a `traceparent`, if any do.
+    pub(crate) tracing: Option<Tracing>,
     /// The wall clock at the run's start.
     started_unix_ns: u64,
     /// When it had to stop starting iterations; `u64::MAX` until then.
@@ -141,6 +144,7 @@ impl<T: Stack> Worker<T> {
             body: RefCell::default(),
             spare_captures: RefCell::default(),
             spare_buffers: RefCell::default(),
+            tracing: Tracing::new(&program),
             started_unix_ns: timer.clock().started_unix_ns(),
             stopped_at_ns: Cell::new(u64::MAX),
             wound_up_ns: Cell::new(u64::MAX),

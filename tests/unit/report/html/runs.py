@@ -72,6 +72,7 @@ class Made:
         command: What was typed.
         nodes: Names of the nodes, each with one worker. The second is lost after a quarter of the run, and the first
             carries its share on from the middle; the third is lost then.
+        trace_url: Where its traces are shown; None if it has none.
     """
 
     seconds: int = 20
@@ -90,6 +91,7 @@ class Made:
     command: str | None = "loadcore run shop.py --users 50 --duration 20s"
     name: str = "shop.py"
     nodes: tuple[str, ...] = ()
+    trace_url: str | None = None
     draws: random.Random = field(default_factory=lambda: random.Random(7))
 
     def folder(self, path: Path) -> Path:
@@ -167,6 +169,7 @@ class Made:
             limits=LIMITS,
             versions={"loadcore": "0.1.0", "engine": "0.1.0", "python": "3.11.7", "pyarrow": "26.0.1"},
             command=self.command,
+            traces=None if self.trace_url is None else {"sample": 0.01, "url": self.trace_url},
         )
 
     def _summary(self, folder: RunFolder, start: RunStart) -> dict[str, Any]:
@@ -270,14 +273,23 @@ class Made:
             | {"connect": encoded([180] * load) if second == 0 else None}
             | {"service_sum_ns": sum(sent) * 1000, "response_sum_ns": sum(due) * 1000, "bytes_sent": 90 * load}
             | {"bytes_received": 200 * load}
+            | {"exemplars": None if self.trace_url is None else [_exemplar(second, place, max(sent) * 1000)]}
         )
+
+
+def _exemplar(second: int, place: int, service_ns: int) -> dict[str, Any]:
+    number = 100 * second + place
+    trace = {"trace_id": f"692d1f80a1b2c3d4{number:016x}", "span_id": f"{number + 1:016x}"}
+    times = {"end_ns": (second + 1) * SECOND - 1, "service_ns": service_ns, "response_ns": service_ns + 40_000}
+    return trace | times | {"status": 200, "outcome": "ok"}
 
 
 TEN_STEPS = tuple(f"GET /catalogue/section-{place}/items" for place in range(10))
 HOSTILE = ("GET /</script><script>alert(1)</script>", 'GET /"onmouseover="alert(1)', "GET /<b>&amp;</b>{{ 7*7 }}\u2028")
+TEMPO = "https://tempo.example/trace/{trace_id}"
 RUNS = {
     "healthy": Made(warm_up=4),
-    "broken": Made(seconds=40, rate=120, ramp=True, capacity=70, model="open", warm_up=3),
+    "broken": Made(seconds=40, rate=120, ramp=True, capacity=70, model="open", warm_up=3, trace_url=TEMPO),
     "late": Made(rate=60, late_ms=40.0),
     "stalls": Made(stalls=(4, 9, 14)),
     "one_second": Made(seconds=1),

@@ -27,7 +27,7 @@ HEADINGS = [
     *("Did it pass?", "Where did it break?", "Client or server?", "Load and response", "Response times", "Steps"),
     *("Errors", "Connections", "Client health", "Machine and versions", "Run it again"),
 ]
-OPTIONAL = {"Marked in the charts", "Tokens and starts", "Nodes"}
+OPTIONAL = {"Marked in the charts", "Tokens and starts", "Traces", "Nodes"}
 
 
 class Reader(HTMLParser):
@@ -110,6 +110,23 @@ def test_a_run_on_nodes_has_a_row_for_each(tmp_path: Path) -> None:
     assert f"healthy {NONE} ±270µs after 10.0 s" in plain(text)
     assert "Node edge-cairo was lost (it left the cluster): 16.7% of the run's load is missing; 2,700 rows of" in text
     assert 'id="table-nodes"' not in render(RUNS["healthy"].run(tmp_path / "alone"))
+
+
+def test_the_slowest_traced_requests_lead_to_their_traces(tmp_path: Path) -> None:
+    """Slowest first, each with a link; without a URL there are ids alone, and without traces no section."""
+    run = RUNS["broken"].run(tmp_path / "run")
+    page = render(run)
+    slowest = run.summary["traces"]["slowest"]
+    links = re.findall(r'<a href="https://tempo\.example/trace/([0-9a-f]{32})" rel="noreferrer">\1</a>', page)
+    assert links == [each["trace_id"] for each in slowest]
+    assert [each["service_ns"] for each in slowest] == sorted((each["service_ns"] for each in slowest), reverse=True)
+    assert {each["step"] for each in slowest} == {"GET /items", "POST /orders"}
+    assert "1% of the requests were traced." in Reader(page).text
+    run.summary["traces"]["url"] = None
+    page = render(run)
+    assert "<a href" not in page
+    assert links[0] in page
+    assert 'id="table-traces"' not in render(RUNS["healthy"].run(tmp_path / "alone"))
 
 
 def plain(text: str) -> str:

@@ -20,7 +20,7 @@ use crate::driver::script::{
 
 /// A script whose code is tasks of the test, by virtual time.
 #[derive(Default)]
-struct Code {
+pub(super) struct Code {
     commands: RefCell<VecDeque<Command>>,
     waker: RefCell<Option<Waker>>,
     keys: Cell<u32>,
@@ -63,7 +63,7 @@ impl Script for Rc<Code> {
 }
 
 impl Code {
-    fn say(&self, command: Command) {
+    pub(super) fn say(&self, command: Command) {
         self.commands.borrow_mut().push_back(command);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -71,7 +71,7 @@ impl Code {
     }
 
     /// Sends a request of a user; `change` says what is not usual about it.
-    fn send(
+    pub(super) fn send(
         &self,
         user: u32,
         url: &str,
@@ -111,7 +111,7 @@ impl Code {
     }
 }
 
-async fn ended(ended: oneshot::Receiver<Box<Call>>) -> Result<Answer, Outcome> {
+pub(super) async fn ended(ended: oneshot::Receiver<Box<Call>>) -> Result<Answer, Outcome> {
     let answer = ended.await.expect("a call").answer;
     if answer.has_arrived() { Ok(answer) } else { Err(answer.outcome) }
 }
@@ -122,14 +122,14 @@ async fn at(began: Instant, millisecond: u64) {
 }
 
 /// A plan whose users are the script's.
-fn scripted() -> Value {
+pub(super) fn scripted() -> Value {
     let mut plan = plan(json!({"kind": "script"}), json!([]));
     plan["scenarios"][0]["script"] = json!(true);
     plan
 }
 
 /// Runs a plan whose scenario has this code. A panic in it ends the run, and fails the test.
-fn drive<F: Future<Output = ()> + 'static>(
+pub(super) fn drive<F: Future<Output = ()> + 'static>(
     plan: &Value,
     fake: FakeTransport,
     begin: impl FnOnce(Rc<Code>, Instant) -> F,

@@ -3,7 +3,7 @@
 //! What is known when the plan is compiled is written then ([`Encoding`]). What has been written keeps its parts: they are read
 //! again where a request is shown, or sent once more to another place.
 
-use crate::exchange::Request;
+use crate::exchange::{Field, Request};
 use crate::step::{Builtins, RenderError, Template, TemplateBuilder, Variables};
 
 const LINE_END: &[u8] = b"\r\n";
@@ -231,6 +231,15 @@ pub(crate) fn fields(request: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         rest = after;
         (!line.is_empty()).then(|| split_at(line, COLON))
     })
+}
+
+/// Appends the request with one more field behind its `Host`.
+pub(crate) fn append_with(request: &[u8], (name, value): Field<'_>, out: &mut Vec<u8>) {
+    let (_, after_line) = split_at(request, LINE_END);
+    let (_, rest) = split_at(after_line, LINE_END);
+    out.extend_from_slice(&request[..request.len() - rest.len()]);
+    field(out, name, |out| out.extend_from_slice(value));
+    out.extend_from_slice(rest);
 }
 
 /// Its body.

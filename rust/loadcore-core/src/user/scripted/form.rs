@@ -44,7 +44,8 @@ impl Scripted {
             want: Want::HEADERS
                 .and(Want::BODY)
                 .and_if(max_redirects > 0, Want::REDIRECTS)
-                .and_if(worker.samples_everything(), Want::SHOWN),
+                .and_if(worker.samples_everything(), Want::SHOWN)
+                .and_if(worker.tracing.is_some(), Want::TRACED),
             method: form.method.into(),
         };
         let number = form.number as usize;

@@ -1,0 +1,161 @@
+//! `traceparent` (W3C Trace Context) on a sample of a run's requests: it leads from a slow one to what servers saw of it.
+//!
+//! The first half of a trace's id is the run's. The second half, and whether there is a trace at all, is drawn from the
+//! plan's seed for the n-th request of an iteration: the same run traces the same requests.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+
+use super::User;
+use super::lane::Lane;
+use super::outbox::Wire;
+use super::send::Message;
+use super::state::State;
+use crate::exchange::{Exchange, Request, Stack};
+use crate::program::{Program, ScenarioProgram, Want};
+use crate::random::Random;
+use crate::record::{ScenarioId, Trace};
+
+const TRACEPARENT: &[u8] = b"traceparent";
+
+/// Which requests of a worker are traced.
+#[derive(Debug)]
+pub(crate) struct Tracing {
+    prefix: u64,
+    /// The largest draw of one that is.
+    most: u64,
+    turns: RefCell<HashMap<(ScenarioId, u32), Turn>>,
+}
+
+/// The iteration that a user is in, and how many requests of it have been sent.
+#[derive(Debug, Default)]
+struct Turn {
+    arrival: Option<u64>,
+    iteration: u32,
+    requests: u64,
+}
+
+impl Tracing {
+    /// `None` if none is.
+    pub(super) fn new(program: &Program) -> Option<Self> {
+        let sample = program.http.trace_sample;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share"
+        )]
+        let most = (sample * u64::MAX as f64) as u64;
+        (sample > 0.0).then(|| Self { prefix: program.trace_prefix, most, turns: RefCell::default() })
+    }
+
+    /// The trace of a user's next request, if it is one of the sample.
+    fn draw(&self, scenario: &ScenarioProgram, user: &State) -> Option<NonZeroU64> {
+        let mut turns = self.turns.borrow_mut();
+        let turn = turns.entry((scenario.id, user.number)).or_default();
+        if (turn.arrival, turn.iteration) != (user.arrival, user.iteration) {
+            *turn = Turn { arrival: user.arrival, iteration: user.iteration, requests: 0 };
+        }
+        turn.requests += 1;
+        // An arrival and an iteration of the same number are two things.
+        let iteration = match user.arrival {
+            Some(arrival) => Random::new(scenario.seed, "traces of arrivals", arrival),
+            None => Random::new(scenario.seed, "traces of users", own_key(user)),
+        };
+        self.sampled(iteration, turn.requests)
+    }
+
+    /// The trace of a request for a token, if it is one of the sample. When a token is asked for depends on clocks: that
+    /// must not change which of the iteration's requests are.
+    fn draw_for_token(&self, scenario: &ScenarioProgram, user: &State, due_ns: u64) -> Option<NonZeroU64> {
+        self.sampled(Random::new(scenario.seed, "traces of tokens", own_key(user)), due_ns)
+    }
+
+    /// The trace of one of the requests of something, if it is one of the sample.
+    fn sampled(&self, mut chance: Random, number: u64) -> Option<NonZeroU64> {
+        let mut request = Random::keyed(chance.next_u64(), number);
+        let is_sampled = request.next_u64() <= self.most;
+        NonZeroU64::new(request.next_u64()).filter(|_| is_sampled)
+    }
+}
+
+/// What no other iteration of a user of the scenario has.
+fn own_key(user: &State) -> u64 {
+    u64::from(user.number) << 32 | u64::from(user.iteration)
+}
+
+/// What is known of the trace of a user's request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tracked {
+    /// `None` if it is not traced.
+    id: Option<NonZeroU64>,
+    /// How many messages have been sent for it.
+    messages: u64,
+    /// The span of the last of them.
+    span: Option<NonZeroU64>,
+}
+
+impl Tracked {
+    const fn of(id: Option<NonZeroU64>) -> Self {
+        Self { id, messages: 0, span: None }
+    }
+
+    /// The trace, once a message has been sent.
+    #[inline]
+    pub(super) fn trace(&self) -> Option<Trace> {
+        Some(Trace { id: self.id?, span: self.span? })
+    }
+
+    /// The header of its next message: each is a span of its own.
+    fn next(&mut self, prefix: u64) -> Option<String> {
+        let id = self.id?;
+        self.messages += 1;
+        let span = NonZeroU64::new(Random::keyed(id.get(), self.messages).next_u64()).unwrap_or(NonZeroU64::MIN);
+        self.span = Some(span);
+        Some(format!("00-{prefix:016x}{id:016x}-{span:016x}-01"))
+    }
+}
+
+impl<T: Stack> User<T> {
+    /// Decides over the trace of a request for a token, which is sent next.
+    pub(super) fn trace_token(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
+        let tracing = self.worker.tracing.as_ref();
+        let id = tracing.and_then(|tracing| tracing.draw_for_token(scenario, &self.state, due_ns));
+        self.lane.flight.trace = Tracked::of(id);
+    }
+
+    /// Posts a message of a run that traces some; one with a `traceparent` of its own keeps that. Returns its length.
+    #[inline(never)]
+    pub(super) fn post_traced(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        wire: &Rc<Wire<T::Connection>>,
+    ) -> usize {
+        let Self { worker, state, lane: Lane { exchange, rendered, flight, task, .. }, .. } = self;
+        let request = rendered.request(message.request);
+        let is_first = flight.attempts == 0;
+        let mut header = None;
+        if let Some(tracing) = &worker.tracing {
+            if is_first && !message.want.has(Want::AGAIN) {
+                flight.trace = Tracked::of(tracing.draw(scenario, state));
+            }
+            if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
+                flight.trace.id = None;
+            }
+            header = flight.trace.next(tracing.prefix);
+        }
+        let Some(header) = header else {
+            return worker.outbox.post(wire, task.index(), is_first, |out| exchange.post(request, out));
+        };
+        let mut bytes = worker.take_buffer();
+        bytes.clear();
+        request.write_with((TRACEPARENT, header.as_bytes()), &mut bytes);
+        let length =
+            worker.outbox.post(wire, task.index(), is_first, |out| exchange.post(Request::written(&bytes), out));
+        worker.give_back_buffer(bytes);
+        length
+    }
+}
