@@ -35,6 +35,7 @@ BUSY: Final = 0.20
 """Share of a core below which an engine thread is idle most of the time."""
 
 _MORE = "run more workers, or spread the load over more machines"
+_FEWER = "leave cores to the client: fewer other programs, or another machine"
 _SPREAD = (
     "let users start one after another (a ramp, or a warm-up), give them think times that vary, or run more workers"
 )
@@ -115,25 +116,30 @@ class Cores:
         used = [] if stopped else self._used(wants_more=wants_more)
         return [*stopped, *self._stolen(), *used, *self._full(), *self._foreign()]
 
-    def own_work(self) -> list[Finding]:
-        """What delays a client that has its core: a response waits for those that came before it.
+    def in_busiest_second(self) -> list[Finding]:
+        """What delays a client if no rule says so: by the second in which an engine thread needed most of a core.
 
-        Of one that is idle most of the time, many come at once.
+        If it mostly had its core, a response waits for those that came before it, and in a thread that is idle most of
+        the time, many come at once. If it mostly waited for its core, others had it, though not for long enough in a
+        row, or on a machine too busy to look each second.
         """
         if self.busiest is None:
             return []
         cpu, waited = self.busiest.cpu_ratio or 0.0, self.busiest.core_wait_ratio or 0.0
         did = f"in its busiest second worker {self.busiest.worker} used {cpu:.0%} of a core and waited for it "
         did += f"{waited:.0%} of the time"
-        if cpu + waited >= BUSY:
+        is_own = waited <= cpu or cpu + waited < BUSY
+        if not is_own:
+            why, advice = "other programs, or other threads of the client, had it", _FEWER
+        elif cpu + waited >= BUSY:
             why, advice = "a response waits while the worker handles those before it", _MORE
         else:
             why, advice = "requests that are due at the same moment wait for one another", _SPREAD
         return [
             Finding(
-                subject="client",
+                subject="client" if is_own else "other programs",
                 severity="note",
-                rule="own_work",
+                rule="own_work" if is_own else "core_wait",
                 message=f"{did}: {why}",
                 advice=advice,
                 value=cpu + waited,
@@ -206,7 +212,7 @@ class Cores:
             rule="core_wait",
             message=f"worker {worker} needed a whole core for {worst.streak.longest} s in a row and had "
             f"{worst.had:.0%} of one: the rest went to other programs, or to other threads of the client",
-            advice=_MORE if is_own else "leave cores to the client: fewer other programs, or another machine",
+            advice=_MORE if is_own else _FEWER,
             value=worst.streak.worst,
             limit=FULL,
             worker=worker,

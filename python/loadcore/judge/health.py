@@ -84,7 +84,7 @@ class ClientHealth:
             *self.cores.findings(wants_more=counted.wants_more),
         ]
         if late and not any(each.rule in CAUSES for each in causes):
-            causes = self.cores.own_work()
+            causes = self.cores.in_busiest_second()
         own = [*causes, *late, *self._descriptor_reasons(counted), *self._port_reasons(counted)]
         return [*own, *_row_reasons(counted)]
 

@@ -165,6 +165,19 @@ def test_a_delay_without_another_cause_is_the_clients_own_work(engine: WorkerSec
     assert remedy in own.advice
 
 
+def test_a_core_that_others_had_is_not_the_clients_own_work() -> None:
+    """A thread that waited for its core most of the time did not work, however short it was for that."""
+    health = ClientHealth()
+    health.see(WorkerSecond(0, 0, 0.12, 0.05))
+    health.see(WorkerSecond(1, 0, 0.01, 0.88))
+
+    cause, late = health.spoils(PACED, LATE)
+
+    assert (cause.rule, cause.subject, cause.severity, late.rule) == ("core_wait", "other programs", "note", "lag")
+    assert "used 1% of a core and waited for it 88% of the time: other programs" in cause.message
+    assert "fewer other programs" in cause.advice
+
+
 def test_a_delay_with_another_cause_has_only_that() -> None:
     """A client that others kept from its core is not told of its own work."""
     health = ClientHealth()
