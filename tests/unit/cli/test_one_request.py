@@ -183,7 +183,7 @@ def test_a_body_file_that_cannot_be_read_is_refused(data: str) -> None:
 
 
 def test_the_flags_reach_the_plan() -> None:
-    """Timeout, certificate checks, keep-alive and user are settings of the run."""
+    """Timeout, certificate checks, keep-alive and user are settings of the run; there are no cookies."""
     scenario = scenario_of(
         Target("https://h", "/"),
         request_of(HERE, None, [], None),
@@ -197,6 +197,7 @@ def test_the_flags_reach_the_plan() -> None:
     assert document["http"]["timeouts"]["total_ns"] == 3_000_000_000
     assert document["http"]["tls"]["insecure"] is True
     assert document["http"]["reuse"] == "request"
+    assert document["http"]["cookies"] is False
     assert len(document["auth"]) == 1
 
 
