@@ -26,7 +26,7 @@ CODE, ENGINE = 1, 2
 """The threads, in the order in which they were started."""
 
 MEASURED: dict[str, tuple[str, int, int]] = {
-    "get": ("users in Python", 27_600, 10_000),
+    "get": ("users in Python", 18_200, 9_200),
 }
 """By case of `benches.counts.python_users`: what it is called, and the limits of both threads."""
 

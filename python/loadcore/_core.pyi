@@ -1,8 +1,8 @@
 # The engine, as `loadcore.engine` imports it; what things mean stands in the docstrings of the binary.
 # `tests/contract/test_core_surface.py` checks this file against it.
 
-from asyncio import AbstractEventLoop
-from collections.abc import Callable, Generator, Mapping, Sequence
+from asyncio import AbstractEventLoop, Task
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, final
@@ -20,6 +20,7 @@ __all__ = [
     "Future",
     "Histogram",
     "NullTarget",
+    "Runner",
     "ScriptUser",
     "Turn",
     "__version__",
@@ -116,6 +117,9 @@ class Future:
 
 @disjoint_base
 class Call(Future):
+    _content: Any
+    _headers: Any
+    _json: Any
     def __new__(cls) -> Self: ...
     @property
     def status(self) -> int: ...
@@ -163,12 +167,30 @@ class Turn(Future):
     def variables(self) -> dict[str, str]: ...
 
 @final
+class Runner:
+    def __await__(self) -> Generator[Any]: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...  # noqa: ANN401 - what the code it runs yields
+    def belongs_to(self, task: Task[None], context: Context) -> None: ...
+    def step(self) -> None: ...
+    def wake(self, future: Future) -> None: ...
+    def send(self, value: object) -> Any: ...  # noqa: ANN401
+    def throw(
+        self,
+        kind: type[BaseException] | BaseException,
+        value: object = None,
+        traceback: TracebackType | None = None,
+    ) -> Any: ...  # noqa: ANN401
+    def close(self) -> None: ...
+
+@final
 class Crossing:
     def fileno(self) -> int: ...
     def attach(self, event_loop: AbstractEventLoop, answer: type[Call] | None = None) -> None: ...
     def drain(self, limit: int = 256) -> list[Any]: ...
     def take(self, limit: int = 256) -> list[Any]: ...
     def flush(self) -> None: ...
+    def runner(self, coroutine: Coroutine[Any, Any, None]) -> Runner: ...
     def user(self, scenario: int, number: int) -> ScriptUser: ...
     def steady(self, scenario: int) -> None: ...
     def ramp_down(self, scenario: int) -> None: ...

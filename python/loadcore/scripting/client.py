@@ -142,8 +142,13 @@ class Client:
         self, method: str, url: str, values: Sequence[Text], options: CallOptions
     ) -> Coroutine[Any, Any, Response]:
         template = url_of(url)
+        is_plain = not (options or self.headers)
+        if is_plain and not values and (known := template.plain.get(method)) is not None:
+            return self._port.send(*known)
         target = template.fill(method, values)
-        if not options and not self.headers:
+        if is_plain:
+            if not values:
+                template.plain[method] = template.name(method), method, target
             return self._port.send(template.name(method), method, target)
         call = call_of(method, options) if options else PLAIN
         if call.query:

@@ -1,7 +1,7 @@
 """Runs the users of a worker on its event loop: one long-lived task for each, woken by the engine.
 
 The engine's descriptor is watched like a socket, so that any loop will do and any asyncio library works beside it. What
-waits for a response is resumed inside the drain, in its own context.
+waits for a response is resumed inside the drain, in its own context: a `Runner` does that for the task of each user.
 """
 
 from __future__ import annotations
@@ -79,7 +79,11 @@ class Loop:
 
     def _start(self, scenario: int, number: int) -> None:
         user = self._crossing.user(scenario, number)
-        task = asyncio.get_running_loop().create_task(self._live(user), name=f"user {number}", context=copy_context())
+        runner, context = self._crossing.runner(self._live(user)), copy_context()
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(
+            runner, name=f"user {number}", context=context
+        )
+        runner.belongs_to(task, context)
         self._tasks[scenario, number] = task
 
     async def _live(self, user: ScriptUser) -> None:

@@ -26,13 +26,15 @@ class Url:
     Attributes:
         names: Of steps, by method.
         slots: The number of values that it takes.
+        plain: What a request without values sends, by method: its name, its method and its URL.
     """
 
-    __slots__ = ("_encodes", "_pieces", "_written", "names", "slots")
+    __slots__ = ("_encodes", "_pieces", "_written", "names", "plain", "slots")
 
     def __init__(self, written: str) -> None:
         self._written = written
         self.names: dict[str, str] = {}
+        self.plain: dict[str, tuple[str, str, str]] = {}
         self._pieces, self._encodes = _read(written)
         self.slots = len(self._encodes)
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use loadcore_core::driver::script::{self, Command, RequestKey, Settled};
 use loadcore_core::record::Outcome;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -29,6 +29,20 @@ pub(crate) struct Call {
     method: Option<Py<PyString>>,
     url: Option<Py<PyString>>,
     spares: Option<Spares>,
+    read: Read,
+}
+
+/// What was made of the answer when it was first read. It is kept here since the class over this one would have to be the
+/// garbage collector's business if it had a place of its own.
+#[derive(Default)]
+struct Read {
+    content: Option<Py<PyAny>>,
+    headers: Option<Py<PyAny>>,
+    json: Option<Py<PyAny>>,
+}
+
+fn read(kept: Option<&Py<PyAny>>, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    kept.map(|kept| kept.clone_ref(py)).ok_or_else(|| PyAttributeError::new_err("it was not read yet"))
 }
 
 /// What a call is of.
@@ -155,6 +169,36 @@ impl Call {
             .map(|json| String::from_utf8(json.to_vec()))
             .transpose()
             .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    #[getter(_content)]
+    fn kept_content(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        read(self.read.content.as_ref(), py)
+    }
+
+    #[setter(_content)]
+    fn keep_content(&mut self, content: Py<PyAny>) {
+        self.read.content = Some(content);
+    }
+
+    #[getter(_headers)]
+    fn kept_headers(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        read(self.read.headers.as_ref(), py)
+    }
+
+    #[setter(_headers)]
+    fn keep_headers(&mut self, headers: Py<PyAny>) {
+        self.read.headers = Some(headers);
+    }
+
+    #[getter(_json)]
+    fn kept_json(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        read(self.read.json.as_ref(), py)
+    }
+
+    #[setter(_json)]
+    fn keep_json(&mut self, json: Py<PyAny>) {
+        self.read.json = Some(json);
     }
 
     /// Where the response came from, after redirects.

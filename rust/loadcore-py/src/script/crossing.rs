@@ -9,11 +9,12 @@ use loadcore_core::driver::crossing;
 use loadcore_core::driver::script::{self, Command, Notice, RequestKey};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyType};
+use pyo3::types::{PyList, PyString, PyType};
 
 use super::call::{Call, Spares};
 use super::forms::{Forms, Unusual};
 use super::future::Future;
+use super::runner::Runner;
 use super::user::{ScriptUser, Turn};
 use crate::border::Home;
 
@@ -146,12 +147,27 @@ impl Crossing {
     }
 
     /// The number of a form. The engine gets a new one first.
-    pub(super) fn form(&mut self, script: usize, name: &str, method: &str, unusual: Unusual) -> u32 {
-        let (number, new) = self.forms[script].number(name, method, unusual);
+    pub(super) fn form(
+        &mut self,
+        script: usize,
+        name: &Bound<'_, PyString>,
+        method: &Bound<'_, PyString>,
+        unusual: Unusual,
+    ) -> PyResult<u32> {
+        let forms = &mut self.forms[script];
+        let is_once = unusual.is_once;
+        let is_usual = unusual == Unusual { is_once, ..Unusual::default() };
+        if is_usual && let Some(number) = forms.recent(name, method, is_once) {
+            return Ok(number);
+        }
+        let (number, new) = forms.number(name.to_str()?, method.to_str()?, unusual);
+        if is_usual {
+            forms.remember(name, method, is_once, number);
+        }
         if let Some(form) = new {
             self.core.say(script, Command::Form(form));
         }
-        number
+        Ok(number)
     }
 
     /// Calls of a user that are under way, and that nothing waits for.
@@ -294,6 +310,11 @@ impl Crossing {
     fn flush(&mut self) {
         self.is_flush_due = false;
         self.core.flush();
+    }
+
+    /// What runs the coroutine of a user, in place of it.
+    fn runner(slf: &Bound<'_, Self>, coroutine: &Bound<'_, PyAny>) -> PyResult<Runner> {
+        Runner::new(slf.clone().unbind(), coroutine)
     }
 
     /// A user of a scenario, by their numbers: always the same object.

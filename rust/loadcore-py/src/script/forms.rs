@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use loadcore_core::driver::script::{Form, FormTimeouts, Holds};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 /// As many are kept; after that it begins again.
 const MOST_FORMS: u32 = 4_096;
@@ -23,6 +25,24 @@ pub(crate) struct Unusual {
 pub(crate) struct Forms {
     by_name: HashMap<String, Vec<Known>>,
     count: u32,
+    /// Those met lately that are usual, each in the place that its name's object leads to.
+    recent: [Option<Recent>; PLACES],
+}
+
+const PLACES: usize = 32;
+
+/// A form by the objects of its name and method: a line of code has the same ones each time.
+#[derive(Debug)]
+struct Recent {
+    name: Py<PyString>,
+    method: Py<PyString>,
+    is_once: bool,
+    number: u32,
+}
+
+/// Where a name has its place. Objects lie at multiples of 16.
+fn place(name: &Bound<'_, PyString>) -> usize {
+    (name.as_ptr().addr() >> 4) % PLACES
 }
 
 #[derive(Debug)]
@@ -33,6 +53,30 @@ struct Known {
 }
 
 impl Forms {
+    /// The number of a form that is usual, if it was met lately.
+    pub(crate) fn recent(
+        &self,
+        name: &Bound<'_, PyString>,
+        method: &Bound<'_, PyString>,
+        is_once: bool,
+    ) -> Option<u32> {
+        let recent = self.recent[place(name)].as_ref()?;
+        let is_it = recent.name.is(name) && recent.method.is(method) && recent.is_once == is_once;
+        is_it.then_some(recent.number)
+    }
+
+    /// Remembers a form that is usual.
+    pub(crate) fn remember(
+        &mut self,
+        name: &Bound<'_, PyString>,
+        method: &Bound<'_, PyString>,
+        is_once: bool,
+        number: u32,
+    ) {
+        let (kept_name, method) = (name.clone().unbind(), method.clone().unbind());
+        self.recent[place(name)] = Some(Recent { name: kept_name, method, is_once, number });
+    }
+
     /// The number of a form, and the form itself if it is new.
     pub(crate) fn number(&mut self, name: &str, method: &str, unusual: Unusual) -> (u32, Option<Box<Form>>) {
         let known = self.by_name.get(name).and_then(|forms| {
@@ -43,7 +87,7 @@ impl Forms {
         }
         if self.count == MOST_FORMS {
             // Names that hold ids would fill the memory. The engine keeps what is under way.
-            (self.by_name, self.count) = (HashMap::new(), 0);
+            *self = Self::default();
         }
         let number = self.count;
         self.count += 1;

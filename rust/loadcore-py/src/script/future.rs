@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use super::crossing::Crossing;
+use super::runner::{Park, Runner};
 
 mod python {
     pyo3::import_exception!(asyncio, CancelledError);
@@ -37,30 +38,43 @@ pub(super) enum State {
     Cancelled,
 }
 
-struct Callback {
-    function: Py<PyAny>,
-    context: Option<Py<PyAny>>,
+enum Callback {
+    /// A function, in its context if it has one.
+    Function(Py<PyAny>, Option<Py<PyAny>>),
+    /// A user's code, which is stepped at once.
+    Runner(Py<Runner>),
 }
 
 impl Callback {
     fn call(&self, future: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = future.py();
-        match &self.context {
-            Some(context) => context.bind(py).call_method1(intern!(py, "run"), (&self.function, future))?,
-            None => self.function.bind(py).call1((future,))?,
+        match self {
+            Self::Runner(runner) => return Runner::resume(runner.bind(py), future),
+            Self::Function(function, Some(context)) => {
+                context.bind(py).call_method1(intern!(py, "run"), (function, future))?
+            }
+            Self::Function(function, None) => function.bind(py).call1((future,))?,
         };
         Ok(())
     }
 
     fn call_soon(&self, future: &Bound<'_, PyAny>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = future.py();
-        let options = self.context.as_ref().map(|context| {
+        let (function, context) = match self {
+            Self::Runner(runner) => (runner.bind(py).getattr(intern!(py, "wake"))?, None),
+            Self::Function(function, context) => (function.bind(py).clone(), context.as_ref()),
+        };
+        let options = context.map(|context| {
             let options = PyDict::new(py);
             options.set_item(intern!(py, "context"), context).map(|()| options)
         });
         let options = options.transpose()?;
-        event_loop.call_method(intern!(py, "call_soon"), (&self.function, future), options.as_ref())?;
+        event_loop.call_method(intern!(py, "call_soon"), (function, future), options.as_ref())?;
         Ok(())
+    }
+
+    fn is_of(&self, runner: &Bound<'_, Runner>) -> bool {
+        matches!(self, Self::Runner(own) if own.is(runner))
     }
 }
 
@@ -92,18 +106,45 @@ impl Future {
     /// Says that it has happened, and calls all that wait for it. Errors of theirs are the loop's to report; what is not an
     /// ordinary exception ends the drain.
     pub(super) fn complete(future: &Bound<'_, Self>) -> PyResult<()> {
-        let (first, more, event_loop) = {
+        let (first, more) = {
             let mut this = future.borrow_mut();
             if this.state != State::Pending {
                 return Ok(());
             }
             this.state = State::Done;
-            (this.first.take(), std::mem::take(&mut this.more), this.event_loop(future.py()))
+            (this.first.take(), std::mem::take(&mut this.more))
         };
         for callback in first.iter().chain(&more) {
-            callback.call(future.as_any()).or_else(|error| report(future, error, event_loop.as_ref()))?;
+            callback.call(future.as_any()).or_else(|error| report(future, error))?;
         }
         Ok(())
+    }
+
+    /// A runner waits for it, and its task does not have to.
+    pub(super) fn wakes(&mut self, runner: Py<Runner>) {
+        self.is_blocking = false;
+        self.add(Callback::Runner(runner));
+    }
+
+    /// The runner waits for it no more.
+    pub(super) fn wakes_no_more(&mut self, runner: &Bound<'_, Runner>) {
+        let callbacks = self.first.take().into_iter().chain(std::mem::take(&mut self.more));
+        let mut others = callbacks.filter(|callback| !callback.is_of(runner));
+        self.first = others.next();
+        self.more = others.collect();
+    }
+
+    /// It is what a task waits for from now on.
+    pub(super) const fn yields(&mut self) {
+        self.is_blocking = true;
+    }
+
+    fn add(&mut self, callback: Callback) {
+        if self.first.is_none() {
+            self.first = Some(callback);
+        } else {
+            self.more.push(callback);
+        }
     }
 
     /// Whether anything waits for it.
@@ -125,8 +166,9 @@ impl Future {
 }
 
 /// Hands an exception of a callback to the loop's handler.
-fn report(future: &Bound<'_, Future>, error: PyErr, event_loop: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+fn report(future: &Bound<'_, Future>, error: PyErr) -> PyResult<()> {
     let py = future.py();
+    let event_loop = future.borrow().event_loop(py);
     let Some(event_loop) = event_loop.filter(|_| error.is_instance_of::<PyException>(py)) else { return Err(error) };
     let context = PyDict::new(py);
     context.set_item("message", "a callback of a request raised")?;
@@ -155,7 +197,8 @@ impl Future {
                 this.was_awaited = true;
                 Ok(slf.clone())
             }
-            State::Done => Err(PyStopIteration::new_err((slf.clone().unbind(),))),
+            // Not in a tuple: the interpreter then makes no exception of it.
+            State::Done => Err(PyStopIteration::new_err(slf.clone().unbind())),
             State::Cancelled => Err(this.cancelled_error(slf.py())),
         }
     }
@@ -226,7 +269,7 @@ impl Future {
         function: Bound<'_, PyAny>,
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let callback = Callback { function: function.unbind(), context: context.map(Bound::unbind) };
+        let callback = Callback::Function(function.unbind(), context.map(Bound::unbind));
         let mut this = slf.borrow_mut();
         if this.state != State::Pending {
             let event_loop = this.event_loop(slf.py());
@@ -236,11 +279,7 @@ impl Future {
                 None => callback.call(slf.as_any()),
             };
         }
-        if this.first.is_none() {
-            this.first = Some(callback);
-        } else {
-            this.more.push(callback);
-        }
+        this.add(callback);
         Ok(())
     }
 
@@ -253,7 +292,9 @@ impl Future {
         };
         let (mut kept, mut removed) = (Vec::new(), 0);
         for callback in first.into_iter().chain(more) {
-            if callback.function.bind(py).eq(function)? {
+            if let Callback::Function(known, _) = &callback
+                && known.bind(py).eq(function)?
+            {
                 removed += 1;
             } else {
                 kept.push(callback);
@@ -268,7 +309,13 @@ impl Future {
 
     /// Gives it up. The loop wakes what waits for it, as of any future.
     #[pyo3(signature = (msg = None))]
-    fn cancel(slf: &Bound<'_, Self>, msg: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
+    pub(super) fn cancel(slf: &Bound<'_, Self>, msg: Option<Bound<'_, PyAny>>) -> PyResult<bool> {
+        if let Ok(park) = slf.cast::<Park>()
+            && slf.borrow().state == State::Pending
+            && !Park::cancel(park, msg.as_ref())?
+        {
+            return Ok(false);
+        }
         let (callbacks, event_loop) = {
             let mut this = slf.borrow_mut();
             if this.state != State::Pending {

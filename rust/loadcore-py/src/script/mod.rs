@@ -7,9 +7,11 @@ mod call;
 mod crossing;
 mod forms;
 mod future;
+mod runner;
 mod user;
 
 pub(crate) use call::Call;
 pub(crate) use crossing::Crossing;
 pub(crate) use future::Future;
+pub(crate) use runner::Runner;
 pub(crate) use user::{ScriptUser, Turn};

@@ -187,7 +187,7 @@ impl ScriptUser {
         let (call, mut content) = {
             let mut crossing = crossing.borrow_mut();
             let (call, mut content) = crossing.new_call(py)?;
-            content.form = crossing.form(scenario, name.to_str()?, method.to_str()?, unusual);
+            content.form = crossing.form(scenario, name, method, unusual)?;
             content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
             content.made_ns = Some(crossing.read_clock());
             let facts = CallFacts {
