@@ -31,6 +31,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
         ],
     ),
     "peers": ([], ["--rounds", "2", "--connections", "64"]),
+    "scripted": ([], ["--rounds", "2", "--seconds", "1", "--connections", "64"]),
     "login": ([], ["--rounds", "2"]),
     "startup": ([], ["--rounds", "3"]),
     "memory": ([], ["--users", "1000", "--rows", "300000"]),

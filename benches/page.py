@@ -21,6 +21,7 @@ ORDER = (
     "counts",
     "cpu_per_request",
     "peers",
+    "scripted",
     "login",
     "startup",
     "memory",
