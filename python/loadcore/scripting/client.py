@@ -14,7 +14,7 @@ from loadcore.scripting.failures import CheckFailed
 from loadcore.scripting.pauses import pause_ns
 from loadcore.scripting.row import Row
 from loadcore.scripting.timing import Group, Measure
-from loadcore.scripting.urls import url_of
+from loadcore.scripting.urls import plain_gets, url_of
 from loadcore.wording.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -142,13 +142,10 @@ class Client:
         self, method: str, url: str, values: Sequence[Text], options: CallOptions
     ) -> Coroutine[Any, Any, Response]:
         template = url_of(url)
-        is_plain = not (options or self.headers)
-        if is_plain and not values and (known := template.plain.get(method)) is not None:
-            return self._port.send(*known)
         target = template.fill(method, values)
-        if is_plain:
-            if not values:
-                template.plain[method] = template.name(method), method, target
+        if not options and not self.headers:
+            if method == "GET" and not values:
+                plain_gets[url] = template.name(method), method, target
             return self._port.send(template.name(method), method, target)
         call = call_of(method, options) if options else PLAIN
         if call.query:
@@ -169,6 +166,9 @@ class Client:
 
     def get(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A GET request, as `request`."""
+        # What most calls are; `_request` has filled it.
+        if not (values or options or self.headers) and (known := plain_gets.get(url)) is not None:
+            return self._port.send(*known)
         return self._request("GET", url, values, options)
 
     def head(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
@@ -304,11 +304,12 @@ class Driver:
     def begin(self, turn: Turn) -> None:
         """A turn of the user begins."""
         client = self.client
+        # Made at each reading.
+        self._given = given = turn.variables
         client.iteration = turn.iteration
-        client.variables = dict(turn.variables)
-        client.row = Row(turn.variables) if turn.variables else _NO_ROW
+        client.variables = dict(given)
+        client.row = Row(given) if given else _NO_ROW
         client._random = None
-        self._given = turn.variables
 
     def end(self) -> tuple[str, ...]:
         """A turn of the user has ended: gives its variables to the steps that follow.

@@ -26,15 +26,13 @@ class Url:
     Attributes:
         names: Of steps, by method.
         slots: The number of values that it takes.
-        plain: What a request without values sends, by method: its name, its method and its URL.
     """
 
-    __slots__ = ("_encodes", "_pieces", "_written", "names", "plain", "slots")
+    __slots__ = ("_encodes", "_pieces", "_written", "names", "slots")
 
     def __init__(self, written: str) -> None:
         self._written = written
         self.names: dict[str, str] = {}
-        self.plain: dict[str, tuple[str, str, str]] = {}
         self._pieces, self._encodes = _read(written)
         self.slots = len(self._encodes)
 
@@ -76,10 +74,13 @@ def url_of(written: str) -> Url:
     if url is None:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
+            plain_gets.clear()
         url = _kept[written] = Url(written)
     return url
 
 
+plain_gets: dict[str, tuple[str, str, str]] = {}
+"""What a GET without values sends, by a URL that is kept: its name, its method and its URL."""
 _kept: dict[str, Url] = {}
 """What was read before. A script that makes its URLs by itself has any number of them."""
 
