@@ -130,8 +130,7 @@ def _worker(folder: Path, target: Target, users: int) -> Iterator[psutil.Process
             supervisor = psutil.Process(run.pid)
             deadline = time.monotonic() + 60
             while True:
-                found = [one for one in supervisor.children(recursive=True) if "worker_main" in " ".join(one.cmdline())]
-                if found:
+                if found := [one for one in supervisor.children(recursive=True) if _is_worker(one)]:
                     yield found[0]
                     return
                 if run.poll() is not None or time.monotonic() > deadline:
@@ -140,6 +139,13 @@ def _worker(folder: Path, target: Target, users: int) -> Iterator[psutil.Process
         finally:
             for one in (*psutil.Process(run.pid).children(recursive=True), run):
                 one.kill()
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "loadcore.processes.worker_main" in process.cmdline()
+    except psutil.Error:
+        return False  # It has ended meanwhile.
 
 
 def _until_all_came(worker: psutil.Process, users: int, *, has_connections: bool) -> None:

@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benches.locustfiles import environment
+
 LEAST = 0.95
 FILES = (
     "test_wait_time.py",
@@ -94,8 +96,8 @@ def _run(source: Path, folder: Path, *only: str) -> subprocess.CompletedProcess[
     """The tests, with the Locust that they are of."""
     root = Path(__file__).parents[2]
     modules = [f"locust.test.{Path(file).stem}" for file in FILES]
-    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", _FIRST, "-q", "-rA", "-p", "no:cacheprovider"]
+    variables = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{root}", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [environment.python(), "-c", _FIRST, "-q", "-rA", "-p", "no:cacheprovider"]
     command += [
         "-c",
         os.devnull,
@@ -108,9 +110,7 @@ def _run(source: Path, folder: Path, *only: str) -> subprocess.CompletedProcess[
         "--pyargs",
         *modules,
     ]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
-    )
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=900, check=False)
 
 
 def _short(name: str) -> str:

@@ -24,15 +24,26 @@ _users: dict[Any, random.Random] = {}
 
 
 class _Repeatable(random.Random):
-    """Draws the same numbers in each process, unless it is given a seed: Faker and the like have one of their own."""
+    """Draws the same numbers in each process. One without a seed, as Faker and the like have, draws each user's own."""
 
     def __init__(self, x: Any = None) -> None:
+        self._is_shared = x is None
         super().__init__(1 if x is None else x)
 
     def seed(self, a: Any = None, version: int = 2) -> None:
         """Without a seed, no new one."""
         if a is not None:
             super().seed(a, version)
+
+    def random(self) -> float:
+        """As the base class has it."""
+        own = _current() if self._is_shared else None
+        return super().random() if own is None else own.random()
+
+    def getrandbits(self, k: int, /) -> int:
+        """As the base class has it."""
+        own = _current() if self._is_shared else None
+        return super().getrandbits(k) if own is None else own.getrandbits(k)
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
@@ -64,17 +75,10 @@ def _change_random() -> None:
     """Have the functions of `random` draw a user's own numbers where a user calls them."""
     shared = _Repeatable()
 
-    def drawn(name: str) -> Any:
-        def draw(*arguments: Any, **options: Any) -> Any:
-            return getattr(_current() or shared, name)(*arguments, **options)
-
-        return draw
-
-    names = [name for name in vars(random) if getattr(getattr(random, name), "__self__", None) is random._inst]
-    for name in names:
-        setattr(random, name, drawn(name))
+    for name in [each for each in vars(random) if getattr(getattr(random, each), "__self__", None) is random._inst]:
+        setattr(random, name, getattr(shared, name))
     random.Random = random.SystemRandom = _Repeatable  # type: ignore[misc, assignment]
-    uuid.uuid4 = lambda: uuid.UUID(int=(_current() or shared).getrandbits(128), version=4)
+    uuid.uuid4 = lambda: uuid.UUID(int=shared.getrandbits(128), version=4)
 
 
 def _change_sleep(module: Any) -> None:
@@ -116,7 +120,7 @@ def _change_users(module: Any) -> None:
         current = sys.modules["greenlet"].getcurrent()
         if user.environment.runner is not None and not hasattr(user.environment, "_bench_ends"):
             user.environment._bench_ends = sys.modules["gevent"].spawn(_end_in_time, user.environment)
-        _users[current] = _Repeatable()
+        _users[current] = _Repeatable(1)
         try:
             run(user)
         finally:
