@@ -15,7 +15,7 @@ from loadcore.telemetry.families import FAMILIES, OTEL_LABELS, Family
 
 FOLDER: Final = Path(__file__).parent
 _RATE: Final = "[$__rate_interval]"
-_UNITS: Final = {"s": "_seconds", "By": "_bytes", "1": "_ratio"}
+_UNITS: Final = {"s": "_seconds", "By": "_bytes", "1": "_ratio", "{iteration}/s": "_per_second"}
 _CHOSEN: Final = '{scenario=~"$scenario"}'
 
 
@@ -45,8 +45,30 @@ PANELS: Final = (
         [(_quantile(each, "loadcore_service_seconds"), f"p{100 * each:g}") for each in _QUANTILES],
     ),
     ("Responses by status", "reqps", [(_rate("loadcore_responses_total", "status"), "{{status}}")]),
-    ("Users", "short", [(f"sum by (scenario) (loadcore_users{_CHOSEN})", "{{scenario}}")]),
-    ("Iterations", "ops", [(_rate("loadcore_iterations_total", "end"), "{{end}}")]),
+    (
+        "Users",
+        "short",
+        [
+            (f"sum by (scenario) (loadcore_users{_CHOSEN})", "{{scenario}}"),
+            (f"max by (scenario) (loadcore_ordered_users{_CHOSEN})", "{{scenario}}, ordered"),
+        ],
+    ),
+    (
+        "Iterations",
+        "ops",
+        [
+            (_rate("loadcore_iterations_total", "end"), "{{end}}"),
+            (f"max by (scenario) (loadcore_ordered_iterations_per_second{_CHOSEN})", "{{scenario}}, ordered"),
+        ],
+    ),
+    (
+        "Changes of the load",
+        "short",
+        [
+            (f"sum by (change) (loadcore_load_changes_total{_CHOSEN})", "{{change}}"),
+            (f"max by (scenario) (loadcore_paused{_CHOSEN})", "{{scenario}} is paused"),
+        ],
+    ),
     (
         "Bytes",
         "Bps",

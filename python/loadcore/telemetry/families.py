@@ -45,6 +45,7 @@ OTEL_LABELS: Final[Mapping[str, str]] = {
     "scenario": "loadcore.scenario",
     "section": "loadcore.section",
     "end": "loadcore.end",
+    "change": "loadcore.change",
     "worker": "loadcore.worker",
 }
 """What labels are called for OpenTelemetry, where its conventions have a name for them."""
@@ -130,6 +131,40 @@ FAMILIES: Final = (
         "{user}",
         "Users that are active.",
         lambda measures: (({"scenario": scenario}, count) for scenario, count in measures.users.items()),
+    ),
+    Family(
+        "counter",
+        "loadcore_load_changes",
+        "loadcore.load.changes",
+        "{change}",
+        "Changes of the load while it ran: pause, resume, users, rate.",
+        lambda measures: (
+            ({"scenario": scenario, "change": change}, count) for (scenario, change), count in measures.changes.items()
+        ),
+    ),
+    Family(
+        "gauge",
+        "loadcore_paused",
+        "loadcore.paused",
+        "{scenario}",
+        "1 while a scenario is paused, 0 otherwise.",
+        lambda measures: (({"scenario": scenario}, int(paused)) for scenario, paused in measures.paused.items()),
+    ),
+    Family(
+        "gauge",
+        "loadcore_ordered_users",
+        "loadcore.ordered.users",
+        "{user}",
+        "Users that were ordered while it ran, in place of those of the load model.",
+        lambda measures: (({"scenario": scenario}, users) for scenario, users in measures.ordered_users.items()),
+    ),
+    Family(
+        "gauge",
+        "loadcore_ordered_iterations_per_second",
+        "loadcore.ordered.rate",
+        "{iteration}/s",
+        "Rate that was ordered while it ran, in place of that of the load model.",
+        lambda measures: (({"scenario": scenario}, per_s) for scenario, per_s in measures.ordered_per_s.items()),
     ),
     Family(
         "gauge",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loadcore.engine import Histogram
+    from loadcore.plan.orders import Order
     from loadcore.results.sum.exemplars import Exemplar
     from loadcore.results.sum.tally import StepTotals
     from loadcore.results.sum.totals import Totals
@@ -112,6 +114,10 @@ class Measures:
         steps: Of each step.
         iterations: By scenario and end: `started`, `completed`, `failed`, `dropped`.
         users: Those that are active, by scenario.
+        changes: Changes of the load while it ran, by scenario and kind.
+        paused: Which scenarios are paused, of all.
+        ordered_users: Users that were ordered while it ran, by scenario.
+        ordered_per_s: Rates that were ordered while it ran, by scenario.
         client_cpu: Of each worker, of one core, in the last second; without those that are not known.
         client_lag_p99_s: Of each worker, over the whole run.
         rows_dropped: Rows that came too fast for the writer.
@@ -120,6 +126,10 @@ class Measures:
     steps: Sequence[StepMeasures] = ()
     iterations: Mapping[tuple[str, str], int] = field(default_factory=dict)
     users: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    paused: Mapping[str, bool] = field(default_factory=dict)
+    ordered_users: Mapping[str, int] = field(default_factory=dict)
+    ordered_per_s: Mapping[str, float] = field(default_factory=dict)
     client_cpu: Mapping[int, float] = field(default_factory=dict)
     client_lag_p99_s: Mapping[int, float] = field(default_factory=dict)
     rows_dropped: int = 0
@@ -143,10 +153,24 @@ def measures_of(totals: Totals) -> Measures:
             for end in ("started", "completed", "failed", "dropped")
         },
         users={name: totals.users_active(name) for name in whole.scenarios},
+        changes=Counter((order.scenario, order.change.kind) for order in totals.orders),
+        paused={
+            name: _is_paused(name, totals.orders)
+            for name in (*whole.scenarios, *(order.scenario for order in totals.orders))
+        },
+        ordered_users={each.scenario: n for each in totals.orders if (n := each.change.users) is not None},
+        ordered_per_s={each.scenario: rate.per_second for each in totals.orders if (rate := each.change.rate)},
         client_cpu={worker: ratio for worker, ratio in cpu.items() if ratio is not None},
         client_lag_p99_s={each.worker: each.lag.quantile(0.99) / _NS for each in workers if each.lag.count},
         rows_dropped=sum(each.rows_dropped for each in workers),
     )
+
+
+def _is_paused(scenario: str, orders: Sequence[Order]) -> bool:
+    """Whether its load was paused, and not resumed since."""
+    kinds = [order.change.kind for order in orders if order.scenario == scenario]
+    pauses = [kind for kind in kinds if kind in {"pause", "resume"}]
+    return bool(pauses) and pauses[-1] == "pause"
 
 
 def _step(step: StepTotals, slowest: Sequence[Exemplar], began_ns: int) -> StepMeasures:

@@ -23,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from integrations.grafana import make
 from loadcore.cli.option_values import address, http_url
 from loadcore.errors import UsageError
+from loadcore.plan.orders import Change, Order
 from loadcore.results.open import opening
 from loadcore.results.reader import read
 from loadcore.telemetry.families import FAMILIES, OTEL_LABELS
@@ -75,6 +76,29 @@ def test_a_scrape_has_every_metric() -> None:
     assert buckets[-1].labels["le"] == "+Inf"
     assert buckets[0].labels["step"] == 'GET /items/{id} "x"'
     assert found["loadcore_run_info"].samples[0].labels == {"name": "nightly"}
+
+
+def test_changes_of_the_load_are_counted_and_shown(tmp_path: Path) -> None:
+    """How often each, whether the scenario is paused now, and what was ordered last."""
+    summed(tmp_path, independent(random.Random(5), 3), 3)
+    totals = opening.totals_for(START)
+    for batch in read(tmp_path / "windows.arrow").batches:
+        totals.add(batch)
+    assert measures_of(totals).changes == {}
+    name = "shop"
+    for place, text in enumerate(("users 20", "pause", "resume", "users 7", "rate 300/min", "pause")):
+        totals.orders.append(Order(name, place, Change.parse(text)))
+    found = measures_of(totals)
+    assert found.changes == {(name, "users"): 2, (name, "pause"): 2, (name, "resume"): 1, (name, "rate"): 1}
+    assert (found.paused[name], found.ordered_users, found.ordered_per_s) == (True, {name: 7}, {name: 5.0})
+    samples = scraped(found)
+    assert samples["loadcore_ordered_iterations_per_second"].samples[0].value == 5
+    assert {each.labels["change"]: each.value for each in samples["loadcore_load_changes"].samples} == {
+        "users": 2,
+        "pause": 2,
+        "resume": 1,
+        "rate": 1,
+    }
 
 
 def test_a_run_that_has_not_begun_can_be_scraped() -> None:
