@@ -2,7 +2,6 @@
 window.fetch = async () => ({ ok: true, json: async () => SAID });
 addEventListener("DOMContentLoaded", () => setTimeout(() => {
   // It floats above the page, over whatever a window's height puts there.
-  document.querySelector("#state").style.display = "none";
   const box = document.querySelector("#control"), labelled = [...box.querySelectorAll("button, input, select")].filter(each => each.checkVisibility());
   const named = each => each.getAttribute("aria-label") || [...(each.labels || [])].map(label => label.firstElementChild.matches("span") ? label.firstElementChild.textContent : label.firstChild.textContent.trim()).join() || each.textContent;
   const group = box.querySelector("fieldset");

@@ -9,8 +9,11 @@ import pytest
 
 from loadcore.report.html.history import History
 from loadcore.report.html.page import live_page_of, render
+from loadcore.results.open import opening
+from loadcore.results.open.run import Run
+from loadcore.results.run_folder import RunFolder
 from tests.unit.report.html import chromium
-from tests.unit.report.html.runs import RUNS
+from tests.unit.report.html.runs import RUNS, TEMPO, Made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,12 +44,21 @@ def test_pages_of_other_runs_can_be_read(name: str, tmp_path: Path) -> None:
     assert chromium.looked_at(render(RUNS[name].run(tmp_path / "run")), tmp_path)["faults"] == []
 
 
-@pytest.mark.parametrize("name", ["killed", "broken"])
-def test_the_live_page_can_be_read(name: str, tmp_path: Path) -> None:
-    """The same of the page that `ui` serves: of a run that was killed, and of one that broke."""
-    page = live_page_of(History.of(RUNS[name].run(tmp_path / "run")))
+@pytest.mark.parametrize(("name", "width"), [("killed", 1280), ("running", 1280), ("running", 500)])
+def test_the_live_page_can_be_read(name: str, width: int, tmp_path: Path) -> None:
+    """The same of the page that `ui` serves: of a run that was killed, and of one in progress, wide and narrow."""
+    history = History.of(RUNS["killed"].run(tmp_path / "run")) if name == "killed" else in_progress(tmp_path / "run")
+    page = live_page_of(history).replace(">Connecting<", ">The page's server has ended<")
+    assert (">STILL RUNNING<" in page) == (name == "running")
     page = page.replace("<head>", f"<head><script>{(chromium.LIVE / 'source.js').read_text()}</script>")
-    assert chromium.looked_at(page, tmp_path)["faults"] == []
+    assert chromium.looked_at(page, tmp_path, width=width)["faults"] == []
+
+
+def in_progress(path: Path) -> History:
+    """A run that has begun to break, as it is shown while it lasts."""
+    made = Made(seconds=30, rate=120, ramp=True, capacity=70, model="open", sealed=False, trace_url=TEMPO)
+    folder = RunFolder(made.folder(path))
+    return History.of(Run(path, opening.rebuild(folder, opening.read_start(folder), "running"), "running"))
 
 
 def test_a_page_can_be_read_on_a_narrow_screen(page: str, tmp_path: Path) -> None:
