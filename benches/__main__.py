@@ -44,6 +44,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "matrix": ([], ["--rounds", "3"]),
     "comparing": ([], ["--runs", "20", "--seconds", "1"]),
     "report_page": ([], ["--hours", "1"]),
+    "live_page": ([], ["--rounds", "2", "--seconds", "2"]),
     "many_nodes": ([], ["--nodes", "40", "--seconds", "5"]),
 }
 """Their arguments, and those of the quick mode."""

@@ -34,6 +34,7 @@ ORDER = (
     "matrix",
     "comparing",
     "report_page",
+    "live_page",
     "many_nodes",
 )
 RESULTS = ROOT / "benches" / "results.md"
