@@ -45,8 +45,8 @@ def test_a_client_that_nothing_disturbs_is_not_blamed(key: str, tmp_path: Path) 
     observed = _run(key, tmp_path)
     found = score(situations(_SEED)[key], observed)
 
-    assert not found.is_false_invalid, observed.text
-    assert not found.is_false_pass, observed.text
+    # What is off by 10.0 % is called either.
+    assert found.is_at_the_edge or not (found.is_false_invalid or found.is_false_pass), observed.text
 
 
 def _run(key: str, folder: Path) -> Observed:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 REFUSED, INVALID = 104, 111
 WRONG = 0.10
 """A report that is further from the truth than this share, at p50, p95 or p99, must not be called valid."""
+EDGE = 0.03
+"""A report that is this near to `WRONG` may be called either, where a single run decides."""
 NOTICEABLE = 0.03
 """One that is nearer than this share is undisturbed."""
 ENOUGH_ARRIVALS = 0.99
@@ -42,6 +44,11 @@ class Score:
     reported: tuple[float, ...] | None
     off: float | None
     """By which share the report is off the truth, at its worst percentile."""
+
+    @property
+    def is_at_the_edge(self) -> bool:
+        """Whether the report is off by nearly the share that decides, so that it may be called either."""
+        return self.off is not None and abs(self.off - WRONG) <= EDGE
 
     @property
     def is_right(self) -> bool:

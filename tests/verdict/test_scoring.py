@@ -86,6 +86,12 @@ def test_valid_and_invalid_are_judged_by_the_server_s_log(
     assert bool(found.wrong_exit) == (false_invalid or false_pass)
 
 
+@pytest.mark.parametrize(("reported", "at_the_edge"), [(104, False), (109, True), (112, True), (116, False)])
+def test_the_edge_is_near_the_share_that_decides(reported: float, at_the_edge: bool) -> None:
+    """A report that is off by some 10 % may be called either; one that is off by 4 or 16 % may not."""
+    assert score(_situation(), _observed(_finding(), reported=reported)).is_at_the_edge == at_the_edge
+
+
 def test_one_percentile_off_is_enough() -> None:
     """p99 alone makes a report wrong; the way to the server, which it cannot see, does not."""
     observed = _observed(_finding(), truth=0.5, reported=0.59)
