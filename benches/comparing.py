@@ -56,7 +56,8 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _target() -> Iterator[str]:
+def slow_target() -> Iterator[str]:
+    """A target that answers after 20 ms."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -73,7 +74,7 @@ def made(count: int, seconds: float) -> tuple[list[dict[str, Any]], int]:
     """
     found: list[dict[str, Any]] = []
     invalid = 0
-    with _target() as url, tempfile.TemporaryDirectory() as folder:
+    with slow_target() as url, tempfile.TemporaryDirectory() as folder:
         scenario = loadcore.Scenario(
             "same",
             base_url=url,

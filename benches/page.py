@@ -36,6 +36,7 @@ ORDER = (
     "report_page",
     "live_page",
     "many_nodes",
+    "parity",
 )
 RESULTS = ROOT / "benches" / "results.md"
 INTRODUCTION = """\

@@ -141,7 +141,7 @@ def test_two_nodes_are_two_processes(cluster: OnLoopback, target: Target, tmp_pa
     file = tmp_path / "shop.py"
     file.write_text(
         "from loadcore import *\nfrom shapes import PATH\n"
-        f"shop = Scenario('shop', base_url='{target.url}', load=iterations(total=123, users=6),\n"
+        f"shop = Scenario('shop', base_url='{target.url}', load=arrival_rate('100/s', duration='1200ms'),\n"
         "    feeders=[csv_feeder('people.csv')],\n"
         "    steps=[get(PATH, name='item'), choice((1, [get('/a')]), (1, [get('/b')]))])\n"
     )
@@ -151,8 +151,8 @@ def test_two_nodes_are_two_processes(cluster: OnLoopback, target: Target, tmp_pa
     summary = ended(start(file, *on_cluster(cluster), "--seed", "7"), file)
     of_there = {path: count - of_here.get(path, 0) for path, count in target.count().items()}
     assert of_there == of_here
-    assert 0 < of_here["/a"] < 123 == of_here["/a"] + of_here["/b"]
-    assert summary["load"]["requests"]["rows"] == 246 == sum(of_here.values())
+    assert 0 < of_here["/a"] < 120 == of_here["/a"] + of_here["/b"]
+    assert summary["load"]["requests"]["rows"] == 240 == sum(of_here.values())
     assert [node["name"] for node in summary["nodes"]] == ["127.0.0.2", "127.0.0.3"]
 
 
