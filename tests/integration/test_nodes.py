@@ -376,7 +376,7 @@ def seconds_of(found: Run, second: int) -> list[dict[str, Any]]:
 
 def rebalancing(**changes: Any) -> Policy:
     """A policy whose lost shares are carried on soon."""
-    quick = {"on_node_loss": "rebalance", "lease_s": 1.0, "carry_lead_s": 1.0, "workers_end_within_s": 0.5}
+    quick = {"on_node_loss": "rebalance", "lease_s": 2.0, "carry_lead_s": 1.0, "workers_end_within_s": 0.5}
     return Policy(**{**vars(QUICK), **quick, **changes})
 
 
@@ -397,6 +397,7 @@ def test_a_lost_share_is_carried_on(link: FaultyLink, target: Target, tmp_path: 
     found = run(link, plan, tmp_path / "run", told, rebalancing())
     paths = {path: count - before.get(path, 0) for path, count in target.count().items() if path.startswith("/p")}
     lost: Any = found.summary["nodes"][1]["lost"]
+    assert lost["carried_on"] is not None, told.lines
     assert lost["carried_on"]["by"] == ["a"]
     begins_s = lost["carried_on"]["from_s"]
     assert begins_s == int(begins_s) < 10

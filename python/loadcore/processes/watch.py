@@ -33,10 +33,12 @@ from loadcore.results.sum.causes import idle
 from loadcore.results.sum.measured import Measured, MeasuredSecond
 from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.thresholds import evaluate_all
+from loadcore.results.write.gathered import joined, together
+from loadcore.results.write.windows_file import machine_row
 from loadcore.wording.units import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loadcore.control.wire import Reply, Request
     from loadcore.judge.thresholds.rule import Rule
@@ -52,6 +54,8 @@ SILENT_S = 2.0
 """A worker that sends nothing for this time is silent: it reports every second."""
 LOST_AFTER_S = 30.0
 """A worker that sends nothing for this time is ended and counts as lost."""
+MOST_TOGETHER = 256
+"""How many messages are heard before anything else is minded."""
 WINDOW_GRACE_S = 1.5
 """How long a second waits for the windows of a worker that is late."""
 OVERTIME_S = 10.0
@@ -115,6 +119,8 @@ class Watch:
         self._folder_gone = False
         self._counts_missing: str | None = None
         self._carried: dict[int, tuple[Carried, ...]] = {}
+        self._aside: tuple[int, Said] | None = None
+        """A message that was read, and waits for those before it to be dealt with."""
         end_ns = start.description.planned_end_ns
         self._deadline_ns = None if end_ns is None else end_ns + self._allowance_ns()
         self._steering = Steering(start, workers.lead_s, self._require_room)
@@ -124,10 +130,8 @@ class Watch:
         with ControlSocket(self._assignment.folder.path) as control:
             if problem := control.open():
                 self._listeners.say(f"the load of this run cannot be changed while it lasts: {problem}")
-            while self._workers.working:
-                heard = self._workers.next()
-                if heard is not None:
-                    self._hear(*heard)
+            while self._workers.working or self._aside:
+                self._hear_what_waits()
                 self._obey_stops()
                 control.serve(self._steer)
                 self._complete_seconds()
@@ -160,9 +164,58 @@ class Watch:
         parts = Parts(self._start, end, self._totals, judged, tuple(self._samples), folder)
         return sealing.seal(folder, parts, windows, self._listeners.say)
 
+    def _hear_what_waits(self) -> None:
+        """Hear what has come. Windows are written and added up together, up to a message that depends on them.
+
+        A batch costs several times what its rows do: one by one, those of a hundred workers would fill a core.
+        """
+        waiting: dict[int, bytes] = {}
+        later: list[tuple[int, Said]] = []
+        heard, self._aside = self._aside or self._workers.next(), None
+        while heard is not None:
+            worker, message = heard
+            if isinstance(message, messages.WindowBatch):
+                if worker in waiting:  # A later second of it: those before are dealt with first.
+                    self._aside = heard
+                    break
+                waiting[worker] = message.stream
+            else:
+                later.append(heard)
+                if isinstance(message, messages.Done | Gone | CarriedOn):
+                    break
+            if len(waiting) + len(later) >= MOST_TOGETHER:
+                break
+            heard = self._workers.next(0)
+        self._add_windows(waiting)
+        self._add_seconds([message for _, message in later if isinstance(message, NodeSecond)])
+        for worker, message in later:
+            if not isinstance(message, NodeSecond):
+                self._hear(worker, message)
+
+    def _add_windows(self, streams: Mapping[int, bytes]) -> None:
+        """Write and add up windows of some workers."""
+        for batch in together(streams.values()):
+            self._totals.add(self._windows.write(batch))
+        for worker in streams:
+            self._seen[worker] = self._totals.last_second_of(worker)
+            self._is_back(worker)
+        if streams:
+            self._mind_the_disk()
+
+    def _add_seconds(self, seconds: Sequence[NodeSecond]) -> None:
+        """Write and add up what happened on nodes."""
+        rows = [
+            machine_row(each.second, self._totals.phase_of(each.second), each.values, node=each.node)
+            for each in seconds
+        ]
+        for batch in joined(rows):
+            self._totals.add(self._windows.write(batch))
+
     def _hear(self, worker: int, message: Said) -> None:
-        if isinstance(message, NodeSecond | NodeNews):
-            self._take_of_node(message)
+        if isinstance(message, NodeSecond):
+            self._add_seconds([message])
+        elif isinstance(message, NodeNews):
+            self._take_news(message)
         elif isinstance(message, CarriedOn):
             self._carry_on(worker, message)
         else:
@@ -172,11 +225,8 @@ class Watch:
         """What a worker said."""
         match message:
             case messages.WindowBatch(stream):
-                with pa.ipc.open_stream(stream) as reader:
-                    for batch in reader:
-                        self._totals.add(self._windows.write(batch))
-                self._seen[worker] = self._totals.last_second_of(worker)
-                self._mind_the_disk()
+                self._add_windows({worker: stream})
+                return
             case messages.Sampled(sample):
                 self._samples.add(worker, Sample.from_dict(sample))
             case messages.Done(end, ended_ns):
@@ -210,15 +260,11 @@ class Watch:
             self._aborted_because = message.reason
             self._stop(f"stopping: {message.reason}")
 
-    def _take_of_node(self, said: NodeSecond | NodeNews) -> None:
-        """What the agent of a node said."""
-        if isinstance(said, NodeNews):
-            self._listeners.say(said.text)
-            if said.counts_missing and self._counts_missing is None:
-                self._counts_missing = said.text
-            return
-        phase = self._totals.phase_of(said.second)
-        self._totals.add(self._windows.write_machine(said.second, phase, said.values, node=said.node))
+    def _take_news(self, said: NodeNews) -> None:
+        """What happened to a node."""
+        self._listeners.say(said.text)
+        if said.counts_missing and self._counts_missing is None:
+            self._counts_missing = said.text
 
     def _carry_on(self, worker: int, said: CarriedOn) -> None:
         """Another node has the share of a worker whose node was lost."""
@@ -340,10 +386,10 @@ class Watch:
         self._mind_the_folder()
         row = None if self._host is None else self._host.look()
         if row is not None:
-            self._totals.add(self._windows.write_machine(second, self._totals.phase_of(second), row))
+            self._totals.add(self._windows.write(machine_row(second, self._totals.phase_of(second), row)))
         if (seen := self._target.look()) is not None:
             phase = self._totals.phase_of(second)
-            self._totals.add(self._windows.write_machine(second, phase, seen, kind="target"))
+            self._totals.add(self._windows.write(machine_row(second, phase, seen, kind="target")))
         measured = Measured(self._totals, self._start, min((second + 1) * _NS, self._elapsed_ns()))
         judged = evaluate_all(self._assignment.rules, measured, self._aborted_by)
         planned = self._steering.users

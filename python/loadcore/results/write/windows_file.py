@@ -59,21 +59,6 @@ class WindowsFile:
         self._writer.write(whole)
         return whole
 
-    def write_machine(
-        self,
-        second: int,
-        phase: str,
-        values: Mapping[str, float | str],
-        *,
-        kind: Literal["worker", "target"] = "worker",
-        node: int = 0,
-    ) -> pa.RecordBatch:
-        """Append a row about the machine, about one of several nodes, or about the target on it."""
-        words = {"phase": texts([phase]), "kind": texts([kind])}
-        numbers = {"second": second, "worker": MACHINE - node, **values}
-        columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
-        return self.write(pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns]))
-
     def write_order(self, second: int, phase: str, order: Order) -> pa.RecordBatch:
         """Append a change of the load, in the second in which it was ordered."""
         words = {"phase": phase, "kind": ORDER, "scenario": order.scenario, "name": str(order.change)}
@@ -120,6 +105,21 @@ PLAIN = pa.schema(
     ]
 )
 """The same columns without dictionaries: what single rows are made with."""
+
+
+def machine_row(
+    second: int,
+    phase: str,
+    values: Mapping[str, float | str],
+    *,
+    kind: Literal["worker", "target"] = "worker",
+    node: int = 0,
+) -> pa.RecordBatch:
+    """A row about the machine, about one of several nodes, or about the target on it."""
+    words = {"phase": texts([phase]), "kind": texts([kind])}
+    numbers = {"second": second, "worker": MACHINE - node, **values}
+    columns = {name: single(value, WINDOWS.field(name).type) for name, value in numbers.items()}
+    return pa.RecordBatch.from_arrays([*words.values(), *columns.values()], names=[*words, *columns])
 
 
 def _words_of(description: Description) -> dict[str, list[str]]:
