@@ -34,6 +34,12 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 LARGEST_BYTES = 15_000_000
 REQUESTS = 200
 UVX_CPU_S = 3.0
+HIDDEN = {
+    *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_CONSTRAINT", "UV_CONSTRAINT"),
+    # uv compiles nothing when it installs: the first command does, and keeps what it compiled.
+    "PYTHONDONTWRITEBYTECODE",
+}
+"""Variables of this machine that its users' machines do not have."""
 _FETCH_S = 120.0
 _INSTALL_S = 600.0
 _RUN_S = 120.0
@@ -210,8 +216,7 @@ def _try(wheel: Path, python: tuple[str, Path], installer: str, url: str, folder
 
 def _timed(words: Sequence[str], folder: Path, limit_s: float, stdout: Path | None = None) -> float:
     """Runs a command and returns how long that took."""
-    hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_CONSTRAINT", "UV_CONSTRAINT"}
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment = {name: value for name, value in os.environ.items() if name not in HIDDEN}
     started = time.monotonic()
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, timeout=limit_s, check=False
