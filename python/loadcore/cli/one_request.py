@@ -163,7 +163,7 @@ def scenario_of(
 ) -> Scenario:
     """A scenario whose only step is the request, and whose users keep no cookies, as with wrk, hey and oha.
 
-    To look for them in every response would be more than a tenth of what a request costs.
+    To look for them in every response would double the engine's instructions per request.
     """
     from loadcore.scenario.http import Http, Timeouts, Tls
     from loadcore.scenario.scenario import Scenario
