@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
-from benches import affinity, answers, clients, results
+from benches import affinity, answers, clients, results, tools
 from benches.engine import FailedRunError
 from benches.processes import run
 from benches.statistics import Estimate, bootstrap, resampled, start_up
@@ -118,6 +118,7 @@ def rounds(
 
     Raises:
         FailedRunError: A client failed, and nothing may be left out.
+        MissingToolError: A client is not installed, likewise.
     """
     chance = random.Random(job.connections)
     for number in range(count):
@@ -130,7 +131,7 @@ def rounds(
                 continue
             try:
                 yield measure(client, target, replace(job, seconds=length), (number, short))
-            except FailedRunError as error:
+            except (FailedRunError, tools.MissingToolError) as error:
                 if left_out is None:
                     raise
                 left_out[client.name] = str(error)

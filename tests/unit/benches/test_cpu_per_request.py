@@ -2,7 +2,7 @@
 
 import pytest
 
-from benches import build, clients, cpu_per_request
+from benches import build, clients, cpu_per_request, tools
 from benches.cpu_per_request import Run, costs_us, page, ratios, rounds, start_costs
 from benches.engine import FailedRunError
 from benches.targets.target import Target
@@ -117,6 +117,18 @@ def test_client_that_fails_is_left_out_by_name() -> None:
     done = list(rounds(BOTH, NOWHERE, clients.Job(NOWHERE.url, 1, 1.0), 2, left_out))
     assert [run.client for run in done] == ["floor"] * 4
     assert left_out == {"wrk": "no wrk today"}
+
+
+def test_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that fails, where that is allowed."""
+
+    def missing(*_: object) -> Run:
+        raise tools.MissingToolError("wrk is not installed")
+
+    monkeypatch.setattr(cpu_per_request, "measure", missing)
+    left_out: dict[str, str] = {}
+    assert list(rounds([clients.Wrk()], NOWHERE, clients.Job(NOWHERE.url, 1, 1.0), 2, left_out)) == []
+    assert left_out == {"wrk": "wrk is not installed"}
 
 
 @pytest.mark.usefixtures("failing_wrk")
