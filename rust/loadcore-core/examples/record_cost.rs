@@ -38,7 +38,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             end_ns: due_ns + 75_000 + number % 8_192,
             unread_ns: 0,
             connection: None,
-            trace: None,
             bytes_sent: 120,
             bytes_received: 156,
         }));

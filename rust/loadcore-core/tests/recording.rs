@@ -54,7 +54,6 @@ fn record() -> Record {
         end_ns: 2_030_000,
         unread_ns: 0,
         connection: None,
-        trace: None,
         bytes_sent: 100,
         bytes_received: 250,
     }

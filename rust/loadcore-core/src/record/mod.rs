@@ -93,8 +93,6 @@ pub struct Record {
     pub unread_ns: u64,
     /// What it took to open its connection, if one was opened for it.
     pub connection: Option<ConnectTimings>,
-    /// Its trace, if it carried a `traceparent` of its own.
-    pub trace: Option<Trace>,
     /// Bytes of request sent.
     pub bytes_sent: u64,
     /// Bytes of response received, head included.

@@ -16,9 +16,7 @@ use names::Added;
 
 use crate::aggregate::{Flights, Gaps, ScenarioEvent, Sends, Users, Window};
 use crate::health;
-use crate::record::{
-    CheckId, Chunk, Durations, GroupId, Name, Outcome, Phase, Record, ScenarioId, StepId, Tables, Trace,
-};
+use crate::record::{CheckId, Chunk, GroupId, Name, Outcome, Phase, Record, ScenarioId, StepId, Tables, Trace};
 use crate::sample::{Class, Samples, Seen};
 
 /// Events that may wait for the reader: with a chunk and a window a second, 16 seconds of a stalled disk. In virtual
@@ -135,9 +133,6 @@ impl Recorder {
     pub(crate) fn count(&mut self, record: &Record) -> bool {
         let durations = record.durations();
         let is_looked_at = self.window.record(record, &durations);
-        if let Some(trace) = record.trace {
-            self.traced(record, &durations, trace);
-        }
         if let Some(chunk) = &mut self.chunk
             && chunk.push(record, &durations)
         {
@@ -146,13 +141,13 @@ impl Recorder {
         is_looked_at
     }
 
-    /// Notes the trace of a request, before its row is added.
+    /// Notes the trace of a request that is counted next.
     #[cold]
-    fn traced(&mut self, record: &Record, durations: &Durations, trace: Trace) {
+    pub(crate) fn traced(&mut self, record: &Record, trace: Trace) {
         if let Some(chunk) = &mut self.chunk {
             chunk.trace(trace);
         }
-        self.window.exemplar(record, durations, trace);
+        self.window.exemplar(record, &record.durations(), trace);
     }
 
     /// Takes what user code saw by itself, which was not a request: a row, and a count of its step.

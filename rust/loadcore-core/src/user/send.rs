@@ -12,7 +12,7 @@ use crate::driver::script::Settled;
 use crate::exchange::{Exchange, Stack};
 use crate::http::Complete;
 use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
-use crate::record::{Outcome, Record, StepId};
+use crate::record::{Outcome, Record, StepId, Trace};
 use crate::recorder::Recorder;
 use crate::sample::{Class, Seen};
 use crate::step::{Builtins, Response, Variables};
@@ -120,6 +120,7 @@ impl Answer {
 pub(super) struct HeldRow {
     row: Record,
     sample: Option<(Class, Seen)>,
+    trace: Option<Trace>,
 }
 
 impl HeldRow {
@@ -127,11 +128,20 @@ impl HeldRow {
     pub(super) fn settle(self, recorder: &mut Recorder, settled: Settled) {
         let error = settled == Settled::Error;
         let outcome = if settled == Settled::Interrupted { Outcome::Interrupted } else { self.row.outcome };
-        recorder.count(&Record { error, outcome, superseded: settled == Settled::Superseded, ..self.row });
+        let row = Record { error, outcome, superseded: settled == Settled::Superseded, ..self.row };
+        count(recorder, &row, self.trace);
         if let Some((class, seen)) = self.sample.filter(|_| error) {
             recorder.sample(class, seen);
         }
     }
+}
+
+/// Counts a row that was withheld.
+fn count(recorder: &mut Recorder, row: &Record, trace: Option<Trace>) {
+    if let Some(trace) = trace {
+        recorder.traced(row, trace);
+    }
+    recorder.count(row);
 }
 
 /// Why there is no response.
@@ -283,6 +293,9 @@ impl<T: Stack> User<T> {
         } else {
             let superseded = message.is_followed(complete.status);
             let error = !superseded && message.is_error(complete.status);
+            if message.want.has(Want::TRACED) {
+                self.note_trace(scenario, message, due_ns, Ended { result, end_ns }, superseded);
+            }
             self.record(scenario, message.step(), due_ns, Ended { result, end_ns }, error, superseded);
             if error {
                 self.sample_status(scenario, message, complete.status, end_ns);
@@ -311,6 +324,9 @@ impl<T: Stack> User<T> {
     ) -> NoAnswer {
         let outcome = if self.lane.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
+        if message.want.has(Want::TRACED) {
+            self.note_trace(scenario, message, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, false);
+        }
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
         self.worker.give_back(self.lane.flight.arrival.kept.capture.take());
         NoAnswer { outcome, ended_ns }
@@ -395,7 +411,8 @@ impl<T: Stack> User<T> {
         self.worker.recorder.borrow_mut().answered(&row);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
-        self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten() }));
+        let trace = self.lane.flight.trace.trace();
+        self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten(), trace }));
         self.lane.flight.clear();
     }
 
@@ -410,13 +427,14 @@ impl<T: Stack> User<T> {
     #[cold]
     pub(super) fn supersede(&mut self) {
         if let Some(held) = self.lane.withheld.take() {
-            self.worker.recorder.borrow_mut().count(&Record { error: false, superseded: true, ..held.row });
+            let row = Record { error: false, superseded: true, ..held.row };
+            count(&mut self.worker.recorder.borrow_mut(), &row, held.trace);
         }
     }
 
     /// The row of the message.
     #[inline(always)]
-    fn row(
+    pub(super) fn row(
         &self,
         scenario: &ScenarioProgram,
         step: StepId,
@@ -459,7 +477,6 @@ impl<T: Stack> User<T> {
             end_ns,
             unread_ns: if result.is_ok() { self.worker.timer.unread(end_ns) } else { 0 },
             connection: flight.opened.as_deref().copied(),
-            trace: if was_sent { flight.trace.trace() } else { None },
             bytes_sent: flight.bytes_sent,
             bytes_received: arrival.bytes,
         }

@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use super::User;
+use super::flight::Ended;
 use super::lane::Lane;
 use super::outbox::Wire;
 use super::send::Message;
@@ -157,5 +158,23 @@ impl<T: Stack> User<T> {
             worker.outbox.post(wire, task.index(), is_first, |out| exchange.post(Request::written(&bytes), out));
         worker.give_back_buffer(bytes);
         length
+    }
+
+    /// Notes the trace of the message, which is recorded next, if it has one and was sent.
+    #[inline(never)]
+    pub(super) fn note_trace(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+        ended: Ended,
+        superseded: bool,
+    ) {
+        if let Some(trace) = self.lane.flight.trace.trace()
+            && self.lane.flight.attempts > 0
+        {
+            let row = self.row(scenario, message.step(), due_ns, ended, false, superseded);
+            self.worker.recorder.borrow_mut().traced(&row, trace);
+        }
     }
 }

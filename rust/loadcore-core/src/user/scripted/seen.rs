@@ -63,7 +63,6 @@ impl Scripted {
                     end_ns,
                     unread_ns: 0,
                     connection: None,
-                    trace: None,
                     bytes_sent: 0,
                     bytes_received: bytes,
                 });
