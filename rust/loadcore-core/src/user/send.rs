@@ -237,14 +237,14 @@ impl<T: Stack> User<T> {
         let Some((wire, quiet)) = self.lane.connections.ready(message.origin, is_new, now, cx) else {
             return Err(NotSent::NeedsConnection);
         };
-        let length = if message.want.has(Want::TRACED) {
-            self.post_traced(scenario, message, &wire)
-        } else {
-            let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
-            worker.outbox.post(&wire, self.lane.task.index(), self.lane.flight.attempts == 0, |out| {
-                exchange.post(rendered.request(message.request), out);
-            })
-        };
+        let is_traced = message.want.has(Want::TRACED) && self.begin_traced(scenario, message);
+        let Self { worker, lane: Lane { exchange, rendered, .. }, .. } = self;
+        let length = worker.outbox.post(&wire, self.lane.task.index(), self.lane.flight.attempts == 0, |out| {
+            exchange.post(rendered.request(message.request), out);
+        });
+        if is_traced {
+            self.end_traced();
+        }
         if !quiet {
             // What already exists is looked at when the request is sent.
             self.worker.outbox.wake_when_sent(cx.waker());

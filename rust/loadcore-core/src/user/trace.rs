@@ -6,15 +6,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
-use std::rc::Rc;
 
 use super::User;
 use super::flight::Ended;
 use super::lane::Lane;
-use super::outbox::Wire;
 use super::send::Message;
 use super::state::State;
-use crate::exchange::{Exchange, Request, Stack};
+use crate::exchange::Stack;
 use crate::program::{Program, ScenarioProgram, Want};
 use crate::random::Random;
 use crate::record::{ScenarioId, Trace};
@@ -28,6 +26,8 @@ pub(crate) struct Tracing {
     /// The largest draw of one that is.
     most: u64,
     turns: RefCell<HashMap<(ScenarioId, u32), Turn>>,
+    /// What was rendered of a message while it is posted with its header; between messages, memory.
+    beside: RefCell<Vec<u8>>,
 }
 
 /// The iteration that a user is in, and how many requests of it have been sent.
@@ -49,7 +49,12 @@ impl Tracing {
             reason = "a share"
         )]
         let most = (sample * u64::MAX as f64) as u64;
-        (sample > 0.0).then(|| Self { prefix: program.trace_prefix, most, turns: RefCell::default() })
+        (sample > 0.0).then(|| Self {
+            prefix: program.trace_prefix,
+            most,
+            turns: RefCell::default(),
+            beside: RefCell::default(),
+        })
     }
 
     /// The trace of a user's next request, if it is one of the sample.
@@ -127,37 +132,33 @@ impl<T: Stack> User<T> {
         self.lane.flight.trace = Tracked::of(id);
     }
 
-    /// Posts a message of a run that traces some; one with a `traceparent` of its own keeps that. Returns its length.
+    /// Puts a `traceparent` into the message that is posted next, if it is traced; one that has the header keeps its own.
+    /// Until [`User::end_traced`] the user's request has it, too.
     #[inline(never)]
-    pub(super) fn post_traced(
-        &mut self,
-        scenario: &ScenarioProgram,
-        message: &Message<'_>,
-        wire: &Rc<Wire<T::Connection>>,
-    ) -> usize {
-        let Self { worker, state, lane: Lane { exchange, rendered, flight, task, .. }, .. } = self;
+    pub(super) fn begin_traced(&mut self, scenario: &ScenarioProgram, message: &Message<'_>) -> bool {
+        let Self { worker, state, lane: Lane { rendered, flight, .. }, .. } = self;
+        let Some(tracing) = &worker.tracing else { return false };
         let request = rendered.request(message.request);
-        let is_first = flight.attempts == 0;
-        let mut header = None;
-        if let Some(tracing) = &worker.tracing {
-            if is_first && !message.want.has(Want::AGAIN) {
-                flight.trace = Tracked::of(tracing.draw(scenario, state));
-            }
-            if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
-                flight.trace.id = None;
-            }
-            header = flight.trace.next(tracing.prefix);
+        if flight.attempts == 0 && !message.want.has(Want::AGAIN) {
+            flight.trace = Tracked::of(tracing.draw(scenario, state));
         }
-        let Some(header) = header else {
-            return worker.outbox.post(wire, task.index(), is_first, |out| exchange.post(request, out));
-        };
-        let mut bytes = worker.take_buffer();
+        if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
+            flight.trace.id = None;
+        }
+        let Some(header) = flight.trace.next(tracing.prefix) else { return false };
+        let mut bytes = tracing.beside.borrow_mut();
         bytes.clear();
         request.write_with((TRACEPARENT, header.as_bytes()), &mut bytes);
-        let length =
-            worker.outbox.post(wire, task.index(), is_first, |out| exchange.post(Request::written(&bytes), out));
-        worker.give_back_buffer(bytes);
-        length
+        std::mem::swap(&mut *bytes, &mut rendered.bytes);
+        true
+    }
+
+    /// Makes the user's request what it was before.
+    #[inline(never)]
+    pub(super) fn end_traced(&mut self) {
+        if let Some(tracing) = &self.worker.tracing {
+            std::mem::swap(&mut *tracing.beside.borrow_mut(), &mut self.lane.rendered.bytes);
+        }
     }
 
     /// Notes the trace of the message, which is recorded next, if it has one and was sent.
