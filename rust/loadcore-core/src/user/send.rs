@@ -293,9 +293,6 @@ impl<T: Stack> User<T> {
         } else {
             let superseded = message.is_followed(complete.status);
             let error = !superseded && message.is_error(complete.status);
-            if message.want.has(Want::TRACED) {
-                self.note_trace(scenario, message, due_ns, Ended { result, end_ns }, superseded);
-            }
             self.record(scenario, message.step(), due_ns, Ended { result, end_ns }, error, superseded);
             if error {
                 self.sample_status(scenario, message, complete.status, end_ns);
@@ -324,9 +321,6 @@ impl<T: Stack> User<T> {
     ) -> NoAnswer {
         let outcome = if self.lane.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
-        if message.want.has(Want::TRACED) {
-            self.note_trace(scenario, message, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, false);
-        }
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
         self.worker.give_back(self.lane.flight.arrival.kept.capture.take());
         NoAnswer { outcome, ended_ns }
@@ -395,6 +389,9 @@ impl<T: Stack> User<T> {
         superseded: bool,
     ) {
         let row = self.row(scenario, step, due_ns, ended, error, superseded);
+        if let Some(trace) = self.lane.flight.trace.sent {
+            self.note_trace(&row, trace);
+        }
         let is_looked_at = self.worker.recorder.borrow_mut().record(&row);
         if is_looked_at && ended.result.is_ok() {
             self.look_for_hints(&row);
@@ -411,7 +408,7 @@ impl<T: Stack> User<T> {
         self.worker.recorder.borrow_mut().answered(&row);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
-        let trace = self.lane.flight.trace.trace();
+        let trace = self.lane.flight.trace.sent;
         self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten(), trace }));
         self.lane.flight.clear();
     }
@@ -434,7 +431,7 @@ impl<T: Stack> User<T> {
 
     /// The row of the message.
     #[inline(always)]
-    pub(super) fn row(
+    fn row(
         &self,
         scenario: &ScenarioProgram,
         step: StepId,

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use super::User;
-use super::flight::Ended;
 use super::lane::Lane;
 use super::send::Message;
 use super::state::State;
 use crate::exchange::Stack;
 use crate::program::{Program, ScenarioProgram, Want};
 use crate::random::Random;
-use crate::record::{ScenarioId, Trace};
+use crate::record::{Record, ScenarioId, Trace};
 
 const TRACEPARENT: &[u8] = b"traceparent";
 
@@ -99,19 +98,13 @@ pub(super) struct Tracked {
     id: Option<NonZeroU64>,
     /// How many messages have been sent for it.
     messages: u64,
-    /// The span of the last of them.
-    span: Option<NonZeroU64>,
+    /// The trace, with the span of the last of them.
+    pub(super) sent: Option<Trace>,
 }
 
 impl Tracked {
     const fn of(id: Option<NonZeroU64>) -> Self {
-        Self { id, messages: 0, span: None }
-    }
-
-    /// The trace, once a message has been sent.
-    #[inline]
-    pub(super) fn trace(&self) -> Option<Trace> {
-        Some(Trace { id: self.id?, span: self.span? })
+        Self { id, messages: 0, sent: None }
     }
 
     /// The header of its next message: each is a span of its own.
@@ -119,7 +112,7 @@ impl Tracked {
         let id = self.id?;
         self.messages += 1;
         let span = NonZeroU64::new(Random::keyed(id.get(), self.messages).next_u64()).unwrap_or(NonZeroU64::MIN);
-        self.span = Some(span);
+        self.sent = Some(Trace { id, span });
         Some(format!("00-{prefix:016x}{id:016x}-{span:016x}-01"))
     }
 }
@@ -143,7 +136,7 @@ impl<T: Stack> User<T> {
             flight.trace = Tracked::of(tracing.draw(scenario, state));
         }
         if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
-            flight.trace.id = None;
+            flight.trace = Tracked::default();
         }
         let Some(header) = flight.trace.next(tracing.prefix) else { return false };
         let mut bytes = tracing.beside.borrow_mut();
@@ -161,21 +154,12 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Notes the trace of the message, which is recorded next, if it has one and was sent.
+    /// Notes the trace of a row that is counted next, if its request was sent.
+    #[cold]
     #[inline(never)]
-    pub(super) fn note_trace(
-        &mut self,
-        scenario: &ScenarioProgram,
-        message: &Message<'_>,
-        due_ns: u64,
-        ended: Ended,
-        superseded: bool,
-    ) {
-        if let Some(trace) = self.lane.flight.trace.trace()
-            && self.lane.flight.attempts > 0
-        {
-            let row = self.row(scenario, message.step(), due_ns, ended, false, superseded);
-            self.worker.recorder.borrow_mut().traced(&row, trace);
+    pub(super) fn note_trace(&self, row: &Record, trace: Trace) {
+        if row.attempts > 0 {
+            self.worker.recorder.borrow_mut().traced(row, trace);
         }
     }
 }
