@@ -53,7 +53,7 @@ class History:
         try:
             start = read_start(folder)
             timeline = read_timeline(folder, duration_s, start, rules_of(start))
-        except (ResultsError, AttributeError, ArithmeticError, *DAMAGE) as problem:
+        except (ResultsError, ArithmeticError, *DAMAGE) as problem:
             missing.append(f"{folder.start.name} cannot be read: the seconds of crossings are missing ({problem})")
             start = None
             timeline = _without_start(folder, duration_s, missing)
@@ -148,6 +148,6 @@ def _without_start(folder: RunFolder, duration_s: float, missing: list[str]) -> 
     """The timeline of a folder of which it is not known what was started in it; empty if the windows are damaged."""
     try:
         return read_timeline(folder, duration_s)
-    except (AttributeError, ArithmeticError, *DAMAGE) as problem:
+    except (ArithmeticError, *DAMAGE) as problem:
         missing.append(f"{folder.windows_segment(0).name} cannot be read: charts are missing ({problem})")
         return Timeline((), Histogram(), Histogram())

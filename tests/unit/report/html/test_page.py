@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from loadcore.api import load
+from loadcore.report.html.history import History
 from loadcore.report.html.page import render
 from loadcore.report.numbers import NONE
 from tests.unit.report.html.runs import HOSTILE, RUNS, TEN_STEPS, Made
@@ -288,3 +289,15 @@ def test_damaged_windows_leave_a_page(tmp_path: Path) -> None:
     text = Reader(render(load(folder))).text
     assert "PASS" in text
     assert "Nothing was measured" in text
+
+
+def test_a_fault_of_the_page_is_not_taken_for_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong in code shows as that; it does not leave a page without charts."""
+
+    def faulty(*_arguments: Any) -> None:
+        raise AttributeError("'Moment' object has no attribute 'answerd'")
+
+    monkeypatch.setattr("loadcore.report.html.history.read_timeline", faulty)
+    run = RUNS["healthy"].run(tmp_path / "run")
+    with pytest.raises(AttributeError, match="answerd"):
+        History.of(run)
