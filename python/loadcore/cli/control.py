@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import option_groups
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST
 from loadcore.errors import ExitCode, UsageError
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Changes the load of a run while it lasts.", no_args_is_help=True, rich_markup_mode=None)
 
-Run = Annotated[
-    Path,
-    typer.Argument(metavar="[RUN]", help="A run folder, or the id of a run, its beginning, or latest."),
-]
 Scenario = Annotated[
     str | None,
     typer.Option("--scenario", metavar="NAME", envvar="LOADCORE_CONTROL_SCENARIO", help="The scenario to change."),
@@ -27,14 +23,14 @@ Scenario = Annotated[
 
 @app.command("pause")
 @option_groups.takes(option_groups.Output)
-def pause_command(context: typer.Context, run: Run = LATEST, scenario: Scenario = None) -> int:
+def pause_command(context: typer.Context, run: options.RunFolder = LATEST, scenario: Scenario = None) -> int:
     """Starts no more iterations until resume. Users stay, and the clock of the run continues."""
     return _change(context, run, "pause", scenario)
 
 
 @app.command("resume")
 @option_groups.takes(option_groups.Output)
-def resume_command(context: typer.Context, run: Run = LATEST, scenario: Scenario = None) -> int:
+def resume_command(context: typer.Context, run: options.RunFolder = LATEST, scenario: Scenario = None) -> int:
     """Ends a pause: the load is again what it would be without it."""
     return _change(context, run, "resume", scenario)
 
@@ -44,7 +40,7 @@ def resume_command(context: typer.Context, run: Run = LATEST, scenario: Scenario
 def users_command(
     context: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="How many users from now on: 200.")],
-    run: Run = LATEST,
+    run: options.RunFolder = LATEST,
     scenario: Scenario = None,
 ) -> int:
     """Sets the number of users, until the end of the run."""
@@ -56,7 +52,7 @@ def users_command(
 def rate_command(
     context: typer.Context,
     rate: Annotated[str, typer.Argument(metavar="RATE", help="Iterations started from now on: 300/s, 10/min.")],
-    run: Run = LATEST,
+    run: options.RunFolder = LATEST,
     scenario: Scenario = None,
 ) -> int:
     """Sets the rate of arrivals, until the end of the run."""
@@ -65,7 +61,7 @@ def rate_command(
 
 @app.command("status")
 @option_groups.takes(option_groups.Output)
-def status_command(context: typer.Context, run: Run = LATEST) -> int:
+def status_command(context: typer.Context, run: options.RunFolder = LATEST) -> int:
     """Says how the load of each scenario is now."""
     return _change(context, run, None, None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from importlib import util
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,7 @@ def prepare(
 
     streams.keep_for_results()
     _refuse_what_cannot_run(of_locust.path)
-    _set_environment(settings)
+    settings.set_environment()
     insisted = {name: str(setting.value) for name, setting in settings.insisted.items()}
     arguments = [*command_line.for_locust(insisted), *of_locust.arguments]
     facts = inspection.inspect(str(of_locust.path), arguments)
@@ -129,16 +128,6 @@ def _refuse_what_cannot_run(path: Path) -> None:
     if util.find_spec("locust") is None:
         hint = f"install it beside loadcore: {extras.install_command('locust')}"
         raise ScenarioError([Problem("this is a Locust file, and Locust is not installed", at=path.name, hint=hint)])
-
-
-def _set_environment(settings: Settings) -> None:
-    suggested = settings.file.get("env")
-    for name, value in (suggested.value if suggested else {}).items():
-        os.environ.setdefault(name, value)
-    insisted = settings.insisted.get("env")
-    for pair in insisted.value if insisted else ():
-        name, _, value = pair.partition("=")
-        os.environ[name] = value
 
 
 def _rules(plan: Plan, facts: dict[str, Any], settings: Settings) -> Sequence[Rule]:

@@ -40,6 +40,10 @@ class Progress(StrEnum):
     NONE = "none"
 
 
+RunFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run folder, or of a run in runs/ its id, the beginning of it, or latest."),
+]
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file; FILE.py:NAME picks one of several.")
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +79,7 @@ def load_file(path: str, settings: Settings) -> ScenarioFile:
     from loadcore.loader import scenario_file
 
     streams.keep_for_results()
-    suggested = settings.file.get("env")
-    for name, value in (suggested.value if suggested else {}).items():
-        os.environ.setdefault(name, value)
-    insisted = settings.insisted.get("env")
-    for pair in insisted.value if insisted else ():
-        name, _, value = pair.partition("=")
-        os.environ[name] = value
+    settings.set_environment()
     return scenario_file.load(path)
 
 

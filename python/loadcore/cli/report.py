@@ -1,8 +1,5 @@
 """`loadcore report RUN`: prints the report of a run: finished, running or killed."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from loadcore.cli import option_groups, options
@@ -19,12 +16,7 @@ _OF_ALL_NODES = frozenset({"html", "csv", "parquet"})
 @option_groups.takes(option_groups.Output, option_groups.Documents)
 def command(
     context: typer.Context,
-    run: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN", help="A run folder, or of a run in runs/ its id, the beginning of it, or latest."
-        ),
-    ] = LATEST,
+    run: options.RunFolder = LATEST,
     verbose: options.Verbose = False,
     leave_out_node: LeaveOutNode = [],
     trace_url: options.TraceUrl = None,

@@ -70,6 +70,16 @@ class Settings:
 
         return replace(self, flags=kept(self.flags), environment=kept(self.environment), file=kept(self.file))
 
+    def set_environment(self) -> None:
+        """Set the variables that scenarios read: those of the file where they are not set, and those insisted on."""
+        suggested = self.file.get("env")
+        for name, value in (suggested.value if suggested else {}).items():
+            os.environ.setdefault(name, value)
+        insisted = self.insisted.get("env")
+        for pair in insisted.value if insisted else ():
+            name, _, value = pair.partition("=")
+            os.environ[name] = value
+
     def layers(self) -> "list[Overrides]":
         """What changes scenarios, the strongest layer last.
 

@@ -1,12 +1,11 @@
 """`loadcore ui [RUN]`: shows a run in the browser, while it runs and afterwards."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loadcore.cli import option_groups
+from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.finish import LATEST
 from loadcore.errors import ExitCode, UsageError
@@ -15,12 +14,7 @@ from loadcore.errors import ExitCode, UsageError
 @option_groups.takes(option_groups.Coloring)
 def command(
     context: typer.Context,
-    run: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN", help="A run folder, or of a run in runs/ its id, the beginning of it, or latest."
-        ),
-    ] = LATEST,
+    run: options.RunFolder = LATEST,
     port: Annotated[
         int | None,
         typer.Option("--port", min=0, max=65535, help="5666 by default, or the next free port."),
