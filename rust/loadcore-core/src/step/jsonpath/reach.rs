@@ -2,7 +2,7 @@
 
 use wide::i8x16;
 
-use crate::block::{self, SIZE, is, is_alphanumeric};
+use crate::block::{self, SIZE, is, is_alphanumeric, is_below};
 
 /// Where the first `"` or `\` is, from `at` on.
 #[inline]
@@ -21,6 +21,13 @@ pub(super) fn is_quote_or_backslash(block: i8x16) -> i8x16 {
 #[inline(always)]
 pub(super) fn is_of_scalar(block: i8x16) -> i8x16 {
     is_alphanumeric(block) | is(block, b'-') | is(block, b'+') | is(block, b'.')
+}
+
+/// What a number is made of, but for its exponent: the sign, the point, digits and what is between them.
+#[expect(clippy::inline_always, reason = "a few instructions")]
+#[inline(always)]
+pub(super) fn is_of_usual_number(block: i8x16) -> i8x16 {
+    is_below(block - i8x16::splat(b'-'.cast_signed()), b'9' - b'-' + 1)
 }
 
 /// Where the quote is that ends a string, whose text has its first backslash at `at`.
@@ -76,6 +83,14 @@ pub(super) fn end_of_space(text: &[u8], mut at: usize) -> usize {
 #[inline]
 pub(super) fn end_of_scalar(text: &[u8], at: usize) -> usize {
     first(text, at, |block| !is_of_scalar(block)).unwrap_or(text.len())
+}
+
+/// Where a word ends that may be at `at`; `None` if it is not, or is the beginning of a longer one.
+#[inline]
+pub(super) fn end_of_word<const N: usize>(text: &[u8], at: usize, word: &[u8; N]) -> Option<usize> {
+    let (found, rest) = text.get(at..)?.split_first_chunk()?;
+    let is_longer = matches!(rest.first(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'+' | b'.'));
+    (found == word && !is_longer).then_some(at + N)
 }
 
 /// Where the first byte of the class is, from `at` on. Mostly, the first block knows.

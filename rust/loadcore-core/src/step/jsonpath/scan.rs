@@ -219,14 +219,11 @@ impl<'a> Cursor<'a> {
         self.at = match first {
             b'"' => return self.string().map(|_| ()),
             b'{' | b'[' => reach::end_of_nested(self.text, self.at).ok_or(NotJson)?,
-            _ => {
-                let end = reach::end_of_scalar(self.text, self.at);
-                let is_number = matches!(first, b'-' | b'0'..=b'9');
-                if !is_number && !matches!(&self.text[self.at..end], b"true" | b"false" | b"null") {
-                    return Err(NotJson);
-                }
-                end
-            }
+            b'-' | b'0'..=b'9' => reach::end_of_scalar(self.text, self.at),
+            b't' => reach::end_of_word(self.text, self.at, b"true").ok_or(NotJson)?,
+            b'f' => reach::end_of_word(self.text, self.at, b"false").ok_or(NotJson)?,
+            b'n' => reach::end_of_word(self.text, self.at, b"null").ok_or(NotJson)?,
+            _ => return Err(NotJson),
         };
         Ok(())
     }
@@ -299,9 +296,11 @@ fn unescapes_to(text: &[u8], name: &[u8]) -> Result<bool, NotJson> {
 /// Appends the text that stands between the quotes of a string, its escapes replaced.
 pub(in crate::step) fn unescape(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
     let backslashes = |block: &Block| block::bits(block, |block| block::is(block, b'\\'));
-    if block::append_unless(text, backslashes, out) {
-        return Ok(());
-    }
+    if block::append_unless(text, backslashes, out) { Ok(()) } else { unescape_pieces(text, out) }
+}
+
+#[cold]
+fn unescape_pieces(text: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
     pieces(text, |piece| out.extend_from_slice(piece))
 }
 

@@ -99,6 +99,36 @@ fn all_values() {
     }
 }
 
+/// Words and numbers end where they end: a longer one is not taken for it, and what follows is read.
+#[test]
+fn words_and_numbers() {
+    for word in ["true", "false", "null"] {
+        for (body, expected) in [
+            (format!("{{\"a\":{word}}}"), Ok(Some(word.to_owned()))),
+            (format!("{{\"a\": {word} , \"b\":1}}"), Ok(Some(word.to_owned()))),
+            (format!("[{word}]"), Ok(None)),
+            (word.to_owned(), Ok(None)),
+            (format!("{{\"a\":{word}"), Err(NotJson)),
+            (format!("{{\"a\":{word}s}}"), Err(NotJson)),
+            (format!("{{\"a\":{word}-1}}"), Err(NotJson)),
+            (format!("{{\"a\":{}}}", &word[1..]), Err(NotJson)),
+            (format!("{{\"a\":{}}}", &word[..3].to_uppercase()), Err(NotJson)),
+            (format!("{{\"a\":{}", &word[..3]), Err(NotJson)),
+        ] {
+            assert_eq!(found("$.a", &body), expected, "{body}");
+        }
+        assert_eq!(found("$", word), Ok(Some(word.to_owned())));
+    }
+    for number in ["0", "-1", "19.5", "1e5", "-2.5E-3", "123456789012345678901234567890"] {
+        let body = format!("{{\"first\":{number},\"a\":7,\"nested\":{{\"b\":{number}}},\"last\":\"{number}\"}}");
+        assert_eq!(found("$.first", &body), Ok(Some(number.to_owned())));
+        assert_eq!(found("$.a", &body), Ok(Some("7".to_owned())), "{body}");
+        assert_eq!(found("$.nested.b", &body), Ok(Some(number.to_owned())));
+        assert_eq!(found("$.nested.last", &body), Ok(None), "{body}");
+        assert_eq!(found("$.last", &body), Ok(Some(format!("\"{number}\""))));
+    }
+}
+
 /// Input that is not JSON is refused, at any depth and without a panic.
 #[test]
 fn not_json() {

@@ -48,7 +48,7 @@ fn length_of_value(text: &[u8], at: usize) -> Option<usize> {
         [b'"', ..] => end_of_string(window)? + 1,
         [b'-' | b'0'..=b'9', ..] => {
             let [block @ .., _, _] = window;
-            first(block::bits(block, |block| !reach::is_of_scalar(block)))?
+            first(block::bits(block, |block| !reach::is_of_usual_number(block)))?
         }
         _ => return None,
     };
