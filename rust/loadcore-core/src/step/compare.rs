@@ -125,27 +125,32 @@ impl CompiledComparison {
 
     /// Whether the value compares as expected. A value that cannot be compared (a word with a number), or an expected text
     /// whose variables are not set, holds for no operator but `!=`.
+    #[inline]
     pub(crate) fn holds(&self, actual: Operand<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
         match &self.expected {
-            Expected::Number(expected) => self.operator.accepts(compare_number(actual, expected)),
+            // Only equal or not: what is ordered is not compared with a word.
             Expected::Literal(expected) => {
                 let same = matches!(actual, Operand::Text(text) | Operand::Json(text) if expected.is(text));
-                self.operator.accepts(same.then_some(Ordering::Equal))
+                same != (self.operator == Operator::NotEqual)
             }
-            Expected::Text(template) => {
-                let Scratch { expected, actual: unescaped } = &mut *evaluation.scratch;
-                let expected = if let Some(expected) = template.is_static() {
-                    expected
-                } else {
-                    expected.clear();
-                    if template.render(evaluation.variables, evaluation.builtins, expected).is_err() {
-                        return self.operator == Operator::NotEqual;
-                    }
-                    expected
-                };
-                self.operator.accepts(self.compare_text(actual, expected, unescaped))
-            }
+            Expected::Number(expected) => self.operator.accepts(compare_number(actual, expected)),
+            Expected::Text(template) => self.holds_for_text(template, actual, evaluation),
         }
+    }
+
+    #[inline(never)]
+    fn holds_for_text(&self, template: &Template, actual: Operand<'_>, evaluation: &mut Evaluation<'_, '_>) -> bool {
+        let Scratch { expected, actual: unescaped } = &mut *evaluation.scratch;
+        let expected = if let Some(expected) = template.is_static() {
+            expected
+        } else {
+            expected.clear();
+            if template.render(evaluation.variables, evaluation.builtins, expected).is_err() {
+                return self.operator == Operator::NotEqual;
+            }
+            expected
+        };
+        self.operator.accepts(self.compare_text(actual, expected, unescaped))
     }
 
     fn compare_text(&self, actual: Operand<'_>, expected: &[u8], unescaped: &mut Vec<u8>) -> Option<Ordering> {
@@ -166,6 +171,7 @@ impl CompiledComparison {
 }
 
 /// How a value stands to a number; `None` if it is none.
+#[inline(never)]
 fn compare_number<T: AsRef<[u8]>>(actual: Operand<'_>, expected: &Number<T>) -> Option<Ordering> {
     match actual {
         Operand::Text(text) | Operand::Json(text) => Number::parse(text)?.compare(expected),
