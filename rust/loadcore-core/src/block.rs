@@ -8,6 +8,8 @@ use wide::i8x16;
 /// Bytes in a block.
 pub(crate) const SIZE: usize = 16;
 
+const HALF: usize = SIZE / 2;
+
 /// A block.
 pub(crate) type Block = [u8; SIZE];
 
@@ -89,6 +91,22 @@ pub(crate) fn append(block: &Block, length: usize, out: &mut Vec<u8>) {
 #[expect(clippy::inline_always, reason = "only inlined is a class a constant")]
 #[inline(always)]
 pub(crate) fn append_unless(bytes: &[u8], odd: impl Fn(&Block) -> u32, out: &mut Vec<u8>) -> bool {
+    if let (Some(begin), Some(end)) = (bytes.first_chunk::<HALF>(), bytes.last_chunk::<HALF>())
+        && bytes.len() <= SIZE
+    {
+        let mut block = Block::default();
+        block[..HALF].copy_from_slice(begin);
+        block[HALF..].copy_from_slice(end);
+        let has_odd = odd(&block) != 0;
+        if !has_odd {
+            // What is in both halves is written twice, and is the same.
+            let shared = SIZE - bytes.len();
+            out.extend_from_slice(begin);
+            out.truncate(out.len() - shared);
+            out.extend_from_slice(end);
+        }
+        return !has_odd;
+    }
     if let Some(block) = padded(bytes) {
         // The zeros behind the bytes are not looked at.
         let has_odd = odd(&block) & !(u32::MAX << bytes.len()) != 0;
