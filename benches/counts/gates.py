@@ -1,6 +1,6 @@
 """A figure that must not pass its limit.
 
-Where a goal is not reached yet, the limit stands just above today's figure: it may only come down.
+A limit is just above today's figure: it may only come down.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ class Gate:
     figure: float
     limit: float
     digits: int = 3
-    goal: float | None = None
-    """What the limit is to come down to."""
     beside: float | None = None
     """The same with nginx as the server, which has no limit."""
 
@@ -29,17 +27,15 @@ class Gate:
     def row(self) -> list[str]:
         """The gate as a row of a table."""
         kept = "" if self.holds else ", **not kept**"
-        goal = "" if self.goal is None else f" (goal {self.goal:,.{self.digits}f})"
         beside = "" if self.beside is None else f"{self.beside:,.{self.digits}f}"
-        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{goal}{kept}", beside]
+        return [self.what, f"{self.figure:,.{self.digits}f}", f"{self.limit:,.{self.digits}f}{kept}", beside]
 
     def line(self) -> str:
         """The gate in words."""
         state = "ok  " if self.holds else "FAIL"
-        goal = "" if self.goal is None else f", goal {self.goal:.{self.digits}f}"
         beside = "" if self.beside is None else f"; {self.beside:.{self.digits}f} with nginx"
-        limit = f"(limit {self.limit:.{self.digits}f}{goal})"
-        return f"{state} {self.what}: {self.figure:.{self.digits}f} {limit}{beside}"
+        figure, limit = (f"{each:.{self.digits}f}" for each in (self.figure, self.limit))
+        return f"{state} {self.what}: {figure} (limit {limit}){beside}"
 
 
 def per_request(long: float, short: float, requests: int) -> float:
