@@ -32,7 +32,7 @@ struct Again<'a> {
     withholds: Withheld,
     hops: u8,
     /// That of the request, which is one for all that are sent for it.
-    trace: Tracked,
+    trace: Option<Box<Tracked>>,
 }
 
 /// Where a request goes that is not what was rendered.
@@ -85,7 +85,7 @@ impl<T: Stack> User<T> {
             may_replace: true,
             withholds,
             hops: 0,
-            trace: self.lane.flight.trace,
+            trace: self.lane.flight.trace.take(),
         };
         let mut answer = first;
         loop {
@@ -123,9 +123,9 @@ impl<T: Stack> User<T> {
                     again.may_replace && again.origin == home && is_replaceable(envelope, again.token),
                 ),
             };
-            self.lane.flight.trace = again.trace;
+            self.lane.flight.trace = again.trace.take();
             answer = self.send(scenario, &message, due_ns).await?;
-            again.trace = self.lane.flight.trace;
+            again.trace = self.lane.flight.trace.take();
         }
     }
 

@@ -17,7 +17,7 @@ use super::worker::Worker;
 use crate::exchange::{Exchange, Receiver, Stack};
 use crate::http::{Complete, Sink};
 use crate::plan::Timeouts;
-use crate::record::{ConnectTimings, Outcome};
+use crate::record::{ConnectTimings, Outcome, Trace};
 use crate::timer::Task;
 use crate::transport::Connection;
 
@@ -33,8 +33,9 @@ pub(super) struct Flight<C> {
     pub(super) arrival: Arrival,
     /// What it took to open a connection for it. Boxed: it is seldom there, and every user has room for one of these.
     pub(super) opened: Option<Box<ConnectTimings>>,
-    /// Its trace; where requests are traced, that of the last message until the next one is sent.
-    pub(super) trace: Tracked,
+    /// Its trace; where requests are traced, that of the last message until the next one is sent. Boxed, as it is seldom
+    /// there.
+    pub(super) trace: Option<Box<Tracked>>,
     pub(super) attempts: u8,
     pub(super) reused: bool,
     /// Bytes of the message.
@@ -65,7 +66,7 @@ impl<C> Default for Flight<C> {
             wire: None,
             arrival: Arrival::default(),
             opened: None,
-            trace: Tracked::default(),
+            trace: None,
             attempts: 0,
             reused: false,
             length: 0,
@@ -90,6 +91,11 @@ pub(super) struct Ended {
 }
 
 impl<C: Connection> Flight<C> {
+    /// The trace of the last message that was sent with one.
+    pub(super) fn sent_trace(&self) -> Option<Trace> {
+        self.trace.as_ref()?.sent
+    }
+
     /// Begins an attempt: a message of this length has been posted on the wire.
     #[inline]
     pub(super) fn begin(&mut self, wire: Rc<Wire<C>>, length: usize, timeouts: &Timeouts, now: u64) {

@@ -389,8 +389,8 @@ impl<T: Stack> User<T> {
         superseded: bool,
     ) {
         let row = self.row(scenario, step, due_ns, ended, error, superseded);
-        if let Some(trace) = self.lane.flight.trace.sent {
-            self.note_trace(&row, trace);
+        if self.lane.flight.trace.is_some() {
+            self.note_trace(&row);
         }
         let is_looked_at = self.worker.recorder.borrow_mut().record(&row);
         if is_looked_at && ended.result.is_ok() {
@@ -408,7 +408,7 @@ impl<T: Stack> User<T> {
         self.worker.recorder.borrow_mut().answered(&row);
         self.record_extra(&row, ended);
         let seen = message.is_error(row.status).then(|| self.see_status(scenario, message, row.status, ended.end_ns));
-        let trace = self.lane.flight.trace.sent;
+        let trace = self.lane.flight.sent_trace();
         self.lane.withheld = Some(Box::new(HeldRow { row, sample: seen.flatten(), trace }));
         self.lane.flight.clear();
     }

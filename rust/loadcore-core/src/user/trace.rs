@@ -92,10 +92,9 @@ fn own_key(user: &State) -> u64 {
 }
 
 /// What is known of the trace of a user's request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Tracked {
-    /// `None` if it is not traced.
-    id: Option<NonZeroU64>,
+    id: NonZeroU64,
     /// How many messages have been sent for it.
     messages: u64,
     /// The trace, with the span of the last of them.
@@ -103,17 +102,17 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    const fn of(id: Option<NonZeroU64>) -> Self {
-        Self { id, messages: 0, sent: None }
+    fn of(id: NonZeroU64) -> Box<Self> {
+        Box::new(Self { id, messages: 0, sent: None })
     }
 
     /// The header of its next message: each is a span of its own.
-    fn next(&mut self, prefix: u64) -> Option<String> {
-        let id = self.id?;
+    fn next(&mut self, prefix: u64) -> String {
+        let id = self.id;
         self.messages += 1;
         let span = NonZeroU64::new(Random::keyed(id.get(), self.messages).next_u64()).unwrap_or(NonZeroU64::MIN);
         self.sent = Some(Trace { id, span });
-        Some(format!("00-{prefix:016x}{id:016x}-{span:016x}-01"))
+        format!("00-{prefix:016x}{id:016x}-{span:016x}-01")
     }
 }
 
@@ -122,23 +121,24 @@ impl<T: Stack> User<T> {
     pub(super) fn trace_token(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
         let tracing = self.worker.tracing.as_ref();
         let id = tracing.and_then(|tracing| tracing.draw_for_token(scenario, &self.state, due_ns));
-        self.lane.flight.trace = Tracked::of(id);
+        self.lane.flight.trace = id.map(Tracked::of);
     }
 
     /// Puts a `traceparent` into the message that is posted next, if it is traced; one that has the header keeps its own.
     /// Until [`User::end_traced`] the user's request has it, too.
-    #[inline(never)]
+    #[cold]
     pub(super) fn begin_traced(&mut self, scenario: &ScenarioProgram, message: &Message<'_>) -> bool {
         let Self { worker, state, lane: Lane { rendered, flight, .. }, .. } = self;
         let Some(tracing) = &worker.tracing else { return false };
         let request = rendered.request(message.request);
         if flight.attempts == 0 && !message.want.has(Want::AGAIN) {
-            flight.trace = Tracked::of(tracing.draw(scenario, state));
+            flight.trace = tracing.draw(scenario, state).map(Tracked::of);
         }
         if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
-            flight.trace = Tracked::default();
+            flight.trace = None;
         }
-        let Some(header) = flight.trace.next(tracing.prefix) else { return false };
+        let Some(trace) = &mut flight.trace else { return false };
+        let header = trace.next(tracing.prefix);
         let mut bytes = tracing.beside.borrow_mut();
         bytes.clear();
         request.write_with((TRACEPARENT, header.as_bytes()), &mut bytes);
@@ -147,7 +147,7 @@ impl<T: Stack> User<T> {
     }
 
     /// Makes the user's request what it was before.
-    #[inline(never)]
+    #[cold]
     pub(super) fn end_traced(&mut self) {
         if let Some(tracing) = &self.worker.tracing {
             std::mem::swap(&mut *tracing.beside.borrow_mut(), &mut self.lane.rendered.bytes);
@@ -156,9 +156,10 @@ impl<T: Stack> User<T> {
 
     /// Notes the trace of a row that is counted next, if its request was sent.
     #[cold]
-    #[inline(never)]
-    pub(super) fn note_trace(&self, row: &Record, trace: Trace) {
-        if row.attempts > 0 {
+    pub(super) fn note_trace(&self, row: &Record) {
+        if row.attempts > 0
+            && let Some(trace) = self.lane.flight.sent_trace()
+        {
             self.worker.recorder.borrow_mut().traced(row, trace);
         }
     }
