@@ -102,8 +102,8 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
-    fn of(id: NonZeroU64) -> Box<Self> {
-        Box::new(Self { id, messages: 0, sent: None })
+    const fn of(id: NonZeroU64) -> Self {
+        Self { id, messages: 0, sent: None }
     }
 
     /// The header of its next message: each is a span of its own.
@@ -121,7 +121,7 @@ impl<T: Stack> User<T> {
     pub(super) fn trace_token(&mut self, scenario: &ScenarioProgram, due_ns: u64) {
         let tracing = self.worker.tracing.as_ref();
         let id = tracing.and_then(|tracing| tracing.draw_for_token(scenario, &self.state, due_ns));
-        self.lane.flight.trace = id.map(Tracked::of);
+        self.lane.flight.trace = id.map(Tracked::of).map(Box::new);
     }
 
     /// Puts a `traceparent` into the message that is posted next, if it is traced; one that has the header keeps its own.
@@ -132,7 +132,7 @@ impl<T: Stack> User<T> {
         let Some(tracing) = &worker.tracing else { return false };
         let request = rendered.request(message.request);
         if flight.attempts == 0 && !message.want.has(Want::AGAIN) {
-            flight.trace = tracing.draw(scenario, state).map(Tracked::of);
+            flight.trace = tracing.draw(scenario, state).map(Tracked::of).map(Box::new);
         }
         if request.fields().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT)) {
             flight.trace = None;
