@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from loadcore import arrival_rate
 from loadcore.cluster.placement import Cluster, ClusterPlacement
 from loadcore.cluster.policy import Policy
@@ -14,25 +12,15 @@ from loadcore.processes.launch import run_plan
 from tests.contract.test_executors import plan_of
 from tests.integration.asking import Asking, due_of
 from tests.integration.counting_target import counting_target
-from tests.unit.cluster.nodes import FaultyLink
+from tests.integration.two_nodes import QUICK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    import pytest
+
     from loadcore.results.open.run import Run
-
-QUICK = {"lead_s": 0.2, "lease_s": 1.5, "renew_s": 0.2, "late_after_s": 0.6, "lost_after_s": 2.5, "max_lost_share": 0.5}
-
-
-@pytest.fixture
-def link(tmp_path: Path) -> Iterator[FaultyLink]:
-    """Two nodes."""
-    found = FaultyLink(tmp_path / "nodes", "a", "b")
-    for node in ("a", "b"):
-        found.answers[node, "facts"] = found.agents[node].do_facts() | {"machine": node}
-    yield found
-    found.close()
+    from tests.unit.cluster.nodes import FaultyLink
 
 
 def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str], int]:
@@ -40,7 +28,7 @@ def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str],
     asking = Asking(out, {0: "rate 300/s"})
     with counting_target() as target:
         plan = plan_of(target, arrival_rate("100/s", duration="5s"))
-        cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**QUICK, **policy}))
+        cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**vars(QUICK), **policy}))
         placement = ClusterPlacement(link, cluster)
         run = run_plan(plan, (), workers=1, out=out, placement=placement, listeners=[asking])
         return run, asking.heard, target.total()
