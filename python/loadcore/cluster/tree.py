@@ -130,7 +130,7 @@ class Tree(Link):
         return answer
 
     def end_run(self) -> None:
-        """The groups are no more."""
+        """End the groups."""
         self._closed.set()
         self._waits.set()
 

@@ -222,7 +222,7 @@ class Executor(ABC):
         return [answers[worker] for worker in sorted(answers)]
 
     def _failure(self, failed: Mapping[int, messages.Trouble | Gone]) -> LoadcoreError:
-        """Why there is no run, by the workers that failed before the start."""
+        """The error that ends the run, by the workers that failed before the start."""
         worker, first = next(iter(failed.items()))
         match first:
             case messages.Trouble(problems=[_, *_]):

@@ -183,7 +183,7 @@ def test_a_body_file_that_cannot_be_read_is_refused(data: str) -> None:
 
 
 def test_the_flags_reach_the_plan() -> None:
-    """Timeout, certificate checks, keep-alive and user are settings of the run; there are no cookies."""
+    """Timeout, certificate checks, keep-alive and user are settings of the run; cookies are off."""
     scenario = scenario_of(
         Target("https://h", "/"),
         request_of(HERE, None, [], None),

@@ -8,7 +8,7 @@ from loadcore.plan.traces import link, parse_url
 
 
 def test_a_link_has_the_id_in_its_place() -> None:
-    """Wherever the id belongs; without a URL there is no link."""
+    """The id goes wherever the URL names it; without a URL, nothing is linked."""
     url = parse_url("https://grafana.test/explore?id={trace_id}&from=now-1h")
     assert link(url, "6b0b") == "https://grafana.test/explore?id=6b0b&from=now-1h"
     assert link(None, "6b0b") == ""
