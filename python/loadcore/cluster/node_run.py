@@ -118,7 +118,7 @@ class NodeRun:
                 self._put(worker, "gone", str(refused or problem).encode())
                 continue
             self._handles[worker] = handle
-            threading.Thread(target=self._relay, args=(worker, handle), daemon=True).start()
+            threading.Thread(target=self._relay, args=(worker, handle), name="reports", daemon=True).start()
             started.append((handle, messages.Prepare(**order)))
         return started
 
@@ -201,6 +201,9 @@ class NodeRun:
     def _relay(self, worker: int, handle: WorkerProcess) -> None:
         for report in handle.reports():
             if isinstance(report, Gone):
+                # A node that leaves takes its workers along. Its driver is to hear of the node, and not of them.
+                if self._closed.is_set():
+                    return
                 self._put(worker, "gone", report.reason.encode())
                 with self._lock:
                     self._gone += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loadcore.cluster.agent import NodeAgent
+from loadcore.cluster.node_run import NodeRun
 from loadcore.compiler import Options, compile_run
 from loadcore.errors import LoadcoreError
 from loadcore.machine import client_limits
@@ -54,6 +56,23 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_node_that_leaves_blames_no_worker(
+    agent: NodeAgent, said: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers end with it, and are not reported as lost by themselves: else no node would carry on their share."""
+
+    def mind_the_lease(run: NodeRun) -> None:
+        if run._closed.is_set():
+            wait_until(lambda: all(thread.name != "reports" for thread in threading.enumerate()))
+
+    monkeypatch.setattr(NodeRun, "_mind_the_lease", mind_the_lease)
+    prepare(agent, "run")
+    wait_until(lambda: any(each["said"] for each in said))
+    agent.close()
+    wait_until(lambda: all(thread.name != "node-run" for thread in threading.enumerate()))
+    assert [kind for each in said for _, kind, _ in each["said"] if kind == "gone"] == []
 
 
 def test_secrets_belong_to_one_run(agent: NodeAgent) -> None:
