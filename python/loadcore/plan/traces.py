@@ -27,8 +27,11 @@ def parse_url(text: object) -> str:
 
 
 def link(url: str | None, trace_id: str) -> str:
-    """Where a trace is shown; empty if that is not known."""
-    return "" if url is None else url.replace(PLACE, trace_id)
+    """Where a trace is shown; empty if that is not known, or not a URL: a run folder may be another's."""
+    try:
+        return parse_url(url).replace(PLACE, trace_id)
+    except ValueError:
+        return ""
 
 
 def traces(plan: Plan, url: str | None) -> dict[str, Any] | None:

@@ -14,6 +14,12 @@ def test_a_link_has_the_id_in_its_place() -> None:
     assert link(None, "6b0b") == ""
 
 
+@pytest.mark.parametrize("url", ["javascript:alert('{trace_id}')", "{trace_id}", "http://[{trace_id}"])
+def test_a_run_folder_of_another_does_not_choose_what_a_link_does(url: str) -> None:
+    """What its files say is a link only if it is a URL of the web."""
+    assert link(url, "6b0b") == ""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
