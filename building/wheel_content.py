@@ -55,12 +55,12 @@ def problems(wheel: Path) -> list[str]:
 
 def _of_names(wheel: str, names: Sequence[str]) -> Iterator[str]:
     if not TAG.search(wheel):
-        yield f"{wheel} fits no index: its tag is not that of an abi3 wheel for manylinux, musllinux or macOS"
+        yield f"{wheel} cannot be uploaded: expected a tag of abi3 or cp314t for manylinux, musllinux or macOS"
     yield from (f"{name} is missing" for name in FILES if name not in names)
-    yield from (f"{name} does not belong into a wheel" for name in names if FOREIGN.search(name))
+    yield from (f"{name} does not belong in a wheel" for name in names if FOREIGN.search(name))
     engines = [name for name in names if re.fullmatch(r"loadcore/_core\.[\w.-]*so", name)]
     if len(engines) != 1:
-        yield f"there must be one engine, loadcore/_core.*.so, and there are {len(engines)}"
+        yield f"expected one engine, loadcore/_core.*.so, found {len(engines)}"
 
 
 def _of_metadata(metadata: Message) -> Iterator[str]:
