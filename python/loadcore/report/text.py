@@ -215,10 +215,12 @@ def load(summary: Summary, page: Page) -> list[str]:
         if idle_steps := scenario["users"].get("idle_steps"):
             lines += sentence(Cell(f"{' ' * _LABEL}{glyphs.arrow} "), idle(idle_steps), page)
     requests = summary["load"]["requests"]
+    # The end of the run cuts off some before they are sent: only the others are bad news.
+    unsent = Role.BAD if requests.get("not_sent", 0) > requests.get("interrupted", 0) else Role.WARNING
     shown = (
         ("requests sent", "sent_total", None),
         ("rows", "rows", None),
-        ("not sent", "not_sent", Role.BAD),
+        ("not sent", "not_sent", unsent),
         ("cut off", "interrupted", Role.WARNING),
         ("sent twice", "sent_again", Role.WARNING),
         ("surplus bytes", "surplus_bytes", Role.WARNING),
@@ -304,6 +306,8 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
     iterations = scenario["iterations"]
     users = scenario["users"]
     is_open = scenario["model"] == "open"
+    # Locust's users run tasks without end, and count no iterations.
+    counts_them = scenario.get("load", {}).get("kind") != "script" or any(iterations.values())
     texts: list[tuple[str, Role | None]] = []
     for key, word, always, bad in (
         ("due", _due(scenario, glyphs), is_open, False),
@@ -314,7 +318,7 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
         ("interrupted", "interrupted", False, False),
     ):
         value = iterations[key]
-        if always or (value and key != "due"):
+        if (always and counts_them) or (value and key != "due"):
             texts.append((f"{numbers.count(value, glyphs)} {word}", Role.BAD if bad and value else None))
     if users["lost"]:
         texts.append((f"{numbers.count(users['lost'], glyphs)} users lost", Role.BAD))

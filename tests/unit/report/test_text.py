@@ -284,6 +284,26 @@ def test_bad_news_is_painted_as_bad() -> None:
     assert {"✗ FAIL", "11.2%", "7 users lost", "9 dropped (no user was free)", "http_503"} <= set(bad)
 
 
+@pytest.mark.parametrize(("not_sent", "role"), [(2, Role.WARNING), (3, Role.BAD)])
+def test_what_the_end_cut_off_before_it_was_sent_is_no_bad_news(not_sent: int, role: Role) -> None:
+    """Requests that were never sent are bad news only where they are more than those that the end cut off."""
+    summary = failed_run()
+    summary["load"]["requests"] |= {"not_sent": not_sent, "interrupted": 2}
+    painted: dict[str, Role] = {}
+    text.render(summary, Page(80, UNICODE, lambda words, role: painted.setdefault(words.strip(), role) and words))
+    assert painted[f"{not_sent} not sent"] is role
+
+
+def test_a_locustfile_has_no_iterations_to_tell_of() -> None:
+    """Locust's users run tasks without end: the load line tells of users alone, not of 0 iterations."""
+    summary = failed_run()
+    (scenario,) = summary["load"]["scenarios"]
+    scenario |= {"load": {"kind": "script"}, "iterations": dict.fromkeys(scenario["iterations"], 0)}
+    report = text.render(summary, Page(80, ASCII))
+    assert "LOAD     users peak 1,000" in report
+    assert "completed" not in report
+
+
 def test_all_checks_that_hold_take_one_line() -> None:
     """Checks without failures are only counted."""
     summary = failed_run()
