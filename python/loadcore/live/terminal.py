@@ -166,6 +166,6 @@ class TerminalView(FrameListener):
         return self._page.width + 1, _ROWS
 
     def _put(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # A terminal that is closed shows nothing.
+        with contextlib.suppress(OSError, ValueError):  # A terminal that is closed shows nothing.
             self._stream.write(text)
             self._stream.flush()

@@ -183,8 +183,10 @@ class WorkerProcess(WorkerHandle):
         pipe = self._process.stdin
         if pipe is None:
             raise InternalError("a worker without a pipe")
-        with contextlib.suppress(OSError):  # `reports` says that it is gone.
-            pipe.write(messages.encode_order(order))
+        encoded = messages.encode_order(order)
+        # `reports` says that it is gone. ValueError: the pipe is closed, perhaps by another thread just now.
+        with contextlib.suppress(OSError, ValueError):
+            pipe.write(encoded)
             pipe.flush()
 
     def _how_it_ended(self) -> str:
