@@ -40,11 +40,11 @@ class ExitCode(IntEnum):
     CONFIG = 104
     """The configuration, the scenario or the plan is not valid, or this machine cannot carry it out."""
     SCENARIO_RAISED = 107
-    """The user's own code raised an exception."""
+    """The user's own code raised an exception, or no iteration completed."""
     ABORTED = 108
     """The scenario asked for the end of the run."""
     INVALID = 111
-    """The measurement cannot be trusted: the client was the bottleneck, or sent less than 99 % of what was asked."""
+    """The measurement cannot be trusted: the client was the bottleneck, a worker was lost, or the run was killed."""
     REGRESSION = 112
     """Slower than the baseline."""
     NO_DATA = 113

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loadcore.errors import ExitCode
+from loadcore.results.sum.verdict import PRECEDENCE
 from tests.docs.pages import ROOT, name_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _HOW = (ROOT / "docs/concepts/how-loadcore-works.md").read_text("utf-8")
 _DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
-_RESERVED = {ExitCode.ABORTED}
 
 
 def _first_cells(heading: str) -> set[str]:
@@ -66,7 +66,21 @@ def test_every_exit_code_is_listed(page: Path) -> None:
     """Each code that a command may end with is in the first column of the page's table."""
     rows = re.findall(r"^\| ([\d, ]+) \|", page.read_text("utf-8"), re.MULTILINE)
     listed = {int(code) for row in rows for code in row.split(",")}
-    assert listed | _RESERVED == set(ExitCode)
+    assert listed == set(ExitCode)
+
+
+def test_the_order_of_exit_codes_is_the_one_that_runs_follow() -> None:
+    """Which code wins when several apply."""
+    (said,) = re.findall(r"meaningless wins: ([^.]+)\.", (ROOT / "docs/reference/exit-codes.md").read_text("utf-8"))
+    assert [int(code) for code in re.findall(r"\d+", said)] == [*PRECEDENCE, ExitCode.INCONCLUSIVE]
+
+
+def test_every_extra_has_its_line() -> None:
+    """The page about installing names each extra of the package, and no other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (ROOT / "docs/guides/install-and-first-run.md").read_text("utf-8")
+    section = page.split("\n## Extras\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == list(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("page", _DECISIONS, ids=name_of)
