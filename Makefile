@@ -120,21 +120,17 @@ docs: setup ## Build the documentation into site/, check its links and run its e
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python -m pytest tests/docs
 
-# The same sources give the same bytes: the time is that of the commit, and no path of this machine gets in.
-BUILD := SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
-	RUSTFLAGS="--remap-path-prefix=$(CURDIR)=loadcore --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=cargo"
-
 .PHONY: wheel
-wheel: setup ## Build the wheel for this machine into dist/, as it is released, several minutes
-	$(BUILD) $(BIN)/maturin build --release --locked --out dist
+wheel: setup ## Build the wheel of the commit for this machine into dist/, as it is released, several minutes
+	$(BIN)/python -m building.package wheel dist
 
 .PHONY: sdist
-sdist: ## Build the source distribution into dist/
-	$(BUILD) $(BIN)/maturin sdist --out dist
+sdist: ## Build the source distribution of the commit into dist/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) -m building.package sdist dist
 
 .PHONY: vendor
 vendor: ## Pack the sources of all crates into dist/, for building without a network
-	$(BUILD) $(PYTHON) -m building.vendor dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PYTHON) -m building.vendor dist
 
 .PHONY: wheel-test
 wheel-test: wheel ## Install the wheel with pip and uv into empty environments of Python 3.11 to 3.14, and run it

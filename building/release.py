@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTES = "dist-notes.md"
@@ -26,6 +26,10 @@ PLATFORMS = (
     r"macosx_\w+_x86_64",
 )
 """Each has a wheel for every Python from 3.11 on."""
+PAGES = ("README.md", "docs/guides/install-and-first-run.md")
+"""The pages that say how loadcore is installed."""
+NOT_YET = "not on a package index yet"
+"""What they say before the first release."""
 
 
 def main() -> int:
@@ -36,6 +40,7 @@ def main() -> int:
     arguments = parser.parse_args()
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     problems = missing(arguments.tag, [path.name for path in arguments.folder.iterdir()], changelog)
+    problems += outdated({name: (ROOT / name).read_text("utf-8") for name in PAGES})
     if problems:
         print(*problems, sep="\n", file=sys.stderr)
         return 1
@@ -67,6 +72,12 @@ def missing(tag: str, files: Sequence[str], changelog: str) -> list[str]:
         if not any(found.fullmatch(name) for name in files)
     ]
     return problems
+
+
+def outdated(pages: Mapping[str, str]) -> list[str]:
+    """Pages that deny the release."""
+    remedy = "describe `pip install loadcore` and `uvx loadcore` instead"
+    return [f"{name} says that loadcore is {NOT_YET}: {remedy}" for name, text in pages.items() if NOT_YET in text]
 
 
 def notes(changelog: str, own: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs.structure.files import File, Files
 
+from building.links import FENCE, REPOSITORY, led
 from building.reference import commands_page, schemas, schemas_page
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-REPOSITORY = "https://github.com/loadcore/loadcore/blob/main"
-_LINK = re.compile(r"(\[[^\]\[]*\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
-_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _PARAGRAPH = re.compile(r"^(?![#|<!>-])\S[^\n]*(?:\n[^\n]+)*", re.MULTILINE)
 _LONGEST = 200
 
@@ -58,9 +56,7 @@ def on_nav(nav: Navigation, **_: Any) -> Navigation:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Leads links to files that are not part of the site to the repository."""
     folder = (ROOT / "docs" / page.file.src_uri).parent
-    pieces = _FENCE.split(markdown)
-    pieces[::2] = [_LINK.sub(lambda link: link[1] + target(folder, link[2]) + link[3], piece) for piece in pieces[::2]]
-    return "".join(pieces)
+    return led(markdown, lambda path: target(folder, path))
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -97,12 +93,12 @@ def target(folder: Path, link: str) -> str:
     path = (folder / link).resolve()
     if path.is_relative_to(ROOT / "docs") or not path.is_relative_to(ROOT):
         return link
-    return f"{REPOSITORY}/{path.relative_to(ROOT).as_posix()}"
+    return f"{REPOSITORY}/blob/main/{path.relative_to(ROOT).as_posix()}"
 
 
 def summary(markdown: str) -> str:
     """The first sentence of a page, or as much of it as fits a line."""
-    found = _PARAGRAPH.search(_FENCE.sub("", markdown))
+    found = _PARAGRAPH.search(FENCE.sub("", markdown))
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(found[0].split())) if found else ""
     sentence = re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].removesuffix(":")
     return sentence if len(sentence) <= _LONGEST else sentence[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"

@@ -9,6 +9,7 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING
 
 from building.environment import ROOT
+from building.links import relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +72,9 @@ def _of_metadata(metadata: Message) -> Iterator[str]:
     readme = (ROOT / "README.md").read_text("utf-8").partition("\n")[0]
     if not isinstance(text, str) or not text.startswith(readme):
         yield "METADATA: the description is not README.md"
+        return
+    for link in relative(text):
+        yield f"METADATA: the link {link} is relative, and nothing is beside the page of a package index"
 
 
 def _of_bom(name: str, bom: dict[str, object]) -> Iterator[str]:

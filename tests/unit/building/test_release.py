@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from building.release import missing, notes, version
+from building.release import NOT_YET, missing, notes, outdated, version
 from building.vendor import pack
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ def test_another_tag_and_a_changelog_without_the_version_are_reported_together()
     """Both, each with its remedy."""
     problems = missing("v9.9.9", _FILES, "# Changelog\n\n## Unreleased\n")
     assert [problem.partition(":")[0].split()[0] for problem in problems] == ["the", "CHANGELOG.md"]
+
+
+def test_a_page_that_denies_the_release_is_named() -> None:
+    """The description on the package index must not say that the package index lacks it."""
+    (problem,) = outdated({"README.md": f"loadcore is {NOT_YET}.", "docs/x.md": "pip install loadcore"})
+    assert problem.startswith("README.md says ")
 
 
 def test_the_notes_are_the_section_of_the_version() -> None:

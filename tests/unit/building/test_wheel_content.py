@@ -10,6 +10,7 @@ import pytest
 
 from building import wheel_content
 from building.environment import ROOT
+from building.links import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def _metadata(**changes: str | None) -> str:
     fields = dict.fromkeys(wheel_content.HEADERS, "x") | {name.replace("_", "-"): v for name, v in changes.items()}
     lines = [f"{name}: {value}" for name, value in fields.items() if value]
     lines += [f"Project-URL: {name}, https://github.com/loadcore/loadcore" for name in wheel_content.URLS]
-    return "\n".join([*lines, "", (ROOT / "README.md").read_text("utf-8")])
+    return "\n".join([*lines, "", absolute((ROOT / "README.md").read_text("utf-8"), "v0.1.0")])
 
 
 def _wheel(folder: Path, changes: Mapping[str, str | None], name: str = _NAME) -> Path:
@@ -58,6 +59,7 @@ def test_a_whole_wheel_has_no_problems(tmp_path: Path) -> None:
         ({_METADATA: _metadata(Requires_Python=None)}, "METADATA: Requires-Python is missing"),
         ({_METADATA: _metadata().replace("Project-URL: Issues,", "Project-URL: Bugs,")}, "the URL Issues is missing"),
         ({_METADATA: _metadata().partition("\n\n")[0]}, "the description is not README.md"),
+        ({_METADATA: _metadata() + "[Style](docs/style.md#words)"}, "the link docs/style.md#words is relative"),
         ({_BOM: None}, "bill of materials is missing"),
         ({_BOM: json.dumps({"bomFormat": "SPDX", "components": [_COMPONENT]})}, "the format is SPDX"),
         ({_BOM: json.dumps({"bomFormat": "CycloneDX", "components": []})}, "it lists nothing"),

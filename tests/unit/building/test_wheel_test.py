@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from building import wheel_test
+from building import package, wheel_test
 from building.environment import ROOT
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def test_the_release_tries_what_make_tries() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert "-m building.wheel_test dist/" in workflow
     assert "-m building.wheel_test" in makefile
-    for text in (workflow, makefile):
-        assert "--release --locked" in text
-        assert "SOURCE_DATE_EPOCH" in text
+    assert "-m building.package wheel" in makefile
+    assert {"--release", "--locked"} <= set(package.BUILDS["wheel"])
+    builds = workflow.count("uses: PyO3/maturin-action")
+    for needed in ("args: --release --locked", "SOURCE_DATE_EPOCH: ", "python3 -m building.package readme"):
+        assert workflow.count(needed) == builds, needed
