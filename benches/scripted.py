@@ -147,12 +147,18 @@ FILES = {*(one.name for one in LOCUSTFILES), *list(BODIES)[1:]}
 FILES_USERS = 64
 
 
+def reached_per_s(runs: list[Run]) -> float | None:
+    """What async users reached in runs of full length: a short run, and a start in any, would tell of the start."""
+    own = [one for one in runs if one.client == GETS and one.connections == FILES_USERS and not one.short]
+    return statistics.median(one.requests / one.seconds for one in own) if own else None
+
+
 def script_lags(target: Target, runs: list[Run]) -> list[str]:
     """How late Python was with arrivals at half the rate that users reached, in words."""
-    reached = [one.requests / one.wall_s for one in runs if one.client == GETS and one.connections == FILES_USERS]
-    if not reached:
+    reached = reached_per_s(runs)
+    if reached is None:
         return []
-    rate, seconds = statistics.median(reached) / 2, 5
+    rate, seconds = reached / 2, 5
     late = Scripted("lag", GET, load=f'arrival_rate("{rate:.0f}/s", duration="{seconds}s", max_users=1000)')
     with late.command(clients.Job(target.url, 1, seconds, path=answers.CONSTANT.path)) as words:
         finished = run(affinity.pinned(words, affinity.client_core()), target, clients.environment())
