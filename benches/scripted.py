@@ -1,9 +1,9 @@
 """Users in Python, CPU per request of whole processes: `python -m benches.scripted [--rounds N] [--seconds S] …`.
 
 One worker runs `async def` users, or a locustfile of two tasks, beside wrk, the declared scenario of the same product,
-and Locust itself with the same file, where that is installed. Rounds, starts and ratios are those of
-`benches.cpu_per_request`: clients are compared within a round. Script lag is that of arrivals at half the rate that the
-users reached.
+k9-load's users in Python, and Locust itself with the same file, where they are installed. Rounds, starts and ratios are
+those of `benches.cpu_per_request`: clients are compared within a round. Script lag is that of arrivals at half the rate
+that the users reached.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from benches import affinity, answers, clients, results
 from benches.cpu_per_request import CONNECTIONS, TARGETS, Run, page, rounds
 from benches.peers.install import find
-from benches.peers.scripted import Locust
+from benches.peers.scripted import K9Users, Locust
 from benches.plans import USER_AGENT
 from benches.processes import run
 
@@ -172,7 +172,7 @@ def chosen_of(names: list[str]) -> list[clients.Client]:
     """The clients of these names."""
     known: dict[str, clients.Client] = {"wrk": clients.Wrk(), "loadcore bench": clients.Product()}
     known |= {name: Scripted(name, body) for name, body in BODIES.items()}
-    known |= {one.name: one for one in LOCUSTFILES}
+    known |= {one.name: one for one in LOCUSTFILES} | {K9Users.name: K9Users()}
     return [known[name] for name in names]
 
 
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a run")
     parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS)
     parser.add_argument("--servers", nargs="+", choices=TARGETS, default=["nullsrv"])
-    names = ["wrk", "loadcore bench", *BODIES, *(one.name for one in LOCUSTFILES)]
+    names = ["wrk", "loadcore bench", *BODIES, K9Users.name, *(one.name for one in LOCUSTFILES)]
     parser.add_argument("--clients", nargs="+", choices=names, default=names)
     arguments = parser.parse_args()
     affinity.allow_many_files()

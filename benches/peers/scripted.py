@@ -32,6 +32,12 @@ flows:
         url: "@URL@"
 """
 
+_K9_USERS = """\
+import k9
+async def default():
+    await k9.http.get("@URL@")
+"""
+
 _LOCUST = """\
 from locust import FastHttpUser, task
 class User(FastHttpUser):
@@ -45,7 +51,7 @@ class User(FastHttpUser):
 class _Summarised:
     """k6, and k9-load, which writes k6's summary."""
 
-    name, shortest_s, stretch, script, template = "", 1.0, 1.0, "", ""
+    name, program, shortest_s, stretch, script, template = "", "", 1.0, 1.0, "", ""
 
     def options(self) -> list[str]:
         """What only one of them takes."""
@@ -60,7 +66,7 @@ class _Summarised:
             self._summary = Path(folder) / "summary.json"
             load = ["--vus", str(job.connections), "--duration", f"{job.seconds}s"]
             yield [
-                find(self.name),
+                find(self.program),
                 "run",
                 "--quiet",
                 *self.options(),
@@ -91,7 +97,7 @@ class _Summarised:
 class K6(_Summarised):
     """k6, bodies discarded."""
 
-    name, script, template = "k6", "script.js", _K6
+    name, program, script, template = "k6", "k6", "script.js", _K6
 
     def options(self) -> list[str]:
         """It is not to call home; there is nothing to judge."""
@@ -101,11 +107,21 @@ class K6(_Summarised):
 class K9(_Summarised):
     """k9-load with a plan file, its fastest tier: no Python runs."""
 
-    name, script, template = "k9", "plan.yaml", _K9
+    name, program, script, template = "k9", "k9", "plan.yaml", _K9
 
     def options(self) -> list[str]:
         """Bodies are read, not kept; there is nothing to judge."""
         return ["--discard-response-bodies", "--no-thresholds"]
+
+
+class K9Users(_Summarised):
+    """k9-load with users that are `async def`, in one process."""
+
+    name, program, script, template = "k9-load, async users", "k9", "script.py", _K9_USERS
+
+    def options(self) -> list[str]:
+        """As for a plan."""
+        return ["--discard-response-bodies", "--no-thresholds", "--user-agent", USER_AGENT]
 
 
 class Locust:
