@@ -16,7 +16,7 @@ STEPS = [{"method": "POST", "requests": 10, "errors": 0}, {"method": "GET", "req
 def product(evaluated: int, failed: int) -> Finished:
     """`loadcore run --json` that has made 44 requests, 40 of them in the planned time."""
     summary = {
-        "load": {"requests": {"sent_total": 44, "rows_dropped": 0, "not_sent": 0}},
+        "load": {"requests": {"sent_total": 44, "rows_dropped": 0, "not_sent": 1, "interrupted": 1}},
         "steps": STEPS,
         "checks": [{"evaluated": evaluated, "failed": failed}],
     }
