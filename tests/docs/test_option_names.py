@@ -36,7 +36,7 @@ _OF_OTHERS = {
     *("--no-optional-locks", "--porcelain", "--untracked-files"),  # git
     *("--dashboard", "--local-directory", "--memory-limit", "--no-dashboard", "--no-nanny", "--nthreads"),  # dask
     *("--protocol", "--tls-ca-file", "--tls-"),  # dask
-    *("--follow", "--ignore-not-found", "--namespace", "--output", "--selector", "--wait"),  # kubectl
+    *("--follow", "--ignore-not-found", "--namespace", "--output", "--selector", "--since-time", "--wait"),  # kubectl
     "--loadcore-report",  # of pytest, by the plugin
     "--folder",  # of the module that starts the gateway's services
 }

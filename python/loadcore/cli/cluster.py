@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Image, Nodes, NoTls, Ship
+from loadcore.cli.cluster_options import DEFAULT_CERTS, Certs, Claim, Image, Nodes, NoTls, Secret, Ship
 from loadcore.cli.console import standard
 from loadcore.cli.options import Json
 from loadcore.errors import ExitCode, UsageError
@@ -133,12 +133,8 @@ def manifest(
     cpu: Annotated[str, typer.Option(metavar="CORES", help="Cores of each node.")] = "2",
     memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory of each node.")] = "2Gi",
     arguments: Annotated[str, typer.Option(metavar="OPTIONS", help="Options of `loadcore run`, as one string.")] = "",
-    secret: Annotated[
-        list[str], typer.Option(metavar="NAME", help="A Secret whose keys the nodes get as variables. May be repeated.")
-    ] = [],
-    claim: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A PersistentVolumeClaim for the run folder.")
-    ] = None,
+    secret: Secret = [],
+    claim: Claim = None,
     ship: Ship = [],
 ) -> int:
     """Prints a Kubernetes manifest of one run: `kubectl apply -f -` starts it.

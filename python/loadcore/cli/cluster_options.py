@@ -106,6 +106,23 @@ Image = Annotated[
         help="Container image with `loadcore[cluster]`, for Kubernetes.",
     ),
 ]
+Secret = Annotated[
+    list[str],
+    typer.Option(
+        "--secret",
+        metavar="NAME",
+        help="On Kubernetes: a Secret whose keys the pods get as variables. May be repeated.",
+    ),
+]
+Claim = Annotated[
+    str | None,
+    typer.Option(
+        "--claim",
+        metavar="NAME",
+        envvar="LOADCORE_CLAIM",
+        help="On Kubernetes: a PersistentVolumeClaim that keeps the run folder.",
+    ),
+]
 
 
 class OnNodes:
@@ -122,6 +139,8 @@ class OnNodes:
     ship: Ship = []  # noqa: RUF012 - read by the parser only
     store: Store = None
     image: Image = None
+    secret: Secret = []  # noqa: RUF012 - read by the parser only
+    claim: Claim = None
 
 
 def cluster_of(parameters: "Mapping[str, Any]") -> "Cluster | None":
@@ -133,12 +152,14 @@ def cluster_of(parameters: "Mapping[str, Any]") -> "Cluster | None":
     if parameters.get("cluster") is None:
         used = [
             f"--{name.replace('_', '-')}"
-            for name in ("store", "ship", "leave_out_node", "nodes")
+            for name in ("store", "ship", "leave_out_node", "nodes", "secret", "claim")
             if parameters.get(name)
         ]
         if used:
             raise UsageError(f"{', '.join(used)} needs --cluster: without it the run is on this machine alone")
         return None
+    if of_pods := [f"--{name}" for name in ("secret", "claim") if parameters.get(name)]:
+        raise UsageError(f"{', '.join(of_pods)} is for k8s://: nodes that run already take no volumes")
     from loadcore.cluster.placement import Cluster as Described
     from loadcore.cluster.policy import Policy
 

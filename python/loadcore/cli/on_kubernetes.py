@@ -1,22 +1,31 @@
 """`loadcore run SCENARIO --cluster k8s://NAMESPACE`: applies the manifest of the run and exits as pod 0 does."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from loadcore.cli.console import standard
+from loadcore.cli.option_values import source_of
 from loadcore.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _HERE = frozenset(
-    {"scenario", "cluster", "image", "certs", "no_tls", "nodes", "nodes_within", "ship", "out", "quiet", "color"}
+    {"scenario", "cluster", "image", "secret", "claim", "certs", "no_tls", "nodes", "nodes_within", "ship"}
+    | {"quiet", "color", "progress"}
 )
 """What is not handed on: it is about this machine, or the manifest has it."""
+_WRITTEN = ("out", "html", "markdown", "junit", "gitlab_metrics", "benchmark", "csv", "parquet", "save_baseline")
+"""What is written where the run is: into a pod, which is deleted after the run."""
+_NOT_THERE = ("ui", "baseline", "target_pid")
+"""What needs this machine."""
 
 
-def run_there(context: typer.Context, scenario: str) -> int:
-    """Runs a scenario in a namespace.
+def run_there(context: typer.Context, scenario: str, config: Path | None) -> int:
+    """Runs a scenario in a namespace. `config` is a file of settings that this machine has.
 
     Raises:
         UsageError: The namespace or the image is missing.
@@ -32,6 +41,9 @@ def run_there(context: typer.Context, scenario: str) -> int:
         raise UsageError("k8s:// needs a namespace: write --cluster k8s://load-tests")
     if not parameters["image"]:
         raise UsageError("k8s:// needs an image with `loadcore[cluster]`: name it with --image")
+    _require_possible(parameters)
+    if config is not None:
+        standard().note(f"{config.name} is not read in pods: give its settings as options or variables")
     job = Job(
         name=f"loadcore-{new_run_id()[-8:].lower()}",
         namespace=namespace,
@@ -41,20 +53,37 @@ def run_there(context: typer.Context, scenario: str) -> int:
         memory="2Gi",
         scenario=Path(scenario),
         arguments=tuple(_handed_on(context)),
+        secrets=tuple(parameters["secret"]),
+        claim=parameters["claim"],
         shipped=tuple(parameters["ship"]),
     )
     return run_on_kubernetes(job, standard().note)
 
 
+def _require_possible(parameters: "Mapping[str, Any]") -> None:
+    """Refuse what would be done in a pod and lost with it, or cannot be done there at all."""
+    here = [_option(name) for name in _NOT_THERE if parameters.get(name)]
+    if here:
+        raise UsageError(f"{', '.join(here)} is for runs of this machine, and with k8s:// the run is in a pod")
+    written = [_option(name) for name in _WRITTEN if parameters.get(name)]
+    if written and not parameters["claim"]:
+        raise UsageError(
+            f"{', '.join(written)}: with k8s:// it would be written in a pod, and deleted with it",
+            hint="keep the run folder with --claim NAME, a PersistentVolumeClaim",
+        )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def _handed_on(context: typer.Context) -> list[str]:
-    """The options that were typed, as words for the command in the pod."""
+    """The options that were typed, or set as variables, as words for the command in the pod."""
     words: list[str] = []
     for option in context.command.params:
         name = option.name or ""
-        source = context.get_parameter_source(name)
-        if name in _HERE or source is None or source.name != "COMMANDLINE":
-            continue
-        words += _words(option, context.params[name])
+        if name not in _HERE and source_of(context, option, context.params[name]) is not None:
+            words += _words(option, context.params[name])
     return words
 
 

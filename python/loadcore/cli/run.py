@@ -43,7 +43,7 @@ def command(context: typer.Context, scenario: options.Scenario) -> int:
     if (context.params["cluster"] or "").startswith("k8s://"):
         from loadcore.cli.on_kubernetes import run_there
 
-        return run_there(context, scenario)
+        return run_there(context, scenario, settings.path)
     output = replace(Output.of(context, settings), cluster=cluster_of(context.params))
     calibrated = settings.get("calibrate", default=True)
     make = _preparing(context, scenario, settings)

@@ -224,12 +224,20 @@ class DaskLink(Link):
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(Exception):
-                self._run(client.close(timeout=2)).result(5)
+                self._run(_leave(client)).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+async def _leave(client: Any) -> None:  # noqa: ANN401 - Dask is not typed everywhere
+    """End a client. A scheduler would tell one that still listens of its end, and print a traceback."""
+    for topic in (TOPIC, "all"):
+        with contextlib.suppress(ValueError):  # It never listened.
+            client.unsubscribe_topic(topic)
+    await client.close(timeout=2)
 
 
 def _security(certificates: Certificates) -> Any:  # noqa: ANN401 - Dask is not typed everywhere

@@ -6,17 +6,23 @@ import json
 import shutil
 import subprocess
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from loadcore.errors import ExitCode, RunError, UsageError
+from loadcore.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from loadcore.cluster.kubernetes import Job
 
-LOOK_EVERY_S: Final = 2.0
+LOOK_EVERY_S: Final = 1.0
 START_WITHIN_S: Final = 600.0
+ANSWER_WITHIN_S: Final = 120.0
+ENDED_WITHIN_S: Final = 5.0
+"""How long after the end of its log a pod may still seem to run."""
+SIGNALS: Final = 128
+"""Exit codes above it are those of signals."""
 _WAITING_FOR_EVER: Final = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
 
 
@@ -34,17 +40,19 @@ def run_on_kubernetes(job: Job, say: Callable[[str], None]) -> int:
             "k8s:// needs kubectl, which is not installed", hint="or apply `loadcore cluster manifest` elsewhere"
         )
     manifest = rendered(job)
-    _kubectl(job, ["apply", "-f", "-"], manifest)
     try:
-        pod = _wait_for_pod(job, say)
-        subprocess.run(
-            ["kubectl", "--namespace", job.namespace, "logs", "--follow", f"pod/{pod}"],  # noqa: S607
-            check=False,
-        )
-        return _exit_code(job)
+        _kubectl(job, ["apply", "-f", "-"], manifest)
+        return _follow(job, _wait_for_pod(job, say), say)
     finally:
-        # What was made here and not by others: named, not by label.
+        _delete(job, manifest, say)
+
+
+def _delete(job: Job, manifest: str, say: Callable[[str], None]) -> None:
+    """Delete what was made here, and not by others: named, not by label. Should it fail, what went before counts."""
+    try:
         _kubectl(job, ["delete", "--ignore-not-found", "--wait=false", "-f", "-"], manifest)
+    except RunError as problem:
+        say(f"objects named {job.name}… may be left in {job.namespace}: {problem}")
 
 
 def _wait_for_pod(job: Job, say: Callable[[str], None]) -> str:
@@ -76,15 +84,39 @@ def _why_waiting(status: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _exit_code(job: Job) -> int:
-    """The exit code of pod 0's container."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for container in (_pod_0(job) or {}).get("status", {}).get("containerStatuses", ()):
-            if (ended := container.get("state", {}).get("terminated")) is not None:
-                return int(ended["exitCode"])
-        time.sleep(LOOK_EVERY_S)
-    return int(ExitCode.BUG)
+def _follow(job: Job, pod: str, say: Callable[[str], None]) -> int:
+    """Print what pod 0 prints, until it has ended. Gives its exit code.
+
+    What follows a log may end before the pod does: a connection breaks, an API server is replaced. It is begun again.
+    """
+    since: list[str] = []
+    while True:
+        words = ["kubectl", "--namespace", job.namespace, "logs", "--follow", *since, f"pod/{pod}"]
+        subprocess.run(words, check=False)
+        since = ["--since-time", datetime.now(UTC).isoformat(timespec="seconds")]
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while time.monotonic() < deadline:
+            found = _pod_0(job)
+            if found is None or found["metadata"]["name"] != pod:
+                raise RunError(
+                    f"pod 0 was deleted before its exit code was known: {pod}",
+                    hint=f"kubectl -n {job.namespace} get events",
+                )
+            if (ended := _ended(found)) is not None:
+                if (code := int(ended["exitCode"])) > SIGNALS:
+                    say(f"pod 0 was ended by signal {code - SIGNALS}: {ended.get('reason') or 'no reason given'}")
+                return code
+            if found["status"].get("phase") == "Failed":  # Its node is gone, or wanted its room: no container says so.
+                raise RunError(f"pod 0 has failed: {found['status'].get('message') or 'no reason given'}")
+            time.sleep(LOOK_EVERY_S)
+
+
+def _ended(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """How the container of a pod ended; None while it runs."""
+    for container in pod["status"].get("containerStatuses", ()):
+        if (ended := container.get("state", {}).get("terminated")) is not None:
+            return dict(ended)
+    return None
 
 
 def _pod_0(job: Job) -> Any:  # noqa: ANN401 - JSON
@@ -94,10 +126,14 @@ def _pod_0(job: Job) -> Any:  # noqa: ANN401 - JSON
 
 
 def _kubectl(job: Job, arguments: list[str], given: str | None = None) -> str:
-    done = subprocess.run(
-        ["kubectl", "--namespace", job.namespace, *arguments],  # noqa: S607
-        input=given, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    words = ["kubectl", "--namespace", job.namespace, *arguments]
+    try:
+        done = subprocess.run(words, input=given, capture_output=True, text=True, check=False, timeout=ANSWER_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        raise RunError(
+            f"kubectl {arguments[0]} did not end within {ANSWER_WITHIN_S:g} s",
+            hint="see whether the cluster answers: kubectl cluster-info",
+        ) from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise RunError(f"kubectl {arguments[0]} failed: {said}")

@@ -26,6 +26,8 @@ MOST_BYTES: Final = 900_000
 """A ConfigMap holds 1 MiB."""
 CERTIFICATE_DAYS: Final = 7
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?")
+NODE_FAILED: Final = 100
+"""What a node ends with that does not end well. Were it a verdict, Kubernetes would take it for that of pod 0."""
 _VERDICTS: Final = sorted(int(code) for code in ExitCode if code not in {0, ExitCode.INTERRUPTED, ExitCode.TERMINATED})
 
 _START: Final = """\
@@ -36,7 +38,9 @@ if [ "$JOB_COMPLETION_INDEX" = 0 ]; then
   exec loadcore run "/scenario/{scenario}" --cluster "tls://$POD_IP:{port}" --certs /certs --nodes {nodes} \
 --nodes-within 10m {arguments}
 fi
-exec loadcore cluster worker "tls://{name}-0.{name}:{port}" --own-address "$POD_IP" --certs /certs
+trap 'exit {node_failed}' TERM
+loadcore cluster worker "tls://{name}-0.{name}:{port}" --own-address "$POD_IP" --certs /certs &
+wait "$!" || exit {node_failed}
 """
 
 
@@ -216,6 +220,7 @@ def _container(job: Job) -> dict[str, Any]:
         scenario=named.name,
         nodes=job.nodes,
         name=job.name,
+        node_failed=NODE_FAILED,
         arguments=_quoted([*(f"--ship=/scenario/{path.name}" for path in job.shipped), *job.arguments]),
     )
     limits = {"cpu": job.cpu, "memory": job.memory}

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from loadcore.cluster.kubernetes import Job, objects, rendered
+from loadcore.cluster.kubernetes import NODE_FAILED, Job, objects, rendered
 from loadcore.errors import UsageError
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_ever_started_again(job: Job) -> None:
     (rule,) = spec["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
     assert {99, 104, 107, 111, 113} <= set(rule["onExitCodes"]["values"])
-    assert {137, 143}.isdisjoint(rule["onExitCodes"]["values"])
+    assert {137, 143, NODE_FAILED}.isdisjoint(rule["onExitCodes"]["values"])
 
 
 def test_options_are_words_and_not_commands(job: Job) -> None:
