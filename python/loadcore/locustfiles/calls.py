@@ -31,10 +31,11 @@ class Calls:
     def __init__(self, crossing: Crossing) -> None:
         self._crossing = crossing
         self._waiting: dict[Answer, Any] = {}
-        self._is_taking = False
+        self._is_flush_due = False
         self._thread = _native_thread()
         self._numbers = itertools.count()
         self._hub = gevent.get_hub()
+        self._run_later = self._hub.loop.run_callback
         self._watcher = self._hub.loop.io(crossing.fileno(), 1)
         self._watcher.start(self._take)
 
@@ -64,13 +65,16 @@ class Calls:
         if _native_thread() != self._thread:
             raise ForeignThreadError(_foreign(wish))
         request = self._crossing.send(user, wish)
-        self._hand_over()
-        self._waiting[request] = getcurrent()
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._run_later(self._flush)
+        waiting = self._waiting
+        waiting[request] = getcurrent()
         try:
-            while request in self._waiting:
+            while request in waiting:
                 self._hub.switch()
         except BaseException:
-            if self._waiting.pop(request, None) is not None:
+            if waiting.pop(request, None) is not None:
                 self._crossing.cancel(request)
                 self._crossing.flush()
             raise
@@ -87,21 +91,22 @@ class Calls:
         self._hand_over()
 
     def _hand_over(self) -> None:
-        if not self._is_taking:
-            self._crossing.flush()
+        """What greenlets say that run in the same turn of the hub leaves together, after the last of them."""
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._run_later(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        self._crossing.flush()
 
     def _take(self) -> None:
-        """Wake all whose answers have come. What they send meanwhile leaves together."""
+        """Wake all whose answers have come."""
         waiting = self._waiting
-        self._is_taking = True
-        try:
-            for request in self._crossing.take():
-                greenlet = waiting.pop(request, None)
-                if greenlet is not None:
-                    greenlet.switch()
-        finally:
-            self._is_taking = False
-            self._crossing.flush()
+        for request in self._crossing.take():
+            greenlet = waiting.pop(request, None)
+            if greenlet is not None:
+                greenlet.switch()
 
 
 def _foreign(wish: Wish) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,9 @@ class Timeouts:
 NO_TIMEOUTS = Timeouts()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Wish:
-    """A request that user code makes.
+    """A request that user code makes. Not changed once it was sent: it is sent again.
 
     Attributes:
         name: What it is counted under.
@@ -55,6 +55,9 @@ class Wish:
         timeouts: Deadlines.
         hold: Whether its row waits for a verdict.
         verify: Whether the certificate of an `https` target is verified.
+        cookie: The `Cookie` header, which is among the headers, too, if it is all that `like` does not have.
+        like: A request that is the same but for its body and its cookies.
+        written: What a crossing has made of it, to be used again.
     """
 
     name: str
@@ -65,6 +68,9 @@ class Wish:
     timeouts: Timeouts = NO_TIMEOUTS
     hold: Hold = Hold.NONE
     verify: bool = True
+    cookie: str = ""
+    like: Wish | None = None
+    written: Any = None
 
 
 class Answer(Protocol):

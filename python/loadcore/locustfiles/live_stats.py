@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from locust import stats as locust_stats
 from locust.stats import RequestStats
 
 _MOST_PENDING = 2_048
+_BUCKET = locust_stats.bucket_response_time
+_WHOLE_BELOW_MS = 100
 
 
 class LiveStats(RequestStats):
@@ -22,6 +24,13 @@ class LiveStats(RequestStats):
     def __init__(self, use_response_times_cache: bool = True) -> None:
         self._pending: list[tuple[str, str, float | None, int]] = []
         super().__init__(use_response_times_cache)
+
+    def note_success(self, method: str, name: str, time_ms: float, size: int) -> None:
+        """Take a request of a client that went well."""
+        pending = self._pending
+        pending.append((name, method, time_ms, size))
+        if len(pending) >= _MOST_PENDING:
+            self.count()
 
     def note(self, method: str, name: str, time_ms: float | None, size: int, error: Any) -> None:
         """Take a request of a client."""
@@ -38,9 +47,9 @@ class LiveStats(RequestStats):
         if not pending:
             return
         now = time.time()
-        groups: dict[tuple[str, str], list[tuple[str, str, float | None, int]]] = {}
+        groups: defaultdict[tuple[str, str], list[tuple[str, str, float | None, int]]] = defaultdict(list)
         for request in pending:
-            groups.setdefault(request[:2], []).append(request)
+            groups[request[0], request[1]].append(request)
         for key, requests in groups.items():
             _add(self._entries[key], requests, now)
         _add(self._total, pending, now)
@@ -86,5 +95,9 @@ def _add(entry: Any, requests: list[tuple[str, str, float | None, int]], now: fl
     before = entry.min_response_time
     entry.min_response_time = shortest if before is None else min(before, shortest)
     entry.max_response_time = max(entry.max_response_time, longest)
-    for rounded, count in Counter(map(locust_stats.bucket_response_time, times)).items():
+    # A file may have buckets of its own. Locust's are whole milliseconds as long as there are not many.
+    bucket: Any = locust_stats.bucket_response_time
+    if bucket is _BUCKET and longest < _WHOLE_BELOW_MS:
+        bucket = round
+    for rounded, count in Counter(map(bucket, times)).items():
         entry.response_times[rounded] += count

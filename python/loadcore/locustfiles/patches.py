@@ -30,6 +30,11 @@ class Patches:
 
         self.attribute(owner, name, method)
 
+    def function(self, owner: type, name: str, make: Callable[[Any], Callable[..., Any]]) -> None:
+        """Put a function in the place of a method, made of the original: for what runs at each request."""
+        original = getattr(owner, name)
+        self.attribute(owner, name, functools.wraps(original)(make(original)))
+
     def class_method(self, owner: type, name: str, replacement: Callable[..., Any]) -> None:
         """The same for a class method; the original is bound."""
         original = getattr(owner, name)

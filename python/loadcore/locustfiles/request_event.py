@@ -75,11 +75,14 @@ class RequestEvent(EventHook):
     def of_plain(self, response: PlainResponse) -> None:
         """Report a call that went well, without making what no one may ask for."""
         own = response.__dict__
-        answer = own["_answer"]
-        call = own["_call"]
-        if call is not None:
-            call.settle(is_error=False)
-        self._count(own["_method"], own["_name"], answer.service_ns / 1e6, len(own["_content"]), None)
+        method, name = own["_method"], own["_wish"].name
+        time_ms, size = own["_answer"].service_ns / 1e6, len(own["_content"])
+        for runner in self._runners:
+            stats = runner.environment.stats
+            if type(stats) is LiveStats:
+                stats.note_success(method, name, time_ms, size)
+            else:
+                stats.log_request(method, name, time_ms, size)
         if len(self._handlers) > len(self._own):
             self._tell(response.request_meta)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.measured_call import MeasuredCall
 
 HTTP_ERROR = 400
 
@@ -74,18 +75,18 @@ def _headers(response: PlainResponse) -> CaseInsensitiveDict[str]:
 
 
 def _raw(response: PlainResponse) -> ReadResponse:
-    plain = response._plain
+    plain = response._known.plain
     raw = as_urllib3(response._answer, plain.method, plain.path_url)
     raw.read()
     return raw
 
 
 def _meta(response: PlainResponse) -> dict[str, Any]:
-    answer, plain = response._answer, response._plain
+    answer, plain = response._answer, response._known.plain
     return {
         "request_type": response._method,
         "response_time": answer.service_ns / 1e6,
-        "name": response._name,
+        "name": response._wish.name,
         "context": response._context,
         "response": response,
         "exception": None,
@@ -97,6 +98,7 @@ def _meta(response: PlainResponse) -> dict[str, Any]:
 
 _LATER: dict[str, Callable[[PlainResponse], Any]] = {
     "_next": lambda _response: None,
+    "_request_event": lambda response: response._session.request_event,
     "connection": lambda response: response._session.get_adapter(response.url),
     "cookies": lambda _response: RequestsCookieJar(),
     "elapsed": lambda response: dt.timedelta(microseconds=response._answer.service_ns / 1e3),
@@ -105,14 +107,19 @@ _LATER: dict[str, Callable[[PlainResponse], Any]] = {
     "history": lambda _response: [],
     "raw": _raw,
     "reason": lambda response: http.client.responses.get(response.status_code, ""),
-    "request": lambda response: response._plain.as_requests(),
+    "request": lambda response: response._known.plain.as_requests(response._wish),
     "request_meta": _meta,
-    "url": lambda response: response._plain.url,
+    "url": lambda response: response._known.plain.url,
 }
 
 
 class PlainResponse(clients.ResponseContextManager):
-    """Made with `__new__`: what `requests.Response()` sets up takes as long as half the request."""
+    """Made with `__new__`: what `requests.Response()` sets up takes longer than the request."""
+
+    _content_consumed = True
+    _entered = False
+    _catch_response = False
+    _call: MeasuredCall | None = None
 
     def __getattr__(self, name: str) -> Any:
         later = _LATER.get(name)
@@ -131,6 +138,8 @@ class PlainResponse(clients.ResponseContextManager):
             and own["status_code"] < HTTP_ERROR
             and "request_meta" not in own
         ):
+            if self._call is not None:
+                self._call.settle(is_error=False)
             self._request_event.of_plain(self)
             return True
         return bool(super().__exit__(kind, error, trace))

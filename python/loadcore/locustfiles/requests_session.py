@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -10,21 +10,23 @@ from locust import clients
 from locust.user.users import User
 
 from loadcore.locustfiles.cookies import CountedJar
-from loadcore.locustfiles.crossing import Hold, Wish
+from loadcore.locustfiles.crossing import Hold
 from loadcore.locustfiles.measured_call import REDIRECTS, MeasuredCall, current
-from loadcore.locustfiles.prepared import Preparing
+from loadcore.locustfiles.plain_requests import PlainRequests
 from loadcore.locustfiles.request_event import RequestEvent
 from loadcore.locustfiles.requests_pool import RingPoolManager
-from loadcore.locustfiles.requests_response import PlainResponse
+from loadcore.locustfiles.requests_response import HTTP_ERROR, PlainResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.crossing import Answer, Wish
+    from loadcore.locustfiles.known_requests import Known
     from loadcore.locustfiles.patches import Patches
     from loadcore.locustfiles.users import Users
 
-_OVERRIDABLE = ("prepare_request", "send", "get_adapter", "rebuild_auth", "_build_url", "_send_request_safe_mode")
+_new = PlainResponse.__new__
+_CONTEXT = User.context
 
 
 class RingSessions:
@@ -37,13 +39,11 @@ class RingSessions:
 
     def __init__(self, users: Users, patches: Patches) -> None:
         self._users = users
-        self._plain_classes: dict[type, bool] = {}
+        self._plain = PlainRequests()
         session, response = clients.HttpSession, clients.ResponseContextManager
-        self._original: Callable[..., Any] = session.request
-        self._methods = {name: getattr(session, name) for name in _OVERRIDABLE}
         patches.method(session, "__init__", self._init)
         patches.method(session, "mount", _mount)
-        patches.method(session, "request", self._request)
+        patches.function(session, "request", self._request)
         patches.method(clients.LocustHttpAdapter, "init_poolmanager", _init_poolmanager)
         patches.method(response, "__exit__", _exit)
         patches.method(response, "_report_request", _report_request)
@@ -52,108 +52,82 @@ class RingSessions:
     def _init(self, original: Callable[..., None], session: Any, *arguments: Any, **options: Any) -> None:
         original(session, *arguments, **options)
         session.cookies = CountedJar()
-        session._loadcore_preparing = Preparing(session)
 
-    def _request(
-        self,
-        original: Callable[..., Any],
-        session: Any,
-        method: Any,
-        url: Any,
-        name: Any = None,
-        catch_response: Any = False,
-        context: Any = None,
-        *,
-        data: Any = None,
-        json: Any = None,
-        **options: Any,
-    ) -> Any:
-        own = session.__dict__
-        name = name or own["request_name"]
-        plain = None
-        if self._is_plain(session):
-            plain = own["_loadcore_preparing"].plain(method, url, data, json, options)
-        first = None
-        user = self._users.of_session(session)
-        follows = options.get("allow_redirects", True)
-        hold = Hold.ALL if catch_response else Hold.REDIRECTS if follows else Hold.NONE
-        if plain is not None:
-            start_time = time.time()
-            wish = Wish(
-                name or plain.path_url,
-                plain.method,
-                plain.url,
-                plain.headers,
-                plain.body,
-                plain.timeouts,
-                hold,
-                plain.verify,
+    def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        of_session, call_engine, known_request = self._users.of_session, self._users.calls.call, self._plain.known
+
+        def request(
+            session: Any,
+            method: Any,
+            url: Any,
+            name: Any = None,
+            catch_response: Any = False,
+            context: Any = None,
+            *,
+            data: Any = None,
+            json: Any = None,
+            **options: Any,
+        ) -> Any:
+            name = name or session.request_name
+            follows = options.get("allow_redirects", True)
+            hold = Hold.ALL if catch_response else Hold.REDIRECTS if follows else Hold.NONE
+            user = of_session(session)
+            first = None
+            known = known_request(session, method, url, name, hold, data, json, options)
+            if known is not None:
+                start_time = time()
+                first = call_engine(user, known[1])
+                if (
+                    first.outcome is None
+                    and not (follows and first.status in REDIRECTS)
+                    and first.header("set-cookie") is None
+                ):
+                    response = _response(session, method, known, first, context, start_time)
+                    if catch_response:
+                        response._catch_response = True
+                        response._call = call = MeasuredCall(self._users.calls, user, hold=hold)
+                        call.answers.append(first)
+                    elif response.status_code < HTTP_ERROR:
+                        session.request_event.of_plain(response)
+                    else:
+                        response.__exit__(None, None, None)
+                    return response
+            call = MeasuredCall(
+                self._users.calls, user, hold=hold, name=name, is_streamed=bool(options.get("stream")), first=first
             )
-            first = self._users.calls.call(user, wish)
-            if (
-                first.outcome is None
-                and not (follows and first.status in REDIRECTS)
-                and first.header("set-cookie") is None
-            ):
-                response: Any = PlainResponse.__new__(PlainResponse)
-                call = None
-                if hold is Hold.ALL:
-                    call = MeasuredCall(self._users.calls, user, hold=hold)
-                    call.answers.append(first)
-                response.__dict__.update(
-                    status_code=first.status,
-                    _content=first.body,
-                    _content_consumed=True,
-                    _entered=False,
-                    _catch_response=catch_response,
-                    _request_event=session.request_event,
-                    _answer=first,
-                    _call=call,
-                    _context=_context(session.user, context),
-                    _method=method,
-                    _name=name or plain.path_url,
-                    _plain=plain,
-                    _session=session,
-                    _start_time=start_time,
+            outside = current.set(call)
+            try:
+                return original(
+                    session, method, url, name, catch_response, context or {}, data=data, json=json, **options
                 )
-                if not catch_response:
-                    response.__exit__(None, None, None)
-                return response
-        call = MeasuredCall(
-            self._users.calls, user, hold=hold, name=name, is_streamed=bool(options.get("stream")), first=first
-        )
-        outside = current.set(call)
-        try:
-            return original(session, method, url, name, catch_response, context or {}, data=data, json=json, **options)
-        finally:
-            current.reset(outside)
+            finally:
+                current.reset(outside)
 
-    def _is_plain(self, session: Any) -> bool:
-        """Whether a session's class, its adapters and its event are as Locust made them."""
-        kind = type(session)
-        known = self._plain_classes.get(kind)
-        if known is None:
-            known = all(getattr(kind, name) is method for name, method in self._methods.items())
-            self._plain_classes[kind] = known
-        return (
-            known
-            and len(session.adapters) == 2  # noqa: PLR2004 - http and https
-            and all(type(adapter) is clients.LocustHttpAdapter for adapter in session.adapters.values())
-            and type(session.request_event) is RequestEvent
-        )
+        return request
 
 
-def _is_simple(answer: Answer, *, follows: bool) -> bool:
-    """Whether an answer is the end of its call, and changes nothing of the session."""
-    return (
-        answer.outcome is None and not (follows and answer.status in REDIRECTS) and answer.header("set-cookie") is None
+def _response(
+    session: Any, method: str, known: tuple[Known, Wish], answer: Answer, context: Any, start_time: float
+) -> PlainResponse:
+    """The response to a plain request."""
+    response = _new(PlainResponse)
+    own = response.__dict__
+    own["status_code"] = answer.status
+    own["_content"] = answer.body
+    own["_answer"] = answer
+    own["_method"] = method
+    own["_known"], own["_wish"] = known
+    user = session.user
+    own["_context"] = (
+        {} if not context and (user is None or type(user).context is _CONTEXT) else _context(user, context)
     )
+    own["_session"] = session
+    own["_start_time"] = start_time
+    return response
 
 
 def _context(user: Any, context: Any) -> dict[str, Any]:
-    if user is None or type(user).context is User.context:
-        return dict(context) if context else {}
-    return {**user.context(), **(context or {})}
+    return {**(user.context() if user is not None else {}), **(context or {})}
 
 
 def _mount(original: Callable[..., None], session: Any, prefix: str, adapter: Any) -> None:

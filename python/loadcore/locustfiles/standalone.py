@@ -12,7 +12,7 @@ from loadcore.locustfiles.installation import Installation
 from loadcore.locustfiles.plan import plan_of
 from loadcore.locustfiles.ring_crossing import RingCrossing
 
-_FACTS: Final[dict[str, Any]] = {
+NO_FACTS: Final[dict[str, Any]] = {
     "classes": [],
     "host": None,
     "users": None,
@@ -26,7 +26,7 @@ _FACTS: Final[dict[str, Any]] = {
 
 def start() -> Installation:
     """Start an engine, and put it under the clients."""
-    plan = plan_of(Path("locust.py"), _FACTS)
+    plan = plan_of(Path("locust.py"), NO_FACTS)
     engine = Engine(plan.to_json(), 0, 1)
     crossing = engine.crossing()
     if crossing is None:

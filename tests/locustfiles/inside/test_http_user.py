@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import pytest
@@ -12,11 +12,15 @@ from gevent.threadpool import ThreadPool
 from locust import HttpUser
 from locust.clients import HttpSession
 from locust.exception import CatchResponseError, LocustError, ResponseError
+from requests.auth import HTTPBasicAuth
 
 from loadcore.locustfiles.calls import ForeignThreadError
 from loadcore.locustfiles.crossing import Hold, Verdict
 from loadcore.locustfiles.requests_response import PlainResponse
 from tests.locustfiles.double import DoubleAnswer, DoubleCrossing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -102,6 +106,73 @@ def test_a_plain_call_sends_what_requests_would(
         (name.lower(), value) for name, value in second.headers
     }
     assert dict(first.headers)["Cookie"] == "seen=yes"
+
+
+def _header(session: Any) -> None:
+    session.headers["X-Session"] = "z"
+
+
+def _no_header(session: Any) -> None:
+    del session.headers["Accept"]
+
+
+def _base_url(session: Any) -> None:
+    session.base_url = "http://other.test/shop"
+
+
+def _cookie(session: Any) -> None:
+    session.cookies.set("seen", "yes", domain="shop.test")
+
+
+def _password(session: Any) -> None:
+    session.auth.password = "other"
+
+
+def _auth(session: Any) -> None:
+    session.auth = ("user", "word")
+
+
+def _verify(session: Any) -> None:
+    session.verify = False
+
+
+@pytest.mark.parametrize("change", [_header, _no_header, _base_url, _cookie, _password, _auth, _verify])
+def test_a_call_that_is_made_again_sends_what_the_session_is_by_then(
+    crossing: DoubleCrossing, client: Any, change: Callable[[Any], None]
+) -> None:
+    """Requests are written once, for all sessions that are alike, and no longer than they are."""
+    client.auth = HTTPBasicAuth("user", "pass")
+    for _ in range(2):
+        client.post("/", json={"a": 1}, headers={"X-A": "1"})
+    change(client)
+    client.post("/", json={"b": 2}, headers={"X-A": "1"})
+    client.post("/", json={"b": 2}, headers={"X-A": "1"}, hooks={"response": []})
+    first, again, plain, other = crossing.wishes
+    assert (first.url, first.headers, first.body) == (again.url, again.headers, again.body)
+    assert (plain.url, plain.body, plain.verify) == (other.url, other.body, client.verify)
+    assert sorted(plain.headers) == sorted(other.headers)
+    assert (plain.url, sorted(plain.headers), plain.verify) != (first.url, sorted(first.headers), first.verify)
+
+
+def test_cookies_that_a_call_brings_are_all_it_has(crossing: DoubleCrossing, client: Any) -> None:
+    """As `requests` has it: those of the session stay behind."""
+    client.cookies.set("seen", "yes", domain="shop.test")
+    client.get("/", headers={"cookie": "own=1"})
+    client.get("/", headers={"cookie": "own=1"}, hooks={"response": []})
+    plain, other = ([each for each in wish.headers if each[0].lower() == "cookie"] for wish in crossing.wishes)
+    assert [value for _, value in plain] == [value for _, value in other] == ["own=1"]
+
+
+def test_users_that_ask_the_same_share_what_is_sent(crossing: DoubleCrossing, environment: Any) -> None:
+    """Ten thousand users do not keep ten thousand copies of it."""
+
+    class Shopper(HttpUser):
+        host = "http://shop.test"
+
+    for _ in range(2):
+        Shopper(environment).client.get("/", headers={"X-A": "1"})
+    first, second = crossing.wishes
+    assert first is second
 
 
 @pytest.mark.parametrize(

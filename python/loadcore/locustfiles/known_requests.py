@@ -1,0 +1,69 @@
+"""Plain requests that were written before: most calls of a file are made again and again, by all of its users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
+
+from loadcore.locustfiles.crossing import Hold, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from loadcore.locustfiles.fast_prepared import FastPlain
+    from loadcore.locustfiles.prepared import Plain
+
+_MOST = 16_384
+"""As many are kept, of all senders together: files that put ids into URLs make each request once."""
+
+
+class Known(NamedTuple):
+    """A request as it was written, without body and cookies."""
+
+    plain: Any
+    wish: Wish
+    has_cookie: bool
+    """Whether its headers say what cookies it has: then it has no others."""
+
+    def wish_with(self, body: bytes | None, cookie: str) -> Wish:
+        """The same request with a body or cookies of this call."""
+        wish = self.wish
+        headers = [*wish.headers, ("Cookie", cookie)] if cookie else wish.headers
+        return Wish(
+            wish.name, wish.method, wish.url, headers, body, wish.timeouts, wish.hold, wish.verify, cookie, wish
+        )
+
+
+class OfSender(dict["Hashable", Known]):
+    """The requests of all sessions that send the same headers to the same place."""
+
+    __slots__ = ("__weakref__",)
+
+
+class KnownRequests:
+    """The requests of all sessions, as long as one of a kind is there."""
+
+    def __init__(self) -> None:
+        self._senders: WeakValueDictionary[Hashable, OfSender] = WeakValueDictionary()
+        self._count = 0
+
+    def of_sender(self, sender: Hashable) -> OfSender:
+        """Those of sessions of which this is what they have in common."""
+        known = self._senders.get(sender)
+        if known is None:
+            known = self._senders[sender] = OfSender()
+        return known
+
+    def write(self, name: str, plain: Plain | FastPlain, hold: Hold) -> Known:
+        """A request as it is written once."""
+        wish = Wish(name, plain.method, plain.url, plain.headers, None, plain.timeouts, hold, plain.verify)
+        return Known(plain, wish, any(header.lower() == "cookie" for header, _ in plain.headers))
+
+    def keep(self, sender: OfSender, key: Hashable, request: Known) -> None:
+        """Have a request ready for the next time."""
+        if self._count >= _MOST:
+            for each in list(self._senders.values()):
+                each.clear()
+            self._count = 0
+        self._count += 1
+        sender[key] = request
