@@ -117,7 +117,7 @@ fuzz: setup ## Fuzz the HTTP decoder for FUZZ_SECONDS, then the reader of damage
 
 .PHONY: docs
 docs: setup ## Build the documentation into site/, check its links and run its examples
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	$(BIN)/python -m pytest tests/docs
 
 .PHONY: wheel

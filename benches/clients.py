@@ -175,7 +175,7 @@ class Product:
         summary = json.loads(finished.output)
         load = summary["load"]["requests"]
         errors = sum(step["errors"] for step in summary["steps"])
-        # What the end of the run cut off before it was sent is no error.
+        # What the end of the run cut off before it was sent is not an error.
         not_sent = max(0, load["not_sent"] - load["interrupted"])
         return Count(load["sent_total"], errors + load["rows_dropped"] + not_sent)
 

@@ -20,7 +20,8 @@ from building.links import absolute
 from building.release import version
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "target" / "package"
+SOURCES = ROOT / "target" / "committed"
+"""Not `target/package`, which cargo takes for its own: it looks for no workspace there."""
 BUILDS = {"wheel": ("build", "--release", "--locked"), "sdist": ("sdist",)}
 """What maturin is asked to do."""
 

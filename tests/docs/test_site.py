@@ -37,6 +37,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_make_docs_builds_it_in_the_same_way() -> None:
+    """As a module: a program of the environment does not find the hooks of this repository."""
+    assert "$(BIN)/python -m mkdocs build --strict\n" in (ROOT / "Makefile").read_text("utf-8")
+
+
 def test_every_page_of_docs_has_its_own(site: Path) -> None:
     """The navigation leaves nothing out, and is in the order of the index."""
     docs = ROOT / "docs"
@@ -98,4 +103,10 @@ def test_the_commands_page_has_every_option(site: Path) -> None:
         section = text.partition(f"\n## loadcore {name}")[2]
         shown = [entry for entry in command.params if not entry.hidden]
         assert section, name
-        assert [option for entry in shown for option in entry.opts if option not in section] == []
+        for entry in shown:
+            is_option = entry.param_type_name == "option"
+            names = entry.opts if is_option else [(entry.metavar or entry.name).upper()]
+            assert [each for each in names if each not in section] == []
+    # What a browser would show of an escaped bar in code.
+    assert "\\|" not in text
+    assert "<code>--color &lt;auto&#124;always&#124;never&gt;</code>" in text

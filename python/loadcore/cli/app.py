@@ -4,7 +4,6 @@ Importing this module must stay cheap, because `loadcore --help`, completion and
 command is imported when it is asked for, and imports what it needs when it runs.
 """
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,7 +16,6 @@ from loadcore.cli.console import standard
 from loadcore.cli.locust_arguments import taken_apart
 from loadcore.errors import ExitCode, LoadcoreError
 from loadcore.wording.refusals import refusal
-from loadcore.wording.suggestions import did_you_mean
 
 __all__ = ["app", "main"]
 
@@ -79,9 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.failure(error)
         return error.exit_code
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "loadcore"
-        console.error(*_usage(error, path))
+        from loadcore.cli.wrong_arguments import explain
+
+        console.error(*explain(error, sys.argv[1:] if arguments is None else arguments))
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
@@ -93,21 +91,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.bug(error, ISSUES)
         return ExitCode.BUG
     return code if isinstance(code, int) else ExitCode.PASS
-
-
-def _usage(error: typer.TyperException, path: str) -> tuple[str, str]:
-    """What is wrong with the arguments, and what to do about it.
-
-    Words too many are not repeated: as often as not they are the end of a header or a body that has no quotes.
-    """
-    message, remedy = error.format_message(), f"{path} --help lists the options"
-    context = getattr(error, "ctx", None)
-    if message.startswith("No such option") and context is not None:
-        option = str(getattr(error, "option_name", ""))
-        known = [name for each in context.command.params for name in each.opts if name.startswith("--")]
-        return f"unknown option {option}{did_you_mean(option, known)}", remedy
-    if re.search(r"^Got unexpected extra argument.*\([\d.]+/\w+\)$", message):
-        return "too many arguments", "-q is --quiet in all commands; a rate is --rate 400/s"
-    if message.startswith("Got unexpected extra argument"):
-        return "too many arguments", f"quote a value that contains spaces; {path} --help lists all"
-    return message, remedy

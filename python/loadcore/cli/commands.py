@@ -99,4 +99,17 @@ def _made(name: str) -> Any:  # noqa: ANN401 - see above
     command = typer.main.get_group(shelf).commands[name]
     for each in (command, *getattr(command, "commands", {}).values()):
         read_plainly(each)
+        for parameter in each.params:
+            if parameter.param_type_name == "argument":
+                _show_plainly(parameter)
     return command
+
+
+def _show_plainly(argument: Any) -> None:  # noqa: ANN401 - see above
+    """Has the help say `SCENARIO` and `[RUN]`, as the pages do, without braces and types of Python."""
+    of_typer = argument.get_help_record
+    name = (argument.metavar or argument.name).upper()
+    shown = f"{name}..." if argument.nargs != 1 and " " not in name else name
+    usage = [] if argument.hidden else [shown if argument.required else f"[{shown}]"]
+    argument.get_usage_pieces = lambda _: usage
+    argument.get_help_record = lambda ctx: None if argument.hidden else (shown, of_typer(ctx)[1])

@@ -40,8 +40,9 @@ def command(
 ) -> int:
     """Says whether B is slower than A.
 
-    loadcore compare 'runs/before-*' 'runs/after-*'
-    loadcore compare --a 'loadcore run old.py' --b 'loadcore run new.py' --runs 5
+    Runs that you have: `loadcore compare 'runs/before-*' 'runs/after-*'`.
+
+    Two commands by turns: `loadcore compare --a 'loadcore run old.py' --b 'loadcore run new.py' --runs 5`.
 
     Each run counts once, because requests of one run depend on one another.
     Exits with 112 if B is slower, in errors or throughput too.

@@ -1,13 +1,16 @@
 """Reading plain values of options without pydantic, which takes longer to import than the rest of the command line.
 
 typer makes a pydantic adapter for each parameter of a command, also for those that no one gave. Most values need none:
-a string is a string. What is not plain is left to typer, so that it is read and refused as ever.
+a string is a string. What is not plain is left to typer, so that it is read as ever, and refused
+in our words.
 """
 
 import os
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
+
+import typer
 
 _NOT_PLAIN: Final = object()
 
@@ -43,7 +46,18 @@ class _Reader:
             found = () if param.multiple or param.nargs == -1 else None
         elif self._descriptor.parameter_info.parser is None:
             found = plain(value, self._descriptor.annotation, self._descriptor.parameter_info)
-        return self._of_typer().coerce(value, param=param, ctx=ctx) if found is _NOT_PLAIN else found
+        return self._read_by_typer(value, param, ctx) if found is _NOT_PLAIN else found
+
+    def _read_by_typer(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401 - see above
+        try:
+            return self._of_typer().coerce(value, param=param, ctx=ctx)
+        except typer.BadParameter as refused:
+            from loadcore.cli.wrong_arguments import expected
+
+            message = expected(value, self._descriptor.annotation, self._descriptor.parameter_info)
+            if message is None:
+                raise
+            raise typer.BadParameter(message, ctx=ctx, param=param) from refused
 
 
 def plain(value: Any, kind: Any, info: Any) -> Any:  # noqa: ANN401, PLR0911 - see above; a kind a line

@@ -69,7 +69,7 @@ def list_command(
 def remove_command(
     context: typer.Context,
     runs: Annotated[
-        list[str], typer.Argument(metavar="[RUN]...", help="Folders, ids or beginnings of ids, or latest.")
+        list[str], typer.Argument(metavar="RUN", help="Folders, ids or beginnings of ids, or latest.")
     ] = [],
     folder: Folder = None,
     tags: options.Tags = [],
