@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -22,10 +23,11 @@ from benches import results
 from loadcore.engine import Description, ScenarioInfo, StepInfo
 from loadcore.report.html.history import History
 from loadcore.report.html.page import page_of
+from loadcore.results.open.opening import totals_of
 from loadcore.results.open.timeline import read_timeline
 from loadcore.results.run_facts import RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.sum import summary
+from loadcore.results.sum import many_windows, summary
 from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.thresholds import rules_of
 from loadcore.results.sum.totals import Totals
@@ -40,6 +42,7 @@ _MINUTES = 60
 """Different ones."""
 MOST_BYTES = 250_000
 """What a page may weigh."""
+_PAIRED_MINUTES, _PAIRS = 10, 5
 _REQUESTS = 40
 """Of a step in a second."""
 
@@ -55,6 +58,9 @@ class Built:
     packed_bytes: int
     seconds: float
     summary_s: float
+    totals_s: float
+    by_row: float
+    """What adding the windows up takes row by row, of what it takes at once."""
     peak_bytes: int
 
 
@@ -128,8 +134,9 @@ def build(hours: float, steps: int, path: Path) -> Built:
             batch = minutes[number % len(minutes)]
             moved = pa.array([value + number * _MINUTE_S for value in batch.column(place).to_pylist()], pa.int32())
             writer.write_batch(batch.set_column(place, "second", moved))
-    totals = Totals()
-    totals.add(batch)
+    began = time.process_time()
+    totals = totals_of(folder, start)
+    totals_s = time.process_time() - began
     end = RunEnd(ended_ns=seconds * 1_000_000_000, workers=(WorkerEnd(0, "finished"),))
     began = time.process_time()
     document = json.loads(json.dumps(summary.build(Parts(start, end, totals, [], folder=folder))))
@@ -141,7 +148,28 @@ def build(hours: float, steps: int, path: Path) -> Built:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     packed = page.index('id="data">'), page.index("</script>", page.index('id="data">'))
     rows = batch.num_rows * (seconds // _MINUTE_S)
-    return Built(hours, steps, rows, len(page.encode()), packed[1] - packed[0], took_s, summary_s, peak)
+    sizes = len(page.encode()), packed[1] - packed[0]
+    return Built(hours, steps, rows, *sizes, took_s, summary_s, totals_s, by_row(minutes), peak)
+
+
+def by_row(minutes: Sequence[pa.RecordBatch]) -> float:
+    """How many times the CPU it takes to add windows up row by row, of what it takes at once: a median of pairs."""
+    batch = pa.Table.from_batches(minutes[:_PAIRED_MINUTES]).combine_chunks().to_batches()[0]
+    found = []
+    for _ in range(_PAIRS):
+        at_once, row_by_row = (_added_s(batch, many) for many in (0, sys.maxsize))
+        found.append(row_by_row / at_once)
+    return statistics.median(found)
+
+
+def _added_s(batch: pa.RecordBatch, many: int) -> float:
+    """CPU to add windows up, at once if there are so many."""
+    usual, many_windows.MANY = many_windows.MANY, many
+    began = time.process_time()
+    Totals().add(batch)
+    took_s = time.process_time() - began
+    many_windows.MANY = usual
+    return took_s
 
 
 def page(found: Sequence[Built]) -> str:
@@ -154,12 +182,18 @@ def page(found: Sequence[Built]) -> str:
             f"{each.packed_bytes / 1000:.0f} kB",
             f"{each.seconds:.1f} s",
             f"{each.summary_s:.1f} s",
+            f"{each.totals_s:.1f} s",
+            f"{each.by_row:.1f}",
             f"{each.peak_bytes / 1e6:.0f} MB",
         ]
         for each in found
     ]
     table = results.Table(
-        ["run", "windows", "page", "of it data", "CPU to build it", "CPU for its intervals", "peak memory"], rows
+        [
+            *("run", "windows", "page", "of it data", "CPU to build it", "CPU for its intervals"),
+            *("CPU to add it up", "times that row by row", "peak memory"),
+        ],
+        rows,
     )
     return f"## The page of a run\n\nOne worker, 40 requests of each step a second.\n\n{table.markdown()}"
 

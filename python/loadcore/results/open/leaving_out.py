@@ -18,6 +18,7 @@ from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.thresholds import evaluate_all, rules_of
+from loadcore.results.sum.window_folding import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def without_nodes(run: Run, names: Sequence[str]) -> dict[str, Any]:
     gone = pa.array([*workers, *(MACHINE - number for number in out)], pa.int16())
     totals = totals_for(start)
     for path in folder.all_windows():
-        for batch in read(path).batches:
+        for batch in gathered(read(path).batches):
             totals.add(batch.filter(pc.invert(pc.is_in(batch.column("worker"), value_set=gone))))
     end = RunEnd(
         round(run.summary["duration_s"] * 1e9),

@@ -20,6 +20,7 @@ from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.parts import Parts
 from loadcore.results.sum.thresholds import evaluate_all, rules_of
 from loadcore.results.sum.totals import Totals
+from loadcore.results.sum.window_folding import gathered
 from loadcore.results.write import manifest
 from loadcore.results.write.manifest import sha256_of
 
@@ -113,10 +114,11 @@ def totals_of(folder: RunFolder, start: RunStart) -> Totals:
     """All windows of a folder, added up; of a run that did not come to its end the whole seconds only."""
     totals = totals_for(start)
     to_the_end = all(map(is_sealed, folder.all_windows()))
-    batches = [batch for path in folder.all_windows() for batch in read(path).batches]
-    last = whole_seconds(batches)
-    for batch in batches:
-        totals.add(batch if to_the_end else batch.filter(pc.less_equal(batch.column("second"), last)))
+    files = [read(path).batches for path in folder.all_windows()]
+    last = whole_seconds(batch for batches in files for batch in batches)
+    for batches in files:
+        for batch in gathered(batches):
+            totals.add(batch if to_the_end else batch.filter(pc.less_equal(batch.column("second"), last)))
     return totals
 
 

@@ -81,6 +81,23 @@ class TargetTotals:
         self._thin(second - _OPEN_S)
         self._seconds.pop(second - _MOST_SECONDS // 2 if second >= _MOST_SECONDS else -1, None)
 
+    @property
+    def failed(self) -> set[str]:
+        """Names of the steps that got error statuses."""
+        return {name for steps in self._steps_with.values() for _, name in steps}
+
+    def add_of_whole(self, row: Row) -> None:
+        """Add what a step says that is not asked for by the second."""
+        for entry in row["error_times"] or ():
+            self._error_times[entry["status"]].add_encoded(entry["service"])
+        for hint in row["hints"] or ():
+            sums = self._hints[row["name"], hint["name"]]
+            for place, name in enumerate(("count", "sum_ns", "ttfb_sum_ns")):
+                sums[place] += hint[name]
+        if row["connect"] is not None:
+            self._connects.add_encoded(row["connect"])
+        self._lost_on_new += row["lost_on_new"] or 0
+
     def add_target(self, row: Row) -> None:
         """Add what was read of the target in a second."""
         wall_ns = row["wall_ns"] or _NS
@@ -164,15 +181,7 @@ class TargetTotals:
             total.statuses[entry["status"]] += entry["count"]
             if entry["status"] >= _FIRST_ERROR:
                 self._steps_with[entry["status"]].add(step)
-        for entry in row["error_times"] or ():
-            self._error_times[entry["status"]].add_encoded(entry["service"])
-        for hint in row["hints"] or ():
-            sums = self._hints[row["name"], hint["name"]]
-            for place, name in enumerate(("count", "sum_ns", "ttfb_sum_ns")):
-                sums[place] += hint[name]
-        if row["connect"] is not None:
-            self._connects.add_encoded(row["connect"])
-        self._lost_on_new += row["lost_on_new"] or 0
+        self.add_of_whole(row)
 
     def _add_worker(self, total: _Sum, worker: int, row: Row) -> None:
         gaps = self._gaps.setdefault(worker, [])
