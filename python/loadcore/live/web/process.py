@@ -5,6 +5,7 @@ What to show comes as JSON on its standard input: the run's folder, the number o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -16,14 +17,22 @@ from loadcore.live.web.place import Place
 from loadcore.live.web.server import serve
 
 _LEAST_URGENT = 19
+_SESSION = Path("/proc/self/autogroup")
 
 
 def main() -> int:
     """Serve until the run has ended and no page is open."""
-    os.nice(_LEAST_URGENT)
+    give_way()
     told = json.load(sys.stdin)
     serve(Follower(Path(told["folder"])), Place(socket.socket(fileno=told["socket"]), told["token"]), leaves=True)
     return 0
+
+
+def give_way() -> None:
+    """Let the run have the cores first: also where Linux shares them out by session, and this is one of its own."""
+    os.nice(_LEAST_URGENT)
+    with contextlib.suppress(OSError):
+        _SESSION.write_text(str(_LEAST_URGENT), encoding="ascii")
 
 
 if __name__ == "__main__":
