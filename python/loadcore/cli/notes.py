@@ -32,8 +32,16 @@ def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
         sum_note(len(prepared.scenarios), settings.layers()),
         worker_note(prepared.plan),
         disk_note(prepared.plan, settings),
+        trace_note(prepared.plan, settings.get("trace_url")),
     )
     return [note for note in notes if note is not None]
+
+
+def trace_note(plan: Plan, url: str | None) -> str | None:
+    """That a place for traces was given, and nothing is traced."""
+    from loadcore.plan.traces import UNUSED_URL, traces
+
+    return UNUSED_URL if url is not None and traces(plan, url) is None else None
 
 
 def disk_note(plan: Plan, settings: Settings) -> str | None:

@@ -37,9 +37,14 @@ def command(
         from loadcore.results.open.run import Run
 
         found = Run(found.path, without_nodes(found, leave_out_node), found.state, found.missing)
-    if trace_url is not None and (traces := found.summary.get("traces")):
-        traces["url"] = trace_url
     console = standard(context.params["color"])
+    if trace_url is not None:
+        if traces := found.summary.get("traces"):
+            traces["url"] = trace_url
+        else:
+            from loadcore.plan.traces import UNUSED_URL
+
+            console.note(UNUSED_URL)
     if documents.places:
         return documents.write(found, console)
     exit_code = int(found.exit_code)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from loadcore.plan.plan import Plan
 
+UNUSED_URL: Final = "--trace-url has no effect: no request is traced (run --trace-sample 1% traces one in a hundred)"
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 PLACE: Final = "{trace_id}"
 """Where the id of a trace belongs in a link."""
 
@@ -32,6 +37,13 @@ def link(url: str | None, trace_id: str) -> str:
         return parse_url(url).replace(PLACE, trace_id)
     except ValueError:
         return ""
+
+
+def trace_of(headers: Iterable[Sequence[str]]) -> str | None:
+    """The id of the trace that a request with these headers belongs to; None if it has none."""
+    values = [value for name, value in headers if name.lower() == "traceparent"]
+    found = _TRACEPARENT.fullmatch(values[0].strip()) if len(values) == 1 else None
+    return found[1] if found else None
 
 
 def traces(plan: Plan, url: str | None) -> dict[str, Any] | None:

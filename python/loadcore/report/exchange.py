@@ -21,6 +21,7 @@ Sample = Mapping[str, Any]
 FEW_LINES = 12
 """Lines of a body that are shown where it is not asked for in full."""
 
+_SHOWN_IN_SHORT = frozenset({"host", "traceparent"})
 _INDENT = "    "
 
 
@@ -39,7 +40,7 @@ def _request(request: Mapping[str, Any] | None, page: Page, *, full: bool) -> It
     if request is None:
         return
     yield _line(f"> {request['line']}", page, Role.HEADING)
-    shown = request["headers"] if full else [pair for pair in request["headers"] if pair[0].lower() == "host"]
+    shown = request["headers"] if full else [pair for pair in request["headers"] if pair[0].lower() in _SHOWN_IN_SHORT]
     for name, value in shown:
         yield _line(f"> {name}: {value}", page, Role.QUIET)
     if full and request["body_bytes"]:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from loadcore.plan.traces import trace_of
 from loadcore.report.exchange import exchange
 from loadcore.report.glyphs import ASCII, UNICODE
 from loadcore.report.layout import Page
 from loadcore.report.samples import reason_of, reasons, section
 
 PAGE = Page(60, UNICODE)
+TRACEPARENT = "00-6b0b3cae2bf630077ff2cd26bcfba569-53ba8ddc3f77a1f0-01"
 
 
 def sample(kind: str, what: str, reason: str, body: str = "", **response: Any) -> dict[str, Any]:
@@ -92,3 +94,25 @@ def test_what_there_is_of_a_body_is_said() -> None:
     assert last() == "(a body of 3.0 kB, compressed with gzip, br)"
     assert last(body_bytes=0) == "(no body)"
     assert last(cut=True, unreadable="it cannot be read") == "(it cannot be read)"
+
+
+def test_a_traced_request_shows_its_header() -> None:
+    """In short as in full: it leads to what servers saw of the failure."""
+    traced = sample("status", "500", "expected 200, got 500")
+    traced["request"]["headers"] += [["Accept", "*/*"], ["traceparent", TRACEPARENT]]
+    assert any(TRACEPARENT in line for line in exchange(traced, Page(120, UNICODE), full=False))
+    assert not any("Accept" in line for line in exchange(traced, Page(120, UNICODE), full=False))
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([["TraceParent", f" {TRACEPARENT} "]], TRACEPARENT[3:35]),
+        ([["traceparent", TRACEPARENT], ["traceparent", TRACEPARENT]], None),
+        ([["traceparent", "no"]], None),
+        ([["tracestate", TRACEPARENT]], None),
+    ],
+)
+def test_which_trace_a_request_belongs_to(headers: list[list[str]], found: str | None) -> None:
+    """As its header says, if it has one that W3C Trace Context allows."""
+    assert trace_of(headers) == found

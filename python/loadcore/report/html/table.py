@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from loadcore.plan.traces import link
+from loadcore.plan.traces import link, trace_of
 from loadcore.report import beside, numbers, uncertain
 from loadcore.report.glyphs import UNICODE
 from loadcore.report.html.sentences import sentence
@@ -248,11 +248,13 @@ def _result(traced: Mapping[str, Any]) -> str:
 
 def samples(history: History) -> list[dict[str, Any]]:
     """What failures looked like: the first of each kind, as the page shows it."""
-    return [_sample(each) for each in history.summary.get("samples", ())]
+    url = (history.summary.get("traces") or {}).get("url")
+    return [_sample(each, url) for each in history.summary.get("samples", ())]
 
 
-def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
-    response = sample["response"] or {}
+def _sample(sample: Mapping[str, Any], trace_url: str | None) -> dict[str, Any]:
+    request, response = sample["request"] or {}, sample["response"] or {}
+    trace_id = trace_of(request.get("headers", ()))
     body = str(response.get("body", ""))
     cut = len(body) > _SAMPLE_BODY or response.get("cut")
     return {
@@ -260,7 +262,8 @@ def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
         "what": sample["what"] if sample["kind"] in {"status", "outcome"} else f"{sample['kind']} {sample['what']}",
         "at": numbers.clock(sample["ended_ns"] / 1e9),
         "reason": sample["reason"],
-        "request": (sample["request"] or {}).get("line", ""),
+        "trace": Cell(trace_id, link=link(trace_url, trace_id)) if trace_id else None,
+        "request": request.get("line", ""),
         "response": response.get("line", ""),
         "body": body[:_SAMPLE_BODY] + ("…" if cut else ""),
     }

@@ -183,7 +183,10 @@ class Made:
     def _samples(self) -> tuple[Sample, ...]:
         if self.capacity is None:
             return ()
-        request = SentRequest("http://127.0.0.1:8080", "POST /orders HTTP/1.1", (("Authorization", "***"),), 20)
+        headers = [("Authorization", "***")]
+        if self.trace_url is not None:
+            headers.append(("traceparent", f"00-{SAMPLED}-53ba8ddc3f77a1f0-01"))
+        request = SentRequest("http://127.0.0.1:8080", "POST /orders HTTP/1.1", tuple(headers), 20)
         response = ReceivedResponse("HTTP/1.1 503 Service Unavailable", 503, (), '{"detail": "full"}', 18, cut=False)
         step, reason = self.steps[-1], "expected a status below 400, got 503"
         return (Sample(self.scenarios[0], "main", step, "status", "503", reason, 3, 2, 9 * SECOND, request, response),)
@@ -286,6 +289,8 @@ def _exemplar(second: int, place: int, service_ns: int) -> dict[str, Any]:
 
 TEN_STEPS = tuple(f"GET /catalogue/section-{place}/items" for place in range(10))
 HOSTILE = ("GET /</script><script>alert(1)</script>", 'GET /"onmouseover="alert(1)', "GET /<b>&amp;</b>{{ 7*7 }}\u2028")
+SAMPLED = "692d1f80a1b2c3d4ffff2cd26bcfba56"
+"""The trace of the sample of a run with traces."""
 TEMPO = "https://tempo.example/trace/{trace_id}"
 RUNS = {
     "healthy": Made(warm_up=4),

@@ -18,7 +18,7 @@ from loadcore.api import load
 from loadcore.report.html.history import History
 from loadcore.report.html.page import render
 from loadcore.report.numbers import NONE
-from tests.unit.report.html.runs import HOSTILE, RUNS, TEN_STEPS, Made
+from tests.unit.report.html.runs import HOSTILE, RUNS, SAMPLED, TEN_STEPS, Made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ def test_the_slowest_traced_requests_lead_to_their_traces(tmp_path: Path) -> Non
     page = render(run)
     slowest = run.summary["traces"]["slowest"]
     links = re.findall(r'<a href="https://tempo\.example/trace/([0-9a-f]{32})" rel="noreferrer">\1</a>', page)
-    assert links == [each["trace_id"] for each in slowest]
+    assert links == [*(each["trace_id"] for each in slowest), SAMPLED]
     assert [each["service_ns"] for each in slowest] == sorted((each["service_ns"] for each in slowest), reverse=True)
     assert {each["step"] for each in slowest} == {"GET /items", "POST /orders"}
     assert "1% of the requests were traced." in Reader(page).text
@@ -127,6 +127,7 @@ def test_the_slowest_traced_requests_lead_to_their_traces(tmp_path: Path) -> Non
     page = render(run)
     assert "<a href" not in page
     assert links[0] in page
+    assert f"<code>{SAMPLED}</code>" in page
     assert 'id="table-traces"' not in render(RUNS["healthy"].run(tmp_path / "alone"))
 
 
