@@ -110,6 +110,10 @@ bench-gateway: $(VENV)/.for-benches ## Measure the gateway: users, workers, repl
 test-scale: setup ## Let replicas come, go and die under load; needs haproxy, nginx-light
 	$(BIN)/python -m pytest -m scale
 
+.PHONY: kubernetes
+kubernetes: setup ## Have Kubernetes' own code judge manifests; needs Go, compiles for minutes
+	$(BIN)/python -m pytest tests/kubernetes -m kubernetes
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz the HTTP decoder for FUZZ_SECONDS, then the reader of damaged runs; needs a nightly toolchain and cargo-fuzz
 	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/http.dict
