@@ -20,6 +20,7 @@ __all__ = [
     "Future",
     "Histogram",
     "NullTarget",
+    "Prepared",
     "Runner",
     "ScriptUser",
     "Turn",
@@ -132,6 +133,7 @@ class Call(Future):
     @property
     def head(self) -> list[tuple[bytes, bytes]]: ...
     def header(self, name: str) -> bytes | None: ...
+    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None: ...
     def find(self, path: str) -> str | None: ...
     @property
     def url(self) -> str: ...
@@ -196,6 +198,22 @@ class Crossing:
     def ramp_down(self, scenario: int) -> None: ...
     def finish(self, scenario: int) -> None: ...
     def now_ns(self) -> int: ...
+
+@final
+class Prepared:
+    def __new__(
+        cls,
+        name: str,
+        method: str,
+        url: str,
+        headers: Sequence[tuple[str, str | bytes]],
+        *,
+        timeouts: tuple[int | None, int | None, int | None] | None = None,
+        max_redirects: int | None = None,
+        held: bool = False,
+        held_redirects: bool = False,
+    ) -> Self: ...
+    def send(self, user: ScriptUser, body: bytes | None = None, cookie: str | None = None) -> Call: ...
 
 @final
 class ScriptUser:

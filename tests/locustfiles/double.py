@@ -28,6 +28,13 @@ class DoubleAnswer:
         """The first header of a name."""
         return next((value for known, value in self.head if known.decode().lower() == name.lower()), None)
 
+    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None:
+        """What ends its call and changes nothing of its session."""
+        is_followed = follows and self.status in range(301, 309)
+        if self.outcome is not None or is_followed or self.header("set-cookie") is not None:
+            return None
+        return self.status, self.body, self.service_ns
+
 
 class DoubleCrossing:
     """Takes requests and gives each the answer that `respond` makes; None: it is never answered."""

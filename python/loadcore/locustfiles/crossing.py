@@ -68,7 +68,7 @@ class Wish:
     timeouts: Timeouts = NO_TIMEOUTS
     hold: Hold = Hold.NONE
     verify: bool = True
-    cookie: str = ""
+    cookie: str | None = None
     like: Wish | None = None
     written: Any = None
 
@@ -94,6 +94,12 @@ class Answer(Protocol):
     @property
     def body(self) -> bytes:
         """The body, decompressed. Made at each read."""
+
+    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None:
+        """Status, body and service time of a response that ends its call and changes nothing of its session.
+
+        It sets no cookie, and is no redirect that has to be followed.
+        """
 
     @property
     def service_ns(self) -> int:

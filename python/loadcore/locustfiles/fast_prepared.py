@@ -13,31 +13,35 @@ from loadcore.locustfiles import fast_settings
 from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION, WRITTEN_AS_IT_IS, is_plain_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gevent.lock import BoundedSemaphore
 
-    from loadcore.locustfiles.crossing import Timeouts
+    from loadcore.locustfiles.crossing import Hold, Timeouts, Wish
+    from loadcore.locustfiles.known_requests import Known, KnownRequests
 
 _PLAIN_ARGUMENTS = frozenset(
     {"name", "data", "catch_response", "headers", "auth", "json", "allow_redirects", "context", "params"}
 )
-_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+_ADDED: dict[Any, list[tuple[str, str]]] = {
+    None: [],
+    "json": [("Content-Type", "application/json"), ("Accept", "application/json")],
+    dict: [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
+    str: [("Content-Type", "text/plain; charset=utf-8")],
+    bytes: [("Content-Type", "application/octet-stream")],
+}
+"""Headers that come with a body, by its kind."""
+_NONE: dict[str, str] = {}
 _ENCODINGS = ("Accept-Encoding", "gzip, deflate, br")
 
 
 class FastPlain(NamedTuple):
-    """A request that is ready to be sent."""
+    """A request that is ready to be sent, without its body."""
 
     method: str
     url: str
     built_url: str
     headers: list[tuple[str, str]]
-    body: bytes | None
     timeouts: Timeouts
     verify: bool
-    slots: BoundedSemaphore
-    as_request: Callable[[], Any]
 
 
 class FastPreparing:
@@ -45,17 +49,14 @@ class FastPreparing:
 
     Args:
         session: The session.
+        known: The requests of all sessions.
     """
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, known: KnownRequests) -> None:
         self._session = session
+        self._known = known
         agent = session.client
         settings = agent.clientpool.client_args
-        self._is_plain = (
-            type(session) is fasthttp.FastHttpSession
-            and type(agent) is fasthttp.LocustUserAgent
-            and not settings.get("proxy_host")
-        )
         self._timeouts = fast_settings.timeouts(settings)
         self._slots_of: dict[str, BoundedSemaphore] = {}
         self._verify = fast_settings.verification(settings)
@@ -63,72 +64,78 @@ class FastPreparing:
         self._defaults = [
             (name, str(value)) for name, value in defaults if name.lower() not in OF_THE_BODY_OR_CONNECTION
         ]
-        self._names = {name.lower() for name, _ in self._defaults}
-        if not all(is_plain_header(*header) for header in self._defaults):
-            self._is_plain = False
+        self._is_plain = (
+            type(session) is fasthttp.FastHttpSession
+            and type(agent) is fasthttp.LocustUserAgent
+            and not settings.get("proxy_host")
+            and all(is_plain_header(*header) for header in self._defaults)
+        )
+        self._requests = known.of_sender((self._timeouts, self._verify, *self._defaults))
 
-    def plain(self, method: str, url: str, options: dict[str, Any]) -> FastPlain | None:
-        """The request, or None if it is for geventhttpclient to prepare."""
+    def known(
+        self, method: str, url: str, name: str | None, hold: Hold, options: dict[str, Any]
+    ) -> tuple[Known, Wish, Any] | None:
+        """The request of a call, what is sent, and the body as Locust has it; None if it is for geventhttpclient."""
         session = self._session
-        headers = options.get("headers")
+        headers = options.get("headers") or _NONE
         if (
             not self._is_plain
-            or type(method) is not str
-            or type(url) is not str
             or not options.keys() <= _PLAIN_ARGUMENTS
             or options.get("auth")
             or session.auth_header
-            or len(session.cookiejar)
-            or not WRITTEN_AS_IT_IS.match(url)
-            or "/." in url
-            or (headers is not None and type(headers) is not dict)
+            or session.cookiejar._cookies
+            or type(headers) is not dict
         ):
             return None
+        body, payload, kind = None, None, None
+        if "data" in options or "json" in options:
+            encoded = _body(options)
+            if encoded is None:
+                return None
+            body, payload, kind = encoded
+        params = options.get("params")
         base = session.base_url
-        if type(base) is not str or not base.isascii() or not base.startswith(("http://", "https://")):
+        key = (method, url, name, hold, kind, base, *headers.items())
+        try:
+            request = None if params else self._requests.get(key)
+        except TypeError:  # something that cannot be looked up is not plain
             return None
-        own = {} if headers is None else headers
-        encoded = _body(options, own)
-        target = _target(url, options.get("params"))
+        if request is None:
+            plain = self._plain(method, url, base, params, headers, kind)
+            if plain is None:
+                return None
+            request = self._known.write(name or url, plain, hold)
+            if not params:
+                self._known.keep(self._requests, key, request)
+        return request, request.wish if body is None else request.wish_with(body, None), payload
+
+    def _plain(self, method: str, url: str, base: Any, params: Any, own: dict[str, str], kind: Any) -> FastPlain | None:
         if (
-            encoded is None
-            or target is None
+            type(method) is not str
+            or type(url) is not str
+            or not WRITTEN_AS_IT_IS.match(url)
+            or "/." in url
+            or type(base) is not str
+            or not base.isascii()
+            or not base.startswith(("http://", "https://"))
             or (self._verify is None and base.startswith("https:"))
             or not all(is_plain_header(name, value) for name, value in own.items())
         ):
             return None
-        body, payload, added = encoded
+        target = _target(url, params)
         names = {name.lower() for name in own}
-        if "content-length" in names or "connection" in names:
+        if target is None or "content-length" in names or "connection" in names:
             return None
         fields = [header for header in self._defaults if header[0].lower() not in names]
         fields.extend(own.items())
         if "accept-encoding" not in names:
             fields.append(_ENCODINGS)
-        fields.extend(header for header in added if header[0].lower() not in names)
+        fields.extend(header for header in _ADDED[kind] if header[0].lower() not in names)
+        return FastPlain(method.upper(), base + target, base + url, fields, self._timeouts, bool(self._verify))
 
-        def as_request() -> Any:
-            return session.client._make_request(
-                base + url,
-                method=method,
-                headers=fasthttp.Headers(dict(fields)),
-                payload=payload,
-                params=options.get("params"),
-            )
-
-        return FastPlain(
-            method.upper(),
-            base + target,
-            base + url,
-            fields,
-            body,
-            self._timeouts,
-            bool(self._verify),
-            self._slots(base),
-            as_request,
-        )
-
-    def _slots(self, base: str) -> BoundedSemaphore:
+    def slots(self) -> BoundedSemaphore:
+        """How many requests to its host may be under way."""
+        base = self._session.base_url
         known = self._slots_of.get(base)
         if known is None:
             url = URL(base)
@@ -144,21 +151,19 @@ def _target(url: str, params: Any) -> str | None:
     return f"{url}?{urlencode(params)}"
 
 
-def _body(options: dict[str, Any], own: dict[str, str]) -> tuple[bytes | None, Any, list[tuple[str, str]]] | None:
-    """The body, what Locust makes it of, and the headers that come with it; None if it is for geventhttpclient."""
+def _body(options: dict[str, Any]) -> tuple[bytes | None, Any, Any] | None:
+    """The body, what Locust makes it of, and of which kind it is; None if it is for geventhttpclient."""
     data, json = options.get("data"), options.get("json")
-    typed = any(name.lower() == "content-type" for name in own)
     if not data and json is not None:
         try:
             dumped = standard_json.dumps(json)
         except (TypeError, ValueError):
             return None
-        return dumped.encode(), dumped, [("Content-Type", "application/json"), ("Accept", "application/json")]
+        return dumped.encode(), dumped, "json"
     if not data:
-        return None, None, []
-    kinds: dict[type, str] = {dict: _FORM, str: "text/plain; charset=utf-8", bytes: "application/octet-stream"}
-    if type(data) not in kinds:
+        return None, None, None
+    kind = type(data)
+    if kind not in _ADDED:
         return None
-    written = urlencode(data) if isinstance(data, dict) else data
-    added = [] if typed else [("Content-Type", kinds[type(data)])]
-    return (written.encode() if isinstance(written, str) else written), data, added
+    written = urlencode(data) if kind is dict else data
+    return (written.encode() if isinstance(written, str) else written), data, kind

@@ -107,8 +107,6 @@ class _Later:
     """What `FastResponse` has from the start is made here when it is read."""
 
     _answer: Answer
-    _wish: tuple[str, str, str, Any, Any]
-    _url: str
 
     @property
     def headers(self) -> Any:
@@ -141,7 +139,14 @@ class _Later:
         """The request, as geventhttpclient has it."""
         own = self.__dict__
         if "request" not in own:
-            own["request"] = own["_make_request"]()
+            session, plain, method, payload, params = own["_asked"]
+            own["request"] = session.client._make_request(
+                plain.built_url,
+                method=method,
+                headers=fasthttp.Headers(dict(plain.headers)),
+                payload=payload,
+                params=params,
+            )
         return own["request"]
 
     @request.setter
@@ -155,7 +160,8 @@ class _Later:
     @property
     def status_code(self) -> int:
         """The status."""
-        return self._answer.status
+        status: int = self.__dict__["_status"]
+        return status
 
     @property
     def content(self) -> bytes:

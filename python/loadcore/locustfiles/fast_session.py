@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -14,6 +14,7 @@ from loadcore.locustfiles import fast_settings, outcomes
 from loadcore.locustfiles.crossing import Hold, Wish
 from loadcore.locustfiles.fast_prepared import FastPreparing
 from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
+from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
 from loadcore.locustfiles.request_event import RequestEvent
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadcore.locustfiles.crossing import Answer
-    from loadcore.locustfiles.fast_prepared import FastPlain
+    from loadcore.locustfiles.known_requests import Known
     from loadcore.locustfiles.patches import Patches
     from loadcore.locustfiles.users import Users
 
 _GOOD = fasthttp.LocustUserAgent.valid_response_codes
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class RingFastSessions:
@@ -41,102 +41,98 @@ class RingFastSessions:
     def __init__(self, users: Users, patches: Patches) -> None:
         self._users = users
         session, response = fasthttp.FastHttpSession, fasthttp.ResponseContextManager
-        patches.method(session, "__init__", _init)
-        patches.method(session, "request", self._request)
+        self._known = KnownRequests()
+        patches.method(session, "__init__", self._init)
+        patches.function(session, "request", self._request)
         patches.method(fasthttp.LocustUserAgent, "_urlopen", _urlopen)
         patches.method(response, "__init__", _init_response)
         patches.method(response, "__exit__", _exit)
         patches.method(response, "_report_request", _report_request)
 
-    def _request(
-        self, original: Callable[..., Any], session: Any, method: Any, url: Any, *rest: Any, **options: Any
-    ) -> Any:
-        user = self._users.of_session(session)
-        catches = bool(options.get("catch_response"))
-        follows = options.get("allow_redirects", True)
-        hold = Hold.ALL if catches else Hold.REDIRECTS if follows else Hold.NONE
-        plain = None
-        if not rest and type(session.request_event) is RequestEvent:
-            plain = session._loadcore_preparing.plain(method, url, options)
-        first = None
-        if plain is not None:
-            start_time = time.time()
-            name = options.get("name") or session.request_name or url
-            wish = Wish(name, plain.method, plain.url, plain.headers, plain.body, plain.timeouts, hold, plain.verify)
-            with plain.slots:
-                first = self._users.calls.call(user, wish)
-            if _went_well(first, follows=follows):
-                return self._well(session, plain, first, start_time, name, method, options, user)
-        call = MeasuredCall(
-            self._users.calls,
-            user,
-            hold=hold,
-            name=options.get("name") or (rest[0] if rest else None) or session.request_name or str(url),
-            is_streamed=bool(options.get("stream")),
-            first=first,
-        )
-        outside = current.set(call)
-        try:
-            return original(session, method, url, *rest, **options)
-        finally:
-            current.reset(outside)
+    def _init(self, original: Callable[..., None], session: Any, *arguments: Any, **options: Any) -> None:
+        original(session, *arguments, **options)
+        # Before Locust 2.47 only `HttpSession` had it.
+        session.__dict__.setdefault("request_name", None)
+        session._loadcore_preparing = FastPreparing(session, self._known)
 
-    def _well(
-        self,
-        session: Any,
-        plain: FastPlain,
-        answer: Answer,
-        start_time: float,
-        name: str,
-        method: str,
-        options: dict[str, Any],
-        user: int,
-    ) -> Any:
-        """The response of a plain call that went well."""
-        event: RequestEvent = session.request_event
-        catches = bool(options.get("catch_response"))
-        kind = PlainFastManager if catches else PlainFastResponse
-        response: Any = kind.__new__(kind)
-        own = response.__dict__
-        body = answer.body
-        own.update(_answer=answer, _cached_content=body, _make_request=plain.as_request)
-        context = options.get("context") or {}
-        if session.user is not None:
-            context = {**session.user.context(), **context}
-        meta = {
-            "request_type": method,
-            "name": name,
-            "context": context,
-            "response": response,
-            "exception": None,
-            "start_time": start_time,
-            "url": plain.built_url,
-            "response_length": len(body),
-            "response_time": answer.service_ns / 1e6,
-        }
-        if not catches:
-            event.of_meta(meta)
-            return response
-        call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
-        call.answers.append(answer)
-        own.update(_request_event=event, request_meta=meta, _catch_response=True, _call=call)
+    def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        of_session, call_engine = self._users.of_session, self._users.calls.call
+
+        def request(session: Any, method: Any, url: Any, *rest: Any, **options: Any) -> Any:
+            user = of_session(session)
+            name = options.get("name") or (rest[0] if rest else None) or session.request_name
+            catches = options.get("catch_response")
+            follows = options.get("allow_redirects", True)
+            hold = Hold.ALL if catches else Hold.REDIRECTS if follows else Hold.NONE
+            known = first = None
+            if not rest and type(session.request_event) is RequestEvent:
+                preparing: FastPreparing = session._loadcore_preparing
+                known = preparing.known(method, url, name, hold, options)
+            if known is not None:
+                start_time = time()
+                with preparing.slots():
+                    first = call_engine(user, known[1])
+                final = first.final_response(bool(follows))
+                if final is not None and final[0] in _GOOD:
+                    response = _response(session, method, known, first, final, options, start_time)
+                    if catches:
+                        response._call = call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
+                        call.answers.append(first)
+                    return response
+            streams = bool(options.get("stream"))
+            call = MeasuredCall(
+                self._users.calls, user, hold=hold, name=name or str(url), is_streamed=streams, first=first
+            )
+            outside = current.set(call)
+            try:
+                return original(session, method, url, *rest, **options)
+            finally:
+                current.reset(outside)
+
+        return request
+
+
+def _response(
+    session: Any,
+    method: str,
+    known: tuple[Known, Wish, Any],
+    answer: Answer,
+    final: tuple[int, bytes, int],
+    options: dict[str, Any],
+    start_time: float,
+) -> Any:
+    """The response of a plain call that went well, which is reported unless a block does that."""
+    status, body, service_ns = final
+    catches = options.get("catch_response")
+    kind = PlainFastManager if catches else PlainFastResponse
+    response: Any = kind.__new__(kind)
+    own = response.__dict__
+    own["_answer"] = answer
+    own["_status"] = status
+    own["_cached_content"] = body
+    request, wish, payload = known
+    own["_asked"] = session, request.plain, method, payload, options.get("params")
+    event: RequestEvent = session.request_event
+    name, time_ms = wish.name, service_ns / 1e6
+    if not catches and not event.count_success(method, name, time_ms, len(body)):
         return response
-
-
-def _went_well(answer: Answer, *, follows: bool) -> bool:
-    return (
-        answer.outcome is None
-        and answer.status in _GOOD
-        and not (follows and answer.status in _REDIRECTS)
-        and answer.header("set-cookie") is None
-    )
-
-
-def _init(original: Callable[..., None], session: Any, *arguments: Any, **options: Any) -> None:
-    original(session, *arguments, **options)
-    # Before Locust 2.47 only `HttpSession` had it.
-    session.__dict__.setdefault("request_name", None)
-    session._loadcore_preparing = FastPreparing(session)
+    context = options.get("context") or {}
+    meta = {
+        "request_type": method,
+        "name": name,
+        "context": {**session.user.context(), **context} if session.user is not None else context,
+        "response": response,
+        "exception": None,
+        "start_time": start_time,
+        "url": request.plain.built_url,
+        "response_length": len(body),
+        "response_time": time_ms,
+    }
+    if catches:
+        own.update(_request_event=event, request_meta=meta, _catch_response=True)
+    else:
+        event.tell(meta)
+    return response
 
 
 def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:

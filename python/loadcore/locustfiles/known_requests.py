@@ -25,7 +25,7 @@ class Known(NamedTuple):
     has_cookie: bool
     """Whether its headers say what cookies it has: then it has no others."""
 
-    def wish_with(self, body: bytes | None, cookie: str) -> Wish:
+    def wish_with(self, body: bytes | None, cookie: str | None) -> Wish:
         """The same request with a body or cookies of this call."""
         wish = self.wish
         headers = [*wish.headers, ("Cookie", cookie)] if cookie else wish.headers

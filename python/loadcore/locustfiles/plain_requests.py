@@ -92,8 +92,8 @@ class PlainRequests:
         if request is None:
             return None
         cookies = session.cookies
-        cookie = cookies.header_for(request.plain.url) if cookies._cookies and not request.has_cookie else ""
-        return request, request.wish if body is None and not cookie else request.wish_with(body, cookie)
+        cookie = cookies.header_for(request.plain.url) if cookies._cookies and not request.has_cookie else None
+        return request, request.wish if body is None and not cookie else request.wish_with(body, cookie or None)
 
     def _request(
         self,

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loadcore.locustfiles.calls import Calls
-    from loadcore.locustfiles.requests_response import PlainResponse
 
 _OF_THE_RUNNER = ("locust.runners", "Runner.__init__.<locals>.on_request")
 
@@ -70,27 +69,17 @@ class RequestEvent(EventHook):
         self._count(
             meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], meta["exception"]
         )
-        self._tell(meta)
+        self.tell(meta)
 
-    def of_plain(self, response: PlainResponse) -> None:
-        """Report a call that went well, without making what no one may ask for."""
-        own = response.__dict__
-        method, name = own["_method"], own["_wish"].name
-        time_ms, size = own["_answer"].service_ns / 1e6, len(own["_content"])
+    def count_success(self, method: str, name: str, time_ms: float, size: int) -> bool:
+        """Count a call that went well. Whether someone listens, and has to be told of it."""
         for runner in self._runners:
             stats = runner.environment.stats
             if type(stats) is LiveStats:
                 stats.note_success(method, name, time_ms, size)
             else:
                 stats.log_request(method, name, time_ms, size)
-        if len(self._handlers) > len(self._own):
-            self._tell(response.request_meta)
-
-    def of_meta(self, meta: dict[str, Any]) -> None:
-        """Report a call of `FastHttpUser` that went well."""
-        self._count(meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], None)
-        if len(self._handlers) > len(self._own):
-            self._tell(meta)
+        return len(self._handlers) > len(self._own)
 
     def _count(self, method: str, name: str, time_ms: float | None, size: int, error: Any) -> None:
         for runner in self._runners:
@@ -102,7 +91,7 @@ class RequestEvent(EventHook):
             if error:
                 stats.log_error(method, name, error)
 
-    def _tell(self, meta: dict[str, Any]) -> None:
+    def tell(self, meta: dict[str, Any]) -> None:
         """Call the listeners that are not a runner's own. What they fire themselves is not of this call."""
         if len(self._handlers) == len(self._own):
             return

@@ -140,6 +140,13 @@ class PlainResponse(clients.ResponseContextManager):
         ):
             if self._call is not None:
                 self._call.settle(is_error=False)
-            self._request_event.of_plain(self)
+            self.report_success()
             return True
         return bool(super().__exit__(kind, error, trace))
+
+    def report_success(self) -> None:
+        """Report the call, without making what no one may ask for."""
+        own = self.__dict__
+        event = own["_session"].request_event
+        if event.count_success(own["_method"], own["_wish"].name, own["_service_ns"] / 1e6, len(own["_content"])):
+            event.tell(self.request_meta)

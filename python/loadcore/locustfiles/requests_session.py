@@ -11,7 +11,7 @@ from locust.user.users import User
 
 from loadcore.locustfiles.cookies import CountedJar
 from loadcore.locustfiles.crossing import Hold
-from loadcore.locustfiles.measured_call import REDIRECTS, MeasuredCall, current
+from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.plain_requests import PlainRequests
 from loadcore.locustfiles.request_event import RequestEvent
 from loadcore.locustfiles.requests_pool import RingPoolManager
@@ -77,18 +77,15 @@ class RingSessions:
             if known is not None:
                 start_time = time()
                 first = call_engine(user, known[1])
-                if (
-                    first.outcome is None
-                    and not (follows and first.status in REDIRECTS)
-                    and first.header("set-cookie") is None
-                ):
-                    response = _response(session, method, known, first, context, start_time)
+                final = first.final_response(bool(follows))
+                if final is not None:
+                    response = _response(session, method, known, first, final, context, start_time)
                     if catch_response:
                         response._catch_response = True
                         response._call = call = MeasuredCall(self._users.calls, user, hold=hold)
                         call.answers.append(first)
                     elif response.status_code < HTTP_ERROR:
-                        session.request_event.of_plain(response)
+                        response.report_success()
                     else:
                         response.__exit__(None, None, None)
                     return response
@@ -107,13 +104,18 @@ class RingSessions:
 
 
 def _response(
-    session: Any, method: str, known: tuple[Known, Wish], answer: Answer, context: Any, start_time: float
+    session: Any,
+    method: str,
+    known: tuple[Known, Wish],
+    answer: Answer,
+    final: tuple[int, bytes, int],
+    context: Any,
+    start_time: float,
 ) -> PlainResponse:
     """The response to a plain request."""
     response = _new(PlainResponse)
     own = response.__dict__
-    own["status_code"] = answer.status
-    own["_content"] = answer.body
+    own["status_code"], own["_content"], own["_service_ns"] = final
     own["_answer"] = answer
     own["_method"] = method
     own["_known"], own["_wish"] = known

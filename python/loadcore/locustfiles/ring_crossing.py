@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loadcore.engine import Prepared
 from loadcore.locustfiles.crossing import NO_TIMEOUTS, Hold, Verdict
 from loadcore.locustfiles.folded_names import FoldedNames
 
@@ -59,15 +60,20 @@ class RingCrossing:
 
     def send(self, user: int, wish: Wish) -> Any:
         """Queue a request."""
+        like = wish.like or wish
+        prepared = like.written
+        if prepared is None:
+            prepared = like.written = self._prepared(like)
+        return prepared.send(self._users[user], wish.body, wish.cookie)
+
+    def _prepared(self, wish: Wish) -> Prepared:
         given = wish.timeouts
-        timeouts = None if given is NO_TIMEOUTS else (given.connect_ns, given.first_byte_ns, None)
-        return self._users[user].send(
+        return Prepared(
             self._names.folded(f"{wish.method} {wish.name}"),
             wish.method,
             wish.url if wish.verify else _unverified(wish.url),
             wish.headers,
-            wish.body,
-            timeouts=timeouts,
+            timeouts=None if given is NO_TIMEOUTS else (given.connect_ns, given.first_byte_ns, None),
             max_redirects=0,
             held=wish.hold is Hold.ALL,
             held_redirects=wish.hold is Hold.REDIRECTS,

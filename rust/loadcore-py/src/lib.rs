@@ -44,6 +44,8 @@ mod _core {
     #[pymodule_export]
     use crate::script::Future;
     #[pymodule_export]
+    use crate::script::Prepared;
+    #[pymodule_export]
     use crate::script::Runner;
     #[pymodule_export]
     use crate::script::ScriptUser;

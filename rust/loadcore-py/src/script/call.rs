@@ -56,6 +56,10 @@ pub(super) struct CallFacts<'a, 'py> {
 }
 
 impl Call {
+    pub(super) fn initializer() -> PyClassInitializer<Self> {
+        PyClassInitializer::from(Future::new()).add_subclass(Self::default())
+    }
+
     pub(super) fn begin(&mut self, facts: CallFacts<'_, '_>) {
         let kept = |text: Option<&Bound<'_, PyString>>| text.map(|text| text.clone().unbind());
         self.key = facts.key;
@@ -111,7 +115,7 @@ impl Drop for Call {
 impl Call {
     #[new]
     fn new() -> PyClassInitializer<Self> {
-        PyClassInitializer::from(Future::new()).add_subclass(Self::default())
+        Self::initializer()
     }
 
     /// The status of the response; 0: none arrived.
@@ -158,6 +162,17 @@ impl Call {
     fn header<'py>(&self, py: Python<'py>, name: &str) -> Option<Bound<'py, PyBytes>> {
         let value = self.came()?.header(name.as_bytes())?;
         Some(PyBytes::new(py, value))
+    }
+
+    /// Status, body and service time of a response that ends its call and changes nothing of its session: it sets no
+    /// cookie, and is no redirect that has to be followed.
+    fn final_response<'py>(&self, py: Python<'py>, follows: bool) -> Option<(u16, Bound<'py, PyBytes>, u64)> {
+        let answer = self.came().filter(|answer| answer.outcome == Outcome::Ok)?;
+        let is_followed = follows && (301..=308).contains(&answer.status);
+        if is_followed || answer.header(b"set-cookie").is_some() {
+            return None;
+        }
+        Some((answer.status, PyBytes::new(py, answer.body()), answer.service_ns))
     }
 
     /// The JSON of the first value at a `JSONPath` in the body; None if there is none.

@@ -127,7 +127,7 @@ impl Crossing {
     pub(super) fn new_call<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, Call>, Box<script::Call>)> {
         let call = match &self.answers {
             Some(class) => class.bind(py).call0()?.cast_into::<Call>()?,
-            None => py.get_type::<Call>().call0()?.cast_into::<Call>()?,
+            None => Bound::new(py, Call::initializer())?,
         };
         let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut content = spare.unwrap_or_default();
@@ -168,6 +168,11 @@ impl Crossing {
             self.core.say(script, Command::Form(form));
         }
         Ok(number)
+    }
+
+    /// Until when the numbers of forms hold.
+    pub(super) fn forms_epoch(&self, script: usize) -> u32 {
+        self.forms[script].epoch()
     }
 
     /// Calls of a user that are under way, and that nothing waits for.

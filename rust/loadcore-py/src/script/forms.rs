@@ -25,6 +25,8 @@ pub(crate) struct Unusual {
 pub(crate) struct Forms {
     by_name: HashMap<String, Vec<Known>>,
     count: u32,
+    /// How often it began again.
+    epoch: u32,
     /// Those met lately that are usual, each in the place that its name's object leads to.
     recent: [Option<Recent>; PLACES],
 }
@@ -53,6 +55,11 @@ struct Known {
 }
 
 impl Forms {
+    /// Until when numbers hold.
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The number of a form that is usual, if it was met lately.
     pub(crate) fn recent(
         &self,
@@ -87,7 +94,7 @@ impl Forms {
         }
         if self.count == MOST_FORMS {
             // Names that hold ids would fill the memory. The engine keeps what is under way.
-            *self = Self::default();
+            *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
         }
         let number = self.count;
         self.count += 1;

@@ -7,11 +7,13 @@ mod call;
 mod crossing;
 mod forms;
 mod future;
+mod prepared;
 mod runner;
 mod user;
 
 pub(crate) use call::Call;
 pub(crate) use crossing::Crossing;
 pub(crate) use future::Future;
+pub(crate) use prepared::Prepared;
 pub(crate) use runner::Runner;
 pub(crate) use user::{ScriptUser, Turn};

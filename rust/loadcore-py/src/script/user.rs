@@ -2,7 +2,9 @@
 
 use std::thread::{self, ThreadId};
 
-use loadcore_core::driver::script::{BodyFraming, Command, FormTimeouts, Holds, Iterate, ScriptEnd, ScriptPart, Seen};
+use loadcore_core::driver::script::{
+    self, BodyFraming, Command, FormTimeouts, Holds, Iterate, ScriptEnd, ScriptPart, Seen,
+};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -30,7 +32,7 @@ pub(crate) struct ScriptUser {
     #[pyo3(get)]
     pub(super) faults: usize,
     /// Whether its turn is its start or its stop.
-    is_once: bool,
+    pub(super) is_once: bool,
     /// How many of its calls are under way.
     pub(super) under_way: usize,
     /// A turn that waits for its iteration.
@@ -76,6 +78,52 @@ impl ScriptUser {
         let _ = Crossing::say(crossing.bind(slf.py()), scenario, command);
     }
 
+    /// A call that is about to be made. Its content has no URL, no headers and no body yet.
+    pub(super) fn open<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+        method: &Bound<'py, PyString>,
+        url: &Bound<'py, PyString>,
+        form: impl FnOnce(&mut Crossing, usize) -> PyResult<u32>,
+    ) -> PyResult<OpenCall<'py>> {
+        let py = slf.py();
+        let this = slf.borrow();
+        this.at_home()?;
+        let (scenario, number, kept_ns) = (this.scenario, this.number, this.kept_ns);
+        let crossing = this.crossing.bind(py).clone();
+        drop(this);
+        let (call, content) = {
+            let mut crossing = crossing.borrow_mut();
+            let (call, mut content) = crossing.new_call(py)?;
+            content.form = form(&mut crossing, scenario)?;
+            content.user = number;
+            content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
+            content.made_ns = Some(crossing.read_clock());
+            let facts = CallFacts {
+                key: content.key,
+                user: slf.clone().unbind(),
+                name: Some(name),
+                method: Some(method),
+                url: Some(url),
+                spares: crossing.spares(),
+            };
+            call.borrow_mut().begin(facts);
+            (call, content)
+        };
+        call.borrow_mut().as_super().of(crossing.clone().unbind());
+        Ok(OpenCall { call, content, crossing, scenario })
+    }
+
+    /// Makes a call. It leaves with the others of this drain, or when the loop comes round.
+    pub(super) fn submit<'py>(slf: &Bound<'py, Self>, open: OpenCall<'py>) -> PyResult<Bound<'py, Call>> {
+        {
+            let mut this = slf.borrow_mut();
+            (this.under_way, this.kept_ns) = (this.under_way + 1, 0);
+        }
+        Crossing::say(&open.crossing, open.scenario, Command::Send(open.content))?;
+        Ok(open.call)
+    }
+
     fn at_home(&self) -> PyResult<()> {
         if self.home == thread::current().id() {
             return Ok(());
@@ -87,7 +135,24 @@ impl ScriptUser {
     }
 }
 
-type Timeouts = (Option<u64>, Option<u64>, Option<u64>);
+/// A call, and what is sent for it.
+pub(super) struct OpenCall<'py> {
+    call: Bound<'py, Call>,
+    pub(super) content: Box<script::Call>,
+    crossing: Bound<'py, Crossing>,
+    scenario: usize,
+}
+
+/// Which answers wait for a verdict.
+pub(super) const fn holds(all: bool, redirects: bool) -> Holds {
+    match (all, redirects) {
+        (true, _) => Holds::All,
+        (_, true) => Holds::Redirects,
+        _ => Holds::None,
+    }
+}
+
+pub(super) type Timeouts = (Option<u64>, Option<u64>, Option<u64>);
 
 #[pymethods]
 impl ScriptUser {
@@ -163,47 +228,18 @@ impl ScriptUser {
         held_redirects: bool,
         due_ns: Option<u64>,
     ) -> PyResult<Bound<'py, Call>> {
-        let py = slf.py();
-        let this = slf.borrow();
-        this.at_home()?;
-        let (scenario, number, is_once, kept_ns) = (this.scenario, this.number, this.is_once, this.kept_ns);
-        let crossing = this.crossing.bind(py).clone();
-        drop(this);
         let (connect_ns, first_byte_ns, total_ns) = timeouts.unwrap_or_default();
         let unusual = Unusual {
             timeouts: FormTimeouts { connect_ns, first_byte_ns, total_ns },
             expect: expect.unwrap_or_default(),
             max_redirects,
             is_anonymous: anonymous,
-            is_once,
-            holds: if held {
-                Holds::All
-            } else if held_redirects {
-                Holds::Redirects
-            } else {
-                Holds::None
-            },
+            is_once: slf.borrow().is_once,
+            holds: holds(held, held_redirects),
         };
-        let (call, mut content) = {
-            let mut crossing = crossing.borrow_mut();
-            let (call, mut content) = crossing.new_call(py)?;
-            content.form = crossing.form(scenario, name, method, unusual)?;
-            content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
-            content.made_ns = Some(crossing.read_clock());
-            let facts = CallFacts {
-                key: content.key,
-                user: slf.clone().unbind(),
-                name: Some(name),
-                method: Some(method),
-                url: Some(url),
-                spares: crossing.spares(),
-            };
-            let mut new = call.borrow_mut();
-            new.begin(facts);
-            (call.clone(), content)
-        };
-        call.borrow_mut().as_super().of(crossing.clone().unbind());
-        content.user = number;
+        let mut open =
+            Self::open(slf, name, method, url, |crossing, scenario| crossing.form(scenario, name, method, unusual))?;
+        let content = &mut open.content;
         content.due_ns = due_ns;
         content.url.push_str(url.to_str()?);
         if let Some(headers) = headers {
@@ -213,12 +249,7 @@ impl ScriptUser {
             content.framing = BodyFraming::Whole;
             content.body.extend_from_slice(body.as_bytes());
         }
-        {
-            let mut this = slf.borrow_mut();
-            (this.under_way, this.kept_ns) = (this.under_way + 1, 0);
-        }
-        Crossing::say(&crossing, scenario, Command::Send(content))?;
-        Ok(call)
+        Self::submit(slf, open)
     }
 
     /// A pause on the engine's timers, to be awaited.
@@ -293,7 +324,10 @@ impl ScriptUser {
     }
 }
 
-fn add_headers(headers: &mut loadcore_core::driver::script::Headers, given: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn add_headers(
+    headers: &mut loadcore_core::driver::script::Headers,
+    given: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     for pair in given.try_iter()? {
         let pair = pair?;
         let pair = pair.cast::<PyTuple>()?;
