@@ -46,7 +46,7 @@ BENCHES: dict[str, tuple[list[str], list[str]]] = {
     "report_page": ([], ["--hours", "1"]),
     "live_page": ([], ["--rounds", "2", "--seconds", "2"]),
     "many_nodes": ([], ["--nodes", "40", "--seconds", "5"]),
-    "parity": ([], ["--rounds", "3", "--seconds", "1"]),
+    "parity": ([], ["--blocks", "5", "--most", "8", "--seconds", "1"]),
 }
 """Their arguments, and those of the quick mode."""
 

@@ -12,59 +12,25 @@ import copy
 import random
 import sys
 import tempfile
-import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import loadcore
 from benches import results
+from benches.targets.waiting import waiting_target
 from loadcore.comparison.compare import compare
 from loadcore.comparison.metrics import named
 from loadcore.comparison.sides import Compared, Side
 from loadcore.judge.comparing.change import LEAST_RUNS, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 COMPARISONS = 24
 MOST_ALARMS = 3
 LEAST_FOUND = 0.9
-_SERVICE_S = 0.02
-
-
-class _Answers(BaseHTTPRequestHandler):
-    """Answers after 20 ms."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        """Answers."""
-        time.sleep(_SERVICE_S)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
-        """Keeps quiet."""
-
-
-@contextmanager
-def slow_target() -> Iterator[str]:
-    """A target that answers after 20 ms."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
 
 
 def made(count: int, seconds: float) -> tuple[list[dict[str, Any]], int]:
@@ -74,7 +40,7 @@ def made(count: int, seconds: float) -> tuple[list[dict[str, Any]], int]:
     """
     found: list[dict[str, Any]] = []
     invalid = 0
-    with slow_target() as url, tempfile.TemporaryDirectory() as folder:
+    with waiting_target() as url, tempfile.TemporaryDirectory() as folder:
         scenario = loadcore.Scenario(
             "same",
             base_url=url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -40,11 +41,14 @@ def run_on_kubernetes(job: Job, say: Callable[[str], None]) -> int:
             "k8s:// needs kubectl, which is not installed", hint="or apply `loadcore cluster manifest` elsewhere"
         )
     manifest = rendered(job)
+    applied = False
     try:
         _kubectl(job, ["apply", "-f", "-"], manifest)
+        applied = True
         return _follow(job, _wait_for_pod(job, say), say)
     finally:
-        _delete(job, manifest, say)
+        # Of what was refused, a part may be there; who cannot be reached for the one cannot be for the other.
+        _delete(job, manifest, say if applied else lambda _text: None)
 
 
 def _delete(job: Job, manifest: str, say: Callable[[str], None]) -> None:
@@ -136,5 +140,5 @@ def _kubectl(job: Job, arguments: list[str], given: str | None = None) -> str:
         ) from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise RunError(f"kubectl {arguments[0]} failed: {said}")
+        raise RunError(f"kubectl {arguments[0]} failed: {re.sub('^([Ee]rror: )+', '', said)}")
     return done.stdout

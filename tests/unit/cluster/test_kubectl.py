@@ -132,7 +132,7 @@ def test_what_kubernetes_refuses(run_with: Run, tmp_path: Path, refused: str) ->
     (tmp_path / "refuses").write_text(refused)
     done = run_with([RUNNING, ended(0)])
     assert done.returncode == (1 if refused == "apply" else 0)
-    assert f"kubectl {refused} failed: Error: the namespace is full" in done.stderr
+    assert f"kubectl {refused} failed: the namespace is full" in done.stderr
     assert verbs_in(tmp_path)[-1] == "delete"
 
 
