@@ -10,13 +10,13 @@ import asyncio
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loadcore import Client, Scenario, iterations
 from loadcore.compiler import Options, compile_run
 from loadcore.engine import Ended, Engine
 from loadcore.scripting.client import Driver
-from loadcore.scripting.iteration import iterate
+from loadcore.scripting.iteration import end_turn
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.response import Response
 
@@ -64,6 +64,35 @@ CASES: dict[str, tuple[Script, int]] = {
 """What an iteration does, and how many requests it makes."""
 
 
+class Run:
+    """What users need of a run."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self.now_ns = now_ns
+
+    def abort(self, reason: str) -> None:
+        """None of them does."""
+        raise RuntimeError(reason)
+
+
+class Life:
+    """What a user does with its turns: all the same. What it raises goes into `errors`."""
+
+    def __init__(self, driver: Driver, script: Script, errors: list[str]) -> None:
+        self._driver, self._script, self._errors = driver, script, errors
+
+    def begin(self, turn: Turn) -> Awaitable[object]:
+        """Begins a turn."""
+        self._driver.begin(turn)
+        return self._script(self._driver.client)
+
+    def end(self, error: BaseException | None) -> str:
+        """Ends it."""
+        ended = end_turn(self._driver, error)
+        self._errors.extend(ended.raised.frames if ended.raised else [])
+        return ended.how
+
+
 async def run(base_url: str, case: str, requests: int) -> None:
     """Has users make this number of requests.
 
@@ -87,23 +116,8 @@ async def run(base_url: str, case: str, requests: int) -> None:
                 errors.extend([event.error] if event.error else [])
                 return
 
-    class Run:
-        def __init__(self) -> None:
-            self.now_ns = now_ns
-
-        def abort(self, reason: str) -> None:
-            raise RuntimeError(reason)
-
-    def make(user: ScriptUser) -> Callable[[Turn], Awaitable[str]]:
-        driver: Any = Driver(user, Run(), scenario="counted", seed=1)
-
-        async def take(turn: Turn) -> str:
-            driver.begin(turn)
-            ended = await iterate(driver, script)
-            errors.extend(ended.raised.frames if ended.raised else [])
-            return ended.how
-
-        return take
+    def make(user: ScriptUser) -> Life:
+        return Life(Driver(user, Run(now_ns), scenario="counted", seed=1), script, errors)
 
     reader = threading.Thread(target=read)
     engine.start(time.monotonic_ns(), time.time_ns() // 1_000)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from loadcore.engine import Crossing, ScriptUser, Turn
     from loadcore.plan.document import PlanDocument
     from loadcore.scenario.step import Script
+    from loadcore.scripting.loop import Life
 
 _AN_HOUR_NS: Final = 3_600_000_000_000
 _EVENT_TIMEOUT_MS: Final = 50
@@ -54,31 +55,65 @@ async def _debug(plan: Plan) -> None:
     scripts = [find(script) for script in plan.document.get("scripts", ())]
     stopped: list[BaseException] = []
 
-    def user(port: ScriptUser, run: _Run) -> Callable[[Turn], Awaitable[str]]:
-        driver = Driver(port, run, scenario=plan.name, seed=plan.seed)
-
-        async def take(turn: Turn) -> str:
-            driver.begin(turn)
-            try:
-                await scripts[turn.script](driver.client)
-            except IterationFailed as failed:
-                run.tell(f"the iteration failed: {failed}")
-                return "failed"
-            except RunAborted:
-                return "interrupted"
-            except BaseException as error:  # noqa: BLE001 - raised once the engine has ended
-                stopped.append(error)
-                run.interrupt()
-                return "failed"
-            driver.end()
-            return "complete"
-
-        return take
+    def user(port: ScriptUser, run: _Run) -> Life:
+        return _Debugged(Driver(port, run, scenario=plan.name, seed=plan.seed), run, scripts, stopped)
 
     await _Engine(plan, print).run(user)
     await per_worker.close_all()
     if stopped:
         raise stopped[0]
+
+
+class _Debugged:
+    """What a user does with its turns until it raises: `stopped` takes that."""
+
+    def __init__(self, driver: Driver, run: _Run, scripts: list[Script], stopped: list[BaseException]) -> None:
+        self._driver, self._run, self._scripts, self._stopped = driver, run, scripts, stopped
+
+    def begin(self, turn: Turn) -> Awaitable[object]:
+        self._driver.begin(turn)
+        return self._scripts[turn.script](self._driver.client)
+
+    def end(self, error: BaseException | None) -> str:
+        match error:
+            case None:
+                self._driver.end()
+                return "complete"
+            case IterationFailed():
+                self._run.tell(f"the iteration failed: {error}")
+                return "failed"
+            case RunAborted():
+                return "interrupted"
+        # Raised once the engine has ended.
+        self._stopped.append(error)
+        self._run.interrupt()
+        return "failed"
+
+
+class _Alone:
+    """What a user does with its turns whose iteration is what is done outside, until that has `left`."""
+
+    def __init__(self, driver: Driver, scripts: list[Script], ready: asyncio.Future[None], left: asyncio.Event) -> None:
+        self._driver, self._scripts, self._ready, self._left = driver, scripts, ready, left
+
+    async def begin(self, turn: Turn) -> None:
+        self._driver.begin(turn)
+        script = self._scripts[turn.script]
+        await script(self._driver.client)
+        if script is _held:
+            self._ready.set_result(None)
+            await self._left.wait()
+
+    def end(self, error: BaseException | None) -> str:
+        if error is None:
+            self._driver.end()
+            return "complete"
+        if not isinstance(error, Exception):
+            raise error
+        # Raised where the client is opened.
+        if not self._ready.done():
+            self._ready.set_exception(error)
+        return "failed"
 
 
 @asynccontextmanager
@@ -90,25 +125,9 @@ async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, A
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     left = asyncio.Event()
 
-    def user(port: ScriptUser, run: _Run) -> Callable[[Turn], Awaitable[str]]:
+    def user(port: ScriptUser, run: _Run) -> Life:
         driver = Driver(port, run, scenario=plan.name, seed=plan.seed, client=client)
-
-        async def take(turn: Turn) -> str:
-            driver.begin(turn)
-            script: Script = scripts[turn.script]
-            try:
-                await script(client)
-            except Exception as error:  # noqa: BLE001 - raised where the client is opened
-                if not ready.done():
-                    ready.set_exception(error)
-                return "failed"
-            if script is _held:
-                ready.set_result(None)
-                await left.wait()
-            driver.end()
-            return "complete"
-
-        return take
+        return _Alone(driver, scripts, ready, left)
 
     running = asyncio.ensure_future(_Engine(plan, lambda _: None).run(user))
     try:
@@ -167,7 +186,7 @@ class _Engine:
         self._engine = Engine(plan.to_json(), 0, 1)
         self._tell = tell
 
-    async def run(self, user: Callable[[ScriptUser, _Run], Callable[[Turn], Awaitable[str]]]) -> None:
+    async def run(self, user: Callable[[ScriptUser, _Run], Life]) -> None:
         """Run to the end of the only user."""
         crossing = self._engine.crossing()
         reader = threading.Thread(target=self._read, name="debug", daemon=True)

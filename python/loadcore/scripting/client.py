@@ -307,7 +307,7 @@ class Driver:
         # Made at each reading.
         self._given = given = turn.variables
         client.iteration = turn.iteration
-        client.variables = dict(given)
+        client.variables = {**given}
         client.row = Row(given) if given else _NO_ROW
         client._random = None
 
@@ -322,6 +322,8 @@ class Driver:
                 if given.get(name) != value:
                     self._port.set(name, value if isinstance(value, str) else json.dumps(value))
         forgotten = self._port.pending()
+        if not forgotten:
+            return ()
         for each in forgotten:
             each.cancel()
         return tuple(each.name for each in forgotten)

@@ -16,7 +16,6 @@ from loadcore.wording.suggestions import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadcore.scenario.step import Script
     from loadcore.scripting.client import Driver
 
 _QUIET: Final = (IterationFailed, AssertionError, TimeoutError, asyncio.CancelledError)
@@ -62,23 +61,28 @@ _FAILED: Final = Ended("failed")
 _INTERRUPTED: Final = Ended("interrupted")
 
 
-async def iterate(driver: Driver, script: Script) -> Ended:
-    """Runs a user's code once. Raises nothing, but for what ends the process.
+def end_turn(driver: Driver, error: BaseException | None) -> Ended:
+    """Ends a turn of a user.
 
     Args:
-        driver: Of the user, whose turn has begun.
-        script: What it does.
+        driver: Of the user.
+        error: What its code raised, if it did.
+
+    Raises:
+        BaseException: The error itself, where that ends the process.
     """
-    try:
-        await script(driver.client)
-    except IterationFailed:
-        ended = _FAILED
-    except (RunAborted, asyncio.CancelledError):
-        ended = _INTERRUPTED
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an error of the user's code is counted, not passed on
-        ended = _judged(driver, error)
-    else:
-        ended = _COMPLETE
+    match error:
+        case None:
+            ended = _COMPLETE
+        case IterationFailed():
+            ended = _FAILED
+        case RunAborted() | asyncio.CancelledError():
+            ended = _INTERRUPTED
+        case Exception() | SystemExit():
+            # An error of the user's code is counted, not passed on.
+            ended = _judged(driver, error)
+        case _:
+            raise error
     forgotten = driver.end()
     return replace(ended, unsent=forgotten) if forgotten else ended
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,13 +21,29 @@ SWALLOWS = 3
 _AGAIN_S = 0.3
 
 
+class Life(Protocol):
+    """What a user does with its turns.
+
+    Each coroutine between the loop and the user's code is passed twice by every request: these are plain functions
+    for that.
+    """
+
+    def begin(self, turn: Turn) -> Awaitable[object]:
+        """Begins a turn: gives the user's code, to be awaited."""
+        ...
+
+    def end(self, error: BaseException | None) -> str:
+        """Ends a turn, by what the user's code raised: says how. Raises what is for the process."""
+        ...
+
+
 class Loop:
     """All users of a worker.
 
     Args:
         crossing: The engine's side of the worker.
         scenarios: The numbers of the scenarios whose users are here.
-        make: Makes what runs a user's turns: given a turn, it says how that ended.
+        make: Says what a user does with its turns.
         say: Tells the supervisor something, in one sentence.
     """
 
@@ -35,7 +51,7 @@ class Loop:
         self,
         crossing: Crossing,
         scenarios: frozenset[int],
-        make: Callable[[ScriptUser], Callable[[Turn], Awaitable[str]]],
+        make: Callable[[ScriptUser], Life],
         say: Callable[[str], None],
     ) -> None:
         self._crossing = crossing
@@ -88,16 +104,22 @@ class Loop:
 
     async def _live(self, user: ScriptUser) -> None:
         """All that a user does: turn after turn."""
-        key, take = (user.scenario, user.number), self._make(user)
+        scenario, life = user.scenario, self._make(user)
+        key, in_turn, stopping = (scenario, user.number), self._in_turn, self._stopping
         while True:
             turn = await user.turn()
-            self._in_turn.add(key)
+            in_turn.add(key)
             try:
-                user.end(await take(turn))
+                try:
+                    await life.begin(turn)
+                except BaseException as error:  # noqa: BLE001 - raised again where it is for the process
+                    user.end(life.end(error))
+                else:
+                    user.end(life.end(None))
             finally:
-                self._in_turn.discard(key)
-                if user.scenario in self._stopping:
-                    self._finish_if_idle(user.scenario)
+                in_turn.discard(key)
+                if scenario in stopping:
+                    self._finish_if_idle(scenario)
 
     def _finish_if_idle(self, scenario: int) -> None:
         if all(of != scenario for of, _ in self._in_turn):

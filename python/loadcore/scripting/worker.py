@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loadcore.scenario.step import Declaring
 from loadcore.scripting.client import Driver
 from loadcore.scripting.collector import Collector
-from loadcore.scripting.iteration import iterate
+from loadcore.scripting.iteration import end_turn
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.per_worker import close_all, open_all
 from loadcore.scripting.response import Response
@@ -16,7 +16,7 @@ from loadcore.scripting.travel import find
 from loadcore.scripting.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from loadcore.engine import Crossing, ScriptUser, Turn
     from loadcore.scenario.step import Script
@@ -87,23 +87,39 @@ class Users:
             watchdog.stop()
             await close_all()
 
-    def _user(self, user: ScriptUser, run: Run, control: Control) -> Callable[[Turn], Awaitable[str]]:
-        driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
-        told = set[str]()
+    def _user(self, user: ScriptUser, run: Run, control: Control) -> Life:
+        return Life(Driver(user, run, scenario=self._names[user.scenario], seed=self._seed), self._scripts, control)
 
-        async def take(turn: Turn) -> str:
-            driver.begin(turn)
-            ended = await iterate(driver, self._scripts[turn.script])
-            if ended.raised is not None:
-                _report(ended, control)
-                return "broken"
-            for name in ended.unsent:
-                if name not in told:
-                    told.add(name)
-                    control.say(f"a request of {name} was made and never awaited: write await before it")
-            return ended.how
 
-        return take
+class Life:
+    """What a user does with its turns: see `loadcore.scripting.loop`.
+
+    Args:
+        driver: Of the user.
+        scripts: What it runs, as the plan numbers it.
+        control: The way to the supervisor.
+    """
+
+    def __init__(self, driver: Driver, scripts: Sequence[Script], control: Control) -> None:
+        self._driver, self._scripts, self._control = driver, scripts, control
+        self._told = set[str]()
+
+    def begin(self, turn: Turn) -> Awaitable[object]:
+        """Begin a turn: gives the user's code, to be awaited."""
+        self._driver.begin(turn)
+        return self._scripts[turn.script](self._driver.client)
+
+    def end(self, error: BaseException | None) -> str:
+        """End a turn, by what the user's code raised: says how."""
+        ended = end_turn(self._driver, error)
+        if ended.raised is not None:
+            _report(ended, self._control)
+            return "broken"
+        for name in ended.unsent:
+            if name not in self._told:
+                self._told.add(name)
+                self._control.say(f"a request of {name} was made and never awaited: write await before it")
+        return ended.how
 
 
 class Run:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loadcore.scripting.client import Driver
-from loadcore.scripting.iteration import Ended, iterate
+from loadcore.scripting.iteration import Ended, end_turn
 from loadcore.scripting.reading import Reading
 
 if TYPE_CHECKING:
@@ -143,6 +143,11 @@ def run(script: Script, fake: Fake, **variables: str) -> Ended:
     """Runs a user's code once."""
 
     async def turn() -> Ended:
-        return await iterate(driver(fake, **variables), script)
+        driven = driver(fake, **variables)
+        try:
+            await script(driven.client)
+        except BaseException as error:  # noqa: BLE001 - as of a user
+            return end_turn(driven, error)
+        return end_turn(driven, None)
 
     return asyncio.run(turn())
