@@ -54,8 +54,16 @@ def import_curl(text: str, name: str) -> Imported:
     requests = Requests(report)
     draft = Draft(name)
     commands = [_parsed(words, line) for words, line in _commands(text)]
+    within = len(_WITHIN.findall(_tamed(text)))
+    if not commands and within:
+        raise ImportFailed(
+            f"all {within} curl commands here are within $(…), which only a shell can run",
+            hint="write each out on a line of its own, with its URL",
+        )
     if not commands:
         raise ImportFailed("this holds no curl command", hint='each command begins with "curl"')
+    if within:
+        report.left_out["commands within $(…)"] += within
     for command in commands:
         _add(command, draft, requests)
     if any(each.insecure for each in commands):
@@ -103,6 +111,7 @@ def _split(text: str) -> Iterator[tuple[list[str], int]]:
         yield words, began
 
 
+_WITHIN = re.compile(r"(?:\$\(|`)\s*curl(?:\.exe)?\s")
 _CONTINUED = "\x01"
 _ANSI = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _QUOTED = re.compile(r"\$'(?:[^'\\]|\\.)*'|'[^']*'|\"(?:[^\"\\]|\\.)*\"|[\^`]\n|\\.|(?<!\S)#[^\n]*", re.DOTALL)

@@ -56,13 +56,23 @@ def _converted(metric: str, expression: str, scenarios: set[str]) -> str | None:
     return f"{value}/*: {found}" if tag else found
 
 
+def _percentile(share: str) -> str | None:
+    """The ends have names of their own."""
+    value = float(share)
+    return {0.0: "min", 100.0: "max"}.get(value, f"p{share}") if value <= 100 else None  # noqa: PLR2004 - all
+
+
 def _claim(name: str, statistic: str, operator: str, limit: str) -> str | None:
-    if name in _TIMES:
-        what = f"p{statistic[2:-1]}" if statistic.startswith("p(") else _STATISTICS.get(statistic)
+    if name in _TIMES and operator != "==":
+        what = _percentile(statistic[2:-1]) if statistic.startswith("p(") else _STATISTICS.get(statistic)
         return f"{_TIMES[name]}.{what} {operator} {limit}ms" if what else None
     counted = _COUNTED.get((name, statistic))
     if counted is None:
         return None
     metric, unit = counted
+    if operator == "==" and unit:
+        # Shares and rates are not compared for equality: only none and all are what they say.
+        ends = {0.0: "<=", 1.0: ">="} if unit == "%" else {}
+        operator = ends.get(float(limit), "")
     number = f"{float(limit) * 100:g}" if unit == "%" else limit
-    return f"{metric} {operator} {number}{unit}"
+    return f"{metric} {operator} {number}{unit}" if operator else None

@@ -105,9 +105,21 @@ def test_a_file_is_a_placeholder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert 'content_type="application/pdf"' in result.source
 
 
+def test_commands_within_others_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a shell can run is counted among what was left out."""
+    result = imported(
+        Kind.CURL, 'curl http://127.0.0.1:9/a\nTOKEN="$(curl -s http://127.0.0.1:9/b)"\n', tmp_path, monkeypatch
+    )
+    assert (result.report.taken, dict(result.report.left_out)) == (1, {"commands within $(…)": 1})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("wget http://h", "holds no curl command"), ("\ncurl 'http://h", "line 2: a quote does not close")],
+    [
+        ("wget http://h", "holds no curl command"),
+        ("for each in $all; do status=$(curl -s $each); done", r"all 1 curl commands here are within \$\(…\)"),
+        ("\ncurl 'http://h", "line 2: a quote does not close"),
+    ],
 )
 def test_bad_input(text: str, message: str) -> None:
     """The error says what is wrong and where."""

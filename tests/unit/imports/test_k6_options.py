@@ -117,3 +117,32 @@ def test_bad_input(script: str, message: str) -> None:
     """The error says what is wrong and where."""
     with pytest.raises(ImportFailed, match=message):
         import_text(Kind.K6_OPTIONS, script, "load.js")
+
+
+@pytest.mark.parametrize("metric", ["http_req_duration", "http_req_waiting", "http_req_failed", "checks", "http_reqs"])
+def test_thresholds_are_in_words_that_loadcore_knows(
+    metric: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever k6 takes is one of loadcore's, or left out and told: none stops the scenario."""
+    statistics = (
+        "p(0)",
+        "p(50)",
+        "p(99.99)",
+        "p(100)",
+        "p(100.0)",
+        "p(101)",
+        "avg",
+        "med",
+        "min",
+        "max",
+        "rate",
+        "count",
+    )
+    claims = [f"{each}{operator}1" for each in statistics for operator in ("<", "<=", ">", ">=", "==", "===")]
+    script = f"export const options = {{ vus: 1, duration: '1s', thresholds: {{ {metric}: {claims!r} }} }};"
+    result = imported(Kind.K6_OPTIONS, script, tmp_path, monkeypatch)
+    assert result.report.taken + result.report.left_out["thresholds without an equal"] >= len(claims)
+    assert result.report.left_out["thresholds without an equal"] >= 6
+    if metric == "http_req_duration":
+        assert "service.max < 1ms" in result.source
+        assert "service.min < 1ms" in result.source
