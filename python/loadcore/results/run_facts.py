@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from loadcore.engine import Description
 from loadcore.results import shape
 
 SCHEMA_VERSION = 1
 """Of `run.json` and `summary.json`."""
+_TEXTS: Final = ("run_id", "name", "started_at", "plan_sha256", "comparable_sha256", "command")
 COLUMNS_VERSION = "1.0"
 """Of the columns in Arrow files: in the metadata of every file, under `loadcore.schema_version`."""
 
@@ -83,6 +84,8 @@ class RunStart:
             ValueError: It is not such a document.
         """
         document = shape.parse(text)
+        if wrong := [name for name in _TEXTS if not isinstance(document.get(name) or "", str)]:
+            raise ValueError(f"not the description of a run: {', '.join(wrong)}: expected text")
         try:
             known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
             known["description"] = Description.from_dict(known["description"])

@@ -11,7 +11,7 @@ from loadcore.errors import ResultsError
 from loadcore.machine import host
 from loadcore.results import samples, shape
 from loadcore.results.open.run import Run, State
-from loadcore.results.reader import is_sealed, read
+from loadcore.results.reader import DAMAGE, is_sealed, read
 from loadcore.results.run_facts import FileFacts, RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
 from loadcore.results.schema import MACHINE
@@ -59,7 +59,7 @@ def open_run(path: Path) -> Run:
     start = read_start(folder)
     try:
         return _open_unsealed(folder, start)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as problem:
+    except (AttributeError, ArithmeticError, *DAMAGE) as problem:
         # Whatever it was: all that could be wrong here was read from files.
         raise ResultsError(f"{folder.path} does not contain a readable run: {problem}") from problem
 

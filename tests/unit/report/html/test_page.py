@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from loadcore.api import load
+from loadcore.errors import ResultsError
 from loadcore.report.html.history import History
 from loadcore.report.html.page import render
 from loadcore.report.numbers import NONE
@@ -302,3 +303,35 @@ def test_a_fault_of_the_page_is_not_taken_for_damage(tmp_path: Path, monkeypatch
     run = RUNS["healthy"].run(tmp_path / "run")
     with pytest.raises(AttributeError, match="answerd"):
         History.of(run)
+
+
+@pytest.mark.parametrize("fault", [AttributeError, TypeError, KeyError, ValueError])
+def test_a_fault_in_a_chart_is_not_taken_for_damage(
+    fault: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is any other of the page: what it is made of was checked when it was read."""
+
+    def faulty(*_arguments: Any) -> None:
+        raise fault("a fault")
+
+    monkeypatch.setattr("loadcore.report.html.page.tiles_of", faulty)
+    run = RUNS["healthy"].run(tmp_path / "run")
+    with pytest.raises(fault, match="a fault"):
+        render(run)
+
+
+@pytest.mark.parametrize("command", [True, 7, 1.5, ["loadcore"]])
+def test_a_command_that_is_no_text_leaves_a_page(command: Any, tmp_path: Path) -> None:
+    """The summary has nearly all of it: what `run.json` would add is told to be missing."""
+    folder = RUNS["healthy"].run(tmp_path / "run").path
+    document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps(document | {"command": command}), encoding="utf-8")
+    assert "command: expected text" in Reader(render(load(folder))).text
+
+
+def test_numbers_that_no_run_could_have_are_refused(tmp_path: Path) -> None:
+    """One that is too large to be drawn."""
+    run = RUNS["healthy"].run(tmp_path / "run")
+    run.summary["client"]["workers"][0]["cpu_ratio"] = 10**400
+    with pytest.raises(ResultsError, match="does not contain a run that can be shown"):
+        render(run)
