@@ -81,7 +81,8 @@ def test_exemplars_of_a_run_lead_to_its_traces(tmp_path: Path) -> None:
         address = next(found[1] for line in process.stderr if (found := re.search(r"http://(\S+)/metrics", line)))
         threading.Thread(target=process.stderr.read, daemon=True).start()
         with prometheus(tmp_path, address) as url:
-            until, kept = time.monotonic() + WITHIN_S, []
+            until = time.monotonic() + WITHIN_S
+            kept: list[dict[str, Any]] = []
             while not kept and time.monotonic() < until:
                 time.sleep(0.2)
                 kept = exemplars(url, "loadcore_service_seconds_bucket")
