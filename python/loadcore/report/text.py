@@ -307,7 +307,7 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
     users = scenario["users"]
     is_open = scenario["model"] == "open"
     # Locust's users run tasks without end, and count no iterations.
-    counts_them = scenario.get("load", {}).get("kind") != "script" or any(iterations.values())
+    counts_them = (scenario.get("load") or {}).get("kind") != "script" or any(iterations.values())
     texts: list[tuple[str, Role | None]] = []
     for key, word, always, bad in (
         ("due", _due(scenario, glyphs), is_open, False),
