@@ -128,7 +128,7 @@ def test_the_guide(machines: Machines) -> None:
     scheduler, worker, run = typed("cluster scheduler --listen")
     serving = machines.type("head", scheduler)
     by_hand = machines.type("load4", worker)
-    (over_ssh,) = typed("nohup")
+    (over_ssh,) = typed("nohup", "sh")
     assert machines.type("desk", over_ssh).wait(WITHIN_S) == 0, machines.said()
     running = machines.type("desk", run)
     deadline = time.monotonic() + WITHIN_S
