@@ -229,15 +229,20 @@ def test_the_steady_span_ends_with_the_plan_or_the_run() -> None:
 
 
 def test_a_run_of_user_code_is_measured_from_when_to_when_the_code_says() -> None:
-    """The slowest worker counts. Code that never said that it has warmed up has measured nothing."""
+    """Requests over it are the sum of what workers did per second, each from its own begin to its own end.
+
+    Code that never said that it has warmed up has measured nothing.
+    """
     code = replace(START, warm_up_ns=None, description=DESCRIPTION._replace(scenarios=(UNPLANNED,)))
     worker = {"kind": "worker", "wall_ns": SECOND}
     began = [batch(0, worker | {"warm_up_ns": ns}, worker=number) for number, ns in enumerate((500 * MS, 700 * MS))]
-    ended = batch(5, worker | {"ramp_down_ns": 5_700 * MS})
+    ends = enumerate((5_700 * MS, 5_500 * MS))
+    ended = [batch(5, worker | {"ramp_down_ns": ns}, worker=number) for number, ns in ends]
+    requests = 100 * (5.7 - 0.5) + 100 * (5.5 - 0.7)
 
     assert Measured(added(batch(0, worker)), code, 9 * SECOND).span().seconds == 0
-    assert Measured(added(*began), code, 9 * SECOND).span().seconds == 8.3
-    assert Measured(added(*began, ended), code, 9 * SECOND).span().seconds == 5.0
+    assert Measured(added(*began), code, 9 * SECOND).span().seconds == 8.4
+    assert requests / Measured(added(*began, *ended), code, 9 * SECOND).span().seconds == pytest.approx(100 + 100)
 
 
 def test_the_last_response_does_not_end_a_run_that_went_as_planned() -> None:

@@ -273,10 +273,14 @@ class Totals:
         return sum(users for (name, _), users in self._users.items() if scenario in (None, name))
 
     def steady_of_code(self) -> tuple[int | None, int | None]:
-        """From when to when all workers were steady, where user code says so. None: it has not said it."""
+        """From when to when workers were steady on average, where user code says so. None: it has not said it.
+
+        Each measures from its own begin to its own end. All that they have measured, over the mean of these times, is
+        the sum of their rates where those are alike; from the last begin on it would be more than that.
+        """
         begins = [each.warm_up_ns for each in self.workers.values() if each.warm_up_ns is not None]
         ends = [each.ramp_down_ns for each in self.workers.values() if each.ramp_down_ns is not None]
-        return max(begins, default=None), max(ends, default=None)
+        return _mean(begins), _mean(ends)
 
     def last_iterations(self) -> dict[str, int]:
         """When the last iteration of a scenario ended, of those that have ended in all workers."""
@@ -477,3 +481,7 @@ def _machine_second(second: int, row: Row, cores: int, usable_cores: float | Non
         usable_cores=usable_cores,
         stopped_s=row["throttled_ns"] / 1e9,
     )
+
+
+def _mean(times_ns: list[int]) -> int | None:
+    return sum(times_ns) // len(times_ns) if times_ns else None
