@@ -16,6 +16,14 @@ pub trait Sink {
     /// value comes in one piece, each fold as one space.
     fn header(&mut self, _name: &[u8], _value: &[u8]) {}
 
+    /// All header fields of the final answer at once, in the place of a [`Sink::header`] for each: their `lines`, plain
+    /// ones, each to its line end; and whether one of them sets a cookie.
+    fn header_lines(&mut self, lines: &[u8], _sets_cookies: bool) {
+        for (name, value) in fields(lines) {
+            self.header(name, value);
+        }
+    }
+
     /// Whether to call [`Sink::header`]. Asked once a head or line, so the answer may depend on the status.
     fn wants_headers(&self) -> bool {
         false
@@ -43,6 +51,17 @@ pub trait Sink {
     fn wants_body(&self) -> bool {
         false
     }
+}
+
+/// Names and values of header lines, each of which ends with CRLF.
+pub(crate) fn fields(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut begin = 0;
+    memchr::memchr_iter(b'\n', lines).filter_map(move |end| {
+        let line = &lines[begin..end];
+        begin = end + 1;
+        let colon = memchr::memchr(b':', line)?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    })
 }
 
 /// Wants nothing: for answers of which only the outcome counts.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use crate::content::{Decoded, Unreadable, decode};
+use crate::http::fields;
 use crate::program::Want;
 use crate::step::Headers;
 
@@ -121,6 +122,12 @@ impl Retained {
         }
     }
 
+    pub(super) fn header_lines(&mut self, lines: &[u8], sets_cookies: bool) {
+        if let Some(capture) = &mut self.capture {
+            capture.header_lines(lines, sets_cookies);
+        }
+    }
+
     pub(super) fn content_encoding(&mut self, value: &[u8], spare: impl Spare) {
         let capture = self.hold(spare);
         capture.encoding.extend_from_slice(value);
@@ -159,10 +166,10 @@ impl Retained {
 pub(crate) struct Capture {
     want: Want,
     status: u16,
-    /// Names and values, one after another.
+    /// Header lines, which are read when something looks for one.
     head: Vec<u8>,
-    /// Lengths of each name and its value.
-    headers: Vec<(u32, u32)>,
+    /// Whether one of them sets a cookie.
+    sets_cookies: bool,
     /// As it came.
     body: Vec<u8>,
     /// What `Content-Encoding` says of it, each line with a comma after it.
@@ -183,7 +190,7 @@ impl Capture {
         want: Want::NONE,
         status: 0,
         head: Vec::new(),
-        headers: Vec::new(),
+        sets_cookies: false,
         body: Vec::new(),
         encoding: Vec::new(),
         decoded: None,
@@ -200,12 +207,13 @@ impl Capture {
 
     /// The headers in the order they came in.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = &self.head[..];
-        self.headers.iter().map(move |(name, value)| {
-            let (header, after) = rest.split_at(*name as usize + *value as usize);
-            rest = after;
-            header.split_at(*name as usize)
-        })
+        fields(&self.head)
+    }
+
+    /// The cookies that the response sets, as its headers say.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = if self.sets_cookies { &self.head[..] } else { b"" };
+        fields(lines).filter_map(|(name, value)| sets_cookie(name).then_some(value))
     }
 
     /// Keeps a piece of the body, as long as there is room.
@@ -272,13 +280,24 @@ impl Capture {
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
-        if !self.wants_all_headers() && !name.eq_ignore_ascii_case(b"set-cookie") {
-            return;
+        let sets_cookie = sets_cookie(name);
+        if sets_cookie || self.wants_all_headers() {
+            self.sets_cookies |= sets_cookie;
+            for part in [name, b":", value, b"\r\n"] {
+                self.head.extend_from_slice(part);
+            }
         }
-        self.head.extend_from_slice(name);
-        self.head.extend_from_slice(value);
-        let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
-        self.headers.push((length(name), length(value)));
+    }
+
+    fn header_lines(&mut self, lines: &[u8], sets_cookies: bool) {
+        if self.wants_all_headers() {
+            self.sets_cookies = sets_cookies;
+            self.head.extend_from_slice(lines);
+        } else if sets_cookies {
+            for (name, value) in fields(lines) {
+                self.header(name, value);
+            }
+        }
     }
 
     /// Forgets everything. False: it has grown too large to be kept.
@@ -286,13 +305,18 @@ impl Capture {
         self.want = Want::default();
         self.is_looked_at = false;
         self.head.clear();
-        self.headers.clear();
+        self.sets_cookies = false;
         self.body.clear();
         self.encoding.clear();
         self.decoded = None;
         self.beginning.clear();
         self.body.capacity() <= KEEP && self.head.capacity() <= KEEP
     }
+}
+
+/// Whether a header of this name sets a cookie.
+fn sets_cookie(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"set-cookie")
 }
 
 impl Headers for Capture {
@@ -317,6 +341,31 @@ mod tests {
             assert_eq!(kept.body(b"").len(), expected, "{pieces:?}");
             let is_larger = pieces.iter().sum::<usize>() > 10;
             assert_eq!(kept.unreadable(), is_larger.then_some(&Unreadable::NotKept), "{pieces:?}");
+        }
+    }
+
+    /// Headers and cookies are the same whether lines come one by one or all at once. Where only cookies are wanted,
+    /// nothing else is kept.
+    #[test]
+    fn lines_come_in_two_ways() {
+        const FIELDS: [(&[u8], &[u8]); 4] =
+            [(b"Server", b"x"), (b"set-cookie", b"a=b; c"), (b"Empty", b""), (b"Set-Cookie", b"d:e")];
+        const LINES: &[u8] = b"Server: x\r\nset-cookie:a=b; c \r\nEmpty:\r\nSet-Cookie:\td:e\r\n";
+        for (want, expected) in [(Want::HEADERS, &FIELDS[..]), (Want::COOKIES, &[FIELDS[1], FIELDS[3]])] {
+            let [mut single, mut whole] = [Retained::default(), Retained::default()];
+            for kept in [&mut single, &mut whole] {
+                kept.want(want, 10, Box::default);
+                kept.status(200, Box::default);
+            }
+            for (name, value) in FIELDS {
+                single.header(name, value);
+            }
+            whole.header_lines(LINES, true);
+            for kept in [single, whole] {
+                let capture = kept.capture.expect("headers are wanted");
+                assert_eq!(capture.headers().collect::<Vec<_>>(), expected);
+                assert_eq!(capture.cookies().collect::<Vec<_>>(), [&b"a=b; c"[..], b"d:e"]);
+            }
         }
     }
 

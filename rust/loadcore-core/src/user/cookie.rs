@@ -23,10 +23,8 @@ impl<T: Stack> User<T> {
         let Some(jar) = &self.state.cookies else { return };
         let mut jar = jar.borrow_mut();
         let is_secure = self.worker.origin(origin).tls;
-        for (name, value) in capture.headers() {
-            if name.eq_ignore_ascii_case(b"set-cookie") {
-                jar.store(value, place(self.lane.rendered.request(request), is_secure), self.worker.unix_ns());
-            }
+        for cookie in capture.cookies() {
+            jar.store(cookie, place(self.lane.rendered.request(request), is_secure), self.worker.unix_ns());
         }
     }
 }

@@ -185,6 +185,10 @@ impl<T: Stack> Sink for Stamped<'_, T> {
         self.arrival.kept.header(name, value);
     }
 
+    fn header_lines(&mut self, lines: &[u8], sets_cookies: bool) {
+        self.arrival.kept.header_lines(lines, sets_cookies);
+    }
+
     fn content_encoding(&mut self, value: &[u8]) {
         self.arrival.kept.content_encoding(value, || self.worker.take_capture());
     }

@@ -1,5 +1,6 @@
 //! A request that a script makes: given an envelope, written, and sent like any other.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::sender::Job;
@@ -53,7 +54,8 @@ impl<T: Stack> User<T> {
         };
         let envelope = own.as_deref().unwrap_or(&form.envelope);
         let (token, ready_ns) = self.authenticate(scenario, envelope, due_ns).await?;
-        if let Err(error) = self.write(scenario, program, envelope, target, call) {
+        let host = if own.is_some() { self.host_of(envelope.origin, call) } else { form.host.as_str().into() };
+        if let Err(error) = self.write(scenario, program, envelope, target, &host, call) {
             let unsent = Unsent::unmade(envelope, Outcome::RequestInvalid).because_of(error, scenario);
             return Err(self.refuse(scenario, due_ns, &unsent));
         }
@@ -130,6 +132,12 @@ impl<T: Stack> User<T> {
         Ok(Address { target, own: Some(Rc::new(own)) })
     }
 
+    /// The `Host` header of a request that is not like its form.
+    fn host_of(&self, origin: OriginId, call: &Call) -> Cow<'static, str> {
+        let own = call.headers.first("host").map(|host| String::from_utf8_lossy(host).into_owned());
+        own.unwrap_or_else(|| self.worker.origin(origin).host_header()).into()
+    }
+
     /// Finds what authenticates a request, and says when it may be sent.
     async fn authenticate(
         &mut self,
@@ -163,6 +171,7 @@ impl<T: Stack> User<T> {
         program: &ScriptProgram,
         envelope: &Envelope,
         target: Target<'_>,
+        host: &str,
         call: &Call,
     ) -> Result<(), RenderError> {
         let Self { worker, state, lane: Lane { rendered: Rendered { bytes, own_cookie }, credential, .. }, .. } = self;
@@ -171,7 +180,6 @@ impl<T: Stack> User<T> {
         }
         bytes.clear();
         *own_cookie = 0;
-        let origin = worker.origin(envelope.origin);
         let unix_ns = worker.unix_ns();
         let counter = &mut *worker.counter.borrow_mut();
         let State { number, iteration, variables, random, cookies, .. } = state;
@@ -180,7 +188,6 @@ impl<T: Stack> User<T> {
             Some(CompiledAuth::Query { name, value }) => Some((name, value)),
             _ => None,
         };
-        let own_host = call.headers.first("host").map(String::from_utf8_lossy);
         exchange::Request::begin(
             bytes,
             &envelope.method,
@@ -199,10 +206,7 @@ impl<T: Stack> User<T> {
                 }
                 Ok(())
             },
-            |out| match &own_host {
-                Some(host) => out.extend_from_slice(host.as_bytes()),
-                None => origin.write_host(out),
-            },
+            |out| out.extend_from_slice(host.as_bytes()),
         )?;
         let is_own = |name: &str| call.headers.first(name).is_some();
         for (name, value) in program.headers.iter().filter(|(name, _)| !is_own(name)) {
@@ -226,7 +230,11 @@ impl<T: Stack> User<T> {
         *own_cookie = cookie.len();
         if let Some(jar) = cookies.as_ref().map(|jar| jar.borrow()) {
             if !jar.is_empty() {
-                jar.add_to(&mut cookie, place(exchange::Request::written(bytes), origin.tls), unix_ns);
+                jar.add_to(
+                    &mut cookie,
+                    place(exchange::Request::written(bytes), worker.origin(envelope.origin).tls),
+                    unix_ns,
+                );
             }
             if !cookie.is_empty() {
                 exchange::Request::add_field(bytes, b"Cookie", &cookie);

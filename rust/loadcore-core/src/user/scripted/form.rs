@@ -16,6 +16,8 @@ const MOST_REDIRECTS: u8 = crate::plan::MAX_REDIRECTS;
 pub(super) struct FormProgram {
     /// That of a request to the scenario's own origin, with none but its own headers.
     pub(super) envelope: Envelope,
+    /// What the `Host` header says of that origin.
+    pub(super) host: String,
     pub(super) holds: Holds,
 }
 
@@ -49,7 +51,7 @@ impl Scripted {
             method: form.method.into(),
         };
         let number = form.number as usize;
-        let form = FormProgram { envelope, holds: form.holds };
+        let form = FormProgram { envelope, host: worker.origin(program.origin).host_header(), holds: form.holds };
         let mut forms = self.forms.borrow_mut();
         if number >= forms.len() {
             forms.resize(number + 1, None);

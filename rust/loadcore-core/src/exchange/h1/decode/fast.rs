@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use super::fields::{Fields, is_content_encoding, trim};
+use super::fields::{Fields, is_content_encoding};
 use super::scan;
-use crate::http::Sink;
+use crate::http::{self, Sink};
 
 /// A complete final head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ fn field(fields: &mut Fields, name: &[u8], value: &[u8]) -> Option<()> {
             value => fields.take_connection(value),
         },
         10 if is_name(name, *b"keep-ali", *b"ep-alive") => fields.take_keep_alive(value),
+        10 if is_name(name, *b"set-cook", *b"t-cookie") => fields.sets_cookies = true,
         16 if is_name(name, *b"content-", *b"encoding") => fields.encoded = true,
         17 if is_name(name, *b"transfer", *b"encoding") && name[8] == b'-' => {
             if fields.chunked || value != b" chunked" {
@@ -148,25 +149,18 @@ fn length(value: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Tells `sink` the header lines of a head that [`head`] has accepted.
-pub(super) fn tell_headers(head: &[u8], sink: &mut impl Sink) {
-    for (name, value) in lines(head) {
-        sink.header(name, value);
-    }
+/// The header lines of a head that [`head`] has accepted.
+#[inline]
+pub(super) fn header_lines(head: &[u8]) -> &[u8] {
+    // The empty line at the end is none.
+    let begin = memchr::memchr(b'\n', head).map_or(head.len(), |end| end + 1);
+    head.get(begin..head.len() - 2).unwrap_or_default()
 }
 
 /// Tells `sink` how the content is coded, from a head that [`head`] has accepted.
 #[cold]
 pub(super) fn tell_content_encoding(head: &[u8], sink: &mut impl Sink) {
-    for (_, value) in lines(head).filter(|(name, _)| is_content_encoding(name)) {
+    for (_, value) in http::fields(header_lines(head)).filter(|(name, _)| is_content_encoding(name)) {
         sink.content_encoding(value);
     }
-}
-
-/// Names and values of the header lines.
-fn lines(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        Some((&line[..colon], trim(&line[colon + 1..line.len() - 1])))
-    })
 }

@@ -25,6 +25,8 @@ pub(super) struct Fields {
     pub(super) keep_alive_timeout: Option<u16>,
     /// It has a `Content-Encoding`.
     pub(super) encoded: bool,
+    /// It has a `Set-Cookie`.
+    pub(super) sets_cookies: bool,
 }
 
 impl Fields {
@@ -34,6 +36,7 @@ impl Fields {
         match name.len() {
             10 if name.eq_ignore_ascii_case(b"connection") => self.take_connection(value),
             10 if name.eq_ignore_ascii_case(b"keep-alive") => self.take_keep_alive(value),
+            10 if name.eq_ignore_ascii_case(b"set-cookie") => self.sets_cookies = true,
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 return if folded { Err(Outcome::ProtoContentLength) } else { self.take_content_length(value) };
             }

@@ -253,14 +253,17 @@ impl Decoder {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     fn whole(&mut self, seen: &SeenHeads, input: &[u8], sink: &mut impl Sink) -> Option<Complete> {
-        let Whole { status, persistent, keep_alive_timeout, head_bytes, body_bytes } =
+        let Whole { status, persistent, keep_alive_timeout, sets_cookies, head_bytes, body_bytes } =
             seen.whole(input, self.lines_left)?;
         // Whether anything that came before, or was asked for, makes it another response than it was.
-        let plain = self.carry.is_empty() && !self.fields.close && !self.head_request && !sink.wants_headers();
+        let plain = self.carry.is_empty() && !self.fields.close && !self.head_request;
         if !plain || head_bytes > self.head_left as usize || body_bytes as u64 > self.limits.body_bytes {
             return None;
         }
         sink.status(status);
+        if sink.wants_headers() {
+            sink.header_lines(fast::header_lines(&input[..head_bytes]), sets_cookies);
+        }
         sink.final_head();
         if sink.wants_body() {
             sink.whole_body(input, head_bytes..input.len());
@@ -295,7 +298,7 @@ impl Decoder {
                 self.http10 = head.http10;
                 sink.status(head.status);
                 if sink.wants_headers() {
-                    fast::tell_headers(&window[..head.bytes as usize], sink);
+                    sink.header_lines(fast::header_lines(&window[..head.bytes as usize]), said.sets_cookies);
                 }
                 if said.encoded && sink.wants_body() {
                     fast::tell_content_encoding(&window[..head.bytes as usize], sink);
@@ -480,6 +483,35 @@ mod tests {
             }
             let told = plain.feed(RESPONSE, &mut ());
             assert_eq!(told, remembering.feed_seen(RESPONSE, &mut seen, &mut ()), "{name}");
+        }
+    }
+
+    /// Who wants headers is told those of a head that was seen before, too: as they are this time.
+    #[test]
+    fn headers_of_a_head_that_was_seen() {
+        #[derive(Default)]
+        struct Lines(Vec<u8>, bool);
+        impl Sink for Lines {
+            fn header_lines(&mut self, lines: &[u8], sets_cookies: bool) {
+                (self.0, self.1) = (lines.to_vec(), sets_cookies);
+            }
+
+            fn wants_headers(&self) -> bool {
+                true
+            }
+        }
+        let mut seen = SeenHeads::new();
+        for (fields, sets_cookies) in [
+            ("X-Id: 1\r\nContent-Length: 0\r\n", false),
+            ("X-Id: 2\r\nContent-Length: 0\r\n", false),
+            ("Set-Cookie: a=b\r\nContent-Length: 0\r\n", true),
+            ("Set-Cookie: a=b\r\nContent-Length: 0\r\n", true),
+        ] {
+            let (mut decoder, mut told) = (Decoder::new(Limits::default()), Lines::default());
+            decoder.start(false);
+            let response = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            assert!(matches!(decoder.feed_seen(response.as_bytes(), &mut seen, &mut told), Ok(Progress::Complete(_))));
+            assert_eq!((String::from_utf8_lossy(&told.0), told.1), (fields.into(), sets_cookies));
         }
     }
 

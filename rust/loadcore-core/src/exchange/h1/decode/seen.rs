@@ -73,6 +73,7 @@ pub(super) struct Whole {
     /// Whether the connection outlives it.
     pub(super) persistent: bool,
     pub(super) keep_alive_timeout: Option<u16>,
+    pub(super) sets_cookies: bool,
     pub(super) head_bytes: usize,
     pub(super) body_bytes: usize,
 }
@@ -105,6 +106,7 @@ impl SeenHeads {
             status: place.head.status,
             persistent: place.fields.persistent(place.head.http10),
             keep_alive_timeout: place.fields.keep_alive_timeout,
+            sets_cookies: place.fields.sets_cookies,
             head_bytes,
             body_bytes: input.len() - head_bytes,
         })
