@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use loadcore_core::clock::Clock;
 use loadcore_core::driver::crossing;
 use loadcore_core::driver::script::{self, Command, Notice, RequestKey};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
@@ -35,6 +36,7 @@ pub(crate) struct Crossing {
     event_loop: Option<Py<PyAny>>,
     flusher: Option<Py<PyAny>>,
     answers: Option<Py<PyType>>,
+    carrier: Option<Py<PyAny>>,
     /// Commands leave at the end of the drain, or when the loop comes round.
     is_draining: bool,
     is_flush_due: bool,
@@ -87,11 +89,18 @@ impl Crossing {
             event_loop: None,
             flusher: None,
             answers: None,
+            carrier: None,
             is_draining: false,
             is_flush_due: false,
             recent_ns: 0,
             script_lag_ns: 0,
         }
+    }
+
+    /// The exception that carries the result of a future. Always the same object, which the interpreter unpacks at once:
+    /// to make one costs as much as the rest of an `await`.
+    pub(super) fn carrier<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.carrier.as_ref().map(|carrier| carrier.bind(py).clone())
     }
 
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
@@ -196,9 +205,14 @@ impl Crossing {
         Ok(user)
     }
 
-    /// Takes the next notice, and notes for how long it has lain there.
+    /// Takes the next notice, and notes for how long it has lain there. After the last one, the commands of meanwhile are
+    /// handed over and what has come of meanwhile is taken: a turn of the loop costs more than some requests.
     fn next(slf: &Bound<'_, Self>) -> Option<(usize, Notice)> {
         let this = &mut *slf.borrow_mut();
+        if this.incoming.is_empty() {
+            this.core.flush();
+            this.core.take(&mut this.incoming);
+        }
         let (script, notice) = this.incoming.pop_front()?;
         // Whoever was dealt with before may have worked for long.
         let now_ns = this.read_clock();
@@ -259,7 +273,6 @@ impl Crossing {
         let began_ns = {
             let this = &mut *slf.borrow_mut();
             this.core.hear();
-            this.core.take(&mut this.incoming);
             this.is_draining = true;
             this.read_clock()
         };
@@ -292,9 +305,11 @@ impl Crossing {
     #[pyo3(signature = (event_loop, answer = None))]
     fn attach(slf: &Bound<'_, Self>, event_loop: Bound<'_, PyAny>, answer: Option<Bound<'_, PyType>>) -> PyResult<()> {
         let flusher = slf.getattr("flush")?.unbind();
+        let carrier = slf.py().get_type::<PyStopIteration>().call0()?.unbind();
         let mut this = slf.borrow_mut();
         this.event_loop = Some(event_loop.unbind());
         this.flusher = Some(flusher);
+        this.carrier = Some(carrier);
         this.answers = answer.map(Bound::unbind);
         Ok(())
     }

@@ -157,6 +157,17 @@ impl Future {
         crossing.bind(py).borrow().event_loop(py)
     }
 
+    /// The end of an `await`, with the future itself as its result.
+    fn carried(&self, future: &Bound<'_, Self>) -> PyErr {
+        let py = future.py();
+        let carrier = self.crossing.as_ref().and_then(|crossing| crossing.bind(py).try_borrow().ok()?.carrier(py));
+        let Some(carrier) = carrier else { return PyStopIteration::new_err(future.clone().unbind()) };
+        match carrier.setattr(intern!(py, "value"), future) {
+            Ok(()) => PyErr::from_value(carrier),
+            Err(error) => error,
+        }
+    }
+
     fn cancelled_error(&self, py: Python<'_>) -> PyErr {
         match &self.cancel_message {
             Some(message) => python::CancelledError::new_err((message.clone_ref(py),)),
@@ -197,8 +208,7 @@ impl Future {
                 this.was_awaited = true;
                 Ok(slf.clone())
             }
-            // Not in a tuple: the interpreter then makes no exception of it.
-            State::Done => Err(PyStopIteration::new_err(slf.clone().unbind())),
+            State::Done => Err(this.carried(slf)),
             State::Cancelled => Err(this.cancelled_error(slf.py())),
         }
     }
@@ -206,6 +216,10 @@ impl Future {
     /// As of a coroutine: the next step.
     fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         let _ = value;
+        if slf.borrow().state == State::Done {
+            // Python's own code sees this one, and may keep it.
+            return Err(PyStopIteration::new_err(slf.clone().unbind()));
+        }
         Self::__next__(slf)
     }
 
