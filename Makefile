@@ -114,6 +114,11 @@ test-scale: setup ## Let replicas come, go and die under load; needs haproxy, ng
 kubernetes: setup ## Have Kubernetes' own code judge manifests; needs Go, compiles for minutes
 	$(BIN)/python -m pytest tests/kubernetes -m kubernetes
 
+.PHONY: image
+image: setup ## Build the image as the Dockerfile says, and run a manifest's pods in it; needs Docker, or buildah and debootstrap
+	$(BIN)/python -m building.image $(if $(WHEEL),--wheel $(WHEEL))
+	LOADCORE_IMAGE_TREE=target/image/tree $(BIN)/python -m pytest tests/integration/test_pods.py
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz the HTTP decoder for FUZZ_SECONDS, then the reader of damaged runs; needs a nightly toolchain and cargo-fuzz
 	cd rust/loadcore-core && cargo +nightly fuzz run decoder -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/http.dict

@@ -1,4 +1,8 @@
-"""The pods of a Kubernetes manifest, started on this machine as a kubelet would start them."""
+"""The pods of a Kubernetes manifest, started on this machine as a kubelet would start them.
+
+With `LOADCORE_IMAGE_TREE`, a folder with the files of the image (`make image`), they run in it: without root, without
+capabilities, each with processes of its own, and with nothing to write to but their volumes.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from loadcore.cluster import kubernetes
@@ -23,6 +28,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WITHIN_S = 60.0
+TREE = os.environ.get("LOADCORE_IMAGE_TREE")
+IN_TREE = """
+tree=$1 folder=$2 index=$3
+mount --bind "$tree" "$tree"
+for volume in scenario certs work; do
+    mkdir --parents "$tree/$volume"
+    mount --bind "$folder/$volume" "$tree/$volume"
+done
+for volume in cache tmp; do
+    mkdir --parents "$tree/$volume" "$folder/$volume-$index"
+    chown 10001:10001 "$folder/$volume-$index"
+    mount --bind "$folder/$volume-$index" "$tree/$volume"
+done
+mount --bind "$folder/hosts" "$tree/etc/hosts"
+mount --types proc proc "$tree/proc"
+mount --rbind /dev "$tree/dev"
+mount --options remount,bind,ro "$tree"
+exec chroot "$tree" setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --inh-caps=-all \
+    --bounding-set=-all sh -c "$4"
+"""
 
 
 @pytest.fixture
@@ -50,23 +75,40 @@ class Pods:
             for name, content in files.items():
                 (folder / place / name).write_text(content)
         (folder / "work").mkdir()
+        (folder / "hosts").write_text(f"127.0.0.1 localhost\n127.0.0.2 {job.name}-0.{job.name}\n")
+        if TREE:
+            subprocess.run(["chown", "-R", "10001:10001", *(folder / at for at in ("certs", "work"))], check=True)
 
     def start(self, index: int) -> subprocess.Popen[bytes]:
         """Start a pod."""
         (container,) = self.spec["template"]["spec"]["containers"]
-        shell, option, script = container["command"]
-        for place in ("scenario", "certs", "work"):
-            script = script.replace(f"/{place}", f"{self._folder}/{place}")
-        script = script.replace(f"{self._name}-0.{self._name}", "127.0.0.2")
         own = {"JOB_COMPLETION_INDEX": str(index), "POD_IP": f"127.0.0.{index + 2}"}
-        environment = {**os.environ, **own, "LOADCORE_CACHE": str(self._folder / f"cache-{index}")}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        if TREE:
+            set_there = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+            environment = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **set_there, **own}
+            words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", IN_TREE, "pod"]
+            words += [str(Path(TREE).absolute()), str(self._folder), str(index), container["command"][2]]
+        else:
+            environment = {**os.environ, **own, "LOADCORE_CACHE": str(self._folder / f"cache-{index}")}
+            environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+            words = self._here(container["command"])
         with self.log(index).open("wb") as log:
-            pod = subprocess.Popen(
-                [shell, option, script], stdout=log, stderr=log, env=environment, start_new_session=True
-            )
+            pod = subprocess.Popen(words, stdout=log, stderr=log, env=environment, start_new_session=True)
         self._stack.callback(self.end, pod)
         return pod
+
+    def _here(self, command: list[str]) -> list[str]:
+        """The command with folders in place of volumes."""
+        shell, option, script = command
+        for place in ("scenario", "certs", "work"):
+            script = script.replace(f"/{place}", f"{self._folder}/{place}")
+        return [shell, option, script.replace(f"{self._name}-0.{self._name}", "127.0.0.2")]
+
+    @staticmethod
+    def ask_to_end(pod: subprocess.Popen[bytes]) -> None:
+        """Send SIGTERM to the first process of a pod."""
+        first = psutil.Process(pod.pid)
+        (first.children()[0] if TREE else first).send_signal(signal.SIGTERM)
 
     @staticmethod
     def end(pod: subprocess.Popen[bytes]) -> None:
@@ -124,6 +166,6 @@ def test_a_node_ends_when_it_is_asked_to(target: Target, tmp_path: Path, monkeyp
         while "waiting for the scheduler" not in pods.log(1).read_text():
             assert time.monotonic() < deadline, pods.log(1).read_text()
             time.sleep(0.1)
-        node.send_signal(signal.SIGTERM)
+        pods.ask_to_end(node)
         code = node.wait(WITHIN_S)
     assert not pods.ends_the_job(code if code >= 0 else 128 - code)
