@@ -68,6 +68,7 @@ def test_documents_without_a_place_are_refused_before_the_run(tmp_path: Path) ->
     for options, told in (
         (("--junit", "no/j.xml"), "the folder no does not exist"),
         (("--junit", "x", "--csv", "x"), "name the same file"),
+        (("--markdown", "-"), "--markdown /dev/stdout"),
         (("--junit", "x", "--runs", "2", "--base-url", "http://127.0.0.1:1"), "--runs 2 makes several"),
     ):
         refused = loadcore("run", "shop.py", *options, cwd=tmp_path)

@@ -19,6 +19,8 @@ def require_places(places: Mapping[str, Path | None]) -> None:
     """
     given = {option: path for option, path in places.items() if path is not None}
     for option, path in given.items():
+        if str(path) == "-":
+            raise UsageError(f"{option}: - is not a file", hint=f"print it in place of a file: {option} /dev/stdout")
         if path.is_dir():
             raise UsageError(f"{option}: {path} is a folder", hint=f"name a file in it: {option} {path / 'FILE'}")
         if not path.parent.is_dir():

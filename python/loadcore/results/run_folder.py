@@ -199,7 +199,10 @@ def write_durably(path: Path, text: str) -> None:
 
 
 def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
-    """As `write_durably`, unless the power is cut: see `keep`."""
+    """As `write_durably`, unless the power is cut: see `keep`. What is no plain file is written into."""
+    if is_written_into(path):
+        path.write_text(text, encoding="utf-8")
+        return
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -211,6 +214,11 @@ def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_written_into(path: Path) -> bool:
+    """Whether it stays what it is when it is written to: a device, a pipe, or a link like /dev/stdout."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
 
 
 def keep(*paths: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow.parquet as pq
+import pytest
 
 from loadcore.results.open.export import write_csv, write_parquet
 from loadcore.results.schema import REQUESTS
 from tests.unit.results.simulated import independent, summed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -37,3 +41,26 @@ def test_a_run_without_rows_is_a_heading(tmp_path: Path) -> None:
     """A run without files of rows is not an error."""
     assert write_csv(tmp_path, tmp_path / "rows.csv") == 0
     assert (tmp_path / "rows.csv").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_a_link_stays_a_link(write: Callable[[Path, Path], int], tmp_path: Path) -> None:
+    """One like /dev/stdout is written through, not replaced by a file."""
+    file, link = tmp_path / "file", tmp_path / "link"
+    link.symlink_to(file)
+    file.touch()
+    write(tmp_path, link)
+    assert link.is_symlink()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "link"]
+    assert file.stat().st_size > 0
+
+
+def test_rows_can_be_piped(tmp_path: Path) -> None:
+    """As CSV, to a program that reads them while they come."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        came = pool.submit(pipe.read_text)
+        write_csv(tmp_path, pipe)
+        assert came.result(30).startswith('"scheduled_at"')
+    assert pipe.is_fifo()

@@ -210,3 +210,16 @@ def test_the_manifest_finds_what_changed(tmp_path: Path) -> None:
         "requests-0.arrow has 2 bytes, but the manifest says 3",
         "summary.json is missing",
     ]
+
+
+def test_a_link_or_a_pipe_is_written_into(tmp_path: Path) -> None:
+    """What stands for a stream, like /dev/stdout, is not replaced by a file."""
+    file, link, pipe = tmp_path / "file", tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    write_durably(link, "through")
+    with ThreadPoolExecutor(1) as pool:
+        came = pool.submit(pipe.read_text)
+        write_durably(pipe, "into")
+        assert came.result(30) == "into"
+    assert (link.is_symlink(), file.read_text(), pipe.is_fifo()) == (True, "through", True)

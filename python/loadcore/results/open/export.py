@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from loadcore.results.reader import schema_of, stream
-from loadcore.results.run_folder import RunFolder
+from loadcore.results.run_folder import RunFolder, is_written_into
 from loadcore.results.schema import REQUESTS, TRACE_ID
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write_parquet(folder: Path, path: Path) -> int:
 
 def _beside(path: Path) -> Path:
     """Where the file grows, so that one of its own name is whole."""
-    return path.with_name(f".{path.name}.tmp")
+    return path if is_written_into(path) else path.with_name(f".{path.name}.tmp")
 
 
 def _write(folder: Path, path: Path, open_writer: Callable[[pa.Schema], _Writer]) -> int:
@@ -68,9 +68,11 @@ def _write(folder: Path, path: Path, open_writer: Callable[[pa.Schema], _Writer]
             writer.write_batch(batch)
             rows += batch.num_rows
         writer.close()
-        growing.replace(path)
+        if growing != path:
+            growing.replace(path)
     finally:
-        growing.unlink(missing_ok=True)
+        if growing != path:
+            growing.unlink(missing_ok=True)
     return rows
 
 
