@@ -242,6 +242,21 @@ def test_report_prints_the_run_again(tmp_path: Path, url: str) -> None:
     assert summary == json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
 
+def test_a_failure_is_shown_with_its_trace(tmp_path: Path, url: str) -> None:
+    """Its sample has the header that was sent; where no request was traced, `--trace-url` says so."""
+    tempo = ("--trace-url", "https://tempo.example/{trace_id}")
+    loadcore("bench", f"{url}/503", "-n", "2", "-c", "1", "--trace-sample", "100%", *LENIENT, cwd=tmp_path)
+    traced = loadcore("report", "--verbose", *tempo, cwd=tmp_path, environ={"COLUMNS": "120"})
+    assert re.search(r"> traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01", traced.stdout), traced.stdout
+    assert "no effect" not in traced.stderr
+    without = loadcore("bench", url, "-n", "2", "-c", "1", *tempo, *LENIENT, cwd=tmp_path)
+    again = loadcore("report", *tempo, cwd=tmp_path)
+    for said in (without.stderr, again.stderr):
+        assert "--trace-url has no effect" in said
+        assert "--trace-sample 1%" in said
+    assert again.returncode == 0
+
+
 def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
     """A run that was killed still has a report, and the report says that the run ended early."""
     command = [sys.executable, "-m", "loadcore", "run", scenario, "--progress", "json", "--out", "killed", *LENIENT]

@@ -97,12 +97,16 @@ impl<T: Stack> User<T> {
             let due_ns = if is_rejected {
                 match self.replace_token(scenario, &mut again, &mut answer).await? {
                     Some(ready_ns) => ready_ns,
-                    None => return Ok((answer, again.origin)),
+                    None => {
+                        self.lane.flight.trace = again.trace.take();
+                        return Ok((answer, again.origin));
+                    }
                 }
             } else if envelope.follows(answer.complete.status) {
                 self.redirect(scenario, &mut again, &answer)?;
                 answer.ended_ns
             } else {
+                self.lane.flight.trace = again.trace.take();
                 return Ok((answer, again.origin));
             };
             self.worker.give_back(answer.kept.capture.take());

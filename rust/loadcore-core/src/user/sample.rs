@@ -9,7 +9,7 @@ use super::send::{Answer, Message};
 use crate::auth::Refusal;
 use crate::exchange::{Exchange, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};
-use crate::record::{CheckId, Outcome, StepId};
+use crate::record::{CheckId, Outcome, StepId, Trace};
 use crate::sample::{Class, LOOKED_AT, Raw, RequestSample, Secrets, Seen, What, request, response};
 use crate::step::{Builtins, CompiledCheck, CompiledExtract, RenderError};
 
@@ -119,7 +119,11 @@ impl<T: Stack> User<T> {
         }
         let header = shown.content.and_then(|(_, outgoing)| outgoing.envelope.auth_header.as_deref());
         let mut secrets = self.secrets(scenario, header);
-        let request = shown.content.and_then(|(origin, content)| self.request_sample(origin, content, &mut secrets));
+        // What is not sent again has an answer before it, and none of its own.
+        let is_sent = self.lane.flight.attempts > 0 || !matches!(class.what, What::Outcome(_));
+        let trace = self.lane.flight.sent_trace().filter(|_| is_sent);
+        let request =
+            shown.content.and_then(|(origin, content)| self.request_sample(origin, content, trace, &mut secrets));
         let came = self.came(shown.capture);
         let came = (!came.is_empty()).then(|| T::Exchange::excerpt(&came, shown.is_head, LOOKED_AT));
         let raw = Raw {
@@ -304,7 +308,13 @@ impl<T: Stack> User<T> {
     }
 
     /// The request as it was sent; `None` if it was not made.
-    fn request_sample(&self, origin: OriginId, outgoing: Outgoing<'_>, secrets: &mut Secrets) -> Option<RequestSample> {
+    fn request_sample(
+        &self,
+        origin: OriginId,
+        outgoing: Outgoing<'_>,
+        trace: Option<Trace>,
+        secrets: &mut Secrets,
+    ) -> Option<RequestSample> {
         let (made, origin) = (self.lane.rendered.request(outgoing), self.worker.origin(origin));
         // A redirect may have led elsewhere.
         let place = if outgoing.envelope.has_own_host {
@@ -316,7 +326,12 @@ impl<T: Stack> User<T> {
             return None;
         }
         let body_bytes = made.body().len() as u64;
-        Some(request(&place, made.target(), &made.excerpt(LOOKED_AT), body_bytes, secrets))
+        let mut excerpt = made.excerpt(LOOKED_AT);
+        if let Some(field) = trace.and_then(|trace| self.traceparent(trace)) {
+            // The message has it only while it is posted: after `Host`, before all others.
+            excerpt.fields.insert(1, field);
+        }
+        Some(request(&place, made.target(), &excerpt, body_bytes, secrets))
     }
 
     /// The response as it came, from its beginning, as far as it is still there.

@@ -111,9 +111,14 @@ impl Tracked {
         let id = self.id;
         self.messages += 1;
         let span = NonZeroU64::new(Random::keyed(id.get(), self.messages).next_u64()).unwrap_or(NonZeroU64::MIN);
-        self.sent = Some(Trace { id, span });
-        format!("00-{prefix:016x}{id:016x}-{span:016x}-01")
+        let trace = Trace { id, span };
+        self.sent = Some(trace);
+        header(prefix, trace)
     }
+}
+
+fn header(prefix: u64, Trace { id, span }: Trace) -> String {
+    format!("00-{prefix:016x}{id:016x}-{span:016x}-01")
 }
 
 impl<T: Stack> User<T> {
@@ -152,6 +157,13 @@ impl<T: Stack> User<T> {
         if let Some(tracing) = &self.worker.tracing {
             std::mem::swap(&mut *tracing.beside.borrow_mut(), &mut self.lane.rendered.bytes);
         }
+    }
+
+    /// The header of a message that was sent with this trace.
+    #[cold]
+    pub(super) fn traceparent(&self, trace: Trace) -> Option<(Vec<u8>, Vec<u8>)> {
+        let tracing = self.worker.tracing.as_ref()?;
+        Some((TRACEPARENT.to_vec(), header(tracing.prefix, trace).into_bytes()))
     }
 
     /// Notes the trace of a row that is counted next, if its request was sent.

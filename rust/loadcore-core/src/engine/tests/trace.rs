@@ -7,6 +7,7 @@ use super::request::{OK, once, raw, sent};
 use super::script::{drive, ended, scripted};
 use super::*;
 use crate::driver::script::Command;
+use crate::transport::fake::Then;
 
 fn traced(mut plan: Value, sample: f64) -> Value {
     plan["http"]["trace_sample"] = json!(sample);
@@ -144,6 +145,35 @@ fn what_is_not_sent_has_no_trace() {
     });
     let rows: Vec<_> = run.rows.iter().take(2).map(|row| (row.outcome, row.trace.is_some())).collect();
     assert_eq!(rows, [(Outcome::Ok, true), (Outcome::ConnectRefused, false)]);
+}
+
+/// A sample shows the header that its request was sent with, after a redirect that of its last message; none is shown
+/// where none was sent.
+#[test]
+fn samples_show_what_was_sent() {
+    let hop = b"HTTP/1.1 307 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+    let broken = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
+    let shown = |run: &Outcomes| -> Vec<Option<String>> {
+        let of = |sample: &Sample| {
+            let request = sample.request.as_ref().expect("a request");
+            request.headers.iter().find(|(name, _)| name == "traceparent").map(|(_, value)| value.clone())
+        };
+        run.samples.iter().map(of).collect()
+    };
+    let mut checked = get("b");
+    checked["checks"] = json!([{"name": "has ETag", "claim": {"kind": "header", "header": "ETag"}}]);
+    let plan = once(json!([get("a"), checked, get("c")]));
+    let reply = |number| match number {
+        0 => raw(broken),
+        1 => raw(hop),
+        2 => raw(OK),
+        _ => Reply::raw(ms(1), b"", Then::Close),
+    };
+    let (requests, run) = sent(&traced(plan.clone(), 1.0), reply);
+    let lines: Vec<_> = requests.iter().filter_map(|each| each.lines().find(|line| line.starts_with("trace"))).collect();
+    let found: Vec<_> = shown(&run).into_iter().map(|value| format!("traceparent: {}", value.unwrap())).collect();
+    assert_eq!(found, [lines[0], lines[2], lines[lines.len() - 1]]);
+    assert_eq!(shown(&sent(&plan, reply).1), [None, None, None]);
 }
 
 /// Of the requests of a step in a second the slowest three are kept, those without an answer among them.
