@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadcore.results.attempt import Attempt, Sent
+from loadcore.wording.outcomes import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def _ended_ns(row: dict[str, Any]) -> int:
 def _with_sample(row: dict[str, Any], samples: Sequence[Mapping[str, Any]]) -> Sent:
     reasons = list(dict.fromkeys(sample["reason"] for sample in samples if sample["kind"] != "none"))
     if row["error"] and not reasons:
-        reasons = [str(row["outcome"] if row["outcome"] != "ok" else f"status {row['status']}")]
+        reasons = [f"status {row['status']}" if row["outcome"] in ANSWERED else str(row["outcome"])]
     return Sent(row, each_cause_once(reasons), samples[0] if samples else None)
 
 

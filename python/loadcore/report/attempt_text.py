@@ -8,6 +8,7 @@ from loadcore.report import numbers
 from loadcore.report.exchange import exchange
 from loadcore.report.glyphs import printable
 from loadcore.report.layout import MARGIN, Cell, Page, Role, cut, sentence
+from loadcore.wording.outcomes import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ def _request(each: Sent, page: Page, *, in_full: bool, verbose: bool) -> Iterato
 
 
 def _line(row: Mapping[str, Any], glyphs: Glyphs) -> str:
-    came = row["status"] if row["outcome"] == "ok" else row["outcome"]
+    came = row["status"] if row["outcome"] in ANSWERED else row["outcome"]
     time = "" if row["service_ns"] is None else f" in {numbers.duration(row['service_ns'], glyphs)}"
     return f"{printable(row['step'], glyphs)} {glyphs.arrow} {came}{time}"
 

@@ -13,12 +13,14 @@ from loadcore.scripting.duration import length_ns
 from loadcore.scripting.failures import CheckFailed
 from loadcore.scripting.pauses import pause_ns
 from loadcore.scripting.row import Row
+from loadcore.scripting.stream import Opening
 from loadcore.scripting.timing import Group, Measure
 from loadcore.scripting.urls import plain_gets, url_of
 from loadcore.wording.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import timedelta
     from random import Random
     from types import TracebackType
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
     from loadcore.scenario.values import Fields, Text
     from loadcore.scripting.port import Port, Run, Turn
     from loadcore.scripting.response import Response
+    from loadcore.scripting.stream import Stream
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 
-_NO_STREAM: Final = "responses come whole; time a client of your own with c.measure"
 _NO_ROW: Final = Row({})
 
 
@@ -139,11 +141,11 @@ class Client:
         return self._request(method, url, values, options)
 
     def _request(
-        self, method: str, url: str, values: Sequence[Text], options: CallOptions
-    ) -> Coroutine[Any, Any, Response]:
+        self, method: str, url: str, values: Sequence[Text], options: CallOptions, *, streamed: bool = False
+    ) -> Any:  # noqa: ANN401 - as the port gives it
         template = url_of(url)
         target = template.fill(method, values)
-        if not options and not self.headers:
+        if not (options or self.headers or streamed):
             if method == "GET" and not values:
                 plain_gets[url] = template.name(method), method, target
             return self._port.send(template.name(method), method, target)
@@ -162,6 +164,7 @@ class Client:
             expect=call.expect,
             max_redirects=0 if call.follows is False else None,
             anonymous=call.is_anonymous,
+            streamed=streamed,
         )
 
     def get(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
@@ -194,6 +197,20 @@ class Client:
     def delete(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:
         """A DELETE request, as `request`."""
         return self._request("DELETE", url, values, options)
+
+    def stream(
+        self, method: str, url: str, /, *values: Text, **options: Unpack[CallOptions]
+    ) -> AbstractAsyncContextManager[Stream]:
+        """A request whose response is read while it comes. Arguments as of `request`.
+
+            async with c.stream("GET", "/events") as s:
+                async for event in s:                     server-sent events; `s.lines()`, `s.chunks()`, `s.text()`
+                    if event.data == "done":
+                        break                             leaving the block closes the stream
+
+        `timeout` is how long its head may take, and each piece of it after the one before.
+        """
+        return Opening(lambda: self._request(method, url, values, options, streamed=True))
 
     @overload
     async def gather(self, first: Awaitable[T1], second: Awaitable[T2], /) -> tuple[T1, T2]: ...
@@ -271,13 +288,6 @@ class Client:
         """Ends the run, with exit code 108."""
         self._run.abort(reason)
         raise RunAborted(reason)
-
-    if not TYPE_CHECKING:  # A checker says so by itself.
-
-        @property
-        def stream(self) -> NoReturn:
-            """Says what to do without streams."""
-            raise AttributeError(f'a client has no "stream": {_NO_STREAM}')
 
 
 @final

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Generator, Mapping, Sequence
     from typing import Any
-
-    from loadcore.scripting.response import Response
 
 
 class Pending(Protocol):
@@ -21,6 +19,89 @@ class Pending(Protocol):
 
     def cancel(self) -> object:
         """Gives it up."""
+        ...
+
+
+class Streamed(Protocol):
+    """A request whose response is read while it comes. Done when that has ended."""
+
+    @property
+    def name(self) -> str:
+        """Of its step."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the head of the response has come."""
+        ...
+
+    @property
+    def status(self) -> int:
+        """The status; 0: none has come."""
+        ...
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is expected, and nothing has gone wrong so far."""
+        ...
+
+    @property
+    def outcome(self) -> str | None:
+        """Why there is no complete response, as results name it."""
+        ...
+
+    @property
+    def head(self) -> list[tuple[bytes, bytes]]:
+        """Names and values of the headers."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where the response comes from."""
+        ...
+
+    @property
+    def started_ns(self) -> int:
+        """When it was sent."""
+        ...
+
+    @property
+    def ttfb_ns(self) -> int:
+        """Send to first byte."""
+        ...
+
+    @property
+    def ttft_ns(self) -> int | None:
+        """Due to the first piece of the body."""
+        ...
+
+    @property
+    def stall_ns(self) -> int | None:
+        """The longest time between two pieces."""
+        ...
+
+    def piece(self) -> tuple[bytes, int] | None:
+        """The next piece of the body that has come, and when that was."""
+        ...
+
+    def news(self) -> Awaitable[object]:
+        """Done when there is something to look at."""
+        ...
+
+    def close(self) -> None:
+        """Says that enough has come."""
+        ...
+
+    def cancel(self) -> object:
+        """Gives it up."""
+        ...
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    def __await__(self) -> Generator[Any, None, object]:
+        """Waits for its end."""
         ...
 
 
@@ -49,7 +130,8 @@ class Port(Protocol):
         expect: Sequence[tuple[int, int]] = (),
         max_redirects: int | None = None,
         anonymous: bool = False,
-    ) -> Coroutine[Any, Any, Response]:
+        streamed: bool = False,
+    ) -> Any:  # noqa: ANN401 - a Response, or a Streamed
         """Hands a request over, which is sent at the next await."""
         ...
 

@@ -120,7 +120,7 @@ class Reading:
     @property
     def text(self) -> str:
         """The body in the encoding that `Content-Type` names, or in UTF-8."""
-        charset = _parameter(self.headers.get("Content-Type", ""), "charset") or "utf-8"
+        charset = parameter(self.headers.get("Content-Type", ""), "charset") or "utf-8"
         try:
             return self.content.decode(charset, "replace")
         except LookupError:
@@ -256,7 +256,7 @@ for _each in _OF_OTHERS:
     setattr(Reading, _each, _OfOthers(no_attribute(_each)))
 
 
-def _parameter(value: str, name: str) -> str | None:
+def parameter(value: str, name: str) -> str | None:
     """A parameter of a header's value: the `utf-8` of `text/html; charset=utf-8`."""
     for each in value.split(";")[1:]:
         key, _, said = each.partition("=")

@@ -17,9 +17,10 @@ from loadcore.scenario.step import INSTEAD, misplaced
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-VERBS: Final = {"get": 0, "head": 0, "options": 0, "post": 0, "put": 0, "patch": 0, "delete": 0, "request": 1}
+_VERBS: Final = ("get", "head", "options", "post", "put", "patch", "delete")
+VERBS: Final = {**dict.fromkeys(_VERBS, 0), "request": 1, "stream": 1}
 """The calls of a client that send a request, each with the place of the URL among its arguments."""
-_AWAITED: Final = {*VERBS, "gather", "think", "sleep"}
+_AWAITED: Final = {*_VERBS, "request", "gather", "think", "sleep"}
 _BLOCKING: Final = {
     "time.sleep": 'await c.sleep("1s")',
     **dict.fromkeys(("requests", "httpx", "urllib.request.urlopen"), 'await c.get("/path")'),
@@ -111,7 +112,7 @@ class _Reader:
         if len(call.args) <= at:
             return
         method = verb.upper()
-        if verb == "request":
+        if at:
             if not isinstance(call.args[0], ast.Constant):
                 return
             method = str(call.args[0].value)
@@ -120,7 +121,7 @@ class _Reader:
                 self._add(default_name(method, url))
             case ast.JoinedStr() as written if any(isinstance(each, ast.FormattedValue) for each in written.values):
                 template, values = _template(written)
-                method_argument = f'"{method}", ' if verb == "request" else ""
+                method_argument = f'"{method}", ' if at else ""
                 instead = f'c.{verb}({method_argument}"{template}", {", ".join(values)})'
                 self._add(default_name(method, template))
                 message = f"an f-string as URL makes a name of every value: write {instead}"

@@ -50,6 +50,8 @@ mod _core {
     #[pymodule_export]
     use crate::script::ScriptUser;
     #[pymodule_export]
+    use crate::script::StreamedCall;
+    #[pymodule_export]
     use crate::script::Turn;
 
     #[pymodule_export]

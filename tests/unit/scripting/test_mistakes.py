@@ -110,8 +110,8 @@ _DURING = [
     ("c.pst('/items')", 'AttributeError: a client has no "pst", did you mean "post"?'),
     ("'a'.contnet", "AttributeError: 'str' object has no attribute 'contnet'"),
     (
-        "c.stream('GET', '/events')",
-        'AttributeError: a client has no "stream": responses come whole; time a client of your own with c.measure',
+        "await c.stream('GET', '/events')",
+        'TypeError: c.stream() is not awaited: write async with c.stream("GET", "/events") as s',
     ),
     ("c.row['name']", 'NoColumn: the row has no column "name": the scenario has no feeders'),
     (

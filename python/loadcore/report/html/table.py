@@ -12,6 +12,7 @@ from loadcore.report.html.sentences import sentence
 from loadcore.report.html.spark import spark_of
 from loadcore.report.samples import reason_of, reasons
 from loadcore.report.tables import merged, seen, step_row, what_of
+from loadcore.wording.outcomes import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -234,7 +235,7 @@ def traces(history: History) -> Table | None:
             _time(each["service_ns"]),
             _time(each["response_ns"]),
             Cell(numbers.clock(each["end_s"]), sort=each["end_s"]),
-            Cell(_result(each), role="bad" if each["outcome"] != "ok" else ""),
+            Cell(_result(each), role="" if each["outcome"] in ANSWERED else "bad"),
         ]
         for each in found["slowest"]
     ]

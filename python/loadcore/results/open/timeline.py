@@ -22,6 +22,7 @@ from loadcore.results.sum.measured import MeasuredStretch
 from loadcore.results.sum.tally import MAIN, Row, StepKey, StepTotals, Tally
 from loadcore.results.sum.window_folding import fold, gathered
 from loadcore.results.write.plain_arrays import number, texts
+from loadcore.wording.outcomes import ANSWERED, NO_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -338,8 +339,8 @@ def _add_requests(moment: Moment, main: StepTotals) -> None:
 def ended_by_kind(step: StepTotals) -> Counter[str]:
     """Requests by how they ended: `ok` as expected, `http_` and the status of an error, or the outcome."""
     kinds = Counter({f"http_{status}": count for status, count in step.error_statuses.items()})
-    kinds["ok"] = step.outcomes["ok"] - kinds.total()
-    kinds.update({name: count for name, count in step.outcomes.items() if name not in {"ok", "interrupted"}})
+    kinds["ok"] = sum(step.outcomes[each] for each in ANSWERED) - kinds.total()
+    kinds.update({name: count for name, count in step.outcomes.items() if name not in NO_ERRORS})
     return +kinds
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from loadcore.engine import outcomes
 from loadcore.results.sum import no_token
+from loadcore.wording.outcomes import ANSWERED, NO_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def why_not_answered(
 ) -> tuple[str, str | None]:
     """What stopped most of some requests, as a clause (empty if there is no one cause), and what to do about it."""
     outcome, count = next(iter(main.outcomes.most_common(1)), ("ok", 0))
-    if outcome == "ok" or count < _MOST_OF_THEM * main.requests:
+    if outcome in ANSWERED or count < _MOST_OF_THEM * main.requests:
         return "", None
     if outcome == "connect_refused":
         targets = list(dict.fromkeys(start.base_urls.values()))
@@ -53,7 +54,7 @@ def why_iterations_failed(start: RunStart, scenario: str, whole: Tally, samples:
         for key, step in whole.steps.items()
         if key[:2] == (scenario, "main")
         for outcome, count in step.outcomes.most_common()
-        if outcome not in {"ok", "interrupted"}
+        if outcome not in NO_ERRORS
     ]
     missing = [f"{step}: {reason}" for (step, kind, _), reason in reasons.items() if kind == "extract"]
     return "; ".join([*found, *unanswered] or missing) or _missing_value(start, scenario, whole)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from loadcore.wording.outcomes import NO_ERRORS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,7 +29,7 @@ def why(whole: Tally, samples: Sequence[Sample]) -> tuple[str, str]:
     if call is None:
         return reason or "no token was available", _VARIABLE if "variable" in reason else _REJECTED
     refused = {status: count for status, count in call.statuses.items() if status >= HTTPStatus.BAD_REQUEST}
-    failed = {outcome: count for outcome, count in call.outcomes.items() if outcome not in {"ok", "interrupted"}}
+    failed = {outcome: count for outcome, count in call.outcomes.items() if outcome not in NO_ERRORS}
     if refused:
         said = "answered " + ", ".join(f"{status} {_times(count)}" for status, count in sorted(refused.items()))
     elif failed:

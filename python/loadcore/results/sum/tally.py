@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadcore.engine import Histogram
 from loadcore.results.sum.exemplars import Exemplar, slowest
+from loadcore.wording.outcomes import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,7 +94,7 @@ class StepTotals:
     @property
     def unanswered(self) -> int:
         """Requests without a complete response, but for those that the end of the run cut off."""
-        return self.requests - self.outcomes["ok"] - self.interrupted
+        return self.requests - sum(self.outcomes[each] for each in ANSWERED) - self.interrupted
 
     @property
     def error_rate(self) -> float | None:

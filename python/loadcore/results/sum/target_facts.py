@@ -11,6 +11,7 @@ from loadcore.engine import SECTIONS, Histogram
 from loadcore.judge.target.facts import Facts, Hint, Network, Process, Second, Step
 from loadcore.judge.target.times import Times, thinned
 from loadcore.results.sum.tally import MAIN, Row, StepTotals, Tally
+from loadcore.wording.outcomes import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -169,7 +170,7 @@ class TargetTotals:
         return Facts(seconds=self._whole_seconds(start, end)).short
 
     def _add_step(self, total: _Sum, row: Row) -> None:
-        total.answered += sum(entry["count"] for entry in row["outcomes"] or () if entry["name"] == "ok")
+        total.answered += sum(entry["count"] for entry in row["outcomes"] or () if entry["name"] in ANSWERED)
         total.service_sum_ns += row["service_sum_ns"] or 0
         if row["service"] is not None:
             total.service = total.service or Histogram()

@@ -21,6 +21,7 @@ from loadcore.results.sum import many_windows
 from loadcore.results.sum.quickest import Quickest
 from loadcore.results.sum.tally import MAIN, Row, Tally
 from loadcore.results.sum.target_facts import TargetTotals
+from loadcore.wording.outcomes import NO_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 RECENT_S = 5
 """What "the last seconds" means in the live view."""
-
-NO_ERRORS = frozenset({"ok", "interrupted"})
-"""Outcomes that are not errors by themselves."""
 
 _LEAST_WALL_NS = 500_000_000
 

@@ -94,7 +94,7 @@ impl StepCell {
         self.bytes_received += record.bytes_received;
         self.outcomes[record.outcome as usize] += 1;
         // The status of a response that failed later is not a result: the failure is.
-        if record.outcome == Outcome::Ok
+        if record.outcome.is_answered()
             && let Some(count) = self.statuses.get_mut(usize::from(record.status))
         {
             *count += 1;
@@ -132,7 +132,7 @@ impl StepCell {
             return;
         }
         self.errors += 1;
-        if record.outcome != Outcome::Ok {
+        if !record.outcome.is_answered() {
             self.lost_on_new += u32::from(record.attempts > 0 && !record.reused);
             return;
         }
@@ -148,7 +148,7 @@ impl StepCell {
     /// What happened to requests in this second and phase, but for what windows of later seconds say of it.
     #[must_use]
     pub fn flow(&self) -> Flow {
-        let answered = self.outcomes[Outcome::Ok as usize];
+        let answered = self.outcomes[Outcome::Ok as usize] + self.outcomes[Outcome::Cut as usize];
         let failed = self.requests - answered - self.outcomes[Outcome::Interrupted as usize];
         Flow {
             asked: self.requests - self.elsewhere.asked,

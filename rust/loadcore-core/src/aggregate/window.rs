@@ -123,7 +123,7 @@ impl Window {
         }
         // It ended in this second, unless it became known only later what it counts as.
         match record.outcome {
-            Outcome::Ok => note(record.end_ns, record.ended_in, |flow| &mut flow.answered),
+            Outcome::Ok | Outcome::Cut => note(record.end_ns, record.ended_in, |flow| &mut flow.answered),
             Outcome::Interrupted => {}
             _ => note(record.end_ns, record.ended_in, |flow| &mut flow.failed),
         }

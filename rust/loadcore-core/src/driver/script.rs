@@ -96,6 +96,21 @@ pub enum Command {
         /// Whether no piece follows.
         is_last: bool,
     },
+    /// Some of a body that is handed over in pieces has been taken: so much more may come.
+    Taken {
+        /// The request.
+        request: RequestKey,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// Enough has come of a body that is handed over in pieces. If what is there already does not end it, its row says
+    /// `cut`, and its connection is closed.
+    Close {
+        /// The request.
+        request: RequestKey,
+        /// Whose it is.
+        user: u32,
+    },
     /// Gives up a request: its row says `interrupted`.
     Cancel {
         /// The request.
@@ -248,6 +263,9 @@ pub struct Form {
     pub is_once: bool,
     /// Whose rows are held.
     pub holds: Holds,
+    /// Whether the bodies of their answers are handed over in pieces, each as it comes. The time that is allowed for all
+    /// of an answer is then allowed for its head, and for each piece after the one before.
+    pub is_streamed: bool,
 }
 
 /// Timeouts that differ from those of the run.
@@ -350,12 +368,50 @@ pub enum Notice {
         /// The user.
         user: u32,
     },
+    /// The head of an answer has come whose body is handed over in pieces.
+    Opened(Box<Head>),
+    /// A piece of such a body. As much as has not been [`Taken`](Command::Taken) is bounded: no more is received.
+    Piece(Piece),
     /// A call has ended.
     Ended(Box<Call>),
     /// No more iterations are to begin. The script ends what it has begun, and says [`Command::Finish`].
     Stopping,
     /// Nothing is taken any more.
     Closed,
+}
+
+/// The head of an answer.
+#[derive(Debug, Default)]
+pub struct Head {
+    /// Of which request.
+    pub request: RequestKey,
+    /// Its status.
+    pub status: u16,
+    /// Whether that counts as an error.
+    pub is_error: bool,
+    /// Its fields.
+    pub headers: Headers,
+    /// When the request was due.
+    pub due_ns: u64,
+    /// When it was sent.
+    pub started_ns: u64,
+    /// When the first byte came.
+    pub first_byte_ns: u64,
+    /// Where redirects led.
+    pub moved_to: Option<Box<str>>,
+}
+
+/// A piece of the body of an answer.
+#[derive(Debug)]
+pub struct Piece {
+    /// Of which request.
+    pub request: RequestKey,
+    /// The piece, as it came: compressed, it may be.
+    pub bytes: Vec<u8>,
+    /// When it came.
+    pub at_ns: u64,
+    /// How long it was waited for: since the piece before it, less the time in which none was received.
+    pub waited_ns: u64,
 }
 
 /// An iteration, or what precedes or follows all of them, that a script is to do.

@@ -28,7 +28,8 @@ pub(crate) trait Exchange {
     /// from here on.
     fn post(&mut self, request: Request<'_>, out: &mut Vec<u8>);
 
-    /// Receives until the answer has ended or nothing more is there.
+    /// Receives until the answer has ended, nothing more is there, or the receiver has enough: then it is to be asked
+    /// again.
     ///
     /// # Errors
     /// Why there is no answer. Then the connection is of no use.
@@ -45,6 +46,9 @@ pub(crate) trait Exchange {
 
     /// The status of the current answer as far as it is known, even if the answer failed later.
     fn status(&self) -> Option<u16>;
+
+    /// The status of the current answer while its body comes.
+    fn status_of_body(&self) -> Option<u16>;
 
     /// Bytes of the current answer's body so far, without framing.
     fn body_bytes(&self) -> u64;
@@ -67,8 +71,8 @@ pub(crate) trait Receiver: Sink {
     fn received(&mut self, bytes: usize);
 
     /// The answer, whose status is this as far as it is known, has not ended with what came: these bytes, or `None` if
-    /// they were dropped unread.
-    fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>);
+    /// they were dropped unread. Says whether more may come now.
+    fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>) -> bool;
 
     /// Whether the bytes of the answer are wanted, be they of its body or not.
     fn wants_bytes(&self) -> bool;

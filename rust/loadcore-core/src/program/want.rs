@@ -2,7 +2,7 @@
 
 /// Parts of a response; asked for all at once, for every request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Want(u8);
+pub(crate) struct Want(u16);
 
 impl Want {
     /// Nothing.
@@ -25,6 +25,9 @@ impl Want {
     pub(crate) const TRACED: Self = Self(64);
     /// Of the request: that its trace has been decided.
     pub(crate) const AGAIN: Self = Self(128);
+
+    /// The body, piece by piece, each as soon as it comes.
+    pub(crate) const STREAMED: Self = Self(256);
 
     /// Both.
     pub(crate) const fn and(self, other: Self) -> Self {

@@ -33,6 +33,8 @@ macro_rules! outcomes {
 outcomes! {
     /// A complete, well-formed response arrived.
     Ok = "ok",
+    /// The user had read enough of a stream, and closed it before its end.
+    Cut = "cut",
     /// The name does not exist.
     DnsNxdomain = "dns_nxdomain",
     /// No answer from the resolver in time.
@@ -160,6 +162,13 @@ outcomes! {
 }
 
 impl Outcome {
+    /// Whether a response arrived, as far as it was wanted.
+    #[inline]
+    #[must_use]
+    pub const fn is_answered(self) -> bool {
+        matches!(self, Self::Ok | Self::Cut)
+    }
+
     /// Whether the client itself was the cause: too few descriptors or ports.
     #[must_use]
     pub const fn client_limit(self) -> bool {

@@ -123,8 +123,16 @@ impl Recorder {
             self.gaps.answered(record.start_ns, record.end_ns, record.unread_ns, &mut self.window.gaps);
         } else if record.attempts > 0 {
             self.flights.ended(record.end_ns, service_ns);
-            self.gaps.unanswered(record.start_ns, record.end_ns);
+            // Of a stream that its user has closed, all that was waited for has been noted.
+            if record.outcome != Outcome::Cut {
+                self.gaps.unanswered(record.start_ns, record.end_ns);
+            }
         }
+    }
+
+    /// Takes what came of a response that goes on: whoever waited for it did so until then.
+    pub(crate) fn went_on(&mut self, since_ns: u64, at_ns: u64, unread_ns: u64) {
+        self.gaps.answered(since_ns, at_ns, unread_ns, &mut self.window.gaps);
     }
 
     /// Counts a request, and makes its row. Returns whether its response is one of the few that are looked at for

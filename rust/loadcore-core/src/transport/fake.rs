@@ -20,6 +20,8 @@ pub(crate) struct Reply {
     pub(crate) after: Duration,
     /// What it sends.
     pub(crate) bytes: Vec<u8>,
+    /// What else it sends, and how long after the first.
+    pub(crate) more: Vec<(Duration, Vec<u8>)>,
     /// What it does then.
     pub(crate) then: Then,
 }
@@ -40,13 +42,20 @@ impl Reply {
     #[must_use]
     pub(crate) fn ok(after: Duration, body: &str) -> Self {
         let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
-        Self { after, bytes, then: Then::Keep }
+        Self { after, bytes, more: Vec::new(), then: Then::Keep }
     }
 
     /// Bytes as they are.
     #[must_use]
     pub(crate) fn raw(after: Duration, bytes: &[u8], then: Then) -> Self {
-        Self { after, bytes: bytes.to_vec(), then }
+        Self { after, bytes: bytes.to_vec(), more: Vec::new(), then }
+    }
+
+    /// Followed by these bytes, so long after the first.
+    #[must_use]
+    pub(crate) fn and(mut self, after: Duration, bytes: &[u8]) -> Self {
+        self.more.push((after, bytes.to_vec()));
+        self
     }
 }
 
@@ -126,9 +135,15 @@ impl Connection for FakeConnection {
     fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
         let number = self.server.requests.get();
         self.server.requests.set(number + 1);
-        if let Some(Reply { after, bytes, then }) = (self.server.script)(bytes, number) {
+        if let Some(Reply { after, bytes, more, then }) = (self.server.script)(bytes, number) {
             let mut line = self.line.borrow_mut();
-            line.coming.push_back((Instant::now() + after, bytes, then));
+            let begins = Instant::now() + after;
+            let parts =
+                std::iter::once((begins, bytes)).chain(more.into_iter().map(|(at, bytes)| (begins + at, bytes)));
+            line.coming.extend(parts.map(|(at, bytes)| (at, bytes, Then::Keep)));
+            if let Some((.., last)) = line.coming.back_mut() {
+                *last = then;
+            }
             if let Some(receiver) = line.receiver.take() {
                 receiver.wake();
             }

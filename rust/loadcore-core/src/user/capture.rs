@@ -101,7 +101,7 @@ impl Retained {
     /// Whether more bytes of the response are wanted, be it for the body or for its beginning.
     #[inline]
     pub(super) fn wants_bytes(&self) -> bool {
-        self.want.has(Want::BODY)
+        self.want.has(Want::BODY.and(Want::STREAMED))
             || self.capture.as_ref().is_some_and(|kept| (1..BEGINNING).contains(&kept.beginning.len()))
     }
 
@@ -157,7 +157,18 @@ impl Retained {
 
     #[inline]
     pub(super) fn wants_body(&self) -> bool {
-        self.want.has(Want::BODY)
+        self.want.has(Want::BODY.and(Want::STREAMED))
+    }
+
+    /// Whether a piece of body is to be handed over before more comes.
+    #[inline]
+    pub(super) fn has_piece(&self) -> bool {
+        self.want.has(Want::STREAMED) && self.capture.as_ref().is_some_and(|kept| !kept.body.is_empty())
+    }
+
+    /// Gives away what has come of a body since this was last asked.
+    pub(super) fn take_piece(&mut self) -> Vec<u8> {
+        self.capture.as_mut().map(|kept| std::mem::take(&mut kept.body)).unwrap_or_default()
     }
 }
 
@@ -218,6 +229,11 @@ impl Capture {
 
     /// Keeps a piece of the body, as long as there is room.
     fn add_body(&mut self, piece: &[u8]) {
+        if self.want.has(Want::STREAMED) {
+            // It does not stay here.
+            self.body.extend_from_slice(piece);
+            return;
+        }
         match self.room.checked_sub(piece.len()) {
             Some(room) => {
                 self.room = room;

@@ -158,6 +158,11 @@ impl Arrival {
         self.last_byte_ns == NOT_YET
     }
 
+    /// The last byte has to be there by then.
+    pub(super) const fn put_off(&mut self, total_due_ns: u64) {
+        self.total_due_ns = total_due_ns;
+    }
+
     /// Forgets what came back for the message before: nothing does for one that is not sent.
     #[inline]
     pub(super) fn forget(&mut self) {
@@ -223,7 +228,7 @@ impl<T: Stack> Receiver for Stamped<'_, T> {
     }
 
     #[inline]
-    fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>) {
+    fn is_to_continue(&mut self, status: Option<u16>, bytes: Option<&[u8]>) -> bool {
         let Self { arrival, worker, task, now } = self;
         if arrival.first_byte_ns == *now {
             task.set_deadline(arrival.total_due_ns);
@@ -232,6 +237,7 @@ impl<T: Stack> Receiver for Stamped<'_, T> {
         if let Some(bytes) = bytes {
             arrival.kept.piece(bytes, status, &worker.is_curious, || worker.take_capture());
         }
+        !arrival.kept.has_piece()
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::connection::Connections;
 use super::flight::Flight;
 use super::rendered::Rendered;
-use super::scripted::Upload;
+use super::scripted::{Download, Upload};
 use super::send::HeldRow;
 use crate::exchange::{Exchange, Stack};
 use crate::plan::Limits;
@@ -25,6 +25,8 @@ pub(super) struct Lane<T: Stack> {
     pub(super) credential: Vec<u8>,
     /// The body of its current request, if that comes in pieces.
     pub(super) upload: Option<Rc<Upload>>,
+    /// Where the body of its answer goes, if that is handed over in pieces.
+    pub(super) download: Option<Rc<Download>>,
     /// The row of an answer, until its meaning is known. Boxed: it is seldom there.
     pub(super) withheld: Option<Box<HeldRow>>,
 }
@@ -39,6 +41,7 @@ impl<T: Stack> Lane<T> {
             rendered: Rendered::default(),
             credential: Vec::new(),
             upload: None,
+            download: None,
             withheld: None,
         }
     }

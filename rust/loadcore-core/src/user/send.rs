@@ -14,7 +14,7 @@ use crate::http::Complete;
 use crate::program::{OriginId, Outgoing, ScenarioProgram, Want, is_idempotent};
 use crate::record::{Outcome, Record, StepId, Trace};
 use crate::recorder::Recorder;
-use crate::sample::{Class, Seen};
+use crate::sample::{Class, Seen, What};
 use crate::step::{Builtins, Response, Variables};
 
 /// One message: what is sent where, and what is kept of the response.
@@ -52,6 +52,11 @@ impl Withheld {
         self.0 == 0
     }
 
+    /// Whether the row of an answer of this status waits for a script, and not for another token.
+    const fn is_decided_by_script(self, status: u16) -> bool {
+        self.0 != 401 && self.0 <= status && status <= self.1
+    }
+
     /// The same for the next of several messages, if these are all; otherwise a 401, if that may be replaced.
     pub(super) const fn or_unauthorized(self, is_replaceable: bool) -> Self {
         if self.is_all() { self } else { Self::unauthorized(is_replaceable) }
@@ -67,8 +72,15 @@ impl Message<'_> {
 
     /// Whether an answer of this status is an error, if no other request takes its place.
     #[inline]
-    fn is_error(&self, status: u16) -> bool {
+    pub(super) fn is_error(&self, status: u16) -> bool {
         !self.request.envelope.expects(status)
+    }
+
+    /// Whether an answer of this status is the last one, and not one that demands another request.
+    pub(super) fn is_answered_by(&self, status: u16) -> bool {
+        let Withheld(least, most) = self.withholds;
+        let may_replace = self.request.envelope.auth.is_some() && (least..=most).contains(&401);
+        !(self.is_followed(status) || (status == 401 && may_replace))
     }
 
     /// Whether an answer of this status is a redirect that is followed.
@@ -161,7 +173,7 @@ pub(super) enum Landed {
 }
 
 /// How far sending a message has come.
-enum Sent {
+pub(super) enum Sent {
     Ended(Result<Answer, NoAnswer>),
     NeedsConnection,
 }
@@ -185,7 +197,14 @@ impl<T: Stack> User<T> {
     ) -> impl Future<Output = Result<Answer, NoAnswer>> {
         async move {
             loop {
-                if let Sent::Ended(result) = poll_fn(|cx| self.poll_send(cx, scenario, message, due_ns)).await {
+                let poll = |cx: &mut Context<'_>| {
+                    if message.want.has(Want::STREAMED) {
+                        self.poll_streamed(cx, scenario, message, due_ns)
+                    } else {
+                        self.poll_send(cx, scenario, message, due_ns)
+                    }
+                };
+                if let Sent::Ended(result) = poll_fn(poll).await {
                     return result;
                 }
                 if let Err(outcome) = self.open(message.origin, message.request.envelope.timeouts.connect_ns).await {
@@ -195,7 +214,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    fn poll_send(
+    pub(super) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         scenario: &ScenarioProgram,
@@ -274,15 +293,27 @@ impl<T: Stack> User<T> {
         message: &Message<'_>,
         due_ns: u64,
     ) -> Poll<Landed> {
-        let Ended { result, end_ns } = ready!(self.poll_flight(cx));
+        let ended = ready!(self.poll_flight(cx));
+        Poll::Ready(self.land(scenario, message, due_ns, ended))
+    }
+
+    /// Takes the end of the attempt that was under way.
+    #[inline(always)]
+    pub(super) fn land(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+        Ended { result, end_ns }: Ended,
+    ) -> Landed {
         let reusable = self.lane.flight.end();
         let complete = match result {
             Ok(complete) => complete,
             Err(outcome) => {
                 if self.is_sent_again(message.origin, is_idempotent(message.method), outcome) {
-                    return Poll::Ready(Landed::SendAgain);
+                    return Landed::SendAgain;
                 }
-                return Poll::Ready(Landed::NoAnswer(self.fail(scenario, message, due_ns, outcome, end_ns)));
+                return Landed::NoAnswer(self.fail(scenario, message, due_ns, outcome, end_ns));
             }
         };
         self.keep(message.origin, reusable, &complete, end_ns);
@@ -299,7 +330,7 @@ impl<T: Stack> User<T> {
             }
         }
         let kept = std::mem::take(&mut self.lane.flight.arrival.kept);
-        Poll::Ready(Landed::Answer(Answer { complete, kept, service_ns, ended_ns: end_ns }))
+        Landed::Answer(Answer { complete, kept, service_ns, ended_ns: end_ns })
     }
 
     /// Gives up the connection of an attempt without a response, and returns whether there must be another.
@@ -320,10 +351,35 @@ impl<T: Stack> User<T> {
         ended_ns: u64,
     ) -> NoAnswer {
         let outcome = if self.lane.flight.is_stale(outcome) { Outcome::StaleConnection } else { outcome };
+        if outcome == Outcome::Cut {
+            self.cut_off(scenario, message, due_ns, ended_ns);
+            return NoAnswer { outcome, ended_ns };
+        }
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
         self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
         self.worker.give_back(self.lane.flight.arrival.kept.capture.take());
         NoAnswer { outcome, ended_ns }
+    }
+
+    /// Ends a message whose user has seen enough of its answer: that counts as its status says.
+    fn cut_off(&mut self, scenario: &ScenarioProgram, message: &Message<'_>, due_ns: u64, ended_ns: u64) {
+        let ended = Ended { result: Err(Outcome::Cut), end_ns: ended_ns };
+        let status = self.lane.exchange.status().unwrap_or(0);
+        let error = message.is_error(status);
+        if message.withholds.is_decided_by_script(status) {
+            self.withhold(scenario, message, due_ns, ended);
+        } else {
+            self.record(scenario, message.step(), due_ns, ended, error, false);
+        }
+        let kept = std::mem::take(&mut self.lane.flight.arrival.kept);
+        let is_held = self.lane.withheld.is_some();
+        if error && !is_held {
+            self.sample_status(scenario, message, status, ended_ns);
+        } else if self.worker.samples_everything() {
+            let shown = self.shown(message, kept.capture.as_deref(), ended_ns);
+            self.sample(scenario, Class { step: message.step(), what: What::Nothing }, &shown, &String::new);
+        }
+        self.worker.give_back(kept.capture);
     }
 
     /// Copies a body that the next receive would overwrite.

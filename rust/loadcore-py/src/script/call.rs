@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
+use super::crossing::Crossing;
 use super::future::{Future, State};
 use super::user::ScriptUser;
 
@@ -77,6 +78,35 @@ impl Call {
 
     pub(super) fn user_of(&self, py: Python<'_>) -> Option<Py<ScriptUser>> {
         self.user.as_ref().map(|user| user.clone_ref(py))
+    }
+
+    /// A call to which nothing has happened.
+    pub(super) fn initializer() -> PyClassInitializer<Self> {
+        PyClassInitializer::from(Future::new()).add_subclass(Self::default())
+    }
+
+    pub(super) const fn key(&self) -> RequestKey {
+        self.key
+    }
+
+    /// The URL that it was made with.
+    pub(super) fn asked_url(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.url.as_ref().map(|url| url.clone_ref(py))
+    }
+
+    /// When it ended; 0: it has not.
+    pub(super) fn ended(&self) -> u64 {
+        self.time(|answer| answer.ended_ns)
+    }
+
+    /// The crossing that it goes over.
+    pub(super) fn crossing_of(&self, py: Python<'_>) -> Option<Py<Crossing>> {
+        Some(self.user.as_ref()?.bind(py).borrow().crossing(py))
+    }
+
+    /// Whether nothing has gone wrong with it so far.
+    pub(super) fn is_well_so_far(&self) -> bool {
+        self.came().is_none_or(|answer| answer.outcome.is_answered())
     }
 
     fn came(&self) -> Option<&script::Answer> {
@@ -221,7 +251,7 @@ impl Call {
     fn url(&self, py: Python<'_>) -> Option<Py<PyString>> {
         match self.came().and_then(|answer| answer.moved_to.as_deref()) {
             Some(moved_to) => Some(PyString::new(py, moved_to).unbind()),
-            None => self.url.as_ref().map(|url| url.clone_ref(py)),
+            None => self.asked_url(py),
         }
     }
 

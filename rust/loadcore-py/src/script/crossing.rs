@@ -16,6 +16,7 @@ use super::call::{Call, Spares};
 use super::forms::{Forms, Unusual};
 use super::future::Future;
 use super::runner::Runner;
+use super::streamed::StreamedCall;
 use super::user::{ScriptUser, Turn};
 use crate::border::Home;
 
@@ -62,6 +63,13 @@ impl Slots {
         let generation = &mut self.calls[slot as usize].0;
         *generation = generation.wrapping_add(1);
         RequestKey { slot, generation: *generation }
+    }
+
+    /// A call whose answer is read while it comes.
+    fn streamed<'py>(&self, py: Python<'py>, key: RequestKey) -> Option<Bound<'py, StreamedCall>> {
+        let (generation, call) = self.calls.get(key.slot as usize)?;
+        let call = call.as_ref().filter(|_| *generation == key.generation)?;
+        call.bind(py).cast::<StreamedCall>().ok().cloned()
     }
 
     fn end(&mut self, key: RequestKey) -> Option<Py<Call>> {
@@ -133,8 +141,13 @@ impl Crossing {
     }
 
     /// A call of the class that was attached, and its box.
-    pub(super) fn new_call<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, Call>, Box<script::Call>)> {
+    pub(super) fn new_call<'py>(
+        &mut self,
+        py: Python<'py>,
+        is_streamed: bool,
+    ) -> PyResult<(Bound<'py, Call>, Box<script::Call>)> {
         let call = match &self.answers {
+            _ if is_streamed => py.get_type::<StreamedCall>().call0()?.cast_into::<Call>()?,
             Some(class) => class.bind(py).call0()?.cast_into::<Call>()?,
             None => Bound::new(py, Call::initializer())?,
         };
@@ -218,6 +231,8 @@ impl Crossing {
         let now_ns = this.read_clock();
         let noticed_ns = match &notice {
             Notice::Ended(call) => call.answer.ended_ns,
+            Notice::Opened(head) => head.first_byte_ns,
+            Notice::Piece(piece) => piece.at_ns,
             Notice::Iterate(iterate) => iterate.noticed_ns,
             _ => now_ns,
         };
@@ -239,13 +254,32 @@ impl Crossing {
                 let Some(call) = slf.borrow_mut().slots.end(content.key) else { return Ok(()) };
                 let call = call.into_bound(py);
                 let owner = call.borrow().user_of(py);
+                let streamed = call.cast::<StreamedCall>().ok();
                 if let Some(user) = owner {
+                    let was_counted = streamed.is_some_and(|streamed| streamed.borrow().was_counted());
                     let mut user = user.bind(py).borrow_mut();
                     user.under_way = user.under_way.saturating_sub(1);
-                    user.faults += usize::from(content.answer.is_error);
+                    user.faults += usize::from(content.answer.is_error && !was_counted);
                 }
                 call.borrow_mut().answer(content);
                 Future::complete(call.as_super())?;
+                if let Some(streamed) = streamed {
+                    StreamedCall::tell(streamed)?;
+                }
+                if takes {
+                    told.append(call)?;
+                }
+            }
+            Notice::Opened(head) => {
+                let Some(call) = slf.borrow().slots.streamed(py, head.request) else { return Ok(()) };
+                StreamedCall::open(&call, head)?;
+                if takes {
+                    told.append(call)?;
+                }
+            }
+            Notice::Piece(piece) => {
+                let Some(call) = slf.borrow().slots.streamed(py, piece.request) else { return Ok(()) };
+                StreamedCall::add(&call, piece)?;
                 if takes {
                     told.append(call)?;
                 }

@@ -18,6 +18,7 @@ pub(crate) struct Unusual {
     pub(crate) is_anonymous: bool,
     pub(crate) is_once: bool,
     pub(crate) holds: Holds,
+    pub(crate) is_streamed: bool,
 }
 
 /// The forms of a script, by name.
@@ -108,6 +109,7 @@ impl Forms {
             is_anonymous: unusual.is_anonymous,
             is_once: unusual.is_once,
             holds: unusual.holds,
+            is_streamed: unusual.is_streamed,
         };
         let known = Known { method: method.to_owned(), unusual, number };
         self.by_name.entry(name.to_owned()).or_default().push(known);

@@ -9,6 +9,7 @@ mod forms;
 mod future;
 mod prepared;
 mod runner;
+mod streamed;
 mod user;
 
 pub(crate) use call::Call;
@@ -16,4 +17,5 @@ pub(crate) use crossing::Crossing;
 pub(crate) use future::Future;
 pub(crate) use prepared::Prepared;
 pub(crate) use runner::Runner;
+pub(crate) use streamed::StreamedCall;
 pub(crate) use user::{ScriptUser, Turn};

@@ -75,7 +75,7 @@ impl Prepared {
         let is_once = user.borrow().is_once;
         let (name, method, url) = (self.name.bind(py), self.method.bind(py), self.url.bind(py));
         let (unusual, form) = (&self.unusual, &mut self.form);
-        let mut open = ScriptUser::open(user, name, method, url, |crossing, scenario| {
+        let mut open = ScriptUser::open(user, name, method, url, false, |crossing, scenario| {
             let epoch = crossing.forms_epoch(scenario);
             if let Some(known) = form
                 && (known.scenario, known.epoch, is_once) == (scenario, epoch, false)

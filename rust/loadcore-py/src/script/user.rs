@@ -84,6 +84,7 @@ impl ScriptUser {
         name: &Bound<'py, PyString>,
         method: &Bound<'py, PyString>,
         url: &Bound<'py, PyString>,
+        is_streamed: bool,
         form: impl FnOnce(&mut Crossing, usize) -> PyResult<u32>,
     ) -> PyResult<OpenCall<'py>> {
         let py = slf.py();
@@ -94,7 +95,7 @@ impl ScriptUser {
         drop(this);
         let (call, content) = {
             let mut crossing = crossing.borrow_mut();
-            let (call, mut content) = crossing.new_call(py)?;
+            let (call, mut content) = crossing.new_call(py, is_streamed)?;
             content.form = form(&mut crossing, scenario)?;
             content.user = number;
             content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
@@ -122,6 +123,14 @@ impl ScriptUser {
         }
         Crossing::say(&open.crossing, open.scenario, Command::Send(open.content))?;
         Ok(open.call)
+    }
+
+    pub(super) const fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn crossing(&self, py: Python<'_>) -> Py<Crossing> {
+        self.crossing.clone_ref(py)
     }
 
     fn at_home(&self) -> PyResult<()> {
@@ -211,7 +220,8 @@ impl ScriptUser {
 
     /// Sends a request. It leaves with the others of this drain, or when the loop comes round.
     #[pyo3(signature = (name, method, url, headers = None, body = None, *, timeouts = None, expect = None,
-        max_redirects = None, anonymous = false, held = false, held_redirects = false, due_ns = None))]
+        max_redirects = None, anonymous = false, held = false, held_redirects = false, streamed = false,
+        due_ns = None))]
     #[expect(clippy::too_many_arguments, reason = "as many as a request has")]
     fn send<'py>(
         slf: &Bound<'py, Self>,
@@ -226,6 +236,7 @@ impl ScriptUser {
         anonymous: bool,
         held: bool,
         held_redirects: bool,
+        streamed: bool,
         due_ns: Option<u64>,
     ) -> PyResult<Bound<'py, Call>> {
         let (connect_ns, first_byte_ns, total_ns) = timeouts.unwrap_or_default();
@@ -236,9 +247,11 @@ impl ScriptUser {
             is_anonymous: anonymous,
             is_once: slf.borrow().is_once,
             holds: holds(held, held_redirects),
+            is_streamed: streamed,
         };
-        let mut open =
-            Self::open(slf, name, method, url, |crossing, scenario| crossing.form(scenario, name, method, unusual))?;
+        let mut open = Self::open(slf, name, method, url, streamed, |crossing, scenario| {
+            crossing.form(scenario, name, method, unusual)
+        })?;
         let content = &mut open.content;
         content.due_ns = due_ns;
         content.url.push_str(url.to_str()?);
@@ -260,7 +273,7 @@ impl ScriptUser {
             this.at_home()?;
             (this.scenario, this.number, this.crossing.bind(py).clone())
         };
-        let (call, mut content) = crossing.borrow_mut().new_call(py)?;
+        let (call, mut content) = crossing.borrow_mut().new_call(py, false)?;
         {
             let mut new = call.borrow_mut();
             new.begin(CallFacts {

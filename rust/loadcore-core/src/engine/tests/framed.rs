@@ -95,7 +95,9 @@ impl Exchange for Frames {
             if let Some(complete) = self.read(receiver)? {
                 return Poll::Ready(Ok(complete));
             }
-            receiver.is_to_continue(self.status, Some(&buffer[..count]));
+            if !receiver.is_to_continue(self.status, Some(&buffer[..count])) {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -104,6 +106,10 @@ impl Exchange for Frames {
     }
 
     fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    fn status_of_body(&self) -> Option<u16> {
         self.status
     }
 

@@ -3,6 +3,7 @@
 mod compiled;
 mod held;
 mod phases;
+mod streams;
 mod turns;
 
 use std::cell::{Cell, RefCell};
@@ -26,6 +27,8 @@ pub(super) struct Code {
     keys: Cell<u32>,
     forms: Cell<u32>,
     waiting: RefCell<HashMap<RequestKey, oneshot::Sender<Box<Call>>>>,
+    /// What has come of answers that are handed over in pieces.
+    came: RefCell<HashMap<RequestKey, streams::Came>>,
     /// What else it learned, with the millisecond.
     told: RefCell<Vec<(u64, String)>>,
     /// Which scripts iterations were left to, and what they were.
@@ -48,6 +51,8 @@ impl Script for Rc<Code> {
                     let _ = waiting.send(call);
                 }
             }
+            Notice::Opened(head) => self.came.borrow_mut().entry(head.request).or_default().open(*head),
+            Notice::Piece(piece) => self.came.borrow_mut().entry(piece.request).or_default().add(piece),
             Notice::Iterate(Iterate { user, iteration, script, part, due_ns, variables, .. }) => {
                 self.scripts.borrow_mut().push((script, part));
                 self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));

@@ -86,7 +86,10 @@ impl crate::exchange::Exchange for Exchange {
             match progress {
                 Progress::Complete(complete) => return Poll::Ready(Ok(complete)),
                 Progress::NeedMore => {
-                    receiver.is_to_continue(self.decoder.status(), (!is_discarded).then_some(&buffer[..count]));
+                    let bytes = (!is_discarded).then_some(&buffer[..count]);
+                    if !receiver.is_to_continue(self.decoder.status(), bytes) {
+                        return Poll::Pending;
+                    }
                 }
             }
         }
@@ -101,6 +104,10 @@ impl crate::exchange::Exchange for Exchange {
     #[inline]
     fn status(&self) -> Option<u16> {
         self.decoder.status()
+    }
+
+    fn status_of_body(&self) -> Option<u16> {
+        self.decoder.status_of_body()
     }
 
     fn body_bytes(&self) -> u64 {

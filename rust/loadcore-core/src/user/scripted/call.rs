@@ -84,15 +84,24 @@ impl<T: Stack> User<T> {
                 self.store_cookies(envelope.origin, outgoing, answer.kept.capture.as_deref());
                 (answer, envelope.origin, None)
             };
-        self.decode(&mut answer);
+        if let Some(download) = self.lane.download.clone() {
+            self.hand_over_late(scenario, envelope, &download, due_ns, &answer);
+        } else {
+            self.decode(&mut answer);
+        }
         self.sample_plain(scenario, &self.message(outgoing, origin, false), &answer);
         let is_error = !envelope.expects(answer.complete.status);
+        self.hold(scripted, call, is_error);
+        self.forget_request();
+        Ok(Called { answer, is_error, moved_to })
+    }
+
+    /// Keeps a row that was withheld until the script decides it.
+    pub(super) fn hold(&mut self, scripted: &Scripted, call: &Call, is_error: bool) {
         if let Some(row) = self.lane.withheld.take() {
             let held = Held { row, is_error, script_lag_ns: call.script_lag_ns };
             scripted.held.borrow_mut().insert(call.key, held);
         }
-        self.forget_request();
-        Ok(Called { answer, is_error, moved_to })
     }
 
     /// Where redirects have led, if they led anywhere.

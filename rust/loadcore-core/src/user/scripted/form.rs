@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::Scripted;
-use crate::driver::script::{Form, Holds};
+use super::{Download, Scripted};
+use crate::driver::script::{Form, Holds, RequestKey};
 use crate::exchange::Stack;
 use crate::program::{Envelope, ScenarioProgram, Want, is_method};
 use crate::record::Section;
@@ -44,7 +44,7 @@ impl Scripted {
             auth,
             auth_header: auth.and_then(|auth| scenario.auths[usize::from(auth.0)].compiled.header()).map(Into::into),
             want: Want::HEADERS
-                .and(Want::BODY)
+                .and(if form.is_streamed { Want::STREAMED } else { Want::BODY })
                 .and_if(max_redirects > 0, Want::REDIRECTS)
                 .and_if(worker.samples_everything(), Want::SHOWN)
                 .and_if(worker.tracing.is_some(), Want::TRACED),
@@ -66,6 +66,11 @@ impl Scripted {
 }
 
 impl FormProgram {
+    /// Where the body of a request's answer goes, if that is handed over in pieces.
+    pub(super) fn download(&self, request: RequestKey) -> Option<Rc<Download>> {
+        self.envelope.want.has(Want::STREAMED).then(|| Rc::new(Download::new(request)))
+    }
+
     /// What is wrong with it.
     pub(super) fn check(&self) -> Result<(), String> {
         let method = &*self.envelope.method;

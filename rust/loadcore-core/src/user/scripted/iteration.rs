@@ -35,6 +35,7 @@ impl<T: Stack> User<T> {
         user.phase.set(Some(self.cursor.phase));
         user.waits.set(Some(self.lane.task.index()));
         user.ended.set(None);
+        user.is_cut_short.set(false);
         let (iteration, due_ns) = (self.state.iteration, self.cursor.due_ns);
         // What arrives or is paced has a time of its own; others send when they have come to it.
         let has_schedule = self.state.arrival.is_some() || scenario.pacing.is_some();
@@ -64,6 +65,7 @@ impl<T: Stack> User<T> {
             }
             None => {
                 debug_assert!(waited.is_err(), "woken for nothing");
+                user.is_cut_short.set(true);
                 scripted.script.notice(Notice::Interrupted { user: number });
                 scripted.wake(&worker);
                 Err(Cut::Interrupted)

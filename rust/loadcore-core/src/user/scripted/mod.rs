@@ -5,6 +5,7 @@
 
 mod answer;
 mod call;
+mod download;
 mod form;
 mod iteration;
 mod seen;
@@ -30,6 +31,7 @@ use crate::recorder::Recorder;
 use crate::step::Slot;
 use crate::timer::TaskGroup;
 pub use answer::Answer;
+pub(super) use download::Download;
 use form::FormProgram;
 use sender::{Job, Sender};
 pub(super) use upload::Upload;
@@ -87,6 +89,8 @@ pub(super) struct ScriptUser {
     /// The phase of the iteration that it has begun.
     phase: Cell<Option<Phase>>,
     iterations_begun: Cell<u32>,
+    /// The end of the run has cut its iteration short.
+    is_cut_short: Cell<bool>,
     /// When the first request of its iteration is due, until that is sent.
     first_due_ns: Cell<Option<u64>>,
     cookies: Option<Rc<RefCell<Jar>>>,
@@ -110,6 +114,7 @@ impl ScriptUser {
             iteration: Cell::new(0),
             phase: Cell::new(None),
             iterations_begun: Cell::new(0),
+            is_cut_short: Cell::new(false),
             first_due_ns: Cell::new(None),
             cookies,
             values: RefCell::default(),
@@ -180,6 +185,20 @@ impl Scripted {
             Command::Piece { request, bytes, is_last } => {
                 if let Some(sender) = self.sender(request) {
                     sender.piece(&bytes, is_last, &worker.timer);
+                }
+            }
+            Command::Taken { request, bytes } => {
+                if let Some(sender) = self.sender(request) {
+                    sender.taken(bytes, &worker.timer);
+                }
+            }
+            Command::Close { request, user } => {
+                // What the end of the run has made a user close is cut off by that.
+                let is_cut_short = self.user(user).is_none_or(|user| user.is_cut_short.get());
+                match self.sender(request) {
+                    Some(sender) if is_cut_short => sender.cancel(&worker.timer),
+                    Some(sender) => sender.close(&worker.timer),
+                    None => {}
                 }
             }
             Command::Cancel { request } => {
@@ -286,6 +305,11 @@ impl Scripted {
             return self.script.notice(Notice::Ended(call));
         };
         let upload = (call.framing == BodyFraming::Pieces).then(Rc::<Upload>::default);
+        let form = self.form(call.form);
+        let download = match &form {
+            Some(form) if wait_ns.is_none() => form.download(call.key),
+            _ => None,
+        };
         let sender = user.free.borrow_mut().pop().unwrap_or_else(|| {
             let sender = Rc::new(Sender::default());
             user.senders.borrow_mut().push(Rc::clone(&sender));
@@ -306,8 +330,8 @@ impl Scripted {
         call.script_lag_ns += worker.timer.recent().saturating_sub(made_ns);
         let first_due_ns = if wait_ns.is_none() { user.first_due_ns.take() } else { None };
         let due_ns = call.due_ns.or(first_due_ns).unwrap_or(made_ns);
-        let form = self.form(call.form);
-        sender.give(Job { call, form, wait_ns, iteration: user.iteration.get(), due_ns, upload }, &worker.timer);
+        let iteration = user.iteration.get();
+        sender.give(Job { call, form, wait_ns, iteration, due_ns, upload, download }, &worker.timer);
     }
 }
 

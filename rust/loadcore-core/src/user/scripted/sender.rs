@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::call::Called;
 use super::form::FormProgram;
-use super::{Answer, ScriptUser, Scripted, Upload};
+use super::{Answer, Download, ScriptUser, Scripted, Upload};
 use crate::driver::script::{Call, Notice};
 use crate::exchange::{Piece, Stack};
 use crate::record::Outcome;
@@ -24,6 +24,15 @@ pub(super) struct Job {
     pub(super) due_ns: u64,
     /// Its body, if that comes in pieces.
     pub(super) upload: Option<Rc<Upload>>,
+    /// Where the body of its answer goes, if that is handed over in pieces.
+    pub(super) download: Option<Rc<Download>>,
+}
+
+impl Job {
+    /// Whether the status of the answer is an error, if as much of it has come.
+    fn is_error_so_far(&self) -> bool {
+        self.download.as_ref().is_some_and(|download| download.is_error())
+    }
 }
 
 /// A task of a user that sends one request at a time, as others see it.
@@ -34,6 +43,8 @@ pub(super) struct Sender {
     job: RefCell<Option<Job>>,
     /// The body of its current request, if that comes in pieces.
     upload: RefCell<Option<Rc<Upload>>>,
+    /// Where the body of its answer goes, if that is handed over in pieces.
+    download: RefCell<Option<Rc<Download>>>,
     /// Its current request is given up.
     is_cancelled: Cell<bool>,
     /// It is to end.
@@ -44,6 +55,7 @@ impl Sender {
     pub(super) fn give(&self, job: Job, timer: &Timer) {
         self.is_cancelled.set(false);
         self.upload.replace(job.upload.clone());
+        self.download.replace(job.download.clone());
         self.job.replace(Some(job));
         self.wake(timer);
     }
@@ -52,6 +64,23 @@ impl Sender {
     pub(super) fn piece(&self, bytes: &[u8], is_last: bool, timer: &Timer) {
         if let Some(upload) = &*self.upload.borrow() {
             upload.add(is_last, |out| Piece { bytes, is_last }.write(out));
+            self.wake(timer);
+        }
+    }
+
+    /// Some of what was handed over of the current answer has been taken.
+    pub(super) fn taken(&self, bytes: usize, timer: &Timer) {
+        if let Some(download) = &*self.download.borrow()
+            && download.taken(bytes)
+        {
+            self.wake(timer);
+        }
+    }
+
+    /// Enough has come of the current answer.
+    pub(super) fn close(&self, timer: &Timer) {
+        if let Some(download) = &*self.download.borrow() {
+            download.close();
             self.wake(timer);
         }
     }
@@ -101,6 +130,9 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
         } else {
             user.take_over(&owner, &mut job);
             let answered = user.call(scenario, &scripted, &mut job).await;
+            if answered.is_err() {
+                user.hold(&scripted, &job.call, job.is_error_so_far());
+            }
             user.answer(&mut job, answered);
         }
         scripted.give_back(job.call);
@@ -122,11 +154,13 @@ impl<T: Stack> User<T> {
             self.state.variables.set(*slot, value);
         }
         self.lane.upload.clone_from(&job.upload);
+        self.lane.download.clone_from(&job.download);
         self.worker.give_back(job.call.answer.capture.take());
     }
 
     /// Writes into a job's call what came back.
     fn answer(&mut self, job: &mut Job, answered: Result<Called, NoAnswer>) {
+        let is_error_so_far = job.is_error_so_far();
         let answer = &mut job.call.answer;
         match answered {
             Ok(Called { answer: came, is_error, moved_to }) => {
@@ -147,12 +181,16 @@ impl<T: Stack> User<T> {
             }
             Err(NoAnswer { outcome, ended_ns }) => {
                 let response_ns = ended_ns.saturating_sub(job.due_ns);
-                let is_error = outcome != Outcome::Interrupted;
+                let is_error = match outcome {
+                    Outcome::Interrupted => false,
+                    Outcome::Cut => is_error_so_far,
+                    _ => true,
+                };
                 let started_ns = ended_ns;
                 *answer = Answer { outcome, is_error, started_ns, response_ns, ended_ns, ..Answer::default() };
             }
         }
-        self.lane.upload = None;
+        (self.lane.upload, self.lane.download) = (None, None);
         self.give_back_request();
     }
 }

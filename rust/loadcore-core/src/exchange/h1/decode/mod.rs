@@ -214,6 +214,12 @@ impl Decoder {
         (self.status >= 200 || self.status == 101).then_some(self.status)
     }
 
+    /// The same while its body comes.
+    #[must_use]
+    pub fn status_of_body(&self) -> Option<u16> {
+        matches!(self.part(), Part::Body).then_some(self.status)
+    }
+
     /// Bytes of body so far, without chunk framing.
     #[must_use]
     pub fn body_bytes(&self) -> u64 {
