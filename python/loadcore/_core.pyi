@@ -23,6 +23,7 @@ __all__ = [
     "Prepared",
     "Runner",
     "ScriptUser",
+    "StreamedCall",
     "Turn",
     "__version__",
     "end_without",
@@ -155,6 +156,7 @@ class Call(Future):
     def ended_ns(self) -> int: ...
     def settle(self, error: bool, *, superseded: bool = False, interrupted: bool = False) -> None: ...
 
+@disjoint_base
 class StreamedCall(Call):
     @property
     def is_open(self) -> bool: ...

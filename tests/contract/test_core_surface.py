@@ -25,7 +25,7 @@ ADDED_IN_PYTHON = {field.name for field in schema.OF_MACHINE}
 def test_exports_are_the_names_of_the_contract() -> None:
     """Whoever adds a name to the border says so here."""
     names = {"Batch", "Engine", "FileEncoder", "Histogram", "NullTarget", "__version__", "outcomes"}
-    names |= {"Call", "Crossing", "Future", "Prepared", "Runner", "ScriptUser", "Turn", "end_without"}
+    names |= {"Call", "Crossing", "Future", "Prepared", "Runner", "ScriptUser", "StreamedCall", "Turn", "end_without"}
     assert set(_core.__all__) == names | {"MAX_DEPTH", "MAX_REDIRECTS"}
 
 

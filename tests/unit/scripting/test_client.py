@@ -59,6 +59,7 @@ def test_options_reach_the_engine() -> None:
         "expect": ((404, 404),),
         "max_redirects": 0,
         "anonymous": False,
+        "streamed": False,
     }
 
 
