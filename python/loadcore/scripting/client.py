@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Coroutine
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, final, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, cast, final, overload
 
 from loadcore.scripting.calls import PLAIN, CallOptions, call_of
 from loadcore.scripting.duration import length_ns
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from loadcore.scenario.http import Http
     from loadcore.scenario.scenario import Scenario
     from loadcore.scenario.values import Fields, Text
-    from loadcore.scripting.port import Port, Run, Turn
+    from loadcore.scripting.port import Port, Run, Streamed, Turn
     from loadcore.scripting.response import Response
     from loadcore.scripting.stream import Stream
 
@@ -142,7 +142,7 @@ class Client:
 
     def _request(
         self, method: str, url: str, values: Sequence[Text], options: CallOptions, *, streamed: bool = False
-    ) -> Any:  # noqa: ANN401 - as the port gives it
+    ) -> Coroutine[Any, Any, Response]:
         template = url_of(url)
         target = template.fill(method, values)
         if not (options or self.headers or streamed):
@@ -210,7 +210,7 @@ class Client:
 
         `timeout` is how long its head may take, and each piece of it after the one before.
         """
-        return Opening(lambda: self._request(method, url, values, options, streamed=True))
+        return Opening(lambda: cast("Streamed", self._request(method, url, values, options, streamed=True)))
 
     @overload
     async def gather(self, first: Awaitable[T1], second: Awaitable[T2], /) -> tuple[T1, T2]: ...

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Coroutine, Generator, Mapping, Sequence
     from typing import Any
+
+    from loadcore.scripting.response import Response
 
 
 class Pending(Protocol):
@@ -131,8 +133,8 @@ class Port(Protocol):
         max_redirects: int | None = None,
         anonymous: bool = False,
         streamed: bool = False,
-    ) -> Any:  # noqa: ANN401 - a Response, or a Streamed
-        """Hands a request over, which is sent at the next await."""
+    ) -> Coroutine[Any, Any, Response]:
+        """Hands a request over, which is sent at the next await. One that is streamed is a `Streamed`."""
         ...
 
     def wait(self, ns: int) -> Awaitable[object]:
