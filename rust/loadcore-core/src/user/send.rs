@@ -222,7 +222,8 @@ impl<T: Stack> User<T> {
         due_ns: u64,
     ) -> Poll<Sent> {
         if self.is_under_way() {
-            match ready!(self.poll_land(cx, scenario, message, due_ns)) {
+            let ended = ready!(self.poll_flight_aside(cx));
+            match self.land_aside(scenario, message, due_ns, ended) {
                 Landed::Answer(mut answer) => {
                     self.keep_body(&mut answer.kept);
                     return Poll::Ready(Sent::Ended(Ok(answer)));
@@ -297,9 +298,27 @@ impl<T: Stack> User<T> {
         Poll::Ready(self.land(scenario, message, due_ns, ended))
     }
 
+    /// The same as `poll_flight`, for what a walk leaves to others: what walks go through stays one piece of code.
+    #[inline(never)]
+    pub(super) fn poll_flight_aside(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        self.poll_flight(cx)
+    }
+
+    /// The same as `land`, for those.
+    #[inline(never)]
+    pub(super) fn land_aside(
+        &mut self,
+        scenario: &ScenarioProgram,
+        message: &Message<'_>,
+        due_ns: u64,
+        ended: Ended,
+    ) -> Landed {
+        self.land(scenario, message, due_ns, ended)
+    }
+
     /// Takes the end of the attempt that was under way.
     #[inline(always)]
-    pub(super) fn land(
+    fn land(
         &mut self,
         scenario: &ScenarioProgram,
         message: &Message<'_>,
@@ -356,7 +375,7 @@ impl<T: Stack> User<T> {
             return NoAnswer { outcome, ended_ns };
         }
         self.sample_outcome(scenario, &Unsent::message(message, outcome), ended_ns);
-        self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns);
+        self.record_failure(scenario, message.step(), due_ns, outcome, ended_ns, is_fault(outcome));
         self.worker.give_back(self.lane.flight.arrival.kept.capture.take());
         NoAnswer { outcome, ended_ns }
     }
@@ -369,7 +388,7 @@ impl<T: Stack> User<T> {
         if message.withholds.is_decided_by_script(status) {
             self.withhold(scenario, message, due_ns, ended);
         } else {
-            self.record(scenario, message.step(), due_ns, ended, error, false);
+            self.record_failure(scenario, message.step(), due_ns, Outcome::Cut, ended_ns, error);
         }
         let kept = std::mem::take(&mut self.lane.flight.arrival.kept);
         let is_held = self.lane.withheld.is_some();
@@ -415,7 +434,7 @@ impl<T: Stack> User<T> {
         let (ended_ns, outcome) = (self.worker.now(), unsent.outcome);
         self.sample_outcome(scenario, unsent, ended_ns);
         self.lane.flight.arrival.forget();
-        self.record_failure(scenario, unsent.step, due_ns, outcome, ended_ns);
+        self.record_failure(scenario, unsent.step, due_ns, outcome, ended_ns, is_fault(outcome));
         NoAnswer { outcome, ended_ns }
     }
 
@@ -427,9 +446,8 @@ impl<T: Stack> User<T> {
         due_ns: u64,
         outcome: Outcome,
         ended_ns: u64,
+        error: bool,
     ) {
-        // Requests that loadcore itself cuts off do not count against the target.
-        let error = outcome != Outcome::Interrupted;
         self.record(scenario, step, due_ns, Ended { result: Err(outcome), end_ns: ended_ns }, error, false);
     }
 
@@ -544,4 +562,9 @@ impl<T: Stack> User<T> {
             self.worker.recorder.borrow_mut().extra(row.step, row.phase, surplus, u64::from(interim));
         }
     }
+}
+
+/// Whether a request without a response is an error. One that loadcore itself cuts off does not count against the target.
+fn is_fault(outcome: Outcome) -> bool {
+    outcome != Outcome::Interrupted
 }

@@ -57,6 +57,7 @@ pub(super) struct CallFacts<'a, 'py> {
 }
 
 impl Call {
+    /// A call to which nothing has happened.
     pub(super) fn initializer() -> PyClassInitializer<Self> {
         PyClassInitializer::from(Future::new()).add_subclass(Self::default())
     }
@@ -78,11 +79,6 @@ impl Call {
 
     pub(super) fn user_of(&self, py: Python<'_>) -> Option<Py<ScriptUser>> {
         self.user.as_ref().map(|user| user.clone_ref(py))
-    }
-
-    /// A call to which nothing has happened.
-    pub(super) fn initializer() -> PyClassInitializer<Self> {
-        PyClassInitializer::from(Future::new()).add_subclass(Self::default())
     }
 
     pub(super) const fn key(&self) -> RequestKey {

@@ -52,7 +52,7 @@ impl Script for Rc<Code> {
                 }
             }
             Notice::Opened(head) => self.came.borrow_mut().entry(head.request).or_default().open(*head),
-            Notice::Piece(piece) => self.came.borrow_mut().entry(piece.request).or_default().add(piece),
+            Notice::Piece(piece) => self.came.borrow_mut().entry(piece.request).or_default().add(&piece),
             Notice::Iterate(Iterate { user, iteration, script, part, due_ns, variables, .. }) => {
                 self.scripts.borrow_mut().push((script, part));
                 self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));

@@ -101,7 +101,7 @@ impl<T: Stack> User<T> {
                 download.waits_since_ns.set(self.worker.now());
                 self.put_off_deadline(message);
             }
-            let polled = self.poll_flight(cx);
+            let polled = self.poll_flight_aside(cx);
             let has_come = self.hand_over(scenario, message, &download, due_ns, &polled);
             let ended = match polled {
                 Poll::Ready(ended) => ended,
@@ -120,7 +120,7 @@ impl<T: Stack> User<T> {
                     continue;
                 }
             };
-            match self.land(scenario, message, due_ns, ended) {
+            match self.land_aside(scenario, message, due_ns, ended) {
                 Landed::Answer(answer) => return Poll::Ready(Sent::Ended(Ok(answer))),
                 Landed::NoAnswer(failed) => return Poll::Ready(Sent::Ended(Err(failed))),
                 Landed::SendAgain => {}

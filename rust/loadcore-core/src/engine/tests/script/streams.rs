@@ -21,7 +21,7 @@ impl Came {
         self.head = Some(head);
     }
 
-    pub(super) fn add(&mut self, piece: Piece) {
+    pub(super) fn add(&mut self, piece: &Piece) {
         assert!(self.head.is_some(), "a piece before its head");
         self.bytes += piece.bytes.len();
         let text = String::from_utf8_lossy(&piece.bytes[..piece.bytes.len().min(20)]).into_owned();
@@ -60,6 +60,9 @@ fn events(count: u64, last: &[u8], then: Then) -> Reply {
     reply.and(ms(100 * count), last)
 }
 
+/// What it is called, what the server sends, and what that is.
+type End = (&'static str, fn() -> Reply, Outcome);
+
 fn replies(reply: impl Fn() -> Reply + 'static) -> FakeTransport {
     FakeTransport::new(move |request, _| {
         if request.starts_with(b"GET /plain") { Some(Reply::ok(ms(10), "plain")) } else { Some(reply()) }
@@ -84,11 +87,12 @@ fn pieces_come_as_they_are_sent() {
         assert_eq!(code.pieces(key), [(150, 100, "data: 1\n\n".to_owned())]);
         assert_eq!(super::ended(ended).await.expect("an answer").status, 200);
         assert_eq!(code.texts(key), ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
-        let came = code.came.borrow();
-        let head = came[&key].head.as_ref().expect("a head");
-        assert_eq!(head.headers.first("content-type"), Some(&b"text/event-stream"[..]));
-        assert_eq!((head.due_ns, head.started_ns, head.first_byte_ns), (0, 0, 50_000_000));
-        drop(came);
+        {
+            let came = code.came.borrow();
+            let head = came[&key].head.as_ref().expect("a head");
+            assert_eq!(head.headers.first("content-type"), Some(&b"text/event-stream"[..]));
+            assert_eq!((head.due_ns, head.started_ns, head.first_byte_ns), (0, 0, 50_000_000));
+        }
         assert!(code.get(0, "/plain").await.is_ok());
         code.say(Command::Finish);
     });
@@ -159,7 +163,7 @@ fn a_stream_of_an_error_is_cut() {
 /// A server that breaks off is an error, and what came until then was handed over: also the piece just before the end.
 #[test]
 fn a_stream_breaks_off() {
-    let ends: [(&str, fn() -> Reply, Outcome); 4] = [
+    let ends: [End; 4] = [
         ("closed", || events(2, b"5\r\nda", Then::Close), Outcome::ClosedInBody),
         ("reset", || events(2, b"5\r\nda", Then::Reset), Outcome::ResetInBody),
         ("broken", || events(2, b"2\r\nda\r\nno number\r\n", Then::Keep), Outcome::ProtoChunk),
