@@ -56,7 +56,7 @@ def rows(made: Any) -> list[tuple[Any, ...]]:
 
 
 def wait_for(what: str, url: str, path: str, count: int) -> None:
-    """Waits until the target has counted so many."""
+    """Waits until the target has counted this number."""
     until = time.monotonic() + _DEADLINE_S
     while facts(url, path)[what] < count:
         assert time.monotonic() < until, facts(url, path)
@@ -97,7 +97,7 @@ def test_every_way_to_read(url: str) -> None:
 
 
 def test_faults_are_values(url: str) -> None:
-    """What came before a server broke off can be read, what never arrived cannot; a status is no fault of reading."""
+    """What came before a server broke off can be read, what never arrived cannot; a status does not fail reading."""
 
     async def read(c: Client) -> None:
         async with c.stream("GET", "/broken") as s:
@@ -167,7 +167,7 @@ async with c.stream("GET", "/busy") as s:
     c.check(s.status == 503, "a status")
 async with c.stream("GET", "/busy", name="expected", expect=503) as s:
     pass
-c.check((await c.get("/whole")).ok, "the user goes on")
+c.check((await c.get("/whole")).ok, "the user continues")
 """,
         url,
         tmp_path,
@@ -202,7 +202,7 @@ c.check(s.error == "closed_in_body", "how it ended")
 
 
 def test_the_end_of_a_run_finds_a_stream_open(url: str, tmp_path: Path) -> None:
-    """Its row says `interrupted`, and is no error; the connection is closed."""
+    """Its row says `interrupted`, and is not an error; the connection is closed."""
     made = run(
         """
 async with c.stream("GET", "/endless") as s:

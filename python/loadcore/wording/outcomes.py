@@ -1,4 +1,4 @@
-"""Which outcomes of requests are no faults. What each of them means, the engine says."""
+"""Outcomes of requests that are not faults. What each of them means, the engine says."""
 
 ANSWERED = frozenset({"ok", "cut"})
 """A response arrived, as far as it was wanted."""

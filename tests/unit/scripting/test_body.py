@@ -86,7 +86,7 @@ def test_what_is_small_does_not_become_large_at_once() -> None:
 
 
 def test_damage_is_told() -> None:
-    """Bytes that are not what they are said to be, and those that end too early. Other codings are left as they are."""
+    """Bytes that are not what `Content-Encoding` says, and those that end too early. Other codings stay as they are."""
     with pytest.raises(ValueError, match="the body is damaged: its Content-Encoding says gzip"):
         list(Decompression("gzip").feed(b"plain"))
     cut = Decompression("gzip")

@@ -28,8 +28,7 @@ pub(crate) trait Exchange {
     /// from here on.
     fn post(&mut self, request: Request<'_>, out: &mut Vec<u8>);
 
-    /// Receives until the answer has ended, nothing more is there, or the receiver has enough: then it is to be asked
-    /// again.
+    /// Receives until the answer has ended, nothing more is there, or the receiver has enough: then ask again.
     ///
     /// # Errors
     /// Why there is no answer. Then the connection is of no use.

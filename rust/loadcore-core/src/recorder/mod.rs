@@ -130,7 +130,7 @@ impl Recorder {
         }
     }
 
-    /// Takes what came of a response that goes on: whoever waited for it did so until then.
+    /// Takes a sign of life of a response that has not ended: whoever waited for it did so until then.
     #[inline(never)]
     pub(crate) fn went_on(&mut self, since_ns: u64, at_ns: u64, unread_ns: u64) {
         self.gaps.answered(since_ns, at_ns, unread_ns, &mut self.window.gaps);

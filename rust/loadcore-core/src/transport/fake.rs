@@ -51,7 +51,7 @@ impl Reply {
         Self { after, bytes: bytes.to_vec(), more: Vec::new(), then }
     }
 
-    /// Followed by these bytes, so long after the first.
+    /// Followed by these bytes, at this time after the first.
     #[must_use]
     pub(crate) fn and(mut self, after: Duration, bytes: &[u8]) -> Self {
         self.more.push((after, bytes.to_vec()));

@@ -160,7 +160,7 @@ impl Retained {
         self.want.has(Want::BODY.and(Want::STREAMED))
     }
 
-    /// Whether a piece of body is to be handed over before more comes.
+    /// Whether a piece of body waits to be handed over before more comes.
     #[inline]
     pub(super) fn has_piece(&self) -> bool {
         self.want.has(Want::STREAMED) && self.capture.as_ref().is_some_and(|kept| !kept.body.is_empty())

@@ -14,7 +14,7 @@ use crate::user::User;
 use crate::user::flight::Ended;
 use crate::user::send::{Answer, Landed, Message, Sent};
 
-/// With so many bytes that have not been taken no more are received. One `recv` may exceed it.
+/// With this number of bytes that have not been taken no more are received. One `recv` may exceed it.
 const WINDOW: usize = 256 * 1024;
 
 /// As much is kept of an answer that demands another request, and may turn out to be the last.
@@ -27,7 +27,7 @@ const PIECES_IN_A_ROW: u32 = 16;
 #[derive(Debug)]
 pub(in crate::user) struct Download {
     request: RequestKey,
-    /// Whether the answer has been told.
+    /// Whether the script has its head.
     is_open: Cell<bool>,
     /// Whether its status is an error.
     is_error: Cell<bool>,
@@ -130,7 +130,7 @@ impl<T: Stack> User<T> {
         self.poll_send(cx, scenario, message, due_ns)
     }
 
-    /// The time that is allowed for an answer begins anew: each piece of it has that much.
+    /// The time that is allowed for an answer begins again: each piece of it has that much.
     fn put_off_deadline(&mut self, message: &Message<'_>) {
         let deadline_ns = self.worker.timer.recent().saturating_add(message.request.envelope.timeouts.total_ns);
         self.lane.flight.arrival.put_off(deadline_ns);
@@ -228,7 +228,7 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Hands over an answer that was to be followed by another one, and was not.
+    /// Hands over an answer that demanded another request, which was not made.
     pub(super) fn hand_over_late(
         &self,
         scenario: &ScenarioProgram,

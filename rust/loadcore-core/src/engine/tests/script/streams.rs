@@ -42,7 +42,7 @@ impl Code {
         self.came.borrow().get(&key).map(|came| came.pieces.clone()).unwrap_or_default()
     }
 
-    fn texts(&self, key: RequestKey) -> Vec<String> {
+    fn heard(&self, key: RequestKey) -> Vec<String> {
         self.pieces(key).into_iter().map(|(.., text)| text).collect()
     }
 }
@@ -75,7 +75,7 @@ fn rows(outcomes: &Outcomes) -> Vec<(&str, Outcome, bool, u16, i64, bool)> {
     facts.collect()
 }
 
-/// Head and pieces are told when they come, and the connection serves the next request.
+/// Head and pieces are handed over when they come, and the connection serves the next request.
 #[test]
 fn pieces_come_as_they_are_sent() {
     let outcomes = drive(&scripted(), replies(|| events(3, b"0\r\n\r\n", Then::Keep)), async |code, began| {
@@ -86,7 +86,7 @@ fn pieces_come_as_they_are_sent() {
         at(began, 160).await;
         assert_eq!(code.pieces(key), [(150, 100, "data: 1\n\n".to_owned())]);
         assert_eq!(super::ended(ended).await.expect("an answer").status, 200);
-        assert_eq!(code.texts(key), ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
+        assert_eq!(code.heard(key), ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]);
         {
             let came = code.came.borrow();
             let head = came[&key].head.as_ref().expect("a head");
@@ -102,7 +102,7 @@ fn pieces_come_as_they_are_sent() {
     assert_eq!(outcomes.gaps, []);
 }
 
-/// A user that has read enough cuts the stream: that is no error, and closes the connection. It counts as an answer.
+/// A user that has read enough cuts the stream: that is not an error, and closes the connection. It counts as an answer.
 #[test]
 fn a_stream_is_cut() {
     let outcomes = drive(&scripted(), replies(|| events(500, b"", Then::Keep)), async |code, began| {
@@ -111,7 +111,7 @@ fn a_stream_is_cut() {
         at(began, 260).await;
         code.say(Command::Close { request, user: 0 });
         assert_eq!(super::ended(ended).await.expect_err("cut"), Outcome::Cut);
-        assert_eq!(code.texts(request).len(), 2);
+        assert_eq!(code.heard(request).len(), 2);
         assert!(code.get(0, "/plain").await.is_ok());
         code.say(Command::Finish);
     });
@@ -128,7 +128,7 @@ fn a_stream_that_is_over_is_not_cut() {
     let outcomes = drive(&scripted(), fake, async |code, _| {
         code.say(Command::Join { user: 0 });
         let (request, ended) = code.stream("/sse");
-        while code.texts(request).len() < 2 {
+        while code.heard(request).len() < 2 {
             sleep(ms(1)).await;
         }
         code.say(Command::Close { request, user: 0 });
@@ -179,7 +179,7 @@ fn a_stream_breaks_off() {
             let (key, ended) = code.stream("/sse");
             assert_eq!(super::ended(ended).await.expect_err(name), expected, "{name}");
             assert_eq!(code.status(key), Some(200), "{name}");
-            assert!(code.texts(key).concat().ends_with("da"), "{name}: {:?}", code.texts(key));
+            assert!(code.heard(key).concat().ends_with("da"), "{name}: {:?}", code.heard(key));
             code.say(Command::Finish);
         });
         let row = &outcomes.rows[0];
@@ -206,14 +206,14 @@ fn all_framings() {
             });
             assert!(super::ended(ended).await.is_ok(), "{reply}");
             assert!(code.status(key).is_some(), "{reply}");
-            assert_eq!(code.texts(key).concat(), expected, "{reply}");
+            assert_eq!(code.heard(key).concat(), expected, "{reply}");
             code.say(Command::Finish);
         });
         assert_eq!(outcomes.outcomes(), BTreeMap::from([("ok", 1)]), "{reply}");
     }
 }
 
-/// The time that is allowed begins anew with each piece; a server that says nothing for so long has timed out.
+/// The time that is allowed begins again with each piece; a server that sends nothing within it has timed out.
 #[test]
 fn each_piece_has_its_time() {
     let mut plan = scripted();
@@ -274,7 +274,7 @@ fn redirects_lead_to_the_stream() {
         code.say(Command::Join { user: 0 });
         let (key, ended) = code.send(0, "/old", |_, form| (form.is_streamed, form.max_redirects) = (true, Some(5)));
         assert!(super::ended(ended).await.is_ok());
-        assert_eq!(code.texts(key), ["data: 1\n\n"]);
+        assert_eq!(code.heard(key), ["data: 1\n\n"]);
         let came = code.came.borrow();
         assert_eq!(came[&key].head.as_ref().and_then(|head| head.moved_to.as_deref()), Some("http://fake/sse"));
         code.say(Command::Finish);
