@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RATE: Final = 2_000
-WARM_UP_S: Final = 8
+WARM_UP_S: Final = 15
 """The page's process starts meanwhile."""
 NOISE: Final = 0.1
 """How far apart equal blocks may be: beyond it the bench decides nothing."""
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 _ORDER: Final = (False, True, True, False)
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 300.0
 
 
 @dataclass(frozen=True)

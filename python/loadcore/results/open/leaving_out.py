@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from loadcore.errors import UsageError
 from loadcore.results.open.opening import read_start, totals_for
-from loadcore.results.reader import read
+from loadcore.results.reader import stream
 from loadcore.results.run_facts import RunEnd, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.schema import MACHINE
+from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.parts import Parts
@@ -45,7 +45,7 @@ def without_nodes(run: Run, names: Sequence[str]) -> dict[str, Any]:
     gone = pa.array([*workers, *(MACHINE - number for number in out)], pa.int16())
     totals = totals_for(start)
     for path in folder.all_windows():
-        for batch in gathered(read(path).batches):
+        for batch in gathered(stream(path, WINDOWS.names)):
             totals.add(batch.filter(pc.invert(pc.is_in(batch.column("worker"), value_set=gone))))
     end = RunEnd(
         round(run.summary["duration_s"] * 1e9),

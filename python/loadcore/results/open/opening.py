@@ -11,10 +11,10 @@ from loadcore.errors import ResultsError
 from loadcore.machine import host
 from loadcore.results import samples, shape
 from loadcore.results.open.run import Run, State
-from loadcore.results.reader import DAMAGE, is_sealed, read
+from loadcore.results.reader import DAMAGE, is_sealed, read, stream
 from loadcore.results.run_facts import FileFacts, RunEnd, RunStart, WorkerEnd
 from loadcore.results.run_folder import RunFolder
-from loadcore.results.schema import MACHINE
+from loadcore.results.schema import MACHINE, WINDOWS
 from loadcore.results.sum import summary
 from loadcore.results.sum.measured import Measured
 from loadcore.results.sum.parts import Parts
@@ -114,10 +114,10 @@ def totals_of(folder: RunFolder, start: RunStart) -> Totals:
     """All windows of a folder, added up; of a run that did not come to its end the whole seconds only."""
     totals = totals_for(start)
     to_the_end = all(map(is_sealed, folder.all_windows()))
-    files = [read(path).batches for path in folder.all_windows()]
-    last = whole_seconds(batch for batches in files for batch in batches)
-    for batches in files:
-        for batch in gathered(batches):
+    paths = folder.all_windows()
+    last = whole_seconds(batch for path in paths for batch in stream(path, ("second", "worker")))
+    for path in paths:
+        for batch in gathered(stream(path, WINDOWS.names)):
             totals.add(batch if to_the_end else batch.filter(pc.less_equal(batch.column("second"), last)))
     return totals
 
