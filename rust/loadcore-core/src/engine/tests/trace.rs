@@ -170,7 +170,8 @@ fn samples_show_what_was_sent() {
         _ => Reply::raw(ms(1), b"", Then::Close),
     };
     let (requests, run) = sent(&traced(plan.clone(), 1.0), reply);
-    let lines: Vec<_> = requests.iter().filter_map(|each| each.lines().find(|line| line.starts_with("trace"))).collect();
+    let lines: Vec<_> =
+        requests.iter().filter_map(|each| each.lines().find(|line| line.starts_with("trace"))).collect();
     let found: Vec<_> = shown(&run).into_iter().map(|value| format!("traceparent: {}", value.unwrap())).collect();
     assert_eq!(found, [lines[0], lines[2], lines[lines.len() - 1]]);
     assert_eq!(shown(&sent(&plan, reply).1), [None, None, None]);
