@@ -95,13 +95,11 @@ impl<T: Stack> User<T> {
                 self.sample_plain(scenario, &self.message(request, again.origin, false), &answer);
             }
             let due_ns = if is_rejected {
-                match self.replace_token(scenario, &mut again, &mut answer).await? {
-                    Some(ready_ns) => ready_ns,
-                    None => {
-                        self.lane.flight.trace = again.trace.take();
-                        return Ok((answer, again.origin));
-                    }
-                }
+                let Some(ready_ns) = self.replace_token(scenario, &mut again, &mut answer).await? else {
+                    self.lane.flight.trace = again.trace.take();
+                    return Ok((answer, again.origin));
+                };
+                ready_ns
             } else if envelope.follows(answer.complete.status) {
                 self.redirect(scenario, &mut again, &answer)?;
                 answer.ended_ns
