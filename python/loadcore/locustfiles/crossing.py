@@ -30,6 +30,17 @@ class Hold(Enum):
     REDIRECTS = "redirects"
     ALL = "all"
 
+    # An enumeration's own is a function of Python, and requests are looked up by this.
+    __hash__ = object.__hash__
+
+
+def hold_of(catches: object, follows: object) -> Hold:
+    """Of a call with these arguments."""
+    return _ALL if catches else _REDIRECTS if follows else _NONE
+
+
+_ALL, _REDIRECTS, _NONE = Hold.ALL, Hold.REDIRECTS, Hold.NONE
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:

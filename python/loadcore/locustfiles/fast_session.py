@@ -11,7 +11,7 @@ from geventhttpclient.response import HTTPConnectionClosed
 from locust.contrib import fasthttp
 
 from loadcore.locustfiles import fast_settings, outcomes
-from loadcore.locustfiles.crossing import Hold, Wish
+from loadcore.locustfiles.crossing import Hold, Wish, hold_of
 from loadcore.locustfiles.fast_prepared import FastPreparing
 from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
 from loadcore.locustfiles.known_requests import KnownRequests
@@ -63,7 +63,7 @@ class RingFastSessions:
             name = options.get("name") or (rest[0] if rest else None) or session.request_name
             catches = options.get("catch_response")
             follows = options.get("allow_redirects", True)
-            hold = Hold.ALL if catches else Hold.REDIRECTS if follows else Hold.NONE
+            hold = hold_of(catches, follows)
             known = first = None
             if not rest and type(session.request_event) is RequestEvent:
                 preparing: FastPreparing = session._loadcore_preparing

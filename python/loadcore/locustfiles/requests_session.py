@@ -10,7 +10,7 @@ from locust import clients
 from locust.user.users import User
 
 from loadcore.locustfiles.cookies import CountedJar
-from loadcore.locustfiles.crossing import Hold
+from loadcore.locustfiles.crossing import Hold, hold_of
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.plain_requests import PlainRequests
 from loadcore.locustfiles.request_event import RequestEvent
@@ -70,7 +70,7 @@ class RingSessions:
         ) -> Any:
             name = name or session.request_name
             follows = options.get("allow_redirects", True)
-            hold = Hold.ALL if catch_response else Hold.REDIRECTS if follows else Hold.NONE
+            hold = hold_of(catch_response, follows)
             user = of_session(session)
             first = None
             known = known_request(session, method, url, name, hold, data, json, options)
