@@ -25,20 +25,22 @@ SHORT, LONG = 4_000, 14_000
 CODE, ENGINE = 1, 2
 """The threads, in the order in which they were started."""
 
-MEASURED: dict[str, tuple[str, int, int]] = {
-    "get": ("users in Python", 14_000, 6_300),
-    "once": ("users in Python, a request an iteration", 29_000, 8_950),
+MEASURED: dict[tuple[str, str], tuple[str, int, int]] = {
+    ("python_users", "get"): ("users in Python", 14_000, 6_300),
+    ("python_users", "once"): ("users in Python, a request an iteration", 29_000, 8_950),
+    ("locust_file", "http"): ("HttpUser of a Locust file", 98_000, 14_500),
+    ("locust_file", "fast"): ("FastHttpUser of a Locust file", 88_000, 14_500),
 }
-"""By case of `benches.counts.python_users`: what it is called, and the limits of both threads."""
+"""By program of `benches.counts` and case: what it is called, and the limits of both threads."""
 
 
-def counts(case: str, base_url: str, requests: int) -> tuple[int, int]:
+def counts(program: str, case: str, base_url: str, requests: int) -> tuple[int, int]:
     """Instructions of the thread of user code and of the engine's, of one whole run."""
     clients.product()
     with tempfile.TemporaryDirectory(prefix="loadcore-bench-") as folder:
         out = Path(folder) / "callgrind.out"
         under = [tools.find("valgrind"), "--quiet", "--tool=callgrind", "--separate-threads=yes"]
-        command = [sys.executable, "-m", "benches.counts.python_users", base_url, case, str(requests)]
+        command = [sys.executable, "-m", f"benches.counts.{program}", base_url, case, str(requests)]
         # The same hashes, and so the same collisions, in each run.
         fixed = {**os.environ, **clients.environment(), "PYTHONHASHSEED": "0"}
         subprocess.run([*under, f"--callgrind-out-file={out}", *command], check=True, cwd=ROOT, env=fixed)
@@ -46,11 +48,16 @@ def counts(case: str, base_url: str, requests: int) -> tuple[int, int]:
     return code, engine
 
 
+def each(program: str, case: str, base_url: str) -> tuple[float, float]:
+    """Instructions of one request, of both threads."""
+    short, long = (counts(program, case, base_url, requests) for requests in (SHORT, LONG))
+    code, engine = (per_request(end, begin, LONG - SHORT) for begin, end in zip(short, long, strict=True))
+    return code, engine
+
+
 def gates(base_url: str) -> Iterator[Gate]:
     """The gates on both threads."""
-    for case, (name, code_limit, engine_limit) in MEASURED.items():
-        short, long = (counts(case, base_url, requests) for requests in (SHORT, LONG))
-        threads = zip(("their thread", "the engine's"), short, long, (code_limit, engine_limit), strict=True)
-        for thread, begin, end, limit in threads:
-            figure = per_request(end, begin, LONG - SHORT)
+    for (program, case), (name, *limits) in MEASURED.items():
+        figures = each(program, case, base_url)
+        for thread, figure, limit in zip(("their thread", "the engine's"), figures, limits, strict=True):
             yield Gate(f"instructions per request, {name}: {thread}", figure, limit, digits=0)

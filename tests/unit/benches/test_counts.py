@@ -2,7 +2,7 @@
 
 import pytest
 
-from benches.counts import instructions, profile, syscalls
+from benches.counts import instructions, locust_split, profile, syscalls
 from benches.counts.gates import Gate, per_request
 
 STRACE = """\
@@ -84,3 +84,10 @@ def test_nginx_is_shown_beside_and_is_no_limit() -> None:
     assert gate.row() == ["instructions", "2,400", "2,540", "3,310"]
     assert gate.line() == "ok   instructions: 2400 (limit 2540); 3310 with nginx"
     assert Gate("instructions", 2_400.0, 2_540, digits=0).row()[-1] == ""
+
+
+def test_the_parts_of_a_request_add_up_to_all_of_it() -> None:
+    """What a case takes beyond the one before is the next part's."""
+    figures = {"loop": (10.0, 0.0), "ring": (25.0, 8.0), "http": (45.0, 9.0), "fast": (40.0, 9.5)}
+    rows = locust_split.table(figures).rows
+    assert rows == [["HttpUser", "10", "15", "20", "9", "54"], ["FastHttpUser", "10", "15", "15", "10", "50"]]
