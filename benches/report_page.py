@@ -163,7 +163,7 @@ def by_row(minutes: Sequence[pa.RecordBatch]) -> float:
 
 
 def _added_s(batch: pa.RecordBatch, many: int) -> float:
-    """CPU to add windows up, at once if there are so many."""
+    """CPU to add windows up: at once from this many on."""
     usual, many_windows.MANY = many_windows.MANY, many
     began = time.process_time()
     Totals().add(batch)

@@ -109,7 +109,7 @@ class Answer(Protocol):
     def final_response(self, follows: bool) -> tuple[int, bytes, int] | None:
         """Status, body and service time of a response that ends its call and changes nothing of its session.
 
-        It sets no cookie, and is no redirect that has to be followed.
+        It sets no cookie, and is not a redirect that has to be followed.
         """
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OVERRIDABLE = ("prepare_request", "send", "get_adapter", "rebuild_auth", "_build_url", "_send_request_safe_mode")
 _NONE: dict[str, str] = {}
 _KNOWN_ARGUMENTS = frozenset({"headers", "allow_redirects", "timeout", "verify"})
-"""Arguments with which a request is looked up. With others it is written anew."""
+"""Arguments with which a request is looked up. With others it is written again."""
 
 
 class _Sender:

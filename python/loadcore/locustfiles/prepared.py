@@ -30,7 +30,7 @@ OF_THE_BODY_OR_CONNECTION = frozenset({"content-length", "transfer-encoding", "c
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 _JSON = ("Content-Type", "application/json")
-# What `dumps` makes anew for each call, unless another module takes its place.
+# What `dumps` makes for each call, unless another module takes its place.
 _dumped = (
     complexjson.JSONEncoder(allow_nan=False).encode
     if complexjson is standard_json

@@ -72,7 +72,7 @@ class RequestEvent(EventHook):
         self.tell(meta)
 
     def count_success(self, method: str, name: str, time_ms: float, size: int) -> bool:
-        """Count a call that went well. Whether someone listens, and has to be told of it."""
+        """Count a call that went well. Whether someone listens, and has to hear of it."""
         for runner in self._runners:
             stats = runner.environment.stats
             if type(stats) is LiveStats:

@@ -199,7 +199,7 @@ def write_durably(path: Path, text: str) -> None:
 
 
 def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
-    """As `write_durably`, unless the power is cut: see `keep`. What is no plain file is written into."""
+    """As `write_durably`, unless the power is cut: see `keep`. What is not a plain file is written into."""
     if is_written_into(path):
         path.write_text(text, encoding="utf-8")
         return

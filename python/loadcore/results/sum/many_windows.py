@@ -34,7 +34,7 @@ _BY_SECOND: Final = ("asked", "outcomes", "statuses", "service_sum_ns", "service
 """What is looked at of the steps of each second."""
 _FIRST_ERROR: Final = 400
 _OPEN_S: Final = 8
-"""The steps of so many last seconds stay apart: what is judged of them is not over."""
+"""For this many seconds before the newest, steps stay apart: more of them is to come."""
 
 
 class Errors(NamedTuple):
@@ -78,7 +78,7 @@ def errors(batch: pa.RecordBatch, but: Collection[str]) -> list[Errors]:
 
     Args:
         batch: Windows.
-        but: Outcomes that are no errors.
+        but: Outcomes that are not errors.
     """
     steps = batch.filter(_is_one_of(batch, "kind", ("step",)))
     outcomes, statuses = steps.column("outcomes"), steps.column("error_statuses")

@@ -322,7 +322,7 @@ def test_a_fault_in_a_chart_is_not_taken_for_damage(
 
 @pytest.mark.parametrize("command", [True, 7, 1.5, ["loadcore"]])
 def test_a_command_that_is_no_text_leaves_a_page(command: Any, tmp_path: Path) -> None:
-    """The summary has nearly all of it: what `run.json` would add is told to be missing."""
+    """The summary has nearly all of it: what `run.json` would add is listed as missing."""
     folder = RUNS["healthy"].run(tmp_path / "run").path
     document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     (folder / "run.json").write_text(json.dumps(document | {"command": command}), encoding="utf-8")
