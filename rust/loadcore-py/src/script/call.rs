@@ -191,7 +191,7 @@ impl Call {
     }
 
     /// Status, body and service time of a response that ends its call and changes nothing of its session: it sets no
-    /// cookie, and is no redirect that has to be followed.
+    /// cookie, and is not a redirect that has to be followed.
     fn final_response<'py>(&self, py: Python<'py>, follows: bool) -> Option<(u16, Bound<'py, PyBytes>, u64)> {
         let answer = self.came().filter(|answer| answer.outcome == Outcome::Ok)?;
         let is_followed = follows && (301..=308).contains(&answer.status);

@@ -492,7 +492,7 @@ mod tests {
         }
     }
 
-    /// Who wants headers is told those of a head that was seen before, too: as they are this time.
+    /// Who wants headers gets those of a head that was seen before, too: as they are this time.
     #[test]
     fn headers_of_a_head_that_was_seen() {
         #[derive(Default)]
