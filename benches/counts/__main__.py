@@ -1,6 +1,6 @@
 """Counts as gates: `python -m benches.counts` exits with 1 when a figure passes its limit.
 
-Counts are the same whatever else the machine does, so unlike times they can be held to a limit anywhere.
+Counts are nearly the same whatever else the machine does, so unlike times they can be held to a limit anywhere.
 """
 
 from __future__ import annotations
