@@ -223,6 +223,7 @@ impl ScriptUser {
         max_redirects = None, anonymous = false, held = false, held_redirects = false, streamed = false,
         due_ns = None))]
     #[expect(clippy::too_many_arguments, reason = "as many as a request has")]
+    #[expect(clippy::fn_params_excessive_bools, reason = "Python gives them by name")]
     fn send<'py>(
         slf: &Bound<'py, Self>,
         name: &Bound<'py, PyString>,
