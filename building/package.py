@@ -16,6 +16,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+from building import machine_paths
 from building.links import absolute
 from building.release import version
 
@@ -41,7 +42,10 @@ def main() -> int:
     export(SOURCES)
     describe(SOURCES)
     command = [str(maturin()), *BUILDS[arguments.what], "--out", str(arguments.folder.absolute())]
-    return subprocess.run(command, cwd=SOURCES, env=environment(), check=False).returncode
+    code = subprocess.run(command, cwd=SOURCES, env=environment(), check=False).returncode
+    for wheel in arguments.folder.glob("*.whl"):
+        machine_paths.take_out(wheel)
+    return code
 
 
 def missing() -> list[str]:

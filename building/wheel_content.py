@@ -8,6 +8,7 @@ import zipfile
 from email import message_from_bytes
 from typing import TYPE_CHECKING
 
+from building import machine_paths
 from building.environment import ROOT
 from building.links import relative
 
@@ -50,7 +51,10 @@ def problems(wheel: Path) -> list[str]:
         if not boms:
             found.append("a software bill of materials is missing: maturin writes it into .dist-info/sboms")
         for bom in boms:
-            found += _of_bom(bom, json.loads(archive.read(bom)))
+            content = archive.read(bom)
+            found += _of_bom(bom, json.loads(content))
+            if machine_paths.holds(content):
+                found.append(f"{bom}: it names the folder of the build; python3 -m building.machine_paths takes it out")
     return found
 
 

@@ -23,6 +23,11 @@ _BOM = f"{_INFO}/sboms/loadcore-py.cyclonedx.json"
 _COMPONENT = {"name": "memchr", "version": "2.8.3", "licenses": [{"expression": "MIT"}]}
 
 
+def _of_a_folder(folder: str) -> str:
+    own = {**_COMPONENT, "bom-ref": f"path+file://{folder}/rust/loadcore-core#0.1.0"}
+    return json.dumps({"bomFormat": "CycloneDX", "components": [own]})
+
+
 def _metadata(**changes: str | None) -> str:
     fields = dict.fromkeys(wheel_content.HEADERS, "x") | {name.replace("_", "-"): v for name, v in changes.items()}
     lines = [f"{name}: {value}" for name, value in fields.items() if value]
@@ -61,6 +66,7 @@ def test_a_whole_wheel_has_no_problems(tmp_path: Path) -> None:
         ({_METADATA: _metadata().partition("\n\n")[0]}, "the description is not README.md"),
         ({_METADATA: _metadata() + "[Style](docs/style.md#words)"}, "the link docs/style.md#words is relative"),
         ({_BOM: None}, "bill of materials is missing"),
+        ({_BOM: _of_a_folder("/home/me/loadcore")}, "it names the folder of the build"),
         ({_BOM: json.dumps({"bomFormat": "SPDX", "components": [_COMPONENT]})}, "the format is SPDX"),
         ({_BOM: json.dumps({"bomFormat": "CycloneDX", "components": []})}, "it lists nothing"),
         ({_BOM: json.dumps({"bomFormat": "CycloneDX", "components": [{"name": "memchr"}]})}, "memchr has no version"),
