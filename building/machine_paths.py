@@ -1,6 +1,6 @@
 """Takes the paths of a machine out of wheels: `python3 -m building.machine_paths WHEEL …`.
 
-maturin names our crates in the bill of materials by the folder they were built in. Nobody but the builder can use such
+maturin names our crates in the bill of materials by the folder they were built in. Only the builder can use such
 a path, and two builds of one commit in two folders would differ by it.
 """
 

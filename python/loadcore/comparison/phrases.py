@@ -33,9 +33,10 @@ def headline(comparison: Differences, glyphs: Glyphs = UNICODE) -> Headline:
         sizes = len(comparison.before.runs), len(comparison.after.runs)
         made = "1 run on each side" if sizes == (1, 1) else f"{sizes[0]} and {sizes[1]} runs"
         empty = [letter for letter, size in zip("AB", sizes, strict=True) if not size]
-        if empty:
-            made = f"no run of {' and '.join(empty)}"
         needed = f"no verdict possible with {made}: each side needs {LEAST_RUNS}"
+        if empty:
+            who = f"{empty[0]} has none" if len(empty) == 1 else "A and B have none"
+            needed = f"no verdict possible: each side needs {LEAST_RUNS} runs, {who}"
         return Headline("NO VERDICT", Role.WARNING, [needed])
     found = {word: [each for each in comparison.judged if each.word is word] for word in Word}
     told = [reason(each, glyphs) for word in (Word.SLOWER, Word.FASTER) for each in found[word]]

@@ -125,7 +125,7 @@ def test_a_side_without_a_run_that_says_anything_is_no_data(tmp_path: Path) -> N
         made(tmp_path / "b" / f"run-{number}", silent)
     found = compared(tmp_path / "a", tmp_path / "b")
     assert found.exit_code() == found.exit_code(require_power=True) == ExitCode.NO_DATA
-    assert "no verdict possible with no run of B" in str(found)
+    assert "no verdict possible: each side needs 5 runs, B has none" in str(found)
 
 
 @pytest.mark.parametrize(("known", "told"), [(0, "no run of one side has a value"), (3, "only 5 and 3 runs")])
