@@ -52,7 +52,7 @@ class _Reader:
         try:
             return self._of_typer().coerce(value, param=param, ctx=ctx)
         except typer.BadParameter as refused:
-            from loadcore.cli.wrong_arguments import expected
+            from loadcore.cli.expected_values import expected
 
             message = expected(value, self._descriptor.annotation, self._descriptor.parameter_info)
             if message is None:

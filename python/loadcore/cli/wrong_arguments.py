@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any
 
 import typer
@@ -27,16 +26,6 @@ def explain(error: typer.TyperException, arguments: Sequence[str]) -> tuple[str,
             what, remedy = said
             return what, remedy.format(path=path)
     return message, f"{path} --help lists the options"
-
-
-def expected(value: Any, kind: Any, info: Any) -> str | None:
-    """What a value should have been that typer has refused; None if typer knows better."""
-    if kind is int:
-        return f'expected a whole number{_range(info.min, info.max)}, got "{value}"'
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        words = [str(each.value) for each in kind]
-        return f'expected {", ".join(words[:-1])} or {words[-1]}, got "{value}"'
-    return None
 
 
 _OPTIONS = "{path} --help lists the options"
@@ -79,12 +68,6 @@ def _value(error: Any, message: str) -> tuple[str, str] | None:
     if message.startswith("Missing "):
         return f"{_name(error)} is missing", _OPTIONS
     return f"{_name(error)}: {error.message}", _OPTIONS
-
-
-def _range(least: float | None, most: float | None) -> str:
-    if least is not None:
-        return f" from {least:,} to {most:,}" if most is not None else f" from {least:,}"
-    return f" up to {most:,}" if most is not None else ""
 
 
 def _path(error: Any, arguments: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from loadcore.locustfiles.crossing import Hold, Wish
@@ -10,11 +10,25 @@ from loadcore.locustfiles.crossing import Hold, Wish
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from loadcore.locustfiles.fast_prepared import FastPlain
-    from loadcore.locustfiles.prepared import Plain
+    from loadcore.locustfiles.crossing import Timeouts
 
 _MOST = 16_384
 """As many are kept, of all senders together: files that put ids into URLs make each request once."""
+
+
+class Plain(Protocol):
+    """A request that is ready to be sent, without body and cookies, whichever client it is of."""
+
+    @property
+    def method(self) -> str: ...  # noqa: D102 - as in a wish
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def headers(self) -> list[tuple[str, str]]: ...  # noqa: D102
+    @property
+    def timeouts(self) -> Timeouts: ...  # noqa: D102
+    @property
+    def verify(self) -> bool: ...  # noqa: D102
 
 
 class Known(NamedTuple):
@@ -54,7 +68,7 @@ class KnownRequests:
             known = self._senders[sender] = OfSender()
         return known
 
-    def write(self, name: str, plain: Plain | FastPlain, hold: Hold) -> Known:
+    def write(self, name: str, plain: Plain, hold: Hold) -> Known:
         """A request as it is written once."""
         wish = Wish(name, plain.method, plain.url, plain.headers, None, plain.timeouts, hold, plain.verify)
         return Known(plain, wish, any(header.lower() == "cookie" for header, _ in plain.headers))

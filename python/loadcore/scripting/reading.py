@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, final
 
@@ -204,7 +203,7 @@ class Reading:
         """What `Retry-After` says, in seconds or as a date; None where there is none. Never below zero."""
         said = self.headers.get("Retry-After", "").strip()
         try:
-            seconds = int(said) if said.isdecimal() else parsedate_to_datetime(said).timestamp() - time()
+            seconds = int(said) if said.isdecimal() else _date_s(said) - time()
         except ValueError:
             return None
         return Duration(max(0, int(seconds * 1_000_000_000)))
@@ -263,3 +262,10 @@ def parameter(value: str, name: str) -> str | None:
         if key.strip().lower() == name:
             return said.strip().strip('"')
     return None
+
+
+def _date_s(said: str) -> float:
+    """A date as HTTP writes it, in seconds since the epoch."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - few servers say a date, and every run would wait
+
+    return parsedate_to_datetime(said).timestamp()
