@@ -183,7 +183,7 @@ def page(blocks: Sequence[Measured], block_s: int, events: int) -> str:
         shown, same = ratios(blocks, of)
         alone = estimate([of(each) for each in blocks if not each.page])
         rows.append([name, f"{alone.median:,.1f} µs", shown.text(3), same.text(3), verdict(shown, same)])
-    columns = ["", "page off", "page on / off", "off / off", f"within ±{NOISE:.0%}"]
+    columns = ["", "page off", "page on / off", "off / off", "verdict"]
     count = len({each.number for each in blocks})
     about = (
         f"One run of {RATE:,} requests/s to a null target, one worker. Its page, with a reader who got {events} "
