@@ -49,7 +49,7 @@ class Streamed(Protocol):
 
     @property
     def outcome(self) -> str | None:
-        """Why there is no complete response, as results name it."""
+        """Why the response is not complete, as results name it."""
         ...
 
     @property
