@@ -4,10 +4,11 @@
 use super::User;
 use super::drive::{Cut, is_replaceable};
 use super::identify::TokenRef;
+use super::message::{Answer, Message, Withheld};
 use super::rendered::place;
 use super::resend::{Change, append_changed, cookie_of, with_credential};
 use super::sample::Unsent;
-use super::send::{Answer, Message, NoAnswer, Withheld};
+use super::send::NoAnswer;
 use super::trace::Tracked;
 use crate::cookies::Destination;
 use crate::exchange::{Request, Stack};

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::User;
 use super::drive::Cut;
+use super::message::Answer;
 use super::sample::Unmet;
-use super::send::Answer;
 use super::state::State;
 use crate::exchange::{Exchange, Stack};
 use crate::program::{OriginId, RequestProgram, ScenarioProgram, Want};

@@ -5,8 +5,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::identify::{Identity, TokenRef};
+use super::message::{Answer, Message, Withheld};
 use super::sample::Unsent;
-use super::send::{Answer, Landed, Message, NoAnswer, NotSent, Withheld};
+use super::send::{Landed, NoAnswer, NotSent};
 use super::{IterationEnd, User};
 use crate::aggregate::ScenarioEvent;
 use crate::driver::flow::{Action, IDLE_STEPS};

@@ -20,6 +20,7 @@ mod identify;
 mod iteration;
 mod lane;
 mod link;
+mod message;
 mod orders;
 mod outbox;
 mod rendered;

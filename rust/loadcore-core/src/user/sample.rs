@@ -5,7 +5,7 @@
 
 use super::User;
 use super::capture::Capture;
-use super::send::{Answer, Message};
+use super::message::{Answer, Message};
 use crate::auth::Refusal;
 use crate::exchange::{Exchange, Stack};
 use crate::program::{Envelope, OriginId, Outgoing, RequestProgram, ScenarioProgram};

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::User;
 use super::identify::{TokenAccess, TokenRef};
-use super::send::{Message, NoAnswer, Withheld};
+use super::message::{Message, Withheld};
+use super::send::NoAnswer;
 use crate::auth::{Acquired, Fetch, Giver, Granted, Refusal, Rejected, TokenAnswer};
 use crate::exchange::Stack;
 use crate::program::{ScenarioProgram, Want};

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 
 use super::User;
 use super::lane::Lane;
-use super::send::Message;
+use super::message::Message;
 use super::state::State;
 use crate::exchange::Stack;
 use crate::program::{Program, ScenarioProgram, Want};

@@ -16,9 +16,10 @@ use crate::user::User;
 use crate::user::drive::is_replaceable;
 use crate::user::identify::{Identity, TokenRef};
 use crate::user::lane::Lane;
+use crate::user::message::{Answer, Message, Withheld};
 use crate::user::rendered::{Rendered, place};
 use crate::user::sample::Unsent;
-use crate::user::send::{Answer, Message, NoAnswer, Withheld};
+use crate::user::send::NoAnswer;
 use crate::user::state::State;
 
 /// Headers that are decided by the body and the connection, not by the script.

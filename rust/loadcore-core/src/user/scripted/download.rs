@@ -12,7 +12,8 @@ use crate::program::{Envelope, ScenarioProgram, Want};
 use crate::record::Outcome;
 use crate::user::User;
 use crate::user::flight::Ended;
-use crate::user::send::{Answer, Landed, Message, Sent};
+use crate::user::message::{Answer, Message};
+use crate::user::send::{Landed, Sent};
 
 /// With this number of bytes that have not been taken no more are received. One `recv` may exceed it.
 const WINDOW: usize = 256 * 1024;
