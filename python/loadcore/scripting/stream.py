@@ -55,7 +55,20 @@ class Opening(AbstractAsyncContextManager["Stream"]):
         await self._call
 
     def __await__(self) -> NoReturn:
-        raise TypeError('c.stream() is not awaited: write async with c.stream("GET", "/events") as s')
+        raise _misused("is not awaited")
+
+    def __aiter__(self) -> NoReturn:
+        raise _misused("is read in its block")
+
+    def __enter__(self) -> NoReturn:
+        raise _misused("needs async with")
+
+    def __exit__(self, *_: object) -> NoReturn:
+        raise _misused("needs async with")
+
+
+def _misused(what: str) -> TypeError:
+    return TypeError(f'c.stream() {what}: write async with c.stream("GET", "/events") as s')
 
 
 @final

@@ -113,6 +113,14 @@ _DURING = [
         "await c.stream('GET', '/events')",
         'TypeError: c.stream() is not awaited: write async with c.stream("GET", "/events") as s',
     ),
+    (
+        "[event async for event in c.stream('GET', '/events')]",
+        'TypeError: c.stream() is read in its block: write async with c.stream("GET", "/events") as s',
+    ),
+    (
+        "c.stream('GET', '/events').__enter__()",
+        'TypeError: c.stream() needs async with: write async with c.stream("GET", "/events") as s',
+    ),
     ("c.row['name']", 'NoColumn: the row has no column "name": the scenario has no feeders'),
     (
         "(await c.get('/items')).service_time < 0.5",
