@@ -71,6 +71,13 @@ def test_what_errors_and_responses_say() -> None:
     assert (hint.name, hint.count, hint.mean_ns, hint.ttfb_ns) == ("Server-Timing db", 8, 290 * MS, 300 * MS)
 
 
+def test_streams_that_users_close_say_nothing_of_bodies() -> None:
+    """They are answered, but took as long as the user wanted: no target is slow to write for that."""
+    outcomes = [{"name": "ok", "count": 1}, {"name": "cut", "count": 3}]
+    (found,) = facts_of(added(batch(0, step([300] * 4, outcomes=outcomes)))).steps
+    assert (found.answered, found.whole) == (4, 0.25)
+
+
 def test_what_was_seen_of_the_target() -> None:
     """CPU as shares of the time that passed; the way to it; and without CPU the target is not visible."""
     seen = {

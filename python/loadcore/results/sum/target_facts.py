@@ -249,7 +249,8 @@ class TargetTotals:
             name=totals.name,
             answered=answered,
             service_ns=totals.service.quantile(0.5) if totals.service.count else 0,
-            whole=answered / max(totals.service.count, 1),
+            # A stream that its user closed took as long as the user wanted.
+            whole=(answered - totals.outcomes["cut"]) / max(totals.service.count, 1),
             ttfb_ns=totals.ttfb.quantile(0.5) if totals.ttfb.count else 0,
             bytes_sent=totals.bytes_sent / max(totals.attempts, 1),
             bytes_received=totals.bytes_received / max(answered, 1),
