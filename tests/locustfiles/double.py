@@ -45,6 +45,7 @@ class DoubleCrossing:
         self.users: list[int] = []
         self.present: set[int] = set()
         self.cancelled: list[DoubleAnswer] = []
+        self.cuts: list[DoubleAnswer] = []
         self.settled: list[tuple[str, Verdict]] = []
         self.rows: list[tuple[str, str, int, bool]] = []
         self._queued: list[DoubleAnswer] = []
@@ -95,6 +96,11 @@ class DoubleCrossing:
         """Note what was given up."""
         assert isinstance(request, DoubleAnswer)
         self.cancelled.append(request)
+
+    def cut(self, request: Answer) -> None:
+        """Note what was left."""
+        assert isinstance(request, DoubleAnswer)
+        self.cuts.append(request)
 
     def settle(self, request: Answer, verdict: Verdict) -> None:
         """Note what was decided."""

@@ -69,6 +69,7 @@ class Wish:
         cookie: The `Cookie` header, which is among the headers, too, if it is all that `like` does not have.
         like: A request that is the same but for its body and its cookies.
         written: What a crossing has made of it, to be used again.
+        streams: Whether its answer is read while it comes.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Wish:
     cookie: str | None = None
     like: Wish | None = None
     written: Any = None
+    streams: bool = False
 
 
 class Answer(Protocol):
@@ -121,6 +123,20 @@ class Answer(Protocol):
         """From due to the last byte, or until it was given up."""
 
 
+class StreamedAnswer(Answer, Protocol):
+    """An answer that is read while it comes. Its status and its head are known once the head has come."""
+
+    @property
+    def ttfb_ns(self) -> int:
+        """From sent to the first byte."""
+
+    def piece(self) -> tuple[bytes, int] | None:
+        """The next piece of its body that has come, and when; None: none is there."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+
 class Crossing(Protocol):
     """The way to the engine and back. All of it belongs to one thread, and nothing waits."""
 
@@ -140,10 +156,13 @@ class Crossing(Protocol):
         """Hand over what was queued."""
 
     def take(self) -> Sequence[Answer]:
-        """The requests that have ended since."""
+        """The requests that have ended since, and those of whose streamed answers something has come."""
 
     def cancel(self, request: Answer) -> None:
         """Give a request up."""
+
+    def cut(self, request: StreamedAnswer) -> None:
+        """Enough of an answer was read: what has not ended is cut."""
 
     def settle(self, request: Answer, verdict: Verdict) -> None:
         """Decide a row that was held."""

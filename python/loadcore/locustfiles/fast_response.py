@@ -15,16 +15,13 @@ if TYPE_CHECKING:
 
 
 class RingMessage:
-    """What `FastResponse` asks of geventhttpclient's response: all of it was read before."""
+    """What `FastResponse` asks of geventhttpclient's response, whichever way its body comes."""
 
     version = "HTTP/1.1"
-    message_complete = True
     headers_complete = True
 
     def __init__(self, answer: Answer, sent: str) -> None:
         self._answer = answer
-        self._body = answer.body
-        self._position = 0
         self._sent_request = sent
         self._headers_index = Headers()
         for name, value in answer.head:
@@ -77,6 +74,17 @@ class RingMessage:
 
     length = content_length
 
+
+class WholeMessage(RingMessage):
+    """One of which all was read before."""
+
+    message_complete = True
+
+    def __init__(self, answer: Answer, sent: str) -> None:
+        super().__init__(answer, sent)
+        self._body = answer.body
+        self._position = 0
+
     def read(self, length: int | None = None) -> bytes:
         """The next bytes of the body, decompressed."""
         body = self._body
@@ -121,11 +129,11 @@ class _Later:
         self.__dict__["headers"] = headers
 
     @property
-    def _response(self) -> RingMessage:
+    def _response(self) -> WholeMessage:
         own = self.__dict__
         if "_message" not in own:
-            own["_message"] = RingMessage(self._answer, self._sent_request)
-        message: RingMessage = own["_message"]
+            own["_message"] = WholeMessage(self._answer, self._sent_request)
+        message: WholeMessage = own["_message"]
         return message
 
     @property
@@ -180,7 +188,12 @@ class PlainFastManager(_Later, fasthttp.ResponseContextManager):
 
 def as_fast_response(kind: type, answer: Answer, request: Any) -> Any:
     """An answer as `FastResponse`, with all its parts."""
-    sent = f"{request.method} {request.url_split.request_uri} HTTP/1.1\r\n\r\n"
-    response = kind(RingMessage(answer, sent), request=request, sent_request=sent)
+    sent = sent_request(request)
+    response = kind(WholeMessage(answer, sent), request=request, sent_request=sent)
     response._cached_content = response._response._body
     return response
+
+
+def sent_request(request: Any) -> str:
+    """What geventhttpclient says that it has sent."""
+    return f"{request.method} {request.url_split.request_uri} HTTP/1.1\r\n\r\n"

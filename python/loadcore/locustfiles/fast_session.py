@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 from geventhttpclient.header import Headers
@@ -14,6 +14,7 @@ from loadcore.locustfiles import fast_settings, outcomes
 from loadcore.locustfiles.crossing import Hold, Wish, hold_of
 from loadcore.locustfiles.fast_prepared import FastPreparing
 from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
+from loadcore.locustfiles.fast_streamed import as_streamed_response
 from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
@@ -22,7 +23,7 @@ from loadcore.locustfiles.request_event import RequestEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.crossing import Answer, StreamedAnswer
     from loadcore.locustfiles.known_requests import Known
     from loadcore.locustfiles.patches import Patches
     from loadcore.locustfiles.users import Users
@@ -141,7 +142,7 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
     settings = agent.clientpool.client_args
     verify = fast_settings.verification(settings)
     is_own_tls = verify is None and request.url_split.scheme == "https"
-    if call is None or call.is_streamed or settings.get("proxy_host") or is_own_tls:
+    if call is None or settings.get("proxy_host") or is_own_tls:
         return original(agent, request)
     call.name = call.name or request.url
     headers = Headers()
@@ -163,9 +164,12 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         timeouts=fast_settings.timeouts(settings),
         hold=call.hold,
         verify=bool(verify),
+        streams=call.is_streamed,
     )
     with fast_settings.slots(agent.clientpool, request.url_split.host, request.url_split.port):
         answer = call.send(wish)
+    if call.is_streamed and answer.status:
+        return as_streamed_response(agent.response_type, call.calls, cast("StreamedAnswer", answer), request)
     if answer.outcome is None:
         return as_fast_response(agent.response_type, answer, request)
     if answer.outcome == outcomes.INTERRUPTED:

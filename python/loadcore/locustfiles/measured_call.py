@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from loadcore.locustfiles.crossing import Hold, Verdict
 
 if TYPE_CHECKING:
     from loadcore.locustfiles.calls import Calls
-    from loadcore.locustfiles.crossing import Answer, Wish
+    from loadcore.locustfiles.crossing import Answer, StreamedAnswer, Wish
 
 
 REDIRECTS = range(301, 309)
@@ -23,7 +23,7 @@ class MeasuredCall:
         calls: Where its requests go.
         user: Whose it is.
         hold: Which of its rows wait for a verdict.
-        is_streamed: Whether the body is read by user code: then the engine has no part in it.
+        is_streamed: Whether user code reads the body while it comes.
         first: The request that was made for it already, with its answer.
     """
 
@@ -62,10 +62,15 @@ class MeasuredCall:
     def service_ms(self) -> float | None:
         """From sent to the last byte, redirects included; None if the engine had no part in it.
 
-        Where no response came, it is the time until that was known.
+        Where no response came, it is the time until that was known. Where the body is read while it comes, it is the
+        time until that began, as Locust has it.
         """
-        times = [answer.response_ns if answer.outcome else answer.service_ns for answer in self.answers]
-        return sum(times) / 1e6 if times else None
+        return sum(map(self._time_ns, self.answers)) / 1e6 if self.answers else None
+
+    def _time_ns(self, answer: Answer) -> int:
+        if self.is_streamed and answer.status:
+            return cast("StreamedAnswer", answer).ttfb_ns
+        return answer.response_ns if answer.outcome else answer.service_ns
 
     def settle(self, *, is_error: bool) -> None:
         """The call is decided."""
@@ -88,11 +93,20 @@ class MeasuredCall:
 
     def __del__(self) -> None:
         """User code forgot it: nothing decides it any more."""
+        if not self.is_settled and self.hold is not Hold.NONE and (self.answers or self.first):
+            # The garbage collector may say so in the middle of anything.
+            self.calls.later(self._forget)
+
+    def _forget(self) -> None:
         self.give_up(was_killed=False)
 
     def _settle_last(self, verdict: Verdict) -> None:
         answer = self.answers[-1]
-        if answer.outcome is None and (self.hold is Hold.ALL or answer.status in REDIRECTS):
+        if self.hold is not Hold.ALL and answer.status not in REDIRECTS:
+            return
+        if self.is_streamed:
+            self.calls.settle_at_end(cast("StreamedAnswer", answer), verdict)
+        elif answer.outcome is None:
             self.calls.settle(answer, verdict)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust.event import EventHook
+from locust.stats import StatsError
 
 from loadcore.locustfiles.crossing import Hold
 from loadcore.locustfiles.live_stats import LiveStats
@@ -65,10 +66,12 @@ class RequestEvent(EventHook):
         elif call.hold is not Hold.ALL:
             # What Locust took for the time began after the request was made. Blocks may set one of their own.
             meta["response_time"] = call.service_ms
-        call.settle(is_error=bool(meta.get("exception")))
-        self._count(
-            meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], meta["exception"]
-        )
+        error = meta["exception"]
+        call.settle(is_error=bool(error))
+        if error and call.is_streamed:
+            # The statistics would keep the error, and the error its response and that its connection.
+            error = StatsError.parse_error(error)
+        self._count(meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], error)
         self.tell(meta)
 
     def count_success(self, method: str, name: str, time_ms: float, size: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 from locust import clients
@@ -11,7 +11,6 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.exceptions import (
     ConnectTimeoutError,
-    IncompleteRead,
     NameResolutionError,
     NewConnectionError,
     ReadTimeoutError,
@@ -21,10 +20,10 @@ from loadcore.locustfiles import outcomes
 from loadcore.locustfiles.crossing import NS, Timeouts, Wish
 from loadcore.locustfiles.measured_call import current
 from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
-from loadcore.locustfiles.requests_response import as_urllib3
+from loadcore.locustfiles.requests_response import as_streamed_urllib3, as_urllib3, broken_off
 
 if TYPE_CHECKING:
-    from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.crossing import Answer, StreamedAnswer
 
 _WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
 _OWN_TLS = ("cert_file", "key_file", "ca_cert_dir", "assert_hostname", "assert_fingerprint", "ssl_version")
@@ -41,7 +40,7 @@ class _OverTheRing:
 
     def _make_request(self, conn: Any, method: str, url: str, **options: Any) -> Any:
         call = current.get()
-        if call is None or call.is_streamed or not self._is_for_the_engine():
+        if call is None or not self._is_for_the_engine():
             return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
         timeout = options.get("timeout")
         headers = list((options.get("headers") or {}).items())
@@ -57,10 +56,13 @@ class _OverTheRing:
             timeouts=Timeouts(*(_ns(getattr(timeout, f"{part}_timeout", None)) for part in ("connect", "read"))),
             hold=call.hold,
             verify=self._verifies(),
+            streams=call.is_streamed,
         )
         answer = call.send(wish)
-        if answer.outcome is not None:
+        if answer.outcome is not None and not answer.status:
             self._raise(conn, url, answer)
+        if call.is_streamed:
+            return as_streamed_urllib3(call.calls, cast("StreamedAnswer", answer), method, url)
         return as_urllib3(answer, method, url)
 
     def _is_for_the_engine(self) -> bool:
@@ -89,7 +91,7 @@ class _OverTheRing:
         if outcome in outcomes.TIMED_OUT:
             raise ReadTimeoutError(self, url, "Read timed out.") from cause
         if outcome in outcomes.CUT_OFF:
-            raise IncompleteRead(len(answer.body), None) from cause
+            raise broken_off() from cause
         if outcome.startswith("dns"):
             raise_with(NameResolutionError(self.host, conn, cause), cause)
         if outcome.startswith("connect"):

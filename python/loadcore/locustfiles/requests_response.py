@@ -12,12 +12,16 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3._collections import HTTPHeaderDict
+from urllib3.exceptions import ProtocolError
 from urllib3.response import HTTPResponse
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from loadcore.locustfiles.streamed_body import StreamedBody
 
-    from loadcore.locustfiles.crossing import Answer
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from loadcore.locustfiles.calls import Calls
+    from loadcore.locustfiles.crossing import Answer, StreamedAnswer
     from loadcore.locustfiles.measured_call import MeasuredCall
 
 HTTP_ERROR = 400
@@ -46,24 +50,76 @@ class ReadResponse(HTTPResponse):
         """The body is not compressed any more, whatever its headers say."""
 
 
+class StreamedMessage(OriginalMessage):
+    """The same, of a response whose body is read while it comes."""
+
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]], body: StreamedBody) -> None:
+        super().__init__(headers)
+        self._body = body
+
+    def isclosed(self) -> bool:
+        """Whether all of it was read, or is not wanted."""
+        return self._body.closed
+
+    def close(self) -> None:
+        """Reading has failed, or no more is wanted."""
+        self._body.close()
+
+
+class StreamedResponse(HTTPResponse):
+    """A response of urllib3 whose body is read while it comes: urllib3 decompresses it."""
+
+    def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Pieces as they come. None is waited for that others would fill up, whatever frames the body."""
+        if amt == 0:
+            return
+        while not self.closed or self._decoded_buffer or (self._decoder and self._decoder.has_unconsumed_tail):
+            if piece := self.read1(amt, decode_content=decode_content):
+                yield piece
+
+    def read_chunked(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:
+        """The same: where chunks began and ended is not known any more."""
+        return self.stream(amt, decode_content)
+
+
 def as_urllib3(answer: Answer, method: str | None, url: str | None, **options: Any) -> ReadResponse:
     """An answer as urllib3 has it."""
+    return ReadResponse(
+        body=io.BytesIO(answer.body),
+        original_response=OriginalMessage(answer.head),
+        **_common(answer, method, url),
+        **{"preload_content": False, **options},
+    )
+
+
+def as_streamed_urllib3(calls: Calls, answer: StreamedAnswer, method: str, url: str) -> StreamedResponse:
+    """An answer whose head has come as urllib3 has it."""
+    body = StreamedBody(calls, answer, broken_off)
+    original = StreamedMessage(answer.head, body)
+    return StreamedResponse(
+        body=body, original_response=original, preload_content=False, **_common(answer, method, url)
+    )
+
+
+def broken_off() -> ProtocolError:
+    """What urllib3 says of a body that ends too soon."""
+    return ProtocolError("Response ended prematurely")
+
+
+def _common(answer: Answer, method: str | None, url: str | None) -> dict[str, Any]:
     fields = HTTPHeaderDict()
     for name, value in answer.head:
         fields.add(name.decode("latin-1"), value.decode("latin-1"))
-    return ReadResponse(
-        body=io.BytesIO(answer.body),
-        headers=fields,
-        status=answer.status,
-        version=11,
-        reason=http.client.responses.get(answer.status, ""),
-        decode_content=False,
-        original_response=OriginalMessage(answer.head),
-        enforce_content_length=False,
-        request_method=method,
-        request_url=url,
-        **{"preload_content": False, **options},
-    )
+    return {
+        "headers": fields,
+        "status": answer.status,
+        "version": 11,
+        "reason": http.client.responses.get(answer.status, ""),
+        "decode_content": False,
+        "enforce_content_length": False,
+        "request_method": method,
+        "request_url": url,
+    }
 
 
 def _headers(response: PlainResponse) -> CaseInsensitiveDict[str]:

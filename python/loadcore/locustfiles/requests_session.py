@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from locust import clients
 from locust.user.users import User
+from requests.exceptions import HTTPError
 
 from loadcore.locustfiles.cookies import CountedJar
 from loadcore.locustfiles.crossing import Hold, hold_of
@@ -170,6 +171,16 @@ def _report_request(original: Callable[..., None], response: Any, exc: Any = Non
         original(response, exc)
     finally:
         current.reset(outside)
+    if call is not None and call.is_streamed:
+        _free(response)
+
+
+def _free(response: Any) -> None:
+    """Whoever forgets a response that streams ends it: at once, and not when the garbage is collected."""
+    error = response.request_meta["exception"]
+    if isinstance(error, HTTPError):
+        error.__traceback__ = None
+    response.request_meta = {**response.request_meta, "response": None, "exception": None}
 
 
 def _wrap_response(

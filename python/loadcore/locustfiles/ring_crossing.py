@@ -60,11 +60,29 @@ class RingCrossing:
 
     def send(self, user: int, wish: Wish) -> Any:
         """Queue a request."""
+        if wish.streams:
+            return self._stream(self._users[user], wish)
         like = wish.like or wish
         prepared = like.written
         if prepared is None:
             prepared = like.written = self._prepared(like)
         return prepared.send(self._users[user], wish.body, wish.cookie)
+
+    def _stream(self, user: Any, wish: Wish) -> Any:
+        given = wish.timeouts
+        return user.send(
+            self._names.folded(f"{wish.method} {wish.name}"),
+            wish.method,
+            wish.url if wish.verify else _unverified(wish.url),
+            wish.headers,
+            wish.body,
+            # Each piece may take as long as the first byte.
+            timeouts=(given.connect_ns, given.first_byte_ns, given.first_byte_ns),
+            max_redirects=0,
+            held=wish.hold is Hold.ALL,
+            held_redirects=wish.hold is Hold.REDIRECTS,
+            streamed=True,
+        )
 
     def _prepared(self, wish: Wish) -> Prepared:
         given = wish.timeouts
@@ -80,7 +98,7 @@ class RingCrossing:
         )
 
     def take(self) -> Sequence[Any]:
-        """The requests that have ended since."""
+        """The requests that have ended since, and those of whose streamed answers something has come."""
         taken = self._ring.take()
         calls = [each for each in taken if type(each) is not tuple]
         if len(calls) < len(taken):
@@ -92,6 +110,10 @@ class RingCrossing:
     def cancel(self, request: Any) -> None:
         """Give a request up."""
         request.cancel()
+
+    def cut(self, request: Any) -> None:
+        """Enough of an answer was read."""
+        request.close()
 
     def settle(self, request: Any, verdict: Verdict) -> None:
         """Decide a row that was held."""

@@ -301,6 +301,7 @@ def test_a_request_without_a_response_is_a_failure(crossing: DoubleCrossing, env
         ("tls_cert_untrusted", requests.exceptions.SSLError),
         ("closed_before_response", requests.exceptions.ConnectionError),
         ("proto_status_line", requests.exceptions.ConnectionError),
+        ("closed_in_body", requests.exceptions.ConnectionError),
     ],
 )
 def test_outcomes_are_the_exceptions_of_requests(
@@ -309,6 +310,7 @@ def test_outcomes_are_the_exceptions_of_requests(
     """A file that looks at their types finds those it knows; it took as long as it took to find out."""
     crossing.respond = lambda _wish: DoubleAnswer(0, b"", outcome=outcome, service_ns=0)
     assert isinstance(client.get("/").error, kind)
+    assert environment.stats.total.num_failures == 1
     assert environment.stats.total.total_response_time == 1.7
 
 
@@ -384,6 +386,7 @@ def test_a_response_without_its_block_counts_as_its_status_says(crossing: Double
         response.failure("outside")
     assert crossing.settled == []
     del response
+    gevent.sleep(0)
     assert crossing.settled == [("/", Verdict.OK)]
 
 
