@@ -104,7 +104,8 @@ def _say(imported: "Imported", console: "Console", path: Path | None) -> None:
     from loadcore.imports.kinds import base_url_is_missing
 
     report = imported.report
-    console.note(f"{report.taken:,} {report.unit} taken over, {sum(report.left_out.values()):,} left out")
+    unit = report.unit.removesuffix("s") if report.taken == 1 else report.unit
+    console.note(f"{report.taken:,} {unit} taken over, {sum(report.left_out.values()):,} left out")
     for reason, count in report.left_out.most_common():
         console.note(f"  left out: {reason} ({count:,})")
     for note in report.notes:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from loadcore.imports.curl_options import HARMLESS, LETTERS, LETTERS_WITH_VALUE, WITH_VALUE
+from loadcore.imports.curl_variables import Variables
 from loadcore.imports.documents import ImportFailed
 from loadcore.imports.draft import Auth, Call, Draft, Imported, Remark, Report, plain
 from loadcore.imports.requests import Requests, add_file, address_of
@@ -53,8 +54,10 @@ def import_curl(text: str, name: str) -> Imported:
     report = Report("commands")
     requests = Requests(report)
     draft = Draft(name)
-    commands = [_parsed(words, line) for words, line in _commands(text)]
-    within = len(_WITHIN.findall(_tamed(text)))
+    variables = Variables(requests.secrets)
+    variables.learn(text.replace("\r\n", "\n"))
+    commands = [_parsed(words, line) for words, line in _commands(text, variables)]
+    within = len(_WITHIN.findall(_tamed(text, variables)))
     if not commands and within:
         raise ImportFailed(
             f"all {within} curl commands here are within $(…), which only a shell can run",
@@ -65,16 +68,22 @@ def import_curl(text: str, name: str) -> Imported:
     if within:
         report.left_out["commands within $(…)"] += within
     for command in commands:
-        _add(command, draft, requests)
+        _add(command, draft, requests, variables)
+    if not report.taken:
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in report.left_out.most_common())
+        raise ImportFailed(f"none of the commands can be sent: {reasons}", hint="write out their URLs")
+    if variables.bases:
+        names = ", ".join(f"${each}" for each in list(variables.bases)[:5])
+        report.note(f"the file has no value for {names}: --base-url takes its place")
     if any(each.insecure for each in commands):
         draft.insecure = True
     return settle(Imported([draft], report), requests)
 
 
-def _commands(text: str) -> Iterator[tuple[list[str], int]]:
+def _commands(text: str, variables: Variables) -> Iterator[tuple[list[str], int]]:
     """The words of each command that is curl, and its line."""
     found = 0
-    for words, line in _split(text.replace("\r\n", "\n")):
+    for words, line in _split(_tamed(text.replace("\r\n", "\n"), variables)):
         for start, word in enumerate(words):
             if PurePosixPath(word.lower().replace("\\", "/")).name in {"curl", "curl.exe"}:
                 found += 1
@@ -88,7 +97,7 @@ def _commands(text: str) -> Iterator[tuple[list[str], int]]:
 
 def _split(text: str) -> Iterator[tuple[list[str], int]]:
     """Commands by their words, as a shell would split them, and their lines."""
-    lexer = shlex.shlex(_tamed(text), posix=True, punctuation_chars=";&|\n")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -119,21 +128,24 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|x([0-9a-fA-F
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b", "0": "\0"}
 
 
-def _tamed(text: str) -> str:
-    """The text without comments, with `$'…'` as ordinary quotes, and a mark for each line that is continued."""
+def _tamed(text: str, variables: Variables) -> str:
+    """The text without comments and variables, with `$'…'` as plain quotes, and a mark where a line is continued."""
     pieces: list[str] = []
     position = 0
     for found in _QUOTED.finditer(text):
-        pieces.append(text[position : found.start()])
+        pieces.append(variables.filled(text[position : found.start()], quoted=False))
         quoted = _ANSI.fullmatch(found[0])
         if quoted:
             pieces.append(shlex.quote(_ESCAPE.sub(_unescaped, quoted[1])))
         elif found[0].endswith("\n") and len(found[0]) == 2:  # noqa: PLR2004 - a mark and the end of its line
             pieces.append(f" {_CONTINUED} ")
+        elif found[0].startswith('"'):
+            # shlex keeps the backslash of `\$`, which a shell takes away.
+            pieces.append(re.sub(r"\\([$`])", r"\1", variables.filled(found[0], quoted=True)))
         elif not found[0].startswith("#"):
             pieces.append(found[0])
         position = found.end()
-    return "".join([*pieces, text[position:]])
+    return "".join([*pieces, variables.filled(text[position:], quoted=False)])
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -266,14 +278,17 @@ _TAKERS: Final[dict[str, Callable[[_Command, str], None]]] = {
 }
 
 
-def _add(command: _Command, draft: Draft, requests: Requests) -> None:
+def _add(command: _Command, draft: Draft, requests: Requests, variables: Variables) -> None:
     """Adds the requests of a command to the scenario."""
     if not command.urls:
         draft.steps.append(Remark(f"left out: line {command.line}, a curl command without a URL"))
         requests.report.left_out["commands without a URL"] += 1
     taken = False
     for url in command.urls:
-        call = _call(command, url, requests)
+        path = variables.without_base(url)
+        call = _call(command, url if path is None else f"http://localhost{path}", requests)
+        if call is not None and path is not None:
+            del requests.origins[id(call)]
         if call is None:
             draft.steps.append(Remark(f"left out: line {command.line}, {url[:200]!r} is not a URL of HTTP"))
             requests.report.left_out["URLs that are not of HTTP"] += 1

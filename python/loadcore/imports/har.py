@@ -144,7 +144,8 @@ def _reason(entry: _Entry) -> str:
         "WebSockets": entry.kind == "websocket" or entry.status == _SWITCHED,
         "CONNECT requests of a proxy": entry.method.upper() == "CONNECT",
         "CORS preflights": bool(is_preflight),
-        "requests without a response (blocked, cached or aborted)": entry.status <= 0,
+        # An entry that has no response at all was written by a tool, as a request to make.
+        "requests without a response (blocked, cached or aborted)": bool(entry.response) and entry.status <= 0,
         "static assets": entry.method.upper() in {"GET", "HEAD"} and _is_static(entry),
         "gRPC calls": any("application/grpc" in each for each in (entry.type, *(value for _, value in headers))),
     }

@@ -10,9 +10,11 @@ from urllib.parse import quote, urlsplit
 from loadcore.imports.documents import ImportFailed, parsed
 from loadcore.imports.draft import Body, Call, Draft, Extract, Group, Imported, Report, Template, plain, variable
 from loadcore.imports.names import identifier, singular, unique
+from loadcore.imports.openapi_ids import id_in
 from loadcore.imports.openapi_security import Security
 from loadcore.imports.openapi_values import Values, as_string
 from loadcore.imports.requests import Requests, add_file, address_of, path_of
+from loadcore.imports.secrets import Secrets
 from loadcore.imports.settle import settle
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 _METHODS: Final = ("post", "get", "head", "options", "put", "patch", "trace", "delete")
 """In the order of a resource's life: created, read, changed, deleted."""
 _MOST_OPERATIONS: Final = 5_000
-_MOST_WRAPPED: Final = 2
 _PARAMETER: Final = re.compile(r"\{([^{}/]{1,100})\}")
 
 
@@ -38,14 +39,25 @@ class _Operation:
         return str(tags[0]) if isinstance(tags, list) and tags else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A call that creates or lists the members of a collection."""
+
+    call: Call
+    answer: dict[str, Any]
+    """The schema of its response."""
+    creates: bool
+    collection: str
+
+
 @dataclass(slots=True)
 class _Importer:
     document: dict[str, Any]
     requests: Requests
     values: Values
     security: Security
-    sources: dict[str, tuple[Call, str]] = field(default_factory=dict)
-    """Paths of collections, the call that creates or lists their members, and where its response has the id."""
+    sources: dict[str, list[_Source]] = field(default_factory=dict)
+    """Paths of collections, and the calls that create or list their members."""
     names: set[str] = field(default_factory=set)
 
     @property
@@ -67,7 +79,7 @@ def import_openapi(text: str, name: str) -> Imported:
             f"this is not OpenAPI 3 or Swagger 2: {what}", hint="import the document, not a page about it"
         )
     report = Report("operations")
-    requests, values = Requests(report), Values(document)
+    requests, values = Requests(report, Secrets(are_examples=True)), Values(document)
     info = document.get("info")
     title = str(info.get("title") or "") if isinstance(info, dict) else ""
     draft = Draft(identifier(title, name) if title else name)
@@ -184,20 +196,24 @@ def _path(importer: _Importer, operation: _Operation) -> tuple[Template, bool]:
         pieces.append(path_of(operation.path[position : found.start()]))
         parameter = by_name.get(found[1], {"schema": {"type": "string"}})
         example = as_string(_value(importer, parameter)) or "1"
-        source = importer.sources.get(operation.path[: found.start()].rstrip("/"))
-        if source is None:
-            literal = True
-            pieces.append(plain(quote(example, safe="")))
-        else:
-            pieces.append(_from_response(importer, source, found[1], example))
+        sources = importer.sources.get(operation.path[: found.start()].rstrip("/"), [])
+        from_response = next(
+            filter(None, (_from_response(importer, each, found[1], example) for each in sources)), None
+        )
+        literal = literal or from_response is None
+        pieces.append(from_response or plain(quote(example, safe="")))
         position = found.end()
     pieces.append(path_of(operation.path[position:]))
     path = Template("".join(pieces))
     return Template(path if path.startswith("/") else f"/{path}"), literal
 
 
-def _from_response(importer: _Importer, source: tuple[Call, str], parameter: str, example: str) -> Template:
-    call, where = source
+def _from_response(importer: _Importer, source: _Source, parameter: str, example: str) -> Template | None:
+    """The variable that a path takes from a response; None if the response has nothing of that kind."""
+    where = id_in(importer.values, source.answer, parameter, source.collection, creates=source.creates)
+    if where is None:
+        return None
+    call = source.call
     known = next((name for name, each in call.extract.items() if each.where == where), None)
     if known is None:
         words = re.findall(r"[A-Za-z][\w-]*", call.url)
@@ -294,9 +310,8 @@ def _remember(importer: _Importer, operation: _Operation, call: Call) -> None:
     if operation.method not in {"post", "get"} or operation.path.endswith("}"):
         return
     collection = operation.path.rstrip("/")
-    where = _id_in(importer.values, _success(importer, operation), operation.method)
-    if where is not None and collection not in importer.sources:
-        importer.sources[collection] = (call, where)
+    source = _Source(call, _success(importer, operation), operation.method == "post", collection.rpartition("/")[2])
+    importer.sources.setdefault(collection, []).append(source)
 
 
 def _success(importer: _Importer, operation: _Operation) -> dict[str, Any]:
@@ -310,32 +325,3 @@ def _success(importer: _Importer, operation: _Operation) -> dict[str, Any]:
         media: Any = next((each for kind, each in content.items() if "json" in kind), {})
         return importer.values.resolved(importer.values.resolved(media).get("schema"))
     return importer.values.resolved(response.get("schema"))
-
-
-def _id_in(values: Values, schema: dict[str, Any], method: str, path: str = "$", depth: int = 0) -> str | None:
-    """The JSONPath of an id: of the object itself, of a list's first, or of one that is wrapped once."""
-    members = _members(values, schema)
-    for name in ("id", "uuid", "_id", "key", "slug"):
-        if name in members and (method == "post" or path != "$"):
-            return f"{path}.{name}"
-    if depth > _MOST_WRAPPED:
-        return None
-    if schema.get("type") == "array" or "items" in schema:
-        return _id_in(values, values.resolved(schema.get("items")), method, f"{path}[0]", depth + 1)
-    for name, each in members.items():
-        inner = values.resolved(each)
-        is_wrapper = name in {"data", "result", "item", "items", "results", "content"} or inner.get("type") == "array"
-        if is_wrapper and re.fullmatch(r"[A-Za-z_]\w*", str(name), re.ASCII):
-            found = _id_in(values, inner, method, f"{path}.{name}", depth + 1)
-            if found is not None:
-                return found
-    return None
-
-
-def _members(values: Values, schema: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    parts = schema.get("allOf")
-    for part in [schema, *(values.resolved(each) for each in (parts if isinstance(parts, list) else []))]:
-        properties = part.get("properties")
-        found |= properties if isinstance(properties, dict) else {}
-    return found

@@ -32,6 +32,7 @@ _OF_BROWSERS: Final = frozenset({
     "downlink", "ect", "device-memory", "viewport-width", "x-devtools-emulate-network-conditions-client-id",
 })  # fmt: skip
 _VARIABLE: Final = re.compile(r"(?<!\{)\{[a-z]")
+_NAMED_VALUE: Final = re.compile(r"""(["']?\b([\w-]{2,40})["']?\s*[:=>]\s*["']?)([^"'\s&<>,;]{3,})""", re.IGNORECASE)
 _LONG_SEGMENT: Final = 12
 _URL_SAFE: Final = "/%:@!$&'()*+,;=~-._"
 
@@ -183,10 +184,12 @@ class Requests:
         kind = (content_type or "").partition(";")[0].strip().lower()
         if len(text) > LARGEST_BODY:
             self.leave_body(call, f"a body of {len(text):,} characters")
+        elif (kind == "application/json" or text.lstrip()[:1] in {"{", "["}) and (value := _json(text)) is not None:
+            call.body = Body(json=self.json(value[0]), has_json=True)
+            if kind != "application/json" and (other := _clean(content_type)):
+                call.headers.append(("Content-Type", Template(other)))
         elif kind == "application/x-www-form-urlencoded" and self._form(call, text):
             pass
-        elif kind == "application/json" and (value := _json(text)) is not None:
-            call.body = Body(json=self.json(value[0]), has_json=True)
         elif kind.startswith("multipart/"):
             self.leave_body(call, "a multipart body whose parts the file does not have")
         elif text:
@@ -216,14 +219,14 @@ class Requests:
 
     def _content(self, text: str) -> Template:
         """A body that stays a string: credentials of JSON-like and form-like fields are found by their names."""
-        pattern = r"""(?i)["']?\b([\w-]{2,40})["']?\s*[:=>]\s*["']?([^"'\s&<>,;]{3,})"""
-        for name, value in re.findall(pattern, text):
-            if names_secret(name):
-                self.secrets.hide(value, name)
-        shown = self.secrets.text(text)
-        for value, name in self.secrets.names.items():
-            shown = Template(shown.replace(plain(value), f"{{$env.{name}}}"))
-        return shown
+
+        def hidden(found: re.Match[str]) -> str:
+            before, name, value = found.groups()
+            if not names_secret(name):
+                return found[0]
+            return before + self.secrets.hide(value.replace("{{", "{").replace("}}", "}"), name)
+
+        return Template(_NAMED_VALUE.sub(hidden, self.secrets.text(text)))
 
     def _form(self, call: Call, text: str) -> bool:
         try:

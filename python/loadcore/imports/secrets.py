@@ -23,7 +23,8 @@ _LOOKS = re.compile(
     r"|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bglpat-[\w-]{16,}|\bsk-[\w-]{20,}|\bSG\.[\w-]{16,}\.[\w-]{16,}"
 )
 _SHORTEST = 6
-"""A shorter value is only replaced where it is named; elsewhere it may be a word."""
+_WORD = re.compile(r"[a-z]{1,16}|[A-Z][a-z]{1,15}|[A-Z]{1,16}")
+"""Such a value, or a shorter one, is only replaced where it is named: elsewhere `password` is not a credential."""
 
 
 def names_secret(name: str) -> bool:
@@ -40,12 +41,17 @@ class Secrets:
     """Values, and their names."""
     described: dict[str, str] = field(default_factory=dict)
     """Names, and what each is."""
+    are_examples: bool = False
+    """The file describes an API: its credentials are made up, so that fields of one name share a variable."""
 
     def hide(self, value: str, name: str, what: str = "") -> Template:
         """The variable of the environment that takes a credential's place."""
+        base = environment_name(name)
+        if self.are_examples and not _LOOKS.search(value):
+            self.described.setdefault(base, what or name)
+            return from_env(base)
         found = self.names.get(value) if value else None
         if found is None:
-            base = environment_name(name)
             found, number = base, 1
             while found in self.described:
                 number += 1
@@ -77,5 +83,9 @@ class Secrets:
         return _LOOKS.sub("***", text)
 
     def _longest_first(self) -> list[tuple[str, str]]:
-        known = [(value, name) for value, name in self.names.items() if len(value) >= _SHORTEST]
+        known = [
+            (value, name)
+            for value, name in self.names.items()
+            if len(value) >= _SHORTEST and not _WORD.fullmatch(value)
+        ]
         return sorted(known, key=lambda each: -len(each[0]))

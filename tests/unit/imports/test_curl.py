@@ -126,3 +126,58 @@ def test_bad_input(text: str, message: str) -> None:
     with pytest.raises(ImportFailed, match=message) as raised:
         import_text(Kind.CURL, text)
     assert raised.value.hint
+
+
+SCRIPT = r"""#!/bin/bash
+BASE_URL=${BASE_URL:-http://localhost:8080}
+API="$BASE_URL/api"
+TOKEN="sekrit-1234"
+project="${1}"
+curl -s "$API/orders?\$filter=a&kind=$kind" -H "Authorization: Bearer $TOKEN"
+curl -X POST ${API}/orders -H 'Content-Type: application/json' -d "{\"project\":\"$project\",\"by\":\"$USER_NAME\"}"
+curl "$OTHER/odata?$top=1" -H 'X-Price: $5'
+"""
+
+
+def test_variables_of_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the script assigns is filled in; credentials, and what it does not assign, come from the environment."""
+    result = imported(Kind.CURL, SCRIPT, tmp_path, monkeypatch)
+    assert result.source.endswith(
+        """\
+    base_url="http://localhost:8080",
+    load=users(1, duration="30s"),
+    steps=[
+        get(
+            "/api/orders",
+            params={"$filter": "a", "kind": "$kind"},
+            auth=bearer(env("TOKEN")),
+        ),
+        post("/api/orders", json={"project": env("PROJECT"), "by": env("USER_NAME")}),
+        get("/odata", params={"$top": "1"}, headers={"X-Price": "$5"}),
+    ],
+)
+"""
+    )
+    assert "sekrit" not in result.source
+    assert "the file has no value for $OTHER: --base-url takes its place" in result.report.notes
+
+
+@pytest.mark.parametrize("script", ["A=$A\ncurl $A/x", "A=$B\nB=$A\ncurl http://h/$A", "A=\ncurl http://h/?a=$A"])
+def test_variables_that_lead_in_a_circle(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables made of themselves or of one another come from the environment."""
+    assert imported(Kind.CURL, script, tmp_path, monkeypatch).report.taken == 1
+
+
+def test_commands_of_which_none_can_be_sent() -> None:
+    """A file whose commands have no URL of HTTP is refused, with the reasons."""
+    with pytest.raises(ImportFailed, match=r"none of the commands can be sent: URLs that are not of HTTP \(1\)"):
+        import_text(Kind.CURL, "curl ftp://h/a", "a.sh")
+
+
+def test_a_password_that_is_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential such as `password` is hidden where it is one, and left alone where it is a word."""
+    command = "curl http://h/auth/password -d grant_type=password -d user=joe -d password=password"
+    result = imported(Kind.CURL, command, tmp_path, monkeypatch)
+    assert '"/auth/password"' in result.source
+    assert '"grant_type": "password"' in result.source
+    assert '"password": env("PASSWORD")' in result.source

@@ -164,3 +164,23 @@ def test_a_parameter_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result = imported(Kind.HAR, har(entry("GET", "http://h/a?=1&b=2", answer={})), tmp_path, monkeypatch)
     assert 'get("/a", params={"b": "2"})' in result.source
     assert "# left out: a query parameter without a name" in result.source
+
+
+def test_requests_that_a_tool_wrote_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that has no response at all is a request to make; one whose response never came is left out."""
+    written = {"request": {"method": "POST", "url": "http://h/a", "headers": [], "postData": {"text": "x=1"}}}
+    aborted = entry("GET", "http://h/b", status=0)
+    result = imported(Kind.HAR, har(written, aborted), tmp_path, monkeypatch)
+    assert 'post("/a", content="x=1")' in result.source
+    assert '"/b"' not in result.source
+
+
+@pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/vnd.api+json"])
+def test_json_of_another_type(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON is data whatever its type is called: it can be read, and takes ids from earlier responses."""
+    made = entry("POST", "http://h/orders", answer={"orderId": "a1b2c3d4e5f6"})
+    sent = entry("POST", "http://h/track", headers={"Content-Type": kind})
+    sent["request"]["postData"] = {"mimeType": kind, "text": '{"orderId":"a1b2c3d4e5f6"}'}
+    result = imported(Kind.HAR, har(made, sent), tmp_path, monkeypatch)
+    assert 'json={"orderId": "{order_id}"}' in result.source
+    assert f'headers={{"Content-Type": "{kind}"}}' in result.source

@@ -184,3 +184,35 @@ def test_bad_input(text: str, message: str) -> None:
     """The error says what is wrong and where."""
     with pytest.raises(ImportFailed, match=message):
         import_text(Kind.OPENAPI, text, "shop.yaml")
+
+
+def test_made_up_credentials_are_not_looked_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password that is made from a schema has the same text as other strings, which stay as they are."""
+    user = {"type": "object", "properties": {each: {"type": "string", "minLength": 8} for each in ("name", "password")}}
+    body = {"content": {"application/json": {"schema": user}}}
+    post = {"requestBody": body, "responses": {"200": {"description": "ok"}}}
+    paths = {"/a": {"post": post}, "/b": {"put": post}}
+    document = {"openapi": "3.1.0", "info": {}, "servers": [{"url": "http://h"}], "paths": paths}
+    source = imported(Kind.OPENAPI, document, tmp_path, monkeypatch).source
+    assert source.count('json={"name": "stringst", "password": env("PASSWORD")}') == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "where"),
+    [
+        ("eventId", {"eventId": {"type": "string"}}, "$.eventId"),
+        ("event_id", {"id": {"type": "string"}, "eventId": {"type": "string"}}, "$.eventId"),
+        ("id", {"event": {"type": "object", "properties": {"id": {"type": "string"}}}}, "$.event.id"),
+        ("slug", {"title": {"type": "string"}}, None),
+    ],
+)
+def test_ids_by_the_name_of_the_path(
+    path: str, answer: dict[str, Any], where: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/events/{eventId}` takes the member of that name from what creates an event, or one called id."""
+    schema = {"type": "object", "properties": answer}
+    made = {"201": {"description": "made", "content": {"application/json": {"schema": schema}}}}
+    paths = {f"/events/{{{path}}}": {"get": {"responses": {}}}, "/events": {"post": {"responses": made}}}
+    document = {"openapi": "3.1.0", "info": {}, "servers": [{"url": "http://h"}], "paths": paths}
+    source = imported(Kind.OPENAPI, document, tmp_path, monkeypatch).source
+    assert (f'response.json("{where}")' in source) is (where is not None)
