@@ -94,8 +94,8 @@ def loadcore(request: pytest.FixtureRequest, tmp_path: Path) -> Loads:
     defaults: dict[str, Any] = {}
     for marker in reversed([*request.node.iter_markers("loadcore")]):
         if marker.args:
-            raise pytest.UsageError(
-                f"{request.node.nodeid}: arguments of the marker loadcore have names, as in users=5"
+            pytest.fail(
+                f"{request.node.nodeid}: arguments of the marker loadcore have names, as in users=5", pytrace=False
             )
         defaults |= marker.kwargs
     return Loads(tmp_path / "loadcore", defaults, request.config.getoption(_OPTION), request.node.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import threading
 import time
@@ -32,9 +33,10 @@ def serve(app: Any) -> Iterator[str]:  # noqa: ANN401 - any ASGI application
         app: The application, of FastAPI, Starlette, Django, or any other framework that has one.
 
     Raises:
-        UsageError: uvicorn is not installed.
+        UsageError: It is not an ASGI application, or uvicorn is not installed.
         RunError: The application did not start.
     """
+    _require_asgi(app)
     try:
         import uvicorn  # noqa: PLC0415 - of an extra
     except ImportError:
@@ -56,6 +58,21 @@ def serve(app: Any) -> Iterator[str]:  # noqa: ANN401 - any ASGI application
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _require_asgi(app: Any) -> None:  # noqa: ANN401 - anything that a test may hand over
+    """Refuse what would start, and then answer every request with an error."""
+    if not (callable(app) or isinstance(app, str)):
+        hint = 'hand over the application itself, or where it is: "shop.main:app"'
+        raise UsageError(f"expected an ASGI application, got {app!r:.60}", hint=hint)
+    called = app if inspect.isroutine(app) else getattr(app, "__call__", app)  # noqa: B004 - its signature is wanted
+    try:
+        names = [*inspect.signature(called).parameters]
+    except (TypeError, ValueError):
+        return
+    if names[:2] == ["environ", "start_response"]:
+        hint = "wrap it: a2wsgi.WSGIMiddleware(app)"
+        raise UsageError(f"expected an ASGI application, got one of WSGI: {app!r:.60}", hint=hint)
 
 
 def _wait_for(server: Any, thread: threading.Thread) -> None:  # noqa: ANN401 - uvicorn may be missing

@@ -88,6 +88,13 @@ def test_commands_that_make_no_run_are_refused(tmp_path: Path) -> None:
         assert "Traceback" not in made.stderr
 
 
+def test_sides_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
+    """Both of them, in one error."""
+    found = loadcore("compare", "before", "after", cwd=tmp_path)
+    assert found.returncode == 104
+    assert "the run folder before does not exist; the run folder after does not exist" in found.stderr
+
+
 def test_neither_side_is_always_first() -> None:
     """A B B A A B, and five of each."""
     order = turns(5, "a")

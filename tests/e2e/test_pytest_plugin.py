@@ -8,6 +8,10 @@ import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loadcore.errors import UsageError
+from loadcore.testing import serve
 from tests.e2e.command import environment
 
 if TYPE_CHECKING:
@@ -72,6 +76,7 @@ def test_a_crossed_threshold_fails_a_test_with_the_report(tmp_path: Path) -> Non
     assert re.search("AssertionError: (FAIL|INVALID): .*1 of 2 thresholds crossed: response.p50 < 1us", done.stdout)
     assert "✗ response.p50 < 1us" in done.stdout
     assert "arguments of the marker loadcore have names" in done.stdout
+    assert "pytest_plugin.py" not in done.stdout
     assert sorted(each.name for each in (tmp_path / "pages").iterdir()) == [
         "test_it_is_too_slow-1.html",
         "test_it_passes-1.html",
@@ -84,3 +89,17 @@ def test_the_plugin_imports_nothing() -> None:
         [sys.executable, "-c", _IMPORTED], env=environment(), capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "['loadcore', 'loadcore.pytest_plugin']"
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        (3, "expected an ASGI application, got 3"),
+        (lambda environ, start_response: [environ, start_response], "got one of WSGI"),
+    ],
+)
+def test_what_is_not_an_application_of_asgi_is_refused(app: object, told: str) -> None:
+    """Served, it would answer every request with an error."""
+    with pytest.raises(UsageError, match=told) as raised, serve(app):
+        raise AssertionError
+    assert raised.value.hint

@@ -9,9 +9,11 @@ from loadcore.cli import option_groups, options
 from loadcore.cli.console import standard
 from loadcore.cli.documents import require_places, write
 from loadcore.cli.finish import MEANINGS, end_with
-from loadcore.errors import UsageError
+from loadcore.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loadcore.cli.console import Console
     from loadcore.comparison.compare import Comparison
     from loadcore.comparison.sides import Side
@@ -108,7 +110,20 @@ def _sides(
     if len(sides) != 2:  # noqa: PLR2004 - before and after
         hint = "quote patterns, so that the shell leaves them alone: compare 'runs/a-*' 'runs/b-*'"
         raise UsageError(f"compare takes two sets of runs, not {len(sides)}", hint=hint)
-    return side_of(sides[0]), side_of(sides[1])
+    return _both([lambda: side_of(sides[0]), lambda: side_of(sides[1])])
+
+
+def _both(sides: "list[Callable[[], Side]]") -> "tuple[Side, Side]":
+    """Both sides; an error names everything that is wrong with either."""
+    found, wrong = [], []
+    for each in sides:
+        try:
+            found.append(each())
+        except ResultsError as error:
+            wrong.append(error)
+    if wrong:
+        raise ResultsError("; ".join(map(str, wrong)), hint=wrong[0].hint)
+    return found[0], found[1]
 
 
 def _by_turns(console: "Console", one: str, other: str, runs: int, out: Path | None) -> "tuple[Side, Side]":

@@ -39,7 +39,7 @@ def render(comparison: Differences) -> str:
 
 def in_a_notebook(comparison: Differences) -> str:
     """The page in a frame, so that its style stays its own."""
-    lines = 14 + 5 * (len(comparison.judged) + len(comparison.shown)) + len(comparison.steps)
+    lines = 34 + 15 * (len(comparison.judged) + len(comparison.shown)) + 3 * len(comparison.steps)
     return f'<iframe srcdoc="{escape(render(comparison))}" style="width:100%;height:{lines}em;border:0"></iframe>'
 
 
@@ -55,6 +55,8 @@ def _metric(change: Change, note: str | None = None) -> dict[str, Any]:
         "word": (change.word.value if change.p is not None else "") if note is None else note,
         "caption": phrases.reason(change),
         "dots": _dots(change),
+        "least": phrases.quantity(change.metric, min(*change.before, *change.after)),
+        "most": phrases.quantity(change.metric, max(*change.before, *change.after)),
         "values": [[phrases.quantity(change.metric, each) for each in side] for side in (change.before, change.after)],
     }
 

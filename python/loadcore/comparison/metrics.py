@@ -56,14 +56,15 @@ def _named(text: str, least: str | None) -> Metric:
     name, _, own = text.partition("=")
     known = METRICS.get(name.strip())
     if known is None:
-        raise UsageError(f'unknown metric "{name}"{did_you_mean(name, METRICS)}')
+        hint = f"known are {', '.join(METRICS)}"
+        raise UsageError(f'unknown metric "{name}"{did_you_mean(name, METRICS)}', hint=hint)
     size = own.strip() or least
     if not size:
         return known
     try:
         share = parse_percent(size)
     except ValueError as problem:
-        raise UsageError(f"{name}: {problem}") from None
+        raise UsageError(f"{f'--metric {name}' if own else '--min-effect'}: {problem}") from None
     if not share:
         raise UsageError(f"{name}: a change of 0% is always there; name the smallest that matters")
     return Metric(known.name, known.unit, share, known.is_relative, known.more_is_better)

@@ -216,7 +216,7 @@ def test_metrics_are_named_as_thresholds_are() -> None:
     [
         (["response.p98"], 'unknown metric "response.p98", did you mean "response.p9'),
         (["throughput"] * 2, "named twice"),
-        (["response.p50=5"], "write"),
+        (["response.p50=5"], "--metric response.p50: 5 has no unit"),
         (["response.p50=0%"], "0% is always there"),
         (["response.p50", "response.p90", "response.p95", "response.p99", "throughput"], "5 metrics are too many"),
     ],
@@ -225,6 +225,12 @@ def test_metrics_that_cannot_be_judged(names: list[str], message: str) -> None:
     """Each is refused with what to write."""
     with pytest.raises(UsageError, match=re.escape(message)):
         named(names)
+
+
+def test_a_smallest_change_without_a_unit() -> None:
+    """The error names the option, not the first metric that has no size of its own."""
+    with pytest.raises(UsageError, match='--min-effect: 5 has no unit: write "5%"'):
+        named([], "5")
 
 
 def test_the_document_is_json_and_whole(tmp_path: Path) -> None:

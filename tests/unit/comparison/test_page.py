@@ -13,7 +13,7 @@ from loadcore.comparison import html
 from loadcore.comparison.compare import compare
 from loadcore.comparison.metrics import named
 from loadcore.comparison.sides import side_of
-from tests.unit.comparison.runs import several
+from tests.unit.comparison.runs import made, several, summary
 from tests.unit.report.html import chromium
 
 if TYPE_CHECKING:
@@ -26,6 +26,16 @@ const found = document.createElement("pre");
 found.id = "found";
 found.textContent = JSON.stringify({ wide, width: document.documentElement.scrollWidth - innerWidth });
 document.body.replaceChildren(found);
+</script></body>"""
+
+_RULES = """<script>
+document.querySelectorAll("details").forEach(each => each.open = true);
+axe.run().then(({ violations }) => {
+  const found = document.createElement("pre");
+  found.id = "found";
+  found.textContent = JSON.stringify(violations.map(each => [each.id, each.nodes.map(node => node.html)]));
+  document.body.replaceChildren(found);
+});
 </script></body>"""
 
 
@@ -65,3 +75,41 @@ def test_the_page_fits_its_window(width: int, tmp_path: Path) -> None:
         "wide": [],
         "width": 0,
     }
+
+
+def _page(folder: Path) -> str:
+    before = several(folder / "a", [10, 10.3, 9.9, 10.2, 10.1])
+    after = several(folder / "b", [15.0, 15.4, 16.1, 15.2, 15.7], errors=0.03)
+    return html.render(compare(side_of(before), side_of(after), named(())))
+
+
+@pytest.mark.parametrize(("scheme", "width"), [(0, 500), (1, 1280)], ids=["dark and narrow", "light"])
+def test_rules_for_accessibility_hold(scheme: int, width: int, tmp_path: Path) -> None:
+    """axe-core finds nothing, with every table of values open."""
+    if not chromium.AXE.exists():
+        pytest.skip("axe-core is not installed: npm install --no-save --prefix .venv/axe axe-core")
+    file = tmp_path / "page.html"
+    file.write_text(_page(tmp_path).replace("</body>", f"<script>{chromium.AXE.read_text()}</script>{_RULES}"))
+    options = [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={scheme}"]
+    dumped = chromium.run(file, "--dump-dom", *options, "--virtual-time-budget=20000", folder=tmp_path)
+    found = re.search(r'<pre id="found">(.*?)</pre>', dumped, re.DOTALL)
+    assert found, dumped[-500:]
+    assert json.loads(found[1]) == []
+
+
+def test_dots_have_a_scale(tmp_path: Path) -> None:
+    """The ends of each metric's lines are labelled with its least and its greatest value."""
+    page = _page(tmp_path)
+    ends = re.findall(r'<text class="(?:start|end)"[^>]*>([^<]+)</text>', page)
+    assert ends[:2] == ["9.90ms", "16.1ms"]
+    assert len(ends) == 2 * page.count("<svg ")
+
+
+def test_it_says_how_many_runs_each_side_has(tmp_path: Path) -> None:
+    """One run is not "1 runs"; those that are left out are counted where the others are."""
+    invalid = summary(10)
+    invalid["verdict"] |= {"status": "invalid", "reasons": ["the client was the bottleneck"]}
+    one, left_out = made(tmp_path / "one", summary(10)), made(tmp_path / "invalid", invalid)
+    before, after = side_of([one, left_out]), side_of(made(tmp_path / "other", summary(9)))
+    page = html.render(compare(before, after, named(())))
+    assert re.findall(r"<dd>.* · (.*)</dd>", page) == ["1 run, 1 left out", "1 run"]
