@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(tempfile.gettempdir()) / "loadcore-bench-locustfiles"
 PACKAGES = Path(__file__).with_name("packages.txt")
 _CONSTRAINTS = Path(__file__).parents[2] / ".ci" / "constraints.txt"
 
 
+def folder() -> Path:
+    """Where it is: another installation of loadcore has another one, so that two may run beside each other."""
+    installation = hashlib.sha256(sys.executable.encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"loadcore-bench-locustfiles-{installation}"
+
+
 def python() -> str:
     """The interpreter of the environment, made if it is not there."""
-    wanted = PACKAGES.read_text("utf-8") + sys.executable
-    made_of = FOLDER / "made-of"
-    interpreter = FOLDER / "bin" / "python"
+    wanted = PACKAGES.read_text("utf-8")
+    made_of = folder() / "made-of"
+    interpreter = folder() / "bin" / "python"
     if not made_of.exists() or made_of.read_text("utf-8") != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", FOLDER], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder()], check=True)
         packages = sysconfig.get_path("purelib")
         own = Path(subprocess.check_output([interpreter, "-c", _PURELIB], text=True).strip())
         (own / "beside.pth").write_text(f"import site; site.addsitedir({packages!r})\n", "utf-8")

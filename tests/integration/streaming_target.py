@@ -1,9 +1,9 @@
 """A target on loopback, in a process of its own, whose responses take their time, and that knows who left.
 
 `/endless` sends an event every 10 ms until its client goes; `/few` three of them; `/broken` two, and closes within a
-chunk; `/silent` one, and nothing more; `/gzip` three, compressed one by one; `/big` 64 MiB as fast as they are taken;
-`/until-close` text without a length; `/empty` is 204; `/busy` an endless 503; `/moved` leads to `/few`; all else is 200
-with a length.
+chunk; `/silent` one, and nothing more; `/gzip`, `/br` and `/zstd` three, compressed one by one; `/big` 64 MiB as fast
+as they are taken; `/until-close` text without a length; `/empty` is 204; `/busy` an endless 503; `/moved` leads to
+`/few`; all else is 200 with a length.
 `/_facts` says by path how many were asked for, how many clients left early, and how many bytes were sent.
 """
 
@@ -19,8 +19,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ROOT = Path(__file__).parent.parent.parent
 _EVENTS = "Content-Type: text/event-stream\r\n"
@@ -84,9 +91,9 @@ class _Server:
         elif path == "/until-close":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\nfirst\nsecond")
             return False
-        elif path in {"/endless", "/few", "/broken", "/silent", "/gzip", "/busy"}:
+        elif path in {"/endless", "/few", "/broken", "/silent", "/gzip", "/br", "/zstd", "/busy"}:
             status = "503 Unavailable" if path == "/busy" else "200 OK"
-            coding = "Content-Encoding: gzip\r\n" if path == "/gzip" else ""
+            coding = f"Content-Encoding: {path[1:]}\r\n" if path in _PACKERS else ""
             writer.write(f"HTTP/1.1 {status}\r\n{_EVENTS}{coding}Transfer-Encoding: chunked\r\n\r\n".encode())
             return await self._events(path, writer, counted)
         else:
@@ -94,13 +101,13 @@ class _Server:
         return True
 
     async def _events(self, path: str, writer: asyncio.StreamWriter, counted: dict[str, int]) -> bool:
-        packer = zlib.compressobj(wbits=31)
-        count = {"/few": 3, "/gzip": 3, "/broken": 2, "/silent": 1}.get(path, sys.maxsize)
+        packer = _PACKERS[path]() if path in _PACKERS else None
+        count = {"/few": 3, "/broken": 2, "/silent": 1, **dict.fromkeys(_PACKERS, 3)}.get(path, sys.maxsize)
         for number in range(1, count + 1):
             await asyncio.sleep(0.01)
             event = f"id: {number}\ndata: {number}\n\n".encode()
-            if path == "/gzip":
-                event = packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH)
+            if packer is not None:
+                event = packer.piece(event)
             writer.write(b"%x\r\n%s\r\n" % (len(event), event))
             await writer.drain()
             counted["sent"] += len(event)
@@ -109,11 +116,49 @@ class _Server:
             return False
         if path == "/silent":
             await asyncio.sleep(3600)
-        if path == "/gzip":
-            rest = packer.flush()
+        if packer is not None:
+            rest = packer.end()
             writer.write(b"%x\r\n%s\r\n" % (len(rest), rest))
         writer.write(b"0\r\n\r\n")
         return True
+
+
+class _Gzip:
+    """What is compressed can be read at once, as that of the two others."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(wbits=31)
+
+    def piece(self, text: bytes) -> bytes:
+        return self._packer.compress(text) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+
+    def end(self) -> bytes:
+        return self._packer.flush()
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._packer = brotli.Compressor()
+
+    def piece(self, text: bytes) -> bytes:
+        return bytes(self._packer.process(text) + self._packer.flush())
+
+    def end(self) -> bytes:
+        return bytes(self._packer.finish())
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._packer = zstd.ZstdCompressor()
+
+    def piece(self, text: bytes) -> bytes:
+        return self._packer.compress(text, self._packer.FLUSH_BLOCK)
+
+    def end(self) -> bytes:
+        return self._packer.flush()
+
+
+_PACKERS: dict[str, Callable[[], _Gzip | _Brotli | _Zstd]] = {"/gzip": _Gzip, "/br": _Brotli, "/zstd": _Zstd}
 
 
 def _answer(writer: asyncio.StreamWriter, body: bytes) -> None:

@@ -74,8 +74,11 @@ async def _everything(c: Client) -> None:
     assert s.ttft >= s.ttfb > "0ms"
     async with c.stream("GET", "/few") as s:
         assert [line async for line in s.lines()][:3] == ["id: 1", "data: 1", ""]
-    async with c.stream("GET", "/gzip") as s:
-        assert [event.json() async for event in s] == [1, 2, 3]
+    for coding in ("gzip", "br", "zstd"):
+        async with c.stream("GET", f"/{coding}") as s:
+            assert [event.json() async for event in s] == [1, 2, 3]
+        whole = await c.get(f"/{coding}")
+        assert whole.text == "".join(f"id: {n}\ndata: {n}\n\n" for n in (1, 2, 3))
     async with c.stream("GET", "/few") as s:
         assert b"".join([chunk async for chunk in s.chunks()]).startswith(b"id: 1\ndata: 1\n\n")
     async with c.stream("GET", "/until-close") as s:

@@ -1,24 +1,16 @@
-"""A body that comes piece by piece: decompressed, cut into lines, read as events. Pure: nothing here waits."""
+"""A body that comes piece by piece: cut into lines, read as events. Pure: nothing here waits."""
 
 from __future__ import annotations
 
 import json
 import re
-import zlib
 from codecs import getincrementaldecoder, lookup
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from loadcore.scripting.duration import Duration
 
-MOST_AT_ONCE: Final = 64 * 1024
-"""Of what was compressed no more is made at once, however small it was."""
-
-_ZLIB_OR_GZIP: Final = 47
-_RAW: Final = -15
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
@@ -45,57 +37,6 @@ class Event:
             ValueError: It is not JSON.
         """
         return json.loads(self.data)
-
-
-class Decompression:
-    """Undoes `gzip` and `deflate` as they come; anything else stays as it is.
-
-    Args:
-        coding: The value of `Content-Encoding`.
-    """
-
-    def __init__(self, coding: str) -> None:
-        self.coding = coding.strip().lower()
-        self._is_coded = self.coding in {"gzip", "x-gzip", "deflate"}
-        self._inflater: zlib._Decompress = zlib.decompressobj(_ZLIB_OR_GZIP)
-        self._has_begun = False
-        self._is_within = False
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        """What comes out of a piece, in parts of a bounded size.
-
-        Raises:
-            ValueError: It is not what its coding says.
-        """
-        if not self._is_coded:
-            yield piece
-            return
-        while piece:
-            try:
-                part = self._inflater.decompress(piece, MOST_AT_ONCE)
-            except zlib.error as error:
-                if self._has_begun or self.coding != "deflate":
-                    raise ValueError(f"the body is damaged: its Content-Encoding says {self.coding}") from error
-                # Some servers send it without the head of zlib.
-                self._inflater, self._has_begun = zlib.decompressobj(_RAW), True
-                continue
-            self._has_begun = self._is_within = True
-            piece = self._inflater.unconsumed_tail
-            if part:
-                yield part
-            if self._inflater.eof:
-                # Another member may follow.
-                piece, self._is_within = self._inflater.unused_data, False
-                self._inflater = zlib.decompressobj(_ZLIB_OR_GZIP)
-
-    def end(self) -> None:
-        """Nothing more comes.
-
-        Raises:
-            ValueError: Something is missing.
-        """
-        if self._is_within:
-            raise ValueError(f"the body is compressed with {self.coding} and ends too early")
 
 
 class Lines:

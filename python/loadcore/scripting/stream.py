@@ -6,7 +6,8 @@ from collections import deque
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeVar, final
 
-from loadcore.scripting.body import Decompression, Event, Events, Lines
+from loadcore.scripting.body import Event, Events, Lines
+from loadcore.scripting.decompression import Decompression
 from loadcore.scripting.duration import Duration
 from loadcore.scripting.failures import IterationFailed, NoResponse, UnexpectedStatus
 from loadcore.scripting.reading import Headers, parameter
@@ -223,15 +224,15 @@ class Stream:
     async def _piece(self) -> Iterator[bytes] | None:
         """The parts of the next piece that comes; None: none will."""
         call = self._arrived()
-        if self._decompression is None:
-            self._decompression = Decompression(self.headers.get("Content-Encoding", ""))
         while (taken := call.piece()) is None:
             if call.done():
-                if call.outcome is None:
+                if call.outcome is None and self._decompression is not None:
                     self._decompression.end()
                 return None
             await call.news()
         piece, self._at_ns = taken
+        if self._decompression is None:
+            self._decompression = Decompression(", ".join(self.headers.get_list("Content-Encoding")))
         return self._decompression.feed(piece)
 
     def _by_lines(self) -> _Reading[str]:

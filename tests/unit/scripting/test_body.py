@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadcore.scripting.body import MOST_AT_ONCE, Decompression, Event, Events, Lines
+from loadcore.scripting.body import Event, Events, Lines
 from loadcore.scripting.duration import Duration
 
 if TYPE_CHECKING:
@@ -55,48 +52,6 @@ def test_charsets() -> None:
     assert lines_of("é\n".encode("latin-1"), charset="latin-1") == ["é"]
     assert lines_of("é\n".encode(), charset="no-such") == ["é"]
     assert lines_of(b"\xff\n") == ["�"]
-
-
-@given(st.binary(max_size=300), st.sampled_from(["gzip", "x-gzip", "zlib", "raw", "members"]), cuts)
-def test_decompression_does_not_depend_on_the_cuts(body: bytes, kind: str, lengths: list[int]) -> None:
-    """`gzip` of one or more members, and `deflate` with and without its head."""
-    packer = zlib.compressobj(wbits=-15)
-    coded = {
-        "gzip": gzip.compress(body),
-        "x-gzip": gzip.compress(body),
-        "zlib": zlib.compress(body),
-        "raw": packer.compress(body) + packer.flush(),
-        "members": gzip.compress(body) + gzip.compress(body),
-    }[kind]
-    coding = {"zlib": "deflate", "raw": "deflate", "members": "GZIP"}.get(kind, kind)
-    if kind == "raw":
-        # Raw data may look like the head of zlib until its second byte; a server sends it in larger pieces.
-        lengths = []
-    decompression = Decompression(coding)
-    found = b"".join(part for piece in pieces(coded, lengths) for part in decompression.feed(piece))
-    decompression.end()
-    assert found == (body * 2 if kind == "members" else body)
-
-
-def test_what_is_small_does_not_become_large_at_once() -> None:
-    """A bomb comes out in parts."""
-    coded = gzip.compress(bytes(8 << 20))
-    sizes = [len(part) for part in Decompression("gzip").feed(coded)]
-    assert (sum(sizes), max(sizes)) == (8 << 20, MOST_AT_ONCE)
-
-
-def test_damage_is_told() -> None:
-    """Bytes that are not what `Content-Encoding` says, and those that end too early. Other codings stay as they are."""
-    with pytest.raises(ValueError, match="the body is damaged: its Content-Encoding says gzip"):
-        list(Decompression("gzip").feed(b"plain"))
-    cut = Decompression("gzip")
-    list(cut.feed(gzip.compress(b"hello")[:-4]))
-    with pytest.raises(ValueError, match="the body is compressed with gzip and ends too early"):
-        cut.end()
-    for coding in ("", "identity", "br"):
-        plain = Decompression(coding)
-        assert list(plain.feed(b"plain")) == [b"plain"]
-        plain.end()
 
 
 def test_events() -> None:
