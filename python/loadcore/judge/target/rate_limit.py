@@ -32,17 +32,17 @@ def rate_limit(facts: Facts) -> list[Finding]:
     if refused < LEAST or refused < LEAST_SHARE * facts.answered:
         return []
     head = facts.heads.get(TOO_MANY_REQUESTS, {})
-    through = _let_through(facts, TOO_MANY_REQUESTS)
+    through, passed = _let_through(facts, TOO_MANY_REQUESTS)
     told = [f"Retry-After {_retry(head)}"] if "retry-after" in head else []
     told += [f"{name} {head[name]}" for name in _LIMITS if name in head][:1]
     said = f" ({', '.join(told)})" if told else ""
-    passed = rate(through) if through else "nothing"
     less = f"ask for less than {passed}" if through else "ask for less"
     wait = f"wait for Retry-After ({_retry(head)}) as a real client would, " if "retry-after" in head else ""
     return [
         named(
             rule="rate_limit",
-            message=f"a rate limit let {passed} through and answered {refused:,} requests with 429{said}",
+            message=f"a rate limit let {passed} through and answered {_of_all(refused, facts)} requests "
+            f"with 429{said}",
             advice=f"{wait}{less}, or raise the limit for this client",
             value=through,
             seconds=_when(facts, TOO_MANY_REQUESTS),
@@ -61,12 +61,13 @@ def shedding(facts: Facts) -> list[Finding]:
         return []
     head = facts.heads.get(UNAVAILABLE, {})
     told = f" (Retry-After {_retry(head)})" if "retry-after" in head else ""
-    through = _let_through(facts, UNAVAILABLE)
+    through, passed = _let_through(facts, UNAVAILABLE)
+    others = f", and let {passed} through" if refused < facts.answered else ""
     return [
         named(
             rule="shedding",
-            message=f"503 after {span(median_ns)}{told}: the target sheds load or has an open circuit breaker; "
-            f"it answered {rate(through)}",
+            message=f"503 after {span(median_ns)}{told} to {_of_all(refused, facts)} requests: the target sheds load or "
+            f"has an open circuit breaker{others}",
             advice="check its log for the reason: a connection limit, a breaker, no healthy upstream",
             value=through,
             seconds=_when(facts, UNAVAILABLE),
@@ -74,13 +75,19 @@ def shedding(facts: Facts) -> list[Finding]:
     ]
 
 
-def _let_through(facts: Facts, status: int) -> float:
-    """Answers per second without that status to the steps that got it, in the seconds that had it."""
+def _of_all(refused: int, facts: Facts) -> str:
+    """How many requests were refused, of how many that were answered."""
+    return f"all {refused:,}" if refused == facts.answered else f"{refused:,} of {facts.answered:,}"
+
+
+def _let_through(facts: Facts, status: int) -> tuple[float, str]:
+    """Answers per second without that status to the steps that got it, in the seconds that had it; and in words."""
     seconds = [each for each in facts.seconds if each.statuses.get(status)]
     # Of the first such second a part was let through by what had been saved up.
     steady = seconds[1:] if len(seconds) > 2 else seconds  # noqa: PLR2004 - something has to be left
     passed = [each.beside.get(status, 0) for each in steady]
-    return float(median(passed)) if passed else 0.0
+    per_s = float(median(passed)) if passed else 0.0
+    return per_s, rate(per_s) if per_s else "next to nothing" if any(passed) else "nothing"
 
 
 def _retry(head: Mapping[str, str]) -> str:

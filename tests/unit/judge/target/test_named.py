@@ -151,7 +151,8 @@ def test_a_rate_limit() -> None:
 
     assert (found.rule, found.value) == ("rate_limit", 101)
     assert (
-        "let 101/s through and answered 782 requests with 429 (Retry-After 1 s, ratelimit-limit 100)" in found.message
+        "let 101/s through and answered 782 of 1,600 requests with 429 (Retry-After 1 s, ratelimit-limit 100)"
+        in found.message
     )
     assert "Retry-After (1 s)" in found.advice
 
@@ -167,7 +168,34 @@ def test_a_breaker() -> None:
         heads={503: {"retry-after": "5"}},
     )
 
-    assert "503 after 1.0 ms (Retry-After 5 s): the target sheds load" in only(facts).message
+    assert only(facts).message == (
+        "503 after 1.0 ms (Retry-After 5 s) to 360 of 600 requests: the target sheds load or has an open circuit "
+        "breaker, and let 40/s through"
+    )
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("answered", "said"),
+    [([0] * 6, ("all 600", None)), ([0, 1, 0, 0, 0, 0], ("599 of 600", "let next to nothing through"))],
+)
+def test_a_target_that_refuses_everything(status: int, answered: list[int], said: tuple[str, str | None]) -> None:
+    """How many requests were refused, of how many: a rate of 0.0/s would say that none were answered."""
+    seconds = [
+        second(number, spread(1, 2, 100), statuses={200: passed, status: 100 - passed})
+        for number, passed in enumerate(answered)
+    ]
+    passed = sum(answered)
+    facts = Facts(
+        seconds=seconds,
+        statuses=+Counter({200: passed, status: 600 - passed}),
+        error_times={status: Times.of(*[1 * MS] * (600 - passed))},
+    )
+    found = only(facts)
+
+    assert f"{said[0]} requests" in found.message
+    assert said[1] is None or said[1] in found.message
+    assert "0.0/s" not in found.message + found.advice
 
 
 def test_a_queue_that_gives_up() -> None:
