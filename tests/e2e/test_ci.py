@@ -60,6 +60,14 @@ def test_one_run_writes_every_document_and_talks_to_github(tmp_path: Path) -> No
     again = loadcore("report", "latest", "--junit", "again.xml", cwd=tmp_path)
     assert (again.returncode, again.stdout) == (0, "")
     assert (tmp_path / "again.xml").read_text() == (tmp_path / "j.xml").read_text()
+    for script in (
+        "loadcore report latest --parquet /dev/stdout | cat > piped.parquet",
+        "echo before > notes.md; loadcore report latest --markdown /dev/stdout >> notes.md",
+    ):
+        printed = _shell(script, tmp_path, {}, "bash")
+        assert (printed.returncode, printed.stderr) == (0, "wrote /dev/stdout\n")
+    assert (tmp_path / "piped.parquet").read_bytes() == (tmp_path / "r.parquet").read_bytes()
+    assert (tmp_path / "notes.md").read_text() == "before\n" + (tmp_path / "m.md").read_text()
 
 
 def test_documents_without_a_place_are_refused_before_the_run(tmp_path: Path) -> None:

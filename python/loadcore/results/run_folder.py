@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from loadcore.errors import UsageError
 from loadcore.results.file_names import requests_name
@@ -20,6 +22,8 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_CHARACTERS = 26
 _RANDOM_BITS = 80
 _RESERVED_BYTES = 1 << 20
+_MOST_LINKS: Final = 40
+"""As many as Linux follows."""
 
 
 def new_run_id(now_ms: int | None = None) -> str:
@@ -195,13 +199,15 @@ def write_durably(path: Path, text: str) -> None:
         OSError: The disk is full, say. The file of that name, if there was one, is as it was.
     """
     write_whole(path, text, durably=True)
-    _keep_names(path.parent)
+    if not is_written_into(path):
+        _keep_names(path.parent)
 
 
 def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
     """As `write_durably`, unless the power is cut: see `keep`. What is not a plain file is written into."""
     if is_written_into(path):
-        path.write_text(text, encoding="utf-8")
+        with open_to_write(path) as file:
+            file.write(text.encode())
         return
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -219,6 +225,33 @@ def write_whole(path: Path, text: str, *, durably: bool = False) -> None:
 def is_written_into(path: Path) -> bool:
     """Whether it stays what it is when it is written to: a device, a pipe, or a link like /dev/stdout."""
     return path.is_symlink() or (path.exists() and not path.is_file())
+
+
+def open_to_write(path: Path) -> BinaryIO:
+    """Opens a file to be written anew. What stands for a descriptor of this process is continued where that is.
+
+    Of a file that it appends to (`--markdown /dev/stdout >> notes.md`), opening it by name would remove the content.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    if (number := _descriptor_of(path)) is None:
+        return path.open("wb")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return os.fdopen(os.dup(number), "wb")
+
+
+def _descriptor_of(path: Path) -> int | None:
+    """The descriptor that a path stands for, like 1 of /dev/stdout; None if it is a file like others."""
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if folder == f"/proc/{os.getpid()}/fd" and path.name.isdecimal():
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = Path(folder, path.readlink())
+    return None
 
 
 def keep(*paths: Path) -> None:

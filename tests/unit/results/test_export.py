@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,7 +18,6 @@ from tests.unit.results.simulated import independent, summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def test_rows_of_files_that_lack_columns_are_exported(tmp_path: Path) -> None:
@@ -55,12 +55,30 @@ def test_a_link_stays_a_link(write: Callable[[Path, Path], int], tmp_path: Path)
     assert file.stat().st_size > 0
 
 
-def test_rows_can_be_piped(tmp_path: Path) -> None:
-    """As CSV, to a program that reads them while they come."""
-    pipe = tmp_path / "pipe"
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_rows_can_be_piped(write: Callable[[Path, Path], int], tmp_path: Path) -> None:
+    """To a program that reads them while they come, and gets what a file would have: no pipe says where it is."""
+    folder, pipe, file = tmp_path / "run", tmp_path / "pipe", tmp_path / "file"
+    folder.mkdir()
+    requests = independent(random.Random(1), 2)
+    summed(folder, requests, 2)
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as pool:
-        came = pool.submit(pipe.read_text)
-        write_csv(tmp_path, pipe)
-        assert came.result(30).startswith('"scheduled_at"')
+        came = pool.submit(pipe.read_bytes)
+        assert write(folder, pipe) == len(requests)
+        content = came.result(30)
     assert pipe.is_fifo()
+    write(folder, file)
+    assert content == file.read_bytes()
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_told(tmp_path: Path) -> None:
+    """As an error of the system, which the command says with its option, not as one of Arrow's."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    summed(folder, independent(random.Random(1), 2), 2)
+    ends = os.pipe()
+    os.close(ends[0])
+    with pytest.raises(BrokenPipeError):
+        write_parquet(folder, Path(f"/dev/fd/{ends[1]}"))
+    os.close(ends[1])

@@ -223,3 +223,16 @@ def test_a_link_or_a_pipe_is_written_into(tmp_path: Path) -> None:
         write_durably(pipe, "into")
         assert came.result(30) == "into"
     assert (link.is_symlink(), file.read_text(), pipe.is_fifo()) == (True, "through", True)
+
+
+def test_what_a_file_is_appended_to_stays(tmp_path: Path) -> None:
+    """`--markdown /dev/stdout >> notes.md`: what is in the file stays, by whichever name the descriptor is meant."""
+    notes = tmp_path / "notes"
+    notes.write_text("before\n")
+    with notes.open("a") as file:
+        for number, name in enumerate(("/dev/fd/{}", "/proc/self/fd/{}", f"/proc/{os.getpid()}/fd/{{}}")):
+            write_durably(Path(name.format(file.fileno())), f"{number}\n")
+        link = tmp_path / "link"
+        link.symlink_to(f"/dev/fd/{file.fileno()}")
+        write_durably(link, "by a link\n")
+    assert notes.read_text() == "before\n0\n1\n2\nby a link\n"

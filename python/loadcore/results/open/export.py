@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import pyarrow as pa
 
 from loadcore.results.reader import schema_of, stream
-from loadcore.results.run_folder import RunFolder, is_written_into
+from loadcore.results.run_folder import RunFolder, is_written_into, open_to_write
 from loadcore.results.schema import REQUESTS, TRACE_ID
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def write_csv(folder: Path, path: Path) -> int:
     """
     from pyarrow import csv  # noqa: PLC0415 - needed by this alone
 
-    return _write(folder, path, lambda schema: csv.CSVWriter(str(_beside(path)), schema))
+    return _write(folder, path, csv.CSVWriter)
 
 
 def write_parquet(folder: Path, path: Path) -> int:
@@ -50,7 +50,7 @@ def write_parquet(folder: Path, path: Path) -> int:
     """
     from pyarrow import parquet  # noqa: PLC0415 - needed by this alone
 
-    return _write(folder, path, lambda schema: parquet.ParquetWriter(str(_beside(path)), schema, compression="zstd"))
+    return _write(folder, path, lambda file, schema: parquet.ParquetWriter(file, schema, compression="zstd"))
 
 
 def _beside(path: Path) -> Path:
@@ -58,16 +58,18 @@ def _beside(path: Path) -> Path:
     return path if is_written_into(path) else path.with_name(f".{path.name}.tmp")
 
 
-def _write(folder: Path, path: Path, open_writer: Callable[[pa.Schema], _Writer]) -> int:
+def _write(folder: Path, path: Path, open_writer: Callable[[BinaryIO, pa.Schema], _Writer]) -> int:
     growing = _beside(path)
     schema = _columns_of(folder)
     rows = 0
     try:
-        writer = open_writer(schema)
-        for batch in _batches(folder, schema):
-            writer.write_batch(batch)
-            rows += batch.num_rows
-        writer.close()
+        # Given a file of Python's, Arrow counts what it writes; one of its own asks where it is, which no pipe knows.
+        with open_to_write(growing) as file:
+            writer = open_writer(file, schema)
+            for batch in _batches(folder, schema):
+                writer.write_batch(batch)
+                rows += batch.num_rows
+            writer.close()
         if growing != path:
             growing.replace(path)
     finally:
