@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from loadcore.engine import Description
 from loadcore.results import shape
 
 SCHEMA_VERSION = 1
 """Of `run.json` and `summary.json`."""
-_TEXTS: Final = ("run_id", "name", "started_at", "plan_sha256", "comparable_sha256", "command")
 COLUMNS_VERSION = "1.0"
 """Of the columns in Arrow files: in the metadata of every file, under `loadcore.schema_version`."""
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `run.json`."""
+    document: dict[str, Any] = json.loads(files("loadcore.results").joinpath("run.schema.json").read_text("utf-8"))
+    return document
 
 
 @dataclass(frozen=True)
@@ -84,16 +92,13 @@ class RunStart:
             ValueError: It is not such a document.
         """
         document = shape.parse(text)
-        if wrong := [name for name in _TEXTS if not isinstance(document.get(name) or "", str)]:
-            raise ValueError(f"not the description of a run: {', '.join(wrong)}: expected text")
-        try:
-            known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
-            known["description"] = Description.from_dict(known["description"])
-            known["stopping"] = [tuple(each) for each in known.get("stopping", ())]
-            known["needed"] = [tuple(each) for each in known.get("needed", ())]
-            return cls(**known)
-        except (KeyError, TypeError) as problem:
-            raise ValueError(f"not the description of a run: {problem}") from problem
+        if wrong := shape.fault(document, schema()):
+            raise ValueError(f"not the description of a run: {wrong}")
+        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        known["description"] = Description.from_dict(known["description"])
+        known["stopping"] = [tuple(each) for each in known.get("stopping", ())]
+        known["needed"] = [tuple(each) for each in known.get("needed", ())]
+        return cls(**known)
 
     @property
     def open_only(self) -> bool:

@@ -55,8 +55,10 @@ def _faults(value: object, schema: Any, definitions: Mapping[str, Any], at: str)
     if isinstance(value, list):
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
             yield f"{here} does not have the right number of entries"
+        first = schema.get("prefixItems", [])
         for number, item in enumerate(value):
-            yield from _faults(item, schema.get("items", True), definitions, f"{at}[{number}]")
+            own = first[number] if number < len(first) else schema.get("items", True)
+            yield from _faults(item, own, definitions, f"{at}[{number}]")
 
 
 def _of_value(value: object, schema: Any, definitions: Mapping[str, Any], at: str) -> Iterator[str]:  # noqa: ANN401
@@ -69,6 +71,8 @@ def _of_value(value: object, schema: Any, definitions: Mapping[str, Any], at: st
         yield f"{here} does not have a known form"
     if "minimum" in schema and _is(value, "number") and not value >= schema["minimum"]:
         yield f"{here} is below {schema['minimum']}"
+    if "maximum" in schema and _is(value, "number") and not value <= schema["maximum"]:
+        yield f"{here} is above {schema['maximum']}"
 
 
 def _finite(text: str) -> float:

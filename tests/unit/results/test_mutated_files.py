@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ from jsonschema import Draft202012Validator
 from loadcore.api import load
 from loadcore.cli.app import main
 from loadcore.errors import LoadcoreError
-from loadcore.results import shape
+from loadcore.results import run_facts, shape
 from loadcore.results.sum.summary import schema
 from tests.unit.processes.scripted import Follower, healthy, supervise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILES = ("summary.json", "manifest.json", "run.json")
@@ -126,6 +128,36 @@ def test_what_was_started_is_told_where_it_does_not_fit(
     assert "bug" not in shown.err
 
 
+@pytest.mark.parametrize(
+    ("place", "junk", "said"),
+    [
+        (("thresholds", 0, "expression"), 7, "thresholds[0].expression is not of type string"),
+        (("loads", "shop", "kind"), [], "loads.shop.kind is not of type string"),
+        (("description", "steps", 0, "section"), "elsewhere", "description.steps[0].section is not a known word"),
+        (("machine", "cores"), "two", "machine.cores is not of type integer or null"),
+        (("limits", "cores"), {}, "limits.cores is not of type number or null"),
+        (("needed",), [["shop", "GET /", "id"]], "needed[0][2] is not of type array"),
+        (("nodes",), [{"name": "a"}], "nodes[0] has no `address`"),
+        (("supervisor", "pid"), "1", "supervisor.pid is not of type integer"),
+        (("workers",), 2**40, "workers is above"),
+        (("target",), None, "target is not of type object"),
+    ],
+)
+def test_the_part_that_is_damaged_is_named(
+    whole: Path, tmp_path: Path, place: tuple[str | int, ...], junk: Any, said: str
+) -> None:
+    """However deep in `run.json` it is, and before anything is computed of it."""
+    killed = tmp_path / "run"
+    shutil.copytree(whole, killed)
+    for gone in ("manifest.json", "summary.json"):
+        (killed / gone).unlink()
+    document = json.loads((killed / "run.json").read_text(encoding="utf-8"))
+    document.setdefault("loads", {}).setdefault("shop", {"kind": "users"})
+    (killed / "run.json").write_text(json.dumps(mutated(document, place, junk, gone=False)), encoding="utf-8")
+    with pytest.raises(LoadcoreError, match=re.escape(said)):
+        load(killed)
+
+
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
 @pytest.mark.parametrize("name", ["summary.json", "run.json"])
 def test_what_is_no_number_of_json_is_told(
@@ -175,9 +207,12 @@ def test_a_foreign_document_is_told(whole: Path, name: str, text: str, capsys: p
 
 @given(data=st.data())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_shape_is_that_of_the_schema(whole: Path, data: st.DataObject) -> None:
+@pytest.mark.parametrize(("name", "schema"), [("summary.json", schema), ("run.json", run_facts.schema)])
+def test_the_shape_is_that_of_the_schema(
+    whole: Path, data: st.DataObject, name: str, schema: Callable[[], dict[str, Any]]
+) -> None:
     """What is found is what a JSON Schema validator finds, but for keys of later versions, which are left alone."""
-    document = json.loads((whole / "summary.json").read_text(encoding="utf-8"))
+    document = json.loads((whole / name).read_text(encoding="utf-8"))
     place = data.draw(st.sampled_from(places(document)))
     changed = mutated(document, place, data.draw(JUNK.filter(is_json)), gone=data.draw(st.booleans()))
     validator = Draft202012Validator(
