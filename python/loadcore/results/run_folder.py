@@ -228,7 +228,7 @@ def is_written_into(path: Path) -> bool:
 
 
 def open_to_write(path: Path) -> BinaryIO:
-    """Opens a file to be written anew. What stands for a descriptor of this process is continued where that is.
+    """Opens a file to be written. What stands for a descriptor of this process is continued where that is.
 
     Of a file that it appends to (`--markdown /dev/stdout >> notes.md`), opening it by name would remove the content.
 

@@ -32,7 +32,7 @@ def test_rows_are_counted_in_the_memory_of_one_batch(tmp_path: Path, pool: pa.Me
     """A killed run of hours has millions of rows, and its summary says how many."""
     path = tmp_path / "requests-0.arrow"
     numbers = pa.array(range(ROWS), pa.int64())
-    batch = pa.record_batch({name: numbers for name in "abcdefgh"})
+    batch = pa.record_batch(dict.fromkeys("abcdefgh", numbers))
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema, options=options) as writer:
         for _ in range(BATCHES):

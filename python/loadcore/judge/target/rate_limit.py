@@ -41,8 +41,7 @@ def rate_limit(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="rate_limit",
-            message=f"a rate limit let {passed} through and answered {_of_all(refused, facts)} requests "
-            f"with 429{said}",
+            message=f"a rate limit let {passed} through and answered {_of_all(refused, facts)} requests with 429{said}",
             advice=f"{wait}{less}, or raise the limit for this client",
             value=through,
             seconds=_when(facts, TOO_MANY_REQUESTS),
@@ -66,8 +65,8 @@ def shedding(facts: Facts) -> list[Finding]:
     return [
         named(
             rule="shedding",
-            message=f"503 after {span(median_ns)}{told} to {_of_all(refused, facts)} requests: the target sheds load or "
-            f"has an open circuit breaker{others}",
+            message=f"503 after {span(median_ns)}{told} to {_of_all(refused, facts)} requests: "
+            f"the target sheds load or has an open circuit breaker{others}",
             advice="check its log for the reason: a connection limit, a breaker, no healthy upstream",
             value=through,
             seconds=_when(facts, UNAVAILABLE),
