@@ -115,6 +115,7 @@ class FastPreparing:
             or type(url) is not str
             or not WRITTEN_AS_IT_IS.match(url)
             or "/." in url
+            or url.startswith("//")
             or type(base) is not str
             or not base.isascii()
             or not base.startswith(("http://", "https://"))

@@ -17,7 +17,7 @@ from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastRespon
 from loadcore.locustfiles.fast_streamed import as_streamed_response
 from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
-from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
+from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, OF_THE_BODY_OR_CONNECTION
 from loadcore.locustfiles.request_event import RequestEvent
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from loadcore.locustfiles.patches import Patches
     from loadcore.locustfiles.users import Users
 
+_WHOLE = (str, bytes)
+"""Types of bodies that geventhttpclient sends as a whole."""
 _GOOD = fasthttp.LocustUserAgent.valid_response_codes
 
 
@@ -142,7 +144,9 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
     settings = agent.clientpool.client_args
     verify = fast_settings.verification(settings)
     is_own_tls = verify is None and request.url_split.scheme == "https"
-    if call is None or settings.get("proxy_host") or is_own_tls:
+    # As Locust does, from that version of geventhttpclient on that has it.
+    target = getattr(request.url_split, "quoted_uri", request.url_split.request_uri)
+    if call is None or settings.get("proxy_host") or is_own_tls or _is_odd(request, target):
         return original(agent, request)
     call.name = call.name or request.url
     headers = Headers()
@@ -151,8 +155,6 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
     if body is not None and hasattr(body, "read"):
         body = body.read()
     method = request.method.upper()
-    # As Locust does, from that version of geventhttpclient on that has it.
-    target = getattr(request.url_split, "quoted_uri", request.url_split.request_uri)
     wish = Wish(
         name=call.name,
         method=method,
@@ -178,6 +180,16 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         message = "connection closed."
         raise HTTPConnectionClosed(message)
     raise outcomes.cause_of(answer.outcome)
+
+
+def _is_odd(request: Any, target: str) -> bool:
+    """Whether geventhttpclient must say what becomes of it: bodies in pieces, and what it may refuse to send."""
+    body = request.payload
+    return (
+        (bool(body) and not (isinstance(body, _WHOLE) or hasattr(body, "read")))
+        or target.startswith("//")
+        or not all(NAME_OF_A_HEADER.fullmatch(str(name)) for name in request.headers)
+    )
 
 
 def _authority(url: Any) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PLAIN_ARGUMENTS = frozenset({"params", "headers", "auth", "timeout", "allow_redirects", "verify"})
 WRITTEN_AS_IT_IS = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*)?\Z")
+NAME_OF_A_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""What the engine sends, and HTTP allows (RFC 9110, 5.1)."""
 OF_THE_BODY_OR_CONNECTION = frozenset({"content-length", "transfer-encoding", "connection"})
 """Headers that are the engine's: it says how long the body is, and keeps connections itself."""
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
@@ -179,13 +181,10 @@ def is_plain_header(name: object, value: object) -> bool:
     return (
         type(name) is str
         and type(value) is str
-        and name.isascii()
+        and bool(NAME_OF_A_HEADER.fullmatch(name))
         and value.isascii()
-        and bool(name)
-        and not name[0].isspace()
         and not (value and value[0].isspace())
         and not any(each in value for each in "\r\n")
-        and not any(each in name for each in "\r\n: ")
     )
 
 

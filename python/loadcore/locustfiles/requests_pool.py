@@ -19,7 +19,7 @@ from urllib3.exceptions import (
 from loadcore.locustfiles import outcomes
 from loadcore.locustfiles.crossing import NS, Timeouts, Wish
 from loadcore.locustfiles.measured_call import current
-from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION
+from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, OF_THE_BODY_OR_CONNECTION
 from loadcore.locustfiles.requests_response import as_streamed_urllib3, as_urllib3, broken_off
 
 if TYPE_CHECKING:
@@ -42,9 +42,11 @@ class _OverTheRing:
         call = current.get()
         if call is None or not self._is_for_the_engine():
             return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
-        timeout = options.get("timeout")
-        headers = list((options.get("headers") or {}).items())
-        body, fields = _read(method, options.get("body")), [_text(header) for header in headers]
+        fields = [_text(header) for header in (options.get("headers") or {}).items()]
+        if not all(NAME_OF_A_HEADER.fullmatch(name) for name, _ in fields):
+            # `requests` sends names that HTTP does not have.
+            return super()._make_request(conn, method, url, **options)  # type: ignore[misc]
+        timeout, body = options.get("timeout"), _read(method, options.get("body"))
         # Redirects are counted under the name of the request that they answer.
         call.name = call.name or url
         wish = Wish(

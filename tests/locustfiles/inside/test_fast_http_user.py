@@ -6,6 +6,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.server import StreamServer
 from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser
 from locust.contrib.fasthttp import FastResponse, LocustBadStatusCode, ResponseContextManager
@@ -214,3 +215,34 @@ def test_a_pool_of_ones_own_has_the_settings_of_geventhttpclient(crossing: Doubl
     Shopper(environment).client.get("/a")
     OfAPool(environment).client.get("/b")
     assert [wish.timeouts for wish in crossing.wishes] == [Timeouts(2 * NS, 5 * NS), Timeouts(5 * NS, 5 * NS)]
+
+
+@pytest.mark.parametrize(("url", "options"), [("//double", {}), ("/", {"headers": {"X A": "1"}})])
+def test_what_geventhttpclient_refuses_it_refuses(
+    crossing: DoubleCrossing, user: Any, url: str, options: dict[str, Any]
+) -> None:
+    """The file's mistake is the error that it is with Locust, and nothing is sent."""
+    with pytest.raises(ValueError, match="invalid"):
+        user.client.get(url, **options)
+    assert crossing.wishes == []
+
+
+def test_a_body_in_pieces_is_sent_by_geventhttpclient(crossing: DoubleCrossing, environment: Any) -> None:
+    """Chunk by chunk; and what cannot be a body is the error that it is with Locust."""
+    received: list[bytes] = []
+
+    def serve(connection: Any, _address: Any) -> None:
+        while not received or b"0\r\n\r\n" not in received[-1]:
+            received.append(connection.recv(65_536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    server = StreamServer(("127.0.0.1", 0), serve)
+    server.start()
+    here = f"http://127.0.0.1:{server.server_port}"
+    client = Shopper(environment).client
+    assert client.post(f"{here}/", data=iter([b"one", b"two"])).text == "ok"
+    assert b"".join(received).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'read'"):
+        client.post(f"{here}/", data=[1, 2])
+    assert crossing.wishes == []
+    server.stop()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import pytest
 import requests
+from gevent.server import StreamServer
 from gevent.threadpool import ThreadPool
 from locust import HttpUser
 from locust.clients import HttpSession
@@ -440,3 +441,19 @@ def test_a_second_session_for_another_host_is_of_the_same_user(crossing: DoubleC
     assert [wish.url for wish in crossing.wishes] == ["http://shop.test/api/a", "http://other.test/b"]
     assert dict(crossing.wishes[0].headers)["Authorization"] == "Basic dXNlcjp3b3Jk"
     assert logged(environment) == {("/api/a", "GET"): (1, 0), ("/b", "GET"): (1, 0)}
+
+
+def test_a_header_that_http_does_not_have_is_sent_by_requests(crossing: DoubleCrossing, client: Any) -> None:
+    """It is sent with Locust, so it is here: the engine would refuse it."""
+    received: list[bytes] = []
+
+    def serve(connection: Any, _address: Any) -> None:
+        received.append(connection.recv(65_536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    server = StreamServer(("127.0.0.1", 0), serve)
+    server.start()
+    response = client.get(f"http://127.0.0.1:{server.server_port}/", headers={"X A": "1"})
+    assert (response.text, crossing.wishes) == ("ok", [])
+    assert b"\r\nX A: 1\r\n" in received[0]
+    server.stop()
