@@ -7,7 +7,8 @@ the home of the interpreter have nothing but what the case needs. The file's cod
 has `case.json` and the file's repository in `tree`, and gets `result.json`.
 
 Locust runs where someone who has the repository would run it: the first folder from the file's own up to the root in
-which the file can be imported and makes a call, at last with the repository's packages installed.
+which the file can be imported and makes a call; then with the repository's packages installed, and at last with a slash
+after the host and the variables set that the file names.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ _PORT = re.compile(rb":(\d{2,5})\b")
 _LAST_PORT = 65535
 _TO_START_AND_END_S = 40
 _NEIGHBOURS = 100
+_VARIABLE = re.compile(rb"""(?:environ(?:\.get)?|getenv)\s*[\[(]\s*["'](\w+)["']""")
+_NAMES_A_HOST = re.compile("HOST|URL|URI|ENDPOINT|SERVER")
+_NOT_THE_FILES = re.compile("LOCUST_(?!USER)|PATH$|HOME$|BENCH_")
 _PROBE = """
 import json, sys
 from locust.main import merge_locustfiles_content
@@ -51,12 +55,16 @@ class Place:
         seconds: How long users run at most.
         working: The working folder.
         packages: Folders whose packages are installed.
+        host: What is given as the host.
+        variables: Of the environment.
     """
 
     file: Path
     seconds: int
     working: Path
     packages: tuple[Path, ...] = ()
+    host: str = HOST
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 class Case:
@@ -103,11 +111,14 @@ class Case:
         for packages in ((), installed):
             for working in folders:
                 yield Place(self._file, self._seconds, working, packages)
+        named = variables(self._file)
+        for working in folders:
+            yield Place(self._file, self._seconds, working, installed, f"{HOST}/", named)
 
     def _one(self, name: str, program: str, place: Place) -> dict[str, Any]:
         """One user of a class, with one of the programs."""
         self._log.clear()
-        command = _command(program, str(place.file), name, self._folder)
+        command = _command(program, place, name, self._folder)
         code, output = _run(command, place, self._folder)
         statistics = self._folder / "home" / f"{program}.json"
         run = {
@@ -129,8 +140,9 @@ def main(folder: Path) -> None:
     os._exit(0)
 
 
-def _command(program: str, path: str, name: str, folder: Path) -> list[str]:
-    common = ["-u", "1", "-r", "1", "-t", "60s", "-H", HOST, name]
+def _command(program: str, place: Place, name: str, folder: Path) -> list[str]:
+    path = str(place.file)
+    common = ["-u", "1", "-r", "1", "-t", "60s", "-H", place.host, name]
     statistics = ["--json-file", str(folder / "home" / program)]
     if program == "locust":
         return [sys.executable, "-m", "locust", "-f", path, "--headless", *statistics, *common]
@@ -184,6 +196,15 @@ def _ports(path: Path) -> set[int]:
     return _PORTS | {each for each in named if each <= _LAST_PORT}
 
 
+def variables(path: Path) -> dict[str, str]:
+    """Those that the file and its neighbours read, with values that may do."""
+    files = [path, *sorted(path.parent.rglob("*.py"))[:_NEIGHBOURS]]
+    names = {name.decode() for file in files for name in _VARIABLE.findall(file.read_bytes())}
+    return {
+        name: HOST if _NAMES_A_HOST.search(name) else "7" for name in sorted(names) if not _NOT_THE_FILES.search(name)
+    }
+
+
 def _run(command: list[str], place: Place, folder: Path) -> tuple[int | None, str]:
     """A command as a user without rights, which ends in time or is killed."""
     home = folder / "home"
@@ -198,6 +219,7 @@ def _run(command: list[str], place: Place, folder: Path) -> tuple[int | None, st
         "PYTHONDONTWRITEBYTECODE": "1",
         "LANG": "C.UTF-8",
         "BENCH_SECONDS": str(place.seconds),
+        **place.variables,
     }
     limited = ["setpriv", f"--reuid={NO_ONE}", f"--regid={NO_ONE}", "--clear-groups", "--no-new-privs", *command]
     with subprocess.Popen(

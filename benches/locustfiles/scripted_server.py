@@ -80,27 +80,29 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        body = self._body()
         known = _USER.search(self.headers.get("Cookie", ""))
         user = int(known[1]) if known else next(self.numbers)  # type: ignore[call-overload]
         path = self.path.encode("latin-1")
         is_hop = path.startswith(b"/bench-hop")
         address = self.request.getsockname()
-        kind = self.headers.get_content_type() if body else ""
-        if kind.startswith("multipart/"):
-            body = body.replace(self.headers.get_param("boundary", "").encode(), b"BOUNDARY")  # type: ignore[union-attr]
-        self.log.append(
-            {
-                "user": user,
-                "method": self.command,
-                "host": self.headers.get("Host", ""),
-                "address": f"{address[0]}:{address[1]}",
-                "target": masked(path).decode("latin-1"),
-                "kind": kind,
-                "body": hashlib.sha256(masked(body)).hexdigest()[:16] if body else "",
-                "hop": is_hop,
-            }
-        )
+        entry = {
+            "user": user,
+            "method": self.command,
+            "host": self.headers.get("Host", ""),
+            "address": f"{address[0]}:{address[1]}",
+            "target": masked(path).decode("latin-1"),
+            "kind": "",
+            "body": "",
+            "hop": is_hop,
+        }
+        # Before the body, of which a broken client sends less than it said.
+        self.log.append(entry)
+        if body := self._body():
+            entry["kind"] = kind = self.headers.get_content_type()
+            if kind.startswith("multipart/"):
+                boundary = self.headers.get_param("boundary", "")
+                body = body.replace(boundary.encode(), b"BOUNDARY")  # type: ignore[union-attr]
+            entry["body"] = hashlib.sha256(masked(body)).hexdigest()[:16]
         self._answer(200 if is_hop else status_of(self.command, path), user)
 
     def _body(self) -> bytes:

@@ -183,7 +183,7 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
 
 
 def _is_odd(request: Any, target: str) -> bool:
-    """Whether geventhttpclient must say what becomes of it: bodies in pieces, and what it may refuse to send."""
+    """Whether it is for geventhttpclient itself: bodies in pieces, and all that it may refuse to send."""
     body = request.payload
     return (
         (bool(body) and not (isinstance(body, _WHOLE) or hasattr(body, "read")))

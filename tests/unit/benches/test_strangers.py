@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from benches.locustfiles.compared import compare
+from benches.locustfiles.sandbox import HOST, variables
 from benches.locustfiles.scripted_server import masked, status_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def entry(target: str = "/items/#", **changes: Any) -> dict[str, Any]:
@@ -92,3 +96,13 @@ def test_the_scripted_server_answers_the_same_way_each_time() -> None:
     assert masked(b"/a/17/3f2504e0-4f89-11d3-9a0c-0305e82c3301") == b"/a/#/#"
     assert status_of("GET", b"/items/1?page=2") == status_of("GET", b"/items/23")
     assert {status_of("GET", b"/" + bytes([first, 97])) for first in range(97, 240)} == {200, 302, 404, 500}
+
+
+def test_variables_that_a_file_reads_are_set(tmp_path: Path) -> None:
+    """Hosts to the scripted server, all else to something; not what the bench and Locust themselves read."""
+    (tmp_path / "locustfile.py").write_text(
+        "a, b = os.environ['API_URL'], os.environ.get(\"TOKEN\")\n"
+        "c = os.getenv( 'LOCUST_USER_EMAIL', 'x'), os.getenv('LOCUST_HOST'), os.environ['PATH'], os.environ[name]\n"
+    )
+    wanted = {"API_URL": HOST, "LOCUST_USER_EMAIL": "7", "TOKEN": "7"}
+    assert variables(tmp_path / "locustfile.py") == wanted
