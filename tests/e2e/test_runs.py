@@ -56,3 +56,15 @@ def test_old_runs_are_removed_and_the_newest_kept(tmp_path: Path) -> None:
     done = loadcore("runs", "rm", "latest", "--in", "elsewhere", cwd=tmp_path)
     assert "removed 1 run, " in done.stdout, done.stderr
     assert not (tmp_path / "elsewhere" / "four").exists()
+
+
+def test_the_tag_of_runs_to_come_chooses_no_runs(tmp_path: Path) -> None:
+    """`LOADCORE_TAG` tags what runs; it neither filters the list nor chooses what is removed."""
+    made(tmp_path / "runs" / "one", summary(10))
+    environ = {"LOADCORE_TAG": "build=17"}
+    assert "1 run, " in loadcore("runs", "list", cwd=tmp_path, environ=environ).stdout
+    removed = loadcore("runs", "rm", cwd=tmp_path, environ=environ)
+    assert removed.returncode == 2
+    assert "name runs, or say which" in removed.stderr
+    wrong = loadcore("runs", "list", "--tag", "build", cwd=tmp_path)
+    assert 'write it as "build=17"' in wrong.stderr

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from loadcore.cli import option_groups, options
+from loadcore.cli import option_groups
 from loadcore.cli.console import standard
-from loadcore.cli.option_values import checked
+from loadcore.cli.option_values import checked, pairs
 from loadcore.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -44,12 +44,21 @@ OlderThan = Annotated[
     typer.Option("--older-than", metavar="AGE", callback=checked(age), help="Those that began longer ago: 7d, 12h."),
 ]
 
+Tagged = Annotated[
+    list[str],
+    # Unlike the option of `run`, it does not read LOADCORE_TAG: `rm` removes nothing that no one named.
+    typer.Option(
+        "--tag",
+        metavar="KEY=VALUE",
+        callback=checked(pairs("=", "build=17")),
+        help="Those that have this tag. May be repeated: those that have all.",
+    ),
+]
+
 
 @app.command("list")
 @option_groups.takes(option_groups.Output)
-def list_command(
-    context: typer.Context, folder: Folder = None, tags: options.Tags = [], older_than: OlderThan = None
-) -> int:
+def list_command(context: typer.Context, folder: Folder = None, tags: Tagged = [], older_than: OlderThan = None) -> int:
     """Lists runs, the newest first."""
     console = standard(context.params["color"])
     found = _found(folder, tags, older_than)
@@ -72,7 +81,7 @@ def remove_command(
         list[str], typer.Argument(metavar="RUN", help="Folders, ids or beginnings of ids, or latest.")
     ] = [],
     folder: Folder = None,
-    tags: options.Tags = [],
+    tags: Tagged = [],
     older_than: OlderThan = None,
     keep_newest: Annotated[
         int | None, typer.Option("--keep-newest", min=0, metavar="NUMBER", help="All but the newest of those.")

@@ -83,7 +83,7 @@ def _errors(summary: Entry) -> list[str]:
 
 def _footer(summary: Entry) -> list[str]:
     client = summary["client"]
-    parts = [f"client {client['verdict'].replace('_', ' ')}"]
+    parts = [f"client {client['verdict'].removeprefix('client_').replace('_', ' ')}"]
     if client["cpu_ratio"] is not None:
         parts.append(f"cpu {numbers.percent(client['cpu_ratio'])}")
     if client["lag_p99_ns"] is not None:
