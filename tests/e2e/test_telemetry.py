@@ -40,7 +40,7 @@ def test_the_dashboard_finds_everything_in_a_live_prometheus(tmp_path: Path) -> 
             until, requests = time.monotonic() + WITHIN_S, 100
             while not asked(url, "up == 1") and time.monotonic() < until:
                 time.sleep(0.1)
-            written = Pushed(sender, resource, told.append, conventional=False, every_s=1)
+            written = Pushed(sender, resource, told.append, where="prometheus", conventional=False, every_s=1)
             queries = [t["expr"] for panel in make.dashboard(otel=False)["panels"] for t in panel["targets"]]
             ready = [
                 query.replace("$__rate_interval", "30s").replace('=~"$scenario"', f'=~".*",job="{job}"')
@@ -170,7 +170,9 @@ def test_the_dashboard_for_opentelemetry_finds_everything_that_is_pushed(tmp_pat
     """By OTLP to a collector, and from there to a live Prometheus: each of its queries has a value."""
     told: list[str] = []
     with collector() as address, prometheus(tmp_path, address) as url:
-        pushed = Pushed(otlp(f"http://{address}"), {"service.name": "loadcore"}, told.append, every_s=0.5)
+        pushed = Pushed(
+            otlp(f"http://{address}"), {"service.name": "loadcore"}, told.append, where=address, every_s=0.5
+        )
         until, requests = time.monotonic() + WITHIN_S, 100
         queries = [target["expr"] for panel in make.dashboard(otel=True)["panels"] for target in panel["targets"]]
         missing = [each.replace("$__rate_interval", "30s").replace("$scenario", ".*") for each in queries]

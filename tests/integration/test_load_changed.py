@@ -89,7 +89,7 @@ def test_a_ramp_gives_way_to_a_rate(target: Target, tmp_path: Path) -> None:
     ramp = arrival_stages(("200/s", "4s"))
     scenario = Scenario("ramp", base_url=target.url, load=ramp, steps=[get("/ramp")])
     with collector() as (url, pushes), ExitStack() as stack:
-        scraped, pushed = Scraped("127.0.0.1", 0, "ramp"), Pushed(otlp(url), {}, print, every_s=60)
+        scraped, pushed = Scraped("127.0.0.1", 0, "ramp"), Pushed(otlp(url), {}, print, where=url, every_s=60)
         for exporter in (scraped, pushed):
             stack.callback(exporter.close)
         run = changed(scenario, tmp_path / "run", {0: "rate 150/s", 1: "rate 60/s"}, exporters=(scraped, pushed))

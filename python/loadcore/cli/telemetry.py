@@ -52,8 +52,8 @@ def _exporter(setting: str, value: str, name: str, console: Console, tell: Calla
 
     if setting == "otlp":
         resource = {"service.name": "loadcore", "loadcore.run.name": name}
-        return Pushed(otlp(value), resource, tell)
-    return Pushed(remote_write(value), {"job": "loadcore", "run": name}, tell, conventional=False)
+        return Pushed(otlp(value), resource, tell, where=value)
+    return Pushed(remote_write(value), {"job": "loadcore", "run": name}, tell, where=value, conventional=False)
 
 
 def _require(setting: str, extra: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 import time
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -38,6 +41,19 @@ EVERY_S = 5.0
 _AT_END_S = 5.0
 """How long the last push may take: a run does not wait longer for a collector that does not answer."""
 _OTLP_PATH = "/v1/metrics"
+_LOGGERS = (
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.exporter.prometheus_remote_write",
+)
+_REASONS = (
+    re.compile(r"\[Errno -?\d+\] ([^\"')]+)"),
+    re.compile(r"Transient error (.+?) encountered"),
+    re.compile(r"reason: (.+?)(?: for url|$)"),
+    re.compile(r"(.+)"),
+)
+"""Where the exporters' messages say why; the first that is found."""
+_LONGEST_REASON = 200
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 
 
@@ -55,6 +71,38 @@ class Sender(Protocol):
         """Free what it holds."""
 
 
+class _Heard(logging.Filter):
+    """Takes what the exporters log on this thread, which would go to stderr beside what loadcore says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = ""
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the first line of what was logged, and let it go no further; that of other threads passes."""
+        if record.thread != self._thread:
+            return True
+        said = record.getMessage()
+        found = next(filter(None, (each.search(said) for each in _REASONS)), None)
+        if not self.reason and found is not None:
+            self.reason = found[1][:_LONGEST_REASON].strip()
+        return False
+
+
+@contextmanager
+def _heard() -> Iterator[_Heard]:
+    heard = _Heard()
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for each in loggers:
+        each.addFilter(heard)
+    try:
+        yield heard
+    finally:
+        for each in loggers:
+            each.removeFilter(heard)
+
+
 class Pushed(Exporter):
     """Pushes the metrics of a run every few seconds, in a thread of its own, and once at the end.
 
@@ -64,6 +112,7 @@ class Pushed(Exporter):
         sender: Sends them.
         resource: What the run is, as attributes.
         tell: Gets a sentence when they do not arrive.
+        where: The URL that they are sent to; a password in it is not shown.
         conventional: Whether names are those of OpenTelemetry; otherwise those of Prometheus.
         every_s: How often.
     """
@@ -74,6 +123,7 @@ class Pushed(Exporter):
         resource: Mapping[str, str],
         tell: Callable[[str], object],
         *,
+        where: str,
         conventional: bool = True,
         every_s: float = EVERY_S,
     ) -> None:
@@ -81,6 +131,7 @@ class Pushed(Exporter):
         self._sender = sender
         self._resource = Resource(dict(resource))
         self._tell = tell
+        self._where = re.sub(r"(?<=//)[^/@]*@", "", where)
         self._conventional = conventional
         self._every_s = every_s
         self._start_ns = time.time_ns()
@@ -102,13 +153,16 @@ class Pushed(Exporter):
 
     def _push(self) -> None:
         data = data_of(self.measures, self._resource, self._start_ns, conventional=self._conventional)
-        try:
-            arrived = self._sender.export(data, timeout_millis=_AT_END_S * 1e3) is MetricExportResult.SUCCESS
-        except Exception:  # noqa: BLE001 - of a library, and the run must not end by it
-            arrived = False
+        with _heard() as heard:
+            try:
+                arrived = self._sender.export(data, timeout_millis=_AT_END_S * 1e3) is MetricExportResult.SUCCESS
+            except Exception as error:  # noqa: BLE001 - of a library, and the run must not end by it
+                arrived = False
+                heard.reason = heard.reason or str(error)
         if not arrived and not self._failed:
             self._failed = True
-            self._tell("metrics do not arrive where they are pushed to; the run continues")
+            why = f": {heard.reason}" if heard.reason else ""
+            self._tell(f"metrics do not arrive at {self._where}{why}; the run continues")
 
 
 def otlp(url: str) -> Sender:

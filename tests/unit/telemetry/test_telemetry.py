@@ -29,13 +29,13 @@ from loadcore.results.reader import read
 from loadcore.telemetry.families import FAMILIES, OTEL_LABELS
 from loadcore.telemetry.measures import BOUNDS_S, Measures, Traced, measures_of
 from loadcore.telemetry.prometheus import Scraped
-from loadcore.telemetry.pushed import Pushed, otlp
+from loadcore.telemetry.pushed import Pushed, Sender, otlp, remote_write
 from tests.unit.results.numbers import START
 from tests.unit.results.simulated import independent, summed
 from tests.unit.telemetry.example import measures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -148,7 +148,7 @@ def test_otlp_has_the_names_and_units_of_the_conventions() -> None:
     """The last push has the end of the run: a histogram of all requests, by method and template."""
     told: list[str] = []
     with collector() as (url, got):
-        pushed = Pushed(otlp(url), {"service.name": "loadcore"}, told.append, every_s=60)
+        pushed = Pushed(otlp(url), {"service.name": "loadcore"}, told.append, where=url, every_s=60)
         pushed.measures = measures()
         pushed.close()
     request = ExportMetricsServiceRequest.FromString(got[-1])
@@ -200,7 +200,7 @@ def test_a_scrape_by_openmetrics_leads_to_traces() -> None:
 def test_otlp_leads_to_traces() -> None:
     """The exemplars of a histogram have the ids of trace and span, the value and the time."""
     with collector() as (url, got):
-        pushed = Pushed(otlp(url), {"service.name": "loadcore"}, print, every_s=60)
+        pushed = Pushed(otlp(url), {"service.name": "loadcore"}, print, where=url, every_s=60)
         pushed.measures = traced()
         pushed.close()
     request = ExportMetricsServiceRequest.FromString(got[-1])
@@ -211,17 +211,33 @@ def test_otlp_leads_to_traces() -> None:
     assert found == [("a" * 32, "a" * 16, 61.0, at_ns), ("b" * 32, "b" * 16, 0.008, at_ns)]
 
 
-def test_a_collector_that_refuses_costs_a_sentence() -> None:
-    """It is reported once, however often it refuses, and the run ends in time."""
+def test_a_collector_that_refuses_costs_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    """It is reported once, however often it refuses, with where and why; the exporter's own words go nowhere."""
     told: list[str] = []
     with collector(400) as (url, got):
-        pushed = Pushed(otlp(url), {}, told.append, every_s=0.02)
+        pushed = Pushed(otlp(url), {}, told.append, where=url, every_s=0.02)
         until = time.monotonic() + 20
         while len(got) < 3 and time.monotonic() < until:
             time.sleep(0.01)
         pushed.close()
     assert len(got) >= 3
-    assert told == ["metrics do not arrive where they are pushed to; the run continues"]
+    (sentence,) = told
+    assert re.fullmatch(rf"metrics do not arrive at {url}: .*Bad Request.*; the run continues", sentence)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("sender", [otlp, remote_write])
+def test_a_collector_that_is_not_there_is_named(
+    sender: Callable[[str], Sender], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sentence has its address without a password, and the reason in a few words."""
+    told: list[str] = []
+    address = "127.0.0.1:1/v1/metrics"
+    pushed = Pushed(sender(f"http://{address}"), {}, told.append, where=f"http://joe:secret@{address}", every_s=60)
+    pushed.measures = traced()
+    pushed.close()
+    assert told == [f"metrics do not arrive at http://{address}: Connection refused; the run continues"]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
