@@ -24,6 +24,8 @@ Summary = Mapping[str, Any]
 _SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"), ("user", "MEASURED"))
 _SHORT_ID = 10
 _LABEL = 9
+_WHOLE = 999.5
+"""From here on a number has no decimals, and no exponent."""
 _FINDINGS = 3
 """About the target: the others are in the JSON document."""
 
@@ -155,7 +157,7 @@ def quantity(value: float | None, unit: str | None, glyphs: Glyphs) -> str:
         case "per_s":
             return f"{numbers.rate(value, glyphs)}/s"
         case _:
-            return numbers.count(value, glyphs) if value == round(value) else f"{value:.3g}"
+            return f"{value:.3g}" if value != round(value) and abs(value) < _WHOLE else numbers.count(value, glyphs)
 
 
 def limit(summary: Summary, page: Page) -> list[str]:

@@ -177,6 +177,14 @@ def test_benchmark_entries_are_what_the_action_takes() -> None:
         assert all(isinstance(each[key], str) for key in each.keys() - {"value"})
 
 
+def test_ranges_of_slow_answers_have_no_exponent() -> None:
+    """A range of seconds is written in milliseconds, in full."""
+    slow = failed_run()
+    slow["all"]["response"] |= {"p95_ns": 9_000_000_000}
+    slow["all"]["response"]["intervals"] = {"p95": {"low_ns": 6_000_000_000, "high_ns": 21_345_000_000}}
+    assert json.loads(benchmark.render(slow))[1]["range"] == "± 12345"
+
+
 def test_markdown_answers_first_whether_it_passed() -> None:
     """Then thresholds, steps with the slowest first, errors; not more than sixty lines."""
     told = markdown.render(failed_run())

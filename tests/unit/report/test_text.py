@@ -411,3 +411,9 @@ def test_a_run_that_ends_late_says_why(duration_s: float, waiting: int, told: st
     shown = " ".join("\n".join(text.load(summary, Page(100, ASCII))).split())
     assert ("after the planned end" in shown) is (told is not None)
     assert told is None or told in shown
+
+
+def test_numbers_of_no_unit_have_no_exponent() -> None:
+    """They have three digits, and from a thousand on all of them."""
+    found = [text.quantity(value, None, UNICODE) for value in (0.1234, 999.9, 12345.6, 7)]
+    assert found == ["0.123", "1\u2009000", "12\u2009346", "7"]

@@ -182,7 +182,7 @@ def connections(history: History) -> str:
     most = max(history.moments, key=lambda each: each.connections / each.seconds)
     text = f"{count(opened)} connection{'s were' if opened > 1 else ' was'} opened for {_requests(sent)}"
     per_s = _per_s(most.connections / most.seconds)
-    text += f" ({sent / opened:.3g} requests each), the most at {clock(most.from_s)}: {per_s}."
+    text += f" ({numbers.rate(sent / opened)} requests each), the most at {clock(most.from_s)}: {per_s}."
     slow = [each for each in history.moments if each.connect_p95_ns is not None]
     if slow:
         worst = max(slow, key=lambda each: each.connect_p95_ns or 0)

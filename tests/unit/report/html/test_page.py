@@ -9,6 +9,7 @@ import json
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pytest
 
 from loadcore.api import load
 from loadcore.errors import ResultsError
+from loadcore.report.html import sentences
 from loadcore.report.html.history import History
 from loadcore.report.html.page import render
 from loadcore.report.numbers import NONE
@@ -335,3 +337,10 @@ def test_numbers_that_no_run_could_have_are_refused(tmp_path: Path) -> None:
     run.summary["client"]["workers"][0]["cpu_ratio"] = 10**400
     with pytest.raises(ResultsError, match="does not contain a run that can be shown"):
         render(run)
+
+
+def test_many_requests_of_few_connections_have_no_exponent() -> None:
+    """Large numbers are grouped, as everywhere."""
+    moment = SimpleNamespace(connections=5, seconds=1, from_s=0, connect_p95_ns=None)
+    history: Any = SimpleNamespace(moments=[moment], summary={"load": {"requests": {"sent_total": 5800}}})
+    assert "(1\u2009160 requests each)" in sentences.connections(history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -113,3 +114,34 @@ def test_a_page_prints(page: str, tmp_path: Path) -> None:
     chromium.run(source, f"--print-to-pdf={tmp_path / 'page.pdf'}", "--virtual-time-budget=5000", folder=tmp_path)
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
     assert 3 <= pages <= 12
+
+
+_ON_PAPER = """<script>addEventListener("load", () => setTimeout(() => {
+document.documentElement.classList.add("printing");
+dispatchEvent(new Event("beforeprint"));
+setTimeout(() => {
+  const widths = plot => [plot.clientWidth, plot.querySelector(".uplot").offsetWidth];
+  const plots = [...document.querySelectorAll(".plot")].map(widths);
+  const found = document.createElement("pre");
+  found.id = "found";
+  found.textContent = JSON.stringify({ wide: document.documentElement.scrollWidth, plots });
+  document.body.replaceChildren(found);
+}, 500); }, 1500));</script></body>"""
+_A4_PX = 718
+
+
+@pytest.mark.parametrize("name", ["broken", "ten_steps", "nodes", "hostile"])
+def test_a_page_fits_on_paper(name: str, tmp_path: Path) -> None:
+    """Nothing is wider than a sheet, or browsers would shrink all of it; charts are as wide as their frames."""
+    page = render(RUNS[name].run(tmp_path / "run")).replace("@media print", "@media all")
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    source = tmp_path / "page.html"
+    source.write_text(page.replace("</body>", _ON_PAPER), encoding="utf-8")
+    # Nothing wakes a browser without a screen that waits for real time: it is given virtual time.
+    options = [f"--window-size={_A4_PX},1000", "--virtual-time-budget=8000"]
+    found = re.search(r'<pre id="found">(.*?)</pre>', chromium.run(source, "--dump-dom", *options, folder=tmp_path))
+    assert found
+    measured = json.loads(found[1])
+    assert measured["wide"] <= _A4_PX
+    assert measured["plots"]
+    assert all(frame == plot > 0.85 * _A4_PX for frame, plot in measured["plots"]), measured["plots"]
