@@ -2,9 +2,10 @@
 
 One long run against a null target is shown by a page with a reader. The page's process is stopped and continued in
 blocks of seconds, off, on, on, off, so that both sides are the same process, the same connections and nearly the same
-moment: what else the machine does meanwhile meets both. A page that continues first takes what it missed, so that its
-blocks hold twice the work. The first and the last block of a round are the same: how far they are apart is the noise
-that the difference between the others is compared with.
+moment: what else the machine does meanwhile meets both. A page that continues first takes what it missed, which one
+that was never stopped does not: the first second of each block, with the page or without it, is left out. The first
+and the last block of a round are the same: how far they are apart is the noise that the difference between the others
+is compared with.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 RATE: Final = 2_000
 WARM_UP_S: Final = 15
 """The page's process starts meanwhile."""
+SETTLES_S: Final = 1
+"""Of a block, in which a page that was stopped takes what it missed. Where there was none it is left out, too."""
 NOISE: Final = 0.1
 """How far apart equal blocks may be: beyond it the bench decides nothing."""
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -142,8 +145,8 @@ def measure(url: str, rounds: int, block_s: int) -> tuple[list[Measured], int]:
     requests: defaultdict[int, int] = defaultdict(int)
     cpu_ns: defaultdict[int, int] = defaultdict(int)
     for row in rows:
-        block = (row["second"] - WARM_UP_S) // block_s
-        if row["worker"] <= MACHINE or not 0 <= block < rounds * len(_ORDER):
+        block, within_s = divmod(row["second"] - WARM_UP_S, block_s)
+        if row["worker"] <= MACHINE or within_s < SETTLES_S or not 0 <= block < rounds * len(_ORDER):
             continue
         cpu_ns[block] += row["process_cpu_ns"] or 0
         if row["response"] is not None:
@@ -188,7 +191,8 @@ def page(blocks: Sequence[Measured], block_s: int, events: int) -> str:
     about = (
         f"One run of {RATE:,} requests/s to a null target, one worker. Its page, with a reader who got {events} "
         f"states, is stopped and continued in {count} rounds of four blocks of {block_s} s. Medians of ratios within "
-        f"rounds, with their 95 % intervals. The {WARM_UP_S} s in which the page's process starts are left out."
+        f"rounds, with their 95 % intervals. The {WARM_UP_S} s in which the page's process starts are left out, and of "
+        f"each block the first {SETTLES_S} s."
     )
     return f"## The live page\n\n{about}\n\n{results.Table(columns, rows).markdown()}"
 
@@ -208,7 +212,7 @@ def main() -> int:
     """Keep what was measured; 1 if the page had no reader, or costs what equal blocks do not differ by."""
     parser = argparse.ArgumentParser(prog="python -m benches.live_page", description=__doc__)
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--seconds", type=int, default=5, help="of a block")
+    parser.add_argument("--seconds", type=int, default=6, help="of a block")
     arguments = parser.parse_args()
     with null_target([_ANSWER]) as target:
         blocks, events = measure(target.url, arguments.rounds, arguments.seconds)

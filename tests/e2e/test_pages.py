@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from loadcore.errors import LimitsError
@@ -141,6 +143,11 @@ def test_a_page_follows_a_run_to_its_end(tmp_path: Path) -> None:
                 states = (json.loads(line[6:])["html"] for line in feed if line.startswith(b"data: "))
                 words = (re.findall(r"<strong>(.*?)</strong>", state)[0] for state in states)
                 assert next(words) == "STILL RUNNING"
+                page = _page_of(run.pid)
+                # Linux shares cores out by session first: of another one, it would not give way by how urgent it is.
+                assert os.getsid(page) == os.getsid(run.pid)
+                assert os.getpgid(page) == page, "Ctrl-C must not end it"
+                assert os.getpriority(os.PRIO_PROCESS, page) == os.getpriority(os.PRIO_PROCESS, run.pid) + 10
                 run.send_signal(signal.SIGINT)
                 last = next(word for word in words if word != "STILL RUNNING")
                 code = run.wait(WITHIN_S)
@@ -150,6 +157,12 @@ def test_a_page_follows_a_run_to_its_end(tmp_path: Path) -> None:
     while _answers(address) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not _answers(address), "the page must leave after the run, once no one looks at it"
+
+
+def _page_of(run: int) -> int:
+    """The process of a run's page."""
+    children = psutil.Process(run).children()
+    return next(int(each.pid) for each in children if "loadcore.live.web.process" in each.cmdline())
 
 
 def _answers(address: str) -> bool:

@@ -53,7 +53,9 @@ class PageBeside(Listener):
                     stderr=subprocess.PIPE,
                     text=True,
                     pass_fds=(place.socket.fileno(),),
-                    start_new_session=True,  # Ctrl-C ends the run, and the page shows how it ended.
+                    # Ctrl-C ends the run, and the page shows how it ended. Not a session of its own: Linux shares
+                    # cores out by session, and within one alone by how urgent a thread is.
+                    process_group=0,
                 )
             except OSError as problem:
                 self._tell(f"the live page cannot be shown: {problem.strerror or problem}")

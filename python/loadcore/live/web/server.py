@@ -15,7 +15,6 @@ from loadcore.control.client import ask
 from loadcore.control.wire import MOST_BYTES, RefusedError, Reply, decode_request, encode
 from loadcore.live.web.feed import Feed
 from loadcore.live.web.guard import Guard, foreign
-from loadcore.report.html.page import live_page_of
 
 if TYPE_CHECKING:
     import socket
@@ -90,8 +89,7 @@ def application(feed: Feed, guard: Guard) -> Starlette:
     async def page(request: Request) -> Response:
         if (refusal := refused(request)) is not None:
             return refusal
-        html = await asyncio.to_thread(live_page_of, await feed.newest())
-        return HTMLResponse(html, headers=_HEADERS)
+        return HTMLResponse(await feed.page(), headers=_HEADERS)
 
     async def events(request: Request) -> Response:
         if (refusal := refused(request)) is not None:

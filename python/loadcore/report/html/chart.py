@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import floor, log10
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,10 +104,11 @@ class Mark:
         return {name: value for name, value in vars(self).items() if name != "text"}
 
 
+@lru_cache(32_768)  # A page that is kept up to date shows the same values again each second.
 def shortened(value: Value) -> Value:
     """The value in as many digits as can be seen."""
-    if value is None or value == 0:
-        return value
+    if value is None:
+        return None
     if isinstance(value, int) or value == int(value):
         return int(value)
     short = round(value, _DIGITS - 1 - floor(log10(abs(value))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from loadcore.report.html import sentences
@@ -166,10 +165,8 @@ def _heat(history: History) -> Chart:
     for moment in history.moments:
         low, high = min(moment.heat, default=0), max(moment.heat, default=-1)
         columns.append([low, *(moment.heat.get(bucket, 0) for bucket in range(low, high + 1))])
-    total: Counter[int] = Counter()
-    for moment in history.moments:
-        total.update(moment.heat)
-    low, high = min(total, default=0), max(total, default=0)
+    heats = [moment.heat for moment in history.moments if moment.heat]
+    low, high = min(map(min, heats), default=0), max(map(max, heats), default=0)
     edges = [shortened_us(edge_ns(bucket)) for bucket in range(low, high + 2)]
     most = max((max(each[1:], default=0) for each in columns), default=0)
     extra = {"columns": columns, "first": low, "edges": edges, "most": most}

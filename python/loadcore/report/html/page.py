@@ -69,22 +69,24 @@ def live_page_of(history: History) -> str:
     return _whole(history, (*_SCRIPTS, "live.js", "control.js"), live=True)
 
 
-def main_of(history: History) -> str:
-    """The part of the page that changes with the run."""
-    return str(_template("main.html").render(_content(history)))
+def state_of(history: History) -> dict[str, Any]:
+    """What changes of a page with its run: a part of it as HTML, and what its script draws."""
+    content = _content(history)
+    return {"html": str(_template("main.html").render(content)), "data": _data_of(history, content)}
 
 
 def _whole(history: History, names: Sequence[str], *, live: bool) -> str:
     summary = history.summary
     scripts, styles = [_asset(name) for name in names], [_asset(name) for name in _STYLES]
+    content = _content(history)
     page = _template("page.html").render(
-        _content(history),
+        content,
         live=live,
         title=f"{summary['name']}: {headline(summary).word}",
         policy=_policy(scripts, styles, live=live),
         scripts=scripts,
         styles=styles,
-        data=packed(data_of(history)),
+        data=packed(_data_of(history, content)),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
     return str(page)
@@ -127,15 +129,15 @@ def sections_of(history: History) -> dict[str, list[Chart]]:
     }
 
 
-def data_of(history: History) -> dict[str, Any]:
-    """What the page's script draws."""
+def _data_of(history: History, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page's script draws, of what the page is made of."""
     moments = history.moments
     return {
         "from": [each.from_s for each in moments],
         "seconds": [round(each.seconds, 3) for each in moments],
         "phases": phases_of(history),
-        "marks": [mark.to_json() for mark in story_of(history).marks],
-        "charts": [chart.to_json() for each in sections_of(history).values() for chart in each],
+        "marks": [mark.to_json() for mark in content["story"].marks],
+        "charts": [chart.to_json() for each in content["sections"].values() for chart in each],
     }
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from loadcore.results.run_folder import RunFolder
 
+_ALONE = pa.ipc.IpcReadOptions(use_threads=False)
+"""A second's columns are few kilobytes. Threads of Arrow's would run however urgent the one was that made them."""
 _BODY_OFFSET = 8
 """The magic and its padding, which precede the stream in a file."""
 
@@ -63,7 +65,7 @@ class _Segment:
         """Batches that have become whole."""
         for kind in self._messages():
             if self._reader is None and kind == "schema":
-                self._reader = pa.ipc.open_stream(pa.PythonFile(self._taken, "r"))
+                self._reader = pa.ipc.open_stream(pa.PythonFile(self._taken, "r"), options=_ALONE)
             elif self._reader is not None and kind == "record batch":
                 try:
                     yield self._reader.read_next_batch()

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from loadcore.report.html.history import History
-from loadcore.report.html.page import data_of, live_page_of, main_of
+from loadcore.report.html.page import live_page_of, state_of
 from tests.unit.report.html import chromium
 from tests.unit.report.html.runs import Made
 
@@ -21,7 +21,7 @@ def test_a_state_that_comes_changes_the_page_and_nothing_else(tmp_path: Path) ->
     late = Made(seconds=40, rate=120, ramp=True, capacity=70, steps=("GET /items", "POST /orders")).run(
         tmp_path / "late"
     )
-    state = json.dumps({"html": main_of(History.of(late)), "data": data_of(History.of(late))})
+    state = json.dumps(state_of(History.of(late)))
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", live_page_of(early))
     given = f"const STATE = {json.dumps(state)};".replace("<", "\\u003c")
     before = (chromium.HERE / "record.js").read_text() + (HERE / "source.js").read_text() + given

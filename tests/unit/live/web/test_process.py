@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import asyncio
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
-TELLING = """
-import os
-from pathlib import Path
-from loadcore.live.web.process import give_way
-give_way()
-print(os.getpriority(os.PRIO_PROCESS, 0))
-print(Path("/proc/self/autogroup").read_text().split()[-1])
-"""
+from loadcore.live.web import spare_time
+from loadcore.live.web.spare_time import SpareTime, left_s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel shares cores out by thread")
-def test_a_page_gives_way_where_sessions_share_the_cores() -> None:
-    """Its session is one of its own: niceness within it says nothing to a kernel that shares the cores by session."""
-    done = subprocess.run(
-        [sys.executable, "-c", TELLING], capture_output=True, text=True, check=True, timeout=60, start_new_session=True
-    )
-    assert done.stdout.split() == ["19", "10"]
+def scheduling() -> int:
+    """By which class the kernel runs the thread that calls this."""
+    return os.sched_getscheduler(0)
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"), [(1.0, os.SCHED_IDLE), (0.2, os.SCHED_IDLE), (0.05, os.SCHED_OTHER), (0.0, os.SCHED_OTHER)]
+)
+def test_work_is_done_in_time_that_is_left_where_there_is_some(
+    left: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the cores are full it gets a share, since in what is left it would never be done."""
+    now, idle = clock(1.0), clock(left)
+    monkeypatch.setattr(spare_time, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(spare_time, "left_s", lambda: next(idle))
+    spare = SpareTime()
+
+    async def twice() -> list[int]:
+        return [await spare.do(scheduling), await spare.do(scheduling)]
+
+    assert asyncio.run(twice()) == [expected] * 2
+    assert scheduling() == os.SCHED_OTHER
+
+
+def test_what_is_left_is_of_the_cores_that_may_be_used() -> None:
+    """It grows with time and never by more than these cores have."""
+    before = left_s()
+    assert before >= 0
+    assert left_s() >= before
+
+
+def clock(step: float) -> Iterator[float]:
+    """Moments, each this much after the one before."""
+    at = 0.0
+    while True:
+        yield at
+        at += step
