@@ -24,6 +24,7 @@ Summary = Mapping[str, Any]
 _SECTIONS = (("main", "STEP"), ("start", "START"), ("auth", "AUTH"), ("user", "MEASURED"))
 _SHORT_ID = 10
 _LABEL = 9
+_COUNTED_FROM_S = 2
 _WHOLE = 999.5
 """From here on a number has no decimals, and no exponent."""
 _FINDINGS = 3
@@ -324,7 +325,8 @@ def _iterations(scenario: Mapping[str, Any], glyphs: Glyphs) -> list[tuple[str, 
             texts.append((f"{numbers.count(value, glyphs)} {word}", Role.BAD if bad and value else None))
     if users["lost"]:
         texts.append((f"{numbers.count(users['lost'], glyphs)} users lost", Role.BAD))
-    if users["peak"]:
+    # Users are counted at the end of each second: of a run of one second, that is when they leave.
+    if users["peak"] and scenario.get("steady_s", _COUNTED_FROM_S) >= _COUNTED_FROM_S:
         most = f" of {numbers.count(users['planned'], glyphs)}" if is_open and users["planned"] else ""
         texts.append((f"users peak {numbers.count(users['peak'], glyphs)}{most}", None))
     return texts

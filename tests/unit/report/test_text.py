@@ -413,6 +413,14 @@ def test_a_run_that_ends_late_says_why(duration_s: float, waiting: int, told: st
     assert told is None or told in shown
 
 
+@pytest.mark.parametrize(("steady_s", "told"), [(1.0, False), (2.0, True)])
+def test_the_users_of_a_run_of_one_second_were_not_counted(steady_s: float, told: bool) -> None:
+    """They are counted at the end of each second, when those of such a run leave: one of two would be "the peak"."""
+    summary = failed_run()
+    summary["load"]["scenarios"] = [{**OPEN, "steady_s": steady_s}]
+    assert ("users peak" in text.load(summary, Page(120, ASCII))[0]) is told
+
+
 def test_numbers_of_no_unit_have_no_exponent() -> None:
     """They have three digits, and from a thousand on all of them."""
     found = [text.quantity(value, None, UNICODE) for value in (0.1234, 999.9, 12345.6, 7)]
