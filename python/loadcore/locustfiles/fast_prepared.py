@@ -10,7 +10,7 @@ from geventhttpclient.url import URL
 from locust.contrib import fasthttp
 
 from loadcore.locustfiles import fast_settings
-from loadcore.locustfiles.prepared import OF_THE_BODY_OR_CONNECTION, WRITTEN_AS_IT_IS, is_plain_header
+from loadcore.locustfiles.prepared import WRITTEN_AS_IT_IS, is_plain_header, without_ours
 
 if TYPE_CHECKING:
     from gevent.lock import BoundedSemaphore
@@ -60,10 +60,7 @@ class FastPreparing:
         self._timeouts = fast_settings.timeouts(settings)
         self._slots_of: dict[str, BoundedSemaphore] = {}
         self._verify = fast_settings.verification(settings)
-        defaults = agent.default_headers.items()
-        self._defaults = [
-            (name, str(value)) for name, value in defaults if name.lower() not in OF_THE_BODY_OR_CONNECTION
-        ]
+        self._defaults = without_ours((name, str(value)) for name, value in agent.default_headers.items())
         self._is_plain = (
             type(session) is fasthttp.FastHttpSession
             and type(agent) is fasthttp.LocustUserAgent

@@ -17,7 +17,7 @@ from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastRespon
 from loadcore.locustfiles.fast_streamed import as_streamed_response
 from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
-from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, OF_THE_BODY_OR_CONNECTION
+from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, without_ours
 from loadcore.locustfiles.request_event import RequestEvent
 
 if TYPE_CHECKING:
@@ -159,9 +159,7 @@ def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:
         name=call.name,
         method=method,
         url=f"{request.url_split.scheme}://{_authority(request.url_split)}{target}",
-        headers=[
-            (name, str(value)) for name, value in headers.items() if name.lower() not in OF_THE_BODY_OR_CONNECTION
-        ],
+        headers=without_ours((name, str(value)) for name, value in headers.items()),
         body=body.encode() if isinstance(body, str) else bytes(body) if body else None,
         timeouts=fast_settings.timeouts(settings),
         hold=call.hold,

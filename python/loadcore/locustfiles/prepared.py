@@ -21,6 +21,8 @@ from requests.structures import CaseInsensitiveDict
 from loadcore.locustfiles.crossing import NO_TIMEOUTS, NS, Timeouts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from loadcore.locustfiles.crossing import Wish
 
 _PLAIN_ARGUMENTS = frozenset({"params", "headers", "auth", "timeout", "allow_redirects", "verify"})
@@ -28,7 +30,8 @@ WRITTEN_AS_IT_IS = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\
 NAME_OF_A_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """What the engine sends, and HTTP allows (RFC 9110, 5.1)."""
 OF_THE_BODY_OR_CONNECTION = frozenset({"content-length", "transfer-encoding", "connection"})
-"""Headers that are the engine's: it says how long the body is, and keeps connections itself."""
+"""Headers that are the engine's: it says how long the body is, and keeps connections, unless one is to close."""
+_CONNECTIONS = frozenset({"keep-alive", "close"})
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 _JSON = ("Content-Type", "application/json")
@@ -133,10 +136,10 @@ class Preparing:
             return False
         names = {name.lower() for name in fields}
         connection = next((value for name, value in fields.items() if name.lower() == "connection"), "keep-alive")
-        if connection.lower() != "keep-alive" or not names.isdisjoint(OF_THE_BODY_OR_CONNECTION - {"connection"}):
+        if connection.lower() not in _CONNECTIONS or not names.isdisjoint(OF_THE_BODY_OR_CONNECTION - {"connection"}):
             return False
         self._names = frozenset(names)
-        self._defaults = [(name, value) for name, value in fields.items() if name.lower() != "connection"]
+        self._defaults = without_ours(fields.items())
         return True
 
     def _authorize(self, headers: list[tuple[str, str]], auth: Any) -> bool:
@@ -186,6 +189,18 @@ def is_plain_header(name: object, value: object) -> bool:
         and not (value and value[0].isspace())
         and not any(each in value for each in "\r\n")
     )
+
+
+def without_ours(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers as they are sent."""
+    sent = []
+    for name, value in headers:
+        known = name.lower()
+        if known not in OF_THE_BODY_OR_CONNECTION:
+            sent.append((name, value))
+        elif known == "connection" and "close" in (option.strip().lower() for option in value.split(",")):
+            sent.append((name, "close"))
+    return sent
 
 
 def body_of(method: str, data: Any, json: Any) -> tuple[bytes | None, tuple[str, str] | None] | None:

@@ -19,7 +19,7 @@ from urllib3.exceptions import (
 from loadcore.locustfiles import outcomes
 from loadcore.locustfiles.crossing import NS, Timeouts, Wish
 from loadcore.locustfiles.measured_call import current
-from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, OF_THE_BODY_OR_CONNECTION
+from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, without_ours
 from loadcore.locustfiles.requests_response import as_streamed_urllib3, as_urllib3, broken_off
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _OverTheRing:
             name=call.name,
             method=method,
             url=f"{self.scheme}://{_authority(self.host, self.port, self.scheme)}{url}",
-            headers=[field for field in fields if field[0].lower() not in OF_THE_BODY_OR_CONNECTION],
+            headers=without_ours(fields),
             body=body,
             timeouts=Timeouts(*(_ns(getattr(timeout, f"{part}_timeout", None)) for part in ("connect", "read"))),
             hold=call.hold,

@@ -170,10 +170,15 @@ def test_a_user_has_as_many_requests_under_way_as_its_pool_allows(crossing: Doub
 
 
 def test_a_file_that_closes_connections_sends_its_requests(crossing: DoubleCrossing, user: Any) -> None:
-    """The engine keeps them, and would refuse the header."""
+    """With the header, which the engine heeds: of a call, and of the class."""
     assert user.client.get("/a", headers={"Connection": "close"}).status_code == 200
-    (wish,) = crossing.wishes
-    assert "connection" not in {name.lower() for name, _ in wish.headers}
+
+    class Closing(Shopper):
+        default_headers = {"connection": "close"}  # noqa: RUF012 - as files have it
+
+    assert Closing(user.environment).client.get("/b").status_code == 200
+    sent = [[each for each in wish.headers if each[0].lower() == "connection"] for wish in crossing.wishes]
+    assert [[value for _, value in headers] for headers in sent] == [["close"], ["close"]]
 
 
 class Recorded(Shopper):

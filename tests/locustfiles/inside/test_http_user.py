@@ -208,13 +208,17 @@ def test_what_is_not_plain_is_left_to_requests(
 
 @pytest.mark.parametrize("name", ["Connection", "connection"])
 def test_a_file_that_closes_connections_sends_its_requests(crossing: DoubleCrossing, client: Any, name: str) -> None:
-    """The engine keeps them, and would refuse the header: of a call, and of the session."""
+    """With the header, which the engine heeds: of a call, of the session, and where `requests` itself prepares it."""
     assert client.get("/a", headers={name: "close"}).status_code == 200
+    client.headers[name] = "TE, Close"
+    assert client.post("/b", files={"a": b"b"}).status_code == 200
     client.headers[name] = "close"
-    assert client.post("/b", json={}).status_code == 200
-    for wish in crossing.wishes:
-        assert not {"connection", "content-length"} & {each.lower() for each, _ in wish.headers}
-    assert len(crossing.wishes) == 2
+    assert client.post("/c", json={}).status_code == 200
+    client.headers[name] = "keep-alive"
+    assert client.get("/d").status_code == 200
+    sent = [[(each, value) for each, value in wish.headers if each.lower() == "connection"] for wish in crossing.wishes]
+    assert sent == [[(name, "close")], [(name, "close")], [(name, "close")], []]
+    assert "content-length" not in {each.lower() for wish in crossing.wishes for each, _ in wish.headers}
 
 
 def test_names_are_as_locust_has_them(crossing: DoubleCrossing, environment: Any, client: Any) -> None:

@@ -5,6 +5,7 @@ mod auth;
 mod books;
 mod carried;
 mod chance;
+mod closes;
 mod compressed;
 mod forgiven;
 mod framed;

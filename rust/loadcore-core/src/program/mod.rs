@@ -18,7 +18,7 @@ pub(crate) use envelope::{Envelope, OriginId, Outgoing, is_idempotent};
 pub(crate) use feeder::FeederProgram;
 pub(crate) use flow::{BranchTest, Flow, Op};
 pub(crate) use load::LoadProgram;
-pub(crate) use request::{is_method, is_token};
+pub(crate) use request::{CLOSE, is_method, is_token, set_by_loadcore};
 pub(crate) use script::ScriptProgram;
 pub(crate) use want::Want;
 

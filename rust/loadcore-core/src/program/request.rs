@@ -14,6 +14,9 @@ use crate::transport::Origin;
 /// Headers that are decided by the body and the connection, not by the user.
 const OURS: &[&str] = &["content-length", "transfer-encoding", "connection"];
 
+/// The value of `Connection` that a user may set.
+pub(crate) const CLOSE: &str = "close";
+
 /// The headers of a request, as far as the user decides over them.
 #[derive(Default)]
 pub(super) struct Headers {
@@ -23,6 +26,14 @@ pub(super) struct Headers {
     pub(super) host: Option<Template>,
     /// The value of `Cookie`, where users keep cookies: those are sent in the same line.
     pub(super) cookie: Option<Template>,
+    /// Whether `Connection` says that the connection is closed.
+    pub(super) closes: bool,
+}
+
+/// What is wrong with a header that is not for users to set.
+pub(crate) fn set_by_loadcore(name: &str) -> String {
+    let but = if name.eq_ignore_ascii_case("connection") { "; its only value of your own is `close`" } else { "" };
+    format!("the header `{name}` is set by loadcore{but}")
 }
 
 impl ScenarioCompiler<'_, '_> {
@@ -54,7 +65,7 @@ impl ScenarioCompiler<'_, '_> {
             self.target(&mut target, &path, request, &auth);
         }
 
-        let Headers { mut fields, host, cookie } = self.headers(request, origin, &auth);
+        let Headers { mut fields, host, cookie, closes } = self.headers(request, origin, &auth);
         fields.extend(auth.header);
         let has_own_host = host.is_some();
         let host = host.unwrap_or_else(|| Template::fixed(&self.program.origins[usize::from(origin)].host_header()));
@@ -86,7 +97,8 @@ impl ScenarioCompiler<'_, '_> {
         let want = looks
             .and_if(max_redirects > 0, Want::REDIRECTS)
             .and_if(self.plan.samples == plan::Samples::Everything, Want::SHOWN)
-            .and_if(self.plan.http.trace_sample > 0.0, Want::TRACED);
+            .and_if(self.plan.http.trace_sample > 0.0, Want::TRACED)
+            .and_if(closes || self.plan.http.reuse == plan::Reuse::Request, Want::CLOSES);
         let timeouts = request.timeouts.unwrap_or(self.plan.http.timeouts);
         self.timeouts(&timeouts);
         url?;
@@ -149,8 +161,12 @@ impl ScenarioCompiler<'_, '_> {
                 "cookie" if self.plan.http.cookies != plan::Cookies::Off => {
                     self.cookie(&place, value, &mut headers.cookie);
                 }
+                "connection" if value.eq_ignore_ascii_case(CLOSE) => {
+                    headers.closes = true;
+                    headers.fields.push((name.clone(), Template::fixed(value)));
+                }
                 ours if OURS.contains(&ours) => {
-                    self.problems.add_in(place, format!("the header `{name}` is set by loadcore"));
+                    self.problems.add_in(place, set_by_loadcore(name));
                 }
                 _ => {
                     let result = Template::parse(value, Context::Header, &mut self.names);

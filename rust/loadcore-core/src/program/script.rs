@@ -18,6 +18,8 @@ pub(crate) struct ScriptProgram {
     pub(crate) base: Template,
     /// Headers of the scenario; a request's own header of that name wins.
     pub(crate) headers: Vec<(String, Template)>,
+    /// Whether they say that connections are closed.
+    pub(crate) closes: bool,
     pub(crate) auth: Option<AuthId>,
 }
 
@@ -52,11 +54,11 @@ impl ScenarioCompiler<'_, '_> {
         let auth = scenario.auth.as_ref().and_then(|name| self.auth_id(name));
         let compiled = auth.and_then(|auth| self.auths[usize::from(auth.0)].1.as_ref());
         let name = compiled.and_then(|auth| auth.compiled.header()).map(str::to_owned);
-        let Headers { mut fields, host, cookie } =
+        let Headers { mut fields, host, cookie, closes } =
             self.headers(&bare(), origin, &AuthUse { name, ..AuthUse::default() });
         fields.extend(host.map(|host| ("Host".to_owned(), host)));
         fields.extend(cookie.map(|cookie| ("Cookie".to_owned(), cookie)));
-        Some(ScriptProgram { origin: OriginId(origin), base, headers: fields, auth })
+        Some(ScriptProgram { origin: OriginId(origin), base, headers: fields, closes, auth })
     }
 }
 

@@ -29,6 +29,9 @@ impl Want {
     /// The body, piece by piece, each as soon as it comes.
     pub(crate) const STREAMED: Self = Self(256);
 
+    /// Of the request: that its connection is closed after the response.
+    pub(crate) const CLOSES: Self = Self(512);
+
     /// Both.
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -6,12 +6,12 @@ use std::task::Context;
 
 use super::User;
 use super::drive::Cut;
+use super::message::Message;
 use super::outbox::Wire;
 use super::sample::Unsent;
 use crate::exchange::Stack;
 use crate::http::Complete;
-use crate::plan::Reuse;
-use crate::program::{OriginId, Outgoing, ScenarioProgram};
+use crate::program::{OriginId, Outgoing, ScenarioProgram, Want};
 use crate::record::{ConnectTimings, Outcome};
 use crate::transport::{ConnectFailure, Connection, IdleState, Session};
 
@@ -139,11 +139,11 @@ impl<T: Stack> User<T> {
 
     /// After a complete response: keeps the connection, unless it may not be used again.
     #[inline]
-    pub(super) fn keep(&mut self, origin: OriginId, reusable: bool, complete: &Complete, ended_ns: u64) {
-        if !complete.reusable || !reusable || self.worker.program.http.reuse == Reuse::Request {
-            self.lane.connections.drop_to(origin);
+    pub(super) fn keep(&mut self, message: &Message<'_>, reusable: bool, complete: &Complete, ended_ns: u64) {
+        if !complete.reusable || !reusable || message.want.has(Want::CLOSES) {
+            self.lane.connections.drop_to(message.origin);
         } else if let Some(seconds) = complete.keep_alive_timeout {
-            self.lane.connections.expire(origin, seconds, ended_ns);
+            self.lane.connections.expire(message.origin, seconds, ended_ns);
         }
     }
 }

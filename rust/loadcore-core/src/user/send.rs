@@ -225,7 +225,7 @@ impl<T: Stack> User<T> {
                 return Landed::NoAnswer(self.fail(scenario, message, due_ns, outcome, end_ns));
             }
         };
-        self.keep(message.origin, reusable, &complete, end_ns);
+        self.keep(message, reusable, &complete, end_ns);
         let service_ns = end_ns.saturating_sub(self.lane.flight.started_ns);
         if message.withholds.has(complete.status) && !message.is_followed(complete.status) {
             self.withhold(scenario, message, due_ns, Ended { result, end_ns });

@@ -153,7 +153,8 @@ impl<T: Stack> User<T> {
             want: Want::HEADERS
                 .and(Want::BODY)
                 .and_if(self.state.cookies.is_some(), Want::COOKIES)
-                .and_if(self.worker.tracing.is_some(), Want::TRACED.and(Want::AGAIN)),
+                .and_if(self.worker.tracing.is_some(), Want::TRACED.and(Want::AGAIN))
+                .and_if(request.envelope.want.has(Want::CLOSES), Want::CLOSES),
             withholds: Withheld::ALL,
         };
         let mut answer = self.send(scenario, &message, due_ns).await.map_err(|failed| match failed.outcome {

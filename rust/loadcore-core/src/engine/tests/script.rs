@@ -106,7 +106,7 @@ impl Code {
         }
     }
 
-    async fn get(&self, user: u32, url: &str) -> Result<Answer, Outcome> {
+    pub(super) async fn get(&self, user: u32, url: &str) -> Result<Answer, Outcome> {
         ended(self.send(user, url, |_, _| ()).1).await
     }
 

@@ -8,7 +8,9 @@ use super::{Held, Scripted};
 use crate::auth::CompiledAuth;
 use crate::driver::script::{BodyFraming, Call, Headers, Holds};
 use crate::exchange::{self, Framing, Stack};
-use crate::program::{Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, is_token};
+use crate::program::{
+    CLOSE, Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, Want, is_token, set_by_loadcore,
+};
 use crate::record::Outcome;
 use crate::step::{Builtins, RenderError, forbidden_in_head};
 use crate::transport::Origin;
@@ -120,7 +122,7 @@ impl<T: Stack> User<T> {
         envelope: &Envelope,
         call: &'a Call,
     ) -> Result<Address<'a>, String> {
-        check(call)?;
+        let closes = check(call)?;
         let url = &*call.url;
         let (target, origin) = if url.starts_with('/') {
             (Target { is_at_home: true, path: url }, program.origin)
@@ -133,12 +135,13 @@ impl<T: Stack> User<T> {
         let auth_header = envelope.auth.and_then(|auth| scenario.auths[usize::from(auth.0)].compiled.header());
         // A request's own header wins: there is one of a name.
         let has_own_auth = auth_header.is_some_and(|header| call.headers.first(header).is_some());
-        if origin == program.origin && !has_own_host && !has_own_auth {
+        if origin == program.origin && !has_own_host && !has_own_auth && !closes {
             return Ok(Address { target, own: None });
         }
         // What proves who asks is nothing for others.
         let auth = envelope.auth.filter(|_| origin == program.origin && !has_own_auth);
-        let own = Envelope { origin, has_own_host, auth, ..envelope.clone() };
+        let want = envelope.want.and_if(closes, Want::CLOSES);
+        let own = Envelope { origin, has_own_host, auth, want, ..envelope.clone() };
         Ok(Address { target, own: Some(Rc::new(own)) })
     }
 
@@ -274,8 +277,8 @@ struct Address<'a> {
     own: Option<Rc<Envelope>>,
 }
 
-/// What keeps a request from being sent as it is.
-fn check(call: &Call) -> Result<(), String> {
+/// Whether a request has its connection closed, or what keeps it from being sent as it is.
+fn check(call: &Call) -> Result<bool, String> {
     let Call { url, headers, .. } = call;
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         let forbidden = url.chars().find(|each| !each.is_ascii_graphic()).unwrap_or_default();
@@ -284,20 +287,24 @@ fn check(call: &Call) -> Result<(), String> {
     check_headers(headers)
 }
 
-fn check_headers(headers: &Headers) -> Result<(), String> {
+fn check_headers(headers: &Headers) -> Result<bool, String> {
+    let mut closes = false;
     for (name, value) in headers.iter() {
         let shown = || String::from_utf8_lossy(name);
         if !std::str::from_utf8(name).is_ok_and(is_token) {
             return Err(format!("`{}` is not the name of a header", shown()));
         }
         if OURS.iter().any(|ours| is(name, ours)) {
-            return Err(format!("the header `{}` is set by loadcore", shown()));
+            closes = is(name, b"connection") && is(value, CLOSE.as_bytes());
+            if !closes {
+                return Err(set_by_loadcore(&shown()));
+            }
         }
         if forbidden_in_head(value) {
             return Err(format!("the value of the header `{}` holds a line end, which cannot be sent", shown()));
         }
     }
-    Ok(())
+    Ok(closes)
 }
 
 fn is(name: &[u8], other: &[u8]) -> bool {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{Download, Scripted};
 use crate::driver::script::{Form, Holds, RequestKey};
 use crate::exchange::Stack;
+use crate::plan::Reuse;
 use crate::program::{Envelope, ScenarioProgram, Want, is_method};
 use crate::record::Section;
 use crate::user::Worker;
@@ -47,7 +48,8 @@ impl Scripted {
                 .and(if form.is_streamed { Want::STREAMED } else { Want::BODY })
                 .and_if(max_redirects > 0, Want::REDIRECTS)
                 .and_if(worker.samples_everything(), Want::SHOWN)
-                .and_if(worker.tracing.is_some(), Want::TRACED),
+                .and_if(worker.tracing.is_some(), Want::TRACED)
+                .and_if(program.closes || http.reuse == Reuse::Request, Want::CLOSES),
             method: form.method.into(),
         };
         let number = form.number as usize;
