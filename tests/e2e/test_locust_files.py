@@ -289,3 +289,98 @@ def test_mistakes_are_said_before_the_first_request(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+CLOSING = """
+from locust import FastHttpUser, HttpUser, constant, task
+
+class Usual(HttpUser):
+    wait_time = constant(600)
+
+    @task
+    def look(self):
+        for number in range(3):
+            self.client.get("/kept")
+            self.client.get("/closed", headers={"Connection": "close"})
+        self.client.headers["Connection"] = "close"
+        self.client.get("/closed", stream=True).content
+
+class Fast(FastHttpUser):
+    wait_time = constant(600)
+
+    @task
+    def look(self):
+        for number in range(3):
+            self.client.get("/kept")
+            self.client.get("/closed", headers={"Connection": "close"})
+"""
+
+
+def test_a_connection_is_closed_where_the_file_says_so(tmp_path: Path, url: str) -> None:
+    """Each request after such a one has a new connection, though the server would have kept the old one."""
+    done = run(tmp_path, CLOSING, "-u", "2", "-r", "2", "-t", "2", url=url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [(row["user"], row["offset_ns"], row["step"], row["reused"]) for row in rows(tmp_path)]
+    for user in (0, 1):
+        flags = [(step, reused) for owner, _, step, reused in sorted(found) if owner == user]
+        assert flags[:6] == [("GET /kept", False), ("GET /closed", True)] * 3
+    assert len(found) == 13
+
+
+COUNTED = """
+import gevent
+from locust import HttpUser, constant, events, runners, task
+
+runners.WORKER_REPORT_INTERVAL = 600
+heard = []
+
+@events.init.add_listener
+def listen(environment, runner, **_):
+    if not isinstance(runner, runners.MasterRunner):
+        return
+    def done(environment, msg, **_):
+        heard.append(msg.data)
+        print("message", environment.stats.total.num_requests >= sum(heard))
+    def watch():
+        while environment.stats.total.num_requests < 200:
+            gevent.sleep(0.05)
+        print("greenlet", environment.stats.entries["/item", "GET"].num_requests, environment.stats.num_failures)
+        runner.quit()
+    runner.register_message("done", done)
+    gevent.spawn(watch)
+
+@events.test_stop.add_listener
+def stopped(environment, **_):
+    print("stop", environment.stats.total.num_requests)
+
+@events.quitting.add_listener
+def ends(environment, **_):
+    print("quitting", environment.stats.total.num_requests)
+
+class Shopper(HttpUser):
+    wait_time = constant(600)
+
+    @task
+    def look(self):
+        for number in range(25):
+            self.client.get("/item")
+        self.environment.runner.send_message("done", 25)
+        for number in range(25):
+            self.client.get("/item")
+
+    def on_stop(self):
+        self.client.get("/bye")
+"""
+
+
+def test_the_masters_statistics_are_those_of_its_workers_by_then(tmp_path: Path, url: str) -> None:
+    """When a worker says something, when a greenlet looks, when the test stops, at the end: none waits for reports."""
+    run(tmp_path, COUNTED, "-u", "4", "-r", "4", "-t", "300", "--workers", "2", url=url)
+    said = (tmp_path / "runs" / "latest" / "locust-master.log").read_text("utf-8").splitlines()
+    assert [line for line in said if line.startswith("message")] == ["message True"] * 4
+    assert [line for line in said if line.startswith(("greenlet", "stop", "quitting"))] == [
+        "greenlet 200 0",
+        "stop 200",
+        "quitting 204",
+    ]
+    assert len(rows(tmp_path)) == 204

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import locust
-from locust import env as locust_env
 from locust import event as locust_event
-from locust import runners as locust_runners
-from locust import stats as locust_stats
 
 from loadcore.locustfiles.calls import Calls
 from loadcore.locustfiles.fast_session import RingFastSessions
@@ -41,8 +38,7 @@ class Installation:
         RingSessions(users, patches)
         RingFastSessions(users, patches)
         patches.method(locust_event.Events, "__init__", _init_events)
-        for module in (locust_stats, locust_env, locust_runners):
-            patches.attribute(module, "RequestStats", LiveStats)
+        patches.stats(LiveStats)
         self._take_over(locust.events)
 
     def close(self) -> None:

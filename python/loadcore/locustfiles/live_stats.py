@@ -9,6 +9,8 @@ from typing import Any
 from locust import stats as locust_stats
 from locust.stats import RequestStats
 
+from loadcore.locustfiles.live_entry import LiveEntries, LiveEntry
+
 _MOST_PENDING = 2_048
 _BUCKET = locust_stats.bucket_response_time
 _WHOLE_BELOW_MS = 100
@@ -77,7 +79,8 @@ class LiveStats(RequestStats):
     @entries.setter
     def entries(self, entries: Any) -> None:
         self._pending.clear()
-        self._entries = entries
+        self._entries = LiveEntries(self)
+        self._entries.update(entries)
 
     @property
     def total(self) -> Any:
@@ -88,6 +91,7 @@ class LiveStats(RequestStats):
     @total.setter
     def total(self, total: Any) -> None:
         self._pending.clear()
+        total.__class__ = LiveEntry
         self._total = total
 
 

@@ -27,6 +27,9 @@ def main() -> int:
     from gevent.os import tp_read  # noqa: PLC0415
 
     from loadcore.locustfiles import locustfile  # noqa: PLC0415 - imports Locust
+    from loadcore.locustfiles.merged_stats import MergedStats  # noqa: PLC0415
+    from loadcore.locustfiles.patches import Patches  # noqa: PLC0415
+    from loadcore.locustfiles.reports import MasterReports  # noqa: PLC0415
     from loadcore.locustfiles.session import Session  # noqa: PLC0415
 
     if request["patience_s"] is not None:
@@ -34,8 +37,12 @@ def main() -> int:
 
         # In heartbeats. Users that begin elsewhere while the silent worker still has them are double load.
         runners.HEARTBEAT_LIVENESS = math.ceil(request["patience_s"] / runners.HEARTBEAT_INTERVAL)
+    patches = Patches()
+    patches.stats(MergedStats)
+    reports = MasterReports(patches)
     file = locustfile.load(request["path"], request["arguments"])
     session = Session(file, lambda environment: environment.create_master_runner("127.0.0.1", 0))
+    reports.watch(session.runner)
     session.initialize()
     report.write(json.dumps({"port": session.runner.server.port}) + "\n")
     told = gevent.spawn(tp_read, sys.stdin.fileno(), 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from locust import env, runners, stats
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,6 +41,11 @@ class Patches:
         """The same for a class method; the original is bound."""
         original = getattr(owner, name)
         self.attribute(owner, name, staticmethod(functools.partial(replacement, original)))
+
+    def stats(self, kind: type) -> None:
+        """Put a class in the place of Locust's `RequestStats`, for environments that are made from now on."""
+        for module in (stats, env, runners):
+            self.attribute(module, "RequestStats", kind)
 
     def undo(self) -> None:
         """Put everything back."""

@@ -11,6 +11,8 @@ from gevent.event import Event
 
 from loadcore.loader.user_code import NOT_THE_USERS
 from loadcore.locustfiles.installation import Installation
+from loadcore.locustfiles.patches import Patches
+from loadcore.locustfiles.reports import WorkerReports
 from loadcore.locustfiles.ring_crossing import RingCrossing
 from loadcore.locustfiles.session import Session
 
@@ -39,12 +41,15 @@ class Program:
         self._shares = shares
         self._stopping = Event()
         self._is_winding_up = False
+        self._reports: WorkerReports
         self.facts: dict[str, Any] = {}
 
     def run(self, crossing: Any, control: Any) -> dict[str, Any] | None:
         """Run users until Locust says that it is over, or the engine does."""
         ring = RingCrossing(crossing, self._notice, control.say, first_user=self._share, step=self._shares)
         installation = Installation(ring)
+        patches = Patches()
+        self._reports = WorkerReports(patches)
         session = Session(self._file, self._make_runner)
         events = session.environment.events
         events.user_error.add_listener(_Raised(control))
@@ -59,6 +64,7 @@ class Program:
         document = session.document()
         crossing.finish(_SCENARIO)
         crossing.flush()
+        patches.undo()
         installation.close()
         return document
 
@@ -70,7 +76,9 @@ class Program:
     def _make_runner(self, environment: Environment) -> Any:
         if self._master_port is None:
             return environment.create_local_runner()
-        return environment.create_worker_runner("127.0.0.1", self._master_port)
+        runner = environment.create_worker_runner("127.0.0.1", self._master_port)
+        self._reports.answer(runner)
+        return runner
 
     def _notice(self, notice: tuple[Any, ...]) -> None:
         """What the engine says of the run as a whole. With a master, it is the master that says when it is over."""

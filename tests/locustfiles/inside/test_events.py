@@ -146,3 +146,16 @@ def test_users_join_when_they_start_and_leave_when_they_have_ended(crossing: Dou
         ("/once", 0),
         ("/stop", 0),
     ]
+
+
+def test_an_entry_that_is_kept_is_up_to_date(crossing: DoubleCrossing, environment: Any) -> None:
+    """Code that looks again and again asks for it once."""
+    client = Shopper(environment).client
+    total, entry = environment.stats.total, environment.stats.get("/", "GET")
+    for count in (1, 2):
+        client.get("/")
+        assert (total.num_requests, entry.num_requests, total.response_times) == (count, count, {2: count})
+    environment.stats.clear_all()
+    client.get("/")
+    assert environment.stats.total.num_requests == environment.stats.get("/", "GET").num_requests == 1
+    assert len(crossing.wishes) == 3
