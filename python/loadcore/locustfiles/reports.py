@@ -95,11 +95,13 @@ class MasterReports:
     def _quit(self, _original: Callable[..., None], runner: Any) -> None:
         """As Locust ends, but for how long it waits: until all have reported what they did to their end."""
         runner.stop(send_stop_to_client=False)
+        waits = not self._is_over and gevent.getcurrent() is not self._listener
         self._is_over = True
+        self._last.clear()
         workers = {client.id for client in runner.clients.all if client.state not in _ABSENT}
         for client in list(runner.clients.all):
             runner.server.send_to_client(Message("quit", None, client.id))
-        if gevent.getcurrent() is not self._listener:
+        if waits:
             with gevent.Timeout(runner.environment.stop_timeout + _END_WITHIN_S, exception=False):
                 while not workers <= self._last:
                     self._heard.wait()
