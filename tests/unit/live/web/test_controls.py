@@ -60,3 +60,16 @@ def test_controls_can_be_read_and_are_named(
     found = chromium.looked_at(page, tmp_path, width=width, with_axe=chromium.AXE.exists())
     assert found["faults"] == []
     assert found.get("violations", []) == []
+
+
+def test_a_page_that_is_opened_after_the_run_says_why_nothing_can_be_changed(tmp_path: Path) -> None:
+    """In words of the page: its reader knows of no socket of the run."""
+    page = live_page_of(History.of(RUNS["one_second"].run(tmp_path / "run")))
+    page = page.replace(">Connecting<", ">The run has ended<")
+    said = {"error": "the run in /runs/it does not take orders", "hint": "its socket"}
+    because = "The run has ended: its load cannot be changed"
+    expected = {"names": ["Pause", "Users", "Set users"], "disabled": True, "because": because}
+    given = f"const SAID = {json.dumps(said)}, EXPECTED = {json.dumps(expected)};"
+    scripts = given + "".join((chromium.LIVE / name).read_text() for name in ("source.js", "controls.js"))
+    found = chromium.looked_at(page.replace("<head>", f"<head><script>{scripts}</script>"), tmp_path)
+    assert found["faults"] == []

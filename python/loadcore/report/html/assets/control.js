@@ -5,6 +5,7 @@
   const box = document.querySelector("#control"), fields = box.querySelector("fieldset"), answer = box.querySelector("#answer");
   const which = box.querySelector("select"), hold = box.querySelector("#hold"), amount = box.querySelector("#amount"), set = box.querySelector("#set");
   const token = new URLSearchParams(location.search).get("token");
+  const state = document.querySelector("#state");
   let scenarios = [];
   const chosen = () => scenarios.find(each => each.name === which.value) || scenarios[0];
   const several = () => scenarios.filter(each => each.changes.length).length > 1;
@@ -16,6 +17,10 @@
   const say = (text, wrong) => {
     answer.textContent = text;
     amount.setAttribute("aria-invalid", String(Boolean(wrong)));
+  };
+  const end = () => {
+    fields.disabled = true;
+    say(`${state.textContent}: its load cannot be changed`);
   };
   const now = one => one.paused ? "Paused" : `Now: ${one.level || "as planned"}`;
   const draw = () => {
@@ -36,12 +41,14 @@
       const response = await fetch(`control?token=${encodeURIComponent(token)}`, { method: "POST", headers, body });
       said = response.ok ? await response.json() : { error: (await response.text()).trim() };
     } catch { said = { error: "the page's server has ended" }; }
+    // A page that is opened after the run asks while it is told so.
+    if (said.error && !change && state.textContent === "The run has ended") return end();
     if (said.error) {
       say([said.error, said.hint].filter(Boolean).join(": "), change);
       if (!change) {
         fields.disabled = true;
         // A run that is just starting does not take changes yet.
-        if (document.querySelector("#state").textContent === "Live") setTimeout(() => ask(null), 2000);
+        if (state.textContent === "Live") setTimeout(() => ask(null), 2000);
       }
       return;
     }
@@ -57,11 +64,7 @@
   const submit = () => { if (amount.value.trim()) ask(`${set.textContent.slice(4)} ${amount.value.trim()}`); };
   set.addEventListener("click", submit);
   amount.addEventListener("keydown", event => { if (event.key === "Enter") submit(); });
-  const ended = new MutationObserver(() => {
-    if (document.querySelector("#state").textContent === "Live") return;
-    fields.disabled = true;
-    say(`${document.querySelector("#state").textContent}: its load cannot be changed`);
-  });
-  ended.observe(document.querySelector("#state"), { childList: true });
+  const ended = new MutationObserver(() => { if (state.textContent !== "Live") end(); });
+  ended.observe(state, { childList: true });
   ask(null);
 })();
