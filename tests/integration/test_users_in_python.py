@@ -230,6 +230,22 @@ def test_a_script_that_always_raises(shop: Shop, tmp_path: Path) -> None:
     assert made.exit_code == 107
 
 
+def test_a_scenario_that_always_misses_a_value_says_which(shop: Shop, tmp_path: Path) -> None:
+    """Iterations that fail without an exception have a reason, and so has their run; a forgotten await is named."""
+    (tmp_path / "c.py").write_text(
+        "from loadcore import Client, Scenario, iterations\n"
+        "async def visitor(c: Client) -> None:\n"
+        "    c.get('/items')\n"
+        "    (await c.get('/items')).json('$.nothing')\n"
+        "shop = Scenario('shop', load=iterations(total=2), steps=visitor)\n"
+    )
+    done = loadcore_command("run", "c.py", "--base-url", shop.url, "--progress", "none", cwd=tmp_path)
+    assert done.returncode == 107, done.stderr
+    said = "shop: none of 2 iterations completed: c.py:4: GET /items: nothing is at $.nothing of the response"
+    assert said in " ".join(done.stdout.split())
+    assert "c.py:3: c.get(…) is not awaited, and does nothing: write await c.get(…)" in done.stderr
+
+
 def test_a_declaration_while_users_run(shop: Shop, tmp_path: Path) -> None:
     """It raises, with what to write instead; the source alone would not have shown it."""
 
@@ -252,10 +268,11 @@ def test_check_sends_each_task_once(shop: Shop, tmp_path: Path) -> None:
     assert done.returncode == 99, done.stderr
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert "once per user:" not in lines
-    shown = ["4 of 6 times", "script T.look (c.py:3) · GET /items", "script T.never (c.py:7) · GET /offers"]
+    shown = ["4 of 6 times", "script T.look (c.py:3) · GET /items", "script T.never (c.py:8) · GET /offers"]
     assert [line for line in shown if line not in lines] == []
     assert "✓ GET /items → 200" in done.stdout
-    assert lines[-2:] == ["✗ the check `it is there` does not hold", "✗ c.py:10: ZeroDivisionError: division by zero"]
+    assert any(line.startswith("✓ memory look in ") for line in lines)
+    assert lines[-2:] == ["✗ the check `it is there` does not hold", "✗ c.py:11: ZeroDivisionError: division by zero"]
     assert "c.py:6: c.think(…) is not awaited, and does nothing: write await c.think(…)" in done.stderr
 
 
@@ -265,6 +282,7 @@ class T(User):
     async def look(self) -> None:
         self.c.check((await self.c.get("/items")).status == 404, "it is there")
         self.c.think("1s")
+        async with self.c.measure("memory", "look"): pass
     @task()
     async def never(self) -> None:
         if self.c.user > 5: await self.c.get("/offers")

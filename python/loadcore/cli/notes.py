@@ -34,7 +34,12 @@ def notes_of(prepared: Prepared, settings: Settings) -> list[str]:
         disk_note(prepared.plan, settings),
         trace_note(prepared.plan, settings.get("trace_url")),
     )
-    return [note for note in notes if note is not None]
+    return [*script_notes(prepared.plan), *(note for note in notes if note is not None)]
+
+
+def script_notes(plan: Plan) -> list[str]:
+    """What surprises in users' functions, with its line: as `loadcore check` shows it."""
+    return [note for script in plan.document.get("scripts", ()) for note in script.get("notes", ())]
 
 
 def trace_note(plan: Plan, url: str | None) -> str | None:

@@ -71,7 +71,9 @@ def _request(each: Sent, page: Page, *, in_full: bool, verbose: bool) -> Iterato
 def _line(row: Mapping[str, Any], glyphs: Glyphs) -> str:
     came = row["status"] if row["outcome"] in ANSWERED else row["outcome"]
     time = "" if row["service_ns"] is None else f" in {numbers.duration(row['service_ns'], glyphs)}"
-    return f"{printable(row['step'], glyphs)} {glyphs.arrow} {came}{time}"
+    # What user code measures itself has none.
+    answer = "" if came is None else f" {glyphs.arrow} {came}"
+    return f"{printable(row['step'], glyphs)}{answer}{time}"
 
 
 def _how_often(iterations: Mapping[str, int]) -> str:

@@ -54,8 +54,9 @@ def _interrupted(counts: Mapping[str, int], glyphs: Glyphs) -> str:
     count = counts["interrupted"]
     if not count:
         return ""
-    verb = "was" if count == 1 else "were"
-    return f"{_requests(count, glyphs)} {verb} cut off by the end of the run: not errors, and not in the percentiles"
+    was = "was" if count == 1 else "were"
+    end = "cut off by their user or the run's end"
+    return f"{_requests(count, glyphs)} {was} {end}: not errors, and not in the percentiles"
 
 
 def _requests(count: int, glyphs: Glyphs) -> str:

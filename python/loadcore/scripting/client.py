@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Generator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, cast, final, overload
 
@@ -227,6 +227,9 @@ class Client:
         """
         from asyncio import gather  # noqa: PLC0415 - scenario files import this module, and run nothing
 
+        for each in calls:
+            if isinstance(each, list | tuple | Generator):
+                raise TypeError(f"c.gather() takes requests, and got {kind_of(each)}: write c.gather(*requests)")
         return tuple(await gather(*calls))
 
     def check(self, holds: object, name: str, /, *, stop: bool = False) -> bool:

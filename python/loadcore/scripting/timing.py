@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, final
+from typing import TYPE_CHECKING, NoReturn, Self, final
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,6 +30,12 @@ class Group:
     ) -> None:
         if not _is_cut_off(error):
             self._port.group(self._name, self._run.now_ns() - self._began_ns, error is None)
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f'c.group() needs async with: write async with c.group("{self._name}")')
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
 
 
 @final
@@ -61,6 +67,12 @@ class Measure:
             took_ns = self._run.now_ns() - self._began_ns
             name = f"{self._kind} {self._name}"
             self._port.row(name, self._kind, self._began_ns, took_ns, 0, self._failed or error is not None)
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f'c.measure() needs async with: write async with c.measure("{self._kind}", "{self._name}")')
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
 
 
 def _is_cut_off(error: BaseException | None) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loadcore.loader.user_code import place_of
 from loadcore.scenario.step import Declaring
 from loadcore.scripting.client import Driver
 from loadcore.scripting.collector import Collector
+from loadcore.scripting.failures import IterationFailed
 from loadcore.scripting.iteration import end_turn
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.per_worker import close_all, open_all
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from loadcore.engine import Crossing, ScriptUser, Turn
     from loadcore.scenario.step import Script
     from loadcore.scripting.iteration import Ended
+
+_MOST_FAILURES = 3
 
 
 class Control(Protocol):
@@ -63,6 +67,7 @@ class Users:
 
     def __init__(self, scripts: list[Script], scenarios: list[tuple[str, bool]], seed: int) -> None:
         self.facts: dict[str, Any] = {}
+        self._failures: dict[str, str] = {}
         self._scripts = scripts
         self._names = {number: name for number, (name, is_scripted) in enumerate(scenarios) if is_scripted}
         self._seed = seed
@@ -72,7 +77,8 @@ class Users:
         watchdog, collector = Watchdog(control.say), Collector()
         collector.start()
         asyncio.run(self._run(crossing, control, watchdog))
-        return {"blocked": [*watchdog.blocked.values()], "collections": collector.stop()}
+        blocked = [*watchdog.blocked.values()]
+        return {"blocked": blocked, "collections": collector.stop(), "failed": [*self._failures.values()]}
 
     async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
         await open_all()
@@ -88,7 +94,8 @@ class Users:
             await close_all()
 
     def _user(self, user: ScriptUser, run: Run, control: Control) -> Life:
-        return Life(Driver(user, run, scenario=self._names[user.scenario], seed=self._seed), self._scripts, control)
+        driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
+        return Life(driver, self._scripts, control, self._failures)
 
 
 class Life:
@@ -98,10 +105,11 @@ class Life:
         driver: Of the user.
         scripts: What it runs, as the plan numbers it.
         control: The way to the supervisor.
+        failures: Gets the first sentences of iterations that failed and raised nothing.
     """
 
-    def __init__(self, driver: Driver, scripts: Sequence[Script], control: Control) -> None:
-        self._driver, self._scripts, self._control = driver, scripts, control
+    def __init__(self, driver: Driver, scripts: Sequence[Script], control: Control, failures: dict[str, str]) -> None:
+        self._driver, self._scripts, self._control, self._failures = driver, scripts, control, failures
         self._told = set[str]()
 
     def begin(self, turn: Turn) -> Awaitable[object]:
@@ -112,6 +120,9 @@ class Life:
     def end(self, error: BaseException | None) -> str:
         """End a turn, by what the user's code raised: says how."""
         ended = end_turn(self._driver, error)
+        if isinstance(error, IterationFailed) and len(self._failures) < _MOST_FAILURES:
+            place = place_of(error)
+            self._failures.setdefault(str(error), f"{place}: {error}" if place else str(error))
         if ended.raised is not None:
             _report(ended, self._control)
             return "broken"

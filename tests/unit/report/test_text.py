@@ -369,7 +369,7 @@ def test_what_the_columns_hide_is_told_below_them() -> None:
 
     assert "37 requests got no response: 30 were never sent and are not in the percentiles, 7 are in the" in lines
     assert "requests include 132 followed redirects and 3 401s that were tried again;" in lines
-    assert "2 requests were cut off by the end of the run: not errors, and not in the percentiles" in lines
+    assert "2 requests were cut off by their user or the run's end: not errors, and not in the percentiles" in lines
 
 
 def test_what_limited_the_target_stands_before_the_client() -> None:

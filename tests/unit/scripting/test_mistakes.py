@@ -121,6 +121,15 @@ _DURING = [
         "c.stream('GET', '/events').__enter__()",
         'TypeError: c.stream() needs async with: write async with c.stream("GET", "/events") as s',
     ),
+    ("c.group('pages').__enter__()", 'TypeError: c.group() needs async with: write async with c.group("pages")'),
+    (
+        "c.measure('sql', 'keep').__enter__()",
+        'TypeError: c.measure() needs async with: write async with c.measure("sql", "keep")',
+    ),
+    (
+        "await c.gather([c.get('/a'), c.get('/b')])",
+        "TypeError: c.gather() takes requests, and got a list: write c.gather(*requests)",
+    ),
     ("c.row['name']", 'NoColumn: the row has no column "name": the scenario has no feeders'),
     (
         "(await c.get('/items')).service_time < 0.5",

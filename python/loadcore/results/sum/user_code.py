@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.sum.totals import Totals
 
-_KNOWN = ("exceptions", "blocked", "collections", "judged", "failures", "process_exit_code")
+_KNOWN = ("exceptions", "blocked", "collections", "judged", "failed", "failures", "process_exit_code")
 _MOST_FAILURES = 50
 
 
@@ -99,6 +99,12 @@ def _exceptions(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             known["count"] += each["count"]
             known["at_fault"] += each["at_fault"]
     return sorted(merged.values(), key=lambda each: -each["count"])
+
+
+def failed_of(ends: Sequence[WorkerEnd]) -> list[str]:
+    """Why iterations failed in which user code raised nothing: the first reasons of each worker."""
+    documents = [end.user_code for end in ends if end.user_code is not None]
+    return list(dict.fromkeys(each for document in documents for each in document.get("failed", ())))
 
 
 def _failures(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
