@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import select
 import socket
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.engine import Engine, Prepared
-from loadcore.locustfiles.plan import plan_of
+from loadcore.engine import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loadcore.engine import Crossing
-
-FACTS: dict[str, Any] = {
-    "classes": [],
-    "host": None,
-    "stop_timeout_s": 0.0,
-    "sets_host": True,
-    "ca_file": None,
-}
-
-
-@pytest.fixture
-def crossing() -> Iterator[Crossing]:
-    """The crossing of an engine that runs a script."""
-    engine = Engine(plan_of(Path("locust.py"), FACTS).to_json(), 0, 1)
-    crossing = engine.crossing()
-    assert crossing is not None
-    engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
-    yield crossing
-    crossing.finish(0)
-    crossing.flush()
 
 
 @pytest.fixture

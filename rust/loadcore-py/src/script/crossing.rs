@@ -105,10 +105,19 @@ impl Crossing {
         }
     }
 
-    /// The exception that carries the result of a future. Always the same object, which the interpreter unpacks at once:
-    /// to make one costs as much as the rest of an `await`.
-    pub(super) fn carrier<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.carrier.as_ref().map(|carrier| carrier.bind(py).clone())
+    /// The exception that carries the result of a future. The same object for as long as only the interpreter sees it,
+    /// which unpacks it at once: to make one costs as much as the rest of an `await`.
+    pub(super) fn carrier(&mut self, py: Python<'_>) -> PyResult<PyErr> {
+        if let Some(carrier) = &self.carrier {
+            let carrier = PyErr::from_value(carrier.bind(py).clone());
+            // Code that has caught it has left its frame in it, and may keep it.
+            if carrier.traceback(py).is_none() {
+                return Ok(carrier);
+            }
+        }
+        let carrier = py.get_type::<PyStopIteration>().call0()?;
+        self.carrier = Some(carrier.clone().unbind());
+        Ok(PyErr::from_value(carrier))
     }
 
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
@@ -339,11 +348,9 @@ impl Crossing {
     #[pyo3(signature = (event_loop, answer = None))]
     fn attach(slf: &Bound<'_, Self>, event_loop: Bound<'_, PyAny>, answer: Option<Bound<'_, PyType>>) -> PyResult<()> {
         let flusher = slf.getattr("flush")?.unbind();
-        let carrier = slf.py().get_type::<PyStopIteration>().call0()?.unbind();
         let mut this = slf.borrow_mut();
         this.event_loop = Some(event_loop.unbind());
         this.flusher = Some(flusher);
-        this.carrier = Some(carrier);
         this.answers = answer.map(Bound::unbind);
         Ok(())
     }

@@ -160,12 +160,12 @@ impl Future {
     /// The end of an `await`, with the future itself as its result.
     fn carried(&self, future: &Bound<'_, Self>) -> PyErr {
         let py = future.py();
-        let carrier = self.crossing.as_ref().and_then(|crossing| crossing.bind(py).try_borrow().ok()?.carrier(py));
-        let Some(carrier) = carrier else { return PyStopIteration::new_err(future.clone().unbind()) };
-        match carrier.setattr(intern!(py, "value"), future) {
-            Ok(()) => PyErr::from_value(carrier),
-            Err(error) => error,
-        }
+        let crossing = self.crossing.as_ref().and_then(|crossing| crossing.bind(py).try_borrow_mut().ok());
+        let Some(mut crossing) = crossing else { return PyStopIteration::new_err(future.clone().unbind()) };
+        let carrier = crossing.carrier(py);
+        drop(crossing);
+        let ended = carrier.and_then(|it| it.value(py).setattr(intern!(py, "value"), future).map(|()| it));
+        ended.unwrap_or_else(|error| error)
     }
 
     fn cancelled_error(&self, py: Python<'_>) -> PyErr {
