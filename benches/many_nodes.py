@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -123,26 +122,23 @@ def measure(nodes: int, seconds: float, *, in_groups: bool) -> Measured:
             dask.install()  # Nodes that join later get an agent, too.
             _wait_for(dask, nodes)
             link = Tree(dask, RUN, dask.nodes(), Policy().group) if in_groups else dask
-            delays: list[float] = []
-            is_open = threading.Event()
+            came: list[tuple[int, float]] = []
 
             def heard(_node: str, said: dict[str, Any]) -> None:
-                if is_open.is_set():
-                    delays.append((time.monotonic_ns() - said["sent_ns"]) / 1e6)
+                came.append((said["sent_ns"], (time.monotonic_ns() - said["sent_ns"]) / 1e6))
 
             link.listen(heard, lambda _node, _reason: None)
-            time.sleep(SETTLE_S)
+            time.sleep(SETTLE_S + nodes * JOIN_S / 10)
             addresses = link.nodes()
             driver = psutil.Process()
-            before = (_cpu(scheduler), _cpu(driver))
-            is_open.set()
+            before, began_ns = (_cpu(scheduler), _cpu(driver)), time.monotonic_ns()
             rounds = _renew(link, addresses, seconds)
-            is_open.clear()
-            used = (_cpu(scheduler) - before[0], _cpu(driver) - before[1])
+            used, ended_ns = (_cpu(scheduler) - before[0], _cpu(driver) - before[1]), time.monotonic_ns()
             rss = scheduler.memory_info().rss
+            time.sleep(SETTLE_S)  # What was sent at the end is still under way.
         finally:
             dask.close()
-    delays.sort()
+    delays = sorted(delay for sent_ns, delay in came if began_ns <= sent_ns < ended_ns)
     return Measured(
         nodes,
         in_groups,
