@@ -124,11 +124,17 @@ def test_the_action_runs_a_scenario_and_gives_its_exit_code(tmp_path: Path) -> N
     assert (tmp_path / "asked.txt").read_text().split()[-1] == "loadcore==9"
     with small_target() as url:
         arguments = f"--base-url {url} --threshold 'response.p50 < 1us' --no-strict-client --workers 1 --tag 'a=$(id)'"
-        inputs = {"SCENARIO": "shop.py", "ARGUMENTS": arguments, "RESULTS": "load test", "GITHUB_OUTPUT": str(output)}
+        inputs = {
+            "SCENARIO": "shop.py",
+            "ARGUMENTS": arguments,
+            "RESULTS": "out/load test",
+            "GITHUB_OUTPUT": str(output),
+        }
         ran = _shell(steps[1]["run"], tmp_path, inputs, "bash")
-    assert (ran.returncode, output.read_text()) == (99, "exit-code=99\n"), ran.stderr
-    made = {each.name for each in (tmp_path / "load test").iterdir()}
-    manifest = json.loads((tmp_path / "load test/run/manifest.json").read_text())
+    assert (ran.returncode, output.read_text()) == (99, "artifact=out-load-test\nexit-code=99\n"), ran.stderr
+    assert steps[2]["with"]["name"] == "${{ steps.run.outputs.artifact }}"
+    made = {each.name for each in (tmp_path / "out/load test").iterdir()}
+    manifest = json.loads((tmp_path / "out/load test/run/manifest.json").read_text())
     assert manifest["tags"] == {"a": "$(id)"}
     assert made == {"run", "report.html", "junit.xml", "summary.md", "benchmark.json"}
 
