@@ -152,6 +152,9 @@ class Reading:
             return json.loads(self.content)
         except ValueError:
             kind = self.headers.get("Content-Type", "without a type")
+            # What cannot be decompressed is empty.
+            if not self.content and (coding := self.headers.get("Content-Encoding")) is not None:
+                kind += f", empty or not in the coding that it names: {coding}"
             raise NotJson(f"{self.name}: the body of the response is not JSON ({self.status}, {kind})") from None
 
     def _at(self, path: str, default: Any) -> Any:  # noqa: ANN401

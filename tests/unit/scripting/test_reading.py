@@ -86,6 +86,13 @@ def test_a_body_that_is_not_json() -> None:
         assert str(caught.value) == "GET /x: the body of the response is not JSON (503, text/html)"
 
 
+def test_a_body_that_cannot_be_decompressed_names_its_coding() -> None:
+    """Its bytes are none, which alone would say little."""
+    r = answer(200, {"Content-Type": "application/json", "Content-Encoding": "snappy"})
+    with pytest.raises(NotJson, match=r"not JSON \(200, application/json, empty or not in the coding .*: snappy\)$"):
+        r.json()
+
+
 def test_an_unexpected_status_and_a_missing_header() -> None:
     """Both end the iteration as failed."""
     with pytest.raises(UnexpectedStatus, match="GET /x: the status is 503"):
