@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine
 from importlib import import_module
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, cast, final, overload
 
 from loadcore.scripting.calls import PLAIN, CallOptions, call_of
@@ -228,7 +229,7 @@ class Client:
         from asyncio import gather  # noqa: PLC0415 - scenario files import this module, and run nothing
 
         for each in calls:
-            if isinstance(each, list | tuple | Generator):
+            if isinstance(each, list | tuple | GeneratorType):
                 raise TypeError(f"c.gather() takes requests, and got {kind_of(each)}: write c.gather(*requests)")
         return tuple(await gather(*calls))
 
