@@ -20,8 +20,9 @@ pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     let obeying = script.as_ref().map(|_| tokio::task::spawn_local(scripted::obey(Rc::clone(&worker), scenario)));
     match &program.scenarios[scenario].load {
         LoadProgram::Users(_) => users::execute(&worker, scenario, Quota::Unlimited).await,
-        LoadProgram::Iterations { iterations, scope, .. } => {
-            users::execute(&worker, scenario, Quota::new(*scope, *iterations, worker.share)).await;
+        LoadProgram::Iterations { users, iterations, scope } => {
+            let quota = Quota::new(*scope, *iterations, worker.share, users.peak());
+            users::execute(&worker, scenario, quota).await;
         }
         LoadProgram::Arrivals { .. } => arrivals::execute(&worker, scenario).await,
         // The script says itself when nothing more is to begin.

@@ -55,7 +55,7 @@ impl LoadProgram {
             Self::Users(_) | Self::Script => None,
             Self::Iterations { users, iterations, scope } => Some(match scope {
                 plan::IterationScope::PerUser => iterations.saturating_mul(u64::from(share.users(users.peak()))),
-                plan::IterationScope::Shared => share.part(*iterations),
+                plan::IterationScope::Shared => share.part_of_users(*iterations, users.peak()),
             }),
             Self::Arrivals { schedule, .. } => schedule.planned_total().map(|total| share.part(total)),
         }

@@ -49,6 +49,12 @@ impl Share {
         whole_rounds + u64::from(total % u64::from(self.count) > u64::from(self.index))
     }
 
+    /// How many of `total` things that `users` users take belong to this share: none where it has none of the users.
+    #[must_use]
+    pub fn part_of_users(self, total: u64, users: u32) -> u64 {
+        Self::new(self.index, self.count.min(users)).map_or(0, |share| share.part(total))
+    }
+
     /// How many of `total` users belong to this share.
     #[must_use]
     pub fn users(self, total: u32) -> u32 {
@@ -71,6 +77,15 @@ mod tests {
     }
 
     proptest! {
+        /// What users take is dealt out whole, and only to shares that have users.
+        #[test]
+        fn what_users_take_goes_to_shares_with_users(total in 0_u64..500, users in 1_u32..9, count in 1_u32..9) {
+            let shares = (0..count).map(|index| Share::new(index, count).unwrap());
+            let parts: Vec<(u64, u32)> = shares.map(|it| (it.part_of_users(total, users), it.users(users))).collect();
+            prop_assert_eq!(parts.iter().map(|(part, _)| part).sum::<u64>(), total);
+            prop_assert!(parts.iter().all(|(part, users)| *part == 0 || *users > 0));
+        }
+
         /// Every thing belongs to exactly one share, and counting, listing and asking agree.
         #[test]
         fn shares_partition_the_whole(total in 0_u64..500, count in 1_u32..9) {

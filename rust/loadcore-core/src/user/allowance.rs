@@ -18,10 +18,11 @@ pub(crate) enum Quota {
 }
 
 impl Quota {
-    pub(crate) fn new(scope: IterationScope, iterations: u64, share: Share) -> Self {
+    /// `users` is the number of all workers' users.
+    pub(crate) fn new(scope: IterationScope, iterations: u64, share: Share, users: u32) -> Self {
         match scope {
             IterationScope::PerUser => Self::PerUser(iterations),
-            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(share.part(iterations)))),
+            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(share.part_of_users(iterations, users)))),
         }
     }
 
