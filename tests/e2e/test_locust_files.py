@@ -333,11 +333,19 @@ from locust import HttpUser, constant, events, runners, task
 
 runners.WORKER_REPORT_INTERVAL = 600
 heard = []
+reporting = []
 
 @events.init.add_listener
 def listen(environment, runner, **_):
+    if isinstance(runner, runners.WorkerRunner):
+        @events.report_to_master.add_listener
+        def speak(client_id, data):
+            reporting.append(open("reported" if not reporting else "nested", "w").close())
+            runner.send_message("extra", 1)
+            reporting.pop()
     if not isinstance(runner, runners.MasterRunner):
         return
+    runner.register_message("extra", lambda environment, msg, **_: None)
     def done(environment, msg, **_):
         heard.append(msg.data)
         print("message", environment.stats.total.num_requests >= sum(heard))
@@ -384,3 +392,5 @@ def test_the_masters_statistics_are_those_of_its_workers_by_then(tmp_path: Path,
         "quitting 204",
     ]
     assert len(rows(tmp_path)) == 204
+    # What a listener of a report says begins no report.
+    assert ((tmp_path / "reported").exists(), (tmp_path / "nested").exists()) == (True, False)

@@ -122,8 +122,14 @@ class Calls:
         self._crossing.flush()
 
     def later(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call a function when the greenlet that runs is not in the middle of anything."""
-        self._run_later(function, *arguments)
+        """Call a function when the greenlet that runs is not in the middle of anything.
+
+        The garbage collector may ask for it in another thread.
+        """
+        if _native_thread() == self._thread:
+            self._run_later(function, *arguments)
+        else:
+            self._hub.loop.run_callback_threadsafe(function, *arguments)
 
     def settle(self, request: Answer, verdict: Verdict) -> None:
         """Decide a row that was held."""

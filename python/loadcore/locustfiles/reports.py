@@ -118,7 +118,9 @@ class WorkerReports:
 
     def __init__(self, patches: Patches) -> None:
         self._has_stopped = False
+        self._is_reporting = False
         patches.method(runners.WorkerRunner, "stop", self._stop)
+        patches.method(runners.WorkerRunner, "_send_stats", self._report)
         patches.method(runners.WorkerRunner, "send_message", _send_message)
 
     def answer(self, runner: Any) -> None:
@@ -138,6 +140,16 @@ class WorkerReports:
     def _stop(self, original: Callable[..., Any], runner: Any) -> None:
         original(runner)
         self._has_stopped = True
+
+    def _report(self, original: Callable[..., None], runner: Any) -> None:
+        """Report, unless a listener of `report_to_master` says something: its report is under way."""
+        if self._is_reporting:
+            return
+        self._is_reporting = True
+        try:
+            original(runner)
+        finally:
+            self._is_reporting = False
 
     def _mark(self, data: dict[str, Any], **_: Any) -> None:
         """Nothing is counted after the users and the listeners of `test_stop` have ended."""
