@@ -41,6 +41,7 @@ EVERY_S = 5.0
 _AT_END_S = 5.0
 """How long the last push may take: a run does not wait longer for a collector that does not answer."""
 _OTLP_PATH = "/v1/metrics"
+_QUERY = r"\?[^\s)'\"]+"
 _LOGGERS = (
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
@@ -112,7 +113,7 @@ class Pushed(Exporter):
         sender: Sends them.
         resource: What the run is, as attributes.
         tell: Gets a sentence when they do not arrive.
-        where: The URL that they are sent to; a password in it is not shown.
+        where: The URL that they are sent to; a password in it, and its query, are not shown.
         conventional: Whether names are those of OpenTelemetry; otherwise those of Prometheus.
         every_s: How often.
     """
@@ -131,7 +132,7 @@ class Pushed(Exporter):
         self._sender = sender
         self._resource = Resource(dict(resource))
         self._tell = tell
-        self._where = re.sub(r"(?<=//)[^/@]*@", "", where)
+        self._where = _shown(where)
         self._conventional = conventional
         self._every_s = every_s
         self._start_ns = time.time_ns()
@@ -161,8 +162,14 @@ class Pushed(Exporter):
                 heard.reason = heard.reason or str(error)
         if not arrived and not self._failed:
             self._failed = True
-            why = f": {heard.reason}" if heard.reason else ""
+            # Reasons of libraries quote the address, too.
+            why = f": {re.sub(_QUERY, '', heard.reason)}" if heard.reason else ""
             self._tell(f"metrics do not arrive at {self._where}{why}; the run continues")
+
+
+def _shown(url: str) -> str:
+    """A URL without what proves who asks: a password before the host, or a token in the query."""
+    return re.sub(_QUERY, "", re.sub(r"(?<=//)[^/?#]*@", "", url))
 
 
 def otlp(url: str) -> Sender:

@@ -233,7 +233,9 @@ def test_a_collector_that_is_not_there_is_named(
     """The sentence has its address without a password, and the reason in a few words."""
     told: list[str] = []
     address = "127.0.0.1:1/v1/metrics"
-    pushed = Pushed(sender(f"http://{address}"), {}, told.append, where=f"http://joe:secret@{address}", every_s=60)
+    pushed = Pushed(
+        sender(f"http://{address}"), {}, told.append, where=f"http://joe:se@cret@{address}?key=x", every_s=60
+    )
     pushed.measures = traced()
     pushed.close()
     assert told == [f"metrics do not arrive at http://{address}: Connection refused; the run continues"]
