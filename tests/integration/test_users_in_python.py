@@ -237,12 +237,18 @@ def test_a_scenario_that_always_misses_a_value_says_which(shop: Shop, tmp_path: 
         "async def visitor(c: Client) -> None:\n"
         "    c.get('/items')\n"
         "    (await c.get('/items')).json('$.nothing')\n"
+        "async def reader(c: Client) -> None:\n"
+        "    (await c.get('/items')).json('$.other')\n"
         "shop = Scenario('shop', load=iterations(total=2), steps=visitor)\n"
+        "library = Scenario('library', load=iterations(total=3), steps=reader)\n"
     )
     done = loadcore_command("run", "c.py", "--base-url", shop.url, "--progress", "none", cwd=tmp_path)
     assert done.returncode == 107, done.stderr
-    said = "shop: none of 2 iterations completed: c.py:4: GET /items: nothing is at $.nothing of the response"
-    assert said in " ".join(done.stdout.split())
+    for said in (
+        "shop: none of 2 iterations completed: c.py:4: GET /items: nothing is at $.nothing of the response",
+        "library: none of 3 iterations completed: c.py:6: GET /items: nothing is at $.other of the response",
+    ):
+        assert said in " ".join(done.stdout.split()), done.stdout
     assert "c.py:3: c.get(…) is not awaited, and does nothing: write await c.get(…)" in done.stderr
 
 

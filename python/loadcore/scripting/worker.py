@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadcore.loader.user_code import place_of
@@ -67,7 +68,7 @@ class Users:
 
     def __init__(self, scripts: list[Script], scenarios: list[tuple[str, bool]], seed: int) -> None:
         self.facts: dict[str, Any] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._scripts = scripts
         self._names = {number: name for number, (name, is_scripted) in enumerate(scenarios) if is_scripted}
         self._seed = seed
@@ -78,7 +79,8 @@ class Users:
         collector.start()
         asyncio.run(self._run(crossing, control, watchdog))
         blocked = [*watchdog.blocked.values()]
-        return {"blocked": blocked, "collections": collector.stop(), "failed": [*self._failures.values()]}
+        failed = {scenario: [*said.values()] for scenario, said in self._failures.items()}
+        return {"blocked": blocked, "collections": collector.stop(), "failed": failed}
 
     async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
         await open_all()
@@ -95,7 +97,7 @@ class Users:
 
     def _user(self, user: ScriptUser, run: Run, control: Control) -> Life:
         driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
-        return Life(driver, self._scripts, control, self._failures)
+        return Life(driver, self._scripts, control, self._failures[self._names[user.scenario]])
 
 
 class Life:
@@ -105,7 +107,7 @@ class Life:
         driver: Of the user.
         scripts: What it runs, as the plan numbers it.
         control: The way to the supervisor.
-        failures: Gets the first sentences of iterations that failed and raised nothing.
+        failures: Gets the first sentences of its scenario's iterations that failed and raised nothing.
     """
 
     def __init__(self, driver: Driver, scripts: Sequence[Script], control: Control, failures: dict[str, str]) -> None:

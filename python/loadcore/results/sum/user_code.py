@@ -101,10 +101,10 @@ def _exceptions(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(merged.values(), key=lambda each: -each["count"])
 
 
-def failed_of(ends: Sequence[WorkerEnd]) -> list[str]:
-    """Why iterations failed in which user code raised nothing: the first reasons of each worker."""
+def why_failed(ends: Sequence[WorkerEnd], scenario: str) -> str | None:
+    """Why iterations of a scenario failed in which user code raised nothing: the first reason that a worker knows."""
     documents = [end.user_code for end in ends if end.user_code is not None]
-    return list(dict.fromkeys(each for document in documents for each in document.get("failed", ())))
+    return next((each for document in documents for each in document.get("failed", {}).get(scenario, ())), None)
 
 
 def _failures(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

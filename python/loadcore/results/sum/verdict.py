@@ -15,7 +15,7 @@ from loadcore.judge.health import who
 from loadcore.judge.thresholds.rule import ANY_ERROR
 from loadcore.results.sum import causes
 from loadcore.results.sum.tally import MAIN, Tally
-from loadcore.results.sum.user_code import exceptions_of, failed_of, raised
+from loadcore.results.sum.user_code import exceptions_of, raised, why_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -217,7 +217,7 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
             text = f"{scenario.name}: none of {scenario.iterations_failed} iterations completed"
             cause = causes.why_iterations_failed(evidence.start, scenario.name, evidence.whole, evidence.samples)
             cause = cause or "; ".join(raised(each) for each in exceptions_of(evidence.end.workers)[:3])
-            cause = cause or "; ".join(failed_of(evidence.end.workers)[:1])
+            cause = cause or why_failed(evidence.end.workers, scenario.name) or ""
             reasons.append((ExitCode.SCENARIO_RAISED, f"{text}: {cause}" if cause else text))
     return reasons
 
