@@ -90,6 +90,23 @@ def test_a_plan_is_compiled_once_beforehand_and_once_by_each_worker(target: Targ
     assert exit_codes(run) == []
 
 
+def test_a_worker_without_users_of_a_scenario_keeps_nothing_from_others(target: Target, tmp_path: Path) -> None:
+    """Each of two scenarios has one user, and there are three workers: that user has all iterations and rows."""
+    table = tmp_path / "ids.csv"
+    table.write_text("id\n1\n2\n3\n4\n5\n6\n", "utf-8")
+    made = iterations(total=7)
+    counted = Scenario("counted", base_url=target.url, load=made, steps=[get("/items")])
+    rows = csv_feeder(table, at_end="stop")
+    fed = Scenario(
+        "fed", base_url=target.url, load=users(1, duration="20s"), feeders=[rows], steps=[get("/items/{id}")]
+    )
+
+    run = loadcore.run([counted, fed], workers=3, out=tmp_path / "run")
+    assert exit_codes(run) == []
+    completed = {each["name"]: each["iterations"]["completed"] for each in run.summary["load"]["scenarios"]}
+    assert completed == {"counted": 7, "fed": 6}
+
+
 def test_rows_summary_and_target_agree(target: Target, tmp_path: Path) -> None:
     """The invariant of the whole: rows in Arrow = requests in the summary = what the target counted."""
     follower = Follower()

@@ -34,13 +34,17 @@ pub(crate) enum Dealt {
 }
 
 impl Dealer {
-    /// A worker's dealer. `seed` is the plan's; feeders of one plan draw differently because their names differ.
+    /// A worker's dealer. `seed` is the plan's; feeders of one plan draw differently because their names differ. Without
+    /// a share, others deal out the rows: users who come to the worker all the same get rows only if those are dealt
+    /// again and again.
     #[must_use]
-    pub(crate) fn new(feeder: &Feeder, table: &Table, share: Share, seed: u64) -> Self {
+    pub(crate) fn new(feeder: &Feeder, table: &Table, share: Option<Share>, seed: u64) -> Self {
         let seed = Random::new(seed, &feeder.name, 0).next_u64();
         let places = if feeder.order == Order::Shuffled { permutation(table.rows(), seed) } else { Arc::default() };
-        let (order, at_end) = (feeder.order, feeder.at_end);
-        Self { rows: table.rows() as u64, order, at_end, share, seed, draws: 0, places }
+        let (order, rows) = (feeder.order, table.rows() as u64);
+        let is_dealt_once = matches!(order, Order::Sequential | Order::Shuffled) && feeder.at_end != AtEnd::Recycle;
+        let (rows, at_end) = if share.is_none() && is_dealt_once { (0, AtEnd::Stop) } else { (rows, feeder.at_end) };
+        Self { rows, order, at_end, share: share.unwrap_or(Share::WHOLE), seed, draws: 0, places }
     }
 
     /// How many more draws give a row, whoever makes them. Users with rows of their own may be without one at any time.
@@ -121,7 +125,7 @@ mod tests {
     }
 
     fn dealer(order: Order, at_end: AtEnd, rows: usize, share: Share) -> Dealer {
-        Dealer::new(&feeder(order, at_end), &table(rows), share, 42)
+        Dealer::new(&feeder(order, at_end), &table(rows), Some(share), 42)
     }
 
     /// Rows come in order; at the end they begin again, or the user stops, or the run fails.
@@ -148,6 +152,16 @@ mod tests {
         assert_eq!(missing_rows(Order::PerUser, &table(3), 4), Ok(()));
     }
 
+    /// Where others deal out the rows, a user who comes all the same gets one only if rows are dealt again and again.
+    #[test]
+    fn without_a_share() {
+        let drawn = |order, at_end| Dealer::new(&feeder(order, at_end), &table(2), None, 42).draw(1, 0);
+        assert_eq!(drawn(Order::Sequential, AtEnd::Stop), Dealt::Stop);
+        assert_eq!(drawn(Order::Sequential, AtEnd::Fail), Dealt::Stop);
+        assert_eq!(drawn(Order::Sequential, AtEnd::Recycle), Dealt::Row(0));
+        assert_eq!(drawn(Order::PerUser, AtEnd::Fail), Dealt::Row(1));
+    }
+
     /// Random draws are spread evenly and never leave the table.
     #[test]
     fn random() {
@@ -165,7 +179,7 @@ mod tests {
     fn shuffles_differ() {
         let drawn = |name: &str, seed| {
             let feeder = Feeder { name: name.to_owned(), ..feeder(Order::Shuffled, AtEnd::Stop) };
-            let mut dealer = Dealer::new(&feeder, &table(50), Share::WHOLE, seed);
+            let mut dealer = Dealer::new(&feeder, &table(50), Some(Share::WHOLE), seed);
             (0..50).map(|_| dealer.draw(0, 0)).collect::<Vec<_>>()
         };
         assert_eq!(drawn("a", 1), drawn("a", 1));

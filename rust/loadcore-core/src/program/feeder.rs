@@ -33,7 +33,7 @@ impl FeederProgram {
         Ok(Self { feeder: plan::Feeder { source, ..feeder.clone() }, table })
     }
 
-    pub(crate) fn dealer(&self, share: Share, seed: u64) -> Dealer {
+    pub(crate) fn dealer(&self, share: Option<Share>, seed: u64) -> Dealer {
         Dealer::new(&self.feeder, &self.table, share, seed)
     }
 }

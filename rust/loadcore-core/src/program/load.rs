@@ -49,6 +49,14 @@ impl LoadProgram {
         if matches!(self, Self::Arrivals { .. }) { users.max(1) } else { users }
     }
 
+    /// The share of what the users of one share take one after the other, such as a feeder's rows; `None` without a user.
+    pub(crate) fn taking(&self, share: Share) -> Option<Share> {
+        match self {
+            Self::Users(schedule) | Self::Iterations { users: schedule, .. } => share.among_users(schedule.peak()),
+            Self::Arrivals { .. } | Self::Script => Some(share),
+        }
+    }
+
     /// How many iterations one share starts, where that is known beforehand.
     pub(crate) fn iterations_of(&self, share: Share) -> Option<u64> {
         match self {

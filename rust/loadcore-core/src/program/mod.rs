@@ -26,7 +26,7 @@ use crate::auth::CompiledAuth;
 use crate::engine::FeederInfo;
 use crate::error::Problem;
 use crate::exchange::h1::encode::Encoding;
-use crate::feeder::Binding;
+use crate::feeder::{Binding, Dealer};
 use crate::plan::{self, Plan};
 use crate::random::Random;
 use crate::record::{CheckId, ScenarioId, Tables};
@@ -229,17 +229,30 @@ impl Program {
     /// The feeders that deal their rows one after the other, with the rows of one share.
     pub(crate) fn feeders_of(&self, share: Share) -> Vec<FeederInfo> {
         let dealt =
-            |feeder: &&FeederProgram| matches!(feeder.feeder.order, plan::Order::Sequential | plan::Order::Shuffled);
-        let uses = |scenario: &&ScenarioProgram, name: &str| {
-            scenario.feeds.iter().any(|(feeder, _)| self.feeders[*feeder].feeder.name == name)
+            |feeder: &FeederProgram| matches!(feeder.feeder.order, plan::Order::Sequential | plan::Order::Shuffled);
+        let info = |(index, feeder): (usize, &FeederProgram)| FeederInfo {
+            name: feeder.feeder.name.clone(),
+            rows: self.dealing(index, share).map_or(0, |share| share.part(feeder.table.rows() as u64)),
+            scenarios: self.drawing(index).map(|scenario| scenario.name.clone()).collect(),
         };
-        let info = |feeder: &FeederProgram| {
-            let name = feeder.feeder.name.clone();
-            let drawing = self.scenarios.iter().filter(|scenario| uses(scenario, &name));
-            let scenarios = drawing.map(|scenario| scenario.name.clone()).collect();
-            FeederInfo { name, rows: share.part(feeder.table.rows() as u64), scenarios }
-        };
-        self.feeders.iter().filter(dealt).map(info).collect()
+        self.feeders.iter().enumerate().filter(|(_, feeder)| dealt(feeder)).map(info).collect()
+    }
+
+    /// What deals the rows of each feeder to the users of one share.
+    pub(crate) fn dealers_of(&self, share: Share) -> Vec<Dealer> {
+        let dealer = |(index, feeder): (usize, &FeederProgram)| feeder.dealer(self.dealing(index, share), self.seed);
+        self.feeders.iter().enumerate().map(dealer).collect()
+    }
+
+    /// The share of a feeder's rows that one share deals out, which goes by the scenario with the most users.
+    fn dealing(&self, feeder: usize, share: Share) -> Option<Share> {
+        let taking = self.drawing(feeder).filter_map(|scenario| scenario.load.taking(share));
+        taking.max_by_key(|taking| taking.count())
+    }
+
+    /// The scenarios whose users draw from a feeder.
+    fn drawing(&self, feeder: usize) -> impl Iterator<Item = &ScenarioProgram> {
+        self.scenarios.iter().filter(move |scenario| scenario.feeds.iter().any(|(fed, _)| *fed == feeder))
     }
 
     /// Most connections one share may hold open: one for each user and origin of its scenario.

@@ -49,10 +49,16 @@ impl Share {
         whole_rounds + u64::from(total % u64::from(self.count) > u64::from(self.index))
     }
 
-    /// How many of `total` things that `users` users take belong to this share: none where it has none of the users.
+    /// This share of what `users` users take, which is dealt out among the shares that have users; `None` without one.
+    #[must_use]
+    pub fn among_users(self, users: u32) -> Option<Self> {
+        Self::new(self.index, self.count.min(users))
+    }
+
+    /// How many of `total` things that `users` users take belong to this share.
     #[must_use]
     pub fn part_of_users(self, total: u64, users: u32) -> u64 {
-        Self::new(self.index, self.count.min(users)).map_or(0, |share| share.part(total))
+        self.among_users(users).map_or(0, |share| share.part(total))
     }
 
     /// How many of `total` users belong to this share.

@@ -128,7 +128,7 @@ impl<T: Stack> Worker<T> {
             recorder.sample_everything();
         }
         let origins = program.origins.iter().cloned().map(Rc::new).collect();
-        let dealers = program.feeders.iter().map(|feeder| feeder.dealer(share, program.seed)).collect();
+        let dealers = program.dealers_of(share);
         let pools = program.pools.iter().map(|pool| TokenPool::new(pool, share)).collect();
         Rc::new(Self {
             outbox: Rc::new(Outbox::new(Rc::clone(&timer))),
