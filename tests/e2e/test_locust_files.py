@@ -328,6 +328,9 @@ def test_a_connection_is_closed_where_the_file_says_so(tmp_path: Path, url: str)
 
 
 COUNTED = """
+import os
+from pathlib import Path
+
 import gevent
 from locust import HttpUser, constant, events, runners, task
 
@@ -350,6 +353,11 @@ def listen(environment, runner, **_):
         heard.append(msg.data)
         print("message", environment.stats.total.num_requests >= sum(heard))
     def watch():
+        while len(list(Path().glob("finished-*"))) < 4:
+            gevent.sleep(0.05)
+        both = [gevent.spawn(lambda: environment.stats.total.num_requests) for _ in range(2)]
+        gevent.joinall(both)
+        print("both", *(each.value for each in both))
         while environment.stats.total.num_requests < 200:
             gevent.sleep(0.05)
         print("greenlet", environment.stats.entries["/item", "GET"].num_requests, environment.stats.num_failures)
@@ -375,6 +383,7 @@ class Shopper(HttpUser):
         self.environment.runner.send_message("done", 25)
         for number in range(25):
             self.client.get("/item")
+        Path(f"finished-{os.getpid()}-{id(self)}").touch()
 
     def on_stop(self):
         self.client.get("/bye")
@@ -382,11 +391,12 @@ class Shopper(HttpUser):
 
 
 def test_the_masters_statistics_are_those_of_its_workers_by_then(tmp_path: Path, url: str) -> None:
-    """When a worker says something, when a greenlet looks, when the test stops, at the end: none waits for reports."""
+    """When a worker says something, when greenlets look, when the test stops, at the end: none waits for reports."""
     run(tmp_path, COUNTED, "-u", "4", "-r", "4", "-t", "300", "--workers", "2", url=url)
     said = (tmp_path / "runs" / "latest" / "locust-master.log").read_text("utf-8").splitlines()
     assert [line for line in said if line.startswith("message")] == ["message True"] * 4
-    assert [line for line in said if line.startswith(("greenlet", "stop", "quitting"))] == [
+    assert [line for line in said if line.startswith(("both", "greenlet", "stop", "quitting"))] == [
+        "both 200 200",
         "greenlet 200 0",
         "stop 200",
         "quitting 204",

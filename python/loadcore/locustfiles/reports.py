@@ -35,6 +35,7 @@ class MasterReports:
         self._listener: Any = None
         self._numbers = itertools.count()
         self._awaited: dict[int, set[str]] = {}
+        self._looking: Event | None = None
         self._heard = Event()
         self._looked_at = 0.0
         self._is_over = False
@@ -59,19 +60,32 @@ class MasterReports:
         is_able = here is not self._listener and here is not gevent.get_hub()
         if self._is_over or not is_able or time.monotonic() - self._looked_at < _FRESH_S:
             return
+        if self._looking is not None:
+            # Another greenlet has asked already: its answers serve this one, too.
+            self._looking.wait(_ANSWER_WITHIN_S)
+            return
         silent = set().union(*self._awaited.values())
         asked = {client.id for client in self._runner.clients.all if client.state not in _ABSENT} - silent
         if not asked:
             return
         number = next(self._numbers)
         self._awaited[number] = asked
-        for client in list(asked):
-            self._runner.server.send_to_client(Message(_ASK, number, client))
-        with gevent.Timeout(_ANSWER_WITHIN_S, exception=False):
-            while number in self._awaited:
-                self._heard.wait()
-                self._heard.clear()
-        self._looked_at = time.monotonic()
+        self._looking = Event()
+        try:
+            for client in list(asked):
+                self._runner.server.send_to_client(Message(_ASK, number, client))
+            with gevent.Timeout(_ANSWER_WITHIN_S, exception=False):
+                while number in self._awaited:
+                    self._heard.wait()
+                    self._heard.clear()
+        finally:
+            self._looked_at = time.monotonic()
+            self._looking.set()
+            self._looking = None
+
+    def _missing(self) -> set[str]:
+        """Workers that are lost, and will not report."""
+        return {client.id for client in self._runner.clients.all if client.state == runners.STATE_MISSING}
 
     def _told(self, msg: Any, **_: Any) -> None:
         """A worker has reported, as it was asked to."""
@@ -103,8 +117,9 @@ class MasterReports:
             runner.server.send_to_client(Message("quit", None, client.id))
         if waits:
             with gevent.Timeout(runner.environment.stop_timeout + _END_WITHIN_S, exception=False):
-                while not workers <= self._last:
-                    self._heard.wait()
+                while not workers - self._missing() <= self._last:
+                    # No event comes when a worker goes missing.
+                    self._heard.wait(_ANSWER_WITHIN_S)
                     self._heard.clear()
         runner.greenlet.kill(block=True)
 
