@@ -75,6 +75,9 @@ def import_curl(text: str, name: str) -> Imported:
     if variables.bases:
         names = ", ".join(f"${each}" for each in list(variables.bases)[:5])
         report.note(f"the file has no value for {names}: --base-url takes its place")
+    if variables.changed:
+        names = ", ".join(f"${each}" for each in list(variables.changed)[:5])
+        report.note(f"the script gives {names} several values: the scenario has the first of each")
     if any(each.insecure for each in commands):
         draft.insecure = True
     return settle(Imported([draft], report), requests)

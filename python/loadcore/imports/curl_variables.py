@@ -26,7 +26,7 @@ _COMPUTED: Final = re.compile(
     r"^[ \t]*(?:(?:export|local|readonly)[ \t]+)?([A-Za-z_]\w*)=|\bfor[ \t]+(\w+)[ \t]+in\b", re.MULTILINE
 )
 _USED: Final = re.compile(r"(?<!\\)\$(?:\{(\w+)(?::?([-=?])([^{}]*))?\}|([A-Za-z_]\w*|[1-9](?!\d)))")
-_BASE: Final = re.compile(r"(?:https?://)?__env_(\w+?)__[^/?#]*")
+_BASE: Final = re.compile(r"(?:https?://(?:[^/?#:]*:)?)?__env_(\w+?)__[^/?#]*")
 _DEEPEST: Final = 5
 
 
@@ -38,6 +38,8 @@ class Variables:
     values: dict[str, str] = field(default_factory=dict)
     assigned: set[str] = field(default_factory=set)
     """Names that the script gives a value, whether or not it is written out."""
+    changed: dict[str, None] = field(default_factory=dict)
+    """Those that the script gives several values."""
     bases: dict[str, None] = field(default_factory=dict)
     """Those without a value that URLs begin with."""
 
@@ -50,8 +52,9 @@ class Variables:
             if own is not None and own[1] == name:
                 value = own[3] if own[2] in {"-", "="} else ""
             # The name that the script gives to `$1` says more than `$1`.
-            if value and not (given.startswith("'") and "$" in value) and not re.fullmatch(r"\$\{?\d\}?", value):
-                self.values.setdefault(name, value)
+            counts = value and not (given.startswith("'") and "$" in value) and not re.fullmatch(r"\$\{?\d\}?", value)
+            if counts and self.values.setdefault(name, value) != value:
+                self.changed[name] = None
 
     def filled(self, text: str, *, quoted: bool) -> str:
         """Text of a script, within double quotes or outside of any, with values and marks in place of variables."""

@@ -162,6 +162,16 @@ def test_variables_of_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "the file has no value for $OTHER: --base-url takes its place" in result.report.notes
 
 
+def test_a_script_that_changes_a_variable_or_has_no_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note says that the first value counts; a port from elsewhere leaves the address to --base-url."""
+    script = "HOST=a.example\ncurl https://$HOST/x\nHOST=b.example\ncurl https://$HOST/y\n"
+    result = imported(Kind.CURL, script, tmp_path, monkeypatch)
+    assert "the script gives $HOST several values: the scenario has the first of each" in result.report.notes
+    result = imported(Kind.CURL, "curl http://localhost:$PORT/health", tmp_path, monkeypatch)
+    assert 'get("/health")' in result.source
+    assert "the file has no value for $PORT: --base-url takes its place" in result.report.notes
+
+
 @pytest.mark.parametrize("script", ["A=$A\ncurl $A/x", "A=$B\nB=$A\ncurl http://h/$A", "A=\ncurl http://h/?a=$A"])
 def test_variables_that_lead_in_a_circle(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables made of themselves or of one another come from the environment."""
