@@ -39,6 +39,13 @@ def rate(value: float | None, glyphs: Glyphs = UNICODE) -> str:
     return count(value, glyphs) if value >= 99.95 else _three_digits(value)  # noqa: PLR2004 - where rounding gives 100
 
 
+def significant(value: float) -> str:
+    """A number in three significant digits, without an exponent: `0.00002`, `1.5`, `12.3`, `1235`."""
+    decimals = max(0, 2 - floor(log10(abs(value)))) if value else 0
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
 def percent(ratio: float | None) -> str:
     """A ratio as a percentage: `3.9%`. Only an exact 0 is `0%`, only an exact 1 is `100%`."""
     if ratio is None:

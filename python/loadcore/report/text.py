@@ -26,7 +26,7 @@ _SHORT_ID = 10
 _LABEL = 9
 _COUNTED_FROM_S = 2
 _WHOLE = 999.5
-"""From here on a number has no decimals, and no exponent."""
+"""From here on a number has no decimals, and groups of three digits."""
 _FINDINGS = 3
 """About the target: the others are in the JSON document."""
 
@@ -158,7 +158,8 @@ def quantity(value: float | None, unit: str | None, glyphs: Glyphs) -> str:
         case "per_s":
             return f"{numbers.rate(value, glyphs)}/s"
         case _:
-            return f"{value:.3g}" if value != round(value) and abs(value) < _WHOLE else numbers.count(value, glyphs)
+            is_whole = value == round(value) or abs(value) >= _WHOLE
+            return numbers.count(value, glyphs) if is_whole else numbers.significant(value)
 
 
 def limit(summary: Summary, page: Page) -> list[str]:

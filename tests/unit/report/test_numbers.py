@@ -103,6 +103,14 @@ def test_rates_have_three_digits(value: float | None, expected: str) -> None:
     assert expected == numbers.rate(value, ASCII)
 
 
+@given(st.floats(min_value=1e-9, max_value=1e9))
+def test_three_digits_without_an_exponent(value: float) -> None:
+    """Whatever its size, a number reads back to within half a per cent, and has digits and a point alone."""
+    text = numbers.significant(value)
+    assert re.fullmatch(r"[0-9]+([.][0-9]*[1-9])?", text)
+    assert float(text) == pytest.approx(value, rel=0.005)
+
+
 def test_counts_are_grouped() -> None:
     """Thousands are set apart by a thin space, or by a comma where there is none."""
     assert numbers.count(512_331) == "512\N{THIN SPACE}331"

@@ -30,7 +30,7 @@ def cpu(facts: Facts) -> list[Finding]:
     if len(full) < LEAST_SECONDS or (facts.is_open and facts.short < SHORT):
         return []
     answered = median(each.answered for each in full)
-    most = f"it cannot do more than {rate(answered)}" if answered else "it answered next to nothing meanwhile"
+    most = f"it cannot do more than {rate(answered)}" if answered else "it answered almost nothing in that time"
     message = f"{_used(full)} for {len(full)} s: {most}"
     return [
         named(

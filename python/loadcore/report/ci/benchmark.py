@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from loadcore.report import numbers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TIMES = ("p50", "p95", "p99")
-_WHOLE = 999.5
-"""From here on a number has no decimals, and no exponent."""
 _MS = 1e6
 
 
@@ -34,7 +34,7 @@ def _entries(name: str, step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         interval = (response.get("intervals") or {}).get(part)
         if interval and interval["low_ns"] is not None and interval["high_ns"] is not None:
             off = max(value - interval["low_ns"], interval["high_ns"] - value) / _MS
-            entry["range"] = f"± {off:.3g}" if off < _WHOLE else f"± {off:.0f}"
+            entry["range"] = f"± {numbers.significant(off)}"
         yield {**entry, "extra": f"{step['requests']} requests, {step['errors']} errors"}
     if step["error_rate"] is not None:
         yield {"name": f"{name}: errors", "unit": "%", "value": round(100 * step["error_rate"], 6)}

@@ -41,7 +41,7 @@
       const response = await fetch(`control?token=${encodeURIComponent(token)}`, { method: "POST", headers, body });
       said = response.ok ? await response.json() : { error: (await response.text()).trim() };
     } catch { said = { error: "the page's server has ended" }; }
-    // A page that is opened after the run asks while it is told so.
+    // A page opened after the run asks before its first state has come.
     if (said.error && !change && state.textContent === "The run has ended") return end();
     if (said.error) {
       say([said.error, said.hint].filter(Boolean).join(": "), change);
