@@ -10,40 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class _Looked:
+    """An attribute of statistics. What workers have counted since is added before it is read."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, stats: Any, owner: type | None = None) -> Any:
+        if stats is None:
+            return self
+        if stats.look is not None:
+            stats.look()
+        return stats.__dict__[self._name]
+
+    def __set__(self, stats: Any, value: Any) -> None:
+        stats.__dict__[self._name] = value
+
+
 class MergedStats(RequestStats):
     """In place of Locust's `RequestStats`, which know what workers reported up to three seconds ago."""
 
     look: Callable[[], None] | None = None
     """Gets what workers have counted since."""
 
-    def _looked(self, name: str) -> Any:
-        if self.look is not None:
-            self.look()
-        return self.__dict__[name]
-
-    @property
-    def entries(self) -> Any:
-        """The statistics by name and method."""
-        return self._looked("entries")
-
-    @entries.setter
-    def entries(self, entries: Any) -> None:
-        self.__dict__["entries"] = entries
-
-    @property
-    def total(self) -> Any:
-        """The statistics of all requests together."""
-        return self._looked("total")
-
-    @total.setter
-    def total(self, total: Any) -> None:
-        self.__dict__["total"] = total
-
-    @property
-    def errors(self) -> Any:
-        """Failures, by what failed how."""
-        return self._looked("errors")
-
-    @errors.setter
-    def errors(self, errors: Any) -> None:
-        self.__dict__["errors"] = errors
+    entries = _Looked()
+    total = _Looked()
+    errors = _Looked()

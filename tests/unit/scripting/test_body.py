@@ -9,20 +9,10 @@ from hypothesis import strategies as st
 
 from loadcore.scripting.body import Event, Events, Lines
 from loadcore.scripting.duration import Duration
+from tests.unit.scripting.pieces import cuts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-cuts = st.lists(st.integers(1, 7), max_size=40)
-
-
-def pieces(body: bytes, lengths: Sequence[int]) -> list[bytes]:
-    """A body cut into pieces of these lengths, and the rest."""
-    found, at = [], 0
-    for length in lengths:
-        found.append(body[at : at + length])
-        at += length
-    return [*(piece for piece in found if piece), body[at:]]
 
 
 def lines_of(body: bytes, lengths: Sequence[int] = (), charset: str = "utf-8") -> list[str]:

@@ -14,20 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadcore.scripting.decompression import MOST_AT_ONCE, Decompression
+from tests.unit.scripting.pieces import cuts, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-cuts = st.lists(st.integers(1, 7), max_size=40)
-
-
-def pieces(body: bytes, lengths: Sequence[int]) -> list[bytes]:
-    """A body cut into pieces of these lengths, and the rest."""
-    found, at = [], 0
-    for length in lengths:
-        found.append(body[at : at + length])
-        at += length
-    return [*(piece for piece in found if piece), body[at:]]
 
 
 def raw(body: bytes) -> bytes:
