@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class Interval:
     """None: the run is too short for a lower end."""
     high: float | None
     """None: the run is too short for an upper end."""
-    worth: float
-    """How many independent requests the run is worth here: n / design effect."""
+    worth: int
+    """How many independent requests the run is worth here: n / design effect, whole ones."""
     needed: int
-    """How many do for both ends, at the least."""
+    """How many do for both ends, at the least: both ends are there if, and only if, `worth` is as many or more."""
 
 
 def interval(quantile: float, requests: int, spread: Spread) -> Interval:
@@ -80,7 +80,8 @@ def interval(quantile: float, requests: int, spread: Spread) -> Interval:
         requests: How many were measured.
         spread: How much their batches differ, at this percentile.
     """
-    worth = requests / spread.effect
+    # Whole requests, as they are shown: half a request would close an interval that still needs one.
+    worth = max(1, int(requests / spread.effect))
     reach = spread.t * sqrt(quantile * (1 - quantile) / worth)
     scarce = max(quantile / (1 - quantile), (1 - quantile) / quantile)
     needed = _Z**2 * scarce
@@ -90,7 +91,7 @@ def interval(quantile: float, requests: int, spread: Spread) -> Interval:
         low=quantile - reach if quantile > reach else None,
         high=quantile + reach if quantile + reach < 1 else None,
         worth=worth,
-        needed=ceil(needed) + 1,
+        needed=int(needed) + 1,
     )
 
 

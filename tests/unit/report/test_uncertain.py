@@ -31,12 +31,12 @@ def row(name: str) -> StepRow:
 
 def test_what_a_short_run_cannot_say_is_said_with_what_it_takes() -> None:
     """How many requests are there, what they are worth, and how many would do."""
-    p99 = {"low_ns": 1, "high_ns": None, "n_eff": 140, "needs": 382}
+    p99 = {"low_ns": 1, "high_ns": None, "n_eff": 140, "needs": 381}
     assert uncertain.of(step(4_000, p99=p99), ASCII) == [
-        "too short for both ends of p99: p99 takes 382 independent requests or more, and these 4,000 are worth 140"
+        "too short for both ends of p99: p99 takes 381 independent requests or more, and these 4,000 are worth 140"
     ]
     assert uncertain.of(step(140, p99=p99), ASCII) == [
-        "too short for both ends of p99: p99 takes 382 independent requests or more"
+        "too short for both ends of p99: p99 takes 381 independent requests or more"
     ]
 
 

@@ -65,7 +65,7 @@ def test_p999_of_few_requests_has_no_upper_end(tmp_path: Path) -> None:
     assert intervals["n"] == 160
     assert intervals["p999"]["high_ns"] is None
     assert intervals["p999"]["low_ns"] is not None
-    assert intervals["p999"]["needs"] == 3_839 > intervals["p999"]["n_eff"]
+    assert intervals["p999"]["needs"] == 3_838 > intervals["p999"]["n_eff"]
 
 
 def test_rows_that_are_missing_give_no_interval(tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_a_threshold_on_p999_of_few_requests_says_so(tmp_path: Path) -> None:
     """160 requests do not say what the slowest of a thousand takes; other thresholds have no interval at all."""
     judged = _judged(tmp_path, "response.p99.9 < 1s", _exponential(2)[:160], 2)
     assert judged["interval"]["high_ns"] is None
-    assert judged["interval"]["needs"] == 3_839
+    assert judged["interval"]["needs"] == 3_838
     assert "interval" not in _judged(tmp_path, "errors.rate < 1%", _exponential(2), 2)
     assert _judged(tmp_path, "response.p95 < 1s", _exponential(0.5), 1)["interval"] is None

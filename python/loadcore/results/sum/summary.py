@@ -190,7 +190,7 @@ def _ends(histogram: Histogram, quantile: float, spread: Spread) -> dict[str, in
     return {
         "low_ns": None if found.low is None else histogram.quantile(found.low),
         "high_ns": None if found.high is None else histogram.quantile(found.high),
-        "n_eff": round(found.worth),
+        "n_eff": found.worth,
         "needs": found.needed,
     }
 
