@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
 import pytest
 
 import loadcore
@@ -214,6 +215,55 @@ def test_open_models_and_fixed_iterations(shop: Shop, tmp_path: Path) -> None:
     by_scenario = {each["name"]: each["iterations"]["completed"] for each in made.summary["load"]["scenarios"]}
     assert by_scenario == {"arriving": 50, "fixed": 7}
     assert shop.counts["GET /items"] == 57
+
+
+def test_iterations_that_follow_one_another(shop: Shop, tmp_path: Path) -> None:
+    """Each has a number and the variables of its own, whatever the last did to them, and rows have the same number."""
+    seen = tmp_path / "seen.txt"
+
+    async def reader(c: Client) -> None:
+        assert "mine" not in c.variables
+        assert c.variables["symbols"]
+        with seen.open("a") as file:
+            file.write(f"{c.user} {c.iteration}\n")
+        await c.get("/items")
+        if c.iteration % 3 == 1:
+            c.variables["mine"] = "x"
+        if c.iteration % 3 == 2:
+            del c.variables["symbols"]
+
+    start = [get("/symbols", extract={"symbols": response.json("$.codes[0]")})]
+    following = Scenario("following", load=iterations(total=60, users=3), on_start=start, steps=reader)
+    made = run(following, shop, tmp_path)
+    lines = [tuple(map(int, line.split())) for line in seen.read_text().splitlines()]
+    table = made.requests.filter(pc.equal(made.requests["step"], "GET /items"))
+    assert sorted(zip(table["user"].to_pylist(), table["iteration"].to_pylist(), strict=True)) == sorted(lines)
+    for user in range(3):
+        mine = [iteration for number, iteration in lines if number == user]
+        assert mine == [*range(len(mine))]
+    (load,) = made.summary["load"]["scenarios"]
+    assert (load["iterations"]["started"], load["iterations"]["completed"]) == (60, 60)
+    assert shop.counts["GET /items"] == len(lines) == 60
+
+
+def test_an_iteration_that_waits_for_nothing_keeps_none_from_running(shop: Shop, tmp_path: Path) -> None:
+    """Whoever makes requests makes them, and is cut off by none."""
+
+    async def idle(_: Client) -> None:
+        return
+
+    async def busy(c: Client) -> None:
+        await c.get("/items")
+
+    load = iterations(total=20, users=2)
+    made = run(
+        [Scenario("idle", load=users(5, duration="1s"), steps=idle), Scenario("busy", load=load, steps=busy)],
+        shop,
+        tmp_path,
+    )
+    assert shop.counts["GET /items"] == 20
+    idling, _ = made.summary["load"]["scenarios"]
+    assert idling["iterations"]["completed"] > 0
 
 
 def test_a_script_that_always_raises(shop: Shop, tmp_path: Path) -> None:

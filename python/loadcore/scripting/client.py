@@ -306,7 +306,7 @@ class Driver:
         client: The client, if there is one already.
     """
 
-    __slots__ = ("_given", "_port", "client")
+    __slots__ = ("_given", "_port", "_turn", "client")
 
     def __init__(self, port: Port, run: Run, *, scenario: str, seed: int, client: Client | None = None) -> None:
         self.client = client or Client()
@@ -314,16 +314,20 @@ class Driver:
         self.client._port, self.client._run, self.client._seed = port, run, f"{seed}/{scenario}"
         self._port = port
         self._given: Mapping[str, str] = {}
+        self._turn: Turn | None = None
 
     def begin(self, turn: Turn) -> None:
         """A turn of the user begins."""
         client = self.client
-        # Made at each reading.
-        self._given = given = turn.variables
         client.iteration = turn.iteration
-        client.variables = {**given}
-        client.row = Row(given) if given else _NO_ROW
         client._random = None
+        # One that follows the last directly has its variables.
+        if turn is not self._turn:
+            self._turn = turn
+            # Made at each reading.
+            self._given = given = turn.variables
+            client.variables = {**given}
+            client.row = Row(given) if given else _NO_ROW
 
     def end(self) -> tuple[str, ...]:
         """A turn of the user has ended: gives its variables to the steps that follow.
@@ -332,6 +336,7 @@ class Driver:
         """
         given, variables = self._given, self.client.variables
         if variables != given:
+            self._turn = None
             for name, value in variables.items():
                 if given.get(name) != value:
                     self._port.set(name, value if isinstance(value, str) else json.dumps(value))

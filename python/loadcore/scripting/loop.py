@@ -107,15 +107,17 @@ class Loop:
         scenario, life = user.scenario, self._make(user)
         key, in_turn, stopping = (scenario, user.number), self._in_turn, self._stopping
         while True:
-            turn = await user.turn()
+            turn: Turn | None = await user.turn()
             in_turn.add(key)
             try:
-                try:
-                    await life.begin(turn)
-                except BaseException as error:  # noqa: BLE001 - raised again where it is for the process
-                    user.end(life.end(error))
-                else:
-                    user.end(life.end(None))
+                # Most turns end with the next one begun.
+                while turn is not None:
+                    try:
+                        await life.begin(turn)
+                    except BaseException as error:  # noqa: BLE001 - raised again where it is for the process
+                        turn = user.end(life.end(error))
+                    else:
+                        turn = user.end(life.end(None))
             finally:
                 in_turn.discard(key)
                 if scenario in stopping:

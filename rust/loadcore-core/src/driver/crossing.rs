@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -73,6 +74,8 @@ impl<T> Lane<T> {
 struct Lanes {
     commands: Lane<Command>,
     notices: Lane<Notice>,
+    /// Of the loads.
+    edition: AtomicU32,
 }
 
 /// The side of the code: all scripts of a worker, and the descriptor that can be waited for.
@@ -122,6 +125,12 @@ impl Crossing {
         if let Some(script) = self.scripts.get_mut(script) {
             script.outgoing.push(command);
         }
+    }
+
+    /// Which edition the loads of a script's scenario are of.
+    #[must_use]
+    pub fn edition(&self, script: usize) -> u32 {
+        self.scripts.get(script).map_or(0, |script| script.lanes.edition.load(Ordering::Relaxed))
     }
 
     /// Hands over all commands.
@@ -200,6 +209,10 @@ impl Script for EngineSide {
 
     fn notice(&self, notice: Notice) {
         self.notices.borrow_mut().push(notice);
+    }
+
+    fn edition(&self, edition: u32) {
+        self.lanes.edition.store(edition, Ordering::Relaxed);
     }
 
     fn flush(&self) {

@@ -5,6 +5,7 @@
 //! - [`crossing`] is the way to such a program on a thread of its own.
 
 mod bell;
+mod continuing;
 pub mod crossing;
 pub(crate) mod flow;
 pub mod script;

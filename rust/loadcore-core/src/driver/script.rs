@@ -12,6 +12,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+pub use super::continuing::{IterationsLeft, MayContinue};
 use crate::record::Outcome;
 pub use crate::user::Answer;
 
@@ -25,6 +26,11 @@ pub trait Script {
 
     /// Nothing more comes in this turn.
     fn flush(&self) {}
+
+    /// The loads are of this edition from now on: no user continues by itself under an older one.
+    fn edition(&self, edition: u32) {
+        let _ = edition;
+    }
 }
 
 /// Makes a script, on the engine's thread.
@@ -75,6 +81,8 @@ pub enum Command {
         user: u32,
         /// How.
         end: ScriptEnd,
+        /// When it began the next one by itself, if it did: see [`MayContinue`].
+        next_ns: Option<u64>,
     },
     /// What some requests have in common, who name it by its number. It takes the place of what had that number.
     Form(Box<Form>),
@@ -431,6 +439,8 @@ pub struct Iterate {
     pub noticed_ns: u64,
     /// Variables that have a value: the row that feeders gave it, and what its start took from responses.
     pub variables: Vec<(String, Vec<u8>)>,
+    /// Whether its user may begin those after it by itself.
+    pub may_continue: Option<MayContinue>,
 }
 
 /// What a script is part of.

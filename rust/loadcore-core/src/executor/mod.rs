@@ -21,7 +21,7 @@ pub(crate) async fn execute<T: Stack>(worker: Rc<Worker<T>>, scenario: usize) {
     match &program.scenarios[scenario].load {
         LoadProgram::Users(_) => users::execute(&worker, scenario, Quota::Unlimited).await,
         LoadProgram::Iterations { users, iterations, scope } => {
-            let quota = Quota::new(*scope, *iterations, worker.share, users.peak());
+            let quota = Quota::new(*scope, *iterations, worker.share, users.peak(), &program.scenarios[scenario]);
             users::execute(&worker, scenario, quota).await;
         }
         LoadProgram::Arrivals { .. } => arrivals::execute(&worker, scenario).await,

@@ -87,6 +87,13 @@ pub(crate) struct ScenarioProgram {
     pub(crate) auths: Vec<AuthProgram>,
 }
 
+impl ScenarioProgram {
+    /// Whether an iteration is all code that runs beside the engine.
+    pub(crate) fn is_code(&self) -> bool {
+        matches!(self.main.ops[..], [Op::Script(_)])
+    }
+}
+
 /// A variable whose value is a URL.
 #[derive(Debug)]
 pub(crate) struct LinkVariable {

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::driver::script::{IterationsLeft, MayContinue};
 use crate::plan::IterationScope;
+use crate::program::ScenarioProgram;
 use crate::schedule::Share;
 
 /// How many iterations there are to make.
@@ -15,14 +17,24 @@ pub(crate) enum Quota {
     PerUser(u64),
     /// This number for all users of this worker.
     Shared(Rc<Cell<u64>>),
+    /// The same, where their code may begin iterations, too.
+    WithCode(IterationsLeft),
 }
 
 impl Quota {
     /// `users` is the number of all workers' users.
-    pub(crate) fn new(scope: IterationScope, iterations: u64, share: Share, users: u32) -> Self {
+    pub(crate) fn new(
+        scope: IterationScope,
+        iterations: u64,
+        share: Share,
+        users: u32,
+        scenario: &ScenarioProgram,
+    ) -> Self {
+        let ours = share.part_of_users(iterations, users);
         match scope {
             IterationScope::PerUser => Self::PerUser(iterations),
-            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(share.part_of_users(iterations, users)))),
+            IterationScope::Shared if scenario.is_code() => Self::WithCode(IterationsLeft::new(ours)),
+            IterationScope::Shared => Self::Shared(Rc::new(Cell::new(ours))),
         }
     }
 
@@ -32,6 +44,7 @@ impl Quota {
             Self::Unlimited => return true,
             Self::PerUser(left) => std::mem::replace(left, left.saturating_sub(1)),
             Self::Shared(left) => left.replace(left.get().saturating_sub(1)),
+            Self::WithCode(left) => return left.take(),
         };
         left > 0
     }
@@ -73,6 +86,19 @@ impl Allowance {
         }
         self.is_used_up = !self.quota.take();
         !self.is_used_up
+    }
+
+    /// What its code may begin by itself of what the user may.
+    pub(super) fn may_continue(&self, edition: u32) -> Option<MayContinue> {
+        if self.edition != edition || self.is_used_up {
+            return None;
+        }
+        let left = match &self.quota {
+            Quota::Unlimited => None,
+            Quota::WithCode(left) => Some(left.clone()),
+            Quota::PerUser(_) | Quota::Shared(_) => return None,
+        };
+        Some(MayContinue { edition, until_ns: self.until_ns, left })
     }
 
     /// Allows no more.

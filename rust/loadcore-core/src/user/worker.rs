@@ -247,6 +247,9 @@ impl<T: Stack> Worker<T> {
     /// Has everyone who begins an iteration look at the load again.
     pub(super) fn next_edition(&self) {
         self.edition.set(self.edition.get().wrapping_add(1));
+        for script in self.scripts.iter().flatten() {
+            script.next_edition(self.edition.get());
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

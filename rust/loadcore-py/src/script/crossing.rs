@@ -129,6 +129,10 @@ impl Crossing {
         self.recent_ns
     }
 
+    pub(super) fn edition(&self, script: usize) -> u32 {
+        self.core.edition(script)
+    }
+
     pub(super) const fn script_lag_ns(&self) -> u64 {
         self.script_lag_ns
     }
@@ -268,6 +272,7 @@ impl Crossing {
                     let was_counted = streamed.is_some_and(|streamed| streamed.borrow().was_counted());
                     let mut user = user.bind(py).borrow_mut();
                     user.under_way = user.under_way.saturating_sub(1);
+                    user.has_waited = true;
                     user.faults += usize::from(content.answer.is_error && !was_counted);
                 }
                 call.borrow_mut().answer(content);

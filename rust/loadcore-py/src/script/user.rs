@@ -3,7 +3,7 @@
 use std::thread::{self, ThreadId};
 
 use loadcore_core::driver::script::{
-    self, BodyFraming, Command, FormTimeouts, Holds, Iterate, ScriptEnd, ScriptPart, Seen,
+    self, BodyFraming, Command, FormTimeouts, Holds, Iterate, MayContinue, ScriptEnd, ScriptPart, Seen,
 };
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -41,6 +41,14 @@ pub(crate) struct ScriptUser {
     due: Option<Iterate>,
     /// For how long it waited, until the first request of it is made.
     kept_ns: u64,
+    /// The turn that it has begun.
+    current: Option<Py<Turn>>,
+    /// Whether it may begin the next one by itself.
+    may_continue: Option<MayContinue>,
+    /// A call of its turn has ended: others have had their turn meanwhile.
+    pub(super) has_waited: bool,
+    /// Its turn has given variables a value.
+    has_set: bool,
 }
 
 impl ScriptUser {
@@ -58,15 +66,40 @@ impl ScriptUser {
             turn: None,
             due: None,
             kept_ns: 0,
+            current: None,
+            may_continue: None,
+            has_waited: false,
+            has_set: false,
         }
     }
 
     /// Takes an iteration that is due, and gives the turn that has waited for it.
-    pub(super) fn due(&mut self, iterate: Iterate) -> Option<Py<Turn>> {
+    pub(super) fn due(&mut self, mut iterate: Iterate) -> Option<Py<Turn>> {
         (self.iteration, self.faults) = (iterate.iteration, 0);
         self.is_once = iterate.part != ScriptPart::Iteration;
+        (self.may_continue, self.has_waited, self.has_set) = (iterate.may_continue.take(), false, false);
         self.due = Some(iterate);
         self.turn.take()
+    }
+
+    /// Begins the next iteration with the end of one, if that is allowed, and gives its turn and when that was. One that
+    /// has waited for nothing is followed by others' turns: it may do nothing for ever.
+    fn proceed<'py>(slf: &Bound<'py, Self>) -> Option<(Bound<'py, Turn>, u64)> {
+        let py = slf.py();
+        let this = &mut *slf.borrow_mut();
+        let MayContinue { edition, until_ns, left } =
+            this.may_continue.as_ref().filter(|_| this.has_waited && !this.has_set)?;
+        let begun_ns = {
+            let mut crossing = this.crossing.bind(py).borrow_mut();
+            (crossing.edition(this.scenario) == *edition).then(|| crossing.read_clock())?
+        };
+        let turn = this.current.as_ref().filter(|_| begun_ns < *until_ns)?.bind(py).clone();
+        if left.as_ref().is_some_and(|left| !left.take()) {
+            return None;
+        }
+        let iteration = turn.borrow_mut().proceed(begun_ns);
+        (this.iteration, this.faults, this.has_waited) = (iteration, 0, false);
+        Some((turn, begun_ns))
     }
 
     pub(super) fn say(slf: &Bound<'_, Self>, command: Command) {
@@ -180,9 +213,10 @@ impl ScriptUser {
         Self::say(slf, Command::Begin { user: slf.borrow().number });
     }
 
-    /// It has ended its iteration: "complete", "failed", "broken" by a fault of its own, or "interrupted".
+    /// It has ended its iteration: "complete", "failed", "broken" by a fault of its own, or "interrupted". Gives its next
+    /// turn, if that has begun with this end.
     #[pyo3(signature = (how = "complete"))]
-    fn end(slf: &Bound<'_, Self>, how: &str) -> PyResult<()> {
+    fn end(slf: &Bound<'_, Self>, how: &str) -> PyResult<Option<Py<Turn>>> {
         let end = match how {
             "complete" => ScriptEnd::Complete,
             "failed" => ScriptEnd::Failed,
@@ -190,8 +224,10 @@ impl ScriptUser {
             "interrupted" => ScriptEnd::Interrupted,
             _ => return Err(PyValueError::new_err(format!("an iteration does not end {how:?}"))),
         };
-        Self::say(slf, Command::End { user: slf.borrow().number, end });
-        Ok(())
+        let next = if end == ScriptEnd::Complete { Self::proceed(slf) } else { None };
+        let next_ns = next.as_ref().map(|(_, begun_ns)| *begun_ns);
+        Self::say(slf, Command::End { user: slf.borrow().number, end, next_ns });
+        Ok(next.map(|(turn, _)| turn.unbind()))
     }
 
     /// Its next iteration, to be awaited.
@@ -323,7 +359,11 @@ impl ScriptUser {
 
     /// Gives a variable of its iteration a value, for declared steps that follow.
     fn set(slf: &Bound<'_, Self>, name: &str, value: &str) {
-        let user = slf.borrow().number;
+        let user = {
+            let mut this = slf.borrow_mut();
+            this.has_set = true;
+            this.number
+        };
         Self::say(slf, Command::Set { user, name: name.to_owned(), value: value.as_bytes().to_vec() });
     }
 
@@ -371,15 +411,23 @@ impl Turn {
     pub(super) fn complete(turn: &Bound<'_, Self>) -> PyResult<()> {
         let py = turn.py();
         let user = {
-            let this = turn.borrow();
+            let mut this = turn.borrow_mut();
             let is_pending = this.as_super().state() == State::Pending;
-            this.user.as_ref().filter(|_| is_pending).map(|user| user.clone_ref(py))
+            this.user.take().filter(|_| is_pending)
         };
         if let Some(user) = user {
-            let iterate = user.bind(py).borrow_mut().due.take();
-            turn.borrow_mut().iterate = iterate;
+            let mut user = user.bind(py).borrow_mut();
+            turn.borrow_mut().iterate = user.due.take();
+            user.current = Some(turn.clone().unbind());
         }
         Future::complete(turn.as_super())
+    }
+
+    /// It is the next iteration from now on. Says which.
+    fn proceed(&mut self, begun_ns: u64) -> u32 {
+        let Some(iterate) = &mut self.iterate else { return 0 };
+        (iterate.iteration, iterate.due_ns) = (iterate.iteration.wrapping_add(1), begun_ns);
+        iterate.iteration
     }
 
     fn of<R: Default>(&self, what: impl FnOnce(&Iterate) -> R) -> R {

@@ -1,6 +1,7 @@
 //! Users that a script drives during the run: all that users with code of their own need.
 
 mod compiled;
+mod continuing;
 mod held;
 mod phases;
 mod streams;
@@ -15,8 +16,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::*;
 use crate::driver::script::{
-    Answer, BodyFraming, Call, Command, Form, Holds, Iterate, Notice, RequestKey, Script, ScriptEnd, ScriptPart,
-    Settled,
+    Answer, BodyFraming, Call, Command, Form, Holds, Iterate, MayContinue, Notice, RequestKey, Script, ScriptEnd,
+    ScriptPart, Settled,
 };
 
 /// A script whose code is tasks of the test, by virtual time.
@@ -36,6 +37,9 @@ pub(super) struct Code {
     /// Iterations that are due: the user, and its row.
     due: RefCell<VecDeque<(u32, String)>>,
     is_due: Notify,
+    /// What users may begin by themselves, and the edition of the loads.
+    leave: RefCell<HashMap<u32, Option<MayContinue>>>,
+    edition: Cell<u32>,
 }
 
 impl Script for Rc<Code> {
@@ -53,7 +57,8 @@ impl Script for Rc<Code> {
             }
             Notice::Opened(head) => self.came.borrow_mut().entry(head.request).or_default().open(*head),
             Notice::Piece(piece) => self.came.borrow_mut().entry(piece.request).or_default().add(&piece),
-            Notice::Iterate(Iterate { user, iteration, script, part, due_ns, variables, .. }) => {
+            Notice::Iterate(Iterate { user, iteration, script, part, due_ns, variables, may_continue, .. }) => {
+                self.leave.borrow_mut().insert(user, may_continue);
                 self.scripts.borrow_mut().push((script, part));
                 self.told.borrow_mut().push((due_ns / 1_000_000, format!("iterate {user} {iteration}")));
                 let row: Vec<_> = variables.iter().map(|(_, value)| String::from_utf8_lossy(value)).collect();
@@ -64,6 +69,10 @@ impl Script for Rc<Code> {
             Notice::Stopping => self.told.borrow_mut().push((0, "stopping".to_owned())),
             Notice::Closed => self.told.borrow_mut().push((0, "closed".to_owned())),
         }
+    }
+
+    fn edition(&self, edition: u32) {
+        self.edition.set(edition);
     }
 }
 
@@ -112,7 +121,7 @@ impl Code {
 
     /// Ends an iteration that is complete.
     fn complete(&self, user: u32) {
-        self.say(Command::End { user, end: ScriptEnd::Complete });
+        self.say(Command::End { user, end: ScriptEnd::Complete, next_ns: None });
     }
 }
 
@@ -221,7 +230,7 @@ fn a_plan_without_steps() {
                 sleep(ms(50)).await;
                 assert!(code.get(user, "/b").await.is_ok());
                 let end = if is_complete { ScriptEnd::Complete } else { ScriptEnd::Failed };
-                code.say(Command::End { user, end });
+                code.say(Command::End { user, end, next_ns: None });
             }));
         }
         for user in users {

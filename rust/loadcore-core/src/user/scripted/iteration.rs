@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::CLEAN_UP_NS;
-use crate::driver::script::{Iterate, Notice, ScriptEnd, ScriptPart};
+use crate::driver::script::{Iterate, MayContinue, Notice, ScriptEnd, ScriptPart};
 use crate::exchange::Stack;
+use crate::plan::{Cookies, Reuse};
 use crate::program::ScenarioProgram;
 use crate::user::User;
 use crate::user::drive::{Cut, Part};
@@ -13,7 +14,8 @@ use crate::user::drive::{Cut, Part};
 const REST_WHEN_BROKEN_NS: u64 = CLEAN_UP_NS;
 
 impl<T: Stack> User<T> {
-    /// Tells the script that an iteration is due, and waits until it says that it has ended.
+    /// Tells the script that an iteration is due, and waits until it says that it, or the last one after it that the
+    /// script has begun by itself, has ended.
     pub(in crate::user) async fn leave_to_script(
         &mut self,
         scenario: &ScenarioProgram,
@@ -36,21 +38,27 @@ impl<T: Stack> User<T> {
         user.waits.set(Some(self.lane.task.index()));
         user.ended.set(None);
         user.is_cut_short.set(false);
+        user.is_beyond.set(false);
         let (iteration, due_ns) = (self.state.iteration, self.cursor.due_ns);
         // What arrives or is paced has a time of its own; others send when they have come to it.
         let has_schedule = self.state.arrival.is_some() || scenario.pacing.is_some();
         user.first_due_ns.set(has_schedule.then_some(due_ns));
+        let may_continue = if part == Part::Iteration { self.may_continue(scenario) } else { None };
         let part = match part {
             Part::Start => ScriptPart::Start,
             Part::Iteration => ScriptPart::Iteration,
             Part::Stop => ScriptPart::Stop,
         };
         let noticed_ns = worker.timer.recent();
-        let iterate = Iterate { user: number, iteration, script, part, due_ns, noticed_ns, variables };
+        let iterate = Iterate { user: number, iteration, script, part, due_ns, noticed_ns, variables, may_continue };
         scripted.script.notice(Notice::Iterate(iterate));
         scripted.wake(&worker);
         let waited = self.lane.task.sleep_until_or(u64::MAX, || user.ended.get().is_some()).await;
         user.waits.set(None);
+        if let (Some(begun_ns), Some(phase)) = (user.continued_ns.take(), user.phase.get()) {
+            self.state.iteration = user.iteration.get();
+            (self.cursor.phase, self.cursor.iteration_due_ns, self.cursor.failures) = (phase, begun_ns, 0);
+        }
         self.cursor.due_ns = worker.now();
         for (slot, value) in user.set.take() {
             self.state.variables.set(slot, &value);
@@ -71,5 +79,14 @@ impl<T: Stack> User<T> {
                 Err(Cut::Interrupted)
             }
         }
+    }
+
+    /// Whether the script may begin the iterations after this one by itself: the engine has nothing to do between them.
+    fn may_continue(&self, scenario: &ScenarioProgram) -> Option<MayContinue> {
+        let http = &self.worker.program.http;
+        let begins_anew = http.reuse == Reuse::Iteration || http.cookies == Cookies::Iteration;
+        let draws = !scenario.feeds.is_empty() || scenario.pacing.is_some() || self.state.arrival.is_some();
+        let is_alone = scenario.is_code() && !draws && !begins_anew;
+        self.cursor.allowance.may_continue(self.worker.edition()).filter(|_| is_alone)
     }
 }

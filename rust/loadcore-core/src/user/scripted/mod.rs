@@ -104,6 +104,10 @@ pub(super) struct ScriptUser {
     /// Of a user of a load model: its task, and how the iteration has ended that it waits for.
     waits: Cell<Option<u32>>,
     ended: Cell<Option<ScriptEnd>>,
+    /// When it began the last of the iterations that it has begun by itself.
+    continued_ns: Cell<Option<u64>>,
+    /// It has begun an iteration by itself that is none any more: the one before it was cut short.
+    is_beyond: Cell<bool>,
 }
 
 impl ScriptUser {
@@ -123,6 +127,8 @@ impl ScriptUser {
             free: RefCell::default(),
             waits: Cell::new(None),
             ended: Cell::new(None),
+            continued_ns: Cell::new(None),
+            is_beyond: Cell::new(false),
         }
     }
 }
@@ -143,6 +149,11 @@ impl Scripted {
             has_deadline: Cell::new(false),
             task: Cell::new(None),
         })
+    }
+
+    /// No user continues by itself under an older edition of the loads.
+    pub(super) fn next_edition(&self, edition: u32) {
+        self.script.edition(edition);
     }
 
     /// Nothing more is to begin: what is under way ends.
@@ -178,7 +189,8 @@ impl Scripted {
             Command::Join { user } => self.join(worker, scenario, user),
             Command::Leave { user } => self.leave(worker, scenario, user),
             Command::Begin { user } => self.begin(worker, scenario, user),
-            Command::End { user, end } => self.end(worker, scenario, user, end),
+            Command::End { user, end, next_ns: None } => self.end(worker, scenario, user, end),
+            Command::End { user, next_ns: Some(next_ns), .. } => self.proceed(worker, scenario, user, next_ns),
             Command::Form(form) => self.add_form(worker, scenario, *form),
             Command::Send(call) => self.send(worker, index, call, None),
             Command::Wait { call, wait_ns } => self.send(worker, index, call, Some(wait_ns)),
@@ -291,6 +303,20 @@ impl Scripted {
         }
     }
 
+    /// A user of a load model has ended an iteration, and begun the next one by itself.
+    fn proceed<T: Stack>(&self, worker: &Worker<T>, scenario: &ScenarioProgram, number: u32, begun_ns: u64) {
+        let Some(user) = self.user(number) else { return };
+        let Some(ended_in) = user.phase.get().filter(|_| user.waits.get().is_some()) else {
+            return user.is_beyond.set(true);
+        };
+        let begun_in = worker.phase(scenario, begun_ns);
+        worker.count(scenario.id, ended_in, ScenarioEvent::IterationCompleted);
+        worker.count(scenario.id, begun_in, ScenarioEvent::IterationStarted);
+        user.phase.set(Some(begun_in));
+        user.iteration.set(user.iteration.get().wrapping_add(1));
+        user.continued_ns.set(Some(begun_ns));
+    }
+
     /// Who sends a request that is under way.
     fn sender(&self, key: RequestKey) -> Option<Rc<Sender>> {
         let under_way = self.under_way.borrow();
@@ -300,7 +326,7 @@ impl Scripted {
 
     /// Gives a call to a sender of its user that has nothing to do, or to a new one.
     fn send<T: Stack>(&self, worker: &Rc<Worker<T>>, index: usize, mut call: Box<Call>, wait_ns: Option<u64>) {
-        let Some(user) = self.user(call.user) else {
+        let Some(user) = self.user(call.user).filter(|user| !user.is_beyond.get()) else {
             (call.answer.outcome, call.answer.ended_ns) = (Outcome::Interrupted, worker.now());
             return self.script.notice(Notice::Ended(call));
         };

@@ -4,7 +4,7 @@ use super::*;
 use crate::driver::script::Seen;
 
 /// A plan whose iterations are a script's step: the second of its scripts.
-fn with_leaf(load: &Value) -> Value {
+pub(super) fn with_leaf(load: &Value) -> Value {
     let mut plan = plan(load.clone(), json!([{"kind": "script", "script": 1, "name": "shopper"}]));
     plan["scripts"] = json!([{}, {}]);
     plan
@@ -58,7 +58,7 @@ fn no_hot_loop() {
     let outcomes = drive(&with_leaf(&users), answers_after(10), async |code, began| {
         for _ in 0..3 {
             let (user, _) = code.iteration().await;
-            code.say(Command::End { user, end: ScriptEnd::Broken });
+            code.say(Command::End { user, end: ScriptEnd::Broken, next_ns: None });
         }
         at(began, 3_000).await;
         code.say(Command::Finish);
@@ -85,7 +85,7 @@ fn an_end_that_cleans_up() {
         assert_eq!(ended(hangs).await.expect_err("no answer"), Outcome::Interrupted);
         assert!(code.get(user, "/logout").await.is_ok());
         // Said late, it counts for nothing.
-        code.say(Command::End { user, end: ScriptEnd::Interrupted });
+        code.say(Command::End { user, end: ScriptEnd::Interrupted, next_ns: None });
         let late = code.send(user, "/hang", |_, _| ()).1;
         assert_eq!(ended(late).await.expect_err("no answer"), Outcome::Interrupted);
     });
