@@ -34,6 +34,8 @@ impl<T: Stack> User<T> {
         let variables = values.iter().map(|(_, name, value)| (name.clone(), value.clone())).collect();
         user.values.replace(values.into_iter().map(|(slot, _, value)| (slot, value)).collect());
         user.iteration.set(self.state.iteration);
+        // Its stop uses those of its last iteration.
+        user.connections.set(self.state.iteration.saturating_add(u32::from(part == Part::Iteration)));
         user.phase.set(Some(self.cursor.phase));
         user.waits.set(Some(self.lane.task.index()));
         user.ended.set(None);

@@ -89,6 +89,8 @@ pub(super) struct ScriptUser {
     /// The phase of the iteration that it has begun.
     phase: Cell<Option<Phase>>,
     iterations_begun: Cell<u32>,
+    /// Which connections it uses, where they last for an iteration: 0 for those of its start.
+    connections: Cell<u32>,
     /// The end of the run has cut its iteration short.
     is_cut_short: Cell<bool>,
     /// When the first request of its iteration is due, until that is sent.
@@ -118,6 +120,7 @@ impl ScriptUser {
             iteration: Cell::new(0),
             phase: Cell::new(None),
             iterations_begun: Cell::new(0),
+            connections: Cell::new(0),
             is_cut_short: Cell::new(false),
             first_due_ns: Cell::new(None),
             cookies,
@@ -278,6 +281,7 @@ impl Scripted {
         let phase = worker.phase(scenario, worker.now());
         user.phase.set(Some(phase));
         user.iteration.set(user.iterations_begun.replace(user.iterations_begun.get() + 1));
+        user.connections.set(user.iterations_begun.get());
         if worker.program.http.cookies == Cookies::Iteration
             && let Some(jar) = &user.cookies
         {

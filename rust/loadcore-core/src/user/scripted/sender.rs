@@ -8,6 +8,7 @@ use super::form::FormProgram;
 use super::{Answer, Download, ScriptUser, Scripted, Upload};
 use crate::driver::script::{Call, Notice};
 use crate::exchange::{Piece, Stack};
+use crate::plan::Reuse;
 use crate::record::Outcome;
 use crate::timer::{TaskGroup, Timer};
 use crate::user::send::NoAnswer;
@@ -115,6 +116,7 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
     sender.task.set(Some(task.index()));
     let mut user = User::new(Rc::clone(&worker), scenario, owner.number, task);
     user.state.cookies.clone_from(&owner.cookies);
+    let mut connections = 0;
     loop {
         let is_wanted = || sender.job.borrow().is_some() || sender.is_dismissed.get();
         // Interrupted or not: what it was given has an end, too.
@@ -128,6 +130,10 @@ pub(super) async fn serve<T: Stack>(worker: Rc<Worker<T>>, index: usize, owner: 
             let outcome = waited.map_or(Outcome::Interrupted, |()| Outcome::Ok);
             job.call.answer = Answer { outcome, ended_ns: worker.now(), ..Answer::default() };
         } else {
+            if program.http.reuse == Reuse::Iteration && connections != owner.connections.get() {
+                user.lane.connections.drop_all();
+                connections = owner.connections.get();
+            }
             user.take_over(&owner, &mut job);
             let answered = user.call(scenario, &scripted, &mut job).await;
             if answered.is_err() {

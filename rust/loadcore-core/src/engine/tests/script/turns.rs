@@ -69,6 +69,28 @@ fn no_hot_loop() {
     assert!(begun.windows(2).all(|pair| pair[1] - pair[0] >= 1_000), "{begun:?}");
 }
 
+/// Where connections last for an iteration, all requests of one share them, and the next has new ones.
+#[test]
+fn connections_of_an_iteration() {
+    let three = json!({"kind": "iterations", "users": 1, "iterations": 3, "scope": "per_user", "max_duration_ns": 9_000_000_000_u64});
+    let mut plan = with_leaf(&three);
+    plan["http"]["reuse"] = json!("iteration");
+    let outcomes = drive(&plan, answers_after(10), async |code, _| {
+        for _ in 0..3 {
+            let (user, _) = code.iteration().await;
+            for _ in 0..2 {
+                let both = (code.send(user, "/a", |_, _| ()).1, code.send(user, "/b", |_, _| ()).1);
+                assert!(ended(both.0).await.is_ok() && ended(both.1).await.is_ok());
+            }
+            code.complete(user);
+        }
+        code.say(Command::Finish);
+    });
+    let reused: Vec<_> = outcomes.rows.iter().map(|row| row.reused).collect();
+    assert_eq!(reused, [false, false, true, true].repeat(3));
+    assert_eq!(outcomes.fake.connections(), 6);
+}
+
 /// The end of the run cuts an iteration short after the grace, and its script cleans up for a second: what it sends then is
 /// answered, and nothing after that.
 #[test]
