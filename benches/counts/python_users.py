@@ -86,9 +86,9 @@ class Life:
         self._driver.begin(turn)
         return self._script(self._driver.client)
 
-    def end(self, error: BaseException | None) -> str:
+    def end(self, error: BaseException | None, *, is_cut: bool = False) -> str:
         """Ends it."""
-        ended = end_turn(self._driver, error)
+        ended = end_turn(self._driver, error, is_cut=is_cut)
         self._errors.extend(ended.raised.frames if ended.raised else [])
         return ended.how
 

@@ -74,15 +74,18 @@ class _Debugged:
         self._driver.begin(turn)
         return self._scripts[turn.script](self._driver.client)
 
-    def end(self, error: BaseException | None) -> str:
+    def end(self, error: BaseException | None, *, is_cut: bool = False) -> str:
+        if error is None:
+            error = _unfit(self._driver)
         match error:
             case None:
-                self._driver.end()
                 return "complete"
             case IterationFailed():
                 self._run.tell(f"the iteration failed: {error}")
                 return "failed"
             case RunAborted():
+                return "interrupted"
+            case asyncio.CancelledError() if is_cut:
                 return "interrupted"
         # Raised once the engine has ended.
         self._stopped.append(error)
@@ -90,11 +93,30 @@ class _Debugged:
         return "failed"
 
 
-class _Alone:
-    """What a user does with its turns whose iteration is what is done outside, until that has `left`."""
+def _unfit(driver: Driver) -> TypeError | None:
+    """End a turn of a user. What is wrong with the variables that it has set, if anything is."""
+    try:
+        driver.end()
+    except TypeError as error:
+        return error
+    return None
 
-    def __init__(self, driver: Driver, scripts: list[Script], ready: asyncio.Future[None], left: asyncio.Event) -> None:
-        self._driver, self._scripts, self._ready, self._left = driver, scripts, ready, left
+
+class _Alone:
+    """What a user does with its turns whose iteration is what is done outside, until that has `left`.
+
+    What its turns raise is raised where the client is opened, or goes into `wrong`.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        scripts: list[Script],
+        ready: asyncio.Future[None],
+        left: asyncio.Event,
+        wrong: list[BaseException],
+    ) -> None:
+        self._driver, self._scripts, self._ready, self._left, self._wrong = driver, scripts, ready, left, wrong
 
     async def begin(self, turn: Turn) -> None:
         self._driver.begin(turn)
@@ -104,15 +126,15 @@ class _Alone:
             self._ready.set_result(None)
             await self._left.wait()
 
-    def end(self, error: BaseException | None) -> str:
+    def end(self, error: BaseException | None, *, is_cut: bool = False) -> str:
         if error is None:
-            self._driver.end()
+            error = _unfit(self._driver)
+        if error is None:
             return "complete"
-        if not isinstance(error, Exception):
-            raise error
-        # Raised where the client is opened.
         if not self._ready.done():
             self._ready.set_exception(error)
+        elif not is_cut:
+            self._wrong.append(error)
         return "failed"
 
 
@@ -124,10 +146,11 @@ async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, A
     scripts = [find(script) for script in plan.document["scripts"]]
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     left = asyncio.Event()
+    wrong: list[BaseException] = []
 
     def user(port: ScriptUser, run: _Run) -> Life:
         driver = Driver(port, run, scenario=plan.name, seed=plan.seed, client=client)
-        return _Alone(driver, scripts, ready, left)
+        return _Alone(driver, scripts, ready, left, wrong)
 
     running = asyncio.ensure_future(_Engine(plan, lambda _: None).run(user))
     try:
@@ -139,6 +162,8 @@ async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, A
     finally:
         left.set()
         await running
+    if wrong:
+        raise wrong[0]
 
 
 async def _held(_: Client) -> None:

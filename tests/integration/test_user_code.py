@@ -208,7 +208,9 @@ def test_the_end_of_a_run_cuts_iterations_short(target: Target, tmp_path: Path) 
     assert target.count()["/logout"] - before.get("/logout", 0) == 1
     interrupted = {each["name"]: each["iterations"]["interrupted"] for each in run.summary["load"]["scenarios"]}
     assert interrupted == {"is_cut_off": 1, "swallows": 1}
-    assert [line for line in said if "swallows CancelledError" in line]
+    line = swallows.__code__.co_firstlineno + 4
+    where = f'test_user_code.py:{line} (await c.get("/hang"))'
+    assert f"worker 0: user 0 swallows CancelledError at {where}, and was dropped: raise it again" in said
     assert run.summary["duration_s"] < 10
 
 
@@ -284,3 +286,72 @@ class _Heard:
     def on_message(self, text: str) -> None:
         """A message came."""
         self._said.append(text)
+
+
+class _Own(BaseException):
+    """An exception that no `except Exception` catches."""
+
+
+async def raises_what_ends_processes(c: Client) -> None:
+    """Raises by itself what would end a task, a loop or a process."""
+    await c.get("/items")
+    raise (KeyboardInterrupt, asyncio.CancelledError, _Own, SystemExit)[c.iteration % 4]
+
+
+async def raises_in_the_background(c: Client) -> None:
+    """Has tasks of its own that raise, and awaits none."""
+
+    async def raises_later() -> None:
+        await c.sleep("1ms")
+        raise LookupError
+
+    async def exits() -> None:
+        sys.exit(3)
+
+    tasks = [asyncio.create_task(raises_later()), asyncio.create_task(exits())]
+    await c.get("/items")
+    await c.sleep("50ms")
+    tasks.clear()
+
+
+def test_no_exception_of_the_users_ends_them_or_is_lost(target: Target, tmp_path: Path) -> None:
+    """What would end a task, the loop or the process is counted, with its line; users continue to their last turn."""
+    shops = [
+        Scenario(script.__name__, base_url=target.url, load=iterations(each=4, users=2), steps=script)
+        for script in (raises_what_ends_processes, raises_in_the_background)
+    ]
+    before = target.count().get("/items", 0)
+    run = loadcore.run(shops, out=tmp_path / "run", workers=1)
+    assert target.count()["/items"] - before == run.requests.num_rows == 16
+    raised = {each["kind"]: each["count"] for each in run.summary["user_code"]["exceptions"]}
+    # Two lines exit: that of users, and that of their tasks.
+    assert raised.pop("SystemExit") in {2, 8}
+    assert raised == {"KeyboardInterrupt": 2, "CancelledError": 2, "_Own": 2, "LookupError": 8}
+    assert all(each["place"].startswith("test_user_code.py:") for each in run.summary["user_code"]["exceptions"])
+    ended = {each["name"]: each["iterations"] for each in run.summary["load"]["scenarios"]}
+    assert ended["raises_what_ends_processes"]["failed"] == 8
+    assert ended["raises_in_the_background"]["completed"] == 8
+    assert exit_codes(run) == [ExitCode.SCENARIO_RAISED]
+
+
+async def never_ends(c: Client) -> None:
+    """Goes round without awaiting anything."""
+    await c.get("/items")
+    while True:
+        pass
+
+
+def test_a_loop_that_awaits_nothing_is_named(target: Target, tmp_path: Path) -> None:
+    """A worker whose code does not end is ended, and the run fails: 107 with the line that held up all users."""
+    said: list[str] = []
+    shop = Scenario("shop", base_url=target.url, load=users(1, duration="1s"), steps=never_ends)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1, graceful_stop="2s", listeners=[_Heard(said)])
+    line = never_ends.__code__.co_firstlineno
+    named = rf"test_user_code\.py:({line + 3} \(while True:\)|{line + 4} \(pass\))"
+    assert exit_codes(run)[0] == ExitCode.SCENARIO_RAISED
+    assert re.fullmatch(
+        rf"the code of the users of worker 0 did not end, and was ended: {named} held up all of them", reasons(run)[0]
+    )
+    (blocked,) = run.summary["user_code"]["blocked"]
+    assert blocked["longest_ms"] > 2_000
+    assert [line for line in said if re.search(rf"held up for 2 s, and still are, at {named}: ", line)]

@@ -22,7 +22,7 @@ from loadcore.wording.suggestions import SCENARIO_WORDS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import FrameType, TracebackType
 
 _MOST_FRAMES: Final = 7
 # As Python words them: `Scenario.__init__() got an unexpected keyword argument 'step'`, `users() missing 1 required …`.
@@ -93,6 +93,13 @@ def place_of(error: BaseException) -> Place | None:
     return Place(own[-1][0].f_code.co_filename, own[-1][1]) if own else None
 
 
+def from_own_frame(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first of the user's own frames on."""
+    while trace is not None and not _is_the_users(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
 def line_in(frame: FrameType | None) -> tuple[str, str] | None:
     """The innermost line of the user's that a frame is in: its place, and its source; None if it is in none."""
     while frame is not None and not _is_the_users(frame.f_code.co_filename):
@@ -101,6 +108,16 @@ def line_in(frame: FrameType | None) -> tuple[str, str] | None:
         return None
     path, line = frame.f_code.co_filename, frame.f_lineno
     return f"{Path(path).name}:{line}", _source(linecache.getline(path, line).strip())
+
+
+def line_awaited(coroutine: object) -> tuple[str, str] | None:
+    """The innermost line of the user's at which a suspended coroutine waits: its place, and its source."""
+    found, awaited = None, coroutine
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
+        found = line_in(frame) or found
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
+    return found
 
 
 def _is_the_users(filename: str) -> bool:

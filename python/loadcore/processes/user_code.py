@@ -56,6 +56,8 @@ class Control:
         self._reports = reports
         self._output = output
         self._lock = _thread.allocate_lock()
+        self.so_far: Callable[[], dict[str, Any]] = dict
+        """What the program would give if it ended now, for code that does not end. Called in another thread."""
         self._raised: dict[tuple[str, str], dict[str, Any]] = {}
 
     def raised(self, kind: str, place: str, traceback: str, *, at_fault: bool = False) -> None:
@@ -180,12 +182,19 @@ class UserCode:
             self._output.flush()
         ended_ns = time.monotonic_ns() - go.start_at_ns
         has_returned = self._returned.acquire(timeout=END_WITHIN_S)
-        if not has_returned:
-            self.control.say(f"the code of the users had not ended {END_WITHIN_S:g} s after the run, and was ended")
-        user_code = {"exceptions": self.control.exceptions, **self._document}
+        document = self._document if has_returned else self._ended_by_force()
+        user_code = {"exceptions": self.control.exceptions, **document}
         self._reports.send(messages.Done(log.close(event, user_code), ended_ns))
         if not has_returned:
             os._exit(0)
+
+    def _ended_by_force(self) -> dict[str, Any]:
+        """What is known of code that did not end by itself."""
+        document = self.control.so_far()
+        at = document.get("endless", "")
+        where = f"; it was at {at}" if at else ""
+        self.control.say(f"the code of the users had not ended {END_WITHIN_S:g} s after the run, and was ended{where}")
+        return {"endless": "", **document}
 
 
 def freeze() -> None:

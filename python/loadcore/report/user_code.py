@@ -21,7 +21,7 @@ def section(summary: Mapping[str, Any], page: Page) -> list[str]:
     raised, failures = code.get("exceptions", []), code.get("failures", [])
     rows = [
         [
-            Cell(printable(f"{entry['kind']} at {entry['place']}", page.glyphs), Role.BAD),
+            Cell(printable(_named(entry), page.glyphs), Role.BAD),
             Cell(numbers.count(entry["count"], page.glyphs)),
         ]
         for entry in raised[: tables.MAX_ROWS]
@@ -48,3 +48,7 @@ def section(summary: Mapping[str, Any], page: Page) -> list[str]:
         columns = (Column("FAILURES", left=True), Column("count"), Column("request", left=True, drop=1))
         lines += ([""] if lines else []) + table(columns, rows, page) + tables.more(failures, page)
     return lines
+
+
+def _named(exception: Mapping[str, Any]) -> str:
+    return f"{exception['kind']} at {exception['place']}" if exception["place"] else str(exception["kind"])

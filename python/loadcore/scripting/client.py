@@ -333,13 +333,16 @@ class Driver:
         """A turn of the user has ended: gives its variables to the steps that follow.
 
         Requests that were made and never awaited are given up; their names are given back.
+
+        Raises:
+            TypeError: A variable is set to what declared steps cannot use.
         """
         given, variables = self._given, self.client.variables
         if variables != given:
             self._turn = None
             for name, value in variables.items():
                 if given.get(name) != value:
-                    self._port.set(name, value if isinstance(value, str) else json.dumps(value))
+                    self._port.set(name, _text_of(name, value))
         forgotten = self._port.pending()
         if not forgotten:
             return ()
@@ -355,6 +358,21 @@ class Driver:
     def failed(self, claim: str) -> None:
         """An `assert` of the user does not hold."""
         self._port.check(claim, False)  # noqa: FBT003 - as native code takes it
+
+
+def _text_of(name: object, value: object) -> str:
+    """A variable as declared steps see it."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a variable in c.variables is {kind_of(name)}: it must be a string")
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        raise TypeError(
+            f'c.variables["{name}"] is {kind_of(value)} that is not JSON: give a string or what json.dumps takes, '
+            "and keep what only your code uses in c.state"
+        ) from None
 
 
 class Instance(Protocol):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from loadcore.scripting.client import Driver
 
-_QUIET: Final = (IterationFailed, AssertionError, TimeoutError, asyncio.CancelledError)
+_QUIET: Final[tuple[type[BaseException], ...]] = (IterationFailed, AssertionError, TimeoutError)
 _LONGEST: Final = 80
 
 
@@ -61,42 +61,49 @@ _FAILED: Final = Ended("failed")
 _INTERRUPTED: Final = Ended("interrupted")
 
 
-def end_turn(driver: Driver, error: BaseException | None) -> Ended:
+def end_turn(driver: Driver, error: BaseException | None, *, is_cut: bool = False) -> Ended:
     """Ends a turn of a user.
 
     Args:
         driver: Of the user.
         error: What its code raised, if it did.
-
-    Raises:
-        BaseException: The error itself, where that ends the process.
+        is_cut: Whether the engine has cut it short. A `CancelledError` that it has not asked for is the code's own.
     """
     match error:
         case None:
             ended = _COMPLETE
         case IterationFailed():
             ended = _FAILED
-        case RunAborted() | asyncio.CancelledError():
+        case RunAborted():
             ended = _INTERRUPTED
-        case Exception() | SystemExit():
-            # An error of the user's code is counted, not passed on.
-            ended = _judged(driver, error)
+        case asyncio.CancelledError() if is_cut:
+            ended = _INTERRUPTED
         case _:
-            raise error
-    forgotten = driver.end()
+            # An error of the user's code is counted, not passed on: `sys.exit()` ends no worker.
+            ended = _judged(driver, error, quiet=(*_QUIET, asyncio.CancelledError) if is_cut else _QUIET)
+    try:
+        forgotten = driver.end()
+    except TypeError as unfit:
+        return _judged(driver, error or unfit)
     return replace(ended, unsent=forgotten) if forgotten else ended
 
 
-def _judged(driver: Driver, error: BaseException) -> Ended:
+def _judged(driver: Driver, error: BaseException, quiet: tuple[type[BaseException], ...] = _QUIET) -> Ended:
     single = [*_leaves(error)]
     for each in single:
         if isinstance(each, AssertionError):
             driver.failed(claim_of(each))
-    wrong = [each for each in single if not isinstance(each, _QUIET)]
+    wrong = [each for each in single if not isinstance(each, quiet)]
     if not wrong:
         return _FAILED
     # What a target answered may be why the code did not expect it.
     return Ended("failed", raised_of(wrong[0]), driver.was_failed)
+
+
+def strayed(error: BaseException) -> Raised | None:
+    """What a task of the user's own raised that was never awaited; None unless it is an error of the script."""
+    wrong = [each for each in _leaves(error) if not isinstance(each, IterationFailed | asyncio.CancelledError)]
+    return raised_of(wrong[0]) if wrong else None
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -110,16 +117,19 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def raised_of(error: BaseException) -> Raised:
     """An exception as results show it."""
-    place = place_of(error)
     kind = type(error).__name__
     message = " ".join(_said_by(error).split())
-    return Raised(kind, f"{kind}: {message}" if message else kind, str(place) if place else None, frames_of(error))
+    place, frames = place_of(error), frames_of(error)
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+        # Python puts it around what a coroutine raised, without the line that did.
+        place, frames = place_of(error.__cause__) or place, (*frames, *frames_of(error.__cause__))
+    return Raised(kind, f"{kind}: {message}" if message else kind, str(place) if place else None, frames)
 
 
 def _said_by(error: BaseException) -> str:
     """What an exception says; of an attribute that a client or a response does not have, with what may be meant."""
     if not isinstance(error, AttributeError) or not isinstance(error.obj, Client | Reading) or error.name is None:
-        return str(error)
+        return _text_of(error)
     # Anything else is a message of someone's own.
     said = f"'{type(error.obj).__name__}' object has no attribute '{error.name}'"
     if str(error) != said:
@@ -128,6 +138,13 @@ def _said_by(error: BaseException) -> str:
         return no_attribute(error.name)
     known = [each for each in dir(Client) if not each.startswith("_")]
     return f'a client has no "{error.name}"{did_you_mean(error.name, known)}'
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - code of the user's own
+        return f"its message cannot be read: {type(broken).__name__}"
 
 
 def claim_of(error: AssertionError) -> str:

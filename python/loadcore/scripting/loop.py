@@ -10,8 +10,10 @@ import asyncio
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loadcore.loader.user_code import line_awaited
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from loadcore.engine import Crossing, ScriptUser, Turn
 
@@ -32,8 +34,11 @@ class Life(Protocol):
         """Begins a turn: gives the user's code, to be awaited."""
         ...
 
-    def end(self, error: BaseException | None) -> str:
-        """Ends a turn, by what the user's code raised: says how. Raises what is for the process."""
+    def end(self, error: BaseException | None, *, is_cut: bool = False) -> str:
+        """Ends a turn, by what the user's code raised, and whether the engine has cut it short: says how.
+
+        Raises nothing: the engine would wait for the user for ever.
+        """
         ...
 
 
@@ -58,8 +63,10 @@ class Loop:
         self._open = set(scenarios)
         self._make = make
         self._say = say
-        self._tasks: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[int, int], tuple[asyncio.Task[None], Coroutine[Any, Any, None]]] = {}
         self._in_turn: set[tuple[int, int]] = set()
+        self._cut: set[tuple[int, int]] = set()
+        self._is_ending = False
         self._stopping: set[int] = set()
         self._over = asyncio.Event()
 
@@ -95,12 +102,13 @@ class Loop:
 
     def _start(self, scenario: int, number: int) -> None:
         user = self._crossing.user(scenario, number)
-        runner, context = self._crossing.runner(self._live(user)), copy_context()
+        life, context = self._live(user), copy_context()
+        runner = self._crossing.runner(life)
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(
             runner, name=f"user {number}", context=context
         )
         runner.belongs_to(task, context)
-        self._tasks[scenario, number] = task
+        self._tasks[scenario, number] = task, life
 
     async def _live(self, user: ScriptUser) -> None:
         """All that a user does: turn after turn."""
@@ -114,12 +122,16 @@ class Loop:
                 while turn is not None:
                     try:
                         await life.begin(turn)
-                    except BaseException as error:  # noqa: BLE001 - raised again where it is for the process
-                        turn = user.end(life.end(error))
+                    except BaseException as error:
+                        if self._is_ending and isinstance(error, GeneratorExit):
+                            # The coroutine is closed with its loop.
+                            raise
+                        turn = user.end(life.end(error, is_cut=self._is_ending or key in self._cut))
                     else:
                         turn = user.end(life.end(None))
             finally:
                 in_turn.discard(key)
+                self._cut.discard(key)
                 if scenario in stopping:
                     self._finish_if_idle(scenario)
 
@@ -130,18 +142,20 @@ class Loop:
     def _interrupt(self, scenario: int, number: int) -> None:
         """Cut a user's iteration short. What its `finally` awaits, the engine still does for a moment."""
         if (scenario, number) in self._in_turn:
-            self._tasks[scenario, number].cancel()
+            self._cut.add((scenario, number))
+            self._tasks[scenario, number][0].cancel()
 
     async def _end_all(self) -> None:
         """End the tasks of users that wait for a turn that does not come; those that swallow it are named."""
-        tasks = {key: task for key, task in self._tasks.items() if not task.done()}
+        self._is_ending = True
+        left = {key: task for key, (task, _) in self._tasks.items() if not task.done()}
         for _ in range(SWALLOWS):
-            for task in tasks.values():
+            for task in left.values():
                 task.cancel()
-            if tasks:
-                await asyncio.wait(tasks.values(), timeout=_AGAIN_S)
-            tasks = {key: task for key, task in tasks.items() if not task.done()}
-        for (_, number), task in tasks.items():
-            frames = task.get_stack(limit=1)
-            where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
-            self._say(f"user {number} swallows CancelledError{where}, and was dropped: raise it again")
+            if left:
+                await asyncio.wait(left.values(), timeout=_AGAIN_S)
+            left = {key: task for key, task in left.items() if not task.done()}
+        for key in left:
+            place, source = line_awaited(self._tasks[key][1]) or ("", "")
+            where = f" at {place} ({source.removeprefix(': ')})" if place else ""
+            self._say(f"user {key[1]} swallows CancelledError{where}, and was dropped: raise it again")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadcore.loader.user_code import place_of
 from loadcore.scenario.step import Declaring
+from loadcore.scripting import event_loop
 from loadcore.scripting.client import Driver
 from loadcore.scripting.collector import Collector
 from loadcore.scripting.failures import IterationFailed
-from loadcore.scripting.iteration import end_turn
+from loadcore.scripting.iteration import end_turn, strayed
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.per_worker import close_all, open_all
 from loadcore.scripting.response import Response
@@ -19,17 +19,20 @@ from loadcore.scripting.travel import find
 from loadcore.scripting.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from loadcore.engine import Crossing, ScriptUser, Turn
     from loadcore.scenario.step import Script
-    from loadcore.scripting.iteration import Ended
+    from loadcore.scripting.iteration import Raised
 
 _MOST_FAILURES = 3
 
 
 class Control(Protocol):
     """The way to the supervisor: see `loadcore.processes.user_code`."""
+
+    so_far: Callable[[], dict[str, Any]]
+    """What the program would give if it ended now."""
 
     def raised(self, kind: str, place: str, traceback: str, *, at_fault: bool = False) -> None:
         """An exception of user code."""
@@ -77,10 +80,18 @@ class Users:
         """Run them until the engine takes nothing more."""
         watchdog, collector = Watchdog(control.say), Collector()
         collector.start()
-        asyncio.run(self._run(crossing, control, watchdog))
-        blocked = [*watchdog.blocked.values()]
+        control.so_far = lambda: self._so_far(watchdog, collector)
+        event_loop.run(self._run(crossing, control, watchdog), lambda error: _report(strayed(error), control))
+        return self._document(watchdog, collector)
+
+    def _document(self, watchdog: Watchdog, collector: Collector) -> dict[str, Any]:
         failed = {scenario: [*said.values()] for scenario, said in self._failures.items()}
-        return {"blocked": blocked, "collections": collector.stop(), "failed": failed}
+        return {"blocked": [*watchdog.blocked.values()], "collections": collector.stop(), "failed": failed}
+
+    def _so_far(self, watchdog: Watchdog, collector: Collector) -> dict[str, Any]:
+        """Of code that does not end, with the line that it is at."""
+        at = watchdog.at()
+        return {**self._document(watchdog, collector), "endless": at or ""}
 
     async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
         await open_all()
@@ -119,14 +130,14 @@ class Life:
         self._driver.begin(turn)
         return self._scripts[turn.script](self._driver.client)
 
-    def end(self, error: BaseException | None) -> str:
-        """End a turn, by what the user's code raised: says how."""
-        ended = end_turn(self._driver, error)
+    def end(self, error: BaseException | None, *, is_cut: bool = False) -> str:
+        """End a turn, by what the user's code raised, and whether it was cut short: says how."""
+        ended = end_turn(self._driver, error, is_cut=is_cut)
         if isinstance(error, IterationFailed) and len(self._failures) < _MOST_FAILURES:
             place = place_of(error)
             self._failures.setdefault(str(error), f"{place}: {error}" if place else str(error))
         if ended.raised is not None:
-            _report(ended, self._control)
+            _report(ended.raised, self._control, at_fault=ended.at_fault)
             return "broken"
         for name in ended.unsent:
             if name not in self._told:
@@ -148,8 +159,7 @@ class Run:
         self.abort = control.abort
 
 
-def _report(ended: Ended, control: Control) -> None:
-    raised = ended.raised
+def _report(raised: Raised | None, control: Control, *, at_fault: bool = False) -> None:
     if raised is not None:
         traceback = "\n".join([*raised.frames, raised.message])
-        control.raised(raised.kind, raised.at or "", traceback, at_fault=ended.at_fault)
+        control.raised(raised.kind, raised.at or "", traceback, at_fault=at_fault)

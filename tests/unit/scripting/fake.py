@@ -139,15 +139,15 @@ def driver(fake: Fake, **variables: str) -> Driver:
     return made
 
 
-def run(script: Script, fake: Fake, **variables: str) -> Ended:
-    """Runs a user's code once."""
+def run(script: Script, fake: Fake, *, is_cut: bool = False, **variables: str) -> Ended:
+    """Runs a user's code once, or what of it runs until it is cut short."""
 
     async def turn() -> Ended:
         driven = driver(fake, **variables)
         try:
             await script(driven.client)
         except BaseException as error:  # noqa: BLE001 - as of a user
-            return end_turn(driven, error)
+            return end_turn(driven, error, is_cut=is_cut)
         return end_turn(driven, None)
 
     return asyncio.run(turn())

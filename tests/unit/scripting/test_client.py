@@ -182,7 +182,7 @@ def test_groups_and_measures() -> None:
             raise asyncio.CancelledError
 
     assert run(shopper, fake).how == "failed"
-    assert run(cut, fake).how == "interrupted"
+    assert run(cut, fake, is_cut=True).how == "interrupted"
     assert fake.grouped == [("fine", True), ("bad", False)]
     assert fake.rows == [
         ("postgres order by id", "postgres", False),

@@ -93,18 +93,71 @@ def test_the_end_of_the_run_interrupts() -> None:
     async def shopper(_: Client) -> None:
         raise asyncio.CancelledError
 
-    assert run(shopper, Fake()).how == "interrupted"
+    ended = run(shopper, Fake(), is_cut=True)
+    assert (ended.how, ended.raised) == ("interrupted", None)
 
 
-def test_a_program_that_exits_is_an_error_of_the_script() -> None:
-    """`sys.exit()` in a user does not end the worker."""
+class _OfItsOwn(BaseException):
+    """As `pytest.fail` and others raise it."""
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), _OfItsOwn("not so")]
+)
+def test_what_code_raises_by_itself_is_an_error_of_the_script(error: BaseException) -> None:
+    """`sys.exit()` in a user ends no worker, and a cancellation that the engine has not asked for ends no user."""
 
     async def shopper(_: Client) -> None:
-        raise SystemExit(3)
+        raise error
 
     ended = run(shopper, Fake())
     assert ended.raised is not None
-    assert ended.raised.message == "SystemExit: 3"
+    assert (ended.how, ended.raised.kind) == ("failed", type(error).__name__)
+    assert ended.raised.at == f"test_iteration.py:{shopper.__code__.co_firstlineno + 1}"
+
+
+def test_an_error_that_python_puts_around_another_has_the_line_of_the_other() -> None:
+    """A coroutine that raises StopIteration gives a RuntimeError that has no line of its own."""
+
+    async def shopper(_: Client) -> None:
+        next(iter(()))
+
+    ended = run(shopper, Fake())
+    assert ended.raised is not None
+    assert (ended.raised.kind, ended.raised.at) == (
+        "RuntimeError",
+        f"test_iteration.py:{shopper.__code__.co_firstlineno + 1}",
+    )
+
+
+class _MuteError(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_an_exception_without_a_message_that_can_be_read() -> None:
+    """One whose `__str__` raises is reported like others."""
+
+    async def shopper(_: Client) -> None:
+        raise _MuteError
+
+    ended = run(shopper, Fake())
+    assert ended.raised is not None
+    assert ended.raised.message == "_MuteError: its message cannot be read: ValueError"
+
+
+def test_a_variable_that_declared_steps_cannot_use_is_an_error_of_the_script() -> None:
+    """The message names it, and says where else to keep it."""
+
+    async def shopper(c: Client) -> None:
+        c.variables["cart"] = object()
+
+    ended = run(shopper, Fake())
+    assert ended.raised is not None
+    assert ended.raised.message == (
+        'TypeError: c.variables["cart"] is an object that is not JSON: give a string or what json.dumps takes, '
+        "and keep what only your code uses in c.state"
+    )
 
 
 def test_a_request_that_is_not_awaited_is_given_up() -> None:

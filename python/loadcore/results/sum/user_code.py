@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.sum.totals import Totals
 
-_KNOWN = ("exceptions", "blocked", "collections", "judged", "failed", "failures", "process_exit_code")
+_KNOWN = ("exceptions", "blocked", "collections", "endless", "judged", "failed", "failures", "process_exit_code")
 _MOST_FAILURES = 50
 
 
@@ -99,6 +99,15 @@ def _exceptions(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             known["count"] += each["count"]
             known["at_fault"] += each["at_fault"]
     return sorted(merged.values(), key=lambda each: -each["count"])
+
+
+def endless(ends: Sequence[WorkerEnd]) -> dict[str, list[int]]:
+    """The workers whose user code did not end by itself, by the line that it was at: empty where that is not known."""
+    found: dict[str, list[int]] = {}
+    for end in ends:
+        if end.user_code is not None and "endless" in end.user_code:
+            found.setdefault(end.user_code["endless"], []).append(end.worker)
+    return found
 
 
 def why_failed(ends: Sequence[WorkerEnd], scenario: str) -> str | None:

@@ -15,7 +15,7 @@ from loadcore.judge.health import who
 from loadcore.judge.thresholds.rule import ANY_ERROR
 from loadcore.results.sum import causes
 from loadcore.results.sum.tally import MAIN, Tally
-from loadcore.results.sum.user_code import exceptions_of, raised, why_failed
+from loadcore.results.sum.user_code import endless, exceptions_of, raised, why_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,8 +133,9 @@ def decide(evidence: Evidence) -> Verdict:
     reasons = tuple(text for code in PRECEDENCE for text in held.get(code, ()))
     codes: list[int] = [code for code in PRECEDENCE if code in held]
     lost = lost_workers(evidence.start, evidence.end, evidence.absent) if evidence.start.allow_lost_workers else ()
-    forgiven = [each for each in exceptions_of(evidence.end.workers) if each not in faults]
-    notes = (*lost, *(f"users raised {raised(each)}" for each in forgiven), *_folded(evidence.whole))
+    forgiven = [raised(each) for each in exceptions_of(evidence.end.workers) if each not in faults]
+    unsaid = [each for each in forgiven if not any(each in reason for reason in reasons)]
+    notes = (*lost, *(f"users raised {each}" for each in unsaid), *_folded(evidence.whole))
     suspect = tuple(finding.text for finding in evidence.findings if finding.severity == "suspect")
     status: Status = "pass"
     if codes:
@@ -206,6 +207,10 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         )
         for (reason, error), workers in ended.items()
     ]
+    for at, workers in endless(evidence.end.workers).items():
+        where = f": {at} held up all of them" if at else ""
+        text = f"the code of the users of {who(workers, len(evidence.end.workers))} did not end, and was ended{where}"
+        reasons.append((ExitCode.SCENARIO_RAISED, text))
     for scenario in evidence.scenarios:
         if scenario.idle_steps and not scenario.iterations_completed:
             text = f"{scenario.name}: no iteration completed: {causes.idle(scenario.idle_steps)}"
