@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_STOP_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class RunningGateway:
     def connect(self) -> http.client.HTTPConnection:
         """A new connection to the gateway."""
         parts = urlsplit(self.url)
-        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
     def ask(
         self,

@@ -24,8 +24,8 @@ def _guarded() -> Iterator[RunningGateway]:
         "GATEWAY_BREAKER_FAILURES": "2",
         "GATEWAY_BREAKER_OPEN_S": "30",
         "GATEWAY_UPSTREAM_CONNECTIONS": "1",
-        "GATEWAY_UPSTREAM_TIMEOUT_S": "2",
-        "GATEWAY_HEAD_TIMEOUT_S": "1",
+        "GATEWAY_UPSTREAM_TIMEOUT_S": "60",
+        "GATEWAY_HEAD_TIMEOUT_S": "3",
         "GATEWAY_RATE_LIMIT_LOGIN": "3/hour",
         "GATEWAY_RATE_LIMIT_CLIENT": "1000/hour",
     }
@@ -182,7 +182,7 @@ def test_a_head_in_two_pieces_is_served(guarded: RunningGateway) -> None:
             connection.sendall(b"GET /health HTTP/1.1\r\n")
             connection.sendall(b"Host: g\r\n\r\n")
             assert _read_answer(connection) == 200
-        assert guarded.ask("GET", "/proxy/stub/x?delay=1500ms", token=guarded.log_in(8)["access_token"]).status == 200
+        assert guarded.ask("GET", "/proxy/stub/x?delay=4s", token=guarded.log_in(8)["access_token"]).status == 200
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: g\r\n\r\n")
         assert _read_answer(connection) == 200
 

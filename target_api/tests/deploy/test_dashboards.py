@@ -169,7 +169,7 @@ def test_every_query_finds_something_under_load(running: RunningStack) -> None:
         return not empty
 
     try:
-        wait_until(all_found, "every query has a series", timeout_s=45)
+        wait_until(all_found, "every query has a series", timeout_s=90)
     except AssertionError:
         pytest.fail(f"no series: {json.dumps(empty, indent=1)}")
     assert running.query("no_such_metric") == []
