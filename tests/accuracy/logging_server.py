@@ -49,7 +49,7 @@ def logging_server(pace: Pace) -> Iterator[Log]:
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(pace, log, ready),))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield log
     finally:
         loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
@@ -69,8 +69,9 @@ async def _serve(pace: Pace, log: Log, ready: threading.Event) -> None:
                     await asyncio.sleep(max(pace.takes_s, pace.stall(time.time() - log.asked_at[0])))
                 if pace.fails_every and number % pace.fails_every == 0:
                     return
-                writer.write(_ANSWER)
+                # Before it is written: no client hears of it earlier.
                 log.answered_at.append(time.time())
+                writer.write(_ANSWER)
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:

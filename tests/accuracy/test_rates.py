@@ -10,7 +10,8 @@ import pytest
 
 import loadcore
 from loadcore import Scenario, arrival_rate, arrival_stages, get, iterations, think, users
-from tests.accuracy.logging_server import Pace, logging_server
+from loadcore.judge.keeping_up import SPARE
+from tests.accuracy.logging_server import Log, Pace, logging_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,22 +82,44 @@ def test_rates_are_those_of_the_target_s_log(law: Law, tmp_path: Path) -> None:
     summary = run.summary
     began = datetime.fromisoformat(summary["started_at"]).timestamp()
     spans = [(each["steady_from_s"], each["steady_s"]) for each in summary["load"]["scenarios"]]
+    rows = [row for row in run.requests.to_pylist() if row["outcome"] == "ok"]
     if len(spans) == 1:
         ((begin_s, length_s),) = spans
-        served = log.answered(began + begin_s, began + begin_s + length_s)
-        # Where the span begins and ends is known to the client's and the server's wall clock, which take their time.
-        assert summary["all"]["answered"] == pytest.approx(served, rel=0.01, abs=3)
-        assert summary["all"]["requests_per_s"] == pytest.approx(summary["all"]["answered"] / length_s)
+        begin, end = began + begin_s, began + begin_s + length_s
+        early, late = heard_after(log, [began + _ended_s(row) for row in rows])
+        answered = summary["all"]["answered"]
+        assert log.answered(begin - early, end - late) <= answered <= log.answered(begin - late, end - early)
+        assert summary["all"]["requests_per_s"] == pytest.approx(answered / length_s)
     else:
         assert summary["load"]["requests"]["recorded"] == len(log.answered_at)
     for scenario in summary["load"]["scenarios"]:
         rates = scenario["rates"]
         steps = [step for step in summary["steps"] if step["scenario"] == scenario["name"]]
         assert rates["answered_per_s"] == pytest.approx(sum(step["requests_per_s"] for step in steps))
-    answered = [entry["state"] for entry in summary["thresholds"] if "answered" in entry["expression"]]
-    assert answered == ["pass" if law.keeps_up else "fail"] * sum(
-        each["model"] == "open" for each in summary["load"]["scenarios"]
-    )
+    states = [entry["state"] for entry in summary["thresholds"] if "answered" in entry["expression"]]
+    assert len(states) == sum(each["model"] == "open" for each in summary["load"]["scenarios"])
+    if law.keeps_up and "fail" in states:
+        # Only a machine that stood still at the end makes this true of such a target: then answers came after it.
+        quickest_s = min(row["response_ns"] for row in rows) / 1e9
+        ends_s = max(begin_s + length_s for begin_s, length_s in spans)
+        came_late = [row for row in rows if row["offset_ns"] / 1e9 + quickest_s < ends_s <= _ended_s(row)]
+        assert len(came_late) > SPARE
+    else:
+        assert set(states) <= {"pass" if law.keeps_up else "fail"}
+
+
+def heard_after(log: Log, ends: list[float]) -> tuple[float, float]:
+    """How much later than the target's stamps the client's are, at the least and at the most: as late as this machine.
+
+    The least is what two clocks of one machine differ by.
+    """
+    later = [end - stamp for end, stamp in zip(sorted(ends), sorted(log.answered_at), strict=True)]
+    assert -0.01 < min(later) < 0.1
+    return min(later), max(later)
+
+
+def _ended_s(row: dict[str, Any]) -> float:
+    return float(row["offset_ns"] + row["response_ns"]) / 1e9
 
 
 def test_a_target_that_serves_a_tenth_has_a_tenth_of_the_rate(tmp_path: Path) -> None:
@@ -108,7 +131,9 @@ def test_a_target_that_serves_a_tenth_has_a_tenth_of_the_rate(tmp_path: Path) ->
     states = {entry["expression"]: entry["state"] for entry in run.summary["thresholds"]}
     assert states == {"throughput > 90/s": "fail", "errors.rate < 1%": "pass", "answered >= 99% of asked": "fail"}
     assert run.exit_code == 99
-    assert run.summary["all"]["requests_per_s"] == pytest.approx(10, rel=0.1)
+    # Never more than its pace makes possible; less where the machine held the target up, by its own log.
+    began = datetime.fromisoformat(run.summary["started_at"]).timestamp()
+    assert log.answered(began, began + 2) / 3 <= run.summary["all"]["requests_per_s"] <= 31 / 3
     (told,) = [finding for finding in run.findings if finding["rule"] == "backlog"]
     assert told["message"].startswith("s: asked 100/s, answered ")
     assert "did not keep up" in told["message"]

@@ -1,7 +1,7 @@
 """A gateway that echoes the id of every request, and writes it down before it answers.
 
 `python -m tests.faults.gateway LOG [PORT [KEEP_ALIVE_S]]` prints its URL. The log has one id a line, written without a
-buffer, so that a kill -9 takes nothing back.
+buffer, so that a kill -9 takes nothing back. Keep-alive ends after a response: a new connection is waited for.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ class _Gateway:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            request = await read_message(reader)
             while True:
-                request = await asyncio.wait_for(read_message(reader), self.keep_alive_s)
                 self.log.write(f"{request.id}\n".encode())
                 writer.write(response(json.dumps({"id": request.id, "padding": _PADDING}).encode()).whole)
+                request = await asyncio.wait_for(read_message(reader), self.keep_alive_s)
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass
         finally:

@@ -144,12 +144,13 @@ class FaultProxy:
             partner, self.partner = self.partner, None
             partner.set_result(response)
             return self.partner_response
-        self.partner, self.partner_response = asyncio.get_running_loop().create_future(), response
-        try:
-            return await asyncio.wait_for(asyncio.shield(self.partner), _PARTNER_S)
-        except TimeoutError:
-            self.partner = None
-            return response
+        mine: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self.partner, self.partner_response = mine, response
+        await asyncio.wait({mine}, timeout=_PARTNER_S)
+        if mine.done():
+            return mine.result()
+        self.partner = None
+        return response
 
     async def _is_ended_idle(self, client: _Client, following: asyncio.Future[Message]) -> bool:
         """Ends an idle connection with a 408, if chance has it. Whether it did."""

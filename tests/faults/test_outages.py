@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loadcore.results.open.run import Run
 
 RATE = 100
-SECONDS = 8
+SECONDS = 12
 LOAD = arrival_rate(f"{RATE}/s", duration=f"{SECONDS}s", max_users=400)
 OUTAGE_S = 1.5
 HANG_S = 3.0

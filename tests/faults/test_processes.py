@@ -30,7 +30,7 @@ SCENARIO = """
 from loadcore import Scenario, get, think, users
 shop = Scenario("shop", base_url="URL", load=users(10, duration="3s"), steps=[get("/items"), think("20ms")])
 """
-WITHIN_S = 30
+WITHIN_S = 60
 SHORT, LONG = range(4), range(4, 24)
 MOMENTS = [*SHORT, *(pytest.param(seed, marks=pytest.mark.chaos) for seed in LONG)]
 
@@ -79,7 +79,7 @@ def run_in_terminal(command: list[str], folder: Path, *, before: str = "") -> in
 
 def test_a_closed_terminal_stops_and_drains(command: list[str], target: Target, tmp_path: Path) -> None:
     """The end of the terminal is like SIGTERM: running requests finish, the folder is sealed and judged."""
-    code = run_in_terminal(command, tmp_path)
+    code = run_in_terminal([*command, "--duration", "60s"], tmp_path)
 
     run = loadcore.load(tmp_path / "run")
     assert (run.state, run.summary["signal"], run.verify()) == ("finished", "SIGHUP", [])
@@ -91,11 +91,11 @@ def test_a_closed_terminal_stops_and_drains(command: list[str], target: Target, 
 
 def test_nohup_outlives_its_terminal(command: list[str], target: Target, tmp_path: Path) -> None:
     """Under `nohup` the run goes on to its end, though its terminal is gone."""
-    run_in_terminal(command, tmp_path, before="nohup")
+    run_in_terminal([*command, "--duration", "8s"], tmp_path, before="nohup")
 
     run = loadcore.load(tmp_path / "run")
     assert (run.state, run.summary["signal"]) == ("finished", None)
-    assert run.summary["duration_s"] >= 3
+    assert run.summary["duration_s"] >= 8
     assert run.requests.num_rows == target.total()
 
 
@@ -142,7 +142,7 @@ def test_a_kill_at_any_moment(target: Target, tmp_path: Path, seed: int) -> None
         killed = {"worker": workers[:1], "supervisor": [supervisor], "all": [supervisor, *workers]}[whom]
         for process in killed:
             _kill(process)
-        _, alive = psutil.wait_procs([*workers, *([] if whom == "worker" else [supervisor])], timeout=8)
+        _, alive = psutil.wait_procs([*workers, *([] if whom == "worker" else [supervisor])], timeout=WITHIN_S)
         assert alive == []
         if whom == "worker":
             run.end()
@@ -200,8 +200,9 @@ def test_a_clock_that_jumps(command: list[str], target: Target, tmp_path: Path) 
     assert run.state == "finished"
     assert run.summary["duration_s"] >= 3
     rows = run.requests.to_pylist()
-    assert len(rows) == target.total() > 500
+    assert len(rows) == target.total()
+    assert {row["offset_ns"] // 10**9 for row in rows} >= {0, 1, 2}
     starts = {row["scheduled_at"].timestamp() - row["offset_ns"] / 1e9 for row in rows}
     assert max(starts) - min(starts) < 0.001
-    assert all(0 <= row["lag_ns"] < 3e9 and 0 < row["service_ns"] < 3e9 for row in rows)
+    assert all(0 <= row["lag_ns"] < 6e11 and 0 < row["service_ns"] < 6e11 for row in rows)
     assert report(run) == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore import arrival_rate, get, post, users
+from loadcore import arrival_rate, get, iterations, post, users
 from tests.faults import invariants
 from tests.faults.bed import Bed, bed
 from tests.faults.flows import TOTAL_S, run_on
@@ -46,7 +46,8 @@ def violations(run: Run, bed: Bed) -> list[str]:
 def test_every_fault_is_reported_as_what_it_was(tmp_path: Path, method: Any) -> None:
     """Closed loop, all faults: errors by class are the ledger's by class; a POST is never sent twice."""
     with bed(tmp_path / "bed", seed=7, rate=0.15, faults=ALL) as laid:
-        run = run_on(laid.url, users(USERS, duration="6s"), tmp_path / "run", method=method, pause="40ms")
+        load = iterations(each=60, users=USERS)
+        run = run_on(laid.url, load, tmp_path / "run", method=method, pause="40ms")
         found = violations(run, laid)
 
     assert found == []
