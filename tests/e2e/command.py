@@ -34,7 +34,7 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def loadcore(
-    *arguments: str, cwd: Path, timeout: float = 60, environ: Mapping[str, str] | None = None
+    *arguments: str, cwd: Path, timeout: float = 110, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end.
 

@@ -9,17 +9,19 @@ import re
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+import loadcore as package
 from loadcore.results.sum.summary import schema
 from tests.e2e.command import environment, loadcore
 from tests.e2e.small_target import small_target
+from tests.integration.busy import exit_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SCENARIO = """
@@ -42,6 +44,11 @@ def scenario(tmp_path: Path, url: str) -> str:
     """A scenario file in the folder of the test."""
     (tmp_path / "shop.py").write_text(SCENARIO.replace("URL", url), encoding="utf-8")
     return "shop.py"
+
+
+def windows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The seconds that a run tells of as JSON; a busy machine may have it say more in between."""
+    return (told for told in map(json.loads, lines) if told["kind"] == "window")
 
 
 def test_a_run_that_passes_exits_with_0(tmp_path: Path, scenario: str) -> None:
@@ -107,13 +114,14 @@ def test_a_threshold_without_data_exits_with_113(tmp_path: Path, url: str) -> No
 
 def test_a_plan_with_too_few_users_exits_with_99(tmp_path: Path, url: str) -> None:
     """One user cannot start 50 iterations of 200 ms a second: most of what was asked is not answered."""
-    arguments = ("bench", f"{url}/slow", "--rate", "50/s", "-c", "1", "-z", "1s", "--workers", "1")
-    done = loadcore(*arguments, cwd=tmp_path)
+    arguments = ("bench", f"{url}/slow", "--rate", "50/s", "-c", "1", "-z", "2s", *LENIENT)
+    done = loadcore(*arguments, "--out", "run", cwd=tmp_path)
     assert done.returncode == 99
     assert "answered >= 99% of asked" in done.stdout
-    assert "INVALID" not in done.stdout
     assert "dropped" in done.stdout
-    assert loadcore(*arguments, "--threshold", "answered > 5%", cwd=tmp_path).returncode == 0
+    # That is the plan's doing, not the client's.
+    assert exit_codes(package.load(tmp_path / "run")) == [99]
+    assert loadcore(*arguments, "--threshold", "answered > 1%", cwd=tmp_path).returncode == 0
 
 
 def test_a_machine_without_descriptors_exits_with_104(tmp_path: Path, url: str) -> None:
@@ -166,8 +174,7 @@ def test_a_signal_ends_the_run_with_a_report(tmp_path: Path, scenario: str, numb
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        first = json.loads(process.stderr.readline())
-        assert (first["kind"], first["second"]) == ("window", 1)
+        assert next(windows(process.stderr))["second"] == 1
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == code
@@ -194,7 +201,7 @@ def test_a_reader_that_went_away_does_not_harm_the_run(tmp_path: Path, url: str,
 def test_progress_on_a_pipe_is_lines(tmp_path: Path, url: str) -> None:
     """Without a terminal, a line every few seconds goes to stderr."""
     done = loadcore("bench", url, "-z", "6s", "--rate", "20/s", *LENIENT, cwd=tmp_path, environ={"TERM": "dumb"})
-    line = done.stderr.splitlines()[0]
+    line = next(line for line in done.stderr.splitlines() if "users=" in line)
     assert line.startswith("0:05 users=")
     assert {"rps", "err", "p50", "p95", "p99", "client"} <= {word.partition("=")[0] for word in line.split()}
 
@@ -264,8 +271,7 @@ def test_report_of_a_killed_run_says_so(tmp_path: Path, scenario: str) -> None:
         command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        while json.loads(process.stderr.readline())["second"] < 3:
-            pass
+        next(window for window in windows(process.stderr) if window["second"] >= 3)
         process.kill()
         process.communicate(timeout=60)
     done = loadcore("report", "killed", cwd=tmp_path)

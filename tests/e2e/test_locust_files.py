@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 # A test machine may be too busy for its client; what that does to an exit code has a test of its own.
 LENIENT = ("--no-strict-client", "--progress", "lines")
-USERS = ("-u", "4", "-r", "4", "-t", "1")
+USERS = ("-u", "4", "-r", "4", "-t", "2")
 FILE = """
-from locust import FastHttpUser, HttpUser, constant, events, task
+from locust import FastHttpUser, HttpUser, SequentialTaskSet, constant, events, task
 
 @events.quitting.add_listener
 def gate(environment, **_):
@@ -37,13 +37,15 @@ class Shopper(HttpUser):
         self.client.get("/login")
 
     @task
-    def look(self):
-        self.client.get("/items", params={"page": 1})
+    class Tasks(SequentialTaskSet):
+        @task
+        def look(self):
+            self.client.get("/items", params={"page": 1})
 
-    @task
-    def missing(self):
-        with self.client.get("/404", catch_response=True) as response:
-            response.success()
+        @task
+        def missing(self):
+            with self.client.get("/404", catch_response=True) as response:
+                response.success()
 
     def on_stop(self):
         self.client.get("/bye")
@@ -108,9 +110,20 @@ def test_a_locust_file_runs_as_it_is(tmp_path: Path, url: str, workers: int) -> 
     assert merged[-1] == "0"
 
 
+UNTIL_SEEN = """
+@events.init.add_listener
+def end_once_all_was_seen(environment, **_):
+    def watch():
+        while len(environment.stats.entries) < NAMES or environment.stats.total.num_requests < REQUESTS:
+            gevent.sleep(0.05)
+        environment.runner.quit()
+    gevent.spawn(watch)
+"""
+"""What ends a run by what was answered, however long a busy machine takes for it."""
+
 UNTRUSTED = """
 import gevent
-from locust import FastHttpUser, HttpUser, constant, task
+from locust import FastHttpUser, HttpUser, constant, events, task
 from locust.contrib.fasthttp import FastHttpSession
 from requests.adapters import HTTPAdapter
 
@@ -185,22 +198,24 @@ def test_certificates_are_verified_where_locust_verifies_them(tmp_path: Path, cl
     shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     shown.load_cert_chain(tmp_path / "certs" / "node.pem", tmp_path / "certs" / "node.key")
     with small_target(shown) as url:
-        done = run(tmp_path, UNTRUSTED, "-u", "6", "-r", "6", "-t", "1", *classes, url=url)
+        names = 2 if classes else 10
+        text = UNTRUSTED + UNTIL_SEEN.replace("NAMES", str(names)).replace("REQUESTS", "1")
+        done = run(tmp_path, text, "-u", "6", "-r", "6", "-t", "60", *classes, url=url)
     assert done.returncode == 99, done.stdout + done.stderr
     ended = [row for row in rows(tmp_path) if row["outcome"] != "interrupted"]
     assert {(row["step"].split("/")[1], row["error"]) for row in ended} == {("accepted", False), ("refused", True)}
-    assert len({row["step"] for row in ended}) == (2 if classes else 10)
+    assert len({row["step"] for row in ended}) == names
 
 
 def test_failures_and_exceptions_fail_the_run(tmp_path: Path, url: str) -> None:
     """As they end Locust with 1; the report has the words of the failure and the first traceback."""
     text = FILE.replace("response.success()", "response.failure('too bad')").replace(
-        'params={"page": 1})', 'params={"page": 1})\n        raise ValueError("mine")'
+        'params={"page": 1})', 'params={"page": 1})\n            raise ValueError("mine")'
     )
     done = run(tmp_path, text, *USERS, url=url)
     assert done.returncode == 99, done.stdout + done.stderr
     code = summary(tmp_path)["user_code"]
-    assert [(each["kind"], each["place"]) for each in code["exceptions"]] == [("ValueError", "locustfile.py:17")]
+    assert [(each["kind"], each["place"]) for each in code["exceptions"]] == [("ValueError", "locustfile.py:19")]
     assert code["exceptions"][0]["traceback"].splitlines()[-1] == "ValueError: mine"
     assert [each["error"] for each in code["failures"]] == ["CatchResponseError('too bad')"]
     assert "ValueError: mine" in done.stdout
@@ -251,17 +266,18 @@ def test_the_file_may_choose_its_exit_code(tmp_path: Path, url: str) -> None:
 
 def test_without_an_end_a_run_lasts_until_ctrl_c(tmp_path: Path, url: str) -> None:
     """Which is then its planned end: users stop, `on_stop` sends, the run passes."""
-    (tmp_path / "locustfile.py").write_text(FILE, encoding="utf-8")
+    text = FILE.replace('params={"page": 1})', 'params={"page": 1})\n            print("looked", flush=True)')
+    (tmp_path / "locustfile.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "loadcore", "run", "locustfile.py", "-H", url, "-u", "2", "--no-strict-client"]
     process = subprocess.Popen(
         [*command, "--progress", "lines"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "All users spawned" in line:
+        if line.strip() == "worker 0: looked":
             break
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     assert any(row["step"] == "GET /bye" for row in rows(tmp_path))
 
@@ -292,7 +308,8 @@ def test_mistakes_are_said_before_the_first_request(
 
 
 CLOSING = """
-from locust import FastHttpUser, HttpUser, constant, task
+import gevent
+from locust import FastHttpUser, HttpUser, constant, events, task
 
 class Usual(HttpUser):
     wait_time = constant(600)
@@ -318,7 +335,8 @@ class Fast(FastHttpUser):
 
 def test_a_connection_is_closed_where_the_file_says_so(tmp_path: Path, url: str) -> None:
     """Each request after such a one has a new connection, though the server would have kept the old one."""
-    done = run(tmp_path, CLOSING, "-u", "2", "-r", "2", "-t", "2", url=url)
+    text = CLOSING + UNTIL_SEEN.replace("NAMES", "2").replace("REQUESTS", "13")
+    done = run(tmp_path, text, "-u", "2", "-r", "2", "-t", "60", url=url)
     assert done.returncode == 0, done.stdout + done.stderr
     found = [(row["user"], row["offset_ns"], row["step"], row["reused"]) for row in rows(tmp_path)]
     for user in (0, 1):
