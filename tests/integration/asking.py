@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from loadcore.control.client import ask
@@ -23,8 +24,8 @@ class Asking(Listener):
 
     Args:
         folder: The run's.
-        changes: What to ask for, one after another, by the second at whose end: later where the one before would hold
-            for less than a second.
+        changes: What to ask for, one after another, by the second at whose end: later, so that the one before has
+            held for a whole second of the run.
         then: Called in the thread that runs once the first second has ended.
     """
 
@@ -33,7 +34,7 @@ class Asking(Listener):
         self._heard: list[str] = []
         self._threads: list[threading.Thread] = []
         self._left = list(changes.items())
-        self._not_before = 0.0
+        self._not_before = -math.inf
         self._then = then
 
     @property
@@ -48,18 +49,21 @@ class Asking(Listener):
         then, self._then = self._then, None
         if then is not None:
             then()
-        if not self._left or second < self._left[0][0] or time.monotonic() < self._not_before:
+        if not self._left or second < self._left[0][0] or second < self._not_before:
             return
-        self._not_before = time.monotonic() + 1
+        self._not_before = math.inf
         # In a thread: the run answers once this has returned.
         self._threads.append(threading.Thread(target=self._ask, args=(self._left.pop(0)[1],)))
         self._threads[-1].start()
 
     def _ask(self, change: str) -> None:
         try:
-            self._heard.append(ask(self.folder, Request(Change.parse(change))).text)
+            text = ask(self.folder, Request(Change.parse(change))).text
         except RefusedError as refused:
-            self._heard.append(str(refused))
+            text = str(refused)
+        self._heard.append(text)
+        begins = re.search(r"from ([\d.]+) s on", text)
+        self._not_before = float(begins[1]) if begins else -math.inf
 
 
 def due_of(orders: Sequence[Mapping[str, Any]], planned: Callable[[float, float], float], end_s: float) -> float:

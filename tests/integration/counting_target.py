@@ -1,7 +1,8 @@
 """A target on loopback, in a process of its own, that counts what it is asked.
 
 `/missing` answers 404, `/broken` 503, `/slow` after half a second, `/hang` never, `/token` with one, `/private` 401;
-`/moved` leads to `/items`, `/gone` to `/broken`; all else is 200.
+`/held/NAME` answers once `/release/NAME` was asked for; `/moved` leads to `/items`, `/gone` to `/broken`; all else is
+200.
 `/_count` says how many requests came, itself not counted.
 """
 
@@ -12,6 +13,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,7 @@ def counting_target() -> Iterator[Target]:
 class _Server:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.released: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -82,6 +85,10 @@ class _Server:
             await asyncio.sleep(3600)
         if path == "/slow":
             await asyncio.sleep(0.5)
+        if path.startswith("/held/"):
+            await self.released[path.removeprefix("/held/")].wait()
+        if path.startswith("/release/"):
+            self.released[path.removeprefix("/release/")].set()
         document: object = {"items": [1, 2, 3]}
         if path == "/_count":
             document = self.counts

@@ -12,7 +12,7 @@ from loadcore.processes.launch import run_plan
 from tests.contract.test_executors import plan_of
 from tests.integration.asking import Asking, due_of
 from tests.integration.counting_target import counting_target
-from tests.integration.two_nodes import QUICK
+from tests.integration.two_nodes import PATIENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def changed(link: FaultyLink, out: Path, **policy: Any) -> tuple[Run, list[str],
     asking = Asking(out, {0: "rate 300/s"})
     with counting_target() as target:
         plan = plan_of(target, arrival_rate("100/s", duration=f"{LASTS_S}s"))
-        cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**vars(QUICK), **policy}))
+        cluster = Cluster("tcp://127.0.0.1:1", out, policy=Policy(**{**vars(PATIENT), **policy}))
         placement = ClusterPlacement(link, cluster)
         run = run_plan(plan, (), workers=1, out=out, placement=placement, listeners=[asking])
         return run, asking.heard, target.total()

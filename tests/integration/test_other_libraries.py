@@ -61,11 +61,12 @@ async def in_every_way(c: Client) -> None:
             await c.get("/hang")
     except TimeoutError:
         c.check(True, "timeout")
-    slow = c.get("/slow")
+    held = c.get(f"/held/{c.user}")
     try:
-        await asyncio.wait_for(asyncio.shield(slow), 0.1)
+        await asyncio.wait_for(asyncio.shield(held), 0.1)
     except TimeoutError:
-        c.check((await slow).status == 200, "shield")
+        await c.get(f"/release/{c.user}")
+        c.check((await held).status == 200, "shield")
     await c.sleep("10ms")
     await asyncio.sleep(0)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-_DEADLINE_S = 30
+_DEADLINE_S = 90
 
 
 @pytest.fixture
@@ -144,11 +144,11 @@ def test_a_time_for_each_piece(url: str) -> None:
         assert s.error == "timeout_body"
         async with c.stream("GET", "/endless") as s:
             async for event in s:
-                if event.at > "600ms":
+                if event.at > "3s":
                     break
         assert s.error is None
 
-    alone(url, read, http=Http(timeouts=Timeouts(total="300ms")))
+    alone(url, read, http=Http(timeouts=Timeouts(total="2s")))
 
 
 def test_an_endless_stream_is_cut(url: str, tmp_path: Path) -> None:
@@ -161,9 +161,10 @@ async with c.stream("GET", "/endless") as s:
             break
 c.check(s.error is None and s.ok, "cut by a break")
 try:
-    async with asyncio.timeout(0.2), c.stream("GET", "/endless", name="timed") as s:
+    async with asyncio.timeout(None) as limit, c.stream("GET", "/endless", name="timed") as s:
         async for line in s.lines():
-            pass
+            if limit.when() is None:
+                limit.reschedule(asyncio.get_running_loop().time() + 0.2)
 except TimeoutError:
     c.check(True, "cut by a timeout")
 async with c.stream("GET", "/busy") as s:
@@ -215,7 +216,7 @@ async with c.stream("GET", "/endless") as s:
         url,
         tmp_path,
         users=2,
-        duration="1s",
+        duration="3s",
         graceful_stop="200ms",
     )
     assert rows(made) == [("GET /endless", "interrupted", False, 200)] * 2

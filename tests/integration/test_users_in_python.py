@@ -46,9 +46,11 @@ def place(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(file: Any, shop: Shop, folder: Path, **changes: Any) -> Any:
-    """A run of one worker, which a busy machine may make invalid and nothing else."""
+    """A run of one worker, which a busy machine may make invalid, or late with its last answers, and nothing else."""
     made = loadcore.run(file, base_url=shop.url, workers=1, out=folder / "run", **changes)
-    assert made.exit_code in {0, 111}, made.verdict
+    crossed = {each["expression"] for each in made.summary["thresholds"] if each["state"] == "fail"}
+    assert crossed <= {"answered >= 99% of asked"}
+    assert made.exit_code in {0, 99 if crossed else 0, 111}, made.verdict
     return made
 
 
@@ -66,7 +68,7 @@ def checks(made: Any) -> dict[str, tuple[int, int]]:
 
 def test_a_gateway(place: Path, shop: Shop) -> None:
     """Declared and scripted personas by weight, pages with a 429 between them, signed bodies, a pool of tokens."""
-    made = run(str(place / "gateway.py"), shop, place)
+    made = run(str(place / "gateway.py"), shop, place, seed=1, users=20, iterations=60)
     found = rows(made)
     assert set(found) <= {"GET /v1/me", "GET /v1/invoices", "POST /v1/invoices/{id}/payments"}
     assert found["GET /v1/me"] == shop.counts["GET /v1/me"] > 0
@@ -94,7 +96,7 @@ def test_a_checkout(place: Path, shop: Shop) -> None:
 
 def test_users_as_a_class(place: Path, shop: Shop) -> None:
     """Tasks by weight, a start and a stop; declared users run beside them."""
-    made = run(str(place / "traders.py"), shop, place)
+    made = run(str(place / "traders.py"), shop, place, seed=1, duration="3s")
     found = rows(made)
     start = rows(made, "start")
     assert start == {"GET /symbols": 3, "DELETE /orders": 3}

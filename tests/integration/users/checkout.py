@@ -43,10 +43,10 @@ async def buyer(c: Client) -> None:
     """Finds, puts, pays, and compares with the database."""
     items, offers = await c.gather(c.get("/items", params={"limit": 20}), c.get("/offers"))
     assert len(items.json("$.items")) == 20
-    c.check(offers.service_time < "10s", "offers are quick")
+    c.check(offers.service_time < "20s", "offers are quick")
     async with c.group("checkout"):
         await put_with_lock(c, c.state["cart"], c.random.choice(items.json("$.items"))["sku"])
-        order = await c.post("/carts/{cart}/checkout", c.state["cart"], expect=201, timeout="5s")
+        order = await c.post("/carts/{cart}/checkout", c.state["cart"], expect=201, timeout="20s")
     connection = await database()
     async with c.measure("sqlite", "order by id"):
         row = connection.execute("select total from orders where id = ?", (order.json("$.id"),)).fetchone()
@@ -62,5 +62,5 @@ checkout = Scenario(
     feeders=[csv_feeder("users.csv", order="unique")],
     on_start=open_cart,
     steps=buyer,
-    thresholds=["checks.failed == 0", "sqlite order by id: service.p95 < 1s", "errors.rate < 1%"],
+    thresholds=["checks.failed == 0", "sqlite order by id: service.p95 < 10s", "errors.rate < 1%"],
 )
