@@ -234,7 +234,7 @@ def test_a_pool_serves_in_the_order_of_asking(postgres: str) -> None:
     async def arrive() -> None:
         database = open_database(Settings(database_url=postgres, db_pool=1), None)
         await database.run(_sleep, 0)  # opens the connection
-        requests = []
+        requests: list[asyncio.Future[None]] = []
         while len(requests) < 300 or not served:  # some arrive while others are served
             requests.append(asyncio.ensure_future(database.run(serve, len(requests))))
             await asyncio.sleep(0)

@@ -227,12 +227,12 @@ def test_an_engine_that_nobody_reads_ends() -> None:
         engine = _core.Engine(plan(server.url, load=load), 0, 1)
         before = threads()
         engine.start(time.monotonic_ns(), time.time_ns() // 1_000)
-        assert engine.next_event(20_000) is not None
+        assert engine.next_event(60_000) is not None
         del engine
         gc.collect()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while threads() > before:
-            assert time.monotonic() < deadline, "the engine thread is still there after 20 seconds"
+            assert time.monotonic() < deadline, "the engine thread is still there after a minute"
             time.sleep(0.01)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loadcore.processes.executor import Executor
 
 DRIVERS = ("local", "agents", "dask")
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psutil
 
 ROOT = Path(__file__).parent.parent.parent
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 @dataclass

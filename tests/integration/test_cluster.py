@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from loadcore.plan.plan import Plan
     from loadcore.results.open.run import Run
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 PATIENT: dict[str, Any] = {"lead_s": 0.5, "renew_s": 0.2, "late_after_s": 20.0, "lost_after_s": 40.0}
 """A busy machine may hold up a node for long: what is lost here is lost by Dask's word."""
 

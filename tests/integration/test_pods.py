@@ -27,7 +27,7 @@ from tests.integration.counting_target import Target, counting_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 TREE = os.environ.get("LOADCORE_IMAGE_TREE")
 IN_TREE = """
 tree=$1 folder=$2 index=$3

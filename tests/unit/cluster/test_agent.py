@@ -25,7 +25,7 @@ from loadcore.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from loadcore.cluster.tunnel import Entrance, Exit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WITHIN_S = 20.0
+WITHIN_S = 90.0
 
 
 @pytest.fixture

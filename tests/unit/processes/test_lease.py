@@ -5,7 +5,7 @@ import time
 
 from loadcore.processes.lease import Lease
 
-WITHIN_S = 20.0
+WITHIN_S = 90.0
 
 
 def test_it_ends_when_it_is_not_renewed() -> None:
@@ -23,6 +23,6 @@ def test_it_lasts_while_it_is_renewed() -> None:
     """Each renewal moves the end."""
     ended = threading.Event()
     lease = Lease(ended.set)
-    lease.renew(time.monotonic_ns() + 50_000_000)
+    lease.renew(time.monotonic_ns() + 1_000_000_000)
     lease.renew(time.monotonic_ns() + 3_600_000_000_000)
-    assert not ended.wait(0.2)
+    assert not ended.wait(1.2)
