@@ -31,6 +31,13 @@ impl Random {
         Self { state: scramble(seed ^ key) }
     }
 
+    /// A generator for an iteration of a user of a closed model: the same whatever others do, and this one did before.
+    #[inline]
+    #[must_use]
+    pub const fn of_iteration(seed: u64, user: u32, iteration: u32) -> Self {
+        Self::keyed(seed, (user as u64) << 32 | iteration as u64)
+    }
+
     /// What it has not drawn yet, as a number.
     #[must_use]
     pub const fn state(&self) -> u64 {

@@ -12,7 +12,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-pub use super::continuing::{IterationsLeft, MayContinue};
+pub use super::continuing::{IterationsLeft, MayContinue, ScriptChoice};
 use crate::record::Outcome;
 pub use crate::user::Answer;
 

@@ -175,10 +175,11 @@ impl ScenarioCompiler<'_, '_> {
             planned_iterations: None,
             users: load.users(),
         });
+        let seed = Random::new(self.plan.seed, &scenario.name, u64::MAX).next_u64();
         self.program.scenarios.push(ScenarioProgram {
             id: self.id,
             name: scenario.name.clone(),
-            seed: Random::new(self.plan.seed, &scenario.name, u64::MAX).next_u64(),
+            seed,
             load,
             start_after_ns: scenario.start_after_ns,
             planned_end_ns,
@@ -188,6 +189,7 @@ impl ScenarioCompiler<'_, '_> {
             on_start,
             on_stop,
             taken: main.takes(&self.requests),
+            choice: main.choice(seed),
             main,
             requests: self.requests,
             script,

@@ -1,6 +1,7 @@
 //! Flows: the steps of an iteration as one flat list, so that walking them needs neither recursion nor memory.
 
 use super::{RequestId, RequestProgram};
+use crate::driver::script::ScriptChoice;
 use crate::plan::Think;
 use crate::record::GroupId;
 use crate::step::{CompiledComparison, CompiledExtract, Slot};
@@ -26,6 +27,25 @@ impl Flow {
         slots.sort_unstable();
         slots.dedup();
         slots
+    }
+
+    /// Which script it is left to, if it is nothing else but a script, or a choice of scripts by weight.
+    pub(crate) fn choice(&self, seed: u64) -> Option<ScriptChoice> {
+        let scripts = match &self.ops[..] {
+            [Op::Script(only)] => vec![(1, *only)],
+            [Op::Choose(targets), options @ ..] => {
+                // Each option is its script and the jump behind it.
+                let are_scripts = options.chunks(2).all(|option| matches!(option, [Op::Script(_), Op::Jump(_)]));
+                let script =
+                    |target: usize| if let Op::Script(script) = self.ops[target] { Some(script) } else { None };
+                if !are_scripts || options.len() != 2 * targets.len() {
+                    return None;
+                }
+                targets.iter().map(|(weight, target)| Some((*weight, script(*target)?))).collect::<Option<_>>()?
+            }
+            _ => return None,
+        };
+        Some(ScriptChoice::new(seed, scripts))
     }
 }
 

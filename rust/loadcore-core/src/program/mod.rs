@@ -23,6 +23,7 @@ pub(crate) use script::ScriptProgram;
 pub(crate) use want::Want;
 
 use crate::auth::CompiledAuth;
+use crate::driver::script::ScriptChoice;
 use crate::engine::FeederInfo;
 use crate::error::Problem;
 use crate::exchange::h1::encode::Encoding;
@@ -77,6 +78,8 @@ pub(crate) struct ScenarioProgram {
     pub(crate) on_start: Flow,
     pub(crate) on_stop: Flow,
     pub(crate) main: Flow,
+    /// Which script an iteration is left to, if all of it is left to one.
+    pub(crate) choice: Option<ScriptChoice>,
     pub(crate) requests: Vec<RequestProgram>,
     /// What its script's requests have in common, if a script drives it.
     pub(crate) script: Option<ScriptProgram>,
@@ -85,13 +88,6 @@ pub(crate) struct ScenarioProgram {
     /// Variables that URLs begin with.
     pub(crate) links: Vec<LinkVariable>,
     pub(crate) auths: Vec<AuthProgram>,
-}
-
-impl ScenarioProgram {
-    /// Whether an iteration is all code that runs beside the engine.
-    pub(crate) fn is_code(&self) -> bool {
-        matches!(self.main.ops[..], [Op::Script(_)])
-    }
 }
 
 /// A variable whose value is a URL.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::driver::script::{IterationsLeft, MayContinue};
+use crate::driver::script::{IterationsLeft, MayContinue, ScriptChoice};
 use crate::plan::IterationScope;
 use crate::program::ScenarioProgram;
 use crate::schedule::Share;
@@ -33,7 +33,7 @@ impl Quota {
         let ours = share.part_of_users(iterations, users);
         match scope {
             IterationScope::PerUser => Self::PerUser(iterations),
-            IterationScope::Shared if scenario.is_code() => Self::WithCode(IterationsLeft::new(ours)),
+            IterationScope::Shared if scenario.choice.is_some() => Self::WithCode(IterationsLeft::new(ours)),
             IterationScope::Shared => Self::Shared(Rc::new(Cell::new(ours))),
         }
     }
@@ -89,7 +89,7 @@ impl Allowance {
     }
 
     /// What its code may begin by itself of what the user may.
-    pub(super) fn may_continue(&self, edition: u32) -> Option<MayContinue> {
+    pub(super) fn may_continue(&self, edition: u32, choice: &ScriptChoice) -> Option<MayContinue> {
         if self.edition != edition || self.is_used_up {
             return None;
         }
@@ -98,7 +98,7 @@ impl Allowance {
             Quota::WithCode(left) => Some(left.clone()),
             Quota::PerUser(_) | Quota::Shared(_) => return None,
         };
-        Some(MayContinue { edition, until_ns: self.until_ns, left })
+        Some(MayContinue { edition, until_ns: self.until_ns, left, choice: choice.clone() })
     }
 
     /// Allows no more.

@@ -47,8 +47,10 @@ impl State {
     /// of an arrival, whoever serves it, or else of this user's iteration of this number.
     #[inline]
     pub(super) fn chance(&self, scenario: &ScenarioProgram) -> Random {
-        let own = u64::from(self.number) << 32 | u64::from(self.iteration);
-        Random::keyed(scenario.seed, self.arrival.unwrap_or(own))
+        match self.arrival {
+            Some(arrival) => Random::keyed(scenario.seed, arrival),
+            None => Random::of_iteration(scenario.seed, self.number, self.iteration),
+        }
     }
 
     /// The variables, and what built-ins draw from.

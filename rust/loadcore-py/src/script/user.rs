@@ -87,7 +87,7 @@ impl ScriptUser {
     fn proceed<'py>(slf: &Bound<'py, Self>) -> Option<(Bound<'py, Turn>, u64)> {
         let py = slf.py();
         let this = &mut *slf.borrow_mut();
-        let MayContinue { edition, until_ns, left } =
+        let MayContinue { edition, until_ns, left, choice } =
             this.may_continue.as_ref().filter(|_| this.has_waited && !this.has_set)?;
         let begun_ns = {
             let mut crossing = this.crossing.bind(py).borrow_mut();
@@ -97,7 +97,8 @@ impl ScriptUser {
         if left.as_ref().is_some_and(|left| !left.take()) {
             return None;
         }
-        let iteration = turn.borrow_mut().proceed(begun_ns);
+        let iteration = this.iteration.wrapping_add(1);
+        turn.borrow_mut().proceed(iteration, choice.script(this.number, iteration), begun_ns);
         (this.iteration, this.faults, this.has_waited) = (iteration, 0, false);
         Some((turn, begun_ns))
     }
@@ -423,11 +424,11 @@ impl Turn {
         Future::complete(turn.as_super())
     }
 
-    /// It is the next iteration from now on. Says which.
-    fn proceed(&mut self, begun_ns: u64) -> u32 {
-        let Some(iterate) = &mut self.iterate else { return 0 };
-        (iterate.iteration, iterate.due_ns) = (iterate.iteration.wrapping_add(1), begun_ns);
-        iterate.iteration
+    /// It is the next iteration from now on.
+    fn proceed(&mut self, iteration: u32, script: u32, begun_ns: u64) {
+        if let Some(iterate) = &mut self.iterate {
+            (iterate.iteration, iterate.script, iterate.due_ns) = (iteration, script, begun_ns);
+        }
     }
 
     fn of<R: Default>(&self, what: impl FnOnce(&Iterate) -> R) -> R {

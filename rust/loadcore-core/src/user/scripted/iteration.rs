@@ -88,7 +88,7 @@ impl<T: Stack> User<T> {
         let http = &self.worker.program.http;
         let begins_anew = http.reuse == Reuse::Iteration || http.cookies == Cookies::Iteration;
         let draws = !scenario.feeds.is_empty() || scenario.pacing.is_some() || self.state.arrival.is_some();
-        let is_alone = scenario.is_code() && !draws && !begins_anew;
-        self.cursor.allowance.may_continue(self.worker.edition()).filter(|_| is_alone)
+        let choice = scenario.choice.as_ref().filter(|_| !draws && !begins_anew)?;
+        self.cursor.allowance.may_continue(self.worker.edition(), choice)
     }
 }

@@ -66,6 +66,43 @@ fn one_iteration_leads_to_the_next() {
     assert_eq!(outcomes.fake.connections(), 2);
 }
 
+/// Iterations that are begun by themselves are left to the scripts that they would have been given to.
+#[test]
+fn weights_hold() {
+    let scripts = |by_itself: bool| {
+        let mut plan = looping(1, 3);
+        let option = |weight: u32, script: u32| json!([weight, [{"kind": "script", "script": script, "name": "t"}]]);
+        plan["scenarios"][0]["steps"] = json!([{"kind": "choice", "options": [option(3, 0), option(1, 1)]}]);
+        let kept = Rc::new(RefCell::new(Vec::new()));
+        let chosen = Rc::clone(&kept);
+        drive(&plan, answers_after(100), async move |code, began| {
+            for number in 0.. {
+                let (user, _) = code.iteration().await;
+                let leave = code.leave.borrow()[&user].clone().expect("leave");
+                let given = code.scripts.borrow()[number].0;
+                chosen.borrow_mut().push(given);
+                for iteration in 0.. {
+                    assert!(code.get(user, "/a").await.is_ok());
+                    let now_ns = u64::try_from(began.elapsed().as_nanos()).expect("a time");
+                    let next_ns = (by_itself && now_ns < leave.until_ns).then_some(now_ns);
+                    code.say(Command::End { user, end: ScriptEnd::Complete, next_ns });
+                    if next_ns.is_none() {
+                        break;
+                    }
+                    chosen.borrow_mut().push(leave.choice.script(user, iteration + 1));
+                }
+                if began.elapsed() >= ms(3_000) {
+                    return code.say(Command::Finish);
+                }
+            }
+        });
+        kept.take()
+    };
+    let by_itself = scripts(true);
+    assert_eq!(by_itself, scripts(false));
+    assert_eq!((by_itself.len(), by_itself.contains(&1)), (30, true));
+}
+
 /// In a pause nothing begins, and after it the user is given the iteration that comes next.
 #[test]
 fn a_pause_is_one() {
