@@ -19,6 +19,15 @@ ROOT = Path(__file__).parents[4]
 AXE = ROOT / ".venv/axe/node_modules/axe-core/axe.min.js"
 """Where `.ci/run` puts the rules for accessibility."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_LEAST_WIDTH = 500
+_FRAME = """<!doctype html><body style="margin:0">
+<iframe src="{page}" style="border:0;width:{width}px;height:{height}px"></iframe><script>
+const timer = setInterval(() => {{
+  const found = frames[0].document.getElementById("{element}");
+  if (found) {{ clearInterval(timer); document.body.replaceChildren(found); }}
+}}, 100);
+</script></body>"""
+"""A window for a page that is narrower than the browser's may be; it shows what the page's script has made."""
 
 
 @cache
@@ -51,11 +60,23 @@ def looked_at(page: str, folder: Path, width: int = 1280, *, with_axe: bool = Fa
     page = page.replace("<head>", f"<head><script>{(HERE / 'record.js').read_text()}</script>")
     file = folder / "looked-at.html"
     file.write_text(page.replace("</body>", f"{''.join(scripts)}</body>"), encoding="utf-8")
-    dumped = run(file, "--dump-dom", f"--window-size={width},2000", "--virtual-time-budget=20000", folder=folder)
-    found = re.search(r'<pre id="looked">(.*?)</pre>', dumped, re.DOTALL)
-    assert found, dumped[-1500:]
-    result: dict[str, Any] = json.loads(html.unescape(found[1]))
+    result: dict[str, Any] = said(file, "looked", width, 2000, "--virtual-time-budget=20000", folder=folder)
     return result
+
+
+def said(page: Path, element: str, width: int, height: int, *options: str, folder: Path) -> Any:
+    """The JSON in an element of this id that a page's script has made, in a page that is this wide.
+
+    The browser's window is never narrower than 500 pixels: a page that is, is in a frame.
+    """
+    if width < _LEAST_WIDTH:
+        frame = page.with_name(f"framed-{page.name}")
+        frame.write_text(_FRAME.format(page=page.name, element=element, width=width, height=height), encoding="utf-8")
+        page, options = frame, (*options, "--allow-file-access-from-files")
+    dumped = run(page, "--dump-dom", f"--window-size={max(width, _LEAST_WIDTH)},{height}", *options, folder=folder)
+    found = re.search(rf'<pre id="{element}">(.*?)</pre>', dumped, re.DOTALL)
+    assert found, dumped[-1500:]
+    return json.loads(html.unescape(found[1]))
 
 
 def picture(page: str, file: Path, folder: Path, *, dark: bool = False, size: str = "1280,4200") -> None:

@@ -45,7 +45,7 @@ def test_pages_of_other_runs_can_be_read(name: str, tmp_path: Path) -> None:
     assert chromium.looked_at(render(RUNS[name].run(tmp_path / "run")), tmp_path)["faults"] == []
 
 
-@pytest.mark.parametrize(("name", "width"), [("killed", 1280), ("running", 1280), ("running", 500)])
+@pytest.mark.parametrize(("name", "width"), [("killed", 1280), ("running", 1280), ("running", 390)])
 def test_the_live_page_can_be_read(name: str, width: int, tmp_path: Path) -> None:
     """The same of the page that `ui` serves: of a run that was killed, and of one in progress, wide and narrow."""
     history = History.of(RUNS["killed"].run(tmp_path / "run")) if name == "killed" else in_progress(tmp_path / "run")
@@ -62,9 +62,10 @@ def in_progress(path: Path) -> History:
     return History.of(Run(path, opening.rebuild(folder, opening.read_start(folder), "running"), "running"))
 
 
-def test_a_page_can_be_read_on_a_narrow_screen(page: str, tmp_path: Path) -> None:
-    """The same where there is room for one column."""
-    assert chromium.looked_at(page, tmp_path, width=500)["faults"] == []
+@pytest.mark.parametrize("width", [360, 390, 500, 768])
+def test_a_page_can_be_read_on_a_narrow_screen(page: str, width: int, tmp_path: Path) -> None:
+    """The same of phones and tablets, where there is room for one column."""
+    assert chromium.looked_at(page, tmp_path, width=width)["faults"] == []
 
 
 def test_charts_have_tables_keys_and_words(found: dict[str, Any]) -> None:

@@ -315,11 +315,23 @@
     const quantiles = chart.extra.quantiles, xs = quantiles.map(each => 1 / (1 - each));
     const percents = quantiles.map(each => `${+(each * 100).toFixed(4)}%`);
     const ticks = [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6];
+    const share = tick => `${+((1 - 1 / tick) * 100).toFixed(4)}%`;
+    // Those whose words have room behind the one before.
+    const roomy = plot => {
+      const scale = plot.bbox.width / devicePixelRatio / Math.log(plot.scales.x.max);
+      let free = -Infinity;
+      return ticks.filter(tick => {
+        const middle = Math.log(tick) * scale, half = 3.5 * share(tick).length + 4;
+        if (tick > plot.scales.x.max || middle - half < free) return false;
+        free = middle + half;
+        return true;
+      });
+    };
     return {
       options: { series: [{}, ...chart.series.map(each => lineSeries(each, "y", xs.length < 3))],
         scales: { x: { time: false, distr: 3, range: () => [1, Math.max(10, xs.at(-1) * 1.15)] }, y: logScale(decades(ends(chart.series.flatMap(each => each.values)))) },
-        axes: [axis("count", "share of requests that were faster", { size: 28, splits: u => ticks.filter(each => each <= u.scales.x.max), filter: (_, splits) => splits,
-          values: (_, splits) => splits.map(each => `${+((1 - 1 / each) * 100).toFixed(4)}%`) }), axis("us", chart.y_title, { scale: "y" })], height: 260 },
+        axes: [axis("count", "share of requests that were faster", { size: 28, splits: roomy, filter: (_, splits) => splits,
+          values: (_, splits) => splits.map(share) }), axis("us", chart.y_title, { scale: "y" })], height: 260 },
       values: [xs, ...chart.series.map(each => each.values)],
       legend: chart.series.map(each => ({ label: each.label, sample: each, at: index => tell("us", each.values[index]) })),
       heading: ["Percentile", ...chart.series.map(each => each.label)],
