@@ -2,7 +2,7 @@
 # `tests/contract/test_core_surface.py` checks this file against it.
 
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, final
@@ -14,6 +14,7 @@ __all__ = [
     "MAX_REDIRECTS",
     "Batch",
     "Call",
+    "CallSites",
     "Crossing",
     "Engine",
     "FileEncoder",
@@ -23,7 +24,9 @@ __all__ = [
     "Prepared",
     "Runner",
     "ScriptUser",
+    "Snapshot",
     "StreamedCall",
+    "Tally",
     "Turn",
     "__version__",
     "end_without",
@@ -134,7 +137,8 @@ class Call(Future):
     @property
     def head(self) -> list[tuple[bytes, bytes]]: ...
     def header(self, name: str) -> bytes | None: ...
-    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None: ...
+    def final_status(self, follows: bool) -> int: ...
+    def count_in(self, tally: Tally) -> bool: ...
     def find(self, path: str) -> str | None: ...
     @property
     def url(self) -> str: ...
@@ -268,3 +272,39 @@ class ScriptUser:
         self, name: str, kind: str, started_ns: int, duration_ns: int, size: int = 0, error: bool = False
     ) -> None: ...
     def pending(self) -> list[Call]: ...
+
+@final
+class Tally:
+    def __new__(cls, key: Hashable, filled: list[Any]) -> Self: ...
+    def add(self, time_ms: float | None, size: int) -> bool: ...
+    def take(self) -> tuple[list[float], int, int]: ...
+
+@final
+class Snapshot:
+    def __new__(cls, attributes: dict[str, Any], names: Sequence[str], whole: Sequence[object]) -> Self: ...
+    def holds(self, attributes: dict[str, Any]) -> bool: ...
+
+@final
+class CallSites:
+    def __new__(cls) -> Self: ...
+    def find(
+        self,
+        owner: object,
+        url: object,
+        method: object,
+        name: object,
+        hold: object,
+        kind: object,
+        options: dict[str, Any],
+    ) -> Any: ...  # noqa: ANN401 - what was kept
+    def keep(
+        self,
+        owner: object,
+        url: object,
+        method: object,
+        name: object,
+        hold: object,
+        kind: object,
+        options: dict[str, Any],
+        found: object,
+    ) -> None: ...

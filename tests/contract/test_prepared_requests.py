@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.engine import Prepared
+from loadcore.engine import Prepared, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +51,10 @@ def test_body_and_cookies_are_of_each_sending(crossing: Crossing, server: socket
         user = crossing.user(0, number)
         user.join()
         request, call = exchanged(crossing, prepared.send(user, body, cookie), server, ended)
-        status, content, service_ns = call.final_response(True)
-        assert (status, content, service_ns > 0) == (200, b"ok", True)
+        filled: list[object] = []
+        tally = Tally(number, filled)
+        assert (call.final_status(True), call.body, call.count_in(tally)) == (200, b"ok", False)
+        assert (tally.take(), filled) == (([call.service_ns / 1e6], 0, 2), [number])
         sent.append(request)
     for request in sent:
         assert request.startswith(b"GET /a HTTP/1.1\r\n")
@@ -80,7 +82,7 @@ def test_a_response_is_final_that_changes_nothing(
     user.join()
     prepared = Prepared("GET /a", "GET", url_of(server), [], max_redirects=0)
     _, call = exchanged(crossing, prepared.send(user), server, b"HTTP/1.1 " + head + b"Content-Length: 0\r\n\r\n")
-    assert (call.final_response(follows) is not None) == is_final
+    assert (call.final_status(follows) == call.status) == is_final
 
 
 def test_what_never_came_is_not_final(crossing: Crossing) -> None:
@@ -90,8 +92,8 @@ def test_what_never_came_is_not_final(crossing: Crossing) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     call = Prepared("GET /a", "GET", f"http://127.0.0.1:{port}/", [], max_redirects=0).send(user)
-    assert call.final_response(True) is None
+    assert call.final_status(True) == 0
     crossing.flush()
     assert select.select([crossing.fileno()], [], [], 10)[0]
     assert (crossing.take(), call.outcome) == ([call], "connect_refused")
-    assert call.final_response(True) is None
+    assert call.final_status(True) == 0

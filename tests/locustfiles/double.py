@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loadcore.engine import Tally
     from loadcore.locustfiles.crossing import Answer, Verdict, Wish
 
 
@@ -28,12 +29,15 @@ class DoubleAnswer:
         """The first header of a name."""
         return next((value for known, value in self.head if known.decode().lower() == name.lower()), None)
 
-    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None:
-        """What ends its call and changes nothing of its session."""
+    def final_status(self, follows: bool) -> int:
+        """Of what ends its call and changes nothing of its session."""
         is_followed = follows and self.status in range(301, 309)
-        if self.outcome is not None or is_followed or self.header("set-cookie") is not None:
-            return None
-        return self.status, self.body, self.service_ns
+        is_final = self.outcome is None and not is_followed and self.header("set-cookie") is None
+        return self.status if is_final else 0
+
+    def count_in(self, tally: Tally) -> bool:
+        """Count it."""
+        return tally.add(self.service_ns / 1e6, len(self.body))
 
 
 class DoubleCrossing:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loadcore.engine import Tally
+
 NS = 1_000_000_000
 
 
@@ -108,11 +110,14 @@ class Answer(Protocol):
     def body(self) -> bytes:
         """The body, decompressed. Made at each read."""
 
-    def final_response(self, follows: bool) -> tuple[int, bytes, int] | None:
-        """Status, body and service time of a response that ends its call and changes nothing of its session.
+    def final_status(self, follows: bool) -> int:
+        """The status of a response that ends its call and changes nothing of its session; 0 of all others.
 
         It sets no cookie, and is not a redirect that has to be followed.
         """
+
+    def count_in(self, tally: Tally) -> bool:
+        """Count a response in a tally, with its service time. Whether that is full."""
 
     @property
     def service_ns(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from geventhttpclient.header import Headers
 from locust.contrib import fasthttp
@@ -11,7 +11,9 @@ from locust.contrib import fasthttp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loadcore.locustfiles.crossing import Answer
+    from loadcore.locustfiles.crossing import Answer, Wish
+    from loadcore.locustfiles.known_requests import Known
+    from loadcore.locustfiles.measured_call import MeasuredCall
 
 
 class RingMessage:
@@ -111,10 +113,39 @@ class WholeMessage(RingMessage):
         return False
 
 
+class Facts(NamedTuple):
+    """What a plain response is made of."""
+
+    answer: Answer
+    session: Any
+    known: Known
+    wish: Wish
+    payload: Any
+    options: dict[str, Any]
+    start_time: float
+
+
+def meta_of(response: Any) -> dict[str, Any]:
+    """What listeners get of a plain call."""
+    answer, session, known, wish, _, options, start_time = response._facts
+    context = options.get("context") or {}
+    return {
+        "request_type": known.method,
+        "name": wish.name,
+        "context": {**session.user.context(), **context} if session.user is not None else context,
+        "response": response,
+        "exception": None,
+        "start_time": start_time,
+        "url": known.plain.built_url,
+        "response_length": len(response.content),
+        "response_time": answer.service_ns / 1e6,
+    }
+
+
 class _Later:
     """What `FastResponse` has from the start is made here when it is read."""
 
-    _answer: Answer
+    _facts: Facts
 
     @property
     def headers(self) -> Any:
@@ -132,7 +163,7 @@ class _Later:
     def _response(self) -> WholeMessage:
         own = self.__dict__
         if "_message" not in own:
-            own["_message"] = WholeMessage(self._answer, self._sent_request)
+            own["_message"] = WholeMessage(self._facts.answer, self._sent_request)
         message: WholeMessage = own["_message"]
         return message
 
@@ -147,13 +178,14 @@ class _Later:
         """The request, as geventhttpclient has it."""
         own = self.__dict__
         if "request" not in own:
-            session, plain, method, payload, params = own["_asked"]
-            own["request"] = session.client._make_request(
+            facts = self._facts
+            plain = facts.known.plain
+            own["request"] = facts.session.client._make_request(
                 plain.built_url,
-                method=method,
+                method=facts.known.method,
                 headers=fasthttp.Headers(dict(plain.headers)),
-                payload=payload,
-                params=params,
+                payload=facts.payload,
+                params=facts.options.get("params"),
             )
         return own["request"]
 
@@ -168,13 +200,15 @@ class _Later:
     @property
     def status_code(self) -> int:
         """The status."""
-        status: int = self.__dict__["_status"]
-        return status
+        return self._facts.answer.status
 
     @property
     def content(self) -> bytes:
         """The body, decompressed."""
-        body: bytes = self.__dict__["_cached_content"]
+        own = self.__dict__
+        if "_cached_content" not in own:
+            own["_cached_content"] = self._facts.answer.body
+        body: bytes = own["_cached_content"]
         return body
 
 
@@ -184,6 +218,37 @@ class PlainFastResponse(_Later, fasthttp.FastResponse):
 
 class PlainFastManager(_Later, fasthttp.ResponseContextManager):
     """The response of a plain call with `catch_response=True`."""
+
+    _catch_response = True
+    _call: MeasuredCall
+
+    @property
+    def _request_event(self) -> Any:
+        return self._facts.session.request_event
+
+    @property
+    def request_meta(self) -> dict[str, Any]:
+        """What listeners get of the call."""
+        own = self.__dict__
+        if "request_meta" not in own:
+            own["request_meta"] = meta_of(self)
+        meta: dict[str, Any] = own["request_meta"]
+        return meta
+
+    @request_meta.setter
+    def request_meta(self, meta: dict[str, Any]) -> None:
+        self.__dict__["request_meta"] = meta
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        """Report the call. Most went well, and user code decided nothing."""
+        own = self.__dict__
+        if kind is None and self._manual_result is None and "request_meta" not in own and "error" not in own:
+            self._call.settle(is_error=False)
+            facts = self._facts
+            if facts.known.count(facts.session.request_event, facts.answer):
+                facts.session.request_event.tell(self.request_meta)
+            return True
+        return bool(super().__exit__(kind, error, trace))
 
 
 def as_fast_response(kind: type, answer: Answer, request: Any) -> Any:

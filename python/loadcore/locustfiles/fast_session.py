@@ -13,23 +13,26 @@ from locust.contrib import fasthttp
 from loadcore.locustfiles import fast_settings, outcomes
 from loadcore.locustfiles.crossing import Hold, Wish, hold_of
 from loadcore.locustfiles.fast_prepared import FastPreparing
-from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response
+from loadcore.locustfiles.fast_response import Facts, PlainFastManager, PlainFastResponse, as_fast_response, meta_of
 from loadcore.locustfiles.fast_streamed import as_streamed_response
 from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, without_ours
-from loadcore.locustfiles.request_event import RequestEvent
+from loadcore.locustfiles.shortcuts import Shortcuts, are_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.locustfiles.crossing import Answer, StreamedAnswer
-    from loadcore.locustfiles.known_requests import Known
+    from loadcore.locustfiles.crossing import StreamedAnswer
     from loadcore.locustfiles.patches import Patches
+    from loadcore.locustfiles.shortcuts import Send
     from loadcore.locustfiles.users import Users
 
 _WHOLE = (str, bytes)
 """Types of bodies that geventhttpclient sends as a whole."""
+_IN_ORDER = ("name", "data", "catch_response", "stream", "headers", "auth", "json", "allow_redirects", "context")
+_UNNAMED = {"post": ("data", "json"), "put": ("data",), "patch": ("data",)}
+_new_response, _new_manager = PlainFastResponse.__new__, PlainFastManager.__new__
 _GOOD = fasthttp.LocustUserAgent.valid_response_codes
 
 
@@ -46,7 +49,9 @@ class RingFastSessions:
         session, response = fasthttp.FastHttpSession, fasthttp.ResponseContextManager
         self._known = KnownRequests()
         patches.method(session, "__init__", self._init)
-        patches.function(session, "request", self._request)
+        send = self._sending(session.request)
+        patches.function(session, "request", lambda original: _request(original, send))
+        Shortcuts(session, send, unnamed=_UNNAMED, follows={}).put(patches)
         patches.method(fasthttp.LocustUserAgent, "_urlopen", _urlopen)
         patches.method(response, "__init__", _init_response)
         patches.method(response, "__exit__", _exit)
@@ -58,84 +63,61 @@ class RingFastSessions:
         session.__dict__.setdefault("request_name", None)
         session._loadcore_preparing = FastPreparing(session, self._known)
 
-    def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _sending(self, original: Callable[..., Any]) -> Send:
         of_session, call_engine = self._users.of_session, self._users.calls.call
 
-        def request(session: Any, method: Any, url: Any, *rest: Any, **options: Any) -> Any:
+        def send(session: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
             user = of_session(session)
-            name = options.get("name") or (rest[0] if rest else None) or session.request_name
-            catches = options.get("catch_response")
+            given = options.get
+            name = given("name") or session.request_name
+            catches = given("catch_response")
             follows = options.get("allow_redirects", True)
             hold = hold_of(catches, follows)
-            known = first = None
-            if not rest and type(session.request_event) is RequestEvent:
-                preparing: FastPreparing = session._loadcore_preparing
-                known = preparing.known(method, url, name, hold, options)
+            first = None
+            preparing: FastPreparing = session._loadcore_preparing
+            known = preparing.known(method, url, name, hold, options)
             if known is not None:
                 start_time = time()
-                with preparing.slots():
-                    first = call_engine(user, known[1])
-                final = first.final_response(bool(follows))
-                if final is not None and final[0] in _GOOD:
-                    response = _response(session, method, known, first, final, options, start_time)
+                request, wish, payload = known
+                slots = preparing.slots
+                slots.take()
+                try:
+                    first = call_engine(user, wish)
+                finally:
+                    slots.give()
+                status = first.final_status(bool(follows))
+                if status in _GOOD:
+                    response = _new_manager(PlainFastManager) if catches else _new_response(PlainFastResponse)
+                    response._facts = Facts(first, session, request, wish, payload, options, start_time)
                     if catches:
                         response._call = call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
                         call.answers.append(first)
+                    elif request.count(session.request_event, first):
+                        session.request_event.tell(meta_of(response))
                     return response
-            streams = bool(options.get("stream"))
+            streams = bool(given("stream"))
             call = MeasuredCall(
                 self._users.calls, user, hold=hold, name=name or str(url), is_streamed=streams, first=first
             )
             outside = current.set(call)
             try:
-                return original(session, method, url, *rest, **options)
+                return original(session, method, url, **options)
             finally:
                 current.reset(outside)
 
-        return request
+        return send
 
 
-def _response(
-    session: Any,
-    method: str,
-    known: tuple[Known, Wish, Any],
-    answer: Answer,
-    final: tuple[int, bytes, int],
-    options: dict[str, Any],
-    start_time: float,
-) -> Any:
-    """The response of a plain call that went well, which is reported unless a block does that."""
-    status, body, service_ns = final
-    catches = options.get("catch_response")
-    kind = PlainFastManager if catches else PlainFastResponse
-    response: Any = kind.__new__(kind)
-    own = response.__dict__
-    own["_answer"] = answer
-    own["_status"] = status
-    own["_cached_content"] = body
-    request, wish, payload = known
-    own["_asked"] = session, request.plain, method, payload, options.get("params")
-    event: RequestEvent = session.request_event
-    name, time_ms = wish.name, service_ns / 1e6
-    if not catches and not event.count_success(method, name, time_ms, len(body)):
-        return response
-    context = options.get("context") or {}
-    meta = {
-        "request_type": method,
-        "name": name,
-        "context": {**session.user.context(), **context} if session.user is not None else context,
-        "response": response,
-        "exception": None,
-        "start_time": start_time,
-        "url": request.plain.built_url,
-        "response_length": len(body),
-        "response_time": time_ms,
-    }
-    if catches:
-        own.update(_request_event=event, request_meta=meta, _catch_response=True)
-    else:
-        event.tell(meta)
-    return response
+def _request(original: Callable[..., Any], send: Send) -> Callable[..., Any]:
+    """`FastHttpSession.request`."""
+
+    def request(session: Any, method: Any, url: Any, *rest: Any, **options: Any) -> Any:
+        if rest and not are_named(_IN_ORDER, rest, options):
+            # Python says what is wrong.
+            return original(session, method, url, *rest, **options)
+        return send(session, method, url, options)
+
+    return request
 
 
 def _urlopen(original: Callable[..., Any], agent: Any, request: Any) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
-from gevent.lock import BoundedSemaphore
+from gevent.event import Event
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.contrib import fasthttp
 
@@ -35,7 +36,46 @@ def timeouts(settings: dict[str, Any]) -> Timeouts:
     return Timeouts(*(int(each * NS) if each else None for each in given))
 
 
-def slots(pool: Any, host: str, port: int | None) -> BoundedSemaphore:
+class Slots:
+    """As many requests as may be under way at once. What is free most of the time should cost little then."""
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[Event] = deque()
+
+    def take(self) -> None:
+        """Wait for one that is free. Who came first has it first."""
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn = Event()
+        self._waiting.append(turn)
+        try:
+            turn.wait()
+        except BaseException:
+            if turn.is_set():
+                self.give()
+            else:
+                self._waiting.remove(turn)
+            raise
+
+    def give(self) -> None:
+        """Give it back: to who waits longest."""
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._free += 1
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, *_: object) -> None:
+        self.give()
+
+
+def slots(pool: Any, host: str, port: int | None) -> Slots:
     """How many requests to a host may be under way at once: as many as the pool has connections to it.
 
     Args:
@@ -43,8 +83,8 @@ def slots(pool: Any, host: str, port: int | None) -> BoundedSemaphore:
         host: As geventhttpclient has it.
         port: The same.
     """
-    known: dict[tuple[str, int | None], BoundedSemaphore] = pool.__dict__.setdefault("_loadcore_slots", {})
+    known: dict[tuple[str, int | None], Slots] = pool.__dict__.setdefault("_loadcore_slots", {})
     found = known.get((host, port))
     if found is None:
-        found = known[host, port] = BoundedSemaphore(pool.client_args.get("concurrency", 1))
+        found = known[host, port] = Slots(pool.client_args.get("concurrency", 1))
     return found

@@ -3,72 +3,67 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 from locust import stats as locust_stats
 from locust.stats import RequestStats
 
+from loadcore.engine import Tally
 from loadcore.locustfiles.live_entry import LiveEntries, LiveEntry
 
-_MOST_PENDING = 2_048
 _BUCKET = locust_stats.bucket_response_time
 _WHOLE_BELOW_MS = 100
-
-
-class _Pending:
-    """Requests of one name and method that are still to be counted."""
-
-    __slots__ = ("size", "times", "untimed")
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self.untimed = 0
-        self.size = 0
 
 
 class LiveStats(RequestStats):
     """In place of Locust's `RequestStats`.
 
-    Feeding those takes 9 µs a request. Here a request is a number in a list, and lists are counted when there are
+    Feeding those takes 9 µs a request. Here a request is a number in a tally, and tallies are counted when one has
     enough or when someone looks.
     """
 
     def __init__(self, use_response_times_cache: bool = True) -> None:
-        self._pending: defaultdict[tuple[str, str], _Pending] = defaultdict(_Pending)
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._filled: list[tuple[str, str]] = []
         super().__init__(use_response_times_cache)
 
-    def note_success(self, method: str, name: str, time_ms: float, size: int) -> None:
-        """Take a request of a client that went well."""
-        pending = self._pending[name, method]
-        times = pending.times
-        times.append(time_ms)
-        pending.size += size
-        if len(times) >= _MOST_PENDING:
-            self.count()
+    def tally(self, method: str, name: str) -> Tally:
+        """Where requests of a name and method are counted first. It is the same for good."""
+        key = name, method
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally(key, self._filled)
+        return tally
 
     def note(self, method: str, name: str, time_ms: float | None, size: int, error: Any) -> None:
         """Take a request of a client."""
-        if time_ms is None:
-            pending = self._pending[name, method]
-            pending.untimed += 1
-            pending.size += size
-        else:
-            self.note_success(method, name, time_ms, size)
+        if self.tally(method, name).add(time_ms, size):
+            self.count()
         if error:
             self.count()
             super().log_error(method, name, error)
 
     def count(self) -> None:
-        """Count what is pending."""
-        if not self._pending:
+        """Count what is in the tallies."""
+        if not self._filled:
             return
-        pending, self._pending = self._pending, defaultdict(_Pending)
         now = time.time()
-        for key, requests in pending.items():
-            buckets = _buckets(requests.times)
+        for key in self._taken():
+            times, untimed, size = self._tallies[key].take()
+            buckets = _buckets(times)
             for entry in (self._entries[key], self._total):
-                _add(entry, requests, buckets, now)
+                _add(entry, times, untimed, size, buckets, now)
+
+    def _taken(self) -> list[tuple[str, str]]:
+        """The tallies that have something. What is counted asks for them, too."""
+        filled = self._filled.copy()
+        self._filled.clear()
+        return filled
+
+    def _forget(self) -> None:
+        for key in self._taken():
+            self._tallies[key].take()
 
     @property
     def entries(self) -> Any:
@@ -78,7 +73,7 @@ class LiveStats(RequestStats):
 
     @entries.setter
     def entries(self, entries: Any) -> None:
-        self._pending.clear()
+        self._forget()
         self._entries = LiveEntries(self)
         self._entries.update(entries)
 
@@ -90,7 +85,7 @@ class LiveStats(RequestStats):
 
     @total.setter
     def total(self, total: Any) -> None:
-        self._pending.clear()
+        self._forget()
         total.__class__ = LiveEntry
         self._total = total
 
@@ -104,18 +99,17 @@ def _buckets(times: list[float]) -> Counter[Any]:
     return Counter(map(bucket, times))
 
 
-def _add(entry: Any, requests: _Pending, buckets: Counter[Any], now: float) -> None:
+def _add(entry: Any, times: list[float], untimed: int, size: int, buckets: Counter[Any], now: float) -> None:
     """Add requests to an entry, as its own `log` does for each."""
     second = int(now)
     if entry.use_response_times_cache and entry.last_request_timestamp and second > int(entry.last_request_timestamp):
         entry._cache_response_times(second - 1)
-    times = requests.times
-    count = len(times) + requests.untimed
+    count = len(times) + untimed
     entry.num_requests += count
     entry.num_reqs_per_sec[second] += count
     entry.last_request_timestamp = now
-    entry.total_content_length += requests.size
-    entry.num_none_requests += requests.untimed
+    entry.total_content_length += size
+    entry.num_none_requests += untimed
     if not times:
         return
     entry.total_response_time += sum(times)

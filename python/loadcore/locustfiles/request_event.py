@@ -36,6 +36,8 @@ class RequestEvent(EventHook):
         super().__init__()
         self._runners: list[Any] = []
         self._own: list[Callable[..., Any]] = []
+        self.runner: Any = None
+        """The runner whose statistics it feeds, if that is one."""
 
     def add_listener(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """As the base class does."""
@@ -43,6 +45,7 @@ class RequestEvent(EventHook):
         if runner is not None:
             self._runners.append(runner)
             self._own.append(handler)
+            self._choose()
         added: Callable[..., Any] = super().add_listener(handler)
         return added
 
@@ -52,6 +55,19 @@ class RequestEvent(EventHook):
         if handler in self._own:
             index = self._own.index(handler)
             del self._own[index], self._runners[index]
+            self._choose()
+
+    def _choose(self) -> None:
+        self.runner = self._runners[0] if len(self._runners) == 1 else None
+
+    def live_stats(self) -> LiveStats | None:
+        """The statistics that it feeds, if those are one and are fed in batches."""
+        stats = self.runner.environment.stats if self.runner is not None else None
+        return stats if type(stats) is LiveStats else None
+
+    def is_heard(self) -> bool:
+        """Whether someone listens but the runner."""
+        return len(self._handlers) > len(self._own)
 
     def fire(self, *, reverse: bool = False, **meta: Any) -> None:
         """Report a request: one of a client, or one that user code made by itself."""
@@ -71,20 +87,11 @@ class RequestEvent(EventHook):
         if error and call.is_streamed:
             # The statistics would keep the error, and the error its response and that its connection.
             error = StatsError.parse_error(error)
-        self._count(meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], error)
+        self.count(meta["request_type"], meta["name"], meta["response_time"], meta["response_length"], error)
         self.tell(meta)
 
-    def count_success(self, method: str, name: str, time_ms: float, size: int) -> bool:
-        """Count a call that went well. Whether someone listens, and has to hear of it."""
-        for runner in self._runners:
-            stats = runner.environment.stats
-            if type(stats) is LiveStats:
-                stats.note_success(method, name, time_ms, size)
-            else:
-                stats.log_request(method, name, time_ms, size)
-        return len(self._handlers) > len(self._own)
-
-    def _count(self, method: str, name: str, time_ms: float | None, size: int, error: Any) -> None:
+    def count(self, method: str, name: str, time_ms: float | None, size: int, error: Any) -> None:
+        """Count a call of a client."""
         for runner in self._runners:
             stats = runner.environment.stats
             if type(stats) is LiveStats:
@@ -96,7 +103,7 @@ class RequestEvent(EventHook):
 
     def tell(self, meta: dict[str, Any]) -> None:
         """Call the listeners that are not a runner's own. What they fire themselves is not of this call."""
-        if len(self._handlers) == len(self._own):
+        if not self.is_heard():
             return
         outside = current.set(None)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from locust import clients
 from requests.cookies import RequestsCookieJar
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from loadcore.locustfiles.calls import Calls
-    from loadcore.locustfiles.crossing import Answer, StreamedAnswer
+    from loadcore.locustfiles.crossing import Answer, StreamedAnswer, Wish
+    from loadcore.locustfiles.known_requests import Known
     from loadcore.locustfiles.measured_call import MeasuredCall
 
 HTTP_ERROR = 400
@@ -122,87 +123,102 @@ def _common(answer: Answer, method: str | None, url: str | None) -> dict[str, An
     }
 
 
+class Facts(NamedTuple):
+    """What a plain response is made of."""
+
+    answer: Answer
+    known: Known
+    wish: Wish
+    session: Any
+    context: dict[str, Any] | None
+    start_time: float
+
+
 def _headers(response: PlainResponse) -> CaseInsensitiveDict[str]:
     fields: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for raw_name, raw_value in response._answer.head:
+    for raw_name, raw_value in response._facts.answer.head:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
 
 def _raw(response: PlainResponse) -> ReadResponse:
-    plain = response._known.plain
-    raw = as_urllib3(response._answer, plain.method, plain.path_url)
+    answer, known, *_ = response._facts
+    raw = as_urllib3(answer, known.plain.method, known.plain.path_url)
     raw.read()
     return raw
 
 
 def _meta(response: PlainResponse) -> dict[str, Any]:
-    answer, plain = response._answer, response._known.plain
+    answer, known, wish, _, context, start_time = response._facts
     return {
-        "request_type": response._method,
+        "request_type": known.method,
         "response_time": answer.service_ns / 1e6,
-        "name": response._wish.name,
-        "context": response._context,
+        "name": wish.name,
+        "context": context or {},
         "response": response,
         "exception": None,
-        "start_time": response._start_time,
-        "url": plain.url,
+        "start_time": start_time,
+        "url": known.plain.url,
         "response_length": len(response._content),
     }
 
 
-_LATER: dict[str, Callable[[PlainResponse], Any]] = {
-    "_next": lambda _response: None,
-    "_request_event": lambda response: response._session.request_event,
-    "connection": lambda response: response._session.get_adapter(response.url),
-    "cookies": lambda _response: RequestsCookieJar(),
-    "elapsed": lambda response: dt.timedelta(microseconds=response._answer.service_ns / 1e3),
-    "encoding": lambda response: get_encoding_from_headers(response.headers),
-    "headers": _headers,
-    "history": lambda _response: [],
-    "raw": _raw,
-    "reason": lambda response: http.client.responses.get(response.status_code, ""),
-    "request": lambda response: response._known.plain.as_requests(response._wish),
-    "request_meta": _meta,
-    "url": lambda response: response._known.plain.url,
-}
+class _Later:
+    """An attribute that is made when it is read, and is an ordinary one from then on."""
+
+    __slots__ = ("_make", "_name")
+
+    def __init__(self, make: Callable[[PlainResponse], Any]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, response: Any, owner: type | None = None) -> Any:
+        if response is None:
+            return self
+        value = response.__dict__[self._name] = self._make(response)
+        return value
 
 
 class PlainResponse(clients.ResponseContextManager):
     """Made with `__new__`: what `requests.Response()` sets up takes longer than the request."""
 
+    _facts: Facts
     _content_consumed = True
     _entered = False
     _catch_response = False
     _call: MeasuredCall | None = None
+    _next = None
 
-    def __getattr__(self, name: str) -> Any:
-        later = _LATER.get(name)
-        if later is None:
-            message = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(message)
-        value = self.__dict__[name] = later(self)
-        return value
+    _content: Any = _Later(lambda response: response._facts.answer.body)
+    _request_event: Any = _Later(lambda response: response._facts.session.request_event)
+    connection: Any = _Later(lambda response: response._facts.session.get_adapter(response.url))
+    cookies: Any = _Later(lambda _response: RequestsCookieJar())
+    elapsed: Any = _Later(lambda response: dt.timedelta(microseconds=response._facts.answer.service_ns / 1e3))
+    encoding: Any = _Later(lambda response: get_encoding_from_headers(response.headers))
+    headers: Any = _Later(_headers)
+    history: Any = _Later(lambda _response: [])
+    raw: Any = _Later(_raw)
+    reason: Any = _Later(lambda response: http.client.responses.get(response.status_code, ""))
+    request: Any = _Later(lambda response: response._facts.known.plain.as_requests(response._facts.wish))
+    request_meta: Any = _Later(_meta)
+    status_code: Any = _Later(lambda response: response._facts.answer.status)
+    url: Any = _Later(lambda response: response._facts.known.plain.url)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         """Report the call. Most went well, and user code decided nothing."""
-        own = self.__dict__
         if (
             kind is None
             and self._manual_result is None
-            and own["status_code"] < HTTP_ERROR
-            and "request_meta" not in own
+            and self.status_code < HTTP_ERROR
+            and "request_meta" not in self.__dict__
         ):
             if self._call is not None:
                 self._call.settle(is_error=False)
-            self.report_success()
+            answer, known, _, session, *_ = self._facts
+            if known.count(session.request_event, answer):
+                session.request_event.tell(self.request_meta)
             return True
         return bool(super().__exit__(kind, error, trace))
-
-    def report_success(self) -> None:
-        """Report the call, without making what no one may ask for."""
-        own = self.__dict__
-        event = own["_session"].request_event
-        if event.count_success(own["_method"], own["_wish"].name, own["_service_ns"] / 1e6, len(own["_content"])):
-            event.tell(self.request_meta)

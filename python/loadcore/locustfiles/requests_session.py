@@ -16,17 +16,19 @@ from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.plain_requests import PlainRequests
 from loadcore.locustfiles.request_event import RequestEvent
 from loadcore.locustfiles.requests_pool import RingPoolManager
-from loadcore.locustfiles.requests_response import HTTP_ERROR, PlainResponse
+from loadcore.locustfiles.requests_response import HTTP_ERROR, Facts, PlainResponse
+from loadcore.locustfiles.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loadcore.locustfiles.crossing import Answer, Wish
-    from loadcore.locustfiles.known_requests import Known
     from loadcore.locustfiles.patches import Patches
+    from loadcore.locustfiles.shortcuts import Send
     from loadcore.locustfiles.users import Users
 
 _new = PlainResponse.__new__
+_UNNAMED = {"post": ("data", "json"), "put": ("data",), "patch": ("data",)}
+_FOLLOWS = {"get": True, "options": True, "head": False}
 _CONTEXT = User.context
 
 
@@ -44,7 +46,9 @@ class RingSessions:
         session, response = clients.HttpSession, clients.ResponseContextManager
         patches.method(session, "__init__", self._init)
         patches.method(session, "mount", _mount)
-        patches.function(session, "request", self._request)
+        send = self._sending(session.request)
+        patches.function(session, "request", lambda _original: _request(send))
+        Shortcuts(session, send, unnamed=_UNNAMED, follows=_FOLLOWS).put(patches)
         patches.method(clients.LocustHttpAdapter, "init_poolmanager", _init_poolmanager)
         patches.method(response, "__exit__", _exit)
         patches.method(response, "_report_request", _report_request)
@@ -54,22 +58,14 @@ class RingSessions:
         original(session, *arguments, **options)
         session.cookies = CountedJar()
 
-    def _request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _sending(self, original: Callable[..., Any]) -> Send:
         of_session, call_engine, known_request = self._users.of_session, self._users.calls.call, self._plain.known
 
-        def request(
-            session: Any,
-            method: Any,
-            url: Any,
-            name: Any = None,
-            catch_response: Any = False,
-            context: Any = None,
-            *,
-            data: Any = None,
-            json: Any = None,
-            **options: Any,
-        ) -> Any:
-            name = name or session.request_name
+        def send(session: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
+            taken = options.pop
+            name = taken("name", None) or session.request_name
+            catch_response, context = taken("catch_response", None), taken("context", None)
+            data, json = taken("data", None), taken("json", None)
             follows = options.get("allow_redirects", True)
             hold = hold_of(catch_response, follows)
             user = of_session(session)
@@ -77,18 +73,23 @@ class RingSessions:
             known = known_request(session, method, url, name, hold, data, json, options)
             if known is not None:
                 start_time = time()
-                first = call_engine(user, known[1])
-                final = first.final_response(bool(follows))
-                if final is not None:
-                    response = _response(session, method, known, first, final, context, start_time)
+                request, wish = known
+                first = call_engine(user, wish)
+                status = first.final_status(bool(follows))
+                if status:
+                    owner = session.user
+                    if context or (owner is not None and type(owner).context is not _CONTEXT):
+                        context = _context(owner, context)
+                    response = _new(PlainResponse)
+                    response._facts = Facts(first, request, wish, session, context, start_time)
                     if catch_response:
                         response._catch_response = True
                         response._call = call = MeasuredCall(self._users.calls, user, hold=hold)
                         call.answers.append(first)
-                    elif response.status_code < HTTP_ERROR:
-                        response.report_success()
-                    else:
+                    elif status >= HTTP_ERROR:
                         response.__exit__(None, None, None)
+                    elif request.count(session.request_event, first):
+                        session.request_event.tell(response.request_meta)
                     return response
             call = MeasuredCall(
                 self._users.calls, user, hold=hold, name=name, is_streamed=bool(options.get("stream")), first=first
@@ -96,37 +97,30 @@ class RingSessions:
             outside = current.set(call)
             try:
                 return original(
-                    session, method, url, name, catch_response, context or {}, data=data, json=json, **options
+                    session, method, url, name, bool(catch_response), context or {}, data=data, json=json, **options
                 )
             finally:
                 current.reset(outside)
 
-        return request
+        return send
 
 
-def _response(
-    session: Any,
-    method: str,
-    known: tuple[Known, Wish],
-    answer: Answer,
-    final: tuple[int, bytes, int],
-    context: Any,
-    start_time: float,
-) -> PlainResponse:
-    """The response to a plain request."""
-    response = _new(PlainResponse)
-    own = response.__dict__
-    own["status_code"], own["_content"], own["_service_ns"] = final
-    own["_answer"] = answer
-    own["_method"] = method
-    own["_known"], own["_wish"] = known
-    user = session.user
-    own["_context"] = (
-        {} if not context and (user is None or type(user).context is _CONTEXT) else _context(user, context)
-    )
-    own["_session"] = session
-    own["_start_time"] = start_time
-    return response
+def _request(send: Send) -> Callable[..., Any]:
+    """`HttpSession.request`."""
+
+    def request(
+        session: Any,
+        method: Any,
+        url: Any,
+        name: Any = None,
+        catch_response: Any = False,
+        context: Any = None,
+        **options: Any,
+    ) -> Any:
+        options.update(name=name, catch_response=catch_response, context=context)
+        return send(session, method, url, options)
+
+    return request
 
 
 def _context(user: Any, context: Any) -> dict[str, Any]:
@@ -163,9 +157,9 @@ def _exit(original: Callable[..., bool], response: Any, kind: Any, error: Any, t
 def _report_request(original: Callable[..., None], response: Any, exc: Any = None) -> None:
     """The call that is reported is the one that made this response, whoever else is calling by now."""
     call = response.__dict__.get("_call")
-    if call is None and "_answer" in response.__dict__:
+    if call is None and "_facts" in response.__dict__:
         call = MeasuredCall(RequestEvent.calls, 0, hold=Hold.NONE)  # type: ignore[arg-type]
-        call.answers.append(response._answer)
+        call.answers.append(response._facts.answer)
     outside = current.set(call)
     try:
         original(response, exc)

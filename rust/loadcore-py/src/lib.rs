@@ -6,6 +6,7 @@
 
 mod batch;
 mod border;
+mod call_sites;
 mod engine;
 mod errors;
 mod files;
@@ -17,6 +18,7 @@ mod null_target;
 mod reader;
 mod rows;
 mod script;
+mod snapshot;
 mod windows;
 
 use pyo3::prelude::*;
@@ -29,6 +31,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::call_sites::CallSites;
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
@@ -52,7 +56,11 @@ mod _core {
     #[pymodule_export]
     use crate::script::StreamedCall;
     #[pymodule_export]
+    use crate::script::Tally;
+    #[pymodule_export]
     use crate::script::Turn;
+    #[pymodule_export]
+    use crate::snapshot::Snapshot;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python gives it")]

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::crossing::Crossing;
 use super::future::{Future, State};
+use super::tally::Tally;
 use super::user::ScriptUser;
 
 /// Boxes of calls that have been looked at, to be used again.
@@ -190,15 +191,20 @@ impl Call {
         Some(PyBytes::new(py, value))
     }
 
-    /// Status, body and service time of a response that ends its call and changes nothing of its session: it sets no
-    /// cookie, and is not a redirect that has to be followed.
-    fn final_response<'py>(&self, py: Python<'py>, follows: bool) -> Option<(u16, Bound<'py, PyBytes>, u64)> {
-        let answer = self.came().filter(|answer| answer.outcome == Outcome::Ok)?;
+    /// The status of a response that ends its call and changes nothing of its session: it sets no cookie, and is not a
+    /// redirect that has to be followed. 0 of all others.
+    fn final_status(&self, follows: bool) -> u16 {
+        let Some(answer) = self.came().filter(|answer| answer.outcome == Outcome::Ok) else { return 0 };
         let is_followed = follows && (301..=308).contains(&answer.status);
-        if is_followed || answer.header(b"set-cookie").is_some() {
-            return None;
-        }
-        Some((answer.status, PyBytes::new(py, answer.body()), answer.service_ns))
+        if is_followed || answer.header(b"set-cookie").is_some() { 0 } else { answer.status }
+    }
+
+    /// Counts a response in a tally, with its service time. Says whether that is full.
+    fn count_in(&self, tally: &Bound<'_, Tally>) -> PyResult<bool> {
+        let Some(answer) = self.came() else { return Ok(false) };
+        #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53 ns, sizes exact")]
+        let time_ms = answer.service_ns as f64 / 1e6;
+        Tally::count(tally, Some(time_ms), answer.body().len() as u64)
     }
 
     /// The JSON of the first value at a `JSONPath` in the body; None if there is none.

@@ -10,6 +10,7 @@ mod future;
 mod prepared;
 mod runner;
 mod streamed;
+mod tally;
 mod user;
 
 pub(crate) use call::Call;
@@ -18,4 +19,5 @@ pub(crate) use future::Future;
 pub(crate) use prepared::Prepared;
 pub(crate) use runner::Runner;
 pub(crate) use streamed::StreamedCall;
+pub(crate) use tally::Tally;
 pub(crate) use user::{ScriptUser, Turn};
