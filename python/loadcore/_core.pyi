@@ -2,7 +2,7 @@
 # `tests/contract/test_core_surface.py` checks this file against it.
 
 from asyncio import AbstractEventLoop, Task
-from collections.abc import Callable, Coroutine, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Generator, Hashable, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, final
@@ -281,7 +281,7 @@ class Tally:
 
 @final
 class Snapshot:
-    def __new__(cls, attributes: dict[str, Any], names: Sequence[str], whole: Sequence[object]) -> Self: ...
+    def __new__(cls, attributes: dict[str, Any], names: Container[str], whole: Sequence[object]) -> Self: ...
     def holds(self, attributes: dict[str, Any]) -> bool: ...
 
 @final

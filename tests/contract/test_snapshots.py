@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def looked_at() -> tuple[SimpleNamespace, Snapshot]:
     """An object, and how it was."""
     it = SimpleNamespace(url="/", auth=None, fields={"a": "1"}, hooks=["h"], other=1)
-    return it, Snapshot(vars(it), ["url", "auth", "fields", "absent"], [it.fields, it.hooks])
+    return it, Snapshot(vars(it), {"url", "auth", "fields", "absent"}, [it.fields, it.hooks])
 
 
 CHANGES: dict[str, Callable[[Any], object]] = {
@@ -64,7 +64,7 @@ def test_a_snapshot_does_not_keep_a_circle_alive() -> None:
 
     node = Node()
     node.__dict__["me"] = [node]
-    node.__dict__["seen"] = Snapshot(vars(node), ["me"], [node.__dict__["me"]])
+    node.__dict__["seen"] = Snapshot(vars(node), {"me"}, [node.__dict__["me"]])
     gone = weakref.ref(node)
     del node
     gc.collect()

@@ -36,14 +36,6 @@ class Hold(Enum):
     __hash__ = object.__hash__
 
 
-def hold_of(catches: object, follows: object) -> Hold:
-    """Of a call with these arguments."""
-    return _ALL if catches else _REDIRECTS if follows else _NONE
-
-
-_ALL, _REDIRECTS, _NONE = Hold.ALL, Hold.REDIRECTS, Hold.NONE
-
-
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Deadlines of a request in nanoseconds; None: as of the run."""

@@ -30,7 +30,7 @@ _ADDED: dict[Any, list[tuple[str, str]]] = {
 }
 """Headers that come with a body, by its kind."""
 _NONE: dict[str, str] = {}
-_WATCHED = ("auth_header", "base_url", "client", "cookiejar", "request_event")
+_WATCHED = frozenset({"auth_header", "base_url", "client", "cookiejar", "request_event"})
 """Attributes of a session that have a say in what it sends, or in who hears of it."""
 _ENCODINGS = ("Accept-Encoding", "gzip, deflate, br")
 

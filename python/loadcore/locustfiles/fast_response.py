@@ -127,7 +127,7 @@ class Facts(NamedTuple):
 
 def meta_of(response: Any) -> dict[str, Any]:
     """What listeners get of a plain call."""
-    answer, session, known, wish, _, options, start_time = response._facts
+    answer, session, known, wish, _, options, start_time = response._made_of
     context = options.get("context") or {}
     return {
         "request_type": known.method,
@@ -145,7 +145,12 @@ def meta_of(response: Any) -> dict[str, Any]:
 class _Later:
     """What `FastResponse` has from the start is made here when it is read."""
 
-    _facts: Facts
+    _made_of: tuple[Answer, Any, Known, Wish, Any, dict[str, Any], float]
+    """Its facts. To name them takes longer than to make the response."""
+
+    @property
+    def _facts(self) -> Facts:
+        return Facts._make(self._made_of)
 
     @property
     def headers(self) -> Any:
@@ -200,14 +205,14 @@ class _Later:
     @property
     def status_code(self) -> int:
         """The status."""
-        return self._facts.answer.status
+        return self._made_of[0].status
 
     @property
     def content(self) -> bytes:
         """The body, decompressed."""
         own = self.__dict__
         if "_cached_content" not in own:
-            own["_cached_content"] = self._facts.answer.body
+            own["_cached_content"] = self._made_of[0].body
         body: bytes = own["_cached_content"]
         return body
 
@@ -244,9 +249,9 @@ class PlainFastManager(_Later, fasthttp.ResponseContextManager):
         own = self.__dict__
         if kind is None and self._manual_result is None and "request_meta" not in own and "error" not in own:
             self._call.settle(is_error=False)
-            facts = self._facts
-            if facts.known.count(facts.session.request_event, facts.answer):
-                facts.session.request_event.tell(self.request_meta)
+            answer, session, known, *_ = self._made_of
+            if known.count(session.request_event, answer):
+                session.request_event.tell(self.request_meta)
             return True
         return bool(super().__exit__(kind, error, trace))
 

@@ -11,14 +11,15 @@ from geventhttpclient.response import HTTPConnectionClosed
 from locust.contrib import fasthttp
 
 from loadcore.locustfiles import fast_settings, outcomes
-from loadcore.locustfiles.crossing import Hold, Wish, hold_of
+from loadcore.locustfiles.crossing import Hold, Wish
 from loadcore.locustfiles.fast_prepared import FastPreparing
-from loadcore.locustfiles.fast_response import Facts, PlainFastManager, PlainFastResponse, as_fast_response, meta_of
+from loadcore.locustfiles.fast_response import PlainFastManager, PlainFastResponse, as_fast_response, meta_of
 from loadcore.locustfiles.fast_streamed import as_streamed_response
 from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, without_ours
 from loadcore.locustfiles.shortcuts import Shortcuts, are_named
+from loadcore.locustfiles.users import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _WHOLE = (str, bytes)
 """Types of bodies that geventhttpclient sends as a whole."""
+_ALL, _REDIRECTS, _NONE = Hold.ALL, Hold.REDIRECTS, Hold.NONE
 _IN_ORDER = ("name", "data", "catch_response", "stream", "headers", "auth", "json", "allow_redirects", "context")
 _UNNAMED = {"post": ("data", "json"), "put": ("data",), "patch": ("data",)}
 _new_response, _new_manager = PlainFastResponse.__new__, PlainFastManager.__new__
@@ -67,12 +69,14 @@ class RingFastSessions:
         of_session, call_engine = self._users.of_session, self._users.calls.call
 
         def send(session: Any, method: Any, url: Any, options: dict[str, Any]) -> Any:
-            user = of_session(session)
+            user = session.__dict__.get(NUMBER)
+            if user is None:
+                user = of_session(session)
             given = options.get
             name = given("name") or session.request_name
             catches = given("catch_response")
             follows = options.get("allow_redirects", True)
-            hold = hold_of(catches, follows)
+            hold = _ALL if catches else _REDIRECTS if follows else _NONE
             first = None
             preparing: FastPreparing = session._loadcore_preparing
             known = preparing.known(method, url, name, hold, options)
@@ -88,7 +92,7 @@ class RingFastSessions:
                 status = first.final_status(bool(follows))
                 if status in _GOOD:
                     response = _new_manager(PlainFastManager) if catches else _new_response(PlainFastResponse)
-                    response._facts = Facts(first, session, request, wish, payload, options, start_time)
+                    response._made_of = first, session, request, wish, payload, options, start_time
                     if catches:
                         response._call = call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
                         call.answers.append(first)

@@ -26,20 +26,22 @@ _OVERRIDABLE = (
     "_send_request_safe_mode",
     "__getattribute__",
 )
-_WATCHED = (
-    "adapters",
-    "auth",
-    "base_url",
-    "cert",
-    "cookies",
-    "headers",
-    "hooks",
-    "params",
-    "proxies",
-    "request_event",
-    "stream",
-    "trust_env",
-    "verify",
+_WATCHED = frozenset(
+    {
+        "adapters",
+        "auth",
+        "base_url",
+        "cert",
+        "cookies",
+        "headers",
+        "hooks",
+        "params",
+        "proxies",
+        "request_event",
+        "stream",
+        "trust_env",
+        "verify",
+    }
 )
 """Attributes of a session that have a say in what it sends, or in who hears of it."""
 _CONTAINERS = (dict, list)

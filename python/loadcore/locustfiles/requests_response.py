@@ -143,14 +143,14 @@ def _headers(response: PlainResponse) -> CaseInsensitiveDict[str]:
 
 
 def _raw(response: PlainResponse) -> ReadResponse:
-    answer, known, *_ = response._facts
+    answer, known, *_ = response._made_of
     raw = as_urllib3(answer, known.plain.method, known.plain.path_url)
     raw.read()
     return raw
 
 
 def _meta(response: PlainResponse) -> dict[str, Any]:
-    answer, known, wish, _, context, start_time = response._facts
+    answer, known, wish, _, context, start_time = response._made_of
     return {
         "request_type": known.method,
         "response_time": answer.service_ns / 1e6,
@@ -185,7 +185,8 @@ class _Later:
 class PlainResponse(clients.ResponseContextManager):
     """Made with `__new__`: what `requests.Response()` sets up takes longer than the request."""
 
-    _facts: Facts
+    _made_of: tuple[Answer, Known, Wish, Any, dict[str, Any] | None, float]
+    """Its facts. To name them takes longer than to make the response."""
     _content_consumed = True
     _entered = False
     _catch_response = False
@@ -204,8 +205,11 @@ class PlainResponse(clients.ResponseContextManager):
     reason: Any = _Later(lambda response: http.client.responses.get(response.status_code, ""))
     request: Any = _Later(lambda response: response._facts.known.plain.as_requests(response._facts.wish))
     request_meta: Any = _Later(_meta)
-    status_code: Any = _Later(lambda response: response._facts.answer.status)
     url: Any = _Later(lambda response: response._facts.known.plain.url)
+
+    @property
+    def _facts(self) -> Facts:
+        return Facts._make(self._made_of)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         """Report the call. Most went well, and user code decided nothing."""
@@ -217,7 +221,7 @@ class PlainResponse(clients.ResponseContextManager):
         ):
             if self._call is not None:
                 self._call.settle(is_error=False)
-            answer, known, _, session, *_ = self._facts
+            answer, known, _, session, *_ = self._made_of
             if known.count(session.request_event, answer):
                 session.request_event.tell(self.request_meta)
             return True

@@ -11,13 +11,14 @@ from locust.user.users import User
 from requests.exceptions import HTTPError
 
 from loadcore.locustfiles.cookies import CountedJar
-from loadcore.locustfiles.crossing import Hold, hold_of
+from loadcore.locustfiles.crossing import Hold
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.plain_requests import PlainRequests
 from loadcore.locustfiles.request_event import RequestEvent
 from loadcore.locustfiles.requests_pool import RingPoolManager
-from loadcore.locustfiles.requests_response import HTTP_ERROR, Facts, PlainResponse
+from loadcore.locustfiles.requests_response import HTTP_ERROR, PlainResponse
 from loadcore.locustfiles.shortcuts import Shortcuts
+from loadcore.locustfiles.users import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from loadcore.locustfiles.users import Users
 
 _new = PlainResponse.__new__
+_ALL, _REDIRECTS, _NONE = Hold.ALL, Hold.REDIRECTS, Hold.NONE
 _UNNAMED = {"post": ("data", "json"), "put": ("data",), "patch": ("data",)}
 _FOLLOWS = {"get": True, "options": True, "head": False}
 _CONTEXT = User.context
@@ -67,8 +69,10 @@ class RingSessions:
             catch_response, context = taken("catch_response", None), taken("context", None)
             data, json = taken("data", None), taken("json", None)
             follows = options.get("allow_redirects", True)
-            hold = hold_of(catch_response, follows)
-            user = of_session(session)
+            hold = _ALL if catch_response else _REDIRECTS if follows else _NONE
+            user = session.__dict__.get(NUMBER)
+            if user is None:
+                user = of_session(session)
             first = None
             known = known_request(session, method, url, name, hold, data, json, options)
             if known is not None:
@@ -81,7 +85,8 @@ class RingSessions:
                     if context or (owner is not None and type(owner).context is not _CONTEXT):
                         context = _context(owner, context)
                     response = _new(PlainResponse)
-                    response._facts = Facts(first, request, wish, session, context, start_time)
+                    response.status_code = status
+                    response._made_of = first, request, wish, session, context, start_time
                     if catch_response:
                         response._catch_response = True
                         response._call = call = MeasuredCall(self._users.calls, user, hold=hold)
@@ -157,7 +162,7 @@ def _exit(original: Callable[..., bool], response: Any, kind: Any, error: Any, t
 def _report_request(original: Callable[..., None], response: Any, exc: Any = None) -> None:
     """The call that is reported is the one that made this response, whoever else is calling by now."""
     call = response.__dict__.get("_call")
-    if call is None and "_facts" in response.__dict__:
+    if call is None and "_made_of" in response.__dict__:
         call = MeasuredCall(RequestEvent.calls, 0, hold=Hold.NONE)  # type: ignore[arg-type]
         call.answers.append(response._facts.answer)
     outside = current.set(call)

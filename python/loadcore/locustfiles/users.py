@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loadcore.locustfiles.calls import Calls
     from loadcore.locustfiles.patches import Patches
 
-_NUMBER = "_loadcore_number"
+NUMBER = "_loadcore_number"
 
 
 class Users:
@@ -31,17 +31,17 @@ class Users:
 
     def of_session(self, session: Any) -> int:
         """The number of a session's user. A session that belongs to no running user counts as one."""
-        number = session.__dict__.get(_NUMBER)
+        number = session.__dict__.get(NUMBER)
         if number is None:
             owner = session.user
-            number = owner.__dict__.get(_NUMBER) if owner is not None else None
-            session.__dict__[_NUMBER] = number = self.calls.join() if number is None else number
+            number = owner.__dict__.get(NUMBER) if owner is not None else None
+            session.__dict__[NUMBER] = number = self.calls.join() if number is None else number
         return int(number)
 
     def _start(self, original: Callable[..., Any], user: Any, group: Any) -> Any:
-        number = user.__dict__.setdefault(_NUMBER, None)
+        number = user.__dict__.setdefault(NUMBER, None)
         if number is None:
-            number = user.__dict__[_NUMBER] = self.calls.join()
+            number = user.__dict__[NUMBER] = self.calls.join()
         greenlet = original(user, group)
         RequestEvent.users[greenlet] = number
         greenlet.rawlink(self._left)

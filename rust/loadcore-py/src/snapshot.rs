@@ -2,17 +2,17 @@
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList};
 
 /// Keys and values of a dictionary.
 type Items = Vec<(Py<PyAny>, Py<PyAny>)>;
 
 /// Some attributes of an object, and all of some dictionaries and lists. Objects are compared, not their values: that takes
-/// one call and a few look-ups, where Python asks for each by itself.
+/// one call and a walk, where Python asks for each by itself.
 #[pyclass(module = "loadcore._core", frozen)]
 pub(crate) struct Snapshot {
-    attributes: usize,
-    some: Vec<(Py<PyString>, Option<Py<PyAny>>)>,
+    /// All keys in their order, so that none is looked up; values of those that matter.
+    attributes: Vec<(Py<PyAny>, Option<Py<PyAny>>)>,
     dicts: Vec<(Py<PyDict>, Items)>,
     lists: Vec<(Py<PyList>, Vec<Py<PyAny>>)>,
 }
@@ -21,15 +21,11 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Looks at the attributes of these names, if they are there, and at all of these dictionaries and lists.
     #[new]
-    fn new(
-        attributes: &Bound<'_, PyDict>,
-        names: Vec<Bound<'_, PyString>>,
-        whole: Vec<Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        let mut some = Vec::with_capacity(names.len());
-        for name in names {
-            let value = attributes.get_item(&name)?.map(Bound::unbind);
-            some.push((name.unbind(), value));
+    fn new(attributes: &Bound<'_, PyDict>, names: &Bound<'_, PyAny>, whole: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let mut seen = Vec::with_capacity(attributes.len());
+        for (key, value) in attributes {
+            let matters = names.contains(&key)?;
+            seen.push((key.unbind(), matters.then(|| value.unbind())));
         }
         let (mut dicts, mut lists) = (Vec::new(), Vec::new());
         for container in whole {
@@ -41,33 +37,23 @@ impl Snapshot {
                 dicts.push((dict.clone().unbind(), items));
             }
         }
-        Ok(Self { attributes: attributes.len(), some, dicts, lists })
+        Ok(Self { attributes: seen, dicts, lists })
     }
 
-    /// Whether all of it is still the same, and the object has as many attributes.
-    fn holds(&self, attributes: &Bound<'_, PyDict>) -> PyResult<bool> {
+    /// Whether all of it is still the same, and the object has no attribute more or less.
+    fn holds(&self, attributes: &Bound<'_, PyDict>) -> bool {
         let py = attributes.py();
-        if attributes.len() != self.attributes {
-            return Ok(false);
-        }
-        for (name, before) in &self.some {
-            let now = attributes.get_item(name)?;
-            let is_same = match (&now, before) {
-                (Some(now), Some(before)) => now.is(before),
-                (None, None) => true,
-                _ => false,
-            };
-            if !is_same {
-                return Ok(false);
-            }
-        }
-        let are_same = self.dicts.iter().all(|(dict, before)| is_still_dict(dict.bind(py), before))
-            && self.lists.iter().all(|(list, before)| is_still_list(list.bind(py), before));
-        Ok(are_same)
+        attributes.len() == self.attributes.len()
+            && attributes
+                .iter()
+                .zip(&self.attributes)
+                .all(|((key, now), (name, before))| key.is(name) && before.as_ref().is_none_or(|before| now.is(before)))
+            && self.dicts.iter().all(|(dict, before)| is_still_dict(dict.bind(py), before))
+            && self.lists.iter().all(|(list, before)| is_still_list(list.bind(py), before))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for (_, value) in &self.some {
+        for (_, value) in &self.attributes {
             visit.call(value)?;
         }
         for (dict, items) in &self.dicts {
