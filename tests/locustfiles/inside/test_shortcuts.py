@@ -119,7 +119,12 @@ def test_a_session_with_a_send_of_its_own_uses_it(crossing: DoubleCrossing, envi
     user.client.get("/a")
     sent: list[str] = []
     original = user.client.send
-    user.client.send = lambda request, **options: sent.append(request.url) or original(request, **options)
+
+    def send(request: Any, **options: Any) -> Any:
+        sent.append(request.url)
+        return original(request, **options)
+
+    user.client.send = send
     user.client.get("/a")
     assert sent == ["http://shop.test/a"]
     assert len(crossing.wishes) == 2
