@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -359,3 +359,55 @@ def test_a_loop_that_awaits_nothing_is_named(target: Target, tmp_path: Path) -> 
     (blocked,) = run.summary["user_code"]["blocked"]
     assert blocked["longest_ms"] > 2_000
     assert [line for line in said if re.search(rf"held up for 2 s, and still are, at {named}: ", line)]
+
+
+async def reads_too_early(c: Client) -> None:
+    """Forgets an await, and reads."""
+    r: Any = c.get("/items")
+    c.check(repr(r) == "<GET /items, not awaited>", "shown")
+    for name in ("status", "ok", "error", "text", "headers"):
+        try:
+            getattr(r, name)
+        except RuntimeError as error:
+            wanted = "GET /items was read before it had a response: write await before the request"
+            c.check(str(error) == wanted, "told")
+    r.json()
+
+
+async def forgets(c: Client) -> None:
+    """Forgets an await."""
+    c.get("/items")  # type: ignore[unused-coroutine]
+
+
+def test_what_was_not_awaited_cannot_be_read(target: Target, tmp_path: Path) -> None:
+    """Reading it raises, and says what to write."""
+    run = once(reads_too_early, target, tmp_path / "run")
+    checks = {check["name"]: (check["evaluated"], check["failed"]) for check in run.summary["checks"]}
+    assert checks == {"shown": (1, 0), "told": (5, 0)}
+    assert [each["kind"] for each in run.summary["user_code"]["exceptions"]] == ["RuntimeError"]
+
+
+def test_requests_that_are_never_awaited_are_named(target: Target, tmp_path: Path) -> None:
+    """Once by each worker, and by the verdict."""
+    said: list[str] = []
+    shop = Scenario("shop", base_url=target.url, load=iterations(each=3, users=3), steps=forgets)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1, listeners=[_Heard(said)])
+    assert exit_codes(run)[0] == ExitCode.NO_DATA
+    wanted = "none of 9 requests was sent, since they were never awaited (GET /items): write await before each"
+    assert wanted in reasons(run)
+    assert len([line for line in said if "was made and never awaited" in line]) == 1
+
+
+async def cannot_log_in(c: Client) -> None:
+    """Expects what the target does not send."""
+    (await c.get("/items")).json("$.access_token")
+
+
+def test_why_no_user_came_to_an_iteration(target: Target, tmp_path: Path) -> None:
+    """The verdict names what ended the start of all users."""
+    shop = Scenario("shop", base_url=target.url, load=users(3, duration="10s"), on_start=cannot_log_in, steps=forgets)
+    run = loadcore.run(shop, out=tmp_path / "run", workers=1)
+    assert exit_codes(run)[0] == ExitCode.NO_DATA
+    line = cannot_log_in.__code__.co_firstlineno + 2
+    wanted = f"shop: 3 users failed to start, and made no iteration: test_user_code.py:{line}: GET /items: "
+    assert any(reason.startswith(wanted) for reason in reasons(run))

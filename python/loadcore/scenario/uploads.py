@@ -45,4 +45,4 @@ def _upload(name: str, given: object, place: Place | None) -> Upload:
             return Upload(content, filename, None, place)
         case (str(filename), bytes(content), str(content_type)):
             return Upload(content, filename, content_type, place)
-    raise TypeError(f'the file "{name}" is {kind_of(given)}: it must be upload(…), a path, bytes or a tuple')
+    raise TypeError(f'the file "{name}" is {kind_of(given)}: it must be upload(…), a Path, bytes or a tuple')

@@ -74,6 +74,7 @@ _ELSEWHERE: Final = {
     "catch_response": "write expect=[…], or c.check(…) after it",
     "verify": "write http=Http(tls=Tls(insecure=True)) in the scenario",
     "path": 'values follow the URL: c.get("/items/{id}", 7)',
+    "id": 'values follow the URL: c.get("/items/{id}", 7)',
 }
 _BODIES: Final = ("json", "data", "content", "files")
 
@@ -120,9 +121,8 @@ def call_of(method: str, options: CallOptions) -> Call:
         TypeError: There is no such option, or a value is of a wrong kind; the message says what to write.
         ValueError: A value cannot be read; so does its message.
     """
-    if unknown := options.keys() - _WORDS:
-        raise TypeError(_unknown(method, min(unknown)))
-    call = Call(name=options.get("name"), expect=_expect(options), follows=_flag(options))
+    refuse_unknown(method, options)
+    call = Call(name=_name(options), expect=_expect(options), follows=_flag(options))
     headers = list(_pairs(options.get("headers") or {}, "headers"))
     query = list(_pairs(_with_values(options.get("params") or {}), "params"))
     if cookies := options.get("cookies"):
@@ -139,11 +139,28 @@ def call_of(method: str, options: CallOptions) -> Call:
     return call
 
 
+def refuse_unknown(method: str, options: CallOptions) -> None:
+    """Make sure that a call has no option that is not one.
+
+    Raises:
+        TypeError: It has.
+    """
+    if unknown := options.keys() - _WORDS:
+        raise TypeError(_unknown(method, min(unknown)))
+
+
 def _unknown(method: str, word: str) -> str:
     call = f'c.{method.lower()}() has no option "{word}"'
     if word in _ELSEWHERE:
         return f"{call}: {_ELSEWHERE[word]}"
     return call + did_you_mean(word, sorted(_WORDS))
+
+
+def _name(options: CallOptions) -> str | None:
+    name = options.get("name")
+    if name is None or isinstance(name, str):
+        return name
+    raise TypeError(f'name is {shown(name)}: it must be a string such as "GET /items/{{id}}"')
 
 
 def _flag(options: CallOptions) -> bool | None:

@@ -9,7 +9,7 @@ from importlib import import_module
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self, TypeVar, Unpack, cast, final, overload
 
-from loadcore.scripting.calls import PLAIN, CallOptions, call_of
+from loadcore.scripting.calls import PLAIN, CallOptions, call_of, refuse_unknown
 from loadcore.scripting.duration import length_ns
 from loadcore.scripting.failures import CheckFailed
 from loadcore.scripting.pauses import pause_ns
@@ -17,7 +17,7 @@ from loadcore.scripting.row import Row
 from loadcore.scripting.stream import Opening
 from loadcore.scripting.timing import Group, Measure
 from loadcore.scripting.urls import plain_gets, url_of
-from loadcore.wording.kinds import kind_of
+from loadcore.wording.kinds import kind_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -139,12 +139,18 @@ class Client:
             values: What the braces are filled with.
             options: See `CallOptions`.
         """
-        return self._request(method, url, values, options)
+        if not isinstance(method, str):
+            raise TypeError(f'the method is {shown(method)}: write c.request("GET", "/items")')
+        # As httpx does.
+        return self._request(method.upper(), url, values, options)
 
     def _request(
         self, method: str, url: str, values: Sequence[Text], options: CallOptions, *, streamed: bool = False
     ) -> Coroutine[Any, Any, Response]:
         template = url_of(url)
+        if options and len(values) < template.slots:
+            # `id=7` for the value of a brace: the option says more than the number of values does.
+            refuse_unknown(method, options)
         target = template.fill(method, values)
         if not (options or self.headers or streamed):
             if method == "GET" and not values:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.scenario.uploads import uploads_of
+from loadcore.wording.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from loadcore.scenario.http import Upload
 
@@ -23,6 +25,8 @@ def multipart(fields: Sequence[tuple[str, str]], files: Mapping[str, Any]) -> tu
         TypeError: A file is given in no way that can be read.
         OSError: A file cannot be read.
     """
+    if not isinstance(files, Mapping):
+        raise TypeError(f"files is {kind_of(files)}: it must be a dictionary of names to files")
     boundary = os.urandom(16).hex()
     parts = [_part(boundary, f'name="{_quoted(name)}"', None, text.encode()) for name, text in fields]
     for name, given in files.items():

@@ -96,7 +96,10 @@ class Reading:
     @property
     def error(self) -> str | None:
         """The outcome (`connect_refused`, …), or None where a complete response arrived, whatever its status."""
-        return self.outcome
+        outcome = self.outcome
+        if outcome is None:
+            self._complete()
+        return outcome
 
     @property
     def headers(self) -> Headers:
@@ -226,12 +229,21 @@ class Reading:
         """The response itself, if it arrived."""
         if self.outcome is not None:
             raise NoResponse(f"{self.name}: no response: {self.outcome}", self.outcome)
+        self._complete()
         return self
+
+    def _complete(self) -> None:
+        """Make sure that it is there: the status of a request that was not awaited raises."""
+        _ = self.status
 
     def __repr__(self) -> str:
         """`<201 POST /carts 12.3 ms 84 B>`, `<connect_refused GET /x>`."""
         if self.outcome is not None:
             return f"<{self.outcome} {self.name}>"
+        try:
+            self._complete()
+        except RuntimeError:
+            return f"<{self.name}, not awaited>"
         return f"<{self.status} {self.name} {self.service_time} {len(self.body)} B>"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Self, final
 
+from loadcore.wording.kinds import shown
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -17,6 +19,8 @@ class Group:
     __slots__ = ("_began_ns", "_name", "_port", "_run")
 
     def __init__(self, port: Port, run: Run, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f'the name of a group is {shown(name)}: write c.group("checkout")')
         self._port = port
         self._run = run
         self._name = name
@@ -45,6 +49,8 @@ class Measure:
     __slots__ = ("_began_ns", "_failed", "_kind", "_name", "_port", "_run")
 
     def __init__(self, port: Port, run: Run, kind: str, name: str) -> None:
+        if not (isinstance(kind, str) and isinstance(name, str)):
+            raise TypeError('c.measure() takes two strings: write c.measure("postgres", "order by id")')
         self._port = port
         self._run = run
         self._kind = kind

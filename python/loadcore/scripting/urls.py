@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from loadcore.plan.names import default_name
 from loadcore.scenario.values import Env
+from loadcore.wording.kinds import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,8 @@ class Url:
     __slots__ = ("_encodes", "_pieces", "_written", "names", "slots")
 
     def __init__(self, written: str) -> None:
+        if not isinstance(written, str):
+            raise TypeError(f'the URL is {shown(written)}: it must be a string such as "/items"')
         self._written = written
         self.names: dict[str, str] = {}
         self._pieces, self._encodes = _read(written)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loadcore.scripting.iteration import Raised
 
 _MOST_FAILURES = 3
+_MOST_UNAWAITED = 20
 
 
 class Control(Protocol):
@@ -72,6 +73,7 @@ class Users:
     def __init__(self, scripts: list[Script], scenarios: list[tuple[str, bool]], seed: int) -> None:
         self.facts: dict[str, Any] = {}
         self._failures: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._unawaited: set[str] = set()
         self._scripts = scripts
         self._names = {number: name for number, (name, is_scripted) in enumerate(scenarios) if is_scripted}
         self._seed = seed
@@ -86,7 +88,12 @@ class Users:
 
     def _document(self, watchdog: Watchdog, collector: Collector) -> dict[str, Any]:
         failed = {scenario: [*said.values()] for scenario, said in self._failures.items()}
-        return {"blocked": [*watchdog.blocked.values()], "collections": collector.stop(), "failed": failed}
+        return {
+            "blocked": [*watchdog.blocked.values()],
+            "collections": collector.stop(),
+            "failed": failed,
+            "unawaited": sorted(self._unawaited),
+        }
 
     def _so_far(self, watchdog: Watchdog, collector: Collector) -> dict[str, Any]:
         """Of code that does not end, with the line that it is at."""
@@ -108,7 +115,7 @@ class Users:
 
     def _user(self, user: ScriptUser, run: Run, control: Control) -> Life:
         driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
-        return Life(driver, self._scripts, control, self._failures[self._names[user.scenario]])
+        return Life(driver, self._scripts, control, self._failures[self._names[user.scenario]], self._unawaited)
 
 
 class Life:
@@ -119,11 +126,19 @@ class Life:
         scripts: What it runs, as the plan numbers it.
         control: The way to the supervisor.
         failures: Gets the first sentences of its scenario's iterations that failed and raised nothing.
+        unawaited: Gets the names of requests that were made and never awaited.
     """
 
-    def __init__(self, driver: Driver, scripts: Sequence[Script], control: Control, failures: dict[str, str]) -> None:
-        self._driver, self._scripts, self._control, self._failures = driver, scripts, control, failures
-        self._told = set[str]()
+    def __init__(
+        self,
+        driver: Driver,
+        scripts: Sequence[Script],
+        control: Control,
+        failures: dict[str, str],
+        unawaited: set[str],
+    ) -> None:
+        self._driver, self._scripts, self._control = driver, scripts, control
+        self._failures, self._unawaited = failures, unawaited
 
     def begin(self, turn: Turn) -> Awaitable[object]:
         """Begin a turn: gives the user's code, to be awaited."""
@@ -140,8 +155,8 @@ class Life:
             _report(ended.raised, self._control, at_fault=ended.at_fault)
             return "broken"
         for name in ended.unsent:
-            if name not in self._told:
-                self._told.add(name)
+            if name not in self._unawaited and len(self._unawaited) < _MOST_UNAWAITED:
+                self._unawaited.add(name)
                 self._control.say(f"a request of {name} was made and never awaited: write await before it")
         return ended.how
 

@@ -272,7 +272,7 @@ def test_equal_ways_to_authenticate_are_one() -> None:
         (post("/", content={}), "content is a dict: it must be a string or bytes; for an object, use json"),  # type: ignore[arg-type]
         (post("/", data="x"), "data is a str: it must be a dictionary of names to values"),  # type: ignore[arg-type]
         (post("/", data={}, content=""), "a request can have only one body: data and content were given"),
-        (post("/", files={"f": "x"}), 'the file "f" is a str: it must be upload(…), a path, bytes or a tuple'),  # type: ignore[dict-item]
+        (post("/", files={"f": "x"}), 'the file "f" is a str: it must be upload(…), a Path, bytes or a tuple'),  # type: ignore[dict-item]
         (post("/", files=[]), "files is a list: it must be a dictionary of names to files"),  # type: ignore[arg-type]
         (get("/", params={"a": 1}, query={"a": 1}), "params and query mean the same"),
         (get("/", cookies={"a": "1"}, headers={"cookie": "b=2"}), "cookies and a Cookie header mean the same"),

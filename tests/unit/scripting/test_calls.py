@@ -105,7 +105,9 @@ def test_authentication_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"content": {}}, "content is a dict: it must be a string or bytes; for an object, use json"),
         ({"params": [("a", 1)]}, "params is a list: it must be a dictionary of names to values"),
         ({"headers": {"X": None}}, 'headers: the value of "X" is None: it must be a string or a number'),
-        ({"files": {"f": "x"}}, 'the file "f" is a str: it must be upload(…), a path, bytes or a tuple'),
+        ({"files": [("f", b"x")]}, "files is a list: it must be a dictionary of names to files"),
+        ({"name": 7}, 'name is 7: it must be a string such as "GET /items/{id}"'),
+        ({"files": {"f": "x"}}, 'the file "f" is a str: it must be upload(…), a Path, bytes or a tuple'),
         (
             {"auth": oauth2_client_credentials(token_url="/t", client_id="a", client_secret="b")},
             "auth of a call is bearer(…), basic(…), api_key(…) or anonymous; other ways belong to the scenario",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +13,9 @@ from loadcore import Client, IterationFailed
 from loadcore.scripting.failures import CheckFailed
 from loadcore.scripting.row import NoColumn
 from tests.unit.scripting.fake import Fake, Turn, driver, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_requests_are_named_by_what_is_written() -> None:
@@ -221,3 +225,34 @@ def test_a_run_can_be_ended() -> None:
 def test_a_failed_check_is_an_iteration_that_failed() -> None:
     """Users may catch what ends their iteration."""
     assert issubclass(CheckFailed, IterationFailed)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c.get(7), 'the URL is 7: it must be a string such as "/items"'),
+        (lambda c: c.get(b"/items"), 'the URL is a bytes: it must be a string such as "/items"'),
+        (lambda c: c.request(7, "/items"), 'the method is 7: write c.request("GET", "/items")'),
+        (
+            lambda c: c.get("/items/{id}", id=7),
+            'c.get() has no option "id": values follow the URL: c.get("/items/{id}", 7)',
+        ),
+        (lambda c: c.group(7), 'the name of a group is 7: write c.group("checkout")'),
+        (lambda c: c.measure("redis", 7), 'c.measure() takes two strings: write c.measure("postgres", "order by id")'),
+    ],
+)
+def test_arguments_of_a_wrong_kind(call: Callable[[Any], object], message: str) -> None:
+    """One sentence says what is wrong and what to write."""
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        call(driver(Fake()).client)
+
+
+def test_methods_in_lower_case() -> None:
+    """They are those that httpx makes of them."""
+    fake = Fake()
+
+    async def shopper(c: Client) -> None:
+        await c.request("get", "/a")
+
+    assert run(shopper, fake).how == "complete"
+    assert fake.made[0].name == "GET /a"

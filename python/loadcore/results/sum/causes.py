@@ -60,6 +60,18 @@ def why_iterations_failed(start: RunStart, scenario: str, whole: Tally, samples:
     return "; ".join([*found, *unanswered] or missing) or _missing_value(start, scenario, whole)
 
 
+def why_starts_failed(scenario: str, whole: Tally, samples: Sequence[Sample] = ()) -> str:
+    """What ended the start of a scenario's users, as a clause; empty if that is not known."""
+    reasons = {(each.step, each.kind, each.what): each.reason for each in samples if each.scenario == scenario}
+    return "; ".join(
+        f"{step.name} got {count} times {_outcome(outcome, reasons.get((step.name, 'outcome', outcome)))}"
+        for key, step in whole.steps.items()
+        if key[:2] == (scenario, "start")
+        for outcome, count in step.outcomes.most_common()
+        if outcome not in NO_ERRORS
+    )
+
+
 def _found(reason: str) -> str:
     """What a check found, in parentheses after the sentence about it."""
     found = reason.partition(" does not hold: ")[2]

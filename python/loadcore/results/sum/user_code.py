@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from loadcore.results.run_facts import WorkerEnd
     from loadcore.results.sum.totals import Totals
 
-_KNOWN = ("exceptions", "blocked", "collections", "endless", "judged", "failed", "failures", "process_exit_code")
+_KNOWN = (
+    *("exceptions", "blocked", "collections", "endless", "judged", "failed", "failures", "process_exit_code"),
+    "unawaited",
+)
 _MOST_FAILURES = 50
 
 
@@ -108,6 +111,12 @@ def endless(ends: Sequence[WorkerEnd]) -> dict[str, list[int]]:
         if end.user_code is not None and "endless" in end.user_code:
             found.setdefault(end.user_code["endless"], []).append(end.worker)
     return found
+
+
+def unawaited(ends: Sequence[WorkerEnd]) -> list[str]:
+    """The names of requests that were made and never awaited."""
+    documents = [end.user_code for end in ends if end.user_code is not None]
+    return list(dict.fromkeys(name for document in documents for name in document.get("unawaited", ())))
 
 
 def why_failed(ends: Sequence[WorkerEnd], scenario: str) -> str | None:

@@ -15,7 +15,7 @@ from loadcore.judge.health import who
 from loadcore.judge.thresholds.rule import ANY_ERROR
 from loadcore.results.sum import causes
 from loadcore.results.sum.tally import MAIN, Tally
-from loadcore.results.sum.user_code import endless, exceptions_of, raised, why_failed
+from loadcore.results.sum.user_code import endless, exceptions_of, raised, unawaited, why_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -245,6 +245,11 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         made = "was counted" if code is ExitCode.INVALID else "was sent"
         begins = ", which begins when all users are started" if evidence.start.warm_up_ns is None else ""
         reasons.append(f"no request {made} in the measured part of the run{begins}")
+        reasons += _failed_starts(evidence)
+    elif not main.attempts and (names := unawaited(evidence.end.workers)):
+        shown = ", ".join(names[:_MOST_SHOWN])
+        text = f"none of {main.requests} requests was sent, since they were never awaited"
+        reasons.append(f"{text} ({shown}): write await before each")
     elif not main.attempts:
         reasons.append(f"none of {main.requests} requests could be sent{because}")
     elif not main.statuses.total():
@@ -255,6 +260,20 @@ def _data_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
         reasons += [f"{name}: no request was sent" for name in _silent(evidence)]
     reasons += [f"{entry['expression']} has no data" for entry in _asked_without_data(evidence)]
     return [(code, text) for text in reasons]
+
+
+def _failed_starts(evidence: Evidence) -> list[str]:
+    """Scenarios none of whose users came to an iteration, with the reason where that is known."""
+    reasons = []
+    for scenario in evidence.scenarios:
+        if scenario.users_lost and not scenario.iterations_started:
+            lost = f"{scenario.users_lost} user{'s' if scenario.users_lost > 1 else ''}"
+            cause = causes.why_starts_failed(scenario.name, evidence.whole, evidence.samples)
+            cause = why_failed(evidence.end.workers, scenario.name) or cause
+            cause = cause or "; ".join(raised(each) for each in exceptions_of(evidence.end.workers)[:3])
+            text = f"{scenario.name}: {lost} failed to start, and made no iteration"
+            reasons.append(f"{text}: {cause}" if cause else text)
+    return reasons
 
 
 def _has_own(evidence: Evidence) -> bool:

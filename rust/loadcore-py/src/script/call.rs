@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use loadcore_core::driver::script::{self, Command, RequestKey, Settled};
 use loadcore_core::record::Outcome;
-use pyo3::exceptions::{PyAttributeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
@@ -127,6 +127,16 @@ pub(super) fn cancel(call: &Bound<'_, Call>) {
     }
 }
 
+/// Makes sure that a call without an answer was given up: who reads one that is on its way has not awaited it.
+fn given_up(call: &Bound<'_, Call>) -> PyResult<()> {
+    let this = call.borrow();
+    if this.as_super().state() != State::Pending {
+        return Ok(());
+    }
+    let name = this.name.as_ref().map_or_else(String::new, |name| name.bind(call.py()).to_string());
+    Err(PyRuntimeError::new_err(format!("{name} was read before it had a response: write await before the request")))
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         if let (Some(content), Some(spares)) = (self.content.take(), &self.spares) {
@@ -145,10 +155,13 @@ impl Call {
         Self::initializer()
     }
 
-    /// The status of the response; 0: none arrived.
+    /// The status of the response; 0: none arrived. Raises `RuntimeError` as long as one may still arrive.
     #[getter]
-    fn status(&self) -> u16 {
-        self.came().map_or(0, |answer| answer.status)
+    fn status(slf: &Bound<'_, Self>) -> PyResult<u16> {
+        match slf.borrow().came() {
+            Some(answer) => Ok(answer.status),
+            None => given_up(slf).map(|()| 0),
+        }
     }
 
     /// Why no response arrived, as results name it.
@@ -161,10 +174,13 @@ impl Call {
         this.came().filter(|answer| answer.outcome != Outcome::Ok).map(|answer| answer.outcome.name())
     }
 
-    /// Whether a response arrived with a status that is expected.
+    /// Whether a response arrived with a status that is expected. Raises as `status` does.
     #[getter]
-    fn ok(&self) -> bool {
-        self.came().is_some_and(|answer| answer.has_arrived() && !answer.is_error)
+    fn ok(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.borrow().came() {
+            Some(answer) => Ok(answer.has_arrived() && !answer.is_error),
+            None => given_up(slf).map(|()| false),
+        }
     }
 
     /// The body, decoded if it came compressed. Made at each reading.

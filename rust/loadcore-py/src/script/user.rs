@@ -171,10 +171,10 @@ impl ScriptUser {
         if self.home == thread::current().id() {
             return Ok(());
         }
-        let name = thread::current().name().unwrap_or("another").to_owned();
-        Err(PyRuntimeError::new_err(format!(
-            "a request was made in a thread of its own ({name}): users make theirs in the thread that runs them"
-        )))
+        Err(PyRuntimeError::new_err(
+            "a client was used in another thread: users use theirs in the thread that runs them; take what the other \
+             thread gives back, and send it there",
+        ))
     }
 }
 
