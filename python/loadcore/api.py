@@ -151,6 +151,7 @@ def debug(
 
     Raises:
         PlanError: The scenario is not valid. Nothing was sent.
+        UsageError: An event loop runs here already, as in a notebook: use a `Client` there.
     """
     from loadcore import debugging  # noqa: PLC0415 - see above
 

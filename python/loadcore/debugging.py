@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loadcore.compiler import Options, compile_run
 from loadcore.engine import Ended, Engine, Sampled
-from loadcore.errors import RunError
+from loadcore.errors import RunError, UsageError
 from loadcore.plan.plan import Plan
 from loadcore.results.samples import Sample
 from loadcore.scenario.feeders import rows_feeder
@@ -27,7 +27,7 @@ from loadcore.scripting.client import Client, Driver, RunAborted
 from loadcore.scripting.failures import IterationFailed
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.response import Response
-from loadcore.scripting.travel import find
+from loadcore.scripting.travel import find, staying
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -43,23 +43,31 @@ _EVENT_TIMEOUT_MS: Final = 50
 
 def debug(scenario: Scenario, iterations: int, given: Mapping[str, Any]) -> None:
     """Run one user to its end. Arguments and errors as of `loadcore.api.debug`."""
-    plan = _plan_of(scenario, iterations, given)
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001 - what asyncio.run asks; the public way raises
+        raise UsageError(
+            "loadcore.debug() runs an event loop of its own, and one runs already, as in a notebook",
+            hint="write async with Client(shop) as c: await shopper(c)",
+        )
+    with staying():
+        plan = _plan_of(scenario, iterations, given)
+        scripts = [find(script) for script in plan.document.get("scripts", ())]
     Declaring.is_over = True
     try:
-        asyncio.run(_debug(plan))
+        asyncio.run(_debug(plan, scripts))
     finally:
         Declaring.is_over = False
 
 
-async def _debug(plan: Plan) -> None:
-    scripts = [find(script) for script in plan.document.get("scripts", ())]
+async def _debug(plan: Plan, scripts: list[Script]) -> None:
     stopped: list[BaseException] = []
 
     def user(port: ScriptUser, run: _Run) -> Life:
         return _Debugged(Driver(port, run, scenario=plan.name, seed=plan.seed), run, scripts, stopped)
 
-    await _Engine(plan, print).run(user)
-    await per_worker.close_all()
+    try:
+        await _Engine(plan, print).run(user)
+    finally:
+        await per_worker.close_all()
     if stopped:
         raise stopped[0]
 
@@ -102,6 +110,12 @@ def _unfit(driver: Driver) -> TypeError | None:
     return None
 
 
+class _Open:
+    """How many clients of this process are open: the last one closes what they share."""
+
+    clients = 0
+
+
 class _Alone:
     """What a user does with its turns whose iteration is what is done outside, until that has `left`.
 
@@ -142,8 +156,9 @@ class _Alone:
 async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, Any]) -> AsyncIterator[None]:
     """Open the client of a user that makes one iteration: what is done meanwhile."""
     declared = replace(scenario or Scenario("client", steps=_held), steps=_held)
-    plan = _plan_of(declared, 1, given)
-    scripts = [find(script) for script in plan.document["scripts"]]
+    with staying():
+        plan = _plan_of(declared, 1, given)
+        scripts = [find(script) for script in plan.document["scripts"]]
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     left = asyncio.Event()
     wrong: list[BaseException] = []
@@ -153,6 +168,7 @@ async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, A
         return _Alone(driver, scripts, ready, left, wrong)
 
     running = asyncio.ensure_future(_Engine(plan, lambda _: None).run(user))
+    _Open.clients += 1
     try:
         await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
@@ -161,7 +177,12 @@ async def alone(client: Client, scenario: Scenario | None, given: Mapping[str, A
         yield
     finally:
         left.set()
-        await running
+        _Open.clients -= 1
+        try:
+            await running
+        finally:
+            if not _Open.clients:
+                await per_worker.close_all()
     if wrong:
         raise wrong[0]
 

@@ -43,6 +43,16 @@ T3 = TypeVar("T3")
 _NO_ROW: Final = Row({})
 
 
+class _NotOpen:
+    """In place of the engine's user, as long as a client has none."""
+
+    def __getattr__(self, _: str) -> NoReturn:
+        raise RuntimeError("this client is not open: write async with Client(shop) as c, and use c in that block")
+
+
+_NOT_OPEN: Final[Any] = _NotOpen()
+
+
 class RunAborted(BaseException):
     """The user's code ended the run. Not an `Exception`, so that no `except` of the user's own stops it."""
 
@@ -96,6 +106,8 @@ class Client:
         self._random: Random | None = None
         self._instances: dict[type, Any] = {}
         given = {"base_url": base_url, "auth": auth, "headers": headers, "row": row, "http": http}
+        self._port = self._run = _NOT_OPEN
+        self._seed = ""
         self._alone = scenario, {name: value for name, value in given.items() if value is not None}
 
     async def __aenter__(self) -> Self:
@@ -108,7 +120,16 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        await self._opened.__aexit__(kind, error, trace)
+        try:
+            await self._opened.__aexit__(kind, error, trace)
+        finally:
+            self._port = self._run = _NOT_OPEN
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError("a client needs async with: write async with Client(shop) as c")
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
 
     @property
     def user(self) -> int:

@@ -25,6 +25,10 @@ class PerWorker(Generic[T]):
         self._iterator: AsyncIterator[T] | None = None
         self._opening: asyncio.Future[T] | None = None
 
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Sent to another process, it is declared there as well, which makes its own."""
+        return per_worker, (self.make,)
+
     async def __call__(self) -> T:
         """What was made, once it is there. Outside a run it is made when it is first asked for."""
         return await self.open()
@@ -37,7 +41,8 @@ class PerWorker(Generic[T]):
         """
         import asyncio  # noqa: PLC0415 - scenario files import this module, and run nothing
 
-        if self._opening is not None:
+        # What another loop has made ended with it.
+        if self._opening is not None and self._opening.get_loop() is asyncio.get_running_loop():
             return await asyncio.shield(self._opening)
         opening: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._opening = opening

@@ -11,6 +11,8 @@ import hashlib
 import importlib
 import inspect
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,17 +24,28 @@ from loadcore.scripting.client import instance_of
 from loadcore.wording.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from loadcore.plan.document import ScriptPlan
     from loadcore.scenario.step import Script
     from loadcore.scripting.user import User
 
 _BY_VALUE: Final = {"__main__"}
+_staying: Final = ContextVar[dict[str, object] | None]("staying", default=None)
 
 
 class NotPortable(LoadcoreError):  # noqa: N818 - reads as what happened
     """A function cannot be sent to a worker."""
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """What is packed and found inside stays in this process: it is the function itself, with all that it uses."""
+    token = _staying.set({})
+    try:
+        yield
+    finally:
+        _staying.reset(token)
 
 
 def packed(script: Callable[..., Any], user: type[User] | None = None) -> ScriptPlan:
@@ -60,6 +73,10 @@ def packed(script: Callable[..., Any], user: type[User] | None = None) -> Script
     file = getattr(module, "__file__", None)
     if user is not None:
         plan["method"] = script.__name__
+    if (staying := _staying.get()) is not None:
+        plan["pickled"] = str(len(staying))
+        staying[plan["pickled"]] = owner
+        return plan
     if file is None or owner.__module__ in _BY_VALUE or _found(vars(module), owner.__qualname__) is not owner:
         plan["pickled"] = base64.b64encode(_pickled(owner, name)).decode()
         return plan
@@ -92,10 +109,13 @@ def find(plan: ScriptPlan) -> Script:
 
 def _unpacked(plan: ScriptPlan) -> tuple[type[User] | None, Callable[..., Any]]:
     """The class of users, if it is one, and the function. Executes its file, once in each process."""
-    if "pickled" in plan:
+    owner: Any
+    if (staying := _staying.get()) is not None:
+        owner = staying[plan["pickled"]]
+    elif "pickled" in plan:
         import pickle  # noqa: PLC0415 - for functions that have no file
 
-        owner: Any = pickle.loads(base64.b64decode(plan["pickled"]))  # noqa: S301 - made by the process that started this one
+        owner = pickle.loads(base64.b64decode(plan["pickled"]))  # noqa: S301 - made by the process that started this one
     else:
         owner = _found(_imported(plan) if "module" in plan else _executed(plan["file"]), plan["qualified"])
         if owner is None:
