@@ -41,11 +41,12 @@ def inspect(path: str, arguments: Sequence[str]) -> dict[str, Any]:
         message = f"looking at {path} ended with {child.returncode}"
         raise ScenarioRaised(message, hint="does the file end the process?") from None
     if "error" in document:
-        raise _error_of(document["error"])
+        raise error_of(document["error"])
     return document
 
 
-def _error_of(error: dict[str, Any]) -> LoadcoreError:
+def error_of(error: dict[str, Any]) -> LoadcoreError:
+    """An error that another process has met."""
     match error:
         case {"kind": "usage", "message": message, "hint": hint}:
             return UsageError(message, hint=hint)
@@ -57,7 +58,8 @@ def _error_of(error: dict[str, Any]) -> LoadcoreError:
             return InternalError(str(error))
 
 
-def _as_error(error: LoadcoreError) -> dict[str, Any]:
+def as_json(error: LoadcoreError) -> dict[str, Any]:
+    """An error as JSON types, for `error_of`."""
     match error:
         case ScenarioRaised():
             return {"kind": "raised", "message": error.message, "frames": error.frames, "hint": error.hint}
@@ -82,7 +84,7 @@ def main() -> int:
 
         document = locustfile.facts_of(locustfile.load(request["path"], request["arguments"]))
     except LoadcoreError as error:
-        document = {"error": _as_error(error)}
+        document = {"error": as_json(error)}
     with report:
         json.dump(document, report)
     sys.stdout.flush()

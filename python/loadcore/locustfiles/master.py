@@ -12,17 +12,33 @@ import json
 import math
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from loadcore.errors import LoadcoreError
+from loadcore.locustfiles import inspection
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _WORKERS_WITHIN_S = 60.0
 _LOOK_S = 0.05
 
 
-def main() -> int:
+def main() -> None:
     """Run one master."""
     request = json.loads(sys.stdin.buffer.readline())
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    try:
+        _run(request, report)
+    except LoadcoreError as error:
+        report.write(json.dumps({"error": inspection.as_json(error)}) + "\n")
+    report.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _run(request: dict[str, Any], report: TextIO) -> None:
     import gevent  # noqa: PLC0415 - of this process only
     from gevent.os import tp_read  # noqa: PLC0415
 
@@ -47,15 +63,13 @@ def main() -> int:
     report.write(json.dumps({"port": session.runner.server.port}) + "\n")
     told = gevent.spawn(tp_read, sys.stdin.fileno(), 1)
     ready = gevent.spawn(_until_ready, session.runner, request["workers"])
-    gevent.wait([ready, told], count=1)
-    if ready.successful() and ready.value:
-        session.start()
-        gevent.wait([gevent.spawn(session.wait), told], count=1)
-    session.end()
+    with session.ending_as_asked(reports.dismiss):
+        gevent.wait([ready, told], count=1)
+        if ready.successful() and ready.value:
+            session.start()
+            gevent.wait([gevent.spawn(session.wait), told], count=1)
+        session.end()
     report.write(json.dumps({"ended": session.document()}) + "\n")
-    report.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
 
 def _until_ready(runner: Any, workers: int) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from loadcore.errors import RunError
-from loadcore.locustfiles import children
+from loadcore.locustfiles import children, inspection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,8 @@ class MasterProcess:
         said = self._hear()
         if "port" not in said:
             self.close()
+            if "error" in said:
+                raise inspection.error_of(said["error"])
             raise RunError("Locust's master did not start", hint=f"its log is {log}")
         self.arguments: dict[str, Any] = {"master_port": said["port"]}
         """What the workers' program needs to know of it."""
@@ -59,6 +61,15 @@ class MasterProcess:
         """The process."""
         return self._process.pid
 
+    @property
+    def lost(self) -> str | None:
+        """How it went away, if it did so before it was done."""
+        code = self._process.poll()
+        if not code:
+            return None
+        how = f"killed by signal {-code}" if code < 0 else f"ended with {code}"
+        return f"Locust's master was lost ({how}): from then on nothing decided how many users there are"
+
     def stop(self) -> None:
         """The run is over: it tells its workers."""
         self._tell("{}")
@@ -67,9 +78,10 @@ class MasterProcess:
         """How it ended; empty if it did not say. Waits for it."""
         if self._document is None:
             self.stop()
-            self._document = self._hear().get("ended", {})
+            said = self._hear()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_WITHIN_S)
+            self._document = said.get("ended", {"lost": self.lost})
             self.close()
         return self._document
 

@@ -56,11 +56,12 @@ class Program:
         events.spawning_complete.add_listener(lambda **_: crossing.steady(_SCENARIO))
         events.test_stopping.add_listener(lambda **_: self._wind_up(crossing))
         session.initialize()
-        if self._master_port is None:
-            session.start()
-        # Asked to stop, Locust ends as it does at Ctrl-C.
-        gevent.wait([gevent.spawn(session.wait), self._stopping], count=1)
-        session.end()
+        with session.ending_as_asked():
+            if self._master_port is None:
+                session.start()
+            # Asked to stop, Locust ends as it does at Ctrl-C.
+            gevent.wait([gevent.spawn(session.wait), self._stopping], count=1)
+            session.end()
         document = session.document()
         crossing.finish(_SCENARIO)
         crossing.flush()

@@ -109,6 +109,12 @@ class MasterReports:
     def _quit(self, _original: Callable[..., None], runner: Any) -> None:
         """As Locust ends, but for how long it waits: until all have reported what they did to their end."""
         runner.stop(send_stop_to_client=False)
+        self.dismiss()
+        runner.greenlet.kill(block=True)
+
+    def dismiss(self) -> None:
+        """Tell all workers that the run is over, and wait for their last reports."""
+        runner = self._runner
         waits = not self._is_over and gevent.getcurrent() is not self._listener
         self._is_over = True
         self._last.clear()
@@ -121,7 +127,6 @@ class MasterReports:
                     # No event comes when a worker goes missing.
                     self._heard.wait(_ANSWER_WITHIN_S)
                     self._heard.clear()
-        runner.greenlet.kill(block=True)
 
 
 class WorkerReports:

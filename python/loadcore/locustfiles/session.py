@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +15,19 @@ from locust import log as locust_log
 from locust import stats as locust_stats
 from locust.env import Environment
 from locust.html import get_html_report, process_html_filename
+from locust.runners import WorkerRunner
 
 from loadcore.errors import Problem, ScenarioError, ScenarioRaised
+from loadcore.loader.user_code import user_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from loadcore.locustfiles.locustfile import Locustfile
 
 _MOST_FAILURES = 100
 _LONGEST_FAILURE = 500
+_OF_CTRL_C = 130
 
 
 class Session:
@@ -37,6 +42,7 @@ class Session:
         self._file = file
         self._options = file.options
         self._is_ended = False
+        self._exited: int | None = None
         if not self._options.skip_log_setup:
             locust_log.setup_logging(self._options.loglevel, self._options.logfile)
         self.environment = self._environment()
@@ -88,10 +94,15 @@ class Session:
         environment = self.environment
         if self._options.equal_weights:
             environment.events.init.add_listener(lambda environment, **_: environment.assign_equal_weights())
-        environment.events.init.fire(environment=environment, runner=self.runner, web_ui=None)
+        logged = _LoggedException()
+        logging.getLogger().addHandler(logged)
+        with user_code():
+            environment.events.init.fire(environment=environment, runner=self.runner, web_ui=None)
+            if logged.exception is not None:
+                raise logged.exception
+        logging.getLogger().removeHandler(logged)
         if locust_log.unhandled_greenlet_exception:
-            message = "a listener of the event init raised an exception"
-            raise ScenarioRaised(message, hint="its traceback is above")
+            raise ScenarioRaised("a listener of the event init raised an exception")
 
     def start(self) -> None:
         """Start users, as `--headless` does. Does not wait."""
@@ -135,12 +146,39 @@ class Session:
         if self._csv is not None:
             self._csv.close_files()
 
+    @contextlib.contextmanager
+    def ending_as_asked(self, before: Callable[[], None] | None = None) -> Iterator[None]:
+        """A run in which user code may end the process: with `sys.exit()`, wherever it stands.
+
+        Locust ends there and then, without any further event.
+
+        Args:
+            before: What is still to be done then.
+        """
+        try:
+            yield
+        except (SystemExit, KeyboardInterrupt) as request:
+            self._is_ended = True
+            self._exited = _exit_code(request.code if isinstance(request, SystemExit) else _OF_CTRL_C)
+            if before is not None:
+                before()
+
     def _exit_code(self) -> int:
         if self.environment.process_exit_code is not None:
-            return int(self.environment.process_exit_code)
+            return _exit_code(self.environment.process_exit_code)
         if len(self.runner.errors) or len(self.runner.exceptions):
             return int(self._options.exit_code_on_error)
         return 2 if locust_log.unhandled_greenlet_exception else 0
+
+    def _code_asked_for(self) -> int | None:
+        """What the file wants the run to end with."""
+        if isinstance(self.runner, WorkerRunner):
+            # The master is asked how the run has ended. A worker only says that its code has ended it, as failed.
+            return self._exited or None
+        if self._exited is not None:
+            return self._exited
+        asked = self.environment.process_exit_code
+        return None if asked is None else _exit_code(asked)
 
     def _write_reports(self) -> None:
         """Locust's own reports, if they were asked for."""
@@ -156,7 +194,7 @@ class Session:
         """How it ended, as JSON types: for the verdict and the report."""
         failures = sorted(self.runner.errors.values(), key=lambda each: -each.occurrences)[:_MOST_FAILURES]
         return {
-            "process_exit_code": self.environment.process_exit_code,
+            "process_exit_code": self._code_asked_for(),
             "judged": self._options.exit_code_on_error != 0,
             "listener_failed": self._has_listener_failed,
             "failures": [
@@ -169,6 +207,27 @@ class Session:
                 for each in failures
             ],
         }
+
+
+class _LoggedException(logging.Handler):
+    """Keeps the first exception that is logged where it was caught, as Locust does with those of listeners."""
+
+    exception: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take what is being handled."""
+        if self.exception is None and record.levelno >= logging.ERROR:
+            self.exception = sys.exception()
+
+
+def _exit_code(asked: Any) -> int:
+    """What a process ends with that is asked to exit with this, as `sys.exit` has it."""
+    if asked is None:
+        return 0
+    if isinstance(asked, int):
+        return int(asked)
+    sys.stderr.write(f"{asked}\n")
+    return 1
 
 
 def _keep_counting(environment: Any) -> None:

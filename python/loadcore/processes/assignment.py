@@ -26,6 +26,10 @@ class Beside(Protocol):
     reaches: str
     """Which of these is a port of this machine, that workers on nodes have a way to."""
 
+    @property
+    def lost(self) -> str | None:
+        """How it went away, if it did so before it was done."""
+
     def stop(self) -> None:
         """The run is to end."""
 

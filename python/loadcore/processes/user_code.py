@@ -11,10 +11,13 @@ import gc
 import os
 import sys
 import time
+import traceback
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadcore.engine import Ended, Rows, Sampled, Windows, end_without
+from loadcore.errors import ScenarioRaised
 from loadcore.processes import messages
 from loadcore.processes.user_output import UserOutput
 
@@ -115,6 +118,7 @@ class UserCode:
         self._pump: Callable[[], None] = lambda: None
         self._document: dict[str, Any] = {}
         self._problem: BaseException | None = None
+        self._failure: BaseException | None = None
         # Whatever the code holds up, even the interpreter: the process ends soon after its supervisor.
         end_without(lifeline)
         _thread.start_new_thread(self._work, ())
@@ -144,10 +148,9 @@ class UserCode:
         try:
             if crossing is not None:
                 self._document = program.run(crossing, self.control) or {}
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001 - told with the end of this worker
+            self._failure = problem
             engine.interrupt()
-            self._ended.acquire()
-            raise problem from None
         finally:
             self._output.flush()
             self._returned.release()
@@ -184,7 +187,11 @@ class UserCode:
         has_returned = self._returned.acquire(timeout=END_WITHIN_S)
         document = self._document if has_returned else self._ended_by_force()
         user_code = {"exceptions": self.control.exceptions, **document}
-        self._reports.send(messages.Done(log.close(event, user_code), ended_ns))
+        end = log.close(event, user_code)
+        if self._failure is not None:
+            reason, error = _failed(self._failure)
+            end = replace(end, reason=reason, error=error)
+        self._reports.send(messages.Done(end, ended_ns))
         if not has_returned:
             os._exit(0)
 
@@ -195,6 +202,15 @@ class UserCode:
         where = f"; it was at {at}" if at else ""
         self.control.say(f"the code of the users had not ended {END_WITHIN_S:g} s after the run, and was ended{where}")
         return {"endless": "", **document}
+
+
+def _failed(problem: BaseException) -> tuple[str, str]:
+    """How a worker has ended whose program raised this: the reason and what to say."""
+    if isinstance(problem, ScenarioRaised):
+        return "raised", problem.message
+    # Not the user's. The log of the worker has what a bug report needs.
+    traceback.print_exception(problem, file=sys.__stderr__)
+    return "failed", f"{type(problem).__name__}: {problem}"
 
 
 def freeze() -> None:

@@ -420,6 +420,10 @@ class Watch:
             elif silent_s > SILENT_S and worker not in self._silent:
                 self._silent.add(worker)
                 self._listeners.say(f"worker {worker} has sent nothing for {silent_s:.0f} s")
+        beside = self._assignment.beside
+        if beside is not None and not self._interrupted and beside.lost:
+            # It cannot tell the workers' code any more that the run is over.
+            self._interrupt(f"stopping: {beside.lost}")
         if self._deadline_ns is None or self._elapsed_ns() < self._deadline_ns:
             return
         if self._interrupted:

@@ -153,7 +153,7 @@ class WorkerEnd:
 
     worker: int
     reason: str
-    """`finished`, `stopped`, `interrupted`, `aborted`, `feeder_exhausted`, or `lost`."""
+    """`finished`, `stopped`, `interrupted`, `aborted`, `feeder_exhausted`, `raised`, `failed`, or `lost`."""
     error: str | None = None
     rows_dropped: int = 0
     """Rows that came too fast for the writer."""

@@ -56,6 +56,8 @@ MOST_NAMES = 500
 """The engine counts steps that are met at run time by pattern, once there are too many names."""
 
 _MOST_SHOWN = 3
+_OF_THE_USER = frozenset({"feeder_exhausted", "raised"})
+"""Reasons why a worker ended early for which the user's file or data are to be changed."""
 _LISTENER_FAILED = "a listener of an event raised an exception: its traceback is among the workers' messages"
 
 _ALL_RAMP = "start users faster (-r), run longer (-t), or measure the ramp, too (--include-ramp)"
@@ -202,7 +204,7 @@ def _scenario_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
             ended.setdefault((worker.reason, worker.error), []).append(worker.worker)
     reasons = [
         (
-            ExitCode.SCENARIO_RAISED if reason == "feeder_exhausted" else ExitCode.BUG,
+            ExitCode.SCENARIO_RAISED if reason in _OF_THE_USER else ExitCode.BUG,
             f"{who(workers, len(evidence.end.workers))} {reason}: {error}",
         )
         for (reason, error), workers in ended.items()
@@ -311,6 +313,8 @@ def _advice(evidence: Evidence) -> tuple[str, ...]:
 def _validity_reasons(evidence: Evidence) -> list[tuple[ExitCode, str]]:
     reasons = [] if evidence.start.allow_lost_workers else lost_workers(evidence.start, evidence.end, evidence.absent)
     reasons += [finding.text for finding in evidence.findings if finding.severity == "invalid"]
+    programs = (evidence.user_code or {}).get("programs", ())
+    reasons += [each["lost"] for each in programs if each.get("lost")]
     if evidence.end.windows_lost:
         reasons.append(f"windows are missing: {evidence.end.windows_lost}")
     if evidence.end.not_sealed:
