@@ -47,6 +47,20 @@ def note(environment, **_):
 """
 
 
+TWICE = """
+import gevent
+
+@events.spawning_complete.add_listener
+def end(**_):
+    if isinstance(runner[0], runners.MasterRunner):
+        for _ in range(3):
+            gevent.spawn_later(1, runner[0].quit)
+
+runner = []
+events.init.add_listener(lambda environment, **_: runner.append(environment.runner))
+"""
+
+
 def listener(event: str, body: str) -> str:
     """A file with a listener."""
     return f"{FILE}@events.{event}.add_listener\ndef listen(**found):\n    {body}\n"
@@ -111,3 +125,12 @@ def test_a_run_whose_master_is_lost_ends(tmp_path: Path, url: str) -> None:
     said, _ = process.communicate(timeout=60)
     assert process.returncode in {111, 113}, said
     assert "Locust's master was lost (killed by signal 9)" in " ".join(said.split())
+
+
+def test_a_run_that_is_ended_twice_ends_once(tmp_path: Path, url: str) -> None:
+    """All workers hear of it, though who asks second has nothing left to do."""
+    (tmp_path / "locustfile.py").write_text(FILE + TWICE, encoding="utf-8")
+    options = ("-H", url, "-u", "3", "-r", "3", "-L", "DEBUG", "--workers", "3")
+    done = loadcore("run", "locustfile.py", *options, *LENIENT, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count("Got quit message from master") == 3

@@ -78,7 +78,7 @@ def facts_of(file: Locustfile) -> dict[str, Any]:
         "host": options.host,
         "users": options.num_users if follows else None,
         "spawn_rate": options.spawn_rate if follows else None,
-        "run_time_s": options.run_time if follows else None,
+        "run_time_s": options.run_time if shape is None else None,
         "stop_timeout_s": float(options.stop_timeout or 0),
         "shape": None if shape is None else type(shape).__name__,
         "processes": options.processes,

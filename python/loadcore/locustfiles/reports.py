@@ -40,6 +40,7 @@ class MasterReports:
         self._looked_at = 0.0
         self._is_over = False
         self._last: set[str] = set()
+        self._leaving: set[str] = set()
         patches.method(runners.MasterRunner, "client_listener", self._listen)
         patches.method(runners.MasterRunner, "quit", self._quit)
 
@@ -106,27 +107,30 @@ class MasterReports:
         self._listener = gevent.getcurrent()
         return original(runner)
 
-    def _quit(self, _original: Callable[..., None], runner: Any) -> None:
+    def _quit(self, original: Callable[..., None], runner: Any) -> None:
         """As Locust ends, but for how long it waits: until all have reported what they did to their end."""
+        if gevent.getcurrent() is self._listener:
+            # It is the one that hears them.
+            gevent.spawn(self._quit, original, runner)
+            return
         runner.stop(send_stop_to_client=False)
         self.dismiss()
         runner.greenlet.kill(block=True)
 
     def dismiss(self) -> None:
-        """Tell all workers that the run is over, and wait for their last reports."""
+        """Tell all workers that the run is over, and wait for their last reports, whoever else does so already."""
         runner = self._runner
-        waits = not self._is_over and gevent.getcurrent() is not self._listener
-        self._is_over = True
-        self._last.clear()
-        workers = {client.id for client in runner.clients.all if client.state not in _ABSENT}
-        for client in list(runner.clients.all):
-            runner.server.send_to_client(Message("quit", None, client.id))
-        if waits:
-            with gevent.Timeout(runner.environment.stop_timeout + _END_WITHIN_S, exception=False):
-                while not workers - self._missing() <= self._last:
-                    # No event comes when a worker goes missing.
-                    self._heard.wait(_ANSWER_WITHIN_S)
-                    self._heard.clear()
+        if not self._is_over:
+            self._is_over = True
+            self._last.clear()
+            self._leaving = {client.id for client in runner.clients.all if client.state not in _ABSENT}
+            for client in list(runner.clients.all):
+                runner.server.send_to_client(Message("quit", None, client.id))
+        with gevent.Timeout(runner.environment.stop_timeout + _END_WITHIN_S, exception=False):
+            while not self._leaving - self._missing() <= self._last:
+                # No event comes when a worker goes missing, and another greenlet may hear what comes.
+                self._heard.wait(_ANSWER_WITHIN_S)
+                self._heard.clear()
 
 
 class WorkerReports:

@@ -114,10 +114,9 @@ class Session:
         if self._csv is not None:
             gevent.spawn(self._csv.stats_writer)
         if self.environment.shape_class:
+            # It alone decides when the run is over, as with Locust, whatever -t says.
             self.runner.start_shape()
             gevent.spawn(self._quit_after_shape)
-            if self.environment.shape_class.use_common_options and options.run_time:
-                gevent.spawn_later(options.run_time, self.runner.quit)
             return
         gevent.spawn(self.runner.start, options.num_users, options.spawn_rate)
         if options.run_time:
