@@ -106,7 +106,7 @@ def test_the_file_may_end_the_process(tmp_path: Path, url: str, text: str, worke
 
 
 def test_a_run_whose_master_is_lost_ends(tmp_path: Path, url: str) -> None:
-    """And says that nothing decided any more how many users there are: it is no pass."""
+    """And says that nothing decided any more how many users there are; such a run does not pass."""
     (tmp_path / "locustfile.py").write_text(FILE + HANGS_ON, encoding="utf-8")
     command = [sys.executable, "-m", "loadcore", "run", "locustfile.py", "-H", url, "-u", "2", "-r", "2"]
     process = subprocess.Popen(

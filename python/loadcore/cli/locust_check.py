@@ -60,11 +60,10 @@ def _text(prepared: Prepared, facts: dict[str, Any], settings: Settings, console
     shown = [Source("target", prepared.target, of_locust)]
     if facts["shape"] is None:
         shown.append(Source("users", f"{facts['users']}, {facts['spawn_rate']:g} more per second", of_locust))
-    else:
-        shown.append(Source("users", f"as the shape {facts['shape']} decides", of_locust))
-    if facts["shape"] is None:
         until = "Ctrl-C" if facts["run_time_s"] is None else f"{facts['run_time_s']} s"
         shown.append(Source("duration", until, of_locust))
+    else:
+        shown.append(Source("users", f"as the shape {facts['shape']} decides", of_locust))
     warm_up = plan_words.warm_up(prepared.plan.document["warm_up_ns"], page.glyphs)
     shown.append(Source("warm-up", warm_up, prepared.sources["warm_up"].source))
     shown += [

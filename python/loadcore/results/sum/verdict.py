@@ -57,7 +57,7 @@ MOST_NAMES = 500
 
 _MOST_SHOWN = 3
 _OF_THE_USER = frozenset({"feeder_exhausted", "raised"})
-"""Reasons why a worker ended early for which the user's file or data are to be changed."""
+"""Reasons why a worker ended early for which the user's file or data need changes."""
 _LISTENER_FAILED = "a listener of an event raised an exception: its traceback is among the workers' messages"
 
 _ALL_RAMP = "start users faster (-r), run longer (-t), or measure the ramp, too (--include-ramp)"
