@@ -357,7 +357,7 @@ def test_a_loop_that_awaits_nothing_is_named(target: Target, tmp_path: Path) -> 
         rf"the code of the users of worker 0 did not end, and was ended: {named} held up all of them", reasons(run)[0]
     )
     (blocked,) = run.summary["user_code"]["blocked"]
-    assert blocked["longest_ms"] > 2_000
+    assert blocked["place"] in {f"test_user_code.py:{line + 3}", f"test_user_code.py:{line + 4}"}
     assert [line for line in said if re.search(rf"held up for 2 s, and still are, at {named}: ", line)]
 
 

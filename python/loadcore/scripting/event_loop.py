@@ -14,27 +14,36 @@ _END_S: Final = 1.0
 """How long tasks that are still there may take to end."""
 
 
-def run(main: Coroutine[Any, Any, None], stray: Callable[[BaseException], None]) -> None:
-    """Run a coroutine to its end on a loop of its own, of the kind that the process has chosen.
+class EventLoop:
+    """A loop of the kind that the process has chosen.
 
-    Args:
-        main: What is run.
+    Attributes:
         stray: Takes what a task raised that is never awaited. `sys.exit()` in one ends neither loop nor process.
-
-    Raises:
-        BaseException: What `main` raised.
     """
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    loop.set_exception_handler(lambda _, context: _handle(loop, context, stray))
-    task = loop.create_task(main)
-    try:
-        _complete(loop, task)
+
+    def __init__(self) -> None:
+        self.stray: Callable[[BaseException], None] = lambda _: None
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda _, context: _handle(self._loop, context, self.stray))
+
+    def run(self, main: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine to its end.
+
+        Raises:
+            BaseException: What it raised.
+        """
+        asyncio.set_event_loop(self._loop)
+        task = self._loop.create_task(main)
+        _complete(self._loop, task)
         task.result()
-    finally:
-        _end(loop)
-        asyncio.set_event_loop(None)
-        loop.close()
+
+    def close(self) -> None:
+        """End what is still there, and the loop."""
+        try:
+            _end(self._loop)
+        finally:
+            asyncio.set_event_loop(None)
+            self._loop.close()
 
 
 def _complete(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:

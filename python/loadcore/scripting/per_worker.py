@@ -99,11 +99,11 @@ async def open_all() -> None:
 
 async def close_all() -> None:
     """Closes everything, in the opposite order. What one of them raises is raised when all are closed."""
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     for each in reversed(_declared):
         try:
             await each.close()
-        except Exception as error:  # noqa: BLE001 - the others are closed, too
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the others are closed, too
             errors.append(error)
     if errors:
-        raise ExceptionGroup("closing what users share", errors)
+        raise BaseExceptionGroup("closing what users share", errors)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loadcore.loader.user_code import place_of
+from loadcore.loader.user_code import place_of, user_code
 from loadcore.scenario.step import Declaring
-from loadcore.scripting import event_loop
 from loadcore.scripting.client import Driver
 from loadcore.scripting.collector import Collector
+from loadcore.scripting.event_loop import EventLoop
 from loadcore.scripting.failures import IterationFailed
-from loadcore.scripting.iteration import end_turn, strayed
+from loadcore.scripting.iteration import end_turn, raised_of, strayed
 from loadcore.scripting.loop import Loop
 from loadcore.scripting.per_worker import close_all, open_all
 from loadcore.scripting.response import Response
@@ -49,7 +49,7 @@ class Control(Protocol):
 
 
 def prepare(arguments: Mapping[str, Any], share: int, shares: int) -> Users:
-    """Find the functions that users run.
+    """Find the functions that users run, and make what users share.
 
     Args:
         arguments: `scripts` and `seed` of the plan, and `scenarios`: the name of each, and whether it has a script.
@@ -58,7 +58,10 @@ def prepare(arguments: Mapping[str, Any], share: int, shares: int) -> Users:
     """
     _ = share, shares
     scripts = [find(script) for script in arguments["scripts"]]
-    return Users(scripts, arguments["scenarios"], arguments["seed"])
+    users = Users(scripts, arguments["scenarios"], arguments["seed"])
+    with user_code():
+        users.open()
+    return users
 
 
 class Users:
@@ -77,13 +80,22 @@ class Users:
         self._scripts = scripts
         self._names = {number: name for number, (name, is_scripted) in enumerate(scenarios) if is_scripted}
         self._seed = seed
+        self._loop = EventLoop()
+
+    def open(self) -> None:
+        """Make what they share: the load begins when all workers have."""
+        self._loop.run(open_all())
 
     def run(self, crossing: Crossing, control: Control) -> dict[str, Any] | None:
         """Run them until the engine takes nothing more."""
         watchdog, collector = Watchdog(control.say), Collector()
         collector.start()
         control.so_far = lambda: self._so_far(watchdog, collector)
-        event_loop.run(self._run(crossing, control, watchdog), lambda error: _report(strayed(error), control))
+        self._loop.stray = lambda error: _report(strayed(error), control)
+        try:
+            self._loop.run(self._run(crossing, control, watchdog))
+        finally:
+            self._loop.close()
         return self._document(watchdog, collector)
 
     def _document(self, watchdog: Watchdog, collector: Collector) -> dict[str, Any]:
@@ -101,7 +113,6 @@ class Users:
         return {**self._document(watchdog, collector), "endless": at or ""}
 
     async def _run(self, crossing: Crossing, control: Control, watchdog: Watchdog) -> None:
-        await open_all()
         # A declaration that is made from now on would do nothing.
         Declaring.is_over = True
         try:
@@ -111,7 +122,7 @@ class Users:
             await Loop(crossing, frozenset(self._names), make, control.say).run(Response)
         finally:
             watchdog.stop()
-            await close_all()
+            await _close(control)
 
     def _user(self, user: ScriptUser, run: Run, control: Control) -> Life:
         driver = Driver(user, run, scenario=self._names[user.scenario], seed=self._seed)
@@ -172,6 +183,15 @@ class Run:
     def __init__(self, crossing: Crossing, control: Control) -> None:
         self.now_ns = crossing.now_ns
         self.abort = control.abort
+
+
+async def _close(control: Control) -> None:
+    """Close what users share. What raises is an exception of the users' code: the run is over."""
+    try:
+        await close_all()
+    except BaseExceptionGroup as errors:
+        for error in errors.exceptions:
+            _report(raised_of(error), control)
 
 
 def _report(raised: Raised | None, control: Control, *, at_fault: bool = False) -> None:

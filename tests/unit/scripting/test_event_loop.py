@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loadcore.scripting import event_loop
+from loadcore.scripting.event_loop import EventLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+def run(main: Coroutine[Any, Any, None], stray: Callable[[BaseException], None]) -> None:
+    """Run a coroutine on a loop, and close that."""
+    loop = EventLoop()
+    loop.stray = stray
+    try:
+        loop.run(main)
+    finally:
+        loop.close()
 
 
 def test_a_task_that_exits_ends_neither_loop_nor_process() -> None:
@@ -24,7 +38,7 @@ def test_a_task_that_exits_ends_neither_loop_nor_process() -> None:
         del task
         done.append("after it")
 
-    event_loop.run(main(), stray.append)
+    run(main(), stray.append)
     assert (done, [repr(each) for each in stray]) == (["after it"], ["SystemExit(3)"])
 
 
@@ -40,7 +54,7 @@ def test_what_a_task_raises_that_nobody_awaits_is_reported() -> None:
         await asyncio.sleep(0.01)
         del task
 
-    event_loop.run(main(), stray.append)
+    run(main(), stray.append)
     assert [type(each) for each in stray] == [LookupError]
 
 
@@ -60,7 +74,7 @@ def test_what_the_main_coroutine_raises_is_raised() -> None:
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):
-        event_loop.run(main(), ended.append)  # type: ignore[arg-type]
+        run(main(), ended.append)  # type: ignore[arg-type]
     assert ended[1:] == ["cancelled"]
 
 
@@ -80,6 +94,6 @@ def test_a_task_that_swallows_its_cancellation_does_not_hold_up_the_end() -> Non
         await asyncio.sleep(0.01)
 
     kept: list[asyncio.Task[None]] = []
-    event_loop.run(main(), lambda _: None)
+    run(main(), lambda _: None)
     assert swallowed == [1]
     swallowed.extend([1] * 9)
