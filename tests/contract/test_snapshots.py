@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import Counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -139,12 +140,28 @@ def test_a_tally_says_when_it_has_something_and_when_that_is_much() -> None:
     """It is in the list once, until it was taken; then it begins again."""
     filled: list[object] = []
     tally = Tally("key", filled)
-    assert (tally.take(), filled) == (([], 0, 0), [])
+    assert (tally.take(100)[:3], filled) == ((0, 0, 0), [])
     assert not tally.add(1.5, 10)
     assert not tally.add(None, 5)
     assert filled == ["key"]
-    assert tally.take() == ([1.5], 1, 15)
+    assert tally.take(100)[:3] == (1, 1, 15)
     filled.clear()
     assert not tally.add(None, 0)
     assert filled == ["key"]
     assert [tally.add(1.0, 0) for _ in range(2_048)] == [False] * 2_047 + [True]
+
+
+def test_a_tally_rounds_as_python_does() -> None:
+    """Halves to even, below a limit; what is above stays as it is."""
+    times = [0.0, 0.5, 1.5, 2.5, 2.51, 99.5, 99.99, 100.0, 2_345.6]
+    tally = Tally("key", [])
+    for time_ms in times:
+        tally.add(time_ms, 1)
+    timed, untimed, size, total_ms, shortest_ms, longest_ms, whole, others = tally.take(100)
+    assert (timed, untimed, size) == (len(times), 0, len(times))
+    assert total_ms == pytest.approx(sum(times))
+    assert (shortest_ms, longest_ms) == (0.0, 2_345.6)
+    assert whole == Counter(round(time_ms) for time_ms in times if time_ms < 100)
+    assert others == [100.0, 2_345.6]
+    tally.add(7.0, 1)
+    assert tally.take(0)[-2:] == ({}, [7.0])

@@ -121,18 +121,18 @@ class Facts(NamedTuple):
     known: Known
     wish: Wish
     payload: Any
-    options: dict[str, Any]
+    params: Any
+    context: dict[str, Any] | None
     start_time: float
 
 
 def meta_of(response: Any) -> dict[str, Any]:
     """What listeners get of a plain call."""
-    answer, session, known, wish, _, options, start_time = response._made_of
-    context = options.get("context") or {}
+    answer, _, known, wish, _, _, context, start_time = response._made_of
     return {
         "request_type": known.method,
         "name": wish.name,
-        "context": {**session.user.context(), **context} if session.user is not None else context,
+        "context": context or {},
         "response": response,
         "exception": None,
         "start_time": start_time,
@@ -145,7 +145,7 @@ def meta_of(response: Any) -> dict[str, Any]:
 class _Later:
     """What `FastResponse` has from the start is made here when it is read."""
 
-    _made_of: tuple[Answer, Any, Known, Wish, Any, dict[str, Any], float]
+    _made_of: tuple[Answer, Any, Known, Wish, Any, Any, dict[str, Any] | None, float]
     """Its facts. To name them takes longer than to make the response."""
 
     @property
@@ -190,7 +190,7 @@ class _Later:
                 method=facts.known.method,
                 headers=fasthttp.Headers(dict(plain.headers)),
                 payload=facts.payload,
-                params=facts.options.get("params"),
+                params=facts.params,
             )
         return own["request"]
 

@@ -19,7 +19,7 @@ from loadcore.locustfiles.known_requests import KnownRequests
 from loadcore.locustfiles.measured_call import MeasuredCall, current
 from loadcore.locustfiles.prepared import NAME_OF_A_HEADER, without_ours
 from loadcore.locustfiles.shortcuts import Shortcuts, are_named
-from loadcore.locustfiles.users import NUMBER
+from loadcore.locustfiles.users import NUMBER, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,9 @@ class RingFastSessions:
                     slots.give()
                 status = first.final_status(bool(follows))
                 if status in _GOOD:
+                    context = context_of(session.user, given("context"))
                     response = _new_manager(PlainFastManager) if catches else _new_response(PlainFastResponse)
-                    response._made_of = first, session, request, wish, payload, options, start_time
+                    response._made_of = first, session, request, wish, payload, given("params"), context, start_time
                     if catches:
                         response._call = call = MeasuredCall(self._users.calls, user, hold=Hold.ALL)
                         call.answers.append(first)

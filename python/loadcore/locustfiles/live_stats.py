@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from locust import stats as locust_stats
 from locust.stats import RequestStats
@@ -14,6 +14,21 @@ from loadcore.locustfiles.live_entry import LiveEntries, LiveEntry
 
 _BUCKET = locust_stats.bucket_response_time
 _WHOLE_BELOW_MS = 100
+
+
+class _Counted(NamedTuple):
+    """What was in a tally."""
+
+    timed: int
+    untimed: int
+    size: int
+    total_ms: float
+    shortest_ms: float
+    longest_ms: float
+    whole: dict[int, int]
+    """How many times there were of each whole number of milliseconds."""
+    others: list[float]
+    """Those that are longer."""
 
 
 class LiveStats(RequestStats):
@@ -49,11 +64,15 @@ class LiveStats(RequestStats):
         if not self._filled:
             return
         now = time.time()
+        bucket: Any = locust_stats.bucket_response_time
+        # A file may have buckets of its own. Locust's are whole milliseconds as long as there are not many.
+        whole_below_ms = _WHOLE_BELOW_MS if bucket is _BUCKET else 0
         for key in self._taken():
-            times, untimed, size = self._tallies[key].take()
-            buckets = _buckets(times)
+            counted = _Counted._make(self._tallies[key].take(whole_below_ms))
+            buckets = Counter(counted.whole)
+            buckets.update(map(bucket, counted.others))
             for entry in (self._entries[key], self._total):
-                _add(entry, times, untimed, size, buckets, now)
+                _add(entry, counted, buckets, now)
 
     def _taken(self) -> list[tuple[str, str]]:
         """The tallies that have something. What is counted asks for them, too."""
@@ -63,7 +82,7 @@ class LiveStats(RequestStats):
 
     def _forget(self) -> None:
         for key in self._taken():
-            self._tallies[key].take()
+            self._tallies[key].take(0)
 
     @property
     def entries(self) -> Any:
@@ -90,32 +109,22 @@ class LiveStats(RequestStats):
         self._total = total
 
 
-def _buckets(times: list[float]) -> Counter[Any]:
-    """How many times fall into each bucket of Locust's."""
-    bucket: Any = locust_stats.bucket_response_time
-    # A file may have buckets of its own. Locust's are whole milliseconds as long as there are not many.
-    if bucket is _BUCKET and times and max(times) < _WHOLE_BELOW_MS:
-        bucket = round
-    return Counter(map(bucket, times))
-
-
-def _add(entry: Any, times: list[float], untimed: int, size: int, buckets: Counter[Any], now: float) -> None:
+def _add(entry: Any, counted: _Counted, buckets: Counter[Any], now: float) -> None:
     """Add requests to an entry, as its own `log` does for each."""
     second = int(now)
     if entry.use_response_times_cache and entry.last_request_timestamp and second > int(entry.last_request_timestamp):
         entry._cache_response_times(second - 1)
-    count = len(times) + untimed
+    count = counted.timed + counted.untimed
     entry.num_requests += count
     entry.num_reqs_per_sec[second] += count
     entry.last_request_timestamp = now
-    entry.total_content_length += size
-    entry.num_none_requests += untimed
-    if not times:
+    entry.total_content_length += counted.size
+    entry.num_none_requests += counted.untimed
+    if not counted.timed:
         return
-    entry.total_response_time += sum(times)
-    shortest, longest = min(times), max(times)
+    entry.total_response_time += counted.total_ms
     before = entry.min_response_time
-    entry.min_response_time = shortest if before is None else min(before, shortest)
-    entry.max_response_time = max(entry.max_response_time, longest)
+    entry.min_response_time = counted.shortest_ms if before is None else min(before, counted.shortest_ms)
+    entry.max_response_time = max(entry.max_response_time, counted.longest_ms)
     for rounded, number in buckets.items():
         entry.response_times[rounded] += number

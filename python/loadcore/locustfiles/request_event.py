@@ -38,6 +38,8 @@ class RequestEvent(EventHook):
         self._own: list[Callable[..., Any]] = []
         self.runner: Any = None
         """The runner whose statistics it feeds, if that is one."""
+        self._known: list[Callable[..., Any]] = []
+        self._others = EventHook()
 
     def add_listener(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """As the base class does."""
@@ -105,11 +107,12 @@ class RequestEvent(EventHook):
         """Call the listeners that are not a runner's own. What they fire themselves is not of this call."""
         if not self.is_heard():
             return
+        if self._handlers != self._known:
+            self._known = self._handlers.copy()
+            self._others._handlers = [each for each in self._known if each not in self._own]
         outside = current.set(None)
         try:
-            others = EventHook()
-            others._handlers = [each for each in self._handlers if each not in self._own]
-            others.fire(**meta)
+            self._others.fire(**meta)
         finally:
             current.reset(outside)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust import clients
-from locust.user.users import User
 from requests.exceptions import HTTPError
 
 from loadcore.locustfiles.cookies import CountedJar
@@ -18,7 +17,7 @@ from loadcore.locustfiles.request_event import RequestEvent
 from loadcore.locustfiles.requests_pool import RingPoolManager
 from loadcore.locustfiles.requests_response import HTTP_ERROR, PlainResponse
 from loadcore.locustfiles.shortcuts import Shortcuts
-from loadcore.locustfiles.users import NUMBER
+from loadcore.locustfiles.users import NUMBER, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +30,6 @@ _new = PlainResponse.__new__
 _ALL, _REDIRECTS, _NONE = Hold.ALL, Hold.REDIRECTS, Hold.NONE
 _UNNAMED = {"post": ("data", "json"), "put": ("data",), "patch": ("data",)}
 _FOLLOWS = {"get": True, "options": True, "head": False}
-_CONTEXT = User.context
 
 
 class RingSessions:
@@ -81,9 +79,7 @@ class RingSessions:
                 first = call_engine(user, wish)
                 status = first.final_status(bool(follows))
                 if status:
-                    owner = session.user
-                    if context or (owner is not None and type(owner).context is not _CONTEXT):
-                        context = _context(owner, context)
+                    context = context_of(session.user, context)
                     response = _new(PlainResponse)
                     response.status_code = status
                     response._made_of = first, request, wish, session, context, start_time
@@ -126,10 +122,6 @@ def _request(send: Send) -> Callable[..., Any]:
         return send(session, method, url, options)
 
     return request
-
-
-def _context(user: Any, context: Any) -> dict[str, Any]:
-    return {**(user.context() if user is not None else {}), **(context or {})}
 
 
 def _mount(original: Callable[..., None], session: Any, prefix: str, adapter: Any) -> None:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from loadcore.locustfiles.patches import Patches
 
 NUMBER = "_loadcore_number"
+_CONTEXT = User.context
+
+
+def context_of(user: Any, context: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The context of a call: what its user has, and what the call gives; None if neither has one."""
+    if user is None or type(user).context is _CONTEXT:
+        return context
+    return {**user.context(), **(context or {})}
 
 
 class Users:

@@ -1,10 +1,15 @@
 //! Answers that count under the same name, until someone wants to know how many there were.
 
+use std::collections::BTreeMap;
+
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList};
 
 /// As many are kept at most before they should be taken.
 const MOST: usize = 2_048;
+
+/// What was in a tally.
+type Taken<'py> = (usize, u64, u64, f64, f64, f64, Bound<'py, PyDict>, Vec<f64>);
 
 /// Times and sizes. The first one that comes puts the tally's key in the list of those that have something.
 #[pyclass(module = "loadcore._core")]
@@ -45,10 +50,27 @@ impl Tally {
         Self::count(slf, time_ms, size)
     }
 
-    /// Times, how many had none, and the bytes of all. Begins again.
-    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, PyList>, u64, u64)> {
-        let times = PyList::new(py, &self.times_ms)?;
-        self.times_ms.clear();
-        Ok((times, std::mem::take(&mut self.untimed), std::mem::take(&mut self.size)))
+    /// What there is, to begin again: how many have a time and how many none, the bytes of all, sum, least and greatest of
+    /// the times, how many there are of each whole number of milliseconds below a limit, rounded as Python does, and the
+    /// others.
+    fn take<'py>(&mut self, py: Python<'py>, whole_below_ms: f64) -> PyResult<Taken<'py>> {
+        let times_ms = std::mem::take(&mut self.times_ms);
+        let (whole, mut others) = (PyDict::new(py), Vec::new());
+        let mut numbers = BTreeMap::<u64, u64>::new();
+        for &time_ms in &times_ms {
+            if (0.0..whole_below_ms).contains(&time_ms) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the limit")]
+                let rounded = time_ms.round_ties_even() as u64;
+                *numbers.entry(rounded).or_default() += 1;
+            } else {
+                others.push(time_ms);
+            }
+        }
+        numbers.iter().try_for_each(|(rounded, number)| whole.set_item(rounded, number))?;
+        let shortest_ms = times_ms.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest_ms = times_ms.iter().copied().fold(0.0, f64::max);
+        let (untimed, size) = (std::mem::take(&mut self.untimed), std::mem::take(&mut self.size));
+        let total_ms = times_ms.iter().sum();
+        Ok((times_ms.len(), untimed, size, total_ms, shortest_ms, longest_ms, whole, others))
     }
 }
