@@ -32,7 +32,7 @@ _OF_OTHERS = {
     "--dashboard-address",  # Dask
     "--python",  # uv
     *("--config-users", "--headless", "--json-file", "--list", "--master", "--processes", "--stop-timeout"),  # Locust
-    *("--web-port", "--worker"),  # Locust
+    *("--csv-full-history", "--locustfile", "--only-summary", "--print-stats", "--web-port", "--worker"),  # Locust
     *("--no-optional-locks", "--porcelain", "--untracked-files"),  # git
     *("--dashboard", "--local-directory", "--memory-limit", "--no-dashboard", "--no-nanny", "--nthreads"),  # dask
     *("--protocol", "--tls-ca-file", "--tls-"),  # dask

@@ -76,7 +76,16 @@ def test_options_named_alone_exist(page: Path) -> None:
     known = {option for command in _everything() for option in _options_of(command)}
     known |= set(re.findall(r"--[a-z-]+", serve_parser().format_help()))
     known.add("--loadcore-report")  # of pytest, by the plugin
-    known |= {"--env", "--json-file", "--master", "--processes", "--worker"}  # of Locust, and of a Locust file
+    known |= {
+        "-f",
+        "--env",
+        "--json-file",
+        "--master",
+        "--only-summary",
+        "--print-stats",
+        "--processes",
+        "--worker",
+    }  # of Locust, and of a Locust file
     alone = [text for text in inline_code_of(page) if text.startswith("--")]
     named = {word for text in alone for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
     assert sorted(named - known) == []

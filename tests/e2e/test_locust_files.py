@@ -67,10 +67,10 @@ def url() -> Iterator[str]:
         yield base_url
 
 
-def run(folder: Path, text: str, *arguments: str, url: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, text: str, *arguments: str, url: str, lenient: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a Locust file of this text."""
     (folder / "locustfile.py").write_text(text, encoding="utf-8")
-    return loadcore("run", "locustfile.py", "-H", url, *arguments, *LENIENT, cwd=folder)
+    return loadcore("run", "locustfile.py", "-H", url, *arguments, *(LENIENT if lenient else ()), cwd=folder)
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -422,3 +422,27 @@ def test_the_masters_statistics_are_those_of_its_workers_by_then(tmp_path: Path,
     assert len(rows(tmp_path)) == 204
     # What a listener of a report says begins no report.
     assert ((tmp_path / "reported").exists(), (tmp_path / "nested").exists()) == (True, False)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_locusts_own_files_are_those_of_the_whole_run(tmp_path: Path, url: str, workers: int) -> None:
+    """Their folders are made; with several workers, it is the master that writes them."""
+    theirs = ("--csv", "csv/run", "--html", "html/run.html", "--json-file", "json/run")
+    done = run(tmp_path, FILE, *USERS, "--workers", str(workers), *LENIENT, "--", *theirs, url=url, lenient=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counted = {each["name"]: each["num_requests"] for each in json.loads((tmp_path / "json" / "run.json").read_text())}
+    answered = [row["step"] for row in rows(tmp_path) if row["outcome"] != "interrupted"]
+    assert counted["/login"] == answered.count("GET /login")
+    # Locust ends a user at once: what was answered just then has a row, and is not counted any more.
+    assert answered.count("GET /404") - 4 <= counted["/404"] <= answered.count("GET /404")
+    assert (tmp_path / "html" / "run.html").stat().st_size > 0
+    assert (tmp_path / "csv" / "run_stats.csv").read_text().startswith("Type,Name")
+
+
+def test_a_report_of_locusts_that_cannot_be_written_takes_nothing_with_it(tmp_path: Path, url: str) -> None:
+    """The run has its own results, and the message names the file."""
+    (tmp_path / "html").write_text("a file")
+    done = run(tmp_path, FILE, *USERS, *LENIENT, "--", "--html", "html/run.html", url=url, lenient=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "html/run.html cannot be written: " in done.stderr
+    assert "had not ended" not in done.stderr

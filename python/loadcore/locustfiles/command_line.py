@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 END_OF_OURS: Final = "--"
 """What follows it is for Locust, whatever it is called."""
 
+_NAMES_FILE: Final = ("-f", "--locustfile")
+
 NOT_FOR_LOCUST: Final = {
     "rate": "--rate: a Locust file has users, not arrivals",
     "max_users": "--max-users: a Locust file has users, not arrivals",
@@ -27,7 +29,7 @@ CLASHES: Final = {
     "--csv": "loadcore's: its own table; Locust's files are written with -- --csv NAME",
     "--html": "loadcore's: its own report as one page; Locust's is written with -- --html FILE",
     "--json": "loadcore's: one JSON document on stdout; Locust's statistics are in --json-file",
-    "--help": "loadcore's; Locust's own options are listed by: locust --help",
+    "--help": "loadcore's, as -h is; Locust's own options are listed by: locust --help",
     "--version": "loadcore's version is printed by: loadcore --version",
 }
 """Long options that both have, and what they mean here."""
@@ -87,7 +89,9 @@ def split(arguments: Sequence[str], path: str, options: LongOptions) -> Split:
         if argument == END_OF_OURS:
             theirs += rest
             break
-        if argument == path and not found:
+        if argument in _NAMES_FILE and rest[:1] == [path]:
+            continue
+        if argument in {path, *(f"{option}{path}" for option in ("-f", "--locustfile="))} and not found:
             found = True
             continue
         length = options.length(argument)

@@ -22,6 +22,10 @@ _MACHINES_TOO: Final = ("expect_workers", "expect_workers_max_wait", "enable_reb
 _LISTING: Final = ("list_commands", "show_task_ratio", "show_task_ratio_json")
 _SILENT: Final = frozenset({"autostart", "autoquit"})
 """A run without a web interface starts by itself and ends by itself anyway."""
+_ABOUT_OURS: Final = (
+    "of loadcore's own options, Locust files take the long ones (--quiet, not -q), "
+    "and those that come before -- if there is one"
+)
 
 
 def parse(path: str, arguments: Sequence[str]) -> Any:
@@ -38,9 +42,15 @@ def parse(path: str, arguments: Sequence[str]) -> Any:
         options = parser.parse_args(["-f", path, *arguments])
     _refuse(options, set_elsewhere=_settings_of_files(parser))
     options.headless = True
-    options.num_users = 1 if options.num_users is None else options.num_users
-    options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
     return options
+
+
+def without_results(options: Any) -> None:
+    """What a worker of several leaves to its master, as with Locust: the end, and files of results."""
+    options.run_time = None
+    options.csv_prefix = options.html_file = options.json_file = None
+    options.stats_history_enabled = False
+    options.print_stats = None
 
 
 def _settings_of_files(parser: Any) -> set[str]:
@@ -68,6 +78,10 @@ def _refuse(options: Any, *, set_elsewhere: set[str]) -> None:
         problems.append(f"{', '.join(web)}: loadcore runs Locust files without Locust's web interface")
     if machines:
         problems.append(f"{', '.join(machines)}: loadcore starts its processes itself: use --workers")
+    if options.stats_history_enabled and options.csv_prefix is None:
+        problems.append("--csv-full-history: it needs Locust's --csv: write -- --csv NAME --csv-full-history")
+    if options.processes is not None and options.processes < -1:
+        problems.append(f"--processes {options.processes}: expected a number of processes, or -1 for one per core")
     if listing:
         problems.append(f"{', '.join(listing)}: loadcore check lists classes, weights and tasks")
     if problems:
@@ -89,9 +103,5 @@ def _as_usage_error() -> Iterator[None]:
             yield
     except SystemExit as exit_:
         text = said.getvalue().strip().removeprefix("loadcore run: error:").strip()
-        hint = (
-            "of loadcore's own options, Locust files take the long ones: --quiet, not -q"
-            if "unrecognized" in text
-            else None
-        )
+        hint = _ABOUT_OURS if "unrecognized" in text else None
         raise UsageError(text or f"Locust's parser ended with {exit_.code}", hint=hint) from None

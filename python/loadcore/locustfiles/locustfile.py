@@ -76,8 +76,8 @@ def facts_of(file: Locustfile) -> dict[str, Any]:
     return {
         "classes": [_class_of(each) for each in file.user_classes.values()],
         "host": options.host,
-        "users": options.num_users if follows else None,
-        "spawn_rate": options.spawn_rate if follows else None,
+        "users": _one_if_unset(options.num_users) if follows else None,
+        "spawn_rate": _one_if_unset(options.spawn_rate) if follows else None,
         "run_time_s": options.run_time if shape is None else None,
         "stop_timeout_s": float(options.stop_timeout or 0),
         "shape": None if shape is None else type(shape).__name__,
@@ -88,6 +88,10 @@ def facts_of(file: Locustfile) -> dict[str, Any]:
         "sets_host": _sets_host(file.path),
         "ca_file": _authorities(),
     }
+
+
+def _one_if_unset(number: float | None) -> float:
+    return 1 if number is None else number
 
 
 def _authorities() -> str | None:

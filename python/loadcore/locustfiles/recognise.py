@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -41,6 +42,10 @@ os._exit(10 if found else 11)
 _IS_LOCUST: Final = 10
 
 
+_IMPORTS_LOCUST: Final = re.compile(rb"^\s*(?:from|import) locust\b", re.MULTILINE)
+"""In a file that is not Python: whoever reads it says where it is not."""
+
+
 class Looked(NamedTuple):
     """What a file was taken for.
 
@@ -56,9 +61,9 @@ class Looked(NamedTuple):
 def is_locustfile(path: Path) -> bool:
     """Whether a file is one of Locust's. Where its text does not say, a process of its own runs it and looks.
 
-    A file that cannot be read or parsed is not.
+    A file that cannot be read is not; one that cannot be parsed is what its lines import.
     """
-    text = path.read_bytes() if path.is_file() else b""
+    text = _text_of(path)
     if b"locust" not in text and b"loadcore" in text:
         return False  # As good as all files: no parser need be imported.
     looked = look(path)
@@ -86,7 +91,7 @@ def look(path: Path) -> Looked:
         imports = _imports_of(file)
         if imports is None:
             if not found:
-                return Looked("scenario")
+                return Looked("locust" if _IMPORTS_LOCUST.search(_text_of(file)) else "scenario")
             continue
         found[file] = imports
         waiting += [each for name in imports.modules for each in _files_of(name, folders)]
@@ -137,6 +142,10 @@ def _imports_of(file: Path) -> _Imports | None:
         elif isinstance(node, ast.Call) and _name_of(node.func) in {"import_module", "__import__", "exec"}:
             dynamic = True
     return _Imports(frozenset(modules), frozenset(of_locust), dynamic)
+
+
+def _text_of(file: Path) -> bytes:
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _name_of(function: ast.expr) -> str:

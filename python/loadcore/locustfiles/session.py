@@ -107,6 +107,9 @@ class Session:
     def start(self) -> None:
         """Start users, as `--headless` does. Does not wait."""
         options = self._options
+        # Listeners of init see what was not given, as with Locust, and may give it.
+        options.num_users = 1 if options.num_users is None else options.num_users
+        options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
         # Timers count from when the loop last looked at the clock, and imports took a while.
         gevent.get_hub().loop.update_now()
         gevent.spawn(locust_stats.stats_history, self.runner)
@@ -185,9 +188,9 @@ class Session:
         if options.html_file:
             process_html_filename(options)
             report = get_html_report(self.environment, show_download_link=False)
-            Path(options.html_file).write_text(report, encoding="utf-8")
+            _write(options.html_file, lambda path: path.write_text(report, encoding="utf-8"))
         if options.json_file:
-            locust_stats.save_stats_json(self.runner.stats, options.json_file)
+            _write(options.json_file, lambda path: locust_stats.save_stats_json(self.runner.stats, str(path)))
 
     def document(self) -> dict[str, Any]:
         """How it ended, as JSON types: for the verdict and the report."""
@@ -206,6 +209,15 @@ class Session:
                 for each in failures
             ],
         }
+
+
+def _write(name: str, write: Callable[[Path], object]) -> None:
+    """Write a file of results, in a folder that is made for it. If that fails, a message says so."""
+    try:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        write(Path(name))
+    except OSError as problem:
+        sys.stderr.write(f"{name} cannot be written: {problem.strerror}\n")
 
 
 class _LoggedException(logging.Handler):

@@ -24,10 +24,13 @@ def prepare(arguments: dict[str, Any], share: int, shares: int) -> Program:
         # Locust does so while it is imported. Here other threads run by now, and an import that is under way holds a
         # lock that no thread would own any more: threads have other numbers afterwards.
         monkey.patch_all()
-    from loadcore.locustfiles import locustfile  # noqa: PLC0415 - imports Locust
+    from loadcore.locustfiles import locust_options, locustfile  # noqa: PLC0415 - imports Locust
     from loadcore.locustfiles.program import Program  # noqa: PLC0415 - the same
 
     if arguments.get("seed") is not None:
         random.seed(arguments["seed"] + share)
     file = locustfile.load(arguments["path"], arguments["arguments"])
-    return Program(file, arguments.get("master_port"), share, shares)
+    master_port = arguments.get("master_port")
+    if master_port is not None:
+        locust_options.without_results(file.options)
+    return Program(file, master_port, share, shares)

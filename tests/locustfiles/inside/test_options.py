@@ -37,7 +37,7 @@ def test_every_long_option_that_both_have_is_listed() -> None:
         (["-t", "90"], "run_time", 90),
         (["-t", "1h30m"], "run_time", 5400),
         (["-u", "7"], "num_users", 7),
-        ([], "num_users", 1),
+        ([], "num_users", None),
         (["-r", "0.5"], "spawn_rate", 0.5),
         (["-H", "http://a"], "host", "http://a"),
         (["-T", "x", "y"], "tags", ["x", "y"]),
@@ -91,3 +91,23 @@ def test_an_unknown_option_is_said_in_locusts_words() -> None:
         parse("l.py", ["-q"])
     assert refused.value.hint is not None
     assert "--quiet, not -q" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--csv-full-history"], "--csv-full-history: it needs Locust's --csv: write -- --csv NAME --csv-full-history"),
+        (["--processes", "-3"], "--processes -3: expected a number of processes, or -1 for one per core"),
+    ],
+)
+def test_what_locust_refuses_is_refused(arguments: list[str], message: str) -> None:
+    """Also what its parser takes, and only its start does not."""
+    with pytest.raises(UsageError) as refused:
+        parse("l.py", arguments)
+    assert str(refused.value) == message
+
+
+def test_listeners_of_init_see_what_was_not_given() -> None:
+    """As with Locust, which takes one user and one per second only as users start."""
+    options = parse("l.py", [])
+    assert (options.num_users, options.spawn_rate) == (None, None)

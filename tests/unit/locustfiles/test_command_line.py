@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from loadcore.cli.locust_arguments import long_options
+from loadcore.cli.locust_arguments import long_options, taken_apart
 from loadcore.errors import UsageError
 from loadcore.locustfiles.command_line import for_locust, split
 
@@ -19,12 +21,54 @@ from loadcore.locustfiles.command_line import for_locust, split
         (["l.py", "--", "--env", "staging"], ["l.py"], ["--env", "staging"]),
         (["l.py", "--no-strict-client", "--tags", "x"], ["--no-strict-client", "l.py"], ["--tags", "x"]),
         (["l.py", "--threshold", "errors.rate < 5%"], ["--threshold", "errors.rate < 5%", "l.py"], []),
+        (["-f", "l.py", "-u", "2"], ["l.py"], ["-u", "2"]),
+        (["-u", "2", "-fl.py"], ["l.py"], ["-u", "2"]),
+        (["--locustfile=l.py", "-h"], ["-h", "l.py"], []),
     ],
 )
 def test_long_options_of_ours_are_taken_first(arguments: list[str], ours: list[str], theirs: list[str]) -> None:
     """Every other word is for Locust's parser; behind `--` all of them are."""
     taken = split(arguments, "l.py", long_options("run"))
     assert (taken.ours, taken.theirs) == (ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-f", "a.py,b.py"], "a.py, b.py: loadcore runs one Locust file at a time"),
+        (["a.py,b.py", "-u", "2"], "a.py, b.py: loadcore runs one Locust file at a time"),
+        (["a.py", "-f", "b.py"], "a.py, b.py: loadcore runs one Locust file at a time"),
+        (["-f", "a.py", "-f", "b.py"], "a.py, b.py: loadcore runs one Locust file at a time"),
+        (["--locustfile", "folder"], "-f folder: the Locust file is a folder"),
+        (["-fmissing.py"], "-f missing.py: the Locust file cannot be found"),
+    ],
+)
+def test_several_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    """However they are named: none is left out in silence."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("from locust import HttpUser\n")
+    with pytest.raises(UsageError) as refused:
+        taken_apart(["run", *arguments])
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.py"], ["-f", "a.py"], ["-fa.py"], ["--locustfile=a.py"], ["-u", "2", "a.py"]]
+)
+def test_one_file_may_be_named_as_locust_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """It is the file that runs, and Locust's parser gets the rest."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").write_text("from locust import HttpUser\n")
+    ours, of_locust = taken_apart(["run", *arguments])
+    assert ours == ["run", "a.py"]
+    assert of_locust is not None
+    assert (of_locust.path, of_locust.arguments) == (Path("a.py"), ("-u", "2") if "-u" in arguments else ())
 
 
 def test_settings_are_given_to_locust_in_its_own_words() -> None:

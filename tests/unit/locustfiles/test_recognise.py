@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ("import json", "scenario"),
         ("import importlib\nimportlib.import_module('locust')", "unsure"),
         ("print(", "scenario"),
+        ("from locust import HttpUser\nclass A(HttpUser)\n    pass", "locust"),
         ("locust = 1", "scenario"),
     ],
 )
