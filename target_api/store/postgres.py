@@ -49,8 +49,8 @@ class PostgresDatabase(Database):
             try:
                 async with self._engine.begin() as connection:
                     return await connection.run_sync(work, *arguments)
-            except (OSError, InterfaceError, OperationalError):
-                raise unavailable("the database cannot be reached") from None
+            except (OSError, InterfaceError, OperationalError) as error:
+                raise unavailable("the database cannot be reached") from error
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise unavailable("the database has closed the connection") from None
