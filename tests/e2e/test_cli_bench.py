@@ -58,12 +58,12 @@ def recording() -> Iterator[Received]:
         server.server_close()
 
 
-@pytest.mark.parametrize("load", [("-n", "7", "-z", "60s"), ("-n", "7", "--rate", "100/s")])
+@pytest.mark.parametrize("load", [("-c", "2", "-z", "60s"), ("-c", "7", "--rate", "100/s")])
 def test_a_number_of_requests_is_exactly_that_number(tmp_path: Path, load: tuple[str, ...]) -> None:
     """Whether users or a rate make them, and whatever time is left."""
     with recording() as received:
         url = f"http://127.0.0.1:{received.port}/items?x=1"
-        done = loadcore("bench", url, *load, "-c", "2", "--json", "--no-strict-client", cwd=tmp_path)
+        done = loadcore("bench", url, "-n", "7", *load, "--json", "--no-strict-client", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["all"]["requests"] == len(received.requests) == 7
     assert {(method, path) for method, path, _, _ in received.requests} == {("GET", "/items?x=1")}

@@ -99,7 +99,7 @@ def test_times_and_bytes_are_those_of_the_whole_stream(ran: Ran) -> None:
     assert big["bytes_received"] > 64 << 20
     (silent,) = (row for row in ran.rows if row["step"] == "GET silent")
     assert silent["ttfb_ns"] < silent["service_ns"]
-    assert silent["service_ns"] >= 500_000_000
+    assert silent["service_ns"] >= 3_000_000_000
 
 
 def test_no_connection_is_left_behind(ran: Ran) -> None:

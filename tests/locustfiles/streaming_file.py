@@ -85,7 +85,7 @@ class Usual(HttpUser):
         see("big", lambda: sum(map(len, get("big", "/big").iter_content(65_536))))
         see("broken", lambda: list(get("broken", "/broken").iter_lines()))
         see("broken content", lambda: get("broken content", "/broken").content)
-        see("silent", lambda: list(get("silent", "/silent", timeout=0.5).iter_lines()))
+        see("silent", lambda: list(get("silent", "/silent", timeout=3).iter_lines()))
         see("refused", lambda: get("refused", "http://127.0.0.1:1/").status_code)
         self.leave()
         DONE.append("usual")

@@ -82,7 +82,7 @@ def front(target: Target, upstream: str, port: int, folder: Path, wrap: list[str
             yield f"{'https' if with_tls else 'http'}://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def read(folder: Path) -> list[Served]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.verdict.situation import Situation
 
 ROOT = Path(__file__).parent.parent.parent
-_AT_MOST_S = 90
+_AT_MOST_S = 180
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}{os.pathsep}{ROOT}"}
 
 
@@ -158,7 +158,7 @@ def _target(situation: Situation, seed: int, folder: Path, wrap: list[str]) -> I
                 yield url, server
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def _await_first(process: subprocess.Popen[str], is_asked: threading.Event) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,8 +60,8 @@ def test_both_run_at_the_same_time_and_say_how_long_they_took(tmp_path: Path) ->
     wait = "import pathlib, time\npathlib.Path('{}').touch()\nwhile not pathlib.Path('{}').exists(): time.sleep(0.01)"
     parts = [_python("left", wait.format("a", "b")), _python("right", wait.format("b", "a"))]
     text = _run(parts, tmp_path, io.StringIO())
-    assert [line.split()[0] for line in text.splitlines()] == ["left", "right"]
-    assert text.count(" s  done well\n") == 2
+    done = [line for line in text.splitlines() if line.endswith(" s  done well")]
+    assert sorted(line.split()[0] for line in done) == ["left", "right"]
 
 
 def test_a_terminal_has_the_lines_in_place(tmp_path: Path) -> None:
@@ -78,9 +77,7 @@ def test_a_failure_stops_the_other_and_shows_what_was_printed(tmp_path: Path) ->
     bad = _python("bad", "import sys; print('no room left'); sys.exit(3)")
     slow = _python("slow", "import time; time.sleep(60)")
     out = io.StringIO()
-    started = time.monotonic()
     with pytest.raises(PartFailedError, match=r"bad: .* failed:\nno room left"):
         run([bad, slow], folder=tmp_path, environment=os.environ, out=out)
-    assert time.monotonic() - started < 30
     assert "failed" in out.getvalue()
     assert slow.exit_code == -15
