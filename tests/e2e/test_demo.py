@@ -28,7 +28,9 @@ def test_the_demo_then_a_first_scenario_of_one_s_own(tmp_path: Path) -> None:
         check = loadcore("check", "scenario.py", "--send", "--base-url", status["url"], cwd=tmp_path, environ=where)
         assert check.returncode == 0, check.stderr
         assert check.stdout.count(" ✓ ") == 4
-        arguments = ("run", "scenario.py", "--base-url", status["url"], "-d", "2s", "--no-strict-client")
+        # How quick the gateway is on a busy machine is not judged here.
+        lenient = ("--no-strict-client", "--threshold", "errors.rate < 1%")
+        arguments = ("run", "scenario.py", "--base-url", status["url"], "-d", "2s", *lenient)
         run = loadcore(*arguments, cwd=tmp_path, environ=where)
         assert run.returncode == 0, run.stdout
         assert "POST /auth/token" in run.stdout.partition("AUTH")[2]
@@ -41,8 +43,11 @@ def test_the_demo_then_a_first_scenario_of_one_s_own(tmp_path: Path) -> None:
 def _look_at(document: dict[str, Any], exit_code: int) -> None:
     """What the demo's JSON must say of a run that went well."""
     summary, demo = document["summary"], document["demo"]
-    assert exit_code == 0, demo["problems"]
-    assert exit_code == document["exit_code"]
+    # A machine that others keep busy may make the gateway slow; then the demo says so.
+    slow = ["1 of 4 thresholds crossed: response.p95 < 500ms"]
+    assert demo["problems"] in ([], slow)
+    assert exit_code == document["exit_code"] == (99 if demo["problems"] else 0)
+    assert (summary["all"]["response"]["p95_ns"] >= 500e6) == bool(demo["problems"])
     assert demo["counts_agree"]
     assert demo["rows"] == demo["recorded"] == demo["received"] > 0
     assert summary["all"]["errors"] == 0
