@@ -62,7 +62,7 @@ class _OverTheRing:
         )
         answer = call.send(wish)
         if answer.outcome is not None and not answer.status:
-            self._raise(conn, url, answer)
+            self._raise(conn, url, answer, timeout)
         if call.is_streamed:
             return as_streamed_urllib3(call.calls, cast("StreamedAnswer", answer), method, url)
         return as_urllib3(answer, method, url)
@@ -81,17 +81,20 @@ class _OverTheRing:
     def _verifies(self) -> bool:
         return self.scheme != "https" or getattr(self, "cert_reqs", None) not in ("CERT_NONE", 0)
 
-    def _raise(self, conn: Any, url: str, answer: Answer) -> None:
+    def _raise(self, conn: Any, url: str, answer: Answer, timeout: Any) -> None:
         """Raise what urllib3 would have raised here."""
         outcome = answer.outcome or ""
         if outcome == outcomes.INTERRUPTED:
             raise gevent.GreenletExit
         cause = outcomes.cause_of(outcome)
         if outcome in outcomes.CONNECT_TIMED_OUT:
-            message = f"Connection to {self.host} timed out."
+            message = (
+                f"Connection to {self.host} timed out. (connect timeout={getattr(timeout, 'connect_timeout', None)})"
+            )
             raise ConnectTimeoutError(conn, message) from cause
         if outcome in outcomes.TIMED_OUT:
-            raise ReadTimeoutError(self, url, "Read timed out.") from cause
+            message = f"Read timed out. (read timeout={getattr(timeout, 'read_timeout', None)})"
+            raise ReadTimeoutError(self, url, message) from cause
         if outcome in outcomes.CUT_OFF:
             raise broken_off() from cause
         if outcome.startswith("dns"):
@@ -107,6 +110,10 @@ class RingPool(_OverTheRing, HTTPConnectionPool):
 
 class SecureRingPool(_OverTheRing, HTTPSConnectionPool):
     """Connections to an `https` origin."""
+
+
+# Its messages name the class, and Locust's statistics have an entry for each message.
+RingPool.__name__, SecureRingPool.__name__ = HTTPConnectionPool.__name__, HTTPSConnectionPool.__name__
 
 
 class RingPoolManager(PoolManager):

@@ -92,9 +92,11 @@ class RingSessions:
                     elif request.count(session.request_event, first):
                         session.request_event.tell(response.request_meta)
                     return response
-            call = MeasuredCall(
-                self._users.calls, user, hold=hold, name=name, is_streamed=bool(options.get("stream")), first=first
-            )
+            is_streamed = bool(options.get("stream"))
+            if first is None and not is_streamed:
+                # Hooks, those of an authentication too, and retries of an adapter may send again: the last decides.
+                hold = _ALL
+            call = MeasuredCall(self._users.calls, user, hold=hold, name=name, is_streamed=is_streamed, first=first)
             outside = current.set(call)
             try:
                 return original(

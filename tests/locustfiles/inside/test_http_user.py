@@ -13,7 +13,9 @@ from gevent.threadpool import ThreadPool
 from locust import HttpUser
 from locust.clients import HttpSession
 from locust.exception import CatchResponseError, LocustError, ResponseError
-from requests.auth import HTTPBasicAuth
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+from urllib3 import Retry
 
 from loadcore.locustfiles.calls import ForeignThreadError
 from loadcore.locustfiles.crossing import Hold, Verdict
@@ -461,3 +463,38 @@ def test_a_header_that_http_does_not_have_is_sent_by_requests(crossing: DoubleCr
     assert (response.text, crossing.wishes) == ("ok", [])
     assert b"\r\nX A: 1\r\n" in received[0]
     server.stop()
+
+
+def _digest(client: Any) -> Any:
+    return client.get("/again", auth=HTTPDigestAuth("user", "secret"))
+
+
+def _of_session(client: Any) -> Any:
+    client.auth = HTTPDigestAuth("user", "secret")
+    return client.get("/again")
+
+
+def _retried(client: Any) -> Any:
+    client.mount("http://", HTTPAdapter(max_retries=Retry(1, status_forcelist=[401], backoff_factor=0)))
+    return client.get("/again")
+
+
+@pytest.mark.parametrize("call", [_digest, _of_session, _retried])
+def test_what_a_call_sends_again_takes_the_place_of_what_it_sent(
+    crossing: DoubleCrossing, environment: Any, client: Any, call: Callable[[Any], Any]
+) -> None:
+    """By a hook or by an adapter: the call is as good as its last answer, as in Locust's statistics."""
+    asked = [(b"WWW-Authenticate", b'Digest realm="shop", nonce="1", qop="auth"')]
+    answers = iter([DoubleAnswer(401, head=asked), DoubleAnswer()])
+    crossing.respond = lambda _wish: next(answers)
+    assert call(client).status_code == 200
+    assert crossing.settled == [("/again", Verdict.SUPERSEDED), ("/again", Verdict.OK)]
+    assert logged(environment) == {("/again", "GET"): (1, 0)}
+
+
+def test_messages_of_timeouts_are_those_of_urllib3(crossing: DoubleCrossing, environment: Any, client: Any) -> None:
+    """Locust's statistics have an entry for each message."""
+    crossing.respond = lambda _wish: DoubleAnswer(0, outcome="timeout_headers")
+    client.get("/slow", timeout=0.2)
+    said = [str(each.error) for each in environment.stats.errors.values()]
+    assert said == ["HTTPConnectionPool(host='shop.test', port=80): Read timed out. (read timeout=0.2)"]
