@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections import Counter
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +94,13 @@ def test_an_empty_histogram_answers_zero() -> None:
     empty = _core.Histogram.decode(_core.Histogram().encode())
     assert [empty.count, empty.quantile(0.99), empty.min_ns, empty.max_ns, empty.mean_ns] == [0] * 5
     assert empty.buckets() == []
+
+
+def test_it_takes_the_memory_that_its_durations_need() -> None:
+    """A run has dozens for each of its hundreds of steps: one that counts milliseconds is small, merged or not."""
+    short = _core.Histogram.decode(encoded([500, 1_000, 1_500]))
+    before = psutil.Process().memory_info().rss
+    many = [_core.Histogram() for _ in range(4_000)]
+    for each in many:
+        each.add(short)
+    assert psutil.Process().memory_info().rss - before < 4_000 * 32_000

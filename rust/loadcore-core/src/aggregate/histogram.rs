@@ -5,7 +5,8 @@ use hdrhistogram::Histogram as Hdr;
 use super::counts::{Counts, MAX_UNITS, UNIT_NS, units};
 use super::encoding::{self, DIGITS, HistogramError, Writer};
 
-/// Durations from 1 µs to one hour with three significant digits (an HDR histogram). Merging loses nothing.
+/// Durations from 1 µs to one hour with three significant digits (an HDR histogram). Merging loses nothing. It takes as
+/// much memory as its longest duration needs: a run has many of them for each step, and steps by the hundred.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     hdr: Hdr<u64>,
@@ -19,28 +20,39 @@ impl Histogram {
     #[must_use]
     #[expect(clippy::expect_used, reason = "constant bounds")]
     pub fn new() -> Self {
-        Self { hdr: Hdr::new_with_bounds(1, MAX_UNITS, DIGITS).expect("constant bounds are valid") }
+        let mut hdr = Hdr::new_with_bounds(1, 2, DIGITS).expect("constant bounds are valid");
+        hdr.auto(true);
+        Self { hdr }
     }
 
     /// Counts one duration.
     pub fn record(&mut self, duration_ns: u64) {
-        self.hdr.saturating_record(units(duration_ns));
+        self.count_units(units(duration_ns), 1);
+    }
+
+    /// Counts a value in units of the histogram.
+    ///
+    /// # Panics
+    /// Never: there is memory for all values up to the bound.
+    #[expect(clippy::expect_used, reason = "an index below the bound fits")]
+    fn count_units(&mut self, value: u64, count: u64) {
+        self.hdr.record_n(value.clamp(1, MAX_UNITS), count).expect("it grows");
     }
 
     /// Adds what a window counted.
     pub fn add_counts(&mut self, counts: &Counts) {
         for (value, count) in counts.iter() {
-            self.hdr.saturating_record_n(value, u64::from(count));
+            self.count_units(value, u64::from(count));
         }
     }
 
     /// Adds another histogram.
     ///
     /// # Panics
-    /// Never: both have the same bounds.
-    #[expect(clippy::expect_used, reason = "constant bounds")]
+    /// Never: it grows to what the other holds.
+    #[expect(clippy::expect_used, reason = "an index below the bound fits")]
     pub fn add(&mut self, other: &Self) {
-        self.hdr.add(&other.hdr).expect("the same bounds");
+        self.hdr.add(&other.hdr).expect("it grows");
     }
 
     /// How many durations.
@@ -110,7 +122,7 @@ impl Histogram {
     /// The bytes are no HDR V2 histogram, or one with other bounds.
     pub fn add_encoded(&mut self, bytes: &[u8]) -> Result<(), HistogramError> {
         for (value, count) in encoding::read(bytes)? {
-            self.hdr.saturating_record_n(value.max(1), count);
+            self.count_units(value, count);
         }
         Ok(())
     }
@@ -134,11 +146,11 @@ impl Histogram {
             while less.next_if(|(other, _)| *other < value).is_some() {}
             let taken = less.next_if(|(other, _)| *other == value).map_or(0, |(_, taken)| taken);
             if count > taken {
-                self.hdr.saturating_record_n(value.max(1), count - taken);
+                self.count_units(value, count - taken);
             }
         }
         for (value, count) in more {
-            self.hdr.saturating_record_n(value.max(1), count);
+            self.count_units(value, count);
         }
         Ok(())
     }
@@ -345,6 +357,16 @@ mod tests {
         seen.add_differing(&bytes, Some(&more), None)?;
         assert_eq!(seen.buckets().collect::<Vec<_>>(), [(9_000, 1)]);
         Ok(())
+    }
+
+    /// What is short takes little memory, also of a histogram that short ones are added to; what is long is not cut off.
+    #[test]
+    fn it_grows_with_its_longest_duration() {
+        let mut short = histogram(&[1_000_000]);
+        short.add(&histogram(&[2_000_000]));
+        assert!(short.hdr.distinct_values() <= 2_048);
+        short.add(&histogram(&[2 * MAX_UNITS * UNIT_NS]));
+        assert_eq!((short.count(), short.max_ns()), (3, histogram(&[MAX_UNITS * UNIT_NS]).max_ns()));
     }
 
     /// An empty histogram answers zero, before and after the encoding.
