@@ -124,17 +124,18 @@ fn names_that_do_not(target: &Server, asked: &Asked) {
         assert!(recorded.rows.iter().all(|row| row.attempts == 0 && row.service_ns == -1));
         // The system asks again for a name that is not there; we do not.
         assert!(times(asked, name) <= 2, "{name}");
-        assert!(began.elapsed().as_millis() < 1500, "{name}");
+        // By its own time, not by the resolver's, which waits five seconds before it asks once more.
+        assert!(began.elapsed().as_millis() < 4500, "{name}");
     }
 }
 
 /// An address that gives no answer costs its share of the time, once, and not the connection.
 fn a_silent_address(target: &Server) {
     let _full = full_listener([127, 0, 0, 3], target.address.port());
-    let recorded = run(&with_connect_ms(to("silent-address.test", target, 3), 1000));
+    let recorded = run(&with_connect_ms(to("silent-address.test", target, 3), 4000));
 
     assert_eq!(3, recorded.outcomes()["ok"], "{:?}", recorded.outcomes());
-    let slow = recorded.rows.iter().filter(|row| row.lag_ns > 400_000_000).count();
+    let slow = recorded.rows.iter().filter(|row| row.lag_ns > 1_600_000_000).count();
     assert!(slow <= 1, "{:?}", recorded.rows);
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod tls;
 use std::time::{Duration, Instant};
 
 /// The longest that any test waits for something that is to happen at once.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until something has become true, and fails if it does not.
 pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
