@@ -54,7 +54,8 @@ def test_a_damaged_file_is_named(whole: Path, tmp_path: Path, name: str, how: st
     for number in range(DAMAGES if how in {"cut", "flip"} else 1):
         folder = tmp_path / str(number)
         shutil.copytree(whole, folder)
-        at = chance.randrange(len(content))
+        # A cut takes more than the line end after a document, without which that is as whole as before.
+        at = chance.randrange(len(content.rstrip()))
         match how:
             case "cut":
                 (folder / name).write_bytes(content[:at])
