@@ -28,8 +28,8 @@ CODE, ENGINE = 1, 2
 MEASURED: dict[tuple[str, str], tuple[str, int, int]] = {
     ("python_users", "get"): ("users in Python", 14_000, 6_300),
     ("python_users", "once"): ("users in Python, a request an iteration", 21_200, 7_250),
-    ("locust_file", "http"): ("HttpUser of a Locust file", 80_000, 14_500),
-    ("locust_file", "fast"): ("FastHttpUser of a Locust file", 79_000, 14_500),
+    ("locust_file", "http"): ("HttpUser of a Locust file", 73_200, 12_600),
+    ("locust_file", "fast"): ("FastHttpUser of a Locust file", 73_400, 12_600),
 }
 """By program of `benches.counts` and case: what it is called, and the limits of both threads."""
 
