@@ -40,7 +40,7 @@ def _address(gateway: RunningGateway) -> tuple[str, int]:
 
 def _status_of(gateway: RunningGateway, head: str, body: bytes) -> int:
     """The status of the answer to a request that may be refused before it is all sent."""
-    with socket.create_connection(_address(gateway), timeout=20) as connection:
+    with socket.create_connection(_address(gateway), timeout=60) as connection:
         connection.sendall(head.encode())
         try:
             for at in range(0, len(body), 1 << 16):
@@ -100,7 +100,7 @@ def test_a_client_that_leaves_in_mid_body_opens_nobody_s_breaker(guarded: Runnin
     """What it did not send is not the upstream's failure."""
     token = guarded.log_in(2)["access_token"]
     for _ in range(4):
-        with socket.create_connection(_address(guarded), timeout=20) as connection:
+        with socket.create_connection(_address(guarded), timeout=60) as connection:
             connection.sendall(
                 _head("/proxy/stub/x", LARGE, f"Authorization: Bearer {token}\r\n").encode() + b"1" * 1000
             )
@@ -169,7 +169,7 @@ def test_a_trusted_proxy_names_the_client() -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET /health HT", b"GET /health HTTP/1.1\r\nHost: g\r\nX-A: "])
 def test_a_head_that_does_not_come_ends_the_connection(guarded: RunningGateway, sent: bytes) -> None:
     """Nothing, half a line, or drips: after its time the connection is closed."""
-    with socket.create_connection(_address(guarded), timeout=30) as connection:
+    with socket.create_connection(_address(guarded), timeout=60) as connection:
         if sent:
             connection.sendall(sent)
         assert connection.recv(100) == b""
@@ -177,7 +177,7 @@ def test_a_head_that_does_not_come_ends_the_connection(guarded: RunningGateway, 
 
 def test_a_head_in_two_pieces_is_served(guarded: RunningGateway) -> None:
     """Within its time a head may come as it likes, also the second on a connection; idling is not in a head."""
-    with socket.create_connection(_address(guarded), timeout=30) as connection:
+    with socket.create_connection(_address(guarded), timeout=60) as connection:
         for _ in range(2):
             connection.sendall(b"GET /health HTTP/1.1\r\n")
             connection.sendall(b"Host: g\r\n\r\n")

@@ -15,7 +15,7 @@ def test_a_request_is_one_line_and_secrets_are_none() -> None:
         gateway.ask("GET", "/users/me", token=tokens["access_token"] + "x")
         wait_until(lambda: len(gateway.errors) >= 4, "the lines are written")
         gateway.signal(signal.SIGTERM)
-        gateway.process.wait(10)
+        gateway.process.wait(60)
         text = "".join(gateway.errors)
         lines = [json.loads(line) for line in gateway.errors if line.startswith("{")]
 

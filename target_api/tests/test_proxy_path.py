@@ -36,7 +36,7 @@ def _raw(gateway: RunningGateway, target: str, token: str, more: str = "") -> by
     """The answer to a request line that no client library would write."""
     parts = urlsplit(gateway.url)
     head = f"GET {target} HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n{more}\r\n"
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60) as connection:
         connection.sendall(head.encode("latin-1"))
         received = b""
         while part := connection.recv(65536):
@@ -160,7 +160,7 @@ def _exchange(gateway: RunningGateway, upstream: socket.socket, token: str, answ
     """What a client gets when the upstream answers so."""
     parts = urlsplit(gateway.url)
     head = f"GET /proxy/odd/x HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as client:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60) as client:
         client.sendall(head.encode())
         upstream.settimeout(20)
         for _ in range(2):  # what breaks off is asked once more

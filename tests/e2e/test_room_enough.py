@@ -109,7 +109,7 @@ def test_the_time_that_a_real_quota_stops_us_is_seen(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr("loadcore.machine.control_groups._groups", lambda *_: [group, root])
         watch = HostWatch()
         command = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$0" -c "$1"', sys.executable, BURN]
-        subprocess.run(command, check=True, timeout=30)
+        subprocess.run(command, check=True, timeout=60)
         seen = watch.look()
         told = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
     finally:

@@ -63,7 +63,7 @@ def test_a_killed_supervisor_takes_its_workers_along(target: Target, tmp_path: P
         workers = run.workers()
         during = loadcore.load(tmp_path / "run")
         run.process.kill()
-        gone, alive = psutil.wait_procs(workers, timeout=30)
+        gone, alive = psutil.wait_procs(workers, timeout=45)
 
     assert (during.state, during.truncated) == ("running", True)
     assert during.requests.num_rows > 0
@@ -91,7 +91,7 @@ def test_everything_killed_loses_one_batch_at_most(target: Target, tmp_path: Pat
         sent = target.total()
         for process in processes:
             process.kill()
-        psutil.wait_procs(processes, timeout=30)
+        psutil.wait_procs(processes, timeout=60)
 
     result = loadcore.load(tmp_path / "run")
     assert result.state == "killed"

@@ -54,7 +54,7 @@ def test_up_status_down(tmp_path: Path) -> None:
         token = loadcore("target", "token", cwd=tmp_path, environ=where)
         truth = Request(f"{json.loads(up.stdout)['url']}/_admin/truth")
         truth.add_header("Authorization", f"Bearer {token.stdout.strip()}")
-        with urlopen(truth, timeout=20) as answer:
+        with urlopen(truth, timeout=60) as answer:
             assert json.load(answer)["total"] == 0
     finally:
         down = loadcore("target", "down", cwd=tmp_path, environ=where)

@@ -60,7 +60,7 @@ class RunningStack:
         """The access token of a seeded user."""
         form = {"grant_type": "password", "username": f"user-{index:04d}", "password": f"password-{index:04d}"}
         request = urllib.request.Request(f"{self.url}/auth/token", urlencode(form).encode())
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return str(json.load(response)["access_token"])
 
     def ask(self, path: str, token: str = "", url: str = "") -> tuple[int, Mapping[str, str], bytes]:
@@ -68,7 +68,7 @@ class RunningStack:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         request = urllib.request.Request(f"{url or self.url}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, {key.lower(): value for key, value in response.headers.items()}, response.read()
         except urllib.error.HTTPError as error:
             with error:

@@ -138,7 +138,7 @@ class Load:
             ("POST", "/auth/token", login, {"Content-Type": "application/x-www-form-urlencoded"}),
             ("GET", "/users/me", None, fault),
         ]
-        connection = http.client.HTTPConnection(urlsplit(self._running.url).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(self._running.url).netloc, timeout=60)
         while not self._over.wait(0.01):
             for method, path, body, headers in rounds:
                 connection.request(method, path, body, headers)

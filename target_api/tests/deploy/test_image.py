@@ -70,5 +70,5 @@ def test_the_image_s_commands_stay_up(image: Path) -> None:
     gateway = ["-m", "loadcore_target", "--port", "0", "--users", "1", "--data-dir", str(image / "data")]
     with _started(image, stub) as upstream, _started(image, gateway) as ready:
         for url in (f"{upstream['url']}/_stub/truth", f"{ready['url']}/ready", f"{upstream['url']}/x") * 3:
-            with urllib.request.urlopen(url, timeout=20) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 assert answer.status == 200

@@ -34,7 +34,7 @@ def _server() -> Iterator[str]:
 
 def ask(server: str, answer: Answer) -> tuple[dict[str, str], bytes]:
     """Fields and body."""
-    connection = HTTPConnection(urlsplit(server).netloc, timeout=20)
+    connection = HTTPConnection(urlsplit(server).netloc, timeout=60)
     connection.request("GET", answer.path)
     response = connection.getresponse()
     fields, body = dict(response.getheaders()), response.read()

@@ -26,7 +26,7 @@ def test_a_workers_cpu_is_the_clients_while_it_works_and_after_it_has_ended() ->
         assert worker.stdout is not None
         worker.stdout.readline()
         working = watch.look()
-        worker.communicate(b"\n", timeout=30)
+        worker.communicate(b"\n", timeout=60)
     ended = watch.look()
     assert working is not None
     assert ended is not None
