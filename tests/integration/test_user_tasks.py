@@ -39,6 +39,17 @@ async def is_itself(c: Client) -> None:
         c.check(asyncio.current_task() is task, "still the current task")
         c.check(mine.get() == c.user * 10 + number, "a context of its own")
         await asyncio.sleep(0)
+    seen, asked = [], c.get("/a")
+    asyncio.get_running_loop().call_soon(asked.add_done_callback, lambda _: seen.append(asyncio.current_task()))
+    await asked
+    c.check(seen == [], "its code first")
+    # A response that was there before the loop came round: the callback is one turn late.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    c.check(seen == [None], "callbacks of no task")
+    asyncio.get_running_loop().call_soon(lambda: seen.append(asyncio.current_task()))
+    await asyncio.sleep(0)
+    c.check(seen == [None] * 2, "the loop's of no task")
     frames = task.get_stack()
     c.check(frames and all(each.f_code.co_filename for each in frames), "a stack")
 
@@ -87,7 +98,15 @@ itself = Scenario("itself", load=iterations(total=4, users=2), steps=is_itself)
 cancelled = Scenario("cancelled", load=iterations(total=2, users=2), steps=is_cancelled)
 raising = Scenario("raising", load=iterations(total=1, users=1), steps=raises)
 """
-_ITSELF = {"a task of its own": 4, "still the current task": 12, "a context of its own": 12, "a stack": 4}
+_ITSELF = {
+    "a task of its own": 4,
+    "still the current task": 12,
+    "a context of its own": 12,
+    "its code first": 4,
+    "callbacks of no task": 4,
+    "the loop's of no task": 4,
+    "a stack": 4,
+}
 _CANCELLED = [
     *("while it waits", "while it runs", "at a pause", "only its request", "by its own timeout"),
     *("beside its own tasks", "after all"),

@@ -199,7 +199,9 @@ class Client:
         """A GET request, as `request`."""
         # What most calls are; `_request` has filled it.
         if not (values or options or self.headers) and (known := plain_gets.get(url)) is not None:
-            return self._port.send(*known)
+            # One by one: a call with a star makes an object of the method first.
+            name, method, target = known
+            return self._port.send(name, method, target)
         return self._request("GET", url, values, options)
 
     def head(self, url: str, /, *values: Text, **options: Unpack[CallOptions]) -> Coroutine[Any, Any, Response]:

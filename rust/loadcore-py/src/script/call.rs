@@ -37,7 +37,7 @@ pub(crate) struct Call {
 /// What was made of the answer when it was first read. It is kept here since the class over this one would have to be the
 /// garbage collector's business if it had a place of its own.
 #[derive(Default)]
-struct Read {
+pub(super) struct Read {
     content: Option<Py<PyAny>>,
     headers: Option<Py<PyAny>>,
     json: Option<Py<PyAny>>,
@@ -47,14 +47,31 @@ fn read(kept: Option<&Py<PyAny>>, py: Python<'_>) -> PyResult<Py<PyAny>> {
     kept.map(|kept| kept.clone_ref(py)).ok_or_else(|| PyAttributeError::new_err("it was not read yet"))
 }
 
+/// A line of code gives the same objects each time.
+fn keep<T>(kept: &mut Option<Py<T>>, given: Option<&Bound<'_, T>>) {
+    let is_kept = match (&*kept, given) {
+        (Some(kept), Some(given)) => given.as_ptr() == kept.as_ptr(),
+        (None, None) => true,
+        _ => false,
+    };
+    if !is_kept {
+        *kept = given.map(|given| given.clone().unbind());
+    }
+}
+
+/// What a call has of the one that it was before.
+pub(super) struct Before {
+    pub(super) content: Option<Box<script::Call>>,
+    /// Objects of users, whose end may be code of theirs: to be dropped while nothing is borrowed.
+    pub(super) read: Read,
+}
+
 /// What a call is of.
-pub(super) struct CallFacts<'a, 'py> {
-    pub(super) key: RequestKey,
-    pub(super) user: Py<ScriptUser>,
+pub(super) struct CallOf<'a, 'py> {
+    pub(super) user: &'a Bound<'py, ScriptUser>,
     pub(super) name: Option<&'a Bound<'py, PyString>>,
     pub(super) method: Option<&'a Bound<'py, PyString>>,
     pub(super) url: Option<&'a Bound<'py, PyString>>,
-    pub(super) spares: Spares,
 }
 
 impl Call {
@@ -63,14 +80,17 @@ impl Call {
         PyClassInitializer::from(Future::new()).add_subclass(Self::default())
     }
 
-    pub(super) fn begin(&mut self, facts: CallFacts<'_, '_>) {
-        let kept = |text: Option<&Bound<'_, PyString>>| text.map(|text| text.clone().unbind());
-        self.key = facts.key;
-        self.user = Some(facts.user);
-        self.name = kept(facts.name);
-        self.method = kept(facts.method);
-        self.url = kept(facts.url);
-        self.spares = Some(facts.spares);
+    /// Begins a new one, or one that has ended, as another. Gives what it has of the one before.
+    pub(super) fn begin(&mut self, key: RequestKey, of: &CallOf<'_, '_>, spares: &Spares) -> Before {
+        self.key = key;
+        keep(&mut self.user, Some(of.user));
+        keep(&mut self.name, of.name);
+        keep(&mut self.method, of.method);
+        keep(&mut self.url, of.url);
+        if self.spares.is_none() {
+            self.spares = Some(Arc::clone(spares));
+        }
+        Before { content: self.content.take(), read: std::mem::take(&mut self.read) }
     }
 
     /// Takes what came back.

@@ -12,9 +12,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyType};
 
-use super::call::{Call, Spares};
+use super::call::{Call, CallOf, Spares};
+use super::current::Current;
 use super::forms::{Forms, Unusual};
 use super::future::Future;
+use super::pool::{MOST_BYTES, Pool};
 use super::runner::Runner;
 use super::streamed::StreamedCall;
 use super::user::{ScriptUser, Turn};
@@ -32,9 +34,12 @@ pub(crate) struct Crossing {
     incoming: VecDeque<(usize, Notice)>,
     slots: Slots,
     spares: Spares,
+    /// Calls that have ended.
+    ended: Pool,
     forms: Vec<Forms>,
     users: HashMap<(usize, u32), Py<ScriptUser>>,
     event_loop: Option<Py<PyAny>>,
+    current: Option<Current>,
     flusher: Option<Py<PyAny>>,
     answers: Option<Py<PyType>>,
     carrier: Option<Py<PyAny>>,
@@ -92,9 +97,11 @@ impl Crossing {
             incoming: VecDeque::new(),
             slots: Slots::default(),
             spares: Spares::default(),
+            ended: Pool::default(),
             forms: (0..scripts).map(|_| Forms::default()).collect(),
             users: HashMap::new(),
             event_loop: None,
+            current: None,
             flusher: None,
             answers: None,
             carrier: None,
@@ -153,32 +160,53 @@ impl Crossing {
         Ok(())
     }
 
+    /// The task of a user is the current one from now on, until another is or the drain ends.
+    pub(super) fn enter(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.borrow_mut().current.as_mut().map_or(Ok(()), |current| current.enter(task))
+    }
+
+    /// No task of a user is the current one.
+    pub(super) fn leave(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.borrow_mut().current.as_mut().map_or(Ok(()), |current| current.leave(slf.py()))
+    }
+
     /// A call of the class that was attached, and its box.
     pub(super) fn new_call<'py>(
-        &mut self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
+        of: &CallOf<'_, 'py>,
         is_streamed: bool,
     ) -> PyResult<(Bound<'py, Call>, Box<script::Call>)> {
-        let call = match &self.answers {
-            _ if is_streamed => py.get_type::<StreamedCall>().call0()?.cast_into::<Call>()?,
-            Some(class) => class.bind(py).call0()?.cast_into::<Call>()?,
-            None => Bound::new(py, Call::initializer())?,
+        let py = slf.py();
+        let (call, key, spare, before) = {
+            let this = &mut *slf.borrow_mut();
+            let again = if is_streamed { None } else { this.ended.take(py) };
+            let call = match (again, &this.answers) {
+                (Some(call), _) => call,
+                _ if is_streamed => py.get_type::<StreamedCall>().call0()?.cast_into::<Call>()?,
+                (None, Some(class)) => class.bind(py).call0()?.cast_into::<Call>()?,
+                (None, None) => Bound::new(py, Call::initializer())?,
+            };
+            let key = this.slots.take();
+            this.slots.calls[key.slot as usize].1 = Some(call.clone().unbind());
+            let before = {
+                let mut new = call.borrow_mut();
+                new.as_super().begin(slf);
+                new.begin(key, of, &this.spares)
+            };
+            let spares = before.content.is_none().then(|| this.spares.lock().unwrap_or_else(PoisonError::into_inner));
+            let spare = spares.and_then(|mut spares| spares.pop());
+            (call, key, spare, before)
         };
-        let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut content = spare.unwrap_or_default();
-        content.key = self.slots.take();
+        drop(before.read);
+        let mut content = before.content.or(spare).unwrap_or_default();
+        content.key = key;
         content.headers.clear();
         content.body.clear();
         content.url.clear();
         content.framing = script::BodyFraming::None;
         content.due_ns = None;
         content.answer.moved_to = None;
-        self.slots.calls[content.key.slot as usize].1 = Some(call.clone().unbind());
         Ok((call, content))
-    }
-
-    pub(super) fn spares(&self) -> Spares {
-        Arc::clone(&self.spares)
     }
 
     /// The number of a form. The engine gets a new one first.
@@ -268,6 +296,7 @@ impl Crossing {
                 let call = call.into_bound(py);
                 let owner = call.borrow().user_of(py);
                 let streamed = call.cast::<StreamedCall>().ok();
+                let is_small = content.answer.body().len() <= MOST_BYTES;
                 if let Some(user) = owner {
                     let was_counted = streamed.is_some_and(|streamed| streamed.borrow().was_counted());
                     let mut user = user.bind(py).borrow_mut();
@@ -280,8 +309,12 @@ impl Crossing {
                 if let Some(streamed) = streamed {
                     StreamedCall::tell(streamed)?;
                 }
+                let is_streamed = streamed.is_some();
                 if takes {
-                    told.append(call)?;
+                    told.append(&call)?;
+                }
+                if is_small && !is_streamed {
+                    slf.borrow_mut().ended.put(call);
                 }
             }
             Notice::Opened(head) => {
@@ -310,7 +343,11 @@ impl Crossing {
             }
             Notice::Interrupted { user } => told.append((intern!(py, "interrupted"), script, user))?,
             Notice::Stopping => told.append((intern!(py, "stopping"), script))?,
-            Notice::Closed => told.append((intern!(py, "closed"), script))?,
+            Notice::Closed => {
+                let ended = slf.borrow_mut().ended.clear();
+                drop(ended);
+                told.append((intern!(py, "closed"), script))?;
+            }
         }
         Ok(())
     }
@@ -332,13 +369,14 @@ impl Crossing {
                 break;
             }
         }
+        let left = Self::leave(slf);
         let this = &mut *slf.borrow_mut();
         this.is_draining = false;
         this.script_lag_ns = 0;
         this.core.flush();
         let is_busy = !this.incoming.is_empty();
         this.core.sleep(is_busy);
-        dealt.map(|()| told)
+        dealt.and(left).map(|()| told)
     }
 }
 
@@ -353,7 +391,12 @@ impl Crossing {
     #[pyo3(signature = (event_loop, answer = None))]
     fn attach(slf: &Bound<'_, Self>, event_loop: Bound<'_, PyAny>, answer: Option<Bound<'_, PyType>>) -> PyResult<()> {
         let flusher = slf.getattr("flush")?.unbind();
+        let current = Current::of(&event_loop)?;
+        // Of another class, it may be.
+        let ended = slf.borrow_mut().ended.clear();
+        drop(ended);
         let mut this = slf.borrow_mut();
+        this.current = Some(current);
         this.event_loop = Some(event_loop.unbind());
         this.flusher = Some(flusher);
         this.answers = answer.map(Bound::unbind);

@@ -46,14 +46,18 @@ enum Callback {
 }
 
 impl Callback {
-    fn call(&self, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn call(&self, future: &Bound<'_, Future>) -> PyResult<()> {
         let py = future.py();
-        match self {
-            Self::Runner(runner) => return Runner::resume(runner.bind(py), future),
-            Self::Function(function, Some(context)) => {
-                context.bind(py).call_method1(intern!(py, "run"), (function, future))?
-            }
-            Self::Function(function, None) => function.bind(py).call1((future,))?,
+        let (function, context) = match self {
+            Self::Runner(runner) => return Runner::resume(runner.bind(py), future.as_any()),
+            Self::Function(function, context) => (function.bind(py), context),
+        };
+        // A task of asyncio's enters its own place.
+        let crossing = future.borrow().crossing.as_ref().map(|crossing| crossing.bind(py).clone());
+        crossing.map_or(Ok(()), |crossing| Crossing::leave(&crossing))?;
+        match context {
+            Some(context) => context.bind(py).call_method1(intern!(py, "run"), (function, future))?,
+            None => function.call1((future,))?,
         };
         Ok(())
     }
@@ -95,6 +99,16 @@ impl Future {
         self.crossing = Some(crossing);
     }
 
+    /// It is to happen, whether it has happened before or not.
+    pub(super) fn begin(&mut self, crossing: &Bound<'_, Crossing>) {
+        (self.state, self.is_blocking, self.was_awaited) = (State::Pending, false, false);
+        (self.first, self.cancel_message) = (None, None);
+        self.more.clear();
+        if self.crossing.is_none() {
+            self.crossing = Some(crossing.clone().unbind());
+        }
+    }
+
     pub(super) const fn state(&self) -> State {
         self.state
     }
@@ -115,7 +129,7 @@ impl Future {
             (this.first.take(), std::mem::take(&mut this.more))
         };
         for callback in first.iter().chain(&more) {
-            callback.call(future.as_any()).or_else(|error| report(future, error))?;
+            callback.call(future).or_else(|error| report(future, error))?;
         }
         Ok(())
     }
@@ -290,7 +304,7 @@ impl Future {
             drop(this);
             return match event_loop {
                 Some(event_loop) => callback.call_soon(slf.as_any(), &event_loop),
-                None => callback.call(slf.as_any()),
+                None => callback.call(slf),
             };
         }
         this.add(callback);
@@ -346,7 +360,7 @@ impl Future {
         for callback in callbacks {
             match &event_loop {
                 Some(event_loop) => callback.call_soon(slf.as_any(), event_loop)?,
-                None => callback.call(slf.as_any())?,
+                None => callback.call(slf)?,
             }
         }
         Ok(true)

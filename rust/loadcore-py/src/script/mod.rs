@@ -5,8 +5,10 @@
 
 mod call;
 mod crossing;
+mod current;
 mod forms;
 mod future;
+mod pool;
 mod prepared;
 mod runner;
 mod streamed;

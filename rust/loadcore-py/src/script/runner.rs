@@ -8,8 +8,7 @@
 use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyIterator, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::crossing::Crossing;
 use super::future::{Future, State};
@@ -19,7 +18,8 @@ use super::future::{Future, State};
 pub(crate) struct Runner {
     crossing: Py<Crossing>,
     coroutine: Py<PyAny>,
-    steps: Py<PyIterator>,
+    /// Its `send`.
+    send: Py<PyAny>,
     /// How a drain steps it; nothing before it knows its task, and after its end.
     entry: Option<Entry>,
     /// The call, or the turn, that the user's code waits for.
@@ -33,13 +33,12 @@ pub(crate) struct Runner {
     is_cancelled: bool,
 }
 
-/// What enters the context of a task, and makes it the current one.
+/// What steps the code of a task as that does: as the current one, in its context.
 struct Entry {
+    task: Py<PyAny>,
+    /// The `run` of the context, and what is run there.
     run: Py<PyAny>,
     step: Py<PyTuple>,
-    enter: Py<PyAny>,
-    leave: Py<PyAny>,
-    place: Py<PyTuple>,
 }
 
 /// Where a step of the user's code led.
@@ -49,13 +48,26 @@ enum Met {
     Raised(PyErr),
 }
 
+impl Met {
+    /// What has come of `send`.
+    fn of(py: Python<'_>, sent: PyResult<Bound<'_, PyAny>>) -> Self {
+        match sent {
+            Ok(value) => Self::Yielded(value.unbind()),
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                let value = error.value(py).getattr(intern!(py, "value"));
+                value.map_or_else(Self::Raised, |value| Self::Returned(value.unbind()))
+            }
+            Err(error) => Self::Raised(error),
+        }
+    }
+}
+
 impl Runner {
     pub(super) fn new(crossing: Py<Crossing>, coroutine: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let steps = coroutine.call_method0(intern!(coroutine.py(), "__await__"))?.cast_into::<PyIterator>()?;
         Ok(Self {
             crossing,
             coroutine: coroutine.clone().unbind(),
-            steps: steps.unbind(),
+            send: coroutine.getattr(intern!(coroutine.py(), "send"))?.unbind(),
             entry: None,
             awaited: None,
             park: None,
@@ -68,23 +80,26 @@ impl Runner {
     /// What the user's code waits for has happened: steps it, and resumes the task if that is to deal with the result.
     pub(super) fn resume(runner: &Bound<'_, Self>, future: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = runner.py();
-        let entered = {
+        let (crossing, task, run, step) = {
             let this = &mut *runner.borrow_mut();
             if !this.awaited.as_ref().is_some_and(|awaited| awaited.is(future)) {
                 return Ok(());
             }
             (this.awaited, this.is_cancelled) = (None, false);
-            let Some(Entry { run, step, .. }) = &this.entry else { return Ok(()) };
-            (run.bind(py).clone(), step.bind(py).clone())
+            let Some(Entry { task, run, step }) = &this.entry else { return Ok(()) };
+            this.is_stepping = true;
+            let crossing = this.crossing.bind(py).clone();
+            (crossing, task.bind(py).clone(), run.bind(py).clone(), step.bind(py).clone())
         };
-        let (run, step) = entered;
-        let ran = run.call1(step);
-        let (met, is_cancelled) = {
+        let ran = Crossing::enter(&crossing, &task).and_then(|()| run.call1(step));
+        let is_cancelled = {
             let mut this = runner.borrow_mut();
-            (ran.map_or_else(|error| Some(Met::Raised(error)), |_| this.met.take()), this.is_cancelled)
+            this.is_stepping = false;
+            this.is_cancelled
         };
+        let met = Met::of(py, ran);
         let met = match met {
-            Some(Met::Yielded(value)) => match own(value.bind(py)) {
+            Met::Yielded(value) => match own(value.bind(py)) {
                 // The task throws its cancellation in.
                 Some(future) if is_cancelled => Future::cancel(future, None).map(|_| None)?,
                 Some(future) => {
@@ -93,7 +108,7 @@ impl Runner {
                 }
                 None => Some(Met::Yielded(value)),
             },
-            met => met,
+            met => Some(met),
         };
         let park = {
             let mut this = runner.borrow_mut();
@@ -110,18 +125,14 @@ impl Runner {
 
     fn next(runner: &Bound<'_, Self>) -> Met {
         let py = runner.py();
-        let steps = {
+        let send = {
             let mut this = runner.borrow_mut();
             this.is_stepping = true;
-            this.steps.bind(py).clone()
+            this.send.bind(py).clone()
         };
-        let sent = steps.send(py.None().bind(py));
+        let led_to = send.call1((py.None(),));
         runner.borrow_mut().is_stepping = false;
-        match sent {
-            Ok(PySendResult::Next(value)) => Met::Yielded(value.unbind()),
-            Ok(PySendResult::Return(value)) => Met::Returned(value.unbind()),
-            Err(error) => Met::Raised(error),
-        }
+        Met::of(py, led_to)
     }
 
     /// Tells the task: of a call that the user's code waits for only that there is something to wait for.
@@ -163,36 +174,17 @@ impl Runner {
     /// Says what task it is the coroutine of, and in what context that runs.
     fn belongs_to(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>, context: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
-        let tasks = py.import("asyncio.tasks")?;
-        let event_loop = task.call_method0("get_loop")?;
-        let entry = Entry {
-            run: context.getattr("run")?.unbind(),
-            step: PyTuple::new(py, [slf.getattr("step")?])?.unbind(),
-            enter: tasks.getattr("_enter_task")?.unbind(),
-            leave: tasks.getattr("_leave_task")?.unbind(),
-            place: PyTuple::new(py, [&event_loop, task])?.unbind(),
-        };
-        slf.borrow_mut().entry = Some(entry);
+        let step = (&slf.borrow().send, py.None()).into_pyobject(py)?;
+        let run = context.getattr("run")?.unbind();
+        slf.borrow_mut().entry = Some(Entry { task: task.clone().unbind(), run, step: step.unbind() });
         Ok(())
-    }
-
-    /// Steps the user's code as its task does.
-    fn step(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let (enter, leave, place) = {
-            let this = slf.borrow();
-            let Some(Entry { enter, leave, place, .. }) = &this.entry else { return Ok(()) };
-            (enter.bind(py).clone(), leave.bind(py).clone(), place.bind(py).clone())
-        };
-        enter.call1(place.clone())?;
-        let met = Self::next(slf);
-        slf.borrow_mut().met = Some(met);
-        leave.call1(place).map(|_| ())
     }
 
     /// What it waited for was cancelled by another than its task.
     fn wake(slf: &Bound<'_, Self>, future: &Bound<'_, PyAny>) -> PyResult<()> {
-        Self::resume(slf, future)
+        let resumed = Self::resume(slf, future);
+        let crossing = slf.borrow().crossing.bind(slf.py()).clone();
+        Crossing::leave(&crossing).and(resumed)
     }
 
     fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
-use super::call::{Call, CallFacts};
+use super::call::{Call, CallOf};
 use super::crossing::Crossing;
 use super::forms::Unusual;
 use super::future::{Future, State};
@@ -127,25 +127,15 @@ impl ScriptUser {
         let (scenario, number, kept_ns) = (this.scenario, this.number, this.kept_ns);
         let crossing = this.crossing.bind(py).clone();
         drop(this);
-        let (call, content) = {
+        let of = CallOf { user: slf, name: Some(name), method: Some(method), url: Some(url) };
+        let (call, mut content) = Crossing::new_call(&crossing, &of, is_streamed)?;
+        {
             let mut crossing = crossing.borrow_mut();
-            let (call, mut content) = crossing.new_call(py, is_streamed)?;
             content.form = form(&mut crossing, scenario)?;
-            content.user = number;
             content.script_lag_ns = crossing.script_lag_ns().max(kept_ns);
             content.made_ns = Some(crossing.read_clock());
-            let facts = CallFacts {
-                key: content.key,
-                user: slf.clone().unbind(),
-                name: Some(name),
-                method: Some(method),
-                url: Some(url),
-                spares: crossing.spares(),
-            };
-            call.borrow_mut().begin(facts);
-            (call, content)
-        };
-        call.borrow_mut().as_super().of(crossing.clone().unbind());
+        }
+        content.user = number;
         Ok(OpenCall { call, content, crossing, scenario })
     }
 
@@ -311,19 +301,8 @@ impl ScriptUser {
             this.at_home()?;
             (this.scenario, this.number, this.crossing.bind(py).clone())
         };
-        let (call, mut content) = crossing.borrow_mut().new_call(py, false)?;
-        {
-            let mut new = call.borrow_mut();
-            new.begin(CallFacts {
-                key: content.key,
-                user: slf.clone().unbind(),
-                name: None,
-                method: None,
-                url: None,
-                spares: crossing.borrow().spares(),
-            });
-            new.as_super().of(crossing.clone().unbind());
-        }
+        let of = CallOf { user: slf, name: None, method: None, url: None };
+        let (call, mut content) = Crossing::new_call(&crossing, &of, false)?;
         content.user = number;
         content.made_ns = Some(crossing.borrow_mut().read_clock());
         {
