@@ -84,9 +84,9 @@ class MasterReports:
             self._looking.set()
             self._looking = None
 
-    def _missing(self) -> set[str]:
-        """Workers that are lost, and will not report."""
-        return {client.id for client in self._runner.clients.all if client.state == runners.STATE_MISSING}
+    def _present(self) -> set[str]:
+        """Workers that may still report: neither lost nor, after their last report, gone."""
+        return {client.id for client in self._runner.clients.all if client.state != runners.STATE_MISSING}
 
     def _told(self, msg: Any, **_: Any) -> None:
         """A worker has reported, as it was asked to."""
@@ -127,7 +127,7 @@ class MasterReports:
             for client in list(runner.clients.all):
                 runner.server.send_to_client(Message("quit", None, client.id))
         with gevent.Timeout(runner.environment.stop_timeout + _END_WITHIN_S, exception=False):
-            while not self._leaving - self._missing() <= self._last:
+            while (self._leaving & self._present()) - self._last:
                 # No event comes when a worker goes missing, and another greenlet may hear what comes.
                 self._heard.wait(_ANSWER_WITHIN_S)
                 self._heard.clear()
