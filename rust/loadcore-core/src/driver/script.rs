@@ -342,6 +342,12 @@ impl Headers {
         self.lengths.push((name.len(), value.len()));
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
     /// Forgets all of them.
     pub fn clear(&mut self) {
         self.bytes.clear();

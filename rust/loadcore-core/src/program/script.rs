@@ -23,6 +23,14 @@ pub(crate) struct ScriptProgram {
     pub(crate) auth: Option<AuthId>,
 }
 
+impl ScriptProgram {
+    /// Whether what it gives to requests is always the same.
+    pub(crate) fn is_static(&self) -> bool {
+        let mut templates = self.headers.iter().map(|(_, value)| value).chain([&self.base]);
+        templates.all(|template| template.is_static().is_some())
+    }
+}
+
 impl ScenarioCompiler<'_, '_> {
     /// The flow of an iteration: its steps, or a script that decides; and what scripts in any flow have in common.
     pub(super) fn iteration(&mut self, others: [&Flow; 2]) -> (Flow, Option<ScriptProgram>) {

@@ -221,7 +221,13 @@ impl Capture {
         fields(&self.head)
     }
 
-    /// The cookies that the response sets, as its headers say.
+    /// Whether the response sets cookies.
+    #[inline]
+    pub(super) fn sets_cookies(&self) -> bool {
+        self.sets_cookies
+    }
+
+    /// The cookies that it sets, as its headers say.
     pub(super) fn cookies(&self) -> impl Iterator<Item = &[u8]> {
         let lines = if self.sets_cookies { &self.head[..] } else { b"" };
         fields(lines).filter_map(|(name, value)| sets_cookie(name).then_some(value))

@@ -12,6 +12,7 @@ impl<T: Stack> User<T> {
     #[expect(clippy::inline_always, reason = "happens for every request, in one place")]
     pub(super) fn store_cookies(&self, origin: OriginId, request: Outgoing<'_>, kept: Option<&Capture>) {
         if let Some(capture) = kept
+            && capture.sets_cookies()
             && self.state.cookies.is_some()
         {
             self.put_in_jar(origin, request, capture);

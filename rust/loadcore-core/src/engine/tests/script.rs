@@ -6,6 +6,7 @@ mod held;
 mod phases;
 mod streams;
 mod turns;
+mod written;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::form::FormProgram;
 use super::sender::Job;
 use super::{Held, Scripted};
 use crate::auth::CompiledAuth;
 use crate::driver::script::{BodyFraming, Call, Headers, Holds};
-use crate::exchange::{self, Framing, Stack};
+use crate::exchange::{Framing, Request, Stack};
 use crate::program::{
     CLOSE, Envelope, OriginId, Outgoing, ScenarioProgram, ScriptProgram, Want, is_token, set_by_loadcore,
 };
@@ -47,22 +48,17 @@ impl<T: Stack> User<T> {
         let (Some(program), Some(form)) = (&scenario.script, &job.form) else {
             return Err(NoAnswer { outcome: Outcome::RequestInvalid, ended_ns: due_ns });
         };
-        let address = form.check().and_then(|()| self.address(scenario, program, &form.envelope, call));
-        let Address { target, own } = match address {
-            Ok(address) => address,
-            Err(problem) => {
-                let unsent = Unsent::unmade(&form.envelope, Outcome::RequestInvalid).because(problem);
-                return Err(self.refuse(scenario, due_ns, &unsent));
-            }
+        let is_all_but_url = form.is_all_but_url(call) && self.has_no_cookies();
+        let whole = if is_all_but_url { form.written(&call.url) } else { None };
+        let (own, token, ready_ns) = match whole {
+            Some(_) => (None, None, due_ns),
+            None => self.prepare(scenario, program, form, call, due_ns).await?,
         };
         let envelope = own.as_deref().unwrap_or(&form.envelope);
-        let (token, ready_ns) = self.authenticate(scenario, envelope, due_ns).await?;
-        let host = if own.is_some() { self.host_of(envelope.origin, call) } else { form.host.as_str().into() };
-        if let Err(error) = self.write(scenario, program, envelope, target, &host, call) {
-            let unsent = Unsent::unmade(envelope, Outcome::RequestInvalid).because_of(error, scenario);
-            return Err(self.refuse(scenario, due_ns, &unsent));
+        if whole.is_none() && is_all_but_url && own.is_none() {
+            form.wrote(&call.url, Request::written(&self.lane.rendered.bytes));
         }
-        let outgoing = Outgoing { envelope, whole: None };
+        let outgoing = Outgoing { envelope, whole };
         let base = Withheld::unauthorized(is_replaceable(envelope, token));
         let withholds = match form.holds {
             Holds::None => base,
@@ -97,6 +93,38 @@ impl<T: Stack> User<T> {
         self.hold(scripted, call, is_error);
         self.forget_request();
         Ok(Called { answer, is_error, moved_to })
+    }
+
+    /// Writes a request, which is the user's current one from then on. Gives its envelope, if that is not its form's, what
+    /// authenticates it, and when it may be sent.
+    async fn prepare(
+        &mut self,
+        scenario: &ScenarioProgram,
+        program: &ScriptProgram,
+        form: &FormProgram,
+        call: &Call,
+        due_ns: u64,
+    ) -> Result<(Option<Rc<Envelope>>, Option<TokenRef>, u64), NoAnswer> {
+        let address = form.check().and_then(|()| self.address(scenario, program, &form.envelope, call));
+        let Address { target, own } = match address {
+            Ok(address) => address,
+            Err(problem) => {
+                let unsent = Unsent::unmade(&form.envelope, Outcome::RequestInvalid).because(problem);
+                return Err(self.refuse(scenario, due_ns, &unsent));
+            }
+        };
+        let envelope = own.as_deref().unwrap_or(&form.envelope);
+        let (token, ready_ns) = self.authenticate(scenario, envelope, due_ns).await?;
+        let host = if own.is_some() { self.host_of(envelope.origin, call) } else { form.host.as_str().into() };
+        if let Err(error) = self.write(scenario, program, envelope, target, &host, call) {
+            let unsent = Unsent::unmade(envelope, Outcome::RequestInvalid).because_of(error, scenario);
+            return Err(self.refuse(scenario, due_ns, &unsent));
+        }
+        Ok((own, token, ready_ns))
+    }
+
+    fn has_no_cookies(&self) -> bool {
+        self.state.cookies.as_ref().is_none_or(|jar| jar.borrow().is_empty())
     }
 
     /// Keeps a row that was withheld until the script decides it.
@@ -177,7 +205,6 @@ impl<T: Stack> User<T> {
         }
     }
 
-    /// Writes the request, which is the user's current one from then on.
     fn write(
         &mut self,
         scenario: &ScenarioProgram,
@@ -201,7 +228,7 @@ impl<T: Stack> User<T> {
             Some(CompiledAuth::Query { name, value }) => Some((name, value)),
             _ => None,
         };
-        exchange::Request::begin(
+        Request::begin(
             bytes,
             &envelope.method,
             |out| {
@@ -223,7 +250,7 @@ impl<T: Stack> User<T> {
         )?;
         let is_own = |name: &str| call.headers.first(name).is_some();
         for (name, value) in program.headers.iter().filter(|(name, _)| !is_own(name)) {
-            exchange::Request::add_rendered(bytes, name.as_bytes(), |out| value.render(variables, &mut builtins, out))?;
+            Request::add_rendered(bytes, name.as_bytes(), |out| value.render(variables, &mut builtins, out))?;
         }
         let (mut cookie, mut separator) = (worker.body.borrow_mut(), &b""[..]);
         cookie.clear();
@@ -234,23 +261,19 @@ impl<T: Stack> User<T> {
                 cookie.extend_from_slice(value);
             }
             if !is_cookie || cookies.is_none() {
-                exchange::Request::add_field(bytes, name, value);
+                Request::add_field(bytes, name, value);
             }
         }
         if let Some(name) = envelope.auth_header.as_deref().filter(|_| !credential.is_empty()) {
-            exchange::Request::add_field(bytes, name.as_bytes(), credential);
+            Request::add_field(bytes, name.as_bytes(), credential);
         }
         *own_cookie = cookie.len();
         if let Some(jar) = cookies.as_ref().map(|jar| jar.borrow()) {
             if !jar.is_empty() {
-                jar.add_to(
-                    &mut cookie,
-                    place(exchange::Request::written(bytes), worker.origin(envelope.origin).tls),
-                    unix_ns,
-                );
+                jar.add_to(&mut cookie, place(Request::written(bytes), worker.origin(envelope.origin).tls), unix_ns);
             }
             if !cookie.is_empty() {
-                exchange::Request::add_field(bytes, b"Cookie", &cookie);
+                Request::add_field(bytes, b"Cookie", &cookie);
             }
         }
         let framing = match call.framing {
@@ -258,7 +281,7 @@ impl<T: Stack> User<T> {
             BodyFraming::Whole => Framing::Whole(&call.body),
             BodyFraming::Pieces => Framing::Pieces,
         };
-        exchange::Request::end(bytes, &envelope.method, framing);
+        Request::end(bytes, &envelope.method, framing);
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! What some requests of a script have in common, made ready once.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::{Download, Scripted};
-use crate::driver::script::{Form, Holds, RequestKey};
-use crate::exchange::Stack;
+use crate::driver::script::{BodyFraming, Call, Form, Holds, RequestKey};
+use crate::exchange::{Request, Stack};
 use crate::plan::Reuse;
 use crate::program::{Envelope, ScenarioProgram, Want, is_method};
 use crate::record::Section;
@@ -20,6 +21,15 @@ pub(super) struct FormProgram {
     /// What the `Host` header says of that origin.
     pub(super) host: String,
     pub(super) holds: Holds,
+    /// Whether calls that bring nothing but a URL are all the same.
+    is_static: bool,
+    first: OnceCell<Written>,
+}
+
+/// The first of such calls, as it was written.
+struct Written {
+    url: Box<str>,
+    request: Box<[u8]>,
 }
 
 impl Scripted {
@@ -53,7 +63,13 @@ impl Scripted {
             method: form.method.into(),
         };
         let number = form.number as usize;
-        let form = FormProgram { envelope, host: worker.origin(program.origin).host_header(), holds: form.holds };
+        let form = FormProgram {
+            is_static: auth.is_none() && program.is_static(),
+            envelope,
+            host: worker.origin(program.origin).host_header(),
+            holds: form.holds,
+            first: OnceCell::new(),
+        };
         let mut forms = self.forms.borrow_mut();
         if number >= forms.len() {
             forms.resize(number + 1, None);
@@ -68,6 +84,22 @@ impl Scripted {
 }
 
 impl FormProgram {
+    /// Whether a call brings nothing but a URL to what is always the same.
+    pub(super) fn is_all_but_url(&self, call: &Call) -> bool {
+        self.is_static && call.headers.is_empty() && call.framing == BodyFraming::None
+    }
+
+    /// Such a call as it was written, if it is the same as the first one.
+    pub(super) fn written(&self, url: &str) -> Option<Request<'_>> {
+        let first = self.first.get().filter(|first| *first.url == *url)?;
+        Some(Request::written(&first.request))
+    }
+
+    /// Such a call has been written for the form's own origin.
+    pub(super) fn wrote(&self, url: &str, request: Request<'_>) {
+        self.first.get_or_init(|| Written { url: url.into(), request: request.as_written().into() });
+    }
+
     /// Where the body of a request's answer goes, if that is handed over in pieces.
     pub(super) fn download(&self, request: RequestKey) -> Option<Rc<Download>> {
         self.envelope.want.has(Want::STREAMED).then(|| Rc::new(Download::new(request)))

@@ -13,7 +13,7 @@ mod sender;
 mod upload;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
@@ -42,7 +42,7 @@ pub(crate) const CLEAN_UP_NS: u64 = 1_000_000_000;
 /// A script, and all that is under way for it.
 pub(crate) struct Scripted {
     script: Rc<dyn Script>,
-    users: RefCell<HashMap<u32, Rc<ScriptUser>>>,
+    users: RefCell<BTreeMap<u32, Rc<ScriptUser>>>,
     /// By the slots of requests that have no answer yet: their generation, and who sends them.
     under_way: RefCell<Vec<UnderWay>>,
     count_under_way: Cell<usize>,
@@ -400,7 +400,7 @@ pub(crate) async fn obey<T: Stack>(worker: Rc<Worker<T>>, index: usize) {
     })
     .await;
     // In order, as below: the same run leaves the same rows.
-    let users: BTreeSet<u32> = scripted.users.borrow().keys().copied().collect();
+    let users: Vec<u32> = scripted.users.borrow().keys().copied().collect();
     for user in users {
         scripted.leave(&worker, scenario, user);
     }
