@@ -331,7 +331,8 @@ impl Scripted {
     /// Gives a call to a sender of its user that has nothing to do, or to a new one.
     fn send<T: Stack>(&self, worker: &Rc<Worker<T>>, index: usize, mut call: Box<Call>, wait_ns: Option<u64>) {
         let Some(user) = self.user(call.user).filter(|user| !user.is_beyond.get()) else {
-            (call.answer.outcome, call.answer.ended_ns) = (Outcome::Interrupted, worker.now());
+            // Its box has been used before.
+            call.answer = Answer { outcome: Outcome::Interrupted, ended_ns: worker.now(), ..Answer::default() };
             return self.script.notice(Notice::Ended(call));
         };
         let upload = (call.framing == BodyFraming::Pieces).then(Rc::<Upload>::default);

@@ -27,6 +27,10 @@ impl Scripted {
             let phase = user.as_ref().and_then(|user| user.phase.get());
             (phase.unwrap_or_else(|| worker.phase(scenario, worker.now())), user.map_or(0, |user| user.iteration.get()))
         };
+        let (Seen::Check { user, .. } | Seen::Group { user, .. } | Seen::Row { user, .. }) = &seen;
+        if self.user(*user).is_some_and(|user| user.is_beyond.get()) {
+            return;
+        }
         match seen {
             Seen::Check { user, step, name, held } => {
                 let key = (step, name);

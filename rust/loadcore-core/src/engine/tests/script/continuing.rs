@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::turns::with_leaf;
 use super::*;
-use crate::driver::script::IterationsLeft;
+use crate::driver::script::{IterationsLeft, Seen};
 use crate::schedule::{Change, Order};
 
 fn looping(users: u32, seconds: u64) -> Value {
@@ -152,7 +152,7 @@ fn a_stop_ends_it() {
 }
 
 /// Where the end of the run has cut an iteration short, the one that its code begins before it hears of that is none:
-/// nothing is sent for it, and it is not counted.
+/// nothing is sent or answered for it, and neither it nor what it has seen is counted.
 #[test]
 fn what_is_begun_too_late_is_none() {
     let mut plan = looping(1, 1);
@@ -163,10 +163,21 @@ fn what_is_begun_too_late_is_none() {
         code.say(Command::End { user, end: ScriptEnd::Complete, next_ns: Some(100_000_000) });
         at(began, 1_001).await;
         code.say(Command::End { user, end: ScriptEnd::Complete, next_ns: Some(999_000_000) });
-        assert_eq!(code.get(user, "/b").await.expect_err("no answer"), Outcome::Interrupted);
+        let seen = |seen| code.say(Command::Count(Box::new(seen)));
+        seen(Seen::Check { user, step: String::new(), name: "too late".to_owned(), held: false });
+        seen(Seen::Group { user, name: "too late".to_owned(), duration_ns: 5, is_ok: false });
+        // In a box that was used before, as a script does.
+        let answer = code
+            .send(user, "/b", |call, _| (call.answer.status, call.answer.is_error) = (200, true))
+            .1
+            .await
+            .expect("a call")
+            .answer;
+        assert_eq!((answer.outcome, answer.status, answer.is_error), (Outcome::Interrupted, 0, false));
         code.say(Command::Finish);
     });
     assert_eq!(counts(&outcomes), [2, 1, 0, 1]);
+    assert_eq!((outcomes.checks, outcomes.groups.len()), ((0, 0), 0));
     assert_eq!(outcomes.rows.iter().map(|row| &*row.step).collect::<Vec<_>>(), ["/a"]);
 }
 
