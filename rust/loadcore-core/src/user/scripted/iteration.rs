@@ -88,7 +88,9 @@ impl<T: Stack> User<T> {
         let http = &self.worker.program.http;
         let begins_anew = http.reuse == Reuse::Iteration || http.cookies == Cookies::Iteration;
         let draws = !scenario.feeds.is_empty() || scenario.pacing.is_some() || self.state.arrival.is_some();
-        let choice = scenario.choice.as_ref().filter(|_| !draws && !begins_anew)?;
+        // It would begin some at the end, and be cut off before they are heard of.
+        let ends_at_once = self.worker.program.graceful_stop_ns == 0;
+        let choice = scenario.choice.as_ref().filter(|_| !draws && !begins_anew && !ends_at_once)?;
         self.cursor.allowance.may_continue(self.worker.edition(), choice)
     }
 }

@@ -213,6 +213,7 @@ fn what_is_not_given_leave() {
         (false, with(|plan| plan["scenarios"][0]["pacing"] = json!({"distribution": "constant", "ns": 1_000}))),
         (false, with(|plan| plan["http"]["cookies"] = json!("iteration"))),
         (false, with(|plan| plan["http"]["reuse"] = json!("iteration"))),
+        (false, with(|plan| plan["graceful_stop_ns"] = json!(0))),
         (
             false,
             with(|plan| {
