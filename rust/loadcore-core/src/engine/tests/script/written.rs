@@ -41,7 +41,7 @@ fn sent(headers: &Value, is_one_form: bool) -> (Vec<String>, Vec<(String, Outcom
                 if is_one_form {
                     call.form = 0;
                     // A form that none of them is of.
-                    form.number = if form.number == 0 { 0 } else { 1 };
+                    form.number = u32::from(form.number != 0);
                 }
                 if let Some(value) = header {
                     call.headers.push(b"X-Own", value.as_bytes());
