@@ -10,7 +10,8 @@ from benches.locustfiles.scripted_server import masked
 
 OWN_HOSTS = ("shop.test:8000", "localhost", "127.0.0.1", "0.0.0.0")
 _DONE = "bench: all tasks are done"
-_NO_DATA = 113
+_NOT_BEGUN = (107, 113)
+"""What Locust refuses before it has users raises, or measures nothing."""
 _EXIT_CODES = {0: 0, 1: 99, 2: 99}
 """Those of Locust as loadcore's; a file may choose any other itself."""
 
@@ -103,7 +104,7 @@ def _users(run: dict[str, Any]) -> list[list[tuple[str, ...]]]:
 
 def _exit_code(locust: dict[str, Any], loadcore: dict[str, Any]) -> list[str]:
     expected = _EXIT_CODES.get(locust["code"], locust["code"])
-    is_empty = not locust["statistics"] and loadcore["code"] == _NO_DATA
+    is_empty = not locust["statistics"] and loadcore["code"] in _NOT_BEGUN
     if is_empty or loadcore["code"] == expected:
         return []
     return [f"exit code {loadcore['code']}, and Locust's is {locust['code']}: {loadcore['output'].strip()[-300:]}"]

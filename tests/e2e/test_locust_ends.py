@@ -79,6 +79,8 @@ def url() -> Iterator[str]:
         (listener("init", "raise ValueError('mine')"), 1, 107, "ValueError: mine"),
         (listener("init", "raise ValueError('mine')"), 2, 107, "ValueError: mine"),
         (listener("init", "sys.exit(3)"), 1, 107, "SystemExit: 3"),
+        (FILE.replace("wait_time", "weight = 0; wait_time"), 1, 107, "ValueError: There are no users with weight > 0."),
+        (FILE.replace("wait_time", "weight = 0; wait_time"), 2, 107, "ValueError: There are no users with weight > 0."),
         (listener("test_start", "sys.exit(3)"), 2, 113, "no request was sent"),
         (FILE + LEAVES, 1, 6, "exit 6 (as the file says"),
         (listener("quitting", "sys.exit(4)"), 2, 4, "exit 4 (as the file says"),

@@ -54,20 +54,22 @@ class Session:
 
     def _environment(self) -> Any:
         file, options = self._file, self._options
-        environment = Environment(
-            locustfile=Path(file.path).name,
-            parsed_locustfiles=[str(Path(file.path).resolve())],
-            user_classes=list(file.user_classes.values()),
-            shape_class=file.shape,
-            events=locust.events,
-            host=options.host,
-            reset_stats=options.reset_stats,
-            parsed_options=options,
-            available_user_classes=dict(file.available),
-            available_shape_classes=dict(file.shapes),
-            available_user_tasks=dict(file.tasks),
-            profile=getattr(options, "profile", None),
-        )
+        # Locust refuses some classes here.
+        with user_code():
+            environment = Environment(
+                locustfile=Path(file.path).name,
+                parsed_locustfiles=[str(Path(file.path).resolve())],
+                user_classes=list(file.user_classes.values()),
+                shape_class=file.shape,
+                events=locust.events,
+                host=options.host,
+                reset_stats=options.reset_stats,
+                parsed_options=options,
+                available_user_classes=dict(file.available),
+                available_shape_classes=dict(file.shapes),
+                available_user_tasks=dict(file.tasks),
+                profile=getattr(options, "profile", None),
+            )
         for settings in itertools.chain(*(options.config_users or ())):
             try:
                 environment.update_user_class(settings)
