@@ -1,7 +1,8 @@
-"""What several contracts need: an engine that runs a script."""
+"""What several contracts need: an engine that runs a script, and something to send to."""
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,3 +36,11 @@ def crossing() -> Iterator[Crossing]:
     yield crossing
     crossing.finish(0)
     crossing.flush()
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """A socket that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        yield listening

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,17 +11,10 @@ import pytest
 from loadcore.scripting.response import Response
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from loadcore.engine import Crossing, ScriptUser
-
-
-@pytest.fixture
-def server() -> Iterator[socket.socket]:
-    """A socket that listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(10)
-        yield listening
 
 
 @pytest.fixture

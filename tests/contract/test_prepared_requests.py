@@ -11,17 +11,7 @@ import pytest
 from loadcore.engine import Prepared, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from loadcore.engine import Crossing
-
-
-@pytest.fixture
-def server() -> Iterator[socket.socket]:
-    """A socket that listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(10)
-        yield listening
 
 
 def exchanged(crossing: Crossing, call: Any, server: socket.socket, response: bytes) -> tuple[bytes, Any]:

@@ -43,7 +43,7 @@ impl Pool {
     }
 }
 
-/// Whether there is one reference to it. Without the interpreter's lock, there is no telling.
+/// Whether there is one reference to it. Without the interpreter's lock this cannot be known.
 fn is_only_here(call: &Bound<'_, Call>) -> bool {
     #[expect(deprecated, reason = "what takes its place is unsafe, and says the same")]
     let references = call.get_refcnt();
