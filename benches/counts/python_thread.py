@@ -26,8 +26,8 @@ CODE, ENGINE = 1, 2
 """The threads, in the order in which they were started."""
 
 MEASURED: dict[tuple[str, str], tuple[str, int, int]] = {
-    ("python_users", "get"): ("users in Python", 10_800, 6_300),
-    ("python_users", "once"): ("users in Python, a request an iteration", 21_200, 7_250),
+    ("python_users", "get"): ("users in Python", 10_100, 4_900),
+    ("python_users", "once"): ("users in Python, a request an iteration", 17_600, 5_100),
     ("locust_file", "http"): ("HttpUser of a Locust file", 73_200, 12_600),
     ("locust_file", "fast"): ("FastHttpUser of a Locust file", 73_400, 12_600),
 }
